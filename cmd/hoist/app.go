@@ -1,0 +1,63 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// app is what every command shares: the environment, the streams and the global flags. It is set up once by [run].
+type app struct {
+	environ        []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	flags          globalFlags
+	log            *slog.Logger // nothing without -v; set by begin
+	started        bool         // the arguments were understood: an error from now on is not one of usage
+}
+
+type globalFlags struct {
+	home, profile, limits string
+	json, quiet           bool
+	verbose               int
+}
+
+func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
+	return &app{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler)}
+}
+
+// begin runs before every command, once the flags are known.
+func (a *app) begin() error {
+	switch {
+	case a.flags.verbose > 1:
+		a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	case a.flags.verbose == 1:
+		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
+	}
+	return nil
+}
+
+// getenv returns the value of an environment variable, the last one winning as in os/exec; "" where it is not set.
+func (a *app) getenv(name string) string {
+	for i := len(a.environ) - 1; i >= 0; i-- {
+		if k, v, ok := strings.Cut(a.environ[i], "="); ok && k == name {
+			return v
+		}
+	}
+	return ""
+}
+
+// printJSON writes v as one line of JSON to standard output.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+	return nil
+}
+
+// printf writes text for people to standard output.
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.stdout, format, args...) }

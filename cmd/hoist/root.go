@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/exit"
+)
+
+// commands lists every command of hoist; each lives in its cmd_NAME.go.
+func (a *app) commands() []*cobra.Command {
+	return []*cobra.Command{}
+}
+
+// run is hoist without the process around it: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := withSignals(ctx)
+	defer stop()
+	a := newApp(environ, stdin, stdout, stderr)
+	root := a.rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !a.started {
+		err = exit.With(exit.Usage, err, "see \"hoist help\" and the --help of the command")
+	}
+	if err != nil && errors.Is(context.Cause(ctx), exit.ErrInterrupted) && errors.Is(err, context.Canceled) {
+		err = exit.ErrInterrupted
+	}
+	return report(stderr, err)
+}
+
+// report prints an error in two lines, what and what next, and returns its exit code.
+func report(stderr io.Writer, err error) int {
+	code, hint := exit.From(err)
+	if code == exit.OK {
+		return code
+	}
+	if e := (*exit.Error)(nil); !errors.As(err, &e) || e.Err != nil {
+		fmt.Fprintf(stderr, "error: %s\n", oneLine(err.Error()))
+	}
+	fmt.Fprintf(stderr, "hint: %s\n", oneLine(hint))
+	return code
+}
+
+func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLineEnd), "; ") }
+
+func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hoist",
+		Short: "Move drawings and models between folders and Autodesk Platform Services",
+		Long: `hoist uploads and downloads drawings and models, by hand or from watched folders.
+Kill it, unplug it, save over it: every drawing ends as exactly one whole version.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			a.started = true
+			return a.begin()
+		},
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	f := root.PersistentFlags()
+	f.StringVar(&a.flags.home, "home", "", "folder of configuration, state and socket (HOIST_HOME)")
+	f.StringVar(&a.flags.profile, "profile", "", "profile to use (HOIST_PROFILE)")
+	f.BoolVar(&a.flags.json, "json", false, "print data as JSON, one object a line")
+	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, no summary")
+	f.CountVarP(&a.flags.verbose, "verbose", "v", "log what happens to standard error (-vv: every request)")
+	f.StringVar(&a.flags.limits, "limits", "", "API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
+	root.AddCommand(a.commands()...)
+	return root
+}
+
+// withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at once.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-signals:
+			signal.Stop(signals)
+			cancel(exit.ErrInterrupted)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(context.Canceled)
+		<-done
+	}
+}
