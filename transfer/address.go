@@ -1,0 +1,218 @@
+package transfer
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Schemes of a remote address.
+const (
+	SchemeAPS = "aps" // aps://HUB/PROJECT/FOLDER/...[/FILE]
+	SchemeOSS = "oss" // oss://BUCKET/KEY
+)
+
+// Address names a place in the cloud. For aps the steps are hub, project, folders and perhaps a file, each a display name or an id;
+// for oss the first step is the bucket and the rest, joined with "/", is the object key, so that a key with empty parts
+// ("a//b", "a/") survives a round trip. The zero value names nothing.
+type Address struct {
+	Scheme string
+	Steps  []string // decoded names or ids, as the service spells them
+}
+
+// AddressError says why a text is no remote address.
+type AddressError struct {
+	Text   string
+	Reason string
+}
+
+func (e *AddressError) Error() string { return fmt.Sprintf("remote address %q: %s", e.Text, e.Reason) }
+
+// ParseAddress reads aps://… or oss://…. In a step %XX stands for one byte; only "/" and "%" need it. The error is an *AddressError.
+func ParseAddress(text string) (Address, error) {
+	fail := func(format string, args ...any) (Address, error) {
+		return Address{}, &AddressError{Text: text, Reason: fmt.Sprintf(format, args...)}
+	}
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || scheme != SchemeAPS && scheme != SchemeOSS {
+		return fail("it begins neither with aps:// nor with oss://")
+	}
+	a := Address{Scheme: scheme}
+	if rest == "" {
+		return a, nil
+	}
+	for raw := range strings.SplitSeq(rest, "/") {
+		step, err := decodeStep(raw)
+		if err != nil {
+			return fail("%v", err)
+		}
+		a.Steps = append(a.Steps, step)
+	}
+	last := len(a.Steps) - 1
+	switch scheme {
+	case SchemeOSS:
+		if a.Steps[0] == "" {
+			return fail("the bucket is missing")
+		}
+		if strings.Contains(a.Steps[0], "/") {
+			return fail("a bucket name holds no slash")
+		}
+		if last == 1 && a.Steps[1] == "" {
+			a.Steps = a.Steps[:1]
+		}
+	case SchemeAPS:
+		if last > 0 && a.Steps[last] == "" {
+			a.Steps = a.Steps[:last]
+		}
+		if slices.Contains(a.Steps, "") {
+			return fail("a step is empty")
+		}
+	}
+	return a, nil
+}
+
+// decodeStep undoes %XX. A lone % is an error: guessing would make one text name two things.
+func decodeStep(raw string) (string, error) {
+	if strings.IndexByte(raw, 0) >= 0 {
+		return "", fmt.Errorf("step %q holds a NUL byte", raw)
+	}
+	if !strings.Contains(raw, "%") {
+		return raw, nil
+	}
+	var b strings.Builder
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '%' {
+			b.WriteByte(raw[i])
+			continue
+		}
+		if i+2 >= len(raw) {
+			return "", fmt.Errorf("step %q: %% must be written %%25", raw)
+		}
+		hi, lo := unhex(raw[i+1]), unhex(raw[i+2])
+		if hi < 0 || lo < 0 {
+			return "", fmt.Errorf("step %q: %% must be written %%25", raw)
+		}
+		c := byte(hi<<4 | lo)
+		if c == 0 {
+			return "", fmt.Errorf("step %q holds a NUL byte", raw)
+		}
+		b.WriteByte(c)
+		i += 2
+	}
+	return b.String(), nil
+}
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// encodeStep writes a step so that ParseAddress reads it back, and so that a hostile name cannot paint a terminal:
+// "/", "%" and control characters are percent-encoded, everything else stands as it is.
+func encodeStep(name string) string {
+	plain := true
+	for i := range len(name) {
+		if c := name[i]; c == '/' || c == '%' || c < 0x20 || c == 0x7f {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return name
+	}
+	var b strings.Builder
+	for i := range len(name) {
+		if c := name[i]; c == '/' || c == '%' || c < 0x20 || c == 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// String is the canonical text of the address; ParseAddress reads it back to an equal one.
+func (a Address) String() string {
+	steps := make([]string, len(a.Steps))
+	for i, s := range a.Steps {
+		steps[i] = encodeStep(s)
+	}
+	return a.Scheme + "://" + strings.Join(steps, "/")
+}
+
+// IsZero reports whether the address names nothing at all, not even a scheme.
+func (a Address) IsZero() bool { return a.Scheme == "" && len(a.Steps) == 0 }
+
+// Equal reports whether two addresses are spelled alike.
+func (a Address) Equal(b Address) bool { return a.Scheme == b.Scheme && slices.Equal(a.Steps, b.Steps) }
+
+// Join is the address of names below this one. A key prefix that ends in "/" is joined with one "/".
+func (a Address) Join(names ...string) Address {
+	steps := slices.Clone(a.Steps)
+	if a.Scheme == SchemeOSS && len(steps) > 1 && steps[len(steps)-1] == "" {
+		steps = steps[:len(steps)-1]
+	}
+	for _, n := range names {
+		if a.Scheme == SchemeOSS {
+			steps = append(steps, strings.Split(n, "/")...)
+		} else {
+			steps = append(steps, n)
+		}
+	}
+	return Address{Scheme: a.Scheme, Steps: steps}
+}
+
+// Parent is the address one step up, Base the last step ("" at the top).
+func (a Address) Parent() Address {
+	if len(a.Steps) == 0 {
+		return a
+	}
+	return Address{Scheme: a.Scheme, Steps: slices.Clone(a.Steps[:len(a.Steps)-1])}
+}
+
+// Base is the last step, "" where there is none.
+func (a Address) Base() string {
+	if len(a.Steps) == 0 {
+		return ""
+	}
+	return a.Steps[len(a.Steps)-1]
+}
+
+// Bucket is the bucket of an oss address, "" for oss:// itself and for aps.
+func (a Address) Bucket() string {
+	if a.Scheme != SchemeOSS || len(a.Steps) == 0 {
+		return ""
+	}
+	return a.Steps[0]
+}
+
+// Key is the object key (or key prefix) of an oss address, "" for the bucket itself and for aps.
+func (a Address) Key() string {
+	if a.Scheme != SchemeOSS || len(a.Steps) < 2 {
+		return ""
+	}
+	return strings.Join(a.Steps[1:], "/")
+}
+
+const uuidForm = `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}`
+
+// The exact forms of ids (APS identifiers: "b." and a UUID in ACC, BIM 360 and Forma; "a." and base64 in Fusion and personal hubs; URNs below a project).
+var (
+	hubIDForm     = regexp.MustCompile(`^(b\.` + uuidForm + `|a\.[A-Za-z0-9+=_-]{12,})$`)
+	folderIDForm  = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:fs\.folder:[^/?]+$`)
+	lineageIDForm = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:dm\.lineage:[^/?]+$`)
+	versionIDForm = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:fs\.file:[^/?]+\?version=[0-9]+$`)
+)
+
+// IsRemote reports whether a command-line argument is meant as a remote address.
+func IsRemote(arg string) bool {
+	return strings.HasPrefix(arg, SchemeAPS+"://") || strings.HasPrefix(arg, SchemeOSS+"://")
+}

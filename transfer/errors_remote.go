@@ -1,0 +1,70 @@
+package transfer
+
+import (
+	"fmt"
+	"strings"
+
+	"hoist/apsclient"
+)
+
+// NotFoundError says that a step of an address names nothing that is there and visible.
+type NotFoundError struct {
+	What     string   // hub, project, folder, file, version, bucket, object, …
+	Name     string   // the step that was not found
+	In       string   // where it was looked for, as an address; "" at the top
+	Near     []string // names like it that are there, the nearest first
+	Warnings []apsclient.Warning
+}
+
+func (e *NotFoundError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %q not found", e.What, e.Name)
+	if e.In != "" {
+		fmt.Fprintf(&b, " in %s", e.In)
+	}
+	if len(e.Near) > 0 {
+		fmt.Fprintf(&b, "; near: %s", quoteAll(e.Near))
+	}
+	for _, w := range e.Warnings {
+		fmt.Fprintf(&b, "; the service warns: %s", strings.TrimSpace(w.Title+" "+w.Detail))
+	}
+	if e.What == "hub" && len(e.Near) == 0 {
+		b.WriteString("; perhaps the app is not added to the account")
+	}
+	return b.String()
+}
+
+// AmbiguousError says that a name matches more than one thing; one of the ids can be written in its place.
+type AmbiguousError struct {
+	What string
+	Name string
+	In   string
+	IDs  []string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%s %q is there %d times in %s: write one of these ids instead of the name: %s", e.What, e.Name, len(e.IDs), e.In, strings.Join(e.IDs, ", "))
+}
+
+// CollisionError says that several sources would land on one remote name. Nothing was sent.
+type CollisionError struct {
+	Remote  string
+	Sources []string // local paths
+}
+
+func (e *CollisionError) Error() string {
+	return fmt.Sprintf("%s would all land on %s", quoteAll(e.Sources), e.Remote)
+}
+
+// UsageError says that a request contradicts itself or asks for what cannot be (exit 2).
+type UsageError struct{ Msg string }
+
+func (e *UsageError) Error() string { return e.Msg }
+
+func quoteAll(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = fmt.Sprintf("%q", n)
+	}
+	return strings.Join(q, ", ")
+}
