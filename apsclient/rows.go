@@ -1,0 +1,3 @@
+package apsclient
+
+func registryRows() []Action { return nil }

@@ -1,0 +1,180 @@
+package apsclient
+
+import "time"
+
+// Hub is an account (ACC, BIM 360, Forma) or a Fusion hub.
+type Hub struct {
+	ID     HubID
+	Name   string
+	Region string // US, EMEA, AUS, ...
+	Type   string // extension type: hubs:autodesk.bim360:Account, hubs:autodesk.core:Hub, hubs:autodesk.a360:PersonalHub
+}
+
+// Core tells whether the hub uses the autodesk.core types for folders, items and versions (everything but ACC and BIM 360).
+func (h Hub) Core() bool { return h.Type != "" && h.Type != "hubs:autodesk.bim360:Account" }
+
+// Warning is one entry of meta.warnings: a 200 answer of the hubs list may hide refusals of single regions.
+type Warning struct {
+	Status, Code, Title, Detail string
+}
+
+// Project is one active project of a hub.
+type Project struct {
+	ID         ProjectID
+	Name       string
+	Type       string // extension type
+	Platform   string // "acc", "bim360" or "" where the service does not say
+	RootFolder FolderID
+	Hub        HubID
+}
+
+// Folder of a project.
+type Folder struct {
+	ID                                FolderID
+	Name                              string
+	Type                              string // extension type: folders:autodesk.bim360:Folder or folders:autodesk.core:Folder
+	Parent                            FolderID
+	Hidden                            bool
+	Created, Modified, ModifiedRollup time.Time // ModifiedRollup: the last change in the folder or anything below
+	ObjectCount                       int
+	AllowedTypes                      []string
+	IsRoot                            bool
+	FolderType                        string // top folders: normal, plan, shared, recycle, drawing
+}
+
+// Item is a file with versions. Name is its displayName.
+type Item struct {
+	ID               ItemID
+	Name             string
+	Type             string
+	Parent           FolderID
+	Hidden, Reserved bool
+	ReservedBy       string // user id or name, "" unknown
+	Modified         time.Time
+	TipID            VersionID
+	Tip              *Version // joined from "included"; nil where the answer had none
+}
+
+// Version is one version of an item.
+type Version struct {
+	ID                    VersionID
+	Item                  ItemID
+	Name, Type            string
+	FileType, MimeType    string
+	Number                int
+	Size                  int64    // bytes, -1 unknown (not processed yet)
+	Storage               ObjectID // "" for deleted and some composite versions
+	Created, Modified     time.Time
+	CreatedBy, ModifiedBy string
+	WebURL                string
+	OriginalName          string // name of a deleted version before it was deleted
+	Hidden                bool
+}
+
+// Deleted tells whether the version is a marker of a deletion, which has no content.
+func (v Version) Deleted() bool { return v.Type == "versions:autodesk.core:Deleted" }
+
+// Entry is one line of a folder listing: one of both is set.
+type Entry struct {
+	Folder *Folder
+	Item   *Item
+}
+
+// Bucket of the application.
+type Bucket struct {
+	Key, Owner, Policy string // policy: transient, temporary, persistent
+	Created            time.Time
+}
+
+// Object in a bucket.
+type Object struct {
+	ID                ObjectID
+	Bucket, Key       string
+	Size              int64
+	SHA1, ContentType string // "" where the service does not say
+	Created, Modified time.Time
+	UserMetadata      string // JSON of x-ads-user-defined-metadata, "" absent
+}
+
+// ContentsOptions narrows a folder listing.
+type ContentsOptions struct {
+	IncludeHidden bool
+}
+
+// FolderUpdate names what to change; nil fields stay.
+type FolderUpdate struct {
+	Name   *string
+	Hidden *bool     // true deletes, false restores
+	Parent *FolderID // moves
+}
+
+// NewItem is a first version under a new name.
+type NewItem struct {
+	Folder  FolderID
+	Name    string
+	Storage ObjectID
+	Core    bool // the hub uses autodesk.core types
+	// CopyFrom copies this version instead of using Storage.
+	CopyFrom VersionID
+}
+
+// NewVersion is a next version of an item. A Name other than the current one renames the file.
+type NewVersion struct {
+	Item    ItemID
+	Name    string
+	Storage ObjectID
+	Core    bool // the hub uses autodesk.core types
+	// CopyFrom copies this version (restore, rename) instead of using Storage.
+	CopyFrom VersionID
+	// Deleted makes the version a marker that hides the item; Storage and Name stay empty.
+	Deleted bool
+}
+
+// UploadURLsRequest asks for part URLs. The zero value begins an upload and asks for one URL.
+type UploadURLsRequest struct {
+	Parts     int    // URLs wanted; at most 25
+	FirstPart int    // 1-based
+	UploadKey string // "" begins a new upload
+	Minutes   int    // lifetime of the URLs, 1 to 60; 0: the service's default of 2
+	// Acceleration asks for hosts of S3 Transfer Acceleration.
+	Acceleration bool
+}
+
+// UploadURLs are signed URLs of consecutive parts; URLs[i] belongs to part FirstPart+i and to no other.
+type UploadURLs struct {
+	UploadKey     string
+	UploadExpires time.Time // the completion must happen before; else all bytes are lost
+	URLExpires    time.Time // the PUT must start before
+	URLs          []SignedURL
+}
+
+// Completion assembles the parts. Size and ETags are always sent, so that the service checks them.
+type Completion struct {
+	UploadKey    string
+	Size         int64
+	ETags        []string // without quotes, ETags[i] of part i+1
+	UserMetadata string   // JSON object under 100 bytes, "" none
+	ContentType  string
+}
+
+// CompletedObject is the assembled object.
+type CompletedObject struct {
+	ID   ObjectID
+	Size int64
+}
+
+// DownloadURLRequest asks for a download URL. The zero value takes the service's defaults.
+type DownloadURLRequest struct {
+	Minutes int // lifetime, 1 to 60; 0: the service's default of 2
+	// Fallback asks for an OSS URL (status "fallback") instead of "chunked" while an object is not assembled.
+	Fallback bool
+}
+
+// Download is the answer of a signed download.
+type Download struct {
+	Status string               // complete, chunked, fallback, skipped, error
+	URL    SignedURL            // complete, fallback
+	Chunks map[string]SignedURL // chunked: inclusive byte range "0-1023" -> URL
+	Size   int64                // bytes, -1 unknown
+	SHA1   string               // 40 hex digits, "" where the service has none
+}
