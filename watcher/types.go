@@ -1,0 +1,88 @@
+package watcher
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Snapshot is what a file looked like from outside. Two equal snapshots are taken as the same content.
+type Snapshot struct {
+	Size       int64     // bytes
+	ModTime    time.Time // nanoseconds, as far as the file system keeps them
+	ChangeTime time.Time // inode change time; zero where the system has none or it is not in a folder's listing (Windows)
+	FileID     string    // "device:inode" on Unix; "" where it is not known without opening the file (Windows)
+}
+
+// Change is one path that settled in a state other than its baseline's.
+type Change struct {
+	Path     string   // slash path below the root
+	Removed  bool     // the file is gone; Snapshot is zero
+	Snapshot Snapshot // as last seen, after the quiet time
+}
+
+// Chunk is a run of a folder's records in order of name. The bytes are this package's; the keeper stores them opaque.
+type Chunk struct {
+	First string // the first name in it; unique in its folder
+	Data  []byte // at most 64 KiB, but for a single name longer than that
+}
+
+// FolderChange replaces some chunks of one folder. Drop removes all chunks of the folder before Put.
+type FolderChange struct {
+	Folder string // slash path below the root, "" the root
+	Put    []Chunk
+	Delete []string // First of chunks that are no more
+	Drop   bool
+}
+
+// Baseline keeps what was last reported of one root. Load and Find are called from several goroutines, also during Store.
+type Baseline interface {
+	// Load returns all chunks of a folder in byte order of First; none is not an error.
+	Load(folder string) ([]Chunk, error)
+	// Find returns the chunk of the folder whose First is the greatest not after name, and where there is none such, the first chunk.
+	Find(folder, name string) (Chunk, bool, error)
+	// Store applies all changes in one durable commit.
+	Store(changes []FolderChange) error
+}
+
+// Emit takes a batch of changes, at most a few hundred, and returns nil once they are durable. An error is logged and the batch is
+// offered again later.
+type Emit = func(ctx context.Context, changes []Change) error
+
+// Config of a Watcher. Root, Rules and Baseline are required.
+type Config struct {
+	Root string // absolute path of the folder to watch
+
+	// Settle is how long a path must not have been seen to change. Default 10 s.
+	Settle time.Duration
+	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle is rest enough. Default six times Settle.
+	SettleCap time.Duration
+	// ScanInterval is the time between scans while notices arrive. Default 1 h.
+	ScanInterval time.Duration
+	// PollInterval is the time between scans where notices cannot be had (network mounts, no watches left). Default 30 s.
+	PollInterval time.Duration
+	// Poll asks for scans alone, whatever the file system can do.
+	Poll bool
+
+	Rules    *Rules
+	Baseline Baseline
+	Logger   *slog.Logger // nil: discard
+}
+
+// States of a watcher.
+const (
+	StateScanning    = "scanning"    // the first scan, or one after doubt, is under way
+	StateWatching    = "watching"    // notices arrive
+	StatePolling     = "polling"     // no notices here: scanned every PollInterval
+	StateUnavailable = "unavailable" // the root cannot be read
+)
+
+// Status is a copy of what the watcher knows of itself.
+type Status struct {
+	State    string
+	LastScan time.Time // end of the last whole scan; zero before the first
+	Files    int       // tracked, as of the last scan and the changes since
+	Pending  int       // differ from the baseline and have not been reported yet
+	Busy     int       // of those, never at rest since SettleCap
+	Detail   string    // why polling or unavailable; what was skipped
+}

@@ -1,0 +1,83 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Watcher reports the changes below one root. Run does the work; Rescan and Status may be called at any time from any goroutine.
+type Watcher struct {
+	cfg    Config
+	log    *slog.Logger
+	rescan chan struct{} // capacity 1: one request stands for many
+
+	mu     sync.Mutex
+	status Status // guarded by mu
+}
+
+// New checks the configuration and fills in defaults. It does not touch the file system.
+func New(cfg Config) (*Watcher, error) {
+	switch {
+	case !filepath.IsAbs(cfg.Root):
+		return nil, fmt.Errorf("watch %q: the path is not absolute", cfg.Root)
+	case cfg.Rules == nil:
+		return nil, errors.New("watch: no rules")
+	case cfg.Baseline == nil:
+		return nil, errors.New("watch: no baseline")
+	case cfg.Settle < 0 || cfg.SettleCap < 0 || cfg.ScanInterval < 0 || cfg.PollInterval < 0:
+		return nil, fmt.Errorf("watch %q: a negative time", cfg.Root)
+	}
+	cfg.Root = filepath.Clean(cfg.Root)
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&cfg.Settle, 10*time.Second)
+	def(&cfg.SettleCap, 6*cfg.Settle)
+	def(&cfg.ScanInterval, time.Hour)
+	def(&cfg.PollInterval, 30*time.Second)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Watcher{
+		cfg:    cfg,
+		log:    cfg.Logger.With("component", "watcher", "root", cfg.Root),
+		rescan: make(chan struct{}, 1),
+		status: Status{State: StateScanning},
+	}, nil
+}
+
+// Rescan asks Run for a whole scan soon. It does not wait.
+func (w *Watcher) Rescan() {
+	select {
+	case w.rescan <- struct{}{}:
+	default:
+	}
+}
+
+// Status returns what the watcher knows of itself now.
+func (w *Watcher) Status() Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status
+}
+
+// setStatus changes the status in place.
+func (w *Watcher) setStatus(change func(*Status)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.status)
+}
+
+// Run watches until ctx ends and returns the cause, or an error that makes watching impossible (a baseline that cannot be read or
+// stored). All its goroutines have ended when it returns. It may be called once at a time.
+func (w *Watcher) Run(ctx context.Context, emit Emit) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
