@@ -1,0 +1,64 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// File is config.toml.
+type File struct {
+	// Profile is the profile to use where neither --profile nor HOIST_PROFILE says. Default: "default".
+	Profile string `toml:"profile,omitempty"`
+	Settings
+	Watch []Watch `toml:"watch,omitempty"`
+}
+
+// Load reads the configuration of a home; a missing file is an empty one.
+func Load(h Home) (File, error) {
+	var f File
+	data, err := os.ReadFile(h.ConfigFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return f, &Error{File: h.ConfigFile(), Msg: err.Error()}
+	}
+	return parseFile(h.ConfigFile(), data)
+}
+
+func parseFile(name string, data []byte) (File, error) {
+	var f File
+	if err := decodeStrict(name, data, &f); err != nil {
+		return f, err
+	}
+	var all []error
+	if _, err := f.Settings.Engine(name); err != nil {
+		all = append(all, err)
+	}
+	for i := range f.Watch {
+		if err := f.Watch[i].complete(name); err != nil {
+			all = append(all, err)
+		}
+	}
+	return f, errors.Join(all...)
+}
+
+func decodeStrict(name string, data []byte, v any) error {
+	d := toml.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return tomlErrors(name, err)
+	}
+	return nil
+}
+
+// readableByOthers reports whether somebody else may read a file; on Windows the access list of the folder decides.
+func readableByOthers(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
+}

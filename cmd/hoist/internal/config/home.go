@@ -1,0 +1,130 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Home is where one instance of hoist keeps its configuration and its state. Paths are absolute.
+type Home struct {
+	Config string // folder of config.toml and profiles/
+	State  string // folder of everything else
+}
+
+// FindHome returns the home: dir where it is not empty (from --home or HOIST_HOME), else the system's folders for
+// configuration and state. It creates nothing.
+func FindHome(dir string, getenv func(string) string) (Home, error) {
+	if dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return Home{}, &Error{Key: "home", Msg: err.Error()}
+		}
+		return Home{Config: abs, State: abs}, nil
+	}
+	return systemHome(runtime.GOOS, getenv)
+}
+
+// systemHome follows the conventions of the systems: XDG on Linux and the BSDs, AppData on Windows, Library on macOS.
+func systemHome(goos string, getenv func(string) string) (Home, error) {
+	user := getenv("HOME")
+	if goos == "windows" {
+		roaming, local := getenv("APPDATA"), getenv("LOCALAPPDATA")
+		if local == "" {
+			local = roaming
+		}
+		if roaming == "" {
+			return Home{}, &Error{Key: "APPDATA", Msg: "is not set; give the home with HOIST_HOME or --home"}
+		}
+		return Home{Config: filepath.Join(roaming, "hoist"), State: filepath.Join(local, "hoist")}, nil
+	}
+	configDir, stateDir := getenv("XDG_CONFIG_HOME"), getenv("XDG_STATE_HOME")
+	if goos == "darwin" || configDir == "" || stateDir == "" {
+		if user == "" {
+			return Home{}, &Error{Key: "HOME", Msg: "is not set; give the home with HOIST_HOME or --home"}
+		}
+	}
+	if goos == "darwin" {
+		dir := filepath.Join(user, "Library", "Application Support", "hoist")
+		return Home{Config: dir, State: dir}, nil
+	}
+	if configDir == "" {
+		configDir = filepath.Join(user, ".config")
+	}
+	if stateDir == "" {
+		stateDir = filepath.Join(user, ".local", "state")
+	}
+	return Home{Config: filepath.Join(configDir, "hoist"), State: filepath.Join(stateDir, "hoist")}, nil
+}
+
+func (h Home) ConfigFile() string          { return filepath.Join(h.Config, "config.toml") }
+func (h Home) ProfileFile(n string) string { return filepath.Join(h.Config, "profiles", n+".toml") }
+func (h Home) StateFile() string           { return filepath.Join(h.State, "state.db") }
+func (h Home) Socket() string              { return filepath.Join(h.State, "control.sock") }
+func (h Home) AddrFile() string            { return filepath.Join(h.State, "control.addr") }
+func (h Home) OwnerFile() string           { return filepath.Join(h.State, "owner.json") }
+func (h Home) Receipts() string            { return filepath.Join(h.State, "receipts") }
+func (h Home) Logs() string                { return filepath.Join(h.State, "logs") }
+
+// Spool holds copies that uploads are read from and what comes from standard input.
+func (h Home) Spool() string { return filepath.Join(h.State, "spool") }
+
+// HasState reports whether anything was ever recorded here.
+func (h Home) HasState() bool {
+	_, err := os.Stat(h.StateFile())
+	return err == nil
+}
+
+// Ensure makes the folders of the home, readable by their owner only. A folder that was there keeps its mode, except
+// that nobody else keeps access to it.
+func (h Home) Ensure() error {
+	for _, dir := range []string{h.Config, h.State, h.Receipts(), h.Logs(), h.Spool()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make folder of the home: %w", err)
+		}
+		info, err := os.Stat(dir)
+		if err != nil {
+			return fmt.Errorf("look at folder of the home: %w", err)
+		}
+		if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			if err := os.Chmod(dir, info.Mode().Perm()&0o700); err != nil {
+				return fmt.Errorf("make %s private: %w", dir, err)
+			}
+		}
+	}
+	return nil
+}
+
+// WriteFile replaces a file of the home whole, readable by its owner only.
+func WriteFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".hoist-*") // created 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, errNotLeft(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+// errNotLeft adds to err that the temporary file could not be removed either.
+func errNotLeft(err, remove error) error {
+	if remove != nil && !os.IsNotExist(remove) {
+		return fmt.Errorf("%w (and %v)", err, remove)
+	}
+	return err
+}

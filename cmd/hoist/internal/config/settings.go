@@ -1,0 +1,180 @@
+package config
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Settings are the transfer settings as written: flags of the transfer commands, and keys of config.toml and of
+// profiles. A zero field is not set.
+type Settings struct {
+	// Limits chooses the API budgets: "documented" (the default), "server" (obey only 429 and Retry-After), or a file
+	// with raised quotas.
+	Limits string `toml:"limits,omitempty"`
+	// Checksum: whether the MD5 of each part is compared with its ETag: "auto" (the default: where the link is slower
+	// than about 100 MiB/s), "always" or "never".
+	Checksum string `toml:"checksum,omitempty"`
+	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain ones.
+	Acceleration string `toml:"acceleration,omitempty"`
+	// Transfers is the number of files at once, 1 to 256. Default 4.
+	Transfers int `toml:"transfers,omitempty"`
+	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the file.
+	PartSize string `toml:"part-size,omitempty"`
+	// Parts is the number of parts in flight over all files, 1 to 256. Default 8.
+	Parts int `toml:"parts,omitempty"`
+	// BWLimit limits the bandwidth in rclone's syntax: "10M" or "08:00,512k 19:00,off". Default: none.
+	BWLimit string `toml:"bwlimit,omitempty"`
+	// Exclude leaves out what matches, in the syntax of .gitignore. Where Include is given, only what matches one of its
+	// patterns is taken, even what would be left out by default, such as "*.bak".
+	Exclude []string `toml:"exclude,omitempty"`
+	Include []string `toml:"include,omitempty"`
+	// ExcludeFrom is a file with such patterns, one a line.
+	ExcludeFrom string `toml:"exclude-from,omitempty"`
+	// MinSize and MaxSize leave out files that are smaller or larger, such as "1K" and "20G". Default: none.
+	MinSize string `toml:"min-size,omitempty"`
+	MaxSize string `toml:"max-size,omitempty"`
+	// MinAge leaves out files that changed less than this ago, such as "15m". Default: none.
+	MinAge string `toml:"min-age,omitempty"`
+}
+
+// Over returns s with what it does not set taken from base. Patterns add up, those of s last.
+func (s Settings) Over(base Settings) Settings {
+	s.Limits = first(s.Limits, base.Limits)
+	s.Checksum = first(s.Checksum, base.Checksum)
+	s.Acceleration = first(s.Acceleration, base.Acceleration)
+	s.Transfers = first(s.Transfers, base.Transfers)
+	s.PartSize = first(s.PartSize, base.PartSize)
+	s.Parts = first(s.Parts, base.Parts)
+	s.BWLimit = first(s.BWLimit, base.BWLimit)
+	s.Exclude = slices.Concat(base.Exclude, s.Exclude)
+	s.Include = slices.Concat(base.Include, s.Include)
+	s.ExcludeFrom = first(s.ExcludeFrom, base.ExcludeFrom)
+	s.MinSize = first(s.MinSize, base.MinSize)
+	s.MaxSize = first(s.MaxSize, base.MaxSize)
+	s.MinAge = first(s.MinAge, base.MinAge)
+	return s
+}
+
+func first[T comparable](values ...T) T {
+	var zero T
+	for _, v := range values {
+		if v != zero {
+			return v
+		}
+	}
+	return zero
+}
+
+// Engine is what of the settings drives the engine, checked. Zero values mean the engine's own choice.
+type Engine struct {
+	Limits       string
+	Checksum     string // auto, always or never
+	Acceleration bool
+	Transfers    int
+	Parts        int
+	PartSize     int64 // bytes
+	Bandwidth    Timetable
+}
+
+// Filter is what of the settings chooses files, checked.
+type Filter struct {
+	Exclude, Include []string // .gitignore syntax, in order; no Include takes everything
+	MinSize, MaxSize int64    // bytes; 0: none
+	MinAge           time.Duration
+}
+
+// Limits of S3 for a part, in bytes.
+const (
+	minPart = 5 << 20
+	maxPart = 5 << 30
+)
+
+// Engine checks the settings of the engine; all problems are reported together, each an [Error].
+func (s Settings) Engine(source string) (Engine, error) {
+	e := Engine{Limits: first(s.Limits, "documented"), Checksum: first(s.Checksum, "auto"), Transfers: s.Transfers, Parts: s.Parts}
+	var all []error
+	bad := func(key, msg string) { all = append(all, &Error{File: source, Key: key, Msg: msg}) }
+	if !slices.Contains([]string{"auto", "always", "never"}, e.Checksum) {
+		bad("checksum", quoted(e.Checksum)+" is not auto, always or never")
+	}
+	switch first(s.Acceleration, "auto") {
+	case "auto":
+		e.Acceleration = true
+	case "off":
+	default:
+		bad("acceleration", quoted(s.Acceleration)+" is not auto or off")
+	}
+	for key, n := range map[string]int{"transfers": s.Transfers, "parts": s.Parts} {
+		if n < 0 || n > 256 {
+			bad(key, "is not between 1 and 256")
+		}
+	}
+	if s.PartSize != "" {
+		var err error
+		if e.PartSize, err = ParseSize(s.PartSize); err != nil {
+			bad("part-size", err.Error())
+		} else if e.PartSize < minPart || e.PartSize > maxPart {
+			bad("part-size", quoted(s.PartSize)+" is not between 5M and 5G")
+		}
+	}
+	var err error
+	if e.Bandwidth, err = ParseTimetable(s.BWLimit); err != nil {
+		bad("bwlimit", err.Error())
+	}
+	return e, errors.Join(all...)
+}
+
+// Filter checks the settings that choose files and reads the file of patterns.
+func (s Settings) Filter(source string) (Filter, error) {
+	var f Filter
+	var all []error
+	bad := func(key string, err error) { all = append(all, &Error{File: source, Key: key, Msg: err.Error()}) }
+	var err error
+	if s.MinSize != "" {
+		if f.MinSize, err = ParseSize(s.MinSize); err != nil {
+			bad("min-size", err)
+		}
+	}
+	if s.MaxSize != "" {
+		if f.MaxSize, err = ParseSize(s.MaxSize); err != nil {
+			bad("max-size", err)
+		}
+	}
+	if s.MinAge != "" {
+		if f.MinAge, err = ParseDuration(s.MinAge); err != nil {
+			bad("min-age", err)
+		}
+	}
+	if s.ExcludeFrom != "" {
+		lines, err := readPatterns(s.ExcludeFrom)
+		if err != nil {
+			bad("exclude-from", err)
+		}
+		f.Exclude = append(f.Exclude, lines...)
+	}
+	f.Exclude = append(f.Exclude, s.Exclude...)
+	f.Include = s.Include
+	return f, errors.Join(all...)
+}
+
+func readPatterns(path string) ([]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var lines []string
+	scan := bufio.NewScanner(file)
+	for scan.Scan() {
+		if line := strings.TrimRight(scan.Text(), " \t\r"); line != "" && !strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	return lines, scan.Err()
+}
+
+func quoted(s string) string { return "\"" + s + "\"" }

@@ -1,0 +1,214 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Watch is one [[watch]] table of config.toml: a folder that the daemon keeps in sync with a remote one.
+type Watch struct {
+	// ID names the watch; it is made of path, remote and profile, so that a watch that is added again finds its records.
+	ID string `toml:"id,omitempty"`
+	// Path is the local folder, absolute.
+	Path string `toml:"path"`
+	// Remote is the folder that the contents of Path are mapped onto.
+	Remote string `toml:"remote"`
+	// Mode is "push".
+	Mode string `toml:"mode,omitempty"`
+	// Settle is how long a file must rest before it is sent. Default 10s.
+	Settle string `toml:"settle,omitempty"`
+	// Profile is the account that is used. Default: the one of the daemon.
+	Profile string `toml:"profile,omitempty"`
+
+	Exclude []string `toml:"exclude,omitempty"`
+	Include []string `toml:"include,omitempty"`
+	MinSize string   `toml:"min-size,omitempty"`
+	MaxSize string   `toml:"max-size,omitempty"`
+	MinAge  string   `toml:"min-age,omitempty"`
+}
+
+// DefaultSettle is the quiet time of a watch that names none.
+const DefaultSettle = 10 * time.Second
+
+// ModePush is the one mode of a watch so far: what changes on disk is sent.
+const ModePush = "push"
+
+// NewWatchID derives the id of a watch.
+func NewWatchID(path, remote, profile string) string {
+	sum := sha256.Sum256([]byte(path + "\x00" + remote + "\x00" + profile))
+	return hex.EncodeToString(sum[:6])
+}
+
+// SettleTime is Settle as a duration.
+func (w Watch) SettleTime() time.Duration {
+	if d, err := ParseDuration(w.Settle); err == nil && w.Settle != "" {
+		return d
+	}
+	return DefaultSettle
+}
+
+// Settings are the watch's own choice of files.
+func (w Watch) Settings() Settings {
+	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize, MinAge: w.MinAge}
+}
+
+// complete fills in defaults and checks what a person wrote.
+func (w *Watch) complete(file string) error {
+	bad := func(key, msg string) error { return &Error{File: file, Key: "watch." + key, Msg: msg} }
+	w.Mode = first(w.Mode, ModePush)
+	switch {
+	case w.Path == "":
+		return bad("path", "is missing")
+	case !filepath.IsAbs(w.Path):
+		return bad("path", quoted(w.Path)+" is not absolute")
+	case w.Remote == "":
+		return bad("remote", "is missing")
+	case w.Mode != ModePush:
+		return bad("mode", quoted(w.Mode)+" is not push")
+	}
+	if w.Settle != "" {
+		if _, err := ParseDuration(w.Settle); err != nil {
+			return bad("settle", err.Error())
+		}
+	}
+	w.Path = filepath.Clean(w.Path)
+	if w.ID == "" {
+		w.ID = NewWatchID(w.Path, w.Remote, w.Profile)
+	}
+	_, err := w.Settings().Filter(file)
+	return err
+}
+
+// Overlap finds a watch whose folder is path, lies in it, or holds it.
+func Overlap(watches []Watch, path string) (Watch, bool) {
+	for _, w := range watches {
+		if within(w.Path, path) || within(path, w.Path) {
+			return w, true
+		}
+	}
+	return Watch{}, false
+}
+
+// within reports whether path is dir or lies below it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// AppendWatch adds a table at the end of config.toml and touches nothing else.
+func AppendWatch(h Home, w Watch) error {
+	if err := w.complete("watch"); err != nil {
+		return err
+	}
+	old, err := readConfig(h)
+	if err != nil {
+		return err
+	}
+	table, err := toml.Marshal(struct {
+		Watch []Watch `toml:"watch"`
+	}{[]Watch{w}})
+	if err != nil {
+		return fmt.Errorf("write watch: %w", err)
+	}
+	text := bytes.Clone(old)
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(text, '\n')
+	}
+	if len(text) > 0 {
+		text = append(text, '\n')
+	}
+	return replaceConfig(h, append(text, table...), func(before []Watch) []Watch { return append(before, w) }, old)
+}
+
+// CutWatch removes the table of a watch and touches nothing else.
+func CutWatch(h Home, id string) error {
+	old, err := readConfig(h)
+	if err != nil {
+		return err
+	}
+	file, err := parseFile(h.ConfigFile(), old)
+	if err != nil {
+		return err
+	}
+	n := slices.IndexFunc(file.Watch, func(w Watch) bool { return w.ID == id })
+	if n < 0 {
+		return &Error{File: h.ConfigFile(), Key: "watch", Msg: quoted(id) + " is not there"}
+	}
+	text := cutTable(old, n)
+	return replaceConfig(h, text, func(before []Watch) []Watch { return slices.Delete(before, n, n+1) }, old)
+}
+
+// replaceConfig writes the new text when it reads as intended; where it does not (an unusual way of writing tables), the
+// file stays as it is and a person is asked to edit it.
+func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte) error {
+	before, err := parseFile(h.ConfigFile(), old)
+	if err != nil {
+		return err
+	}
+	after, err := parseFile(h.ConfigFile(), text)
+	if err != nil || !slices.EqualFunc(after.Watch, change(slices.Clone(before.Watch)), func(a, b Watch) bool { return a.ID == b.ID && a.Path == b.Path }) {
+		return &Error{File: h.ConfigFile(), Key: "watch", Msg: "its tables are written in a way that this program does not change; edit it by hand"}
+	}
+	return WriteFile(h.ConfigFile(), text)
+}
+
+func readConfig(h Home) ([]byte, error) {
+	data, err := os.ReadFile(h.ConfigFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &Error{File: h.ConfigFile(), Msg: err.Error()}
+	}
+	return data, nil
+}
+
+var (
+	watchHeader = regexp.MustCompile(`^\s*\[\[\s*watch\s*\]\]\s*(#.*)?$`)
+	anyHeader   = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
+)
+
+// cutTable removes the n-th [[watch]] table, from its header to the next header; comments and blank lines right before
+// that belong to the next table and stay.
+func cutTable(text []byte, n int) []byte {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	start, end := -1, len(lines)
+	for i, line := range lines {
+		line = bytes.TrimRight(line, "\r\n")
+		switch {
+		case start < 0 && watchHeader.Match(line):
+			if n == 0 {
+				start = i
+			}
+			n--
+		case start >= 0 && anyHeader.Match(line):
+			end = i
+		}
+		if start >= 0 && end < len(lines) {
+			break
+		}
+	}
+	if start < 0 {
+		return text
+	}
+	if end < len(lines) {
+		for end > start+1 && isBlankOrComment(lines[end-1]) {
+			end--
+		}
+	}
+	return slices.Concat(bytes.Join(lines[:start], nil), bytes.Join(lines[end:], nil))
+}
+
+func isBlankOrComment(line []byte) bool {
+	line = bytes.TrimSpace(line)
+	return len(line) == 0 || line[0] == '#'
+}
