@@ -1,0 +1,178 @@
+package state
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is something that happened to a job. The set is closed; Job.Next
+// knows which event fits which phase.
+type Event interface {
+	event() string // its name in the history
+	detail() string
+}
+
+// Events of uploads.
+type (
+	// FolderFound: the direct parent exists.
+	FolderFound struct{ Folder string }
+	// Reserved: the service gave a storage id.
+	Reserved struct{ Object string }
+	// Opened: an upload session is open and the part plan is fixed. Repeated with
+	// the same key and plan it only renews the expiry.
+	Opened struct {
+		UploadKey string
+		Expires   time.Time
+		PartSize  int64
+		Parts     int
+	}
+	// AllStored: every part is stored, and the source was looked at after the last.
+	AllStored struct{}
+	// Assembled: the service assembled the object.
+	Assembled struct{}
+	// Intended: the create that must not happen twice comes next.
+	Intended struct{ Intent Intent }
+	// Published: the service told, or a look showed, which version it is.
+	Published struct {
+		Item, Version string
+		Number        int
+	}
+	// SourceChanged ends the job as superseded and queues a successor with the
+	// snapshot in the same commit; with Gone it ends it as failed ("vanished").
+	// NotBefore delays the successor: a file just changed should settle first.
+	SourceChanged struct {
+		Snapshot  Snapshot
+		Gone      bool
+		NotBefore time.Time
+	}
+)
+
+// Events of downloads.
+type (
+	// Resolved: the version and its storage are known.
+	Resolved struct {
+		Item, Version string
+		Number        int
+		Object        string
+		Size          int64
+		SHA1          string
+	}
+	// FetchStarted: the first answer fixed the ETag, and the temporary file exists.
+	FetchStarted struct {
+		ETag, Temp string
+		PartSize   int64
+		Parts      int
+	}
+	// Verified: the temporary file is whole and synced.
+	Verified struct{ SHA1 string }
+	// Placed: the file is under its name; Snapshot is of that file.
+	Placed struct{ Snapshot Snapshot }
+)
+
+// Events of both kinds.
+type (
+	// PartStored: the part is durable at the other end.
+	PartStored struct {
+		Part      int
+		Size      int64
+		ETag, MD5 string
+	}
+	// PartsLost: these parts must be sent or fetched again.
+	PartsLost struct{ Parts []int }
+	// SessionLost: the upload session, or the object behind the ranges, is gone;
+	// all parts are forgotten and the job goes back to the phase before its parts.
+	SessionLost struct{}
+	// Finished ends the job as done. Record and receipt are written in the same
+	// commit. Record's ETags are filled from the parts when empty. Receipt holds
+	// further fields of the receipt, a JSON object, or nil.
+	Finished struct {
+		Result  string
+		Record  *PublishedRecord
+		Receipt []byte
+	}
+	// Unchanged ends the job as done without a transfer: the other end has this
+	// content already. A record, when given, is written in the same commit.
+	Unchanged struct {
+		Item, Version string
+		Number        int
+		Record        *PublishedRecord
+	}
+
+	// Retry: the attempt failed, the next comes by itself at At.
+	Retry struct {
+		At            time.Time
+		Reason, Error string
+	}
+	// Parked: a person should look. At is the next attempt, zero: none by itself.
+	Parked struct {
+		Reason, Error string
+		At            time.Time
+	}
+	// Failed ends the job.
+	Failed struct{ Reason, Error string }
+	// Pause and Resume are a person's wish; both may be repeated.
+	Pause struct{}
+	// Resume takes back Pause.
+	Resume struct{}
+	// RetryNow clears the wait or the parking.
+	RetryNow struct{}
+	// Cancel ends the job; its newest snapshot is not wanted until the file changes.
+	Cancel struct{}
+)
+
+func (FolderFound) event() string   { return "folder-found" }
+func (Reserved) event() string      { return "reserved" }
+func (Opened) event() string        { return "opened" }
+func (AllStored) event() string     { return "all-stored" }
+func (Assembled) event() string     { return "assembled" }
+func (Intended) event() string      { return "intended" }
+func (Published) event() string     { return "published" }
+func (SourceChanged) event() string { return "source-changed" }
+func (Resolved) event() string      { return "resolved" }
+func (FetchStarted) event() string  { return "fetch-started" }
+func (Verified) event() string      { return "verified" }
+func (Placed) event() string        { return "placed" }
+func (PartStored) event() string    { return "part-stored" }
+func (PartsLost) event() string     { return "parts-lost" }
+func (SessionLost) event() string   { return "session-lost" }
+func (Finished) event() string      { return "finished" }
+func (Unchanged) event() string     { return "unchanged" }
+func (Retry) event() string         { return "retry" }
+func (Parked) event() string        { return "parked" }
+func (Failed) event() string        { return "failed" }
+func (Pause) event() string         { return "pause" }
+func (Resume) event() string        { return "resume" }
+func (RetryNow) event() string      { return "retry-now" }
+func (Cancel) event() string        { return "cancel" }
+
+func (e FolderFound) detail() string { return e.Folder }
+func (e Reserved) detail() string    { return e.Object }
+func (e Opened) detail() string      { return fmt.Sprintf("%d parts of %d bytes", e.Parts, e.PartSize) }
+func (AllStored) detail() string     { return "" }
+func (Assembled) detail() string     { return "" }
+func (e Intended) detail() string    { return e.Intent.Kind }
+func (e Published) detail() string   { return e.Version }
+func (e SourceChanged) detail() string {
+	if e.Gone {
+		return "the file is gone"
+	}
+	return fmt.Sprintf("now %d bytes of %s", e.Snapshot.Size, e.Snapshot.ModTime.UTC().Format(time.RFC3339Nano))
+}
+func (e Resolved) detail() string { return e.Version }
+func (e FetchStarted) detail() string {
+	return fmt.Sprintf("%d ranges of %d bytes", e.Parts, e.PartSize)
+}
+func (e Verified) detail() string   { return e.SHA1 }
+func (Placed) detail() string       { return "" }
+func (e PartStored) detail() string { return fmt.Sprintf("part %d", e.Part) }
+func (e PartsLost) detail() string  { return fmt.Sprintf("parts %v", e.Parts) }
+func (SessionLost) detail() string  { return "" }
+func (e Finished) detail() string   { return e.Result }
+func (e Unchanged) detail() string  { return e.Version }
+func (e Retry) detail() string      { return e.Reason + ": " + e.Error }
+func (e Parked) detail() string     { return e.Reason + ": " + e.Error }
+func (e Failed) detail() string     { return e.Reason + ": " + e.Error }
+func (Pause) detail() string        { return "" }
+func (Resume) detail() string       { return "" }
+func (RetryNow) detail() string     { return "" }
+func (Cancel) detail() string       { return "" }

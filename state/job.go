@@ -1,0 +1,254 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"sync/atomic"
+	"time"
+)
+
+// JobID names a job: 32 hex digits of 16 bytes, the creation time in
+// nanoseconds followed by random bytes. Ids sort by creation and are unique
+// across homes.
+type JobID string
+
+// lastID is the time of the newest id made by this process, so that ids made
+// within one tick of the clock still differ and sort.
+var lastID atomic.Int64
+
+// NewJobID makes an id that sorts after every id this process made before.
+func NewJobID() JobID {
+	now := time.Now().UnixNano()
+	for {
+		last := lastID.Load()
+		t := max(now, last+1)
+		if lastID.CompareAndSwap(last, t) {
+			now = t
+			break
+		}
+	}
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now))
+	rand.Read(b[8:])
+	return JobID(hex.EncodeToString(b[:]))
+}
+
+// Kind is the direction of a job.
+type Kind string
+
+// The kinds of job.
+const (
+	Upload   Kind = "upload"
+	Download Kind = "download"
+)
+
+// Phase names the last durable fact of a job.
+type Phase string
+
+// Uploads go queued, reserved, uploading, uploaded, completed, publishing,
+// published, done (oss:// from completed to done); downloads queued, resolved,
+// fetching, verified, placed, done.
+const (
+	PhaseQueued     Phase = "queued"
+	PhaseReserved   Phase = "reserved"
+	PhaseUploading  Phase = "uploading"
+	PhaseUploaded   Phase = "uploaded"
+	PhaseCompleted  Phase = "completed"
+	PhasePublishing Phase = "publishing"
+	PhasePublished  Phase = "published"
+	PhaseDone       Phase = "done"
+
+	PhaseResolved Phase = "resolved"
+	PhaseFetching Phase = "fetching"
+	PhaseVerified Phase = "verified"
+	PhasePlaced   Phase = "placed"
+)
+
+// UploadPhases and DownloadPhases list the phases in order, for tables of
+// tests and for pages that show how far a job is.
+var (
+	UploadPhases   = []Phase{PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted, PhasePublishing, PhasePublished, PhaseDone}
+	DownloadPhases = []Phase{PhaseQueued, PhaseResolved, PhaseFetching, PhaseVerified, PhasePlaced, PhaseDone}
+)
+
+// Status is what a person is told about a job. It is derived, never stored.
+type Status string
+
+// The statuses, as the contract lists them.
+const (
+	StatusQueued    Status = "queued"
+	StatusActive    Status = "active"
+	StatusWaiting   Status = "waiting"
+	StatusPaused    Status = "paused"
+	StatusAttention Status = "attention"
+	StatusDone      Status = "done"
+	StatusFailed    Status = "failed"
+	StatusCancelled Status = "cancelled"
+)
+
+// How a job ended; the empty text is an open job.
+const (
+	EndDone       = "done"
+	EndFailed     = "failed"
+	EndCancelled  = "cancelled"
+	EndSuperseded = "superseded" // the source changed; Successor has the new snapshot
+)
+
+// Results of a job that is done.
+const (
+	ResultCreated    = "created"
+	ResultVersioned  = "versioned"
+	ResultUnchanged  = "unchanged"
+	ResultDownloaded = "downloaded"
+)
+
+// Target is the remote end of a job.
+type Target struct {
+	Address  string   // canonical aps://… or oss://… in names, of the file itself
+	Hub      string   // id
+	Project  string   // id
+	Core     bool     // the hub uses autodesk.core types
+	Base     string   // id of an existing folder
+	BasePath string   // address of Base in names
+	Dirs     []string // names of folders below Base, to be found or created
+	Folder   string   // id of the direct parent, "" until known
+	Name     string   // display name of the file
+	Item     string   // id, if known
+	Version  string   // download: id of the version
+	Bucket   string   // oss:// only
+	Key      string   // oss:// only
+}
+
+// Intent says that a call which must not happen twice is about to be made.
+type Intent struct {
+	Kind      string    // "item" or "version"
+	Parent    string    // folder id, or item id for a version
+	Name      string    // display name
+	TipBefore string    // version id of the tip before the call, "" none
+	User      string    // who will be the creator, "" unknown
+	Time      time.Time // before the call
+}
+
+// Job is one file on its way. It is a value: Next returns the job after an
+// event, and only Store.Commit makes that durable.
+type Job struct {
+	ID      JobID
+	Kind    Kind
+	Phase   Phase
+	Profile string
+	Root    string // id of the watch, "" for a push or pull
+	Path    string // absolute local path
+	Rel     string // slash path below the root; with Root the key of the published record
+	Target  Target
+
+	Snapshot  Snapshot  // upload: the content that this job sends; download: what Placed left
+	Pending   *Snapshot // a newer content, enqueued after this job began to send; its successor takes it
+	Force     bool      // send even what equals the published record
+	Overwrite bool      // download: replace a local file that differs
+	Batch     string    // the push, pull or watch that asked
+
+	Object        string // storage id
+	UploadKey     string
+	UploadExpires time.Time
+	Size          int64 // bytes
+	PartSize      int64 // bytes; the last part may be smaller
+	PartsTotal    int
+	PartsDone     int
+	BytesDone     int64 // of parts that are durable at the other end
+	SHA1          string
+	ETag          string // download: of the first answer
+	Temp          string // download: path of the temporary file
+
+	Intent        *Intent
+	Item          string
+	Version       string
+	VersionNumber int
+	Result        string // see the Result constants; "" until done
+
+	Paused      bool
+	Attention   bool      // parked: a person should look; NextAttempt may still be set
+	NextAttempt time.Time // not before; zero: at once, or with Attention: not by itself
+	Attempts    int       // failures in all
+	Streak      int       // failures since the last progress: what backoff counts
+	Reason      string    // reason code of the wait, the parking or the end
+	Error       string    // a sentence
+	Since       time.Time // since when Reason holds
+
+	Changes   int   // how many jobs before this one, in a row, ended because the source changed
+	Replaces  JobID // the job whose successor this is
+	Successor JobID // the job that went on after this one was superseded
+
+	End     string // see the End constants; "" open
+	Created time.Time
+	Updated time.Time
+	Ended   time.Time
+}
+
+// Open reports whether the job has not ended.
+func (j Job) Open() bool { return j.End == "" }
+
+// Status derives what a person is told. active says that the engine runs the
+// job right now, which only the engine knows.
+func (j Job) Status(active bool, now time.Time) Status {
+	switch {
+	case j.End == EndDone:
+		return StatusDone
+	case j.End == EndFailed:
+		return StatusFailed
+	case j.End != "":
+		return StatusCancelled
+	case j.Paused:
+		return StatusPaused
+	case active:
+		return StatusActive
+	case j.Attention:
+		return StatusAttention
+	case j.NextAttempt.After(now):
+		return StatusWaiting
+	}
+	return StatusQueued
+}
+
+// Runnable reports whether the engine may work on the job at now: it is open,
+// not paused, no attempt lies ahead, and it does not wait for a person alone.
+func (j Job) Runnable(now time.Time) bool {
+	if j.End != "" || j.Paused || j.Attention && j.NextAttempt.IsZero() {
+		return false
+	}
+	return !j.NextAttempt.After(now)
+}
+
+// Part is a part whose bytes are durable at the other end: its ETag is known
+// (upload) or its range is on disk (download).
+type Part struct {
+	Number int   // from 1
+	Size   int64 // bytes
+	ETag   string
+	MD5    string // hex, "" not computed
+}
+
+// HistoryLine is one event of a job, oldest first.
+type HistoryLine struct {
+	Time   time.Time
+	Event  string
+	Detail string
+}
+
+// PublishedRecord is what was last published for a file: the base of every
+// later comparison.
+type PublishedRecord struct {
+	Root     string
+	Rel      string
+	Remote   string // address in names
+	Item     string
+	Version  string
+	Number   int
+	Storage  string
+	Snapshot Snapshot
+	PartSize int64
+	ETags    []string // at most 64, in part order; beyond that only Digest
+	Digest   string   // SHA-256, hex, of the ETags joined by newlines
+	SHA1     string
+	At       time.Time
+}
