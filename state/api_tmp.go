@@ -4,24 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"time"
 )
 
 var errLater = errors.New("state: being written")
-
-type Snapshot struct {
-	Size       int64
-	ModTime    time.Time
-	ChangeTime time.Time
-	FileID     string
-}
-
-func SnapshotFile(f *os.File) (Snapshot, error)      { return Snapshot{}, errLater }
-func SnapshotPath(path string) (Snapshot, error)     { return Snapshot{}, errLater }
-func (s Snapshot) Same(o Snapshot) bool              { return false }
-func (s Snapshot) SameContentLikely(o Snapshot) bool { return false }
-func (j Job) Next(e Event) (Job, error)              { return j, errLater }
 
 type Options struct {
 	Owner  string // path of owner.json, "" beside the file
@@ -94,16 +80,6 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string { return "damaged" }
-
-type TransitionError struct {
-	Job   JobID
-	Phase Phase
-	End   string
-	Event string
-	Why   string
-}
-
-func (e *TransitionError) Error() string { return "transition" }
 
 type PrefixError struct {
 	Prefix string

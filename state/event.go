@@ -58,8 +58,10 @@ type (
 		SHA1          string
 	}
 	// FetchStarted: the first answer fixed the ETag, and the temporary file exists.
+	// Size above zero replaces what Resolved said.
 	FetchStarted struct {
 		ETag, Temp string
+		Size       int64
 		PartSize   int64
 		Parts      int
 	}
@@ -76,9 +78,18 @@ type (
 		Part      int
 		Size      int64
 		ETag, MD5 string
+
+		again bool  // set by the store: the part was stored before
+		was   int64 // with this size
 	}
 	// PartsLost: these parts must be sent or fetched again.
-	PartsLost struct{ Parts []int }
+	PartsLost struct {
+		Parts []int
+
+		counted bool  // set by the store: so many of them were stored,
+		count   int   // with so many bytes
+		bytes   int64 //
+	}
 	// SessionLost: the upload session, or the object behind the ranges, is gone;
 	// all parts are forgotten and the job goes back to the phase before its parts.
 	SessionLost struct{}
