@@ -39,8 +39,9 @@ type FolderChange struct {
 type Baseline interface {
 	// Load returns all chunks of a folder in byte order of First; none is not an error.
 	Load(folder string) ([]Chunk, error)
-	// Find returns the chunk of the folder whose First is the greatest not after name, and where there is none such, the first chunk.
-	Find(folder, name string) (Chunk, bool, error)
+	// Find returns the chunk whose First is the greatest not after name, where there is none such the first chunk of the folder, and
+	// the First of the chunk that follows it ("": it is the last). Its cost must not grow with the number of chunks.
+	Find(folder, name string) (c Chunk, next string, found bool, err error)
 	// Store applies all changes in one durable commit.
 	Store(changes []FolderChange) error
 }
@@ -85,4 +86,7 @@ type Status struct {
 	Pending  int       // differ from the baseline and have not been reported yet
 	Busy     int       // of those, never at rest since SettleCap
 	Detail   string    // why polling or unavailable; what was skipped
+
+	pollReason string
+	scanDetail string
 }

@@ -1,7 +1,6 @@
 package watcher
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +14,7 @@ type Watcher struct {
 	cfg    Config
 	log    *slog.Logger
 	rescan chan struct{} // capacity 1: one request stands for many
+	source func(root string) (notifier, error)
 
 	mu     sync.Mutex
 	status Status // guarded by mu
@@ -42,6 +42,7 @@ func New(cfg Config) (*Watcher, error) {
 	def(&cfg.SettleCap, 6*cfg.Settle)
 	def(&cfg.ScanInterval, time.Hour)
 	def(&cfg.PollInterval, 30*time.Second)
+	cfg.SettleCap = max(cfg.SettleCap, cfg.Settle)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -49,6 +50,7 @@ func New(cfg Config) (*Watcher, error) {
 		cfg:    cfg,
 		log:    cfg.Logger.With("component", "watcher", "root", cfg.Root),
 		rescan: make(chan struct{}, 1),
+		source: newOSNotifier,
 		status: Status{State: StateScanning},
 	}, nil
 }
@@ -73,11 +75,4 @@ func (w *Watcher) setStatus(change func(*Status)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	change(&w.status)
-}
-
-// Run watches until ctx ends and returns the cause, or an error that makes watching impossible (a baseline that cannot be read or
-// stored). All its goroutines have ended when it returns. It may be called once at a time.
-func (w *Watcher) Run(ctx context.Context, emit Emit) error {
-	<-ctx.Done()
-	return context.Cause(ctx)
 }

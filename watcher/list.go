@@ -1,0 +1,135 @@
+package watcher
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+)
+
+// entry is one name of a folder, before it is looked at.
+type entry struct {
+	name string
+	mode fs.FileMode // type bits
+	info fs.DirEntry // owned by list
+}
+
+// readNames returns the names of a folder in byte order.
+func readNames(dir *os.File) ([]entry, error) {
+	entries, err := dir.ReadDir(-1)
+	out := make([]entry, len(entries))
+	for i, e := range entries {
+		out[i] = entry{e.Name(), e.Type(), e}
+	}
+	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+	return out, err
+}
+
+// listing is what a folder holds that the rules let through.
+type listing struct {
+	records        []record // folders and files in byte order of name
+	tooSized       map[string]bool
+	unknown        map[string]bool // could not be looked at
+	locks          map[string]bool // lock files and folders in it, in lower case
+	rules          *Rules          // that hold in it
+	irregularNames []string        // links, sockets and the like
+	errs           []error
+}
+
+// list reads a folder. An error of a single file is kept in errs, and its name among the records is missing; so is a file that
+// vanished meanwhile, without an error.
+func list(root, folder string, r *Rules) (listing, error) {
+	l := listing{rules: r}
+	dir, err := os.Open(join(root, folder))
+	if err != nil {
+		return l, err
+	}
+	defer dir.Close()
+	entries, err := readNames(dir)
+	if err != nil {
+		return l, err
+	}
+	if _, ok := slices.BinarySearchFunc(entries, IgnoreFile, func(e entry, n string) int { return cmp.Compare(e.name, n) }); ok {
+		if l.rules, err = r.enter(root, folder); err != nil {
+			l.errs = append(l.errs, err)
+		}
+	}
+	m := l.rules.matcher(folder)
+	l.records = make([]record, 0, len(entries))
+	for _, e := range entries {
+		isDir := e.mode.IsDir()
+		lower, ignored := m.match(e.name, isDir)
+		if isLock(lower) {
+			if l.locks == nil {
+				l.locks = map[string]bool{}
+			}
+			l.locks[lower] = true
+		}
+		switch {
+		case ignored:
+			continue
+		case isDir:
+			l.records = append(l.records, record{name: e.name, dir: true})
+			continue
+		case !e.mode.IsRegular():
+			l.irregularNames = append(l.irregularNames, e.name)
+			continue
+		}
+		rec, err := statEntry(dir, e)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			l.errs = append(l.errs, err)
+			if l.unknown == nil {
+				l.unknown = map[string]bool{}
+			}
+			l.unknown[e.name] = true
+		default:
+			if ignored, _ := l.rules.MatchSize(rec.size); ignored {
+				if l.tooSized == nil {
+					l.tooSized = map[string]bool{}
+				}
+				l.tooSized[e.name] = true
+				continue
+			}
+			l.records = append(l.records, rec)
+		}
+	}
+	return l, nil
+}
+
+// locked tells whether a lock of the file lies in the listed folder.
+func (l *listing) locked(name string) bool {
+	if len(l.locks) == 0 {
+		return false
+	}
+	for _, lock := range lockNames(name) {
+		if l.locks[lowerName(lock)] {
+			return true
+		}
+	}
+	return false
+}
+
+// lookAt returns the record of one path without following links; false with no error when nothing is there.
+func lookAt(root, p string) (rec record, mode fs.FileMode, ok bool, err error) {
+	info, err := os.Lstat(join(root, p))
+	if errors.Is(err, fs.ErrNotExist) || isNotDir(err) {
+		return record{}, 0, false, nil
+	} else if err != nil {
+		return record{}, 0, false, err
+	}
+	return recordOf(info), info.Mode().Type(), true, nil
+}
+
+// lockedAt tells whether a lock lies beside the file.
+func lockedAt(root, p string) bool {
+	folder, name := split(p)
+	for _, lock := range lockNames(name) {
+		if _, err := os.Lstat(join(root, join2(folder, lock))); err == nil {
+			return true
+		}
+	}
+	return false
+}

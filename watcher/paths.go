@@ -1,0 +1,59 @@
+package watcher
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// join returns the system's path of a slash path below root.
+func join(root, p string) string {
+	if p == "" {
+		return root
+	}
+	return filepath.Join(root, filepath.FromSlash(p))
+}
+
+// join2 appends a name to a slash path.
+func join2(folder, name string) string {
+	if folder == "" {
+		return name
+	}
+	return folder + "/" + name
+}
+
+// split cuts a slash path into folder and name.
+func split(p string) (folder, name string) {
+	if i := strings.LastIndexByte(p, '/'); i >= 0 {
+		return p[:i], p[i+1:]
+	}
+	return "", p
+}
+
+// below tells whether p is folder or lies in it.
+func below(folder, p string) bool {
+	return folder == "" || p == folder || strings.HasPrefix(p, folder) && p[len(folder)] == '/'
+}
+
+func lowerName(name string) string { return strings.ToLower(name) }
+
+// nameMatcher matches the names of one folder that is not ignored itself.
+type nameMatcher struct {
+	rules *Rules
+	steps []string // folder in lower case and room for the name
+}
+
+func (r *Rules) matcher(folder string) *nameMatcher {
+	m := &nameMatcher{rules: r}
+	if folder != "" {
+		m.steps = strings.Split(strings.ToLower(folder), "/")
+	}
+	m.steps = append(m.steps, "")
+	return m
+}
+
+func (m *nameMatcher) match(name string, dir bool) (lower string, ignored bool) {
+	lower = lowerName(name)
+	m.steps[len(m.steps)-1] = lower
+	ignored, _ = m.rules.matchLast(m.steps, dir)
+	return lower, ignored
+}

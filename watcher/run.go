@@ -1,0 +1,451 @@
+package watcher
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// batchMax is how many changes are handed over at once.
+const batchMax = 500
+
+// run is one Run of a Watcher. Its fields are owned by the goroutine of Run; the scanner and the notifier hand over by channels.
+type run struct {
+	*Watcher
+	emit    Emit
+	set     *settler
+	ed      *editor
+	batch   []settled
+	fresh   int // of batch
+	tracked int
+
+	notes     notifier // nil: polling
+	stopNotes context.CancelFunc
+	group     *sync.WaitGroup
+
+	want     map[string]bool // folders to scan, each with all below it
+	scanning bool
+	found    chan []seen
+	done     chan summary
+	nextScan time.Time
+	doubt    bool // the scan wanted is more than routine
+	down     bool // the root could not be read last time
+}
+
+// Run watches until ctx ends and returns its cause, or an error that makes watching impossible (a baseline that cannot be read or
+// stored). All its goroutines have ended when it returns. It may be called once at a time.
+func (w *Watcher) Run(ctx context.Context, emit Emit) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	r := &run{
+		Watcher: w, emit: emit, group: &group,
+		set:   newSettler(w.cfg.Settle, w.cfg.SettleCap, w.cfg.Rules.minAge),
+		ed:    newEditor(w.cfg.Baseline),
+		want:  map[string]bool{"": true},
+		found: make(chan []seen), done: make(chan summary, 1),
+		doubt: true,
+	}
+	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
+		return err
+	}
+	r.startNotes(ctx)
+	return r.loop(ctx)
+}
+
+// startNotes begins with notices, or says why there are none.
+func (r *run) startNotes(ctx context.Context) {
+	why := ""
+	switch kind := remoteKind(r.cfg.Root); {
+	case r.cfg.Poll:
+		why = "asked for"
+	case kind != "":
+		why = kind + ": changes by other machines are not announced"
+	default:
+		notes, err := r.source(r.cfg.Root)
+		if err != nil {
+			why = err.Error()
+			break
+		}
+		nctx, stop := context.WithCancel(ctx)
+		r.notes, r.stopNotes = notes, stop
+		r.group.Go(func() { notes.run(nctx) })
+		return
+	}
+	r.polling(why)
+}
+
+// polling goes on without notices.
+func (r *run) polling(why string) {
+	if r.notes != nil {
+		r.stopNotes()
+		r.notes = nil
+	}
+	r.nextScan = time.Now().Add(r.cfg.PollInterval)
+	r.log.Info("folder is polled", "interval", r.cfg.PollInterval, "why", why)
+	r.setStatus(func(s *Status) { s.pollReason = why })
+}
+
+func (r *run) loop(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		r.startScan(ctx)
+		r.count()
+		timer.Reset(r.untilNext())
+		var noticed <-chan struct{}
+		if r.notes != nil {
+			noticed = r.notes.ready()
+		}
+		var err error
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-r.rescan:
+			r.wantScan("", true)
+		case <-noticed:
+			err = r.notices()
+		case diffs := <-r.found:
+			err = r.scanned(ctx, diffs)
+		case sum := <-r.done:
+			err = r.scanEnded(ctx, sum)
+		case <-timer.C:
+			err = r.tick(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// untilNext is the time until the next look at a pending path or the next scan.
+func (r *run) untilNext() time.Duration {
+	wait := time.Hour
+	now := time.Now()
+	if at, ok := r.set.next(); ok {
+		wait = min(wait, at.Sub(now))
+	}
+	if !r.scanning {
+		wait = min(wait, r.nextScan.Sub(now))
+	}
+	return max(wait, 0)
+}
+
+func (r *run) tick(ctx context.Context) error {
+	now := time.Now()
+	if !r.scanning && !r.nextScan.After(now) {
+		r.wantScan("", false)
+	}
+	r.look(now)
+	return r.flush(ctx, 1)
+}
+
+// wantScan plans a scan of a folder and all below it.
+func (r *run) wantScan(folder string, doubt bool) {
+	r.want[folder] = true
+	r.doubt = r.doubt || doubt && folder == ""
+}
+
+// startScan begins the scan that is wanted unless one is under way.
+func (r *run) startScan(ctx context.Context) {
+	if r.scanning || len(r.want) == 0 {
+		return
+	}
+	folders := slices.Sorted(maps.Keys(r.want))
+	if r.want[""] {
+		folders = []string{""}
+	}
+	var top []string // without those that lie in another
+	for _, f := range folders {
+		if !slices.ContainsFunc(top, func(t string) bool { return below(t, f) }) {
+			top = append(top, f)
+		}
+	}
+	s := &scanner{root: r.cfg.Root, rules: r.cfg.Rules, base: r.cfg.Baseline, log: r.log, out: r.found}
+	if r.notes != nil {
+		s.add = r.notes.add
+	}
+	if r.doubt {
+		r.setStatus(func(s *Status) { s.State = StateScanning })
+	}
+	clear(r.want)
+	r.scanning, r.doubt = true, false
+	r.group.Go(func() { r.done <- s.run(ctx, top) })
+}
+
+// scanned takes the differences of one folder.
+func (r *run) scanned(ctx context.Context, diffs []seen) error {
+	now := time.Now()
+	for _, d := range diffs {
+		_, waiting := r.set.pending[d.path]
+		switch {
+		case d.forget:
+			r.set.drop(d.path)
+			r.rest(settled{path: d.path, forget: true})
+		case d.op == opGone:
+			r.set.observe(d.path, observation{gone: true, scanned: true}, now)
+		case !waiting && r.set.atOnce(d.rec, d.locked, now):
+			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded})
+		default:
+			r.set.observe(d.path, observation{rec: d.rec, fresh: d.op == opAdded, scanned: true}, now)
+		}
+	}
+	return r.flush(ctx, batchMax)
+}
+
+func (r *run) scanEnded(ctx context.Context, sum summary) error {
+	r.scanning = false
+	if sum.fatal != nil {
+		return sum.fatal
+	}
+	if err := r.flush(ctx, 1); err != nil {
+		return err
+	}
+	if sum.limit != nil && r.notes != nil {
+		r.polling(sum.limit.Error())
+	}
+	if !sum.whole {
+		return nil
+	}
+	interval := r.cfg.ScanInterval
+	if r.notes == nil || sum.rootErr != nil {
+		interval = r.cfg.PollInterval
+	}
+	if sum.rootErr != nil && !r.down {
+		r.log.Warn("folder not readable", "error", sum.rootErr)
+	}
+	r.down = sum.rootErr != nil
+	now := time.Now()
+	r.nextScan = now.Add(interval)
+	r.setStatus(func(s *Status) {
+		s.scanDetail = ""
+		switch {
+		case sum.rootErr != nil:
+			s.State, s.scanDetail = StateUnavailable, sum.rootErr.Error()
+			return
+		case r.notes == nil:
+			s.State = StatePolling
+		default:
+			s.State = StateWatching
+		}
+		s.LastScan = now
+		if sum.failed > 0 {
+			s.scanDetail = fmt.Sprintf("%d not readable, one of them: %v", sum.failed, sum.failure)
+		}
+		if sum.skipped > 0 {
+			s.scanDetail = joinDetail(s.scanDetail, fmt.Sprintf("%d links or special files skipped", sum.skipped))
+		}
+	})
+	return nil
+}
+
+// notices looks at the paths that something happened to.
+func (r *run) notices() error {
+	paths, doubt := r.notes.take()
+	if doubt {
+		r.log.Info("notices were lost, scanning")
+		r.wantScan("", true)
+	}
+	rules := map[string]*Rules{}
+	now := time.Now()
+	for _, p := range slices.Sorted(maps.Keys(paths)) {
+		if err := r.notice(p, paths[p], rules, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notice looks at one path. The rules are cached by folder for the paths of one moment.
+func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time) error {
+	if p == "" {
+		if n.left {
+			r.wantScan("", true)
+		}
+		return nil
+	}
+	folder, name := split(p)
+	if name == IgnoreFile {
+		r.wantScan("", false)
+		return nil
+	}
+	at, ok := rules[folder]
+	if !ok {
+		var err error
+		if at, err = r.cfg.Rules.At(r.cfg.Root, folder); err != nil {
+			r.log.Warn("ignore file not readable", "error", err)
+		}
+		rules[folder] = at
+	}
+	rec, mode, exists, err := lookAt(r.cfg.Root, p)
+	if err != nil {
+		r.wantScan(folder, false)
+		return nil
+	}
+	if ignored, _ := at.Match(p, exists && mode.IsDir()); ignored {
+		return nil
+	}
+	if exists && mode.IsDir() {
+		if n.left {
+			r.notes.drop(p)
+		}
+		if n.left || n.created {
+			r.wantScan(p, false)
+		}
+		return nil
+	}
+	was, known, err := r.ed.lookup(p)
+	if err != nil {
+		return err
+	}
+	if n.left {
+		r.notes.drop(p) // had it been a folder, what was in it has another path now
+	}
+	if known && was.dir {
+		err := eachRecord(r.cfg.Baseline, p, func(p string, _ record) {
+			r.set.observe(p, observation{gone: true, touched: true}, now)
+		})
+		if err != nil {
+			return err
+		}
+		known = false
+	}
+	_, waiting := r.set.pending[p]
+	switch {
+	case !exists || !mode.IsRegular():
+		if known || waiting {
+			r.set.observe(p, observation{gone: true, fresh: !known, touched: n.touched}, now)
+		}
+	case waiting || !known || !was.same(rec):
+		if ignored, _ := at.MatchSize(rec.size); ignored {
+			r.set.drop(p)
+			r.rest(settled{path: p, forget: true})
+			return nil
+		}
+		r.set.observe(p, observation{rec: rec, fresh: !known, touched: n.touched}, now)
+	}
+	return nil
+}
+
+// look judges the pending paths whose time has come.
+func (r *run) look(now time.Time) {
+	var up *bool // whether the root is there, once asked
+	for _, p := range r.set.due(now) {
+		rec, mode, exists, err := lookAt(r.cfg.Root, p)
+		if err != nil {
+			r.log.Debug("pending path not readable", "path", p, "error", err)
+			r.set.postpone(p, now.Add(r.cfg.Settle))
+			continue
+		}
+		o := observation{rec: rec, gone: !exists || mode&fs.ModeType != 0}
+		if o.gone {
+			if up == nil {
+				info, err := os.Stat(r.cfg.Root)
+				ok := err == nil && info.IsDir()
+				up = &ok
+			}
+			if !*up {
+				r.set.postpone(p, now.Add(r.cfg.PollInterval))
+				r.wantScan("", true)
+				continue
+			}
+		} else if ignored, _ := r.cfg.Rules.MatchSize(rec.size); ignored {
+			r.set.drop(p)
+			r.rest(settled{path: p, forget: true})
+			continue
+		}
+		fresh := r.set.pending[p].fresh
+		if r.set.look(p, o, !o.gone && lockedAt(r.cfg.Root, p), now) {
+			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: fresh && !o.gone})
+		}
+	}
+}
+
+// rest adds to what is handed over next.
+func (r *run) rest(s settled) {
+	r.batch = append(r.batch, s)
+	if s.fresh {
+		r.fresh++
+	}
+}
+
+// Waits between attempts to hand over a batch.
+const (
+	emitWaitMin = time.Second
+	emitWaitMax = 30 * time.Second
+)
+
+// flush hands over what has settled when that is at least so many: first the changes, then, when the receiver has made them
+// durable, the baseline. It repeats a batch that was refused until it is taken or ctx ends.
+func (r *run) flush(ctx context.Context, least int) error {
+	for len(r.batch) > 0 && len(r.batch) >= least {
+		n := min(len(r.batch), batchMax)
+		e, err := r.ed.plan(r.batch[:n])
+		if err != nil {
+			return err
+		}
+		r.count()
+		for wait := emitWaitMin; len(e.changes) > 0; wait = min(2*wait, emitWaitMax) {
+			err := r.emit(ctx, e.changes)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			r.log.Error("changes not taken", "changes", len(e.changes), "error", err, "again_in", wait)
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(wait):
+			}
+		}
+		if len(e.folders) > 0 {
+			r.ed.stale()
+			if err := r.cfg.Baseline.Store(e.folders); err != nil {
+				return fmt.Errorf("store the baseline: %w", err)
+			}
+		}
+		r.tracked += e.tracked
+		for _, s := range r.batch[:n] {
+			if s.fresh {
+				r.fresh--
+			}
+		}
+		r.batch = r.batch[n:]
+		r.count()
+	}
+	if len(r.batch) == 0 {
+		r.batch = nil
+	}
+	return nil
+}
+
+// count brings the numbers of the status up to date.
+func (r *run) count() {
+	pending := len(r.set.pending) + len(r.batch)
+	r.setStatus(func(s *Status) {
+		s.Files, s.Pending, s.Busy = r.tracked+r.set.fresh+r.fresh, pending, r.set.busy
+		detail := s.scanDetail
+		if s.pollReason != "" && s.State != StateUnavailable {
+			detail = joinDetail("polling: "+s.pollReason, detail)
+		}
+		if s.Busy > 0 {
+			detail = joinDetail(detail, fmt.Sprintf("%d never at rest", s.Busy))
+		}
+		s.Detail = detail
+	})
+}
+
+func joinDetail(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}

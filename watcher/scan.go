@@ -1,0 +1,267 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+)
+
+// scanWorkers is how many folders are read at once: more do not help a warm cache, and a disk that seeks suffers from them.
+const scanWorkers = 2
+
+// seen is one difference that a scan found.
+type seen struct {
+	path   string
+	rec    record
+	op     op
+	locked bool
+	forget bool // opGone: not gone but ignored now
+}
+
+// summary is what a scan says at its end.
+type summary struct {
+	whole   bool  // it began at the root
+	rootErr error // the root could not be read: nothing was compared
+	fatal   error // the baseline could not be read
+	limit   error // no notices any more: *limitError
+	skipped int   // links and the like
+	failed  int   // folders and files that could not be read
+	failure error // one of them
+}
+
+// scanner compares parts of the tree with the baseline.
+type scanner struct {
+	root  string
+	rules *Rules
+	base  Baseline
+	add   func(folder string) error // before a folder is listed, so that nothing falls between; nil: no notices
+	log   *slog.Logger
+	out   chan<- []seen
+
+	mu    sync.Mutex
+	wake  sync.Cond
+	stack []scanWork // guarded by mu
+	busy  int        // workers that may add to stack; guarded by mu
+	ended bool       // guarded by mu
+	sum   summary    // guarded by mu
+}
+
+type scanWork struct {
+	folder string
+	rules  *Rules // of the folder above
+}
+
+// run scans the folders given, each with all below it, and returns when everything found was taken from out or ctx has ended.
+func (s *scanner) run(ctx context.Context, folders []string) summary {
+	s.wake.L = &s.mu
+	for _, f := range folders {
+		rules := s.rules
+		if f == "" {
+			s.sum.whole = true
+		} else {
+			parent, _ := split(f)
+			var err error
+			if rules, err = s.rules.At(s.root, parent); err != nil {
+				s.fail(f, err)
+			}
+		}
+		s.stack = append(s.stack, scanWork{f, rules})
+	}
+	stop := context.AfterFunc(ctx, s.end)
+	defer stop()
+	var wg sync.WaitGroup
+	for range scanWorkers {
+		wg.Go(func() {
+			for {
+				work, ok := s.pop()
+				if !ok {
+					return
+				}
+				if err := s.folder(ctx, work); err != nil {
+					s.mu.Lock()
+					s.sum.fatal = err
+					s.mu.Unlock()
+					s.end()
+				}
+				s.release()
+			}
+		})
+	}
+	wg.Wait()
+	return s.sum
+}
+
+// end stops the workers after the folder each has in hand.
+func (s *scanner) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.wake.Broadcast()
+}
+
+func (s *scanner) pop() (scanWork, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.stack) == 0 && s.busy > 0 && !s.ended {
+		s.wake.Wait()
+	}
+	if s.ended || len(s.stack) == 0 {
+		return scanWork{}, false
+	}
+	work := s.stack[len(s.stack)-1]
+	s.stack = s.stack[:len(s.stack)-1]
+	s.busy++
+	return work, true
+}
+
+func (s *scanner) push(work []scanWork) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stack = append(s.stack, work...)
+	s.wake.Broadcast()
+}
+
+func (s *scanner) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy--
+	if s.busy == 0 {
+		s.wake.Broadcast()
+	}
+}
+
+// fail notes something that could not be read; the scan goes on.
+func (s *scanner) fail(path string, err error) {
+	s.log.Warn("path not readable", "path", path, "error", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sum.failed++
+	s.sum.failure = err
+}
+
+// watch asks for notices of a folder.
+func (s *scanner) watch(folder string) {
+	if s.add == nil {
+		return
+	}
+	s.mu.Lock()
+	hopeless := s.sum.limit != nil
+	s.mu.Unlock()
+	if hopeless {
+		return
+	}
+	// Any other error has its cause in the folder, and listing it will tell.
+	if lim, ok := errors.AsType[*limitError](s.add(folder)); ok {
+		s.mu.Lock()
+		s.sum.limit = lim
+		s.mu.Unlock()
+	}
+}
+
+// folder compares one folder. An error means that the baseline cannot be read.
+func (s *scanner) folder(ctx context.Context, work scanWork) error {
+	s.watch(work.folder)
+	l, err := list(s.root, work.folder, work.rules)
+	switch {
+	case err != nil && work.folder == "":
+		s.mu.Lock()
+		s.sum.rootErr = err
+		s.mu.Unlock()
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // it went meanwhile; the folder above knows
+	case err != nil:
+		s.fail(work.folder, err)
+		return nil
+	}
+	for _, err := range l.errs {
+		s.fail(work.folder, err)
+	}
+	var deeper []scanWork
+	for i := len(l.records) - 1; i >= 0; i-- { // the stack turns them round
+		if r := l.records[i]; r.dir {
+			deeper = append(deeper, scanWork{join2(work.folder, r.name), l.rules})
+		}
+	}
+	s.push(deeper)
+	if n := len(l.irregularNames); n > 0 {
+		s.mu.Lock()
+		s.sum.skipped += n
+		s.mu.Unlock()
+	}
+
+	diffs, err := s.compare(work.folder, &l)
+	if err != nil || len(diffs) == 0 {
+		return err
+	}
+	select {
+	case s.out <- diffs:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
+	chunks, err := s.base.Load(folder)
+	if err != nil {
+		return nil, fmt.Errorf("read the baseline of folder %q: %w", folder, err)
+	}
+	var diffs []seen
+	var gone []record
+	visit := func(o op, r record) {
+		if o == opGone {
+			gone = append(gone, r)
+			return
+		}
+		diffs = append(diffs, seen{path: join2(folder, r.name), rec: r, op: o, locked: l.locked(r.name)})
+	}
+	if err := diff(l.records, chunks, visit); err != nil {
+		s.log.Error("baseline not readable, the folder is reported anew", "folder", folder, "error", err)
+		diffs, gone = nil, nil
+		if err := diff(l.records, nil, visit); err != nil {
+			return nil, err
+		}
+	}
+	m := l.rules.matcher(folder)
+	for _, r := range gone {
+		if l.unknown[r.name] {
+			continue
+		}
+		_, forget := m.match(r.name, r.dir)
+		forget = forget || l.tooSized[r.name]
+		p := join2(folder, r.name)
+		if !r.dir {
+			diffs = append(diffs, seen{path: p, rec: r, op: opGone, forget: forget})
+			continue
+		}
+		err := eachRecord(s.base, p, func(p string, r record) {
+			diffs = append(diffs, seen{path: p, rec: r, op: opGone, forget: forget})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return diffs, nil
+}
+
+// eachRecord calls fn for the record of every file at or below a folder of the baseline. What cannot be decoded is left out.
+func eachRecord(b Baseline, folder string, fn func(p string, r record)) error {
+	chunks, err := b.Load(folder)
+	if err != nil {
+		return fmt.Errorf("read the baseline of folder %q: %w", folder, err)
+	}
+	d := decoder{chunks: chunks}
+	for d.next() {
+		r := d.current()
+		p := join2(folder, r.name)
+		if !r.dir {
+			fn(p, r)
+		} else if err := eachRecord(b, p, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}

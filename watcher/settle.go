@@ -1,0 +1,231 @@
+package watcher
+
+import (
+	"container/heap"
+	"time"
+)
+
+func unixTime(ns int64) time.Time { return time.Unix(0, ns) }
+
+// lockFactor is how many settle times a file must rest whose lock file says that somebody has it open.
+const lockFactor = 3
+
+// observation is what one look at a path found.
+type observation struct {
+	rec     record
+	gone    bool
+	fresh   bool // has no record in the baseline
+	scanned bool // found by a scan, not announced by a notice
+	touched bool // a notice said that something was written, whatever the look shows
+}
+
+func (o observation) same(p observation) bool {
+	return o.gone == p.gone && (o.gone || o.rec.same(p.rec))
+}
+
+// settler holds the paths that differ from their baseline until they rest. It is pure: every method takes the time.
+type settler struct {
+	quiet  time.Duration
+	limit  time.Duration // the cap, counted from the first observed change
+	minAge time.Duration
+
+	pending map[string]*pending
+	checks  checkHeap
+	fresh   int // of pending, those without a record that are not gone
+	busy    int
+}
+
+type pending struct {
+	observation
+	path        string
+	first, last time.Time // observed changes
+	check       time.Time // when to look again
+	busy        bool      // did not rest by the cap
+}
+
+func newSettler(quiet, limit, minAge time.Duration) *settler {
+	return &settler{quiet: quiet, limit: limit, minAge: minAge, pending: map[string]*pending{}}
+}
+
+// atOnce tells whether a file that a scan sees for the first time has rested long enough by its own times. A time in the future
+// proves nothing.
+func (s *settler) atOnce(rec record, locked bool, now time.Time) bool {
+	need := s.quiet
+	if locked {
+		need = min(lockFactor*s.quiet, max(s.limit, s.quiet))
+	}
+	return now.Sub(unixTime(rec.mtime)) >= max(need, s.minAge)
+}
+
+// observe takes note of a look. Looks that find nothing new do not prolong the wait.
+func (s *settler) observe(path string, o observation, now time.Time) {
+	p, ok := s.pending[path]
+	switch {
+	case !ok && o.gone && o.fresh:
+		return
+	case ok && o.gone && p.observation.fresh:
+		s.drop(path) // came and went: nobody was told of it
+		return
+	case !ok:
+		p = &pending{observation: o, path: path, first: now, last: now}
+		if mtime := unixTime(o.rec.mtime); o.scanned && !o.gone && now.Sub(mtime) >= s.quiet {
+			p.first, p.last = mtime, mtime
+		}
+		p.check = p.last.Add(s.quiet)
+		s.pending[path] = p
+		s.count(p, 1)
+		heap.Push(&s.checks, check{p.check, p})
+		return
+	}
+	if o.touched || !p.observation.same(o) {
+		p.last = now
+	}
+	s.count(p, -1)
+	o.fresh = p.observation.fresh
+	p.observation = o
+	s.count(p, 1)
+}
+
+// due returns the paths that have to be looked at now, each once; look or drop must follow for each.
+func (s *settler) due(now time.Time) []string {
+	var paths []string
+	for len(s.checks) > 0 && !s.checks[0].at.After(now) {
+		c := heap.Pop(&s.checks).(check)
+		if p := c.p; s.pending[p.path] != p {
+			continue
+		} else if t := s.earliest(p); t.After(now) {
+			// It changed after this check was planned.
+			s.plan(p, t)
+			continue
+		}
+		paths = append(paths, c.p.path)
+	}
+	return paths
+}
+
+// earliest is the first time at which p can be settled if nothing more changes and no lock is beside it.
+func (s *settler) earliest(p *pending) time.Time {
+	rested := p.last.Add(s.quiet)
+	if late := laterOf(p.first.Add(s.limit), p.last.Add(s.quiet/4)); late.Before(rested) {
+		return late
+	}
+	return rested
+}
+
+// look judges a path that was due by what it looks like now. True: it has settled as o and is no longer pending.
+func (s *settler) look(path string, o observation, locked bool, now time.Time) bool {
+	p, ok := s.pending[path]
+	if !ok {
+		return false
+	}
+	o.touched, o.scanned = false, false
+	s.observe(path, o, now)
+	if s.pending[path] != p {
+		return false
+	}
+	past := now.Sub(p.first) >= s.limit
+	rest := now.Sub(p.last)
+	var next time.Time
+	switch {
+	case past && rest < s.quiet/4:
+		s.setBusy(p)
+		next = p.last.Add(s.quiet / 4)
+	case !past && rest < s.quiet:
+		next = s.earliest(p)
+	case !past && locked && rest < lockFactor*s.quiet:
+		// Look every quiet time: the lock may go, and with it the wait.
+		next = earlierOf(now.Add(s.quiet), earlierOf(p.last.Add(lockFactor*s.quiet), p.first.Add(s.limit)))
+	case !o.gone && s.minAge > 0 && s.oldEnough(p).After(now):
+		next = s.oldEnough(p)
+	default:
+		s.drop(path)
+		return true
+	}
+	s.plan(p, next)
+	return false
+}
+
+// oldEnough is when p has the smallest age that the rules ask for. A file time in the future counts as the last observed change.
+func (s *settler) oldEnough(p *pending) time.Time {
+	return earlierOf(unixTime(p.rec.mtime), p.last).Add(s.minAge)
+}
+
+// postpone plans the next look at a path that was due and cannot be judged now.
+func (s *settler) postpone(path string, at time.Time) {
+	if p, ok := s.pending[path]; ok {
+		s.plan(p, at)
+	}
+}
+
+// drop forgets a path.
+func (s *settler) drop(path string) {
+	if p, ok := s.pending[path]; ok {
+		s.count(p, -1)
+		if p.busy {
+			s.busy--
+		}
+		delete(s.pending, path)
+	}
+}
+
+// next is the time of the next look; false when nothing is pending.
+func (s *settler) next() (time.Time, bool) {
+	for len(s.checks) > 0 {
+		if c := s.checks[0]; s.pending[c.p.path] == c.p {
+			return c.at, true
+		}
+		heap.Pop(&s.checks)
+	}
+	return time.Time{}, false
+}
+
+func (s *settler) plan(p *pending, at time.Time) {
+	p.check = at
+	heap.Push(&s.checks, check{at, p})
+}
+
+func (s *settler) setBusy(p *pending) {
+	if !p.busy {
+		p.busy = true
+		s.busy++
+	}
+}
+
+func (s *settler) count(p *pending, n int) {
+	if p.observation.fresh && !p.gone {
+		s.fresh += n
+	}
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlierOf(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// check is a planned look. Each pending path has one; those whose path is no longer pending are skipped.
+type check struct {
+	at time.Time
+	p  *pending
+}
+
+type checkHeap []check
+
+func (h checkHeap) Len() int           { return len(h) }
+func (h checkHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h checkHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *checkHeap) Push(x any)        { *h = append(*h, x.(check)) }
+func (h *checkHeap) Pop() any {
+	old := *h
+	c := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return c
+}
