@@ -1,0 +1,231 @@
+package apsclient
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// budgetWindow is the minute of the published limits, and a little for clocks that read the same instant differently.
+	budgetWindow = time.Minute + 50*time.Millisecond
+	// lowered: for so long after a 429 a class takes half its limit, since others may share the client id.
+	loweredFor = 3 * time.Minute
+)
+
+// budgets holds one sliding minute a class.
+type budgets struct {
+	limits Limits
+
+	mu      sync.Mutex
+	classes map[BudgetClass]*budget // guarded by mu
+}
+
+func newBudgets(l Limits) *budgets {
+	return &budgets{limits: l, classes: map[BudgetClass]*budget{}}
+}
+
+func (b *budgets) class(c BudgetClass) *budget {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.classes[c]
+	if x == nil {
+		x = &budget{limit: b.limits[c]}
+		b.classes[c] = x
+	}
+	return x
+}
+
+// budget lets at most limit calls into any minute at the service: a slot is taken before a call is sent and is free again
+// a minute after its answer arrived. Waiters are served in their order. limit 0: not limited, only closed by a 429.
+type budget struct {
+	limit int
+
+	mu           sync.Mutex // guards all below
+	inFlight     int
+	freeAt       []time.Time // ascending: when slots of answered calls are free again
+	closedUntil  time.Time
+	loweredUntil time.Time
+	divisor      int // of limit until loweredUntil: 2, 4, 8
+	queue        []*budgetWaiter
+}
+
+type budgetWaiter struct{ wake chan struct{} }
+
+// effective is the limit that holds now.
+func (b *budget) effective(now time.Time) int {
+	if b.divisor > 1 && now.Before(b.loweredUntil) {
+		return max(1, b.limit/b.divisor)
+	}
+	return b.limit
+}
+
+// look returns the free slots now and, when there is none, the earliest time at which one may be (zero: when a call in
+// flight is answered, which is not known).
+func (b *budget) look(now time.Time) (free int, at time.Time) {
+	n := 0
+	for n < len(b.freeAt) && !b.freeAt[n].After(now) {
+		n++
+	}
+	b.freeAt = b.freeAt[:copy(b.freeAt, b.freeAt[n:])]
+	if now.Before(b.closedUntil) {
+		return 0, b.closedUntil
+	}
+	if b.limit == 0 {
+		return 1 << 20, now
+	}
+	used := b.inFlight + len(b.freeAt)
+	limit := b.effective(now)
+	if used < limit {
+		return limit - used, now
+	}
+	// The slot that opens is the one after which fewer than limit are used.
+	if need := used - limit; need < len(b.freeAt) {
+		at = b.freeAt[need]
+	}
+	if limit < b.limit && (at.IsZero() || b.loweredUntil.Before(at)) {
+		at = b.loweredUntil
+	}
+	return 0, at
+}
+
+// acquire waits for a slot. The caller calls release when the answer has arrived.
+func (b *budget) acquire(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	b.mu.Lock()
+	if len(b.queue) == 0 {
+		if free, _ := b.look(time.Now()); free > 0 {
+			b.inFlight++
+			b.mu.Unlock()
+			return nil
+		}
+	}
+	w := &budgetWaiter{wake: make(chan struct{}, 1)}
+	b.queue = append(b.queue, w)
+	b.mu.Unlock()
+	for {
+		var timer <-chan time.Time
+		b.mu.Lock()
+		if b.queue[0] == w {
+			now := time.Now()
+			free, at := b.look(now)
+			if free > 0 {
+				b.queue = b.queue[1:]
+				b.inFlight++
+				b.wakeHead()
+				b.mu.Unlock()
+				return nil
+			}
+			if !at.IsZero() {
+				timer = time.After(at.Sub(now))
+			}
+		}
+		b.mu.Unlock()
+		select {
+		case <-timer:
+		case <-w.wake:
+		case <-ctx.Done():
+			b.mu.Lock()
+			b.queue = slices.DeleteFunc(b.queue, func(x *budgetWaiter) bool { return x == w })
+			b.wakeHead()
+			b.mu.Unlock()
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// wakeHead lets the first waiter look again. Called with mu held.
+func (b *budget) wakeHead() {
+	if len(b.queue) > 0 {
+		select {
+		case b.queue[0].wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// release tells that the answer of a call arrived now (or that it never will).
+func (b *budget) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inFlight--
+	if b.limit > 0 {
+		b.freeAt = append(b.freeAt, time.Now().Add(budgetWindow))
+	}
+	b.wakeHead()
+}
+
+// unused gives back a slot whose call was never sent.
+func (b *budget) unused() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inFlight--
+	b.wakeHead()
+}
+
+// throttled tells that the service answered 429: nothing is sent for after, and less for a while.
+func (b *budget) throttled(after time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	if until := now.Add(after); until.After(b.closedUntil) {
+		// Answers of one burst count once.
+		if !now.Before(b.closedUntil) {
+			if now.Before(b.loweredUntil) {
+				b.divisor = min(8, b.divisor*2)
+			} else {
+				b.divisor = 2
+			}
+		}
+		b.closedUntil = until
+	}
+	b.loweredUntil = now.Add(after + loweredFor)
+	b.wakeHead()
+}
+
+// BudgetState is the state of one limited class.
+type BudgetState struct {
+	Class            BudgetClass
+	Limit, Available int       // calls a minute now (lowered for a while after a 429); free now
+	ClosedUntil      time.Time // zero: open
+}
+
+func (b *budgets) states() []BudgetState {
+	out := []BudgetState{}
+	for c := range b.limits {
+		x := b.class(c)
+		now := time.Now()
+		x.mu.Lock()
+		free, _ := x.look(now)
+		s := BudgetState{Class: c, Limit: x.effective(now), Available: free}
+		if now.Before(x.closedUntil) {
+			s.ClosedUntil = x.closedUntil
+		}
+		x.mu.Unlock()
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b BudgetState) int {
+		if a.Class < b.Class {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// free returns the free slots of a class and when the next call could be sent (now when there are some).
+func (b *budgets) free(c BudgetClass) (int, time.Time) {
+	x := b.class(c)
+	now := time.Now()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n, at := x.look(now)
+	n = max(0, n-len(x.queue))
+	if at.IsZero() {
+		at = now.Add(time.Second)
+	}
+	return n, at
+}

@@ -1,0 +1,51 @@
+package apsclient
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+)
+
+// callInfo travels with a control-plane request through the layers. One call uses it from one goroutine at a time.
+type callInfo struct {
+	action Action // with the variant applied
+	op     string // "create version"
+	scopes []string
+	budget *budget
+	// attempts made; applied: one of those that failed may have had its effect.
+	attempts int
+	applied  bool
+}
+
+type callKey struct{}
+
+func withCall(ctx context.Context, c *callInfo) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+func callOf(r *http.Request) *callInfo {
+	c, _ := r.Context().Value(callKey{}).(*callInfo)
+	if c == nil {
+		c = &callInfo{op: "call"}
+	}
+	return c
+}
+
+// roundTrip makes a function a layer.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// newChain puts the layers of the control plane together, outermost first:
+//
+//	logging  one line a call, whatever happened below
+//	retry    repeats what is safe to repeat blindly; so each attempt below takes its own slot and token
+//	pacing   waits for a slot of the budget, tells it when the answer arrived, closes it on 429
+//	auth     adds the token; on 401 forgets it, and retry repeats once with a new one
+//	attempt  one request: time-out, the whole body bounded and in memory, *NetError for everything without an answer
+//	base     the pooled transport
+//
+// A request that waits in pacing holds no token, so none gets old there.
+func newChain(base http.RoundTripper, tokens TokenSource, log *slog.Logger) http.RoundTripper {
+	return logging(log, retrying(pacing(authorizing(tokens, attempt(base)))))
+}

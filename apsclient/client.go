@@ -1,0 +1,242 @@
+package apsclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Client makes the calls, grouped as services. It is safe for concurrent use.
+type Client struct {
+	Hubs     *HubsService
+	Projects *ProjectsService
+	Folders  *FoldersService
+	Items    *ItemsService
+	Versions *VersionsService
+	Buckets  *BucketsService
+	Objects  *ObjectsService
+	Data     *DataService
+	Webhooks *WebhooksService
+	Admin    *AdminService
+
+	core   *core
+	scopes []string
+}
+
+// core is what all clients of one New share.
+type core struct {
+	base      *url.URL
+	chain     http.RoundTripper // control plane
+	data      http.RoundTripper // data plane
+	own       []*http.Transport // made by New
+	budgets   *budgets
+	tokens    TokenSource
+	forward   Forwarder
+	userID    string
+	region    string
+	userAgent string
+	log       *slog.Logger
+	bandwidth *rate.Limiter
+}
+
+// New makes a client. Errors are *ConfigError.
+func New(c Config) (*Client, error) {
+	base, err := ParseBaseURL(c.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	k := &core{
+		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, forward: c.Forward, userID: c.UserID, region: c.Region,
+		userAgent: c.UserAgent, log: log, bandwidth: c.Bandwidth,
+	}
+	if k.userAgent == "" {
+		k.userAgent = "hoist"
+	}
+	control := c.Transport
+	k.data = c.Transport
+	if c.Transport == nil {
+		ct, dt := newTransport(c.RootCAs, true), newTransport(c.RootCAs, false)
+		control, k.data, k.own = ct, dt, []*http.Transport{ct, dt}
+	}
+	if b, ok := c.Tokens.(interface{ bind(http.RoundTripper) }); ok {
+		b.bind(control)
+	}
+	k.chain = newChain(control, c.Tokens, log)
+	return newClient(k, c.Scopes), nil
+}
+
+func newClient(k *core, scopes []string) *Client {
+	c := &Client{core: k, scopes: slices.Clone(scopes)}
+	c.Hubs = &HubsService{c}
+	c.Projects = &ProjectsService{c}
+	c.Folders = &FoldersService{c}
+	c.Items = &ItemsService{c}
+	c.Versions = &VersionsService{c}
+	c.Buckets = &BucketsService{c}
+	c.Objects = &ObjectsService{c}
+	c.Data = &DataService{c}
+	c.Webhooks = &WebhooksService{c}
+	c.Admin = &AdminService{c}
+	return c
+}
+
+// WithScopes returns a client over the same core (budgets, tokens, connections). An action whose scopes are a subset of
+// these asks with exactly this set, so that a transfer needs one token; any other action asks with exactly its own.
+func (c *Client) WithScopes(scopes ...string) *Client { return newClient(c.core, scopes) }
+
+// Close closes idle connections of the client's own transports. Calls after Close still work.
+func (c *Client) Close() {
+	for _, t := range c.core.own {
+		t.CloseIdleConnections()
+	}
+}
+
+// Budgets returns the state of every limited class, sorted; empty with ServerLimits.
+func (c *Client) Budgets() []BudgetState { return c.core.budgets.states() }
+
+// BudgetFree returns how many calls of a class could be sent now, and when the next one could be.
+func (c *Client) BudgetFree(class BudgetClass) (n int, at time.Time) {
+	return c.core.budgets.free(class)
+}
+
+// TokenRequests counts the requests made to the token endpoint.
+func (c *Client) TokenRequests() int64 {
+	if t, ok := c.core.tokens.(interface{ Requests() int64 }); ok {
+		return t.Requests()
+	}
+	return 0
+}
+
+// scopesFor decides the scopes of the token of a call.
+func (c *Client) scopesFor(a Action, asked []string) []string {
+	if asked != nil {
+		return sortedScopes(asked)
+	}
+	for _, s := range a.Scopes {
+		if !slices.Contains(c.scopes, s) {
+			return sortedScopes(a.Scopes)
+		}
+	}
+	if len(c.scopes) > 0 {
+		return sortedScopes(c.scopes)
+	}
+	return sortedScopes(a.Scopes)
+}
+
+func sortedScopes(s []string) []string {
+	out := slices.Clone(s)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Do performs one call of a registered action by its parameters. The body goes as given, unvalidated; see Validate. On an
+// error status both are returned: the Response as received and the *Error. Without an answer the Response is nil and the
+// error a *NetError, *AuthError, *ParamError or that of the context.
+func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
+	p, err := c.prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	if p.action.Name == actionPutBinary {
+		return c.putBinary(ctx, r)
+	}
+	op := opName(p.action)
+	scopes := c.scopesFor(p.action, r.Scopes)
+	var resp *Response
+	if c.core.forward != nil {
+		r.Scopes = scopes
+		resp, err = c.core.forward.Forward(ctx, r)
+		if err == nil && resp == nil {
+			err = errors.New("empty answer of the owner")
+		}
+		if err == nil && resp.Failure != nil {
+			return nil, resp.Failure.Err()
+		}
+		if err != nil && !typed(err) {
+			err = &NetError{Op: op, Err: err, Sent: true}
+		}
+	} else {
+		resp, err = c.send(ctx, p, op, scopes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if resp.Status >= 300 && resp.Status != http.StatusNotModified {
+		return resp, newError(op, p.action.Method, p.path, resp.Status, resp.Header, resp.Body)
+	}
+	return resp, nil
+}
+
+// typed tells whether an error is one of this package's, which keeps its meaning.
+func typed(err error) bool {
+	var (
+		n *NetError
+		a *AuthError
+		p *ParamError
+		c *ConfigError
+		e *Error
+	)
+	return errors.As(err, &n) || errors.As(err, &a) || errors.As(err, &p) || errors.As(err, &c) || errors.As(err, &e) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// opName is the title in lower case: "create version", but "get signed S3 download URL".
+func opName(a Action) string {
+	words := strings.Fields(a.Title)
+	for i, w := range words {
+		if w != strings.ToUpper(w) && w != "URLs" {
+			words[i] = strings.ToLower(w)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []string) (*Response, error) {
+	call := &callInfo{action: p.action, op: op, scopes: scopes, budget: c.core.budgets.class(p.action.Budget)}
+	hr, err := p.request(withCall(ctx, call), c.core.base)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	hr.Header.Set("User-Agent", c.core.userAgent)
+	hres, err := c.core.chain.RoundTrip(hr)
+	if err != nil {
+		if t, ok := errors.AsType[*tokenFailure](err); ok {
+			return nil, fmt.Errorf("%s: %w", op, t.err)
+		}
+		if _, ok := errors.AsType[*NetError](err); ok {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	body, err := io.ReadAll(hres.Body)
+	_ = hres.Body.Close()
+	if err != nil {
+		return nil, &NetError{Op: op, Err: err, Sent: true}
+	}
+	if goneAfterRepeat(p.action, call, hres.StatusCode) {
+		return &Response{Status: http.StatusNoContent, Header: http.Header{}}, nil
+	}
+	return &Response{Status: hres.StatusCode, Header: hres.Header, Body: body}, nil
+}
+
+// goneAfterRepeat recognises a deletion whose first attempt did it although its answer was lost. A bucket that is being
+// deleted answers 409.
+func goneAfterRepeat(a Action, call *callInfo, status int) bool {
+	if a.Method != http.MethodDelete || !call.applied {
+		return false
+	}
+	return status == http.StatusNotFound || (status == http.StatusConflict && a.Name == "delete-bucket")
+}

@@ -1,0 +1,393 @@
+package apsclient
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// stallTimeout: so long no byte may move.
+	stallTimeout = 30 * time.Second
+	// answerTimeout: so long the answer may take after the last byte was handed to the system, whose buffers drain meanwhile.
+	answerTimeout = 60 * time.Second
+)
+
+// DataService is the data plane: signed URLs of S3 and CDN hosts. No token ever goes there, and nothing is repeated here.
+type DataService struct{ c *Client }
+
+// PartBody is the bytes of one part: Size bytes at Offset of R. R is read from one goroutine at a time.
+type PartBody struct {
+	R            io.ReaderAt
+	Offset, Size int64
+	// Sent is called with the bytes handed to the connection since the last call, and with minus the sum when they must be
+	// sent again (the connection was replaced, or PutPart failed). Calls do not overlap. Nil: none.
+	Sent func(n int)
+}
+
+// signedURL checks and parses a signed URL. It must be https; http only where it and the base URL are loopback.
+func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
+	u, err := url.Parse(s.Reveal())
+	if err != nil || u.Host == "" {
+		return nil, &ConfigError{Name: "signed URL", Problem: "not a URL"}
+	}
+	if u.Scheme == "https" || (u.Scheme == "http" && loopback(u) && loopback(c.core.base)) {
+		return u, nil
+	}
+	return nil, &ConfigError{Name: "signed URL", Problem: fmt.Sprintf("scheme %s to host %s: only https leaves this machine", u.Scheme, u.Host)}
+}
+
+// PutPart stores a part and returns its ETag without quotes. One try: the caller repeats, with the same URL for the same
+// bytes. The bytes stream from R and are never held. There is no total time-out; ErrStalled inside a *NetError after 30 s
+// without a byte. Refusals of S3 are *Error with its code (AccessDenied: ask for this part's URL again).
+func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody) (etag string, err error) {
+	const op = "put part"
+	u, err := s.c.signedURL(signed)
+	if err != nil {
+		return "", err
+	}
+	ctx, watch := watchStall(ctx)
+	defer watch.stop()
+	ctx, sent := watchSent(ctx)
+	count := &counter{report: b.Sent}
+	defer count.end()
+	r := (&http.Request{
+		Method: http.MethodPut, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: b.Size,
+		Header: http.Header{"Content-Type": {"application/octet-stream"}, "User-Agent": {s.c.core.userAgent}},
+	}).WithContext(ctx)
+	if b.Size == 0 {
+		r.Body = http.NoBody
+		watch.after(answerTimeout)
+	} else {
+		open := func() *partReader {
+			return &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx, watch: watch, count: count, limit: s.c.core.bandwidth}
+		}
+		r.Body = open()
+		r.GetBody = func() (io.ReadCloser, error) {
+			count.takeBack() // the connection was replaced: all goes again
+			return open(), nil
+		}
+	}
+	resp, err := s.c.core.data.RoundTrip(r)
+	if err != nil {
+		count.takeBack()
+		if read := count.readError(); read != nil {
+			return "", fmt.Errorf("%s: read: %w", op, read)
+		}
+		return "", &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	_ = resp.Body.Close()
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = newError(op, http.MethodPut, pathOnly(u), resp.StatusCode, resp.Header, body)
+	} else if err != nil {
+		err = &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
+	}
+	if err == nil {
+		if etag = strings.Trim(resp.Header.Get("ETag"), `"`); etag == "" {
+			err = &DecodeError{Op: op, Err: errors.New("answer has no ETag")}
+		}
+	}
+	if err != nil {
+		count.takeBack()
+		return "", err
+	}
+	return etag, nil
+}
+
+// pathOnly keeps bucket and key out of errors no more than needed: S3 paths hold no secret, only queries do.
+func pathOnly(u *url.URL) string { return u.EscapedPath() }
+
+// counter reports the bytes of one part, whatever the number of bodies.
+type counter struct {
+	report func(int)
+
+	mu    sync.Mutex // guards all below, and orders the reports
+	sum   int
+	ended bool  // PutPart has returned: the source is not read any more
+	err   error // of reading the source
+}
+
+func (c *counter) add(n int) {
+	if c.report == nil || n == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.sum += n
+		c.report(n)
+	}
+}
+
+// end stops reports: net/http may still hold the body when the answer came early.
+func (c *counter) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+}
+
+func (c *counter) takeBack() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.report != nil && c.sum != 0 {
+		c.report(-c.sum)
+	}
+	c.sum = 0
+}
+
+func (c *counter) failed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *counter) readError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// partReader is the body of one attempt. It adds to a SectionReader a count, a touch of the stall watch, and the limiter.
+type partReader struct {
+	r      *io.SectionReader
+	left   int64
+	ctx    context.Context
+	watch  *stallWatch
+	count  *counter
+	limit  *rate.Limiter
+	closed atomic.Bool
+}
+
+func (p *partReader) Read(b []byte) (int, error) {
+	if p.closed.Load() {
+		return 0, errors.New("body closed")
+	}
+	if p.limit != nil && len(b) > 0 && p.left > 0 {
+		var err error
+		if b, err = throttle(p.ctx, p.limit, b[:min(int64(len(b)), p.left)], p.watch); err != nil {
+			return 0, err
+		}
+	}
+	n, err := p.r.Read(b)
+	p.left -= int64(n)
+	if err == io.EOF && p.left > 0 {
+		// The file is shorter than the part was planned: not a state that may be published.
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil && err != io.EOF {
+		p.count.failed(err)
+	}
+	p.count.add(n)
+	if p.left > 0 {
+		p.watch.after(stallTimeout)
+	} else {
+		p.watch.after(answerTimeout)
+	}
+	return n, err
+}
+
+func (p *partReader) Close() error {
+	p.closed.Store(true)
+	return nil
+}
+
+// throttle waits until the limiter lets bytes through, and returns how much of b may be used. The wait is no stall.
+func throttle(ctx context.Context, l *rate.Limiter, b []byte, watch *stallWatch) ([]byte, error) {
+	n := len(b)
+	if l.Limit() != rate.Inf {
+		n = max(1, min(n, l.Burst(), max(1, int(l.Limit()))))
+	}
+	watch.pause()
+	if err := l.WaitN(ctx, n); err != nil {
+		return nil, err
+	}
+	watch.after(stallTimeout)
+	return b[:n], nil
+}
+
+// stallWatch ends a context when nothing touched it in time.
+type stallWatch struct {
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
+	ended  atomic.Bool
+}
+
+func watchStall(ctx context.Context) (context.Context, *stallWatch) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &stallWatch{cancel: cancel}
+	w.timer = time.AfterFunc(stallTimeout, func() { cancel(ErrStalled) })
+	return ctx, w
+}
+
+// after allows d until the next touch.
+func (w *stallWatch) after(d time.Duration) {
+	if !w.ended.Load() {
+		w.timer.Reset(d)
+	}
+}
+
+// pause allows any time until the next touch.
+func (w *stallWatch) pause() { w.timer.Stop() }
+
+func (w *stallWatch) stop() {
+	w.ended.Store(true)
+	w.timer.Stop()
+	w.cancel(nil)
+}
+
+// Ranged is the answer of GetRange. The caller reads Body to its end and closes it; a Body that ends early gives an error.
+type Ranged struct {
+	Body  io.ReadCloser
+	ETag  string // as given, for If-Match; weak ones and none give ""
+	Total int64  // bytes of the whole object, -1 unknown
+}
+
+// GetRange gets the bytes from..to (inclusive) of a signed URL; to < 0 means to the end. It insists on what was asked for:
+// 206 with that range, or 200 where the range is the whole object. ifMatch, when not "", makes a changed object answer 412
+// (ErrPrecondition). One try; errors as of PutPart.
+func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to int64, ifMatch string) (*Ranged, error) {
+	const op = "get range"
+	u, err := s.c.signedURL(signed)
+	if err != nil {
+		return nil, err
+	}
+	ctx, watch := watchStall(ctx)
+	ctx, sent := watchSent(ctx)
+	r := (&http.Request{
+		Method: http.MethodGet, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Accept-Encoding": {"identity"}, "User-Agent": {s.c.core.userAgent}},
+	}).WithContext(ctx)
+	ranged := from > 0 || to >= 0
+	if ranged {
+		spec := "bytes=" + strconv.FormatInt(from, 10) + "-"
+		if to >= 0 {
+			spec += strconv.FormatInt(to, 10)
+		}
+		r.Header.Set("Range", spec)
+	}
+	if ifMatch != "" {
+		r.Header.Set("If-Match", ifMatch)
+	}
+	resp, err := s.c.core.data.RoundTrip(r)
+	if err != nil {
+		watch.stop()
+		return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
+	}
+	fail := func(err error) (*Ranged, error) {
+		_ = resp.Body.Close()
+		watch.stop()
+		return nil, err
+	}
+	length, total, err := checkRange(resp, from, to, ranged)
+	if err != nil {
+		return fail(&DecodeError{Op: op, Err: err})
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		return fail(newError(op, http.MethodGet, pathOnly(u), resp.StatusCode, resp.Header, body))
+	}
+	etag := resp.Header.Get("ETag")
+	if strings.HasPrefix(etag, "W/") {
+		etag = ""
+	}
+	watch.after(stallTimeout)
+	return &Ranged{ETag: etag, Total: total, Body: &rangeBody{body: resp.Body, left: length, ctx: ctx, watch: watch, limit: s.c.core.bandwidth}}, nil
+}
+
+// checkRange returns the bytes that the body must hold and the size of the object (-1 unknown each).
+func checkRange(resp *http.Response, from, to int64, ranged bool) (length, total int64, err error) {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		total = resp.ContentLength
+		if ranged && (from != 0 || (to >= 0 && total >= 0 && to < total-1) || (to >= 0 && total < 0)) {
+			return 0, 0, errors.New("the range was ignored")
+		}
+		return total, total, nil
+	case http.StatusPartialContent:
+		var first, last int64
+		size := ""
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%s", &first, &last, &size); err != nil {
+			return 0, 0, errors.New("206 without a readable Content-Range")
+		}
+		total = -1
+		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
+			total = n
+		}
+		end := to
+		if total >= 0 && (end < 0 || end > total-1) {
+			end = total - 1
+		}
+		if first != from || (end >= 0 && last != end) || last < first {
+			return 0, 0, fmt.Errorf("asked for bytes %d-%d, got %d-%d", from, to, first, last)
+		}
+		return last - first + 1, total, nil
+	}
+	return 0, -1, nil
+}
+
+// rangeBody watches for stalls, limits, and insists on the promised length.
+type rangeBody struct {
+	body  io.ReadCloser
+	left  int64 // -1 unknown
+	ctx   context.Context
+	watch *stallWatch
+	limit *rate.Limiter
+}
+
+func (b *rangeBody) Read(p []byte) (int, error) {
+	if b.limit != nil && len(p) > 0 {
+		var err error
+		if p, err = throttle(b.ctx, b.limit, p, b.watch); err != nil {
+			return 0, err
+		}
+	}
+	b.watch.after(stallTimeout)
+	n, err := b.body.Read(p)
+	if b.left >= 0 {
+		if int64(n) > b.left {
+			return 0, &DecodeError{Op: "get range", Err: errors.New("more bytes than promised")}
+		}
+		b.left -= int64(n)
+		if err == io.EOF && b.left > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if err != nil && err != io.EOF {
+		err = &NetError{Op: "get range", Err: plainError(b.ctx, err), Sent: true}
+	}
+	// What is read is the reader's to store, for as long as that takes.
+	b.watch.pause()
+	return n, err
+}
+
+func (b *rangeBody) Close() error {
+	err := b.body.Close()
+	b.watch.stop()
+	return err
+}
+
+// putBinary is the action upload-binary-to-signed-s3-url.
+func (c *Client) putBinary(ctx context.Context, r Request) (*Response, error) {
+	etag, err := c.Data.PutPart(ctx, SignedURL(strings.TrimSpace(r.Params["url"])), PartBody{R: bytes.NewReader(r.Body), Size: int64(len(r.Body))})
+	if err != nil {
+		if e, ok := errors.AsType[*Error](err); ok {
+			return &Response{Status: e.Status, Header: http.Header{"Content-Type": {"application/xml"}}, Body: e.Body}, err
+		}
+		return nil, err
+	}
+	return &Response{Status: http.StatusOK, Header: http.Header{"Etag": {`"` + etag + `"`}}}, nil
+}

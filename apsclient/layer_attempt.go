@@ -1,0 +1,102 @@
+package apsclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// callTimeout bounds one attempt of a control-plane call with its whole answer; those are small.
+	callTimeout = 90 * time.Second
+	// maxAnswer bounds the answer of a control-plane call; a listing page of 200 items is well below 2 MiB.
+	maxAnswer = 64 << 20
+)
+
+var errCallTimeout = errors.New("no answer within " + callTimeout.String())
+
+// attempt sends one request and reads its whole answer. Every failure is a *NetError.
+func attempt(base http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		op := callOf(r).op
+		ctx, cancel := context.WithTimeoutCause(r.Context(), callTimeout, errCallTimeout)
+		defer cancel()
+		ctx, sent := watchSent(ctx)
+		resp, err := base.RoundTrip(r.WithContext(ctx))
+		if err != nil {
+			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
+		}
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		_ = resp.Body.Close()
+		if err == nil && len(body) > maxAnswer {
+			err = fmt.Errorf("answer longer than %d bytes", maxAnswer)
+		}
+		if err != nil {
+			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		return resp, nil
+	})
+}
+
+// watchSent tells, after a failure, whether the request may have reached the service.
+func watchSent(ctx context.Context) (context.Context, func(error) bool) {
+	var asked, wrote atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:      func(string) { asked.Store(true) },
+		WroteHeaders: func() { wrote.Store(true) },
+	})
+	return ctx, func(err error) bool {
+		if asked.Load() {
+			return wrote.Load()
+		}
+		// Not net/http's transport: the error must say so itself.
+		return !unsentError(err)
+	}
+}
+
+// unsentError recognises failures before a connection stood.
+func unsentError(err error) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return true
+	}
+	var dns *net.DNSError
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &dns) || errors.As(err, &unknown) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// notSent tells that the call certainly never left: its slot and its effect are untouched.
+func notSent(err error) bool {
+	if err == nil {
+		return false
+	}
+	var token *tokenFailure
+	if errors.As(err, &token) {
+		return true
+	}
+	var n *NetError
+	return errors.As(err, &n) && !n.Sent
+}
+
+// plainError removes the URL that net/http puts into errors, and says why a context ended.
+func plainError(ctx context.Context, err error) error {
+	var u *url.Error
+	for errors.As(err, &u) {
+		err = u.Err
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("%w (%w)", cause, ctx.Err())
+	}
+	return err
+}

@@ -1,0 +1,29 @@
+package apsclient
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// logging writes one debug line a call: no query, no body, no header but the request id.
+func logging(log *slog.Logger, next http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		if !log.Enabled(r.Context(), slog.LevelDebug) {
+			return next.RoundTrip(r)
+		}
+		call, start := callOf(r), time.Now()
+		resp, err := next.RoundTrip(r)
+		attrs := []slog.Attr{
+			slog.String("action", call.action.Name), slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()),
+			slog.Int("attempts", call.attempts), slog.Duration("took", time.Since(start)),
+		}
+		if err != nil {
+			attrs = append(attrs, slog.String("error", err.Error()))
+		} else {
+			attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.String("request_id", requestID(resp.Header)))
+		}
+		log.LogAttrs(r.Context(), slog.LevelDebug, "call", attrs...)
+		return resp, err
+	})
+}

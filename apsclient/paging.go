@@ -1,0 +1,247 @@
+package apsclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Pages performs a list action page by page: it yields each answer, or one error and ends. Of a next link only the query is
+// used; scheme, host and path stay. An action without paging yields its one answer.
+func (c *Client) Pages(ctx context.Context, r Request) iter.Seq2[*Response, error] {
+	return func(yield func(*Response, error) bool) {
+		r := r
+		r.Query = maps.Clone(r.Query)
+		a, err := resolveAction(r.Action, r.Variant)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if a.Paging == PagingHQ {
+			r = withHQPage(r)
+		}
+		seen := map[string]bool{}
+		for {
+			resp, err := c.Do(ctx, r)
+			if err != nil {
+				yield(resp, err)
+				return
+			}
+			next, more, err := nextQuery(a.Paging, resp, r)
+			if err != nil {
+				yield(nil, &DecodeError{Op: opName(a), Err: err})
+				return
+			}
+			if !yield(resp, nil) || !more {
+				return
+			}
+			if key := next.Encode(); seen[key] {
+				yield(nil, &DecodeError{Op: opName(a), Err: errors.New("the next link leads back to a page that was read")})
+				return
+			} else {
+				seen[key] = true
+			}
+			r = nextRequest(a, r, next)
+		}
+	}
+}
+
+// withHQPage makes limit and offset explicit: the answer is a bare array that only ends by being short.
+func withHQPage(r Request) Request {
+	q := maps.Clone(r.Query)
+	if q == nil {
+		q = url.Values{}
+	}
+	params := maps.Clone(r.Params)
+	for name, fallback := range map[string]string{"limit": "100", "offset": "0"} {
+		if q.Get(name) == "" {
+			q.Set(name, fallback)
+			if v := params[name]; v != "" {
+				q.Set(name, v)
+			}
+		}
+		delete(params, name)
+	}
+	r.Query, r.Params = q, params
+	return r
+}
+
+// nextRequest replaces everything that went into the query by the query of the next link.
+func nextRequest(a Action, r Request, next url.Values) Request {
+	params := map[string]string{}
+	for k, v := range r.Params {
+		if p, ok := find(a.Params, k); !ok || p.In != InQuery {
+			params[k] = v
+		}
+	}
+	r.Params, r.Query = params, next
+	return r
+}
+
+// nextQuery reads where the next page is.
+func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more bool, err error) {
+	if style == PagingNone || resp.Status == http.StatusNoContent || len(bytes.TrimSpace(resp.Body)) == 0 {
+		return nil, false, nil
+	}
+	if style == PagingHQ {
+		var list []json.RawMessage
+		if err := json.Unmarshal(resp.Body, &list); err != nil {
+			return nil, false, err
+		}
+		limit, _ := strconv.Atoi(r.Query.Get("limit"))
+		offset, _ := strconv.Atoi(r.Query.Get("offset"))
+		if len(list) == 0 || limit <= 0 || len(list) < limit {
+			return nil, false, nil
+		}
+		next = maps.Clone(r.Query)
+		next.Set("offset", strconv.Itoa(offset+limit))
+		return next, true, nil
+	}
+	var page struct {
+		Links struct {
+			Next json.RawMessage `json:"next"`
+		} `json:"links"`
+		Next       string `json:"next"`
+		Pagination struct {
+			NextURL string `json:"nextUrl"`
+		} `json:"pagination"`
+	}
+	if err := json.Unmarshal(resp.Body, &page); err != nil {
+		return nil, false, err
+	}
+	var href string
+	switch style {
+	case PagingJSONAPI, PagingWebhooks:
+		href = linkText(page.Links.Next)
+	case PagingOSS:
+		href = page.Next
+	case PagingAdmin:
+		href = page.Pagination.NextURL
+	}
+	if href == "" {
+		return nil, false, nil
+	}
+	u, err := url.Parse(href)
+	if err != nil {
+		return nil, false, errors.New("next link is not a URL")
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil || len(q) == 0 {
+		return nil, false, errors.New("next link has no query")
+	}
+	return q, true, nil
+}
+
+// linkText reads a link that is a string or an object with href.
+func linkText(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var l link
+	_ = json.Unmarshal(raw, &l)
+	return l.Href
+}
+
+// Elements performs a list action to its end and yields the elements as received, one by one. It stops after an error.
+func (c *Client) Elements(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for resp, err := range c.Pages(ctx, r) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			list, err := elements(resp.Body)
+			if err != nil {
+				yield(nil, &DecodeError{Op: r.Action, Err: err})
+				return
+			}
+			for _, e := range list {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// elements finds the list in an answer of any style; an object without one is its own only element.
+func elements(body []byte) ([]json.RawMessage, error) {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return nil, nil
+	}
+	var list []json.RawMessage
+	if body[0] == '[' {
+		err := json.Unmarshal(body, &list)
+		return list, err
+	}
+	var page map[string]json.RawMessage
+	if err := json.Unmarshal(body, &page); err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"data", "items", "results", "business_units"} {
+		if raw, ok := page[key]; ok && len(raw) > 0 && raw[0] == '[' {
+			err := json.Unmarshal(raw, &list)
+			return list, err
+		}
+	}
+	return []json.RawMessage{body}, nil
+}
+
+// listOf yields what decode makes of each page.
+func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte) ([]T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		for resp, err := range c.Pages(ctx, r) {
+			if err != nil {
+				yield(zero, err)
+				return
+			}
+			var list []T
+			if len(bytes.TrimSpace(resp.Body)) > 0 {
+				if list, err = decode(resp.Body); err != nil {
+					yield(zero, &DecodeError{Op: r.Action, Err: err})
+					return
+				}
+			}
+			for _, v := range list {
+				if !yield(v, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// call performs r and decodes the answer into a T.
+func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
+	var out T
+	resp, err := c.Do(ctx, r)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(resp.Body, &out); err != nil {
+		return out, &DecodeError{Op: r.Action, Err: fmt.Errorf("status %d: %w", resp.Status, err)}
+	}
+	return out, nil
+}
+
+// jsonBody is the body of a typed call; the shapes are ours and always marshal.
+func jsonBody(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("apsclient: body does not marshal: " + err.Error())
+	}
+	return b
+}

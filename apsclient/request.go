@@ -1,0 +1,257 @@
+package apsclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Request is one call of a registered action by its parameters; the body goes as given.
+type Request struct {
+	Action  string            `json:"action"`
+	Variant string            `json:"variant,omitempty"` // "acc" or "bim360"; "": the action's own
+	Params  map[string]string `json:"params,omitempty"`
+	Query   url.Values        `json:"query,omitempty"`
+	Header  http.Header       `json:"header,omitempty"`
+	Body    []byte            `json:"body,omitempty"`
+	// Scopes of the token; nil: the action's own, or those of WithScopes when they hold them.
+	Scopes []string `json:"scopes,omitempty"`
+}
+
+// Response is the answer of the service, whatever its status.
+type Response struct {
+	Status int         `json:"status"`
+	Header http.Header `json:"header,omitempty"`
+	Body   []byte      `json:"body,omitempty"`
+	// Failure is set by AnswerOf when no answer of the service exists; Do turns it back into the typed error.
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Forwarder carries a Request to the process that owns the home and brings the answer back. That process answers with
+// AnswerOf(client.Do(ctx, r)).
+type Forwarder interface {
+	Forward(ctx context.Context, r Request) (*Response, error)
+}
+
+// prepared is a request with everything but the token.
+type prepared struct {
+	action Action // with the variant applied
+	path   string // escaped
+	query  url.Values
+	header http.Header
+	body   []byte
+}
+
+// canonical makes accountId and account_id (and the like) one name.
+func canonical(name string) string {
+	return strings.ToLower(strings.ReplaceAll(name, "_", ""))
+}
+
+// find returns the parameter that is meant by name, exactly or by the other spelling.
+func find(params []Param, name string) (Param, bool) {
+	for _, p := range params {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	for _, p := range params {
+		if p.In != InBody && canonical(p.Name) == canonical(name) {
+			return p, true
+		}
+	}
+	return Param{}, false
+}
+
+// resolveAction returns the action with its variant applied: method, path, parameters, budget, retry class, paging.
+func resolveAction(name, variant string) (Action, error) {
+	a, ok := ActionByName(name)
+	if !ok {
+		known := make([]string, 0, len(publicActions))
+		for _, x := range publicActions {
+			known = append(known, x.Name)
+		}
+		return Action{}, &ParamError{Problem: "unknown action " + name, Near: nearest(name, known)}
+	}
+	if variant == "" || variant == a.Platform {
+		return a, nil
+	}
+	for _, v := range a.Variants {
+		if v.Name == variant {
+			a.Method, a.Path, a.Params, a.Body, a.Budget, a.Retry, a.Paging = v.Method, v.Path, v.Params, v.Body, v.Budget, v.Retry, v.Paging
+			a.Contexts, a.Platform, a.Example = v.Contexts, v.Name, v.Example
+			return a, nil
+		}
+	}
+	takes := "this action has no variants"
+	if len(a.Variants) > 0 {
+		takes = "takes " + a.Platform
+		for _, v := range a.Variants {
+			takes += " or " + v.Name
+		}
+	}
+	return Action{}, &ParamError{Action: name, Param: "variant", Problem: "unknown variant " + variant + ": " + takes}
+}
+
+// prepare puts path, query, headers and body together. It insists on the path parameters only; see Validate for the rest.
+func (c *Client) prepare(r Request) (*prepared, error) {
+	a, err := resolveAction(r.Action, r.Variant)
+	if err != nil {
+		return nil, err
+	}
+	if a.Method == methodComposite {
+		return nil, &ParamError{Action: a.Name, Problem: "consists of other actions and runs through the transfer engine"}
+	}
+	p := &prepared{action: a, path: a.Path, query: url.Values{}, header: http.Header{}, body: r.Body}
+	for name, value := range r.Params {
+		param, ok := find(a.Params, name)
+		if !ok {
+			return nil, unknownParam(a, name)
+		}
+		switch param.In {
+		case InPath:
+			p.path = strings.ReplaceAll(p.path, "{"+param.Name+"}", escapeSegment(pathValue(a, param, value)))
+		case InQuery:
+			p.query.Set(param.Name, value)
+		case InHeader:
+			p.header.Set(param.Name, value)
+		}
+	}
+	for _, param := range a.Params {
+		if param.In == InPath && strings.Contains(p.path, "{"+param.Name+"}") {
+			return nil, &ParamError{Action: a.Name, Param: param.Name, Problem: "missing: takes " + param.takes()}
+		}
+	}
+	for k, v := range r.Query {
+		p.query[k] = v
+	}
+	for k, v := range r.Header {
+		if !strings.EqualFold(k, "Authorization") {
+			p.header[http.CanonicalHeaderKey(k)] = v
+		}
+	}
+	c.addDefaults(p)
+	return p, nil
+}
+
+// pathValue adds or strips the "b." of hub, project and account ids as the family of the call needs.
+func pathValue(a Action, p Param, value string) string {
+	switch canonical(p.Name) {
+	case "hubid", "projectid":
+		if dataFamily(a.Path) {
+			return withB(value)
+		}
+		return withoutB(value)
+	case "accountid":
+		return withoutB(value)
+	}
+	return value
+}
+
+func dataFamily(path string) bool {
+	return strings.HasPrefix(path, "/data/") || strings.HasPrefix(path, "/project/")
+}
+
+func adminFamily(path string) bool {
+	return strings.HasPrefix(path, "/construction/admin/") || strings.HasPrefix(path, "/bim360/admin/")
+}
+
+// addDefaults sets the headers of the family: media types, user, region.
+func (c *Client) addDefaults(p *prepared) {
+	path := p.action.Path
+	set := func(k, v string) {
+		if v != "" && p.header.Get(k) == "" {
+			p.header.Set(k, v)
+		}
+	}
+	accept := "application/json"
+	if dataFamily(path) {
+		accept = "application/vnd.api+json"
+		set("X-User-Id", c.core.userID)
+	}
+	set("Accept", accept)
+	switch p.action.Body {
+	case "jsonapi":
+		set("Content-Type", "application/vnd.api+json")
+	case "json":
+		set("Content-Type", "application/json")
+	}
+	switch {
+	case adminFamily(path):
+		set("User-Id", c.core.userID)
+		set("Region", c.core.region)
+	case strings.HasPrefix(path, "/hq/"):
+		if strings.HasPrefix(path, "/hq/v2/") {
+			set("X-User-Id", c.core.userID)
+		}
+		set("Region", c.core.region)
+	case strings.HasPrefix(path, "/webhooks/"), p.action.Name == "create-bucket":
+		set("X-Ads-Region", c.core.region)
+	case p.action.Name == "list-buckets":
+		if c.core.region != "" && !p.query.Has("region") {
+			p.query.Set("region", c.core.region)
+		}
+	}
+}
+
+// request makes the HTTP request at base. The id is ours and finds the call in the service's logs.
+func (p *prepared) request(ctx context.Context, base *url.URL) (*http.Request, error) {
+	u := *base
+	var err error
+	if u.Path, err = url.PathUnescape(p.path); err != nil {
+		return nil, err
+	}
+	u.RawPath, u.RawQuery = p.path, p.query.Encode()
+	r := (&http.Request{Method: p.action.Method, URL: &u, Host: u.Host, Header: p.header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	if p.body != nil {
+		r.ContentLength = int64(len(p.body))
+		r.GetBody = func() (io.ReadCloser, error) { return newBody(p.body), nil }
+		r.Body = newBody(p.body)
+	}
+	if len(p.body) == 0 {
+		r.Body, r.GetBody = http.NoBody, func() (io.ReadCloser, error) { return http.NoBody, nil }
+	}
+	var id [16]byte
+	_, _ = rand.Read(id[:])
+	r.Header.Set("X-Ads-Request-Id", hex.EncodeToString(id[:]))
+	return r, nil
+}
+
+func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
+
+// Planned is what a call would send: for --dry-run. It holds no token; parameters that are secret print redacted.
+type Planned struct {
+	Method string            `json:"method"`
+	URL    string            `json:"url"`
+	Header map[string]string `json:"headers"`
+	Body   string            `json:"body,omitempty"`
+	Scopes []string          `json:"scopes,omitempty"`
+}
+
+// Plan returns what Do would send.
+func (c *Client) Plan(r Request) (Planned, error) {
+	p, err := c.prepare(r)
+	if err != nil {
+		return Planned{}, err
+	}
+	if p.action.Name == actionPutBinary {
+		return Planned{Method: http.MethodPut, URL: redacted, Header: map[string]string{"Content-Type": "application/octet-stream"}}, nil
+	}
+	hr, err := p.request(context.Background(), c.core.base)
+	if err != nil {
+		return Planned{}, err
+	}
+	hr.Header.Del("X-Ads-Request-Id")
+	out := Planned{Method: hr.Method, URL: hr.URL.String(), Header: map[string]string{}, Body: string(r.Body), Scopes: c.scopesFor(p.action, r.Scopes)}
+	for k := range hr.Header {
+		out.Header[k] = hr.Header.Get(k)
+	}
+	if c.core.tokens != nil || c.core.forward != nil {
+		out.Header["Authorization"] = redacted
+	}
+	return out, nil
+}

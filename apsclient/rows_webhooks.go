@@ -1,0 +1,3 @@
+package apsclient
+
+func webhookRows() []Action { return nil }

@@ -1,0 +1,406 @@
+package apsclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+type (
+	// BucketsService are the calls on buckets of the application.
+	BucketsService struct{ c *Client }
+	// ObjectsService are the calls on objects: signed URLs, completion, details.
+	ObjectsService struct{ c *Client }
+)
+
+type wireBucket struct {
+	Key     string    `json:"bucketKey"`
+	Owner   string    `json:"bucketOwner"`
+	Policy  string    `json:"policyKey"`
+	Created looseTime `json:"createdDate"`
+}
+
+func (b wireBucket) bucket() Bucket {
+	return Bucket{Key: b.Key, Owner: b.Owner, Policy: b.Policy, Created: b.Created.Time}
+}
+
+// List yields the application's buckets of one region ("": the configured one, else US).
+// GET /oss/v2/buckets; bucket:read; acts as the application; 1000 a minute over all OSS calls.
+func (s *BucketsService) List(ctx context.Context, region string) iter.Seq2[Bucket, error] {
+	r := Request{Action: "list-buckets", Query: url.Values{"limit": {"100"}}}
+	if region != "" {
+		r.Query.Set("region", region)
+	}
+	return listOf(ctx, s.c, r, func(body []byte) ([]Bucket, error) {
+		var page struct {
+			Items []wireBucket `json:"items"`
+		}
+		err := json.Unmarshal(body, &page)
+		out := make([]Bucket, 0, len(page.Items))
+		for _, b := range page.Items {
+			out = append(out, b.bucket())
+		}
+		return out, err
+	})
+}
+
+// Details returns a bucket; 403 when another application owns it. GET /oss/v2/buckets/{bucketKey}/details; bucket:read.
+func (s *BucketsService) Details(ctx context.Context, key string) (Bucket, error) {
+	b, err := call[wireBucket](ctx, s.c, Request{Action: "get-bucket-details", Params: map[string]string{"bucketKey": key}})
+	return b.bucket(), err
+}
+
+// Create makes a bucket. policy is transient (24 h), temporary (30 days) or persistent; region "" is the configured one, else US.
+// POST /oss/v2/buckets; bucket:create; not idempotent: on 409 look whether it is ours.
+func (s *BucketsService) Create(ctx context.Context, key, policy, region string) (Bucket, error) {
+	r := Request{Action: "create-bucket", Body: jsonBody(m{"bucketKey": key, "policyKey": policy})}
+	if region != "" {
+		r.Params = map[string]string{"x-ads-region": region}
+	}
+	b, err := call[wireBucket](ctx, s.c, r)
+	return b.bucket(), err
+}
+
+// Delete marks a bucket for deletion, which happens later; the key cannot be used again at once.
+// DELETE /oss/v2/buckets/{bucketKey}; bucket:delete.
+func (s *BucketsService) Delete(ctx context.Context, key string) error {
+	_, err := s.c.Do(ctx, Request{Action: "delete-bucket", Params: map[string]string{"bucketKey": key}})
+	return err
+}
+
+type wireObject struct {
+	Bucket      string          `json:"bucketKey"`
+	Key         string          `json:"objectKey"`
+	ID          string          `json:"objectId"`
+	Size        json.Number     `json:"size"`
+	SHA1        string          `json:"sha1"`
+	ContentType string          `json:"contentType"`
+	Created     looseTime       `json:"createdDate"`
+	Modified    looseTime       `json:"lastModifiedDate"`
+	Metadata    json.RawMessage `json:"userDefinedMetadata"`
+}
+
+func (o wireObject) object() Object {
+	size, err := o.Size.Int64()
+	if err != nil {
+		size = -1
+	}
+	out := Object{
+		ID: ObjectID(o.ID), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: o.SHA1, ContentType: o.ContentType,
+		Created: o.Created.Time, Modified: o.Modified.Time,
+	}
+	if len(o.Metadata) > 0 && string(o.Metadata) != "null" {
+		out.UserMetadata = string(o.Metadata)
+		var s string
+		if json.Unmarshal(o.Metadata, &s) == nil {
+			out.UserMetadata = s
+		}
+	}
+	return out
+}
+
+// List yields the objects of a bucket whose keys begin with prefix. GET /oss/v2/buckets/{bucketKey}/objects; data:read; owner only.
+func (s *ObjectsService) List(ctx context.Context, bucket, prefix string) iter.Seq2[Object, error] {
+	r := Request{Action: "list-bucket-objects", Params: map[string]string{"bucketKey": bucket}, Query: url.Values{"limit": {"100"}}}
+	if prefix != "" {
+		r.Query.Set("beginsWith", prefix)
+	}
+	return listOf(ctx, s.c, r, func(body []byte) ([]Object, error) {
+		var page struct {
+			Items []wireObject `json:"items"`
+		}
+		err := json.Unmarshal(body, &page)
+		out := make([]Object, 0, len(page.Items))
+		for _, o := range page.Items {
+			out = append(out, o.object())
+		}
+		return out, err
+	})
+}
+
+// onObject gives the path parameters of an object.
+func onObject(id ObjectID) (map[string]string, error) {
+	bucket, key, err := id.Split()
+	return map[string]string{"bucketKey": bucket, "objectKey": key}, err
+}
+
+// Details returns an object with its size, and its SHA-1 once assembled.
+// GET /oss/v2/buckets/{bucketKey}/objects/{objectKey}/details; data:read.
+func (s *ObjectsService) Details(ctx context.Context, id ObjectID) (Object, error) {
+	p, err := onObject(id)
+	if err != nil {
+		return Object{}, err
+	}
+	// The times are only given when asked for, and the metadata of the upload with "userDefinedMetadata".
+	o, err := call[wireObject](ctx, s.c, Request{Action: "get-object-details", Params: p,
+		Query: url.Values{"with": {"createdDate", "lastModifiedDate", "userDefinedMetadata"}}})
+	return o.object(), err
+}
+
+type wireURLs struct {
+	UploadKey        string      `json:"uploadKey"`
+	URLs             []SignedURL `json:"urls"`
+	URLExpiration    looseTime   `json:"urlExpiration"`
+	UploadExpiration looseTime   `json:"uploadExpiration"`
+	Status           string      `json:"status"`
+	Reason           string      `json:"reason"`
+}
+
+func (w wireURLs) urls(wanted int) (UploadURLs, error) {
+	out := UploadURLs{UploadKey: w.UploadKey, UploadExpires: w.UploadExpiration.Time, URLExpires: w.URLExpiration.Time, URLs: w.URLs}
+	if w.UploadKey == "" || len(w.URLs) != max(1, wanted) {
+		return out, &DecodeError{Op: "get signed S3 upload URLs", Err: fmt.Errorf("asked for %d URLs, got %d", max(1, wanted), len(w.URLs))}
+	}
+	return out, nil
+}
+
+// UploadURLs begins an upload or continues that of UploadKey. A repeat without UploadKey begins a second upload, which is
+// harmless. GET .../signeds3upload; data:write data:create; acts as the application; at most 25 URLs a call.
+func (s *ObjectsService) UploadURLs(ctx context.Context, id ObjectID, r UploadURLsRequest) (UploadURLs, error) {
+	p, err := onObject(id)
+	if err != nil {
+		return UploadURLs{}, err
+	}
+	q := url.Values{"useAcceleration": {strconv.FormatBool(r.Acceleration)}}
+	if r.Parts > 0 {
+		q.Set("parts", strconv.Itoa(r.Parts))
+	}
+	if r.FirstPart > 0 {
+		q.Set("firstPart", strconv.Itoa(r.FirstPart))
+	}
+	if r.UploadKey != "" {
+		q.Set("uploadKey", r.UploadKey)
+	}
+	if r.Minutes > 0 {
+		q.Set("minutesExpiration", strconv.Itoa(r.Minutes))
+	}
+	w, err := call[wireURLs](ctx, s.c, Request{Action: "get-signed-s3-upload-urls", Params: p, Query: q})
+	if err != nil {
+		return UploadURLs{}, err
+	}
+	return w.urls(r.Parts)
+}
+
+type wireCompleted struct {
+	Status   string          `json:"status"`
+	Reason   string          `json:"reason"`
+	ObjectID string          `json:"objectId"`
+	Size     json.RawMessage `json:"size"` // a number on success, an object on failure
+	Parts    []struct {
+		Part      int    `json:"part"`
+		FirstPart int    `json:"firstPart"` // the batch form's name
+		Size      int64  `json:"size"`
+		ETag      string `json:"eTag"`
+		Status    string `json:"status"`
+	} `json:"parts"`
+}
+
+// result tells success from the failure that is also answered with 200.
+func (w wireCompleted) result() (CompletedObject, error) {
+	if w.Status == "error" || w.ObjectID == "" {
+		e := &PartsError{Reason: w.Reason, Expected: -1, Detected: -1}
+		var size struct {
+			Expected *int64 `json:"expected"`
+			Detected *int64 `json:"detected"`
+		}
+		if json.Unmarshal(w.Size, &size) == nil {
+			if size.Expected != nil {
+				e.Expected = *size.Expected
+			}
+			if size.Detected != nil {
+				e.Detected = *size.Detected
+			}
+		}
+		for _, p := range w.Parts {
+			e.Parts = append(e.Parts, PartStatus{Part: max(p.Part, p.FirstPart), Size: p.Size, ETag: p.ETag, Status: p.Status})
+		}
+		if w.Status == "" && len(w.Parts) == 0 {
+			return CompletedObject{}, &DecodeError{Op: "signed S3 upload", Err: errors.New("neither an object id nor a failure")}
+		}
+		return CompletedObject{}, e
+	}
+	out := CompletedObject{ID: ObjectID(w.ObjectID), Size: -1}
+	_ = json.Unmarshal(w.Size, &out.Size)
+	return out, nil
+}
+
+func completionBody(c Completion) m {
+	return m{"uploadKey": c.UploadKey, "size": c.Size, "eTags": c.ETags}
+}
+
+// Complete assembles the parts; the service checks size and ETags. A refusal of parts is a *PartsError, whatever its
+// status. POST .../signeds3upload; data:write data:create; not idempotent: after a lost answer look at Details.
+func (s *ObjectsService) Complete(ctx context.Context, id ObjectID, c Completion) (CompletedObject, error) {
+	p, err := onObject(id)
+	if err != nil {
+		return CompletedObject{}, err
+	}
+	r := Request{Action: "signed-s3-upload", Params: p, Body: jsonBody(completionBody(c)), Header: http.Header{}}
+	if c.UserMetadata != "" {
+		r.Header.Set("x-ads-user-defined-metadata", c.UserMetadata)
+	}
+	if c.ContentType != "" {
+		r.Header.Set("x-ads-meta-Content-Type", c.ContentType)
+	}
+	w, err := call[wireCompleted](ctx, s.c, r)
+	if err != nil {
+		return CompletedObject{}, err
+	}
+	return w.result()
+}
+
+// DownloadURL signs a download. GET .../signeds3download; data:read; acts as the application.
+func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r DownloadURLRequest) (Download, error) {
+	p, err := onObject(id)
+	if err != nil {
+		return Download{}, err
+	}
+	q := url.Values{}
+	if r.Minutes > 0 {
+		q.Set("minutesExpiration", strconv.Itoa(r.Minutes))
+	}
+	if r.Fallback {
+		q.Set("public-resource-fallback", "true")
+	}
+	w, err := call[struct {
+		Status string               `json:"status"`
+		URL    SignedURL            `json:"url"`
+		URLs   map[string]SignedURL `json:"urls"`
+		Size   *int64               `json:"size"`
+		SHA1   string               `json:"sha1"`
+	}](ctx, s.c, Request{Action: "get-signed-s3-download-url", Params: p, Query: q})
+	if err != nil {
+		return Download{}, err
+	}
+	out := Download{Status: w.Status, URL: w.URL, Chunks: w.URLs, Size: -1, SHA1: w.SHA1}
+	if w.Size != nil {
+		out.Size = *w.Size
+	}
+	return out, nil
+}
+
+// Delete deletes an object of an application's bucket for good; never use it on the storage of ACC files.
+// DELETE .../objects/{objectKey}; data:write.
+func (s *ObjectsService) Delete(ctx context.Context, id ObjectID) error {
+	p, err := onObject(id)
+	if err != nil {
+		return err
+	}
+	_, err = s.c.Do(ctx, Request{Action: "delete-object", Params: p})
+	return err
+}
+
+// BatchURLs is the outcome for one object: Err, or the URLs.
+type BatchURLs struct {
+	UploadURLs
+	Err error
+}
+
+// BatchCompleted is the outcome for one object: Err (a *PartsError or *Error), or the object.
+type BatchCompleted struct {
+	CompletedObject
+	Err error
+}
+
+// maxBatch is the documented number of objects of one batch call.
+const maxBatch = 25
+
+// BatchUploadURLs is UploadURLs for up to 25 objects of one bucket, by object key.
+// POST .../objects/batchsigneds3upload; data:write data:create. Minutes and Acceleration are those of the largest request.
+func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string, reqs map[string]UploadURLsRequest) (map[string]BatchURLs, error) {
+	if len(reqs) > maxBatch {
+		return nil, &ParamError{Action: "batch-signed-s3-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), maxBatch)}
+	}
+	minutes, accelerate := 0, false
+	var list []m
+	for _, key := range slices.Sorted(maps.Keys(reqs)) {
+		r := reqs[key]
+		minutes, accelerate = max(minutes, r.Minutes), accelerate || r.Acceleration
+		one := m{"objectKey": key, "firstPart": max(1, r.FirstPart), "parts": max(1, r.Parts)}
+		if r.UploadKey != "" {
+			one["uploadKey"] = r.UploadKey
+		}
+		list = append(list, one)
+	}
+	q := url.Values{"useAcceleration": {strconv.FormatBool(accelerate)}}
+	if minutes > 0 {
+		q.Set("minutesExpiration", strconv.Itoa(minutes))
+	}
+	w, err := call[struct {
+		Results map[string]wireURLs `json:"results"`
+	}](ctx, s.c, Request{Action: "batch-signed-s3-upload", Params: map[string]string{"bucketKey": bucket}, Query: q, Body: jsonBody(m{"requests": list})})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]BatchURLs{}
+	for key, r := range reqs {
+		x, ok := w.Results[key]
+		switch {
+		case !ok:
+			out[key] = BatchURLs{Err: &DecodeError{Op: "batch signed S3 upload", Err: errors.New("no result for this object")}}
+		case x.UploadKey == "" && x.Reason != "":
+			out[key] = BatchURLs{Err: batchError("batch signed S3 upload", x.Status, x.Reason)}
+		default:
+			u, err := x.urls(r.Parts)
+			out[key] = BatchURLs{UploadURLs: u, Err: err}
+		}
+	}
+	return out, nil
+}
+
+// batchError is the refusal of one object inside a 200; its status, where given, is a text.
+func batchError(op, status, reason string) error {
+	n, err := strconv.Atoi(status)
+	if err != nil || n < 400 {
+		n = http.StatusBadRequest
+	}
+	return &Error{Op: op, Method: http.MethodPost, Status: n, Detail: reason}
+}
+
+// BatchComplete is Complete for up to 25 objects of one bucket, by object key. POST .../objects/batchcompleteupload; data:write data:create.
+func (s *ObjectsService) BatchComplete(ctx context.Context, bucket string, reqs map[string]Completion) (map[string]BatchCompleted, error) {
+	if len(reqs) > maxBatch {
+		return nil, &ParamError{Action: "batch-complete-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), maxBatch)}
+	}
+	var list []m
+	for _, key := range slices.Sorted(maps.Keys(reqs)) {
+		c := reqs[key]
+		one := completionBody(c)
+		one["objectKey"] = key
+		if c.UserMetadata != "" {
+			one["x-ads-user-defined-metadata"] = c.UserMetadata
+		}
+		if c.ContentType != "" {
+			one["x-ads-meta-Content-Type"] = c.ContentType
+		}
+		list = append(list, one)
+	}
+	w, err := call[struct {
+		Results map[string]wireCompleted `json:"results"`
+	}](ctx, s.c, Request{Action: "batch-complete-upload", Params: map[string]string{"bucketKey": bucket}, Body: jsonBody(m{"requests": list})})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]BatchCompleted{}
+	for key := range reqs {
+		x, ok := w.Results[key]
+		if !ok {
+			out[key] = BatchCompleted{Err: &DecodeError{Op: "batch complete upload", Err: errors.New("no result for this object")}}
+			continue
+		}
+		if n, e := strconv.Atoi(x.Status); e == nil && n >= 400 {
+			out[key] = BatchCompleted{Err: batchError("batch complete upload", x.Status, x.Reason)}
+			continue
+		}
+		o, err := x.result()
+		out[key] = BatchCompleted{CompletedObject: o, Err: err}
+	}
+	return out, nil
+}

@@ -1,0 +1,201 @@
+package apsclient
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// Wire shapes of JSON:API, as far as they are read. Attributes of all resource types share one struct: the names agree.
+
+type document struct {
+	Data     json.RawMessage `json:"data"`
+	Included []resource      `json:"included"`
+	Meta     struct {
+		Warnings []struct {
+			Status string `json:"HttpStatusCode"`
+			Code   string `json:"ErrorCode"`
+			Title  string `json:"Title"`
+			Detail string `json:"Detail"`
+		} `json:"warnings"`
+	} `json:"meta"`
+}
+
+type resource struct {
+	Type          string     `json:"type"`
+	ID            string     `json:"id"`
+	Attributes    attributes `json:"attributes"`
+	Relationships struct {
+		Hub        relation `json:"hub"`
+		RootFolder relation `json:"rootFolder"`
+		Parent     relation `json:"parent"`
+		Tip        relation `json:"tip"`
+		Item       relation `json:"item"`
+		Storage    relation `json:"storage"`
+	} `json:"relationships"`
+	Links struct {
+		WebView link `json:"webView"`
+	} `json:"links"`
+}
+
+type relation struct {
+	Data *struct {
+		Type string `json:"type"`
+		ID   string `json:"id"`
+	} `json:"data"`
+}
+
+func (r relation) id() string {
+	if r.Data == nil {
+		return ""
+	}
+	return r.Data.ID
+}
+
+type link struct {
+	Href string `json:"href"`
+}
+
+type attributes struct {
+	Name                   string    `json:"name"`
+	DisplayName            string    `json:"displayName"`
+	Region                 string    `json:"region"`
+	Hidden                 bool      `json:"hidden"`
+	Reserved               bool      `json:"reserved"`
+	ReservedUserID         string    `json:"reservedUserId"`
+	ReservedUserName       string    `json:"reservedUserName"`
+	CreateTime             looseTime `json:"createTime"`
+	CreateUserID           string    `json:"createUserId"`
+	LastModifiedTime       looseTime `json:"lastModifiedTime"`
+	LastModifiedUserID     string    `json:"lastModifiedUserId"`
+	LastModifiedTimeRollup looseTime `json:"lastModifiedTimeRollup"`
+	ObjectCount            int       `json:"objectCount"`
+	VersionNumber          int       `json:"versionNumber"`
+	StorageSize            *int64    `json:"storageSize"`
+	FileType               string    `json:"fileType"`
+	MimeType               string    `json:"mimeType"`
+	Extension              struct {
+		Type string `json:"type"`
+		Data struct {
+			AllowedTypes []string `json:"allowedTypes"`
+			IsRoot       bool     `json:"isRoot"`
+			FolderType   string   `json:"folderType"`
+			ProjectType  string   `json:"projectType"`
+			OriginalName string   `json:"originalName"`
+		} `json:"data"`
+	} `json:"extension"`
+}
+
+// looseTime takes any time the services write, and the zero time for what it cannot read.
+type looseTime struct{ time.Time }
+
+func (t *looseTime) UnmarshalJSON(b []byte) error {
+	t.Time = time.Time{}
+	var s string
+	if json.Unmarshal(b, &s) != nil {
+		var ms int64
+		if json.Unmarshal(b, &ms) == nil && ms > 0 {
+			t.Time = time.UnixMilli(ms).UTC()
+		}
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+		if v, err := time.Parse(layout, s); err == nil {
+			t.Time = v.UTC()
+			return nil
+		}
+	}
+	return nil
+}
+
+func (a attributes) name() string {
+	if a.DisplayName != "" {
+		return a.DisplayName
+	}
+	return a.Name
+}
+
+func (r resource) hub() Hub {
+	return Hub{ID: HubID(r.ID), Name: r.Attributes.Name, Region: r.Attributes.Region, Type: r.Attributes.Extension.Type}
+}
+
+func (r resource) project(hub HubID) Project {
+	if id := r.Relationships.Hub.id(); id != "" {
+		hub = HubID(id)
+	}
+	return Project{
+		ID: ProjectID(r.ID), Name: r.Attributes.Name, Type: r.Attributes.Extension.Type, Hub: hub,
+		Platform: strings.ToLower(r.Attributes.Extension.Data.ProjectType), RootFolder: FolderID(r.Relationships.RootFolder.id()),
+	}
+}
+
+func (r resource) folder() Folder {
+	a := r.Attributes
+	return Folder{
+		ID: FolderID(r.ID), Name: a.name(), Type: a.Extension.Type, Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
+		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time, ModifiedRollup: a.LastModifiedTimeRollup.Time,
+		ObjectCount: a.ObjectCount, AllowedTypes: a.Extension.Data.AllowedTypes, IsRoot: a.Extension.Data.IsRoot,
+		FolderType: a.Extension.Data.FolderType,
+	}
+}
+
+func (r resource) version() Version {
+	a := r.Attributes
+	v := Version{
+		ID: VersionID(r.ID), Item: ItemID(r.Relationships.Item.id()), Name: a.Name, Type: a.Extension.Type, FileType: a.FileType,
+		MimeType: a.MimeType, Number: a.VersionNumber, Size: -1, Storage: ObjectID(r.Relationships.Storage.id()),
+		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time, CreatedBy: a.CreateUserID, ModifiedBy: a.LastModifiedUserID,
+		WebURL: r.Links.WebView.Href, OriginalName: a.Extension.Data.OriginalName, Hidden: a.Hidden,
+	}
+	if v.Name == "" {
+		v.Name = a.DisplayName
+	}
+	if a.StorageSize != nil {
+		v.Size = *a.StorageSize
+	}
+	return v
+}
+
+// item joins the tip from the included versions.
+func (r resource) item(versions map[string]Version) Item {
+	a := r.Attributes
+	it := Item{
+		ID: ItemID(r.ID), Name: a.name(), Type: a.Extension.Type, Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
+		Reserved: a.Reserved, ReservedBy: a.ReservedUserName, Modified: a.LastModifiedTime.Time, TipID: VersionID(r.Relationships.Tip.id()),
+	}
+	if it.ReservedBy == "" {
+		it.ReservedBy = a.ReservedUserID
+	}
+	if v, ok := versions[string(it.TipID)]; ok {
+		if v.Item == "" {
+			v.Item = it.ID
+		}
+		it.Tip = &v
+	}
+	return it
+}
+
+func (d document) versions() map[string]Version {
+	m := map[string]Version{}
+	for _, r := range d.Included {
+		if r.Type == "versions" {
+			m[r.ID] = r.version()
+		}
+	}
+	return m
+}
+
+func (d document) one() (resource, error) {
+	var r resource
+	err := json.Unmarshal(d.Data, &r)
+	return r, err
+}
+
+func (d document) many() ([]resource, error) {
+	if len(d.Data) == 0 || string(d.Data) == "null" {
+		return nil, nil
+	}
+	var r []resource
+	err := json.Unmarshal(d.Data, &r)
+	return r, err
+}
