@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -137,7 +138,7 @@ type Job struct {
 	Kind    Kind
 	Phase   Phase
 	Profile string
-	Root    string // id of the watch, "" for a push or pull
+	Root    string // id of the watch; of a push or pull "" or a text that begins with PathRoot, see Watched
 	Path    string // absolute local path
 	Rel     string // slash path below the root; with Root the key of the published record
 	Target  Target
@@ -168,6 +169,7 @@ type Job struct {
 
 	Paused      bool
 	Attention   bool      // parked: a person should look; NextAttempt may still be set
+	Doubt       bool      // restored from an older copy of the state: its remote effects are not known, look before any of them
 	NextAttempt time.Time // not before; zero: at once, or with Attention: not by itself
 	Attempts    int       // failures in all
 	Streak      int       // failures since the last progress: what backoff counts
@@ -184,6 +186,13 @@ type Job struct {
 	Updated time.Time
 	Ended   time.Time
 }
+
+// PathRoot begins the Root of a job that no watch asked for. Such a root only
+// names where the published record of the file is kept.
+const PathRoot = "path-"
+
+// Watched reports whether a watch asked for the job.
+func (j Job) Watched() bool { return j.Root != "" && !strings.HasPrefix(j.Root, PathRoot) }
 
 // Open reports whether the job has not ended.
 func (j Job) Open() bool { return j.End == "" }

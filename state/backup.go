@@ -1,0 +1,121 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// A compact copy of the state is kept beside it, for Repair: made at a clean
+// close, and while the store is open after backupCommits commits or
+// backupAge, whichever comes first.
+const (
+	// BackupSuffix after the path of the state names the copy.
+	BackupSuffix  = ".snapshot"
+	backupCommits = 20_000
+	backupAge     = 10 * time.Minute
+	// At a close, a copy of a file larger than this may be as old as backupAge:
+	// a short command should not copy 100 MB.
+	backupCheap = 16 << 20
+)
+
+type backupState struct {
+	due     chan struct{}
+	commits atomic.Int64 // since the copy
+	last    atomic.Int64 // when it was made, Unix ns; 0 never
+}
+
+// start owns a goroutine that makes the copies; Close waits for it.
+func (b *backupState) start(s *Store) {
+	b.due = make(chan struct{}, 1)
+	if fi, err := os.Stat(s.path + BackupSuffix); err == nil {
+		b.last.Store(fi.ModTime().UnixNano())
+	} else {
+		b.last.Store(time.Now().UnixNano())
+	}
+	s.stopped.Add(1)
+	go func() {
+		defer s.stopped.Done()
+		for {
+			select {
+			case <-s.stop:
+				return
+			case <-b.due:
+				if err := b.copy(s); err != nil {
+					s.log.Warn("no copy of the state was kept", "error", err)
+				}
+			}
+		}
+	}()
+}
+
+// afterCommit asks for a copy when one is due. It does not wait for it.
+func (b *backupState) afterCommit(*Store) {
+	n := b.commits.Add(1)
+	if n < backupCommits && time.Since(time.Unix(0, b.last.Load())) < backupAge {
+		return
+	}
+	select {
+	case b.due <- struct{}{}:
+	default:
+	}
+}
+
+func (b *backupState) atClose(s *Store) error {
+	to := s.path + BackupSuffix
+	_, err := os.Stat(to)
+	if missing := errors.Is(err, os.ErrNotExist); !missing {
+		if b.commits.Load() == 0 {
+			return nil
+		}
+		fi, err := os.Stat(s.path)
+		if err == nil && fi.Size() > backupCheap && time.Since(time.Unix(0, b.last.Load())) < backupAge {
+			return nil
+		}
+	}
+	return b.copy(s)
+}
+
+// copy writes a compact copy, synced, and puts it in place in one step.
+func (b *backupState) copy(s *Store) error {
+	n := b.commits.Load()
+	to := s.path + BackupSuffix
+	if err := compact(s.db, to); err != nil {
+		return fmt.Errorf("copy state to %s: %w", to, err)
+	}
+	b.commits.Add(-n)
+	b.last.Store(time.Now().UnixNano())
+	return nil
+}
+
+func compact(from *bolt.DB, to string) error {
+	tmp := to + ".tmp"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	const txBytes = 4 << 20
+	err := guarded(from.Path(), func() error {
+		db, err := bolt.Open(tmp, 0o600, &bolt.Options{Timeout: lockTimeout})
+		if err != nil {
+			return err
+		}
+		err = bolt.Compact(db, from, txBytes)
+		if cerr := db.Close(); err == nil {
+			err = cerr
+		}
+		return err
+	})
+	if err == nil {
+		err = os.Rename(tmp, to)
+	}
+	if err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return syncDir(filepath.Dir(to))
+}

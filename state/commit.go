@@ -1,0 +1,476 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Commit applies the events to the job in order, all or none, and returns the
+// job as it is then. It is durable on return. Concurrent callers share a
+// commit. Errors: ErrNotFound, *TransitionError (nothing changed), *WriteError,
+// *DamagedError, ErrClosed.
+func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
+	if len(events) == 0 {
+		return s.Job(id)
+	}
+	var out Job
+	err := s.update(func(tx *writeTx) error {
+		var err error
+		out, err = tx.apply(id, events)
+		return err
+	})
+	if err != nil {
+		return Job{}, err
+	}
+	return out, nil
+}
+
+// apply plans every event before it writes anything, so that an event that
+// does not fit costs the group nothing.
+func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
+	k, ok := id.key()
+	if !ok {
+		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
+	}
+	old, err := readJob(tx.Tx, k)
+	if err != nil {
+		return Job{}, err
+	}
+	parts := &partEdits{tx: tx, job: k, set: map[int]*partRecord{}}
+	j := old
+	for _, e := range events {
+		if e, err = parts.prepare(e); err != nil {
+			return Job{}, err
+		}
+		if j, err = j.Next(e); err != nil {
+			return Job{}, err
+		}
+		parts.take(e)
+	}
+	j.Updated = tx.now
+	if j.Reason != old.Reason || j.Attention != old.Attention {
+		j.Since = tx.now
+		if j.Reason == "" {
+			j.Since = zeroTime
+		}
+	}
+	// From here on it writes.
+	if err := parts.write(); err != nil {
+		return Job{}, err
+	}
+	if j.End != "" {
+		return tx.endJob(k, old, j, events)
+	}
+	if onlyProgress(old, j) {
+		if err := tx.putProgress(k, j); err != nil {
+			return Job{}, err
+		}
+	} else if err := tx.putJob(k, j); err != nil {
+		return Job{}, err
+	}
+	tx.touch(j)
+	return j, tx.putHistory(k, events)
+}
+
+// onlyProgress reports whether nothing but the counters changed, so that the
+// record need not be written again.
+func onlyProgress(old, j Job) bool {
+	old.PartsDone, old.BytesDone, old.Updated = j.PartsDone, j.BytesDone, j.Updated
+	a, err := encodeJob(old)
+	if err != nil {
+		return false
+	}
+	b, err := encodeJob(j)
+	return err == nil && bytes.Equal(a, b)
+}
+
+// putJob writes the record; the counters are in it, so progress goes.
+func (tx *writeTx) putJob(k []byte, j Job) error {
+	b, err := encodeJob(j)
+	if err != nil {
+		return err
+	}
+	if err := tx.delete(bucketProgress, k); err != nil {
+		return err
+	}
+	return tx.put(bucketJobs, k, b)
+}
+
+func (tx *writeTx) putProgress(k []byte, j Job) error {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(j.PartsDone))
+	b = binary.BigEndian.AppendUint64(b, uint64(j.BytesDone))
+	b = binary.BigEndian.AppendUint64(b, uint64(j.Updated.UnixNano()))
+	return tx.put(bucketProgress, k, b)
+}
+
+// putHistory adds a line for each event but stored parts, which the parts
+// themselves tell, and keeps the newest lines.
+func (tx *writeTx) putHistory(k []byte, events []Event) error {
+	for _, e := range events {
+		if _, part := e.(PartStored); part {
+			continue
+		}
+		if err := tx.addHistory(k, e.event(), e.detail()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *writeTx) addHistory(k []byte, event, detail string) error {
+	const maxDetail = 2000
+	if len(detail) > maxDetail {
+		detail = detail[:maxDetail] + "…"
+	}
+	v, err := json.Marshal(historyRecord{Time: tx.now, Event: event, Detail: detail})
+	if err != nil {
+		return err
+	}
+	first, last := uint64(0), uint64(0)
+	c := tx.Bucket(bucketHistory).Cursor()
+	if h, _ := c.Seek(historyKey(k, 0)); bytes.HasPrefix(h, k) {
+		first = binary.BigEndian.Uint64(h[16:])
+		// The last line is before the first key of the next job.
+		h, _ = c.Seek(prefixEnd(k))
+		if h == nil {
+			h, _ = c.Last()
+		} else {
+			h, _ = c.Prev()
+		}
+		last = binary.BigEndian.Uint64(h[16:])
+	}
+	for ; first > 0 && last+1-first >= keptHistory; first++ {
+		if err := tx.delete(bucketHistory, historyKey(k, first)); err != nil {
+			return err
+		}
+	}
+	return tx.put(bucketHistory, historyKey(k, last+1), v)
+}
+
+// endJob writes a job that ended with all that belongs to its end: index, record,
+// receipt, cancelled mark, successor, pruning.
+func (tx *writeTx) endJob(k []byte, old, j Job, events []Event) (Job, error) {
+	j.Ended = tx.now
+	var changed *SourceChanged
+	for _, e := range events {
+		switch e := e.(type) {
+		case Finished:
+			if err := tx.publish(k, j, e.Record, e.Receipt); err != nil {
+				return Job{}, err
+			}
+		case Unchanged:
+			if e.Record != nil {
+				if err := tx.putPublished(fill(*e.Record, j, nil, tx.now)); err != nil {
+					return Job{}, err
+				}
+			}
+		case Cancel:
+			if err := tx.markUnwanted(j); err != nil {
+				return Job{}, err
+			}
+		case SourceChanged:
+			changed = &e
+		}
+	}
+	if err := tx.dropParts(k); err != nil {
+		return Job{}, err
+	}
+	if err := tx.unlist(k, j); err != nil {
+		return Job{}, err
+	}
+	if next, ok := successor(j, changed); ok {
+		next.ID = NewJobID()
+		j.Successor = next.ID
+		if err := tx.add(next); err != nil {
+			return Job{}, err
+		}
+	}
+	if err := tx.putJob(k, j); err != nil {
+		return Job{}, err
+	}
+	tx.touch(j)
+	if err := tx.putHistory(k, events); err != nil {
+		return Job{}, err
+	}
+	return j, tx.listEnded(j)
+}
+
+// successor is the job that goes on where j ended: for the content that the
+// engine saw, or for the one that was enqueued meanwhile.
+func successor(j Job, changed *SourceChanged) (Job, bool) {
+	next := Job{
+		Kind: j.Kind, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel, Target: j.Target,
+		Force: j.Force, Batch: j.Batch, Replaces: j.ID,
+	}
+	switch {
+	case j.Kind != Upload, j.End == EndCancelled:
+		return Job{}, false
+	case changed != nil && !changed.Gone:
+		next.Snapshot = changed.Snapshot
+		next.Changes = j.Changes + 1
+		if !changed.NotBefore.IsZero() {
+			next.NextAttempt, next.Reason = changed.NotBefore, ReasonSourceChanged
+		}
+	case j.Pending != nil && !j.Pending.Same(j.Snapshot):
+		next.Snapshot = *j.Pending
+	default:
+		return Job{}, false
+	}
+	return next, true
+}
+
+// add writes a new job with its indexes and its first line of history.
+func (tx *writeTx) add(j Job) error {
+	k, ok := j.ID.key()
+	if !ok {
+		return fmt.Errorf("job id %q is not 32 hex digits", j.ID)
+	}
+	j.Phase, j.End = PhaseQueued, ""
+	j.Created, j.Updated = tx.now, tx.now
+	if j.Kind == Upload {
+		j.Size = j.Snapshot.Size
+	}
+	if j.Reason != "" {
+		j.Since = tx.now
+	}
+	if err := tx.putJob(k, j); err != nil {
+		return err
+	}
+	if err := tx.put(bucketTargets, targetKey(j), k); err != nil {
+		return err
+	}
+	if watched(j) {
+		if err := tx.put(bucketFiles, fileKey(j), k); err != nil {
+			return err
+		}
+	}
+	tx.touch(j)
+	return tx.addHistory(k, "queued", "")
+}
+
+// watched reports whether only one open job may be of j's file.
+func watched(j Job) bool { return j.Kind == Upload && j.Watched() }
+
+// unlist takes an ended job out of the indexes of open ones.
+func (tx *writeTx) unlist(k []byte, j Job) error {
+	if id := tx.Bucket(bucketTargets).Get(targetKey(j)); bytes.Equal(id, k) {
+		if err := tx.delete(bucketTargets, targetKey(j)); err != nil {
+			return err
+		}
+	}
+	if !watched(j) {
+		return nil
+	}
+	if id := tx.Bucket(bucketFiles).Get(fileKey(j)); bytes.Equal(id, k) {
+		return tx.delete(bucketFiles, fileKey(j))
+	}
+	return nil
+}
+
+// listEnded notes the end and prunes ended jobs that are too many and too old.
+func (tx *writeTx) listEnded(j Job) error {
+	b := tx.Bucket(bucketEnded)
+	seq, err := b.NextSequence()
+	if err != nil {
+		return err
+	}
+	v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: tx.now})
+	if err != nil {
+		return err
+	}
+	if err := tx.put(bucketEnded, seqKey(seq), v); err != nil {
+		return err
+	}
+	const perCommit = 10 // an end adds one, so this catches up
+	for range perCommit {
+		k, v := b.Cursor().First()
+		count := seq + 1 - binary.BigEndian.Uint64(k)
+		if count <= keptEnded {
+			return nil
+		}
+		var r endedRecord
+		if err := json.Unmarshal(v, &r); err != nil {
+			return err
+		}
+		if count <= maxEnded && tx.now.Sub(r.Time) < keptEndedAt {
+			return nil
+		}
+		if err := tx.prune(k, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *writeTx) prune(k []byte, r endedRecord) error {
+	if err := tx.delete(bucketEnded, slices.Clone(k)); err != nil {
+		return err
+	}
+	id, ok := JobID(r.ID).key()
+	if !ok {
+		return fmt.Errorf("ended job id %q", r.ID)
+	}
+	if err := tx.dropPrefix(bucketHistory, id); err != nil {
+		return err
+	}
+	tx.touched[JobID(r.ID)] = Job{End: r.End}
+	return tx.delete(bucketJobs, id)
+}
+
+func (tx *writeTx) dropParts(k []byte) error { return tx.dropPrefix(bucketParts, k) }
+
+// dropPrefix deletes all keys that begin with p.
+func (tx *writeTx) dropPrefix(bucket, p []byte) error {
+	var keys [][]byte
+	c := tx.Bucket(bucket).Cursor()
+	for k, _ := c.Seek(p); bytes.HasPrefix(k, p); k, _ = c.Next() {
+		keys = append(keys, slices.Clone(k))
+	}
+	for _, k := range keys {
+		if err := tx.delete(bucket, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// markUnwanted remembers the newest content a person did not want. Only a
+// watch asks: who pushes a file again wants it.
+func (tx *writeTx) markUnwanted(j Job) error {
+	if !watched(j) {
+		return nil
+	}
+	snap := j.Snapshot
+	if j.Pending != nil {
+		snap = *j.Pending
+	}
+	v, err := json.Marshal(fromSnapshot(snap))
+	if err != nil {
+		return err
+	}
+	return tx.put(bucketUnwanted, fileKey(j), v)
+}
+
+// partEdits collects what a commit does to the parts of one job.
+type partEdits struct {
+	tx   *writeTx
+	job  []byte
+	all  bool                // forget what is in the file
+	set  map[int]*partRecord // nil: lost
+	last []int               // keys of set in order
+}
+
+func (p *partEdits) get(n int) (*partRecord, error) {
+	if r, ok := p.set[n]; ok || p.all {
+		return r, nil
+	}
+	v := p.tx.Bucket(bucketParts).Get(partKey(p.job, n))
+	if v == nil {
+		return nil, nil
+	}
+	var r partRecord
+	return &r, json.Unmarshal(v, &r)
+}
+
+// prepare tells an event about parts what is stored already, which the job
+// alone does not know.
+func (p *partEdits) prepare(e Event) (Event, error) {
+	switch e := e.(type) {
+	case PartStored:
+		r, err := p.get(e.Part)
+		if err != nil {
+			return nil, err
+		}
+		e.again, e.was = r != nil, 0
+		if r != nil {
+			e.was = r.Size
+		}
+		return e, nil
+	case PartsLost:
+		e.counted, e.count, e.bytes = true, 0, 0
+		e.Parts = slices.Compact(slices.Sorted(slices.Values(e.Parts)))
+		for _, n := range e.Parts {
+			r, err := p.get(n)
+			if err != nil {
+				return nil, err
+			}
+			if r != nil {
+				e.count++
+				e.bytes += r.Size
+			}
+		}
+		return e, nil
+	}
+	return e, nil
+}
+
+func (p *partEdits) take(e Event) {
+	switch e := e.(type) {
+	case PartStored:
+		p.put(e.Part, &partRecord{Size: e.Size, ETag: e.ETag, MD5: e.MD5})
+	case PartsLost:
+		for _, n := range e.Parts {
+			p.put(n, nil)
+		}
+	case SessionLost:
+		p.all = true
+		clear(p.set)
+		p.last = nil
+	}
+}
+
+func (p *partEdits) put(n int, r *partRecord) {
+	p.set[n] = r
+	p.last = append(p.last, n)
+}
+
+func (p *partEdits) write() error {
+	if p.all {
+		if err := p.tx.dropParts(p.job); err != nil {
+			return err
+		}
+	}
+	for _, n := range p.last {
+		k := partKey(p.job, n)
+		r := p.set[n]
+		if r == nil {
+			if err := p.tx.delete(bucketParts, k); err != nil {
+				return err
+			}
+			continue
+		}
+		v, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := p.tx.put(bucketParts, k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readJob returns the job under k with its newest counters.
+func readJob(tx *bolt.Tx, k []byte) (Job, error) {
+	id := idOf(k)
+	v := tx.Bucket(bucketJobs).Get(k)
+	if v == nil {
+		return Job{}, fmt.Errorf("job %s: %w", id, ErrNotFound)
+	}
+	j, err := decodeJob(id, v)
+	if err != nil {
+		return Job{}, &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
+	}
+	if p := tx.Bucket(bucketProgress).Get(k); len(p) == 24 {
+		j.PartsDone = int(binary.BigEndian.Uint64(p))
+		j.BytesDone = int64(binary.BigEndian.Uint64(p[8:]))
+		j.Updated = time.Unix(0, int64(binary.BigEndian.Uint64(p[16:]))).UTC()
+	}
+	return j, nil
+}

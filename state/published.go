@@ -1,0 +1,277 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Published returns what was last published for a file. For a push outside a
+// watch root is "" and rel the remote address, unless the job said otherwise.
+func (s *Store) Published(root, rel string) (PublishedRecord, bool, error) {
+	var r PublishedRecord
+	found := false
+	err := s.view(func(tx *bolt.Tx) error {
+		v := tx.Bucket(bucketPublished).Get(joinKey(root, rel))
+		if v == nil {
+			return nil
+		}
+		var err error
+		if r, err = decodePublished(root, rel, v); err != nil {
+			return s.damage("%v", err)
+		}
+		found = true
+		return nil
+	})
+	return r, found, err
+}
+
+// PutPublished records files as published without a job, in one commit: what
+// was found there already.
+func (s *Store) PutPublished(recs ...PublishedRecord) error {
+	for _, r := range recs {
+		if err := checkNames(r.Root, r.Rel); err != nil {
+			return err
+		}
+	}
+	return s.update(func(tx *writeTx) error {
+		for _, r := range recs {
+			if r.At.IsZero() {
+				r.At = tx.now
+			}
+			if err := tx.putPublished(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (tx *writeTx) putPublished(r PublishedRecord) error {
+	if err := checkNames(r.Root, r.Rel); err != nil {
+		return err
+	}
+	v, err := encodePublished(r)
+	if err != nil {
+		return err
+	}
+	k := joinKey(r.Root, r.Rel)
+	if err := tx.put(bucketPublished, k, v); err != nil {
+		return err
+	}
+	return tx.clearUnwanted(k, r.Snapshot)
+}
+
+// clearUnwanted drops a cancelled mark of content that is published now.
+func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
+	v := tx.Bucket(bucketUnwanted).Get(k)
+	if v == nil {
+		return nil
+	}
+	var r snapshotRecord
+	if err := json.Unmarshal(v, &r); err != nil {
+		return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("cancelled mark: %v", err)}
+	}
+	if !toSnapshot(r).Same(snap) {
+		return nil
+	}
+	return tx.delete(bucketUnwanted, k)
+}
+
+// DeletePublished forgets files of a root.
+func (s *Store) DeletePublished(root string, rels ...string) error {
+	return s.update(func(tx *writeTx) error {
+		for _, rel := range rels {
+			if err := tx.delete(bucketPublished, joinKey(root, rel)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PublishedIn lists at most limit (0: all) records of a root after the given
+// path, in the order of their paths as bytes.
+func (s *Store) PublishedIn(root, after string, limit int) ([]PublishedRecord, error) {
+	var out []PublishedRecord
+	err := s.view(func(tx *bolt.Tx) error {
+		out = nil
+		prefix := joinKey(root, "")
+		start := joinKey(root, after)
+		c := tx.Bucket(bucketPublished).Cursor()
+		k, v := c.Seek(start)
+		if after != "" && bytes.Equal(k, start) {
+			k, v = c.Next()
+		}
+		for ; bytes.HasPrefix(k, prefix) && (limit <= 0 || len(out) < limit); k, v = c.Next() {
+			r, err := decodePublished(root, string(k[len(prefix):]), v)
+			if err != nil {
+				return s.damage("%v", err)
+			}
+			out = append(out, r)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Intent returns what PutIntent stored: a call that belongs to no job and must
+// not happen twice was about to be made.
+func (s *Store) Intent(key string) ([]byte, bool, error) {
+	var out []byte
+	found := false
+	err := s.view(func(tx *bolt.Tx) error {
+		v := tx.Bucket(bucketIntents).Get([]byte(key))
+		out, found = slices.Clone(v), v != nil
+		return nil
+	})
+	return out, found, err
+}
+
+// PutIntent is durable on return. The key is not empty; data holds no secret.
+func (s *Store) PutIntent(key string, data []byte) error {
+	if err := checkNames(key); err != nil || key == "" {
+		return fmt.Errorf("intent key %q is empty or no name: %w", key, err)
+	}
+	return s.update(func(tx *writeTx) error { return tx.put(bucketIntents, []byte(key), data) })
+}
+
+// DeleteIntent says that the call's outcome is known. The key may be absent.
+func (s *Store) DeleteIntent(key string) error {
+	return s.update(func(tx *writeTx) error { return tx.delete(bucketIntents, []byte(key)) })
+}
+
+// Meta returns a text that SetMeta stored.
+func (s *Store) Meta(key string) (string, bool, error) {
+	var out string
+	found := false
+	err := s.view(func(tx *bolt.Tx) error {
+		v := tx.Bucket(bucketMeta).Get([]byte(metaUser + key))
+		out, found = string(v), v != nil
+		return nil
+	})
+	return out, found, err
+}
+
+// SetMeta stores a small text; never a secret.
+func (s *Store) SetMeta(key, value string) error {
+	if err := checkNames(key); err != nil {
+		return err
+	}
+	return s.update(func(tx *writeTx) error { return tx.put(bucketMeta, []byte(metaUser+key), []byte(value)) })
+}
+
+// DirChunk is a run of a folder's scan records, at most 64 KiB. First is the
+// name of its first entry; state does not look into Data.
+type DirChunk struct {
+	First string
+	Data  []byte
+}
+
+// DirChange replaces parts of what is stored of one folder.
+type DirChange struct {
+	Folder string     // slash path below the root, "" the root itself
+	Drop   bool       // first forget all chunks of this folder, not of those below it
+	Delete []string   // Firsts of chunks to forget
+	Put    []DirChunk // chunks to store
+}
+
+// maxChunk bounds a chunk; the watcher splits at 64 KiB, and a name may come
+// on top.
+const maxChunk = 80 << 10
+
+// DirChunks returns the chunks of one folder in the order of First.
+func (s *Store) DirChunks(root, folder string) ([]DirChunk, error) {
+	var out []DirChunk
+	err := s.view(func(tx *bolt.Tx) error {
+		out = nil
+		p := joinKey(root, folder, "")
+		c := tx.Bucket(bucketDirs).Cursor()
+		for k, v := c.Seek(p); bytes.HasPrefix(k, p); k, v = c.Next() {
+			out = append(out, DirChunk{First: string(k[len(p):]), Data: slices.Clone(v)})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// DirFolders lists at most limit (0: all) folders of a root that have chunks,
+// after the given one, in the order of their keys. With after "" the root
+// itself ("") is listed when it has chunks.
+func (s *Store) DirFolders(root, after string, limit int) ([]string, error) {
+	var out []string
+	err := s.view(func(tx *bolt.Tx) error {
+		out = nil
+		p := joinKey(root, "")
+		seek := p
+		if after != "" {
+			seek = prefixEnd(joinKey(root, after, ""))
+		}
+		c := tx.Bucket(bucketDirs).Cursor()
+		for k, _ := c.Seek(seek); bytes.HasPrefix(k, p) && (limit <= 0 || len(out) < limit); {
+			folder, _, _ := strings.Cut(string(k[len(p):]), "\x00")
+			out = append(out, folder)
+			k, _ = c.Seek(prefixEnd(joinKey(root, folder, "")))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// UpdateDirs applies the changes in one commit. It costs what it writes, not
+// what the folders hold.
+func (s *Store) UpdateDirs(root string, changes []DirChange) error {
+	for _, ch := range changes {
+		if err := checkNames(root, ch.Folder); err != nil {
+			return err
+		}
+		for _, p := range ch.Put {
+			if len(p.Data) > maxChunk {
+				return fmt.Errorf("scan records of %q at %q: chunk of %d bytes, at most %d", ch.Folder, p.First, len(p.Data), maxChunk)
+			}
+			if err := checkNames(p.First); err != nil {
+				return err
+			}
+		}
+	}
+	return s.update(func(tx *writeTx) error {
+		for _, ch := range changes {
+			if ch.Drop {
+				if err := tx.dropPrefix(bucketDirs, joinKey(root, ch.Folder, "")); err != nil {
+					return err
+				}
+			}
+			for _, first := range ch.Delete {
+				if err := tx.delete(bucketDirs, joinKey(root, ch.Folder, first)); err != nil {
+					return err
+				}
+			}
+			for _, p := range ch.Put {
+				if err := tx.put(bucketDirs, joinKey(root, ch.Folder, p.First), p.Data); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// DropRoot forgets the scan records, published records and cancelled marks of
+// a root, as when its watch is removed. Jobs stay: cancel them first.
+func (s *Store) DropRoot(root string) error {
+	if root == "" {
+		return fmt.Errorf("drop records: no root")
+	}
+	return s.update(func(tx *writeTx) error {
+		for _, b := range [][]byte{bucketDirs, bucketPublished, bucketUnwanted} {
+			if err := tx.dropPrefix(b, joinKey(root, "")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

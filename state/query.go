@@ -1,0 +1,233 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Filter chooses jobs; its zero value chooses all.
+type Filter struct {
+	Status []Status         // any of these, empty: all
+	Active func(JobID) bool // what the engine runs now, for Status; nil: nothing
+	Kind   Kind
+	Batch  string
+	Root   string
+	Open   bool  // only jobs that have not ended; much cheaper where most have
+	After  JobID // only jobs after this one: the last of the page before
+	Limit  int   // at most so many, 0: all
+}
+
+func (f Filter) takes(j Job, now time.Time) bool {
+	if f.Open && !j.Open() || f.Kind != "" && j.Kind != f.Kind || f.Batch != "" && j.Batch != f.Batch || f.Root != "" && j.Root != f.Root {
+		return false
+	}
+	return len(f.Status) == 0 || slices.Contains(f.Status, j.Status(f.Active != nil && f.Active(j.ID), now))
+}
+
+// onlyOpen reports whether no ended job can be chosen.
+func (f Filter) onlyOpen() bool {
+	if f.Open {
+		return true
+	}
+	return len(f.Status) > 0 && !slices.ContainsFunc(f.Status, func(s Status) bool {
+		return s == StatusDone || s == StatusFailed || s == StatusCancelled
+	})
+}
+
+// Job returns one job, or ErrNotFound.
+func (s *Store) Job(id JobID) (Job, error) {
+	k, ok := id.key()
+	if !ok {
+		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
+	}
+	var j Job
+	err := s.view(func(tx *bolt.Tx) error {
+		var err error
+		j, err = readJob(tx, k)
+		return err
+	})
+	return j, err
+}
+
+// FindJob returns the job whose id begins with prefix: ErrNotFound for none,
+// *PrefixError for several.
+func (s *Store) FindJob(prefix string) (Job, error) {
+	prefix = strings.ToLower(prefix)
+	if prefix == "" || len(prefix) > 32 || strings.Trim(prefix, "0123456789abcdef") != "" {
+		return Job{}, fmt.Errorf("job %q: %w", prefix, ErrNotFound)
+	}
+	first, ok := JobID(prefix + strings.Repeat("0", 32-len(prefix))).key()
+	if !ok {
+		return Job{}, fmt.Errorf("job %q: %w", prefix, ErrNotFound)
+	}
+	var j Job
+	var ids []JobID
+	err := s.view(func(tx *bolt.Tx) error {
+		ids = nil
+		c := tx.Bucket(bucketJobs).Cursor()
+		for k, _ := c.Seek(first); k != nil && strings.HasPrefix(string(idOf(k)), prefix) && len(ids) < 5; k, _ = c.Next() {
+			ids = append(ids, idOf(k))
+		}
+		switch len(ids) {
+		case 0:
+			return fmt.Errorf("job %q: %w", prefix, ErrNotFound)
+		case 1:
+			var err error
+			k, _ := ids[0].key()
+			j, err = readJob(tx, k)
+			return err
+		}
+		return &PrefixError{Prefix: prefix, IDs: ids}
+	})
+	return j, err
+}
+
+// Jobs lists jobs, oldest first.
+func (s *Store) Jobs(f Filter) ([]Job, error) {
+	now := time.Now()
+	var out []Job
+	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
+	if f.onlyOpen() {
+		s.mu.Lock()
+		i, found := slices.BinarySearchFunc(s.jobs.order, &openJob{id: f.After}, byID)
+		if found {
+			i++
+		}
+		ids := make([]JobID, 0, len(s.jobs.order)-i)
+		for _, o := range s.jobs.order[i:] {
+			if f.Root == "" || o.root == f.Root {
+				ids = append(ids, o.id)
+			}
+		}
+		s.mu.Unlock()
+		for chunk := range slices.Chunk(ids, 1000) {
+			jobs, err := s.readAll(chunk)
+			if err != nil {
+				return nil, err
+			}
+			for _, j := range jobs {
+				if f.takes(j, now) && !full() {
+					out = append(out, j)
+				}
+			}
+			if full() {
+				break
+			}
+		}
+		return out, nil
+	}
+	var after []byte
+	if f.After != "" {
+		k, ok := f.After.key()
+		if !ok {
+			return nil, fmt.Errorf("job %q: %w", f.After, ErrNotFound)
+		}
+		after = k
+	}
+	err := s.view(func(tx *bolt.Tx) error {
+		out = nil
+		c := tx.Bucket(bucketJobs).Cursor()
+		k, _ := c.Seek(after)
+		if after != nil && bytes.Equal(k, after) {
+			k, _ = c.Next()
+		}
+		for ; k != nil && !full(); k, _ = c.Next() {
+			j, err := readJob(tx, k)
+			if err != nil {
+				return err
+			}
+			if f.takes(j, now) {
+				out = append(out, j)
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// OpenJobs lists the jobs that have not ended, oldest first.
+func (s *Store) OpenJobs() ([]Job, error) { return s.Jobs(Filter{Open: true}) }
+
+// readAll reads jobs in one transaction; those that are gone are left out.
+func (s *Store) readAll(ids []JobID) ([]Job, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	jobs := make([]Job, 0, len(ids))
+	err := s.view(func(tx *bolt.Tx) error {
+		jobs = jobs[:0]
+		for _, id := range ids {
+			k, _ := id.key()
+			j, err := readJob(tx, k)
+			if errors.Is(err, ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, j)
+		}
+		return nil
+	})
+	return jobs, err
+}
+
+// Parts lists the parts of an open job that are stored, by number. An ended
+// job has none.
+func (s *Store) Parts(id JobID) ([]Part, error) {
+	k, ok := id.key()
+	if !ok {
+		return nil, fmt.Errorf("job %q: %w", id, ErrNotFound)
+	}
+	var out []Part
+	err := s.view(func(tx *bolt.Tx) error {
+		var err error
+		out, err = readParts(tx, k)
+		return err
+	})
+	return out, err
+}
+
+func readParts(tx *bolt.Tx, job []byte) ([]Part, error) {
+	var out []Part
+	c := tx.Bucket(bucketParts).Cursor()
+	for k, v := c.Seek(job); bytes.HasPrefix(k, job); k, v = c.Next() {
+		var r partRecord
+		if err := json.Unmarshal(v, &r); err != nil {
+			return nil, &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("part %x: %v", k, err)}
+		}
+		out = append(out, Part{Number: int(binary.BigEndian.Uint32(k[16:])), Size: r.Size, ETag: r.ETag, MD5: r.MD5})
+	}
+	return out, nil
+}
+
+// History lists the newest 200 events of a job, oldest first. Stored parts are
+// not among them: Parts tells those.
+func (s *Store) History(id JobID) ([]HistoryLine, error) {
+	p, ok := id.key()
+	if !ok {
+		return nil, fmt.Errorf("job %q: %w", id, ErrNotFound)
+	}
+	var out []HistoryLine
+	err := s.view(func(tx *bolt.Tx) error {
+		out = nil
+		c := tx.Bucket(bucketHistory).Cursor()
+		for k, v := c.Seek(p); bytes.HasPrefix(k, p); k, v = c.Next() {
+			var r historyRecord
+			if err := json.Unmarshal(v, &r); err != nil {
+				return s.damage("history line %x: %v", k, err)
+			}
+			out = append(out, HistoryLine(r))
+		}
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,219 @@
+package state
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Receipt is one line of the proof of what was published. A line's "prev" is
+// the SHA-256, hex, of the line before it without its newline; the first has 64
+// zeros.
+type Receipt struct {
+	Seq  uint64 // from 1, without gaps
+	Line []byte // one JSON object, no newline
+}
+
+// receiptRecord gives the fields their order; the caller's own come after.
+type receiptRecord struct {
+	Seq       uint64    `json:"seq"`
+	Prev      string    `json:"prev"`
+	Instance  string    `json:"instance"`
+	Job       string    `json:"job"`
+	Path      string    `json:"path"`
+	Remote    string    `json:"remote"`
+	Size      int64     `json:"size"`
+	ModTime   time.Time `json:"mtime"`
+	PartSize  int64     `json:"part_size"`
+	PartETags []string  `json:"part_etags"`
+	Storage   string    `json:"storage,omitempty"`
+	Item      string    `json:"item,omitempty"`
+	Version   string    `json:"version,omitempty"`
+	Number    int       `json:"number,omitempty"`
+	Queued    time.Time `json:"queued"`
+	Published time.Time `json:"published"`
+	Attempts  int       `json:"attempts"`
+}
+
+var noReceipt = strings.Repeat("0", sha256.Size*2)
+
+// publish writes what a finished job leaves: the published record, and for
+// uploads the receipt.
+func (tx *writeTx) publish(k []byte, j Job, rec *PublishedRecord, extra []byte) error {
+	parts, err := readParts(tx.Tx, k)
+	if err != nil {
+		return err
+	}
+	etags := make([]string, len(parts))
+	for i, p := range parts {
+		etags[i] = p.ETag
+	}
+	if rec != nil {
+		if err := tx.putPublished(fill(*rec, j, etags, tx.now)); err != nil {
+			return err
+		}
+	}
+	if j.Kind != Upload || j.Result == ResultUnchanged {
+		return nil
+	}
+	return tx.putReceipt(receiptRecord{
+		Job: string(j.ID), Path: j.Path, Remote: j.Target.Address, Size: j.Size, ModTime: stored(j.Snapshot.ModTime),
+		PartSize: j.PartSize, PartETags: etags, Storage: j.Object, Item: j.Item, Version: j.Version, Number: j.VersionNumber,
+		Queued: stored(j.Created), Published: tx.now, Attempts: j.Attempts + 1,
+	}, extra)
+}
+
+// fill completes a record with what the job knows.
+func fill(r PublishedRecord, j Job, etags []string, now time.Time) PublishedRecord {
+	if r.Root == "" && r.Rel == "" {
+		r.Root, r.Rel = j.Root, j.Rel
+	}
+	if r.Remote == "" {
+		r.Remote = j.Target.Address
+	}
+	if r.Item == "" {
+		r.Item = j.Item
+	}
+	if r.Version == "" {
+		r.Version, r.Number = j.Version, j.VersionNumber
+	}
+	if r.Snapshot == (Snapshot{}) {
+		r.Snapshot = j.Snapshot
+	}
+	if len(etags) > 0 && len(r.ETags) == 0 && r.Digest == "" {
+		r.ETags, r.PartSize, r.Storage = etags, j.PartSize, j.Object
+	}
+	if r.At.IsZero() {
+		r.At = now
+	}
+	return r
+}
+
+func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
+	b := tx.Bucket(bucketReceipts)
+	meta := tx.Bucket(bucketMeta)
+	r.Seq, r.Prev = 1, noReceipt
+	if head := string(meta.Get(metaReceiptHead)); head != "" {
+		if _, err := fmt.Sscanf(head, "%d %s", &r.Seq, &r.Prev); err != nil {
+			return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("receipt head %q: %v", head, err)}
+		}
+		r.Seq++
+	}
+	r.Instance = string(meta.Get(metaInstance))
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if line, err = merge(line, extra); err != nil {
+		return fmt.Errorf("further fields of a receipt: %w", err)
+	}
+	b.FillPercent = 0.9 // only ever appended to
+	if err := tx.put(bucketReceipts, seqKey(r.Seq), line); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(line)
+	return tx.put(bucketMeta, metaReceiptHead, fmt.Appendf(nil, "%d %s", r.Seq, hex.EncodeToString(sum[:])))
+}
+
+// merge appends the fields of the object extra that line does not have.
+func merge(line, extra []byte) ([]byte, error) {
+	if len(extra) == 0 {
+		return line, nil
+	}
+	var have, more map[string]json.RawMessage
+	if err := json.Unmarshal(extra, &more); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(line, &have); err != nil {
+		return nil, err
+	}
+	var names []string
+	for name := range more {
+		if _, ok := have[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	out := bytes.NewBuffer(line[:len(line)-1])
+	for _, name := range names {
+		k, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		out.WriteByte(',')
+		out.Write(k)
+		out.WriteByte(':')
+		if err := json.Compact(out, more[name]); err != nil {
+			return nil, err
+		}
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
+}
+
+// Receipts returns at most limit (0: 1000) receipts after the given number.
+func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
+	if limit <= 0 {
+		limit = 1000
+	}
+	var out []Receipt
+	err := s.view(func(tx *bolt.Tx) error {
+		out = nil
+		c := tx.Bucket(bucketReceipts).Cursor()
+		for k, v := c.Seek(seqKey(after + 1)); k != nil && len(out) < limit; k, v = c.Next() {
+			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: slices.Clone(v)})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// TrimReceipts deletes the receipts up to and including number upTo, once they
+// are exported. The chain goes on: its head is kept apart.
+func (s *Store) TrimReceipts(upTo uint64) error {
+	return s.update(func(tx *writeTx) error {
+		var keys [][]byte
+		c := tx.Bucket(bucketReceipts).Cursor()
+		for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) <= upTo; k, _ = c.Next() {
+			keys = append(keys, slices.Clone(k))
+		}
+		for _, k := range keys {
+			if err := tx.delete(bucketReceipts, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CheckReceipts verifies that lines follow one another: numbers without gaps
+// and every prev the hash of the line before. prev is the hash of the line
+// before the first, "" when that is not known.
+func CheckReceipts(lines []Receipt, prev string) error {
+	for i, r := range lines {
+		var f struct {
+			Seq  uint64 `json:"seq"`
+			Prev string `json:"prev"`
+		}
+		if err := json.Unmarshal(r.Line, &f); err != nil {
+			return fmt.Errorf("receipt %d: %w", r.Seq, err)
+		}
+		if f.Seq != r.Seq || i > 0 && r.Seq != lines[i-1].Seq+1 {
+			return fmt.Errorf("receipt %d: its line says number %d", r.Seq, f.Seq)
+		}
+		if prev != "" && f.Prev != prev {
+			return fmt.Errorf("receipt %d: the line before it was altered", r.Seq)
+		}
+		sum := sha256.Sum256(r.Line)
+		prev = hex.EncodeToString(sum[:])
+	}
+	return nil
+}

@@ -1,0 +1,297 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	lockTimeout = time.Second
+	// keptHistory lines are kept of each job.
+	keptHistory = 200
+	// Of the ended jobs the newest keptEnded are kept; older ones go a day after
+	// they ended, at the latest when there are maxEnded.
+	keptEnded   = 10_000
+	maxEnded    = 250_000
+	keptEndedAt = 24 * time.Hour
+	// keptChanges is how many changed jobs Changes remembers.
+	keptChanges = 20_000
+)
+
+// Options of Open.
+type Options struct {
+	Owner  string       // path of owner.json, default: beside the file
+	Logger *slog.Logger // nil: discard
+
+	schema []migration // tests only
+}
+
+// Store is the open state of one home. Close it.
+type Store struct {
+	path     string
+	db       *bolt.DB
+	log      *slog.Logger
+	instance string
+
+	reqs     chan *request
+	stop     chan struct{} // closed by Close
+	stopped  sync.WaitGroup
+	stopOnce sync.Once
+	closeErr error
+
+	mu      sync.Mutex // guards what follows
+	index   uint64
+	wake    chan struct{} // closed and replaced by every commit
+	broken  error         // set once: no more writes
+	closed  bool
+	jobs    *jobIndex
+	changes []change // newest last
+	lostAt  uint64   // changes at or before this index are no longer in changes
+
+	saved backupState
+}
+
+type change struct {
+	index uint64
+	id    JobID
+}
+
+// Open opens the state at path, making it when there is none, and brings an
+// older schema up to date. Errors: *LockedError after about a second,
+// *VersionError, *DamagedError, or what the file system said.
+func Open(path string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Owner == "" {
+		o.Owner = filepath.Join(filepath.Dir(path), "owner.json")
+	}
+	if o.schema == nil {
+		o.schema = migrations
+	}
+	if err := inspect(path, o.Owner); err != nil {
+		return nil, err
+	}
+	db, err := openBolt(path)
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, lockedError(path, o.Owner)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, &DamagedError{Path: path, Detail: err.Error()}
+	case err != nil:
+		var damaged *DamagedError
+		if errors.As(err, &damaged) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("open state %s: %w", path, err)
+	}
+	s := &Store{
+		path: path, db: db, log: o.Logger,
+		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
+	}
+	if err := s.load(o.schema); err != nil {
+		closeBolt(db)
+		return nil, err
+	}
+	s.saved.start(s)
+	s.stopped.Add(1)
+	go s.write()
+	return s, nil
+}
+
+// load migrates and builds what is held in memory.
+func (s *Store) load(schema []migration) error {
+	err := s.guard(func() error {
+		return s.db.Update(func(tx *bolt.Tx) error { return migrate(tx, s.path, schema) })
+	})
+	if err != nil {
+		var version *VersionError
+		var damaged *DamagedError
+		if errors.As(err, &version) || errors.As(err, &damaged) {
+			return err
+		}
+		return &WriteError{Path: s.path, Err: err}
+	}
+	return s.view(func(tx *bolt.Tx) error {
+		s.instance = string(tx.Bucket(bucketMeta).Get(metaInstance))
+		s.index = uint64(tx.ID())
+		s.lostAt = s.index
+		s.jobs, err = loadIndex(tx)
+		return err
+	})
+}
+
+// openBolt opens without a panic getting out, even of a mapped page that
+// cannot be read.
+func openBolt(path string) (db *bolt.DB, err error) {
+	err = guarded(path, func() error {
+		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, InitialMmapSize: initialMmap,
+		})
+		return err
+	})
+	return db, err
+}
+
+// closeBolt closes a database that may hold a lock after a panic inside it.
+func closeBolt(db *bolt.DB) error {
+	done := make(chan error, 1)
+	go func() { done <- guarded(db.Path(), db.Close) }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(5 * time.Second):
+		return fmt.Errorf("close state %s: a transaction did not end", db.Path())
+	}
+}
+
+// guarded turns a panic inside f, and a fault on a mapped page, into a
+// *DamagedError.
+func guarded(path string, f func() error) (err error) {
+	old := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(old)
+	defer func() {
+		if p := recover(); p != nil {
+			err = &DamagedError{Path: path, Detail: fmt.Sprint(p)}
+		}
+	}()
+	return f()
+}
+
+// guard is guarded, and after damage the store takes no more writes.
+func (s *Store) guard(f func() error) error {
+	err := guarded(s.path, f)
+	var damaged *DamagedError
+	if errors.As(err, &damaged) {
+		s.breakWith(err)
+	}
+	return err
+}
+
+func (s *Store) breakWith(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken == nil {
+		s.broken = err
+		s.log.Error("the state takes no more writes", "error", err)
+	}
+}
+
+// view reads in one transaction. What f keeps must be copies.
+func (s *Store) view(f func(tx *bolt.Tx) error) error {
+	err := s.guard(func() error { return s.db.View(f) })
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}
+
+// Close waits for the writes that were accepted, keeps a compact copy of the
+// state beside it, and gives the lock back. It may be called again.
+func (s *Store) Close() error {
+	s.stopOnce.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		broken := s.broken
+		close(s.wake)
+		s.wake = nil
+		s.mu.Unlock()
+		close(s.stop)
+		s.stopped.Wait()
+		if broken == nil {
+			if err := s.saved.atClose(s); err != nil {
+				s.log.Warn("no copy of the state was kept", "error", err)
+			}
+		}
+		s.closeErr = closeBolt(s.db)
+	})
+	return s.closeErr
+}
+
+// Path is the file that Open was given.
+func (s *Store) Path() string { return s.path }
+
+// Instance names this home: made once, kept for good.
+func (s *Store) Instance() string { return s.instance }
+
+// Index grows with every durable commit, and only then. It survives a restart.
+func (s *Store) Index() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index
+}
+
+// Wait returns the current index as soon as it is greater than the given one.
+func (s *Store) Wait(ctx context.Context, index uint64) (uint64, error) {
+	for {
+		s.mu.Lock()
+		now, wake, closed := s.index, s.wake, s.closed
+		s.mu.Unlock()
+		if now > index {
+			return now, nil
+		}
+		if closed {
+			return now, ErrClosed
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return now, context.Cause(ctx)
+		}
+	}
+}
+
+// Changes is what commits touched.
+type Changes struct {
+	Index uint64  // ask for what came since this next
+	Jobs  []JobID // each once, in the order of their last change; a pruned job is not among them
+	Lost  bool    // memory does not reach back that far: list the jobs anew
+}
+
+// Changes waits until the index is greater than since and tells which jobs
+// were touched after it. Commits that touch no job wake it too.
+func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
+	now, err := s.Wait(ctx, since)
+	if err != nil {
+		return Changes{Index: now}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := Changes{Index: s.index}
+	if since < s.lostAt {
+		c.Lost = true
+		return c, nil
+	}
+	seen := map[JobID]bool{}
+	for i := len(s.changes) - 1; i >= 0 && s.changes[i].index > since; i-- {
+		if id := s.changes[i].id; !seen[id] {
+			seen[id] = true
+			c.Jobs = append(c.Jobs, id)
+		}
+	}
+	for i, k := 0, len(c.Jobs)-1; i < k; i, k = i+1, k-1 {
+		c.Jobs[i], c.Jobs[k] = c.Jobs[k], c.Jobs[i]
+	}
+	return c, nil
+}
+
+// lockedError names the holder as far as owner.json tells.
+func lockedError(path, owner string) error {
+	e := &LockedError{Path: path}
+	if o, err := ReadOwner(owner); err == nil {
+		e.PID, e.Command = o.PID, o.Command
+	} else if !errors.Is(err, os.ErrNotExist) {
+		e.Command = "unknown"
+	}
+	return e
+}

@@ -1,0 +1,201 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// maxGroup bounds how many requests share one commit, so that one commit does
+// not hold the memory of a whole burst.
+const maxGroup = 1024
+
+// request is a piece of work for the writer. f may run more than once, each
+// time on a transaction that holds nothing of the run before, and must not
+// write after it found that it must fail: else the whole group is rolled back
+// and runs again without it.
+type request struct {
+	f    func(*writeTx) error
+	err  error
+	done chan struct{}
+}
+
+// writeTx is a write transaction with what it will change in memory.
+type writeTx struct {
+	*bolt.Tx
+	now     time.Time
+	touched map[JobID]Job // after the commit; a pruned one has no ID but its End
+	order   []JobID
+	wrote   bool
+}
+
+func (tx *writeTx) put(bucket, k, v []byte) error {
+	tx.wrote = true
+	return tx.Bucket(bucket).Put(k, v)
+}
+
+func (tx *writeTx) delete(bucket, k []byte) error {
+	tx.wrote = true
+	return tx.Bucket(bucket).Delete(k)
+}
+
+func (tx *writeTx) touch(j Job) {
+	tx.touched[j.ID] = j
+	tx.order = append(tx.order, j.ID)
+}
+
+// update hands f to the writer and waits until it is durable.
+func (s *Store) update(f func(*writeTx) error) error {
+	r := &request{f: f, done: make(chan struct{})}
+	select {
+	case s.reqs <- r:
+	case <-s.stop:
+		return ErrClosed
+	}
+	<-r.done
+	return r.err
+}
+
+// write is the one writer: it commits whatever waits as soon as the last
+// commit ended. It ends when the store closes.
+func (s *Store) write() {
+	defer s.stopped.Done()
+	for {
+		var group []*request
+		select {
+		case r := <-s.reqs:
+			group = append(group, r)
+		case <-s.stop:
+			return
+		}
+	more:
+		for len(group) < maxGroup {
+			select {
+			case r := <-s.reqs:
+				group = append(group, r)
+			default:
+				break more
+			}
+		}
+		s.commit(group)
+		for _, r := range group {
+			close(r.done)
+		}
+		s.saved.afterCommit(s)
+	}
+}
+
+// commit runs the group in one transaction. A request that fails after it
+// wrote something is taken out, and the rest runs again.
+func (s *Store) commit(group []*request) {
+	for len(group) > 0 {
+		s.mu.Lock()
+		broken := s.broken
+		s.mu.Unlock()
+		if broken != nil {
+			fail(group, broken)
+			return
+		}
+		var bad *request
+		err := s.guard(func() error {
+			var err error
+			bad, err = s.try(group)
+			return err
+		})
+		if err == nil {
+			return
+		}
+		if bad == nil {
+			s.commitFailed(group, err)
+			return
+		}
+		rest := group[:0:0]
+		for _, r := range group {
+			if r != bad {
+				rest = append(rest, r)
+			}
+		}
+		group = rest
+	}
+}
+
+// try runs the group once. The request that made it fail, if one did, is
+// returned with its error set.
+func (s *Store) try(group []*request) (bad *request, err error) {
+	btx, err := s.db.Begin(true)
+	if err != nil {
+		return nil, err
+	}
+	defer btx.Rollback() // no effect after a commit
+	tx := &writeTx{Tx: btx, now: stored(time.Now()), touched: map[JobID]Job{}}
+	any := false
+	for _, r := range group {
+		tx.wrote = false
+		r.err = r.f(tx)
+		if r.err != nil && tx.wrote {
+			return r, r.err
+		}
+		any = any || tx.wrote
+	}
+	if !any {
+		return nil, nil
+	}
+	index := uint64(btx.ID())
+	if err := btx.Commit(); err != nil {
+		return nil, err
+	}
+	s.committed(index, tx)
+	return nil, nil
+}
+
+// committed brings what is in memory up to date and wakes the waiters.
+func (s *Store) committed(index uint64, tx *writeTx) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index = index
+	for id, j := range tx.touched {
+		s.jobs.set(id, j)
+	}
+	for _, id := range tx.order {
+		if tx.touched[id].ID != "" {
+			s.changes = append(s.changes, change{index, id})
+		}
+	}
+	if over := len(s.changes) - keptChanges; over > keptChanges/2 {
+		s.lostAt = s.changes[over-1].index
+		s.changes = append([]change(nil), s.changes[over:]...)
+	}
+	if s.wake != nil {
+		close(s.wake)
+		s.wake = make(chan struct{})
+	}
+}
+
+func (s *Store) commitFailed(group []*request, err error) {
+	var damaged *DamagedError
+	switch {
+	case errors.Is(err, berrors.ErrDatabaseNotOpen):
+		err = ErrClosed
+	case errors.As(err, &damaged): // guard broke the store already
+	default:
+		err = &WriteError{Path: s.path, Err: err}
+		if !isFull(err) {
+			s.breakWith(err)
+		}
+	}
+	fail(group, err)
+}
+
+func fail(group []*request, err error) {
+	for _, r := range group {
+		r.err = err
+	}
+}
+
+// damage reports a value that cannot be decoded.
+func (s *Store) damage(format string, args ...any) error {
+	return &DamagedError{Path: s.path, Detail: fmt.Sprintf(format, args...)}
+}
