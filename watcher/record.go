@@ -35,7 +35,7 @@ func (r record) snapshot() Snapshot {
 		s.ChangeTime = unixTime(r.ctime)
 	}
 	if r.ino != 0 {
-		s.FileID = fmt.Sprintf("%d:%d", r.dev, r.ino)
+		s.FileID = fmt.Sprintf("%x:%x", r.dev, r.ino)
 	}
 	return s
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func unixTime(ns int64) time.Time { return time.Unix(0, ns) }
+func unixTime(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 
 // lockFactor is how many settle times a file must rest whose lock file says that somebody has it open.
 const lockFactor = 3
@@ -40,7 +40,7 @@ type pending struct {
 	path        string
 	first, last time.Time // observed changes
 	check       time.Time // when to look again
-	busy        bool      // did not rest by the cap
+	busy        bool      // did not rest by the cap and a settle time more
 }
 
 func newSettler(quiet, limit, minAge time.Duration) *settler {
@@ -95,6 +95,7 @@ func (s *settler) due(now time.Time) []string {
 			continue
 		} else if t := s.earliest(p); t.After(now) {
 			// It changed after this check was planned.
+			s.setBusy(p, now)
 			s.plan(p, t)
 			continue
 		}
@@ -128,7 +129,7 @@ func (s *settler) look(path string, o observation, locked bool, now time.Time) b
 	var next time.Time
 	switch {
 	case past && rest < s.quiet/4:
-		s.setBusy(p)
+		s.setBusy(p, now)
 		next = p.last.Add(s.quiet / 4)
 	case !past && rest < s.quiet:
 		next = s.earliest(p)
@@ -184,8 +185,9 @@ func (s *settler) plan(p *pending, at time.Time) {
 	heap.Push(&s.checks, check{at, p})
 }
 
-func (s *settler) setBusy(p *pending) {
-	if !p.busy {
+// setBusy notes that p has not rested for a settle time beyond the cap.
+func (s *settler) setBusy(p *pending, now time.Time) {
+	if !p.busy && now.Sub(p.first) >= s.limit+s.quiet {
 		p.busy = true
 		s.busy++
 	}

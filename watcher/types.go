@@ -11,7 +11,7 @@ type Snapshot struct {
 	Size       int64     // bytes
 	ModTime    time.Time // nanoseconds, as far as the file system keeps them
 	ChangeTime time.Time // inode change time; zero where the system has none or it is not in a folder's listing (Windows)
-	FileID     string    // "device:inode" on Unix; "" where it is not known without opening the file (Windows)
+	FileID     string    // "device:inode" in hexadecimal on Unix; "" where it is not known without opening the file (Windows)
 }
 
 // Change is one path that settled in a state other than its baseline's.
