@@ -17,6 +17,7 @@ type Server struct {
 	routes *router
 	done   chan struct{}  // closed by Close
 	work   sync.WaitGroup // callbacks and listeners
+	key    []byte         // signs URLs; constant
 
 	mu    sync.Mutex // guards everything below and the world
 	world *model

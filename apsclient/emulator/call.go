@@ -1,0 +1,251 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const maxBody = 4 << 20 // control-plane bodies; the service's own bound is not documented
+
+// call is one request on its way through a handler.
+type call struct {
+	s     *Server
+	w     http.ResponseWriter
+	r     *http.Request
+	rt    *route
+	p     map[string]string // path parameters, decoded
+	q     url.Values
+	body  []byte // of a control-plane call
+	now   time.Time
+	tok   *token
+	token string // the access token itself
+	user  string // whom the call acts for; "" the app
+	rec   *Request
+	knob  Knobs
+	fault Fault
+}
+
+type obj = map[string]any
+type list = []any
+
+// json answers v with a status. The content type follows the family.
+func (c *call) json(status int, v any) {
+	if err := c.s.brokenLog(); err != nil {
+		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
+		return
+	}
+	c.write(status, v)
+}
+
+func (c *call) write(status int, v any) {
+	kind := "application/json"
+	if c.rt != nil && c.rt.family == famDM {
+		kind = "application/vnd.api+json"
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		raw, status = []byte(`{"developerMessage":"answer could not be encoded"}`), http.StatusInternalServerError
+	}
+	c.w.Header().Set("Content-Type", kind)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(raw)
+}
+
+func (s *Server) brokenLog() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.log.err
+}
+
+// empty answers a status without a body.
+func (c *call) empty(status int) {
+	if err := c.s.brokenLog(); err != nil {
+		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
+		return
+	}
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		c.w.Header().Set("Content-Length", "0")
+	}
+	c.w.WriteHeader(status)
+}
+
+// fail answers an error in the shape of the family.
+func (c *call) fail(status int, code, detail string) {
+	fam := familyOf(c.r.URL.Path)
+	if c.rt != nil {
+		fam = c.rt.family
+	}
+	switch fam {
+	case famDM:
+		c.write(status, obj{"jsonapi": obj{"version": "1.0"}, "errors": list{obj{
+			"id": uuid(), "status": strconv.Itoa(status), "code": code, "title": http.StatusText(status), "detail": detail}}})
+	case famOSS:
+		c.write(status, obj{"reason": detail})
+	case famHQ:
+		c.write(status, obj{"code": code, "message": detail})
+	case famCA:
+		c.write(status, obj{"code": code, "title": http.StatusText(status), "detail": detail})
+	case famWH:
+		c.write(status, obj{"id": uuid(), "status": strconv.Itoa(status), "code": code, "title": http.StatusText(status), "detail": list{detail}})
+	case famAuth:
+		c.write(status, obj{"error": code, "error_description": detail, "developerMessage": detail, "errorCode": "AUTH-" + strconv.Itoa(status), "more info": moreInfo})
+	case famS3:
+		c.s3fail(status, code, detail, nil)
+	}
+}
+
+const moreInfo = "https://aps.autodesk.com/en/docs/oauth/v2/developers_guide/error_handling/"
+
+// gateway answers an error of the gateway in front of all families.
+func (c *call) gateway(status int, errorCode, message string) {
+	c.write(status, obj{"developerMessage": message, "userMessage": "", "errorCode": errorCode, "more info": moreInfo})
+}
+
+// authorize checks token, scopes, context and quota. It answers itself and reports false when the call may not go on.
+func (c *call) authorize() bool {
+	if c.rt.user == noToken {
+		return true
+	}
+	access, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+	if !ok || access == "" {
+		c.gateway(http.StatusUnauthorized, "AUTH-012", "Authorization header is not present in the request")
+		return false
+	}
+	var tok *token
+	c.s.read(func(m *model) {
+		if t := m.tokens.get(access); t != nil && c.now.Before(t.Expires) {
+			cp := *t
+			tok = &cp
+		}
+	})
+	if tok == nil {
+		c.gateway(http.StatusUnauthorized, "AUTH-006", "Access token provided is invalid or expired.")
+		return false
+	}
+	c.tok, c.token, c.user = tok, access, tok.User
+	c.rec.Scopes, c.rec.User = tok.Scopes, c.user
+	if c.rt.class != "" && !c.s.allow(c, tok.Client, c.rt.class, c.rt.perMinute) {
+		return false
+	}
+	for _, want := range c.rt.scopes {
+		if !slices.Contains(tok.Scopes, want) {
+			status := http.StatusForbidden
+			if c.rt.family == famOSS {
+				status = http.StatusUnauthorized // as the object storage pages put it
+			}
+			c.gateway(status, "AUTH-010", "Token does not have the privilege for this request.")
+			return false
+		}
+	}
+	return c.contextOK()
+}
+
+// contextOK reads the user header where one counts.
+func (c *call) contextOK() bool {
+	if c.rt.user == appOnly {
+		if c.rt.family == famHQ && c.tok.User != "" {
+			c.fail(http.StatusForbidden, "1003", "this endpoint needs a two-legged token")
+			return false
+		}
+		return true
+	}
+	name := "x-user-id"
+	if c.rt.family == famCA {
+		name = "User-Id"
+	}
+	if id := c.r.Header.Get(name); id != "" && c.tok.User == "" {
+		known := false
+		c.s.read(func(m *model) { known = m.personByUID(id) != nil })
+		if !known || c.knob.DenyUserHeader {
+			c.fail(http.StatusForbidden, "USER_IMPERSONATION_DENIED", "the application may not act for user "+id)
+			return false
+		}
+		c.user = id
+		c.rec.User = id
+	}
+	if c.rt.user == userRequired && c.user == "" {
+		c.fail(http.StatusForbidden, "USER_CONTEXT_REQUIRED", "a user is required: three-legged token or "+name+" header")
+		return false
+	}
+	return true
+}
+
+// decode reads a JSON body after its media type was checked.
+func (c *call) decode(into any) bool {
+	want := "application/json"
+	if c.rt.family == famDM {
+		want = "application/vnd.api+json"
+	}
+	got, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if got != want {
+		if c.rt.family == famOSS {
+			c.fail(http.StatusBadRequest, "BAD_INPUT", "Content-Type must be application/json")
+		} else {
+			c.fail(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", fmt.Sprintf("Content-Type is %q, needed is %s", got, want))
+		}
+		return false
+	}
+	if err := json.Unmarshal(c.body, into); err != nil {
+		c.fail(http.StatusBadRequest, "BAD_INPUT", "The request body is not valid JSON of the expected form: "+err.Error())
+		return false
+	}
+	return true
+}
+
+// number reads an integer query parameter within bounds; absent gives def. It answers 400 and reports false when wrong.
+func (c *call) number(name string, def, low, high int) (int, bool) {
+	raw := c.q.Get(name)
+	if raw == "" {
+		return def, true
+	}
+	n, err := strconv.Atoi(raw)
+	if err != nil || n < low || n > high {
+		detail := fmt.Sprintf("parameter %s is %q, must be a number from %d to %d", name, raw, low, high)
+		if c.rt.family == famOSS && name == "limit" {
+			detail = "Invalid limit"
+		}
+		c.fail(http.StatusBadRequest, "BAD_INPUT", detail)
+		return 0, false
+	}
+	return n, true
+}
+
+// boolean reads a true/false query parameter.
+func (c *call) boolean(name string, def bool) (bool, bool) {
+	raw := c.q.Get(name)
+	if raw == "" {
+		return def, true
+	}
+	v, err := strconv.ParseBool(raw)
+	if err != nil {
+		c.fail(http.StatusBadRequest, "BAD_INPUT", fmt.Sprintf("parameter %s is %q, must be true or false", name, raw))
+		return false, false
+	}
+	return v, true
+}
+
+// self is the address the client used, without its query.
+func (c *call) url(path string, q url.Values) string {
+	u := origin(c.r) + path
+	if len(q) > 0 {
+		u += "?" + q.Encode()
+	}
+	return u
+}
+
+// readBody takes a control-plane body.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	return io.ReadAll(io.LimitReader(r.Body, maxBody))
+}

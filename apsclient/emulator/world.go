@@ -1,0 +1,291 @@
+package emulator
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// What is always there. Names with spaces are on purpose.
+const (
+	demoHubName     = "Demo Hub"
+	demoProjectName = "Demo Project"
+	demoFolderName  = "Project Files"
+	demoAccount     = "5c1f0000-0000-4000-8000-0000000000a1"
+	demoProjectID   = "5c1f0000-0000-4000-8000-0000000000b1"
+	demoBIMProject  = "5c1f0000-0000-4000-8000-0000000000b2"
+	demoAdmin       = "DEMOADMIN001" // Autodesk ids of the people of the demonstration account
+	demoDrafter     = "DEMODRAFTER1"
+	demoRobot       = "DEMOROBOT001"
+)
+
+// DemoRemote is the address of a folder that is always there, in the form of the command line.
+func (s *Server) DemoRemote() string {
+	return "aps://" + demoHubName + "/" + demoProjectName + "/" + demoFolderName
+}
+
+// Demo are the identifiers of what is always there.
+type Demo struct {
+	Account       string // UUID
+	Hub           string // "b." + Account
+	Project       string // of DemoRemote, with "b."
+	Folder        string // of DemoRemote
+	BIM360Project string // a second project, on the old platform
+	Admin, User   string // Autodesk ids of two people of the account
+}
+
+// Demo returns the identifiers of what is always there.
+func (s *Server) Demo() Demo {
+	d := Demo{Account: demoAccount, Hub: "b." + demoAccount, Project: "b." + demoProjectID, BIM360Project: "b." + demoBIMProject, Admin: demoAdmin, User: demoDrafter}
+	s.read(func(m *model) { d.Folder = m.childNamed(m.projects.get(d.Project).Root, demoFolderName) })
+	return d
+}
+
+func (m *model) childNamed(folderID, name string) string { return m.child(folderID).names[name] }
+
+// found makes the world when there is none, and takes the configured application in.
+func (s *Server) found() error {
+	s.update(func(m *model) {
+		if m.meta.get("signing-key") == nil {
+			key := randomHex(32)
+			m.meta.put("signing-key", &key)
+			s.demoWorld(m)
+		}
+		s.key = []byte(*m.meta.get("signing-key"))
+		m.clients.put(s.cfg.ClientID, &client{ID: s.cfg.ClientID, Secret: s.cfg.ClientSecret, Redirects: []string{RedirectURI}})
+		m.clients.put(PublicClientID, &client{ID: PublicClientID, Redirects: []string{RedirectURI}})
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.world.log.err != nil {
+		return fmt.Errorf("make the emulator's world: %w", s.world.log.err)
+	}
+	return nil
+}
+
+func (s *Server) demoWorld(m *model) {
+	now := s.now()
+	m.buckets.put(wipBucket, &bucket{Key: wipBucket, Owner: "autodesk", Region: "US", Policy: "persistent", Created: now})
+	h := m.addHub("b."+demoAccount, demoHubName, demoAccount)
+	m.addProject("b."+demoProjectID, h, demoProjectName, PlatformACC, now)
+	m.addProject("b."+demoBIMProject, h, "Demo BIM 360 Project", PlatformBIM360, now)
+	second := m.addHub("a."+randomID(), "Second Hub", "")
+	m.addProject("a."+randomID(), second, "Second Project", PlatformCore, now)
+	m.demoPeople(now)
+}
+
+func (m *model) addHub(id, name, account string) *hub {
+	h := &hub{ID: id, Name: name, Region: "US", Account: account, Seq: m.seq()}
+	m.hubs.put(id, h)
+	return h
+}
+
+// addProject makes a project with its root and top folders.
+func (m *model) addProject(id string, h *hub, name, platform string, now time.Time) *project {
+	p := &project{ID: id, Hub: h.ID, Name: name, Platform: platform, Seq: m.seq(), Admin: map[string]any{}}
+	root := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: id, Name: strings.TrimPrefix(id, "b.") + "-root-folder", Root: true,
+		Core: platform == PlatformCore, CreatedBy: "autodesk", ModifiedBy: "autodesk", Created: now, Modified: now, Rollup: now, Seq: m.seq()}
+	m.folders.put(root.ID, root)
+	p.Root = root.ID
+	for _, top := range [][2]string{{demoFolderName, "normal"}, {"Plans", "plan"}} {
+		f := m.addFolder(root, top[0], "autodesk", now, 0)
+		f.FolderType, f.Root = top[1], true
+		if platform != PlatformBIM360 {
+			f.FolderType = "normal" // only BIM 360 has a Plans folder in this API
+		}
+		if platform == PlatformACC && top[0] == "Plans" {
+			f.Name = "Shared"
+			f.FolderType = "shared"
+		}
+		m.child(root.ID).names[f.Name] = f.ID
+		m.folders.put(f.ID, f)
+	}
+	m.projects.put(id, p)
+	return p
+}
+
+// userName is a person's name by Autodesk id; other ids stand for themselves.
+func (m *model) userName(uid string) string {
+	if p := m.personByUID(uid); p != nil {
+		return p.Name()
+	}
+	return uid
+}
+
+// AddHub makes a hub with an account behind it, or, with core, one that uses the autodesk.core types. It returns its id.
+func (s *Server) AddHub(name string, core bool) string {
+	var id string
+	s.update(func(m *model) {
+		if core {
+			id = m.addHub("a."+randomID(), name, "").ID
+			return
+		}
+		account := uuid()
+		id = m.addHub("b."+account, name, account).ID
+	})
+	return id
+}
+
+// AddProject makes a project with its top folders and returns its id. Names may repeat.
+func (s *Server) AddProject(hubID, name, platform string) (string, error) {
+	var id string
+	s.update(func(m *model) {
+		h := m.hubs.get(hubID)
+		if h == nil {
+			return
+		}
+		prefix := "b."
+		if h.core() {
+			prefix, platform = "a.", PlatformCore
+		}
+		if platform == "" {
+			platform = PlatformACC
+		}
+		id = m.addProject(prefix+uuid(), h, name, platform, s.now()).ID
+	})
+	if id == "" {
+		return "", fmt.Errorf("add project %q: no hub %q", name, hubID)
+	}
+	return id, nil
+}
+
+// SetProjectInactive suspends a project or wakes it again.
+func (s *Server) SetProjectInactive(projectID string, inactive bool) {
+	s.update(func(m *model) {
+		if p := m.projects.get(projectID); p != nil {
+			p.Inactive = inactive
+			m.projects.put(p.ID, p)
+		}
+	})
+}
+
+// AddFolder makes the folders of a slash path below a project's root that are missing and returns the last one's id.
+func (s *Server) AddFolder(projectID, path string) (string, error) {
+	var id string
+	var err error
+	s.update(func(m *model) { id, err = m.makePath(projectID, path, s.now()) })
+	return id, err
+}
+
+func (m *model) makePath(projectID, path string, now time.Time) (string, error) {
+	p := m.projects.get(projectID)
+	if p == nil {
+		return "", fmt.Errorf("add folder %q: no project %q", path, projectID)
+	}
+	at := m.folders.get(p.Root)
+	for _, name := range strings.Split(strings.Trim(path, "/"), "/") {
+		if id := m.childNamed(at.ID, name); m.folders.get(id) != nil {
+			at = m.folders.get(id)
+			continue
+		}
+		if why := nameProblem(name); why != "" {
+			return "", fmt.Errorf("add folder %q: %s", name, why)
+		}
+		f := m.addFolder(at, name, demoAdmin, now, 0)
+		m.child(at.ID).names[name] = f.ID
+		m.folders.put(f.ID, f)
+		m.touch(at.ID, demoAdmin, now)
+		at = f
+	}
+	return at.ID, nil
+}
+
+// AddFile puts content under a slash path below a project's root ("Project Files/a/b.dwg") as another user would: a new
+// item, or a version on top of the one that has the name. It returns item and version id.
+func (s *Server) AddFile(projectID, path string, content io.Reader, size int64) (itemID, versionID string, err error) {
+	dir, name, ok := cutLast(path)
+	if !ok {
+		return "", "", fmt.Errorf("add file %q: needs a folder", path)
+	}
+	b, _, _, err := s.storeBlob(content, size, false)
+	if err != nil {
+		return "", "", fmt.Errorf("add file %q: %w", path, err)
+	}
+	now := s.now()
+	s.update(func(m *model) {
+		var folderID string
+		if folderID, err = m.makePath(projectID, dir, now); err != nil {
+			return
+		}
+		key := uuid() + extOf(name)
+		o := &object{Bucket: wipBucket, Key: key, Size: size, Parts: []blob{b}, ETag: assembledETag([]blob{b}), ContentType: "application/octet-stream",
+			Created: now, Modified: now, AssembledAt: now}
+		m.putObject(o)
+		urn := objectURN(wipBucket, key)
+		f := m.folders.get(folderID)
+		i := m.items.get(m.childNamed(folderID, name))
+		var v *version
+		if i == nil {
+			i, v = m.addItem(f, name, urn, size, demoDrafter, now, 0)
+			m.child(folderID).names[name] = i.ID
+		} else {
+			_, kind := typesFor(f)
+			v = m.addVersion(i, name, urn, size, kind, demoDrafter, now, 0)
+		}
+		m.touch(folderID, demoDrafter, now)
+		itemID, versionID = i.ID, v.ID
+		s.announce(m, "dm.version.added", f, i, v, demoDrafter, now)
+	})
+	return itemID, versionID, err
+}
+
+func cutLast(path string) (dir, name string, ok bool) {
+	path = strings.Trim(path, "/")
+	at := strings.LastIndexByte(path, '/')
+	if at < 0 {
+		return "", path, false
+	}
+	return path[:at], path[at+1:], true
+}
+
+func extOf(name string) string {
+	if t := fileType(name); t != "" && !strings.ContainsAny(t, " +%#&") {
+		return "." + t
+	}
+	return ""
+}
+
+// Reserve locks an item for a user, or unlocks it with "".
+func (s *Server) Reserve(itemID, user string) error {
+	var err error
+	s.update(func(m *model) {
+		i := m.items.get(itemID)
+		if i == nil {
+			err = fmt.Errorf("reserve: no item %q", itemID)
+			return
+		}
+		i.Reserved, i.ReservedBy = user != "", user
+		m.items.put(i.ID, i)
+	})
+	return err
+}
+
+// AddClient registers another application; scopes are what it is granted at most, none given: all.
+func (s *Server) AddClient(id, secret string, scopes ...string) {
+	s.update(func(m *model) {
+		m.clients.put(id, &client{ID: id, Secret: secret, Scopes: scopes, Redirects: []string{RedirectURI}})
+	})
+}
+
+// ExpireTokens ends all access tokens.
+func (s *Server) ExpireTokens() {
+	s.update(func(m *model) {
+		for id := range m.tokens.m {
+			m.tokens.del(id)
+		}
+	})
+}
+
+// ExpireUploads ends all upload sessions that are not completed.
+func (s *Server) ExpireUploads() {
+	now := s.now()
+	s.update(func(m *model) {
+		for _, sess := range m.sessions.m {
+			if !sess.Done {
+				sess.Expires = now.Add(-time.Second)
+				m.sessions.put(sess.Key, sess)
+			}
+		}
+	})
+}
