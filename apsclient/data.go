@@ -219,32 +219,55 @@ func throttle(ctx context.Context, l *rate.Limiter, b []byte, watch *stallWatch)
 	return b[:n], nil
 }
 
-// stallWatch ends a context when nothing touched it in time.
+// stallWatch ends a context when nothing touched it in time. A touch only notes a time: resetting a timer for each 32 KiB
+// costs more than all else here.
 type stallWatch struct {
-	timer  *time.Timer
 	cancel context.CancelCauseFunc
-	ended  atomic.Bool
+
+	mu       sync.Mutex // guards timer and ended
+	timer    *time.Timer
+	ended    bool
+	deadline atomic.Int64 // Unix nanoseconds; 0: none while paused
 }
 
 func watchStall(ctx context.Context) (context.Context, *stallWatch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &stallWatch{cancel: cancel}
-	w.timer = time.AfterFunc(stallTimeout, func() { cancel(ErrStalled) })
+	w.after(stallTimeout)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer = time.AfterFunc(stallTimeout, w.look)
 	return ctx, w
 }
 
-// after allows d until the next touch.
-func (w *stallWatch) after(d time.Duration) {
-	if !w.ended.Load() {
-		w.timer.Reset(d)
+// look runs when the timer fires: the deadline has passed, or has moved and is looked at again then.
+func (w *stallWatch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return
 	}
+	rest := stallTimeout
+	if d := w.deadline.Load(); d != 0 {
+		if rest = time.Until(time.Unix(0, d)); rest <= 0 {
+			w.cancel(ErrStalled)
+			return
+		}
+	}
+	// Never later than the shortest deadline that a touch may set meanwhile.
+	w.timer.Reset(min(rest, stallTimeout))
 }
 
+// after allows d until the next touch.
+func (w *stallWatch) after(d time.Duration) { w.deadline.Store(time.Now().Add(d).UnixNano()) }
+
 // pause allows any time until the next touch.
-func (w *stallWatch) pause() { w.timer.Stop() }
+func (w *stallWatch) pause() { w.deadline.Store(0) }
 
 func (w *stallWatch) stop() {
-	w.ended.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
 	w.timer.Stop()
 	w.cancel(nil)
 }
