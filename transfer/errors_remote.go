@@ -14,6 +14,8 @@ type NotFoundError struct {
 	In       string   // where it was looked for, as an address; "" at the top
 	Near     []string // names like it that are there, the nearest first
 	Warnings []apsclient.Warning
+	// NoneVisible: a hub was asked for and the service showed none at all.
+	NoneVisible bool
 }
 
 func (e *NotFoundError) Error() string {
@@ -28,8 +30,8 @@ func (e *NotFoundError) Error() string {
 	for _, w := range e.Warnings {
 		fmt.Fprintf(&b, "; the service warns: %s", strings.TrimSpace(w.Title+" "+w.Detail))
 	}
-	if e.What == "hub" && len(e.Near) == 0 {
-		b.WriteString("; perhaps the app is not added to the account")
+	if e.NoneVisible {
+		b.WriteString("; no hub is visible: the app is not added to the account (Account Admin, Settings, Custom Integrations)")
 	}
 	return b.String()
 }

@@ -2,7 +2,15 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"hoist/apsclient"
 	"hoist/state"
 )
 
@@ -20,34 +28,309 @@ type PushRequest struct {
 	Remote   Address // a folder, or a key prefix of oss
 	As       string  // another name for the single source
 	Force    bool    // send what is unchanged too
-	MapNames bool    // names that the service refuses are mapped instead of parked
+	MapNames bool    // names that the service refuses are mapped (MapRemoteName) instead of parked
 	Batch    string
 	Root     string // the watch's root id, "" for a push
 }
 
-// PullRequest asks for a plan of a download.
-type PullRequest struct {
-	Profile   string
-	Remote    Address
-	Path      string // absolute local path
-	Version   int    // 0: the tip
-	Overwrite bool
-	Batch     string
-}
+// Results of a Planned; "" means that its Job is to be enqueued.
+const (
+	PlanUnchanged = "unchanged" // nothing is to be done
+	PlanAttention = "attention" // a person is needed; Job carries the reason, and may be enqueued to be seen in status
+)
 
-// Planned is one file of a plan. Result is "unchanged" when nothing is to be done, "attention" when a person is needed
-// (Reason and Detail say why), and "" when Job is to be enqueued. A parked plan has a Job too, to be enqueued as it is: it carries Reason.
+// Planned is one file of a plan.
 type Planned struct {
 	Source  Source
 	Remote  string // canonical address of the file
 	Bytes   int64  // -1 unknown
-	Result  string
-	Reason  string
+	Result  string // see the Plan constants
+	Reason  string // code, with PlanAttention
 	Detail  string
-	Warning string // what will probably go wrong, though it is tried
+	Warning string // what was changed or will probably go wrong, though it is tried
 	Job     state.Job
 	Record  *state.PublishedRecord // of what is unchanged
 }
 
-func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, error) { panic("declared") }
-func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, error) { panic("declared") }
+// attention parks a plan.
+func (p *Planned) attention(reason, detail string) {
+	p.Result, p.Reason, p.Detail = PlanAttention, reason, detail
+	p.Job.Attention, p.Job.Reason, p.Job.Error = true, reason, detail
+}
+
+// RecordRoot is the root under which what was pushed or pulled without a watch is remembered, so that the same file going the same way is
+// found again: a hash of profile, project (or bucket) and local folder. The Rel below it is the remote path below the project, or the key.
+func RecordRoot(profile string, p Place, localPath string) string {
+	h := sha256.New()
+	for _, s := range []string{profile, string(p.Hub.ID), string(p.Project.ID), p.Bucket, filepath.Dir(localPath)} {
+		fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	return recordRootPrefix + hex.EncodeToString(h.Sum(nil)[:10])
+}
+
+const recordRootPrefix = "path-"
+
+// unwatched reports whether a job was asked for by push or pull, not by a watch.
+func unwatched(job state.Job) bool {
+	return job.Root == "" || strings.HasPrefix(job.Root, recordRootPrefix)
+}
+
+// PlanPush decides where each source lands and what is to be done about it, before anything is sent. It reads the remote folders that the
+// sources land in, once each, and makes no other call for a file. Names that the service would refuse are parked. Errors, before anything
+// was done: *CollisionError, *UsageError, *NotFoundError, *AmbiguousError, those of the client.
+func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, error) {
+	if req.As != "" && len(req.Sources) != 1 {
+		return nil, &UsageError{Msg: fmt.Sprintf("another name can be given to a single file, not to %d", len(req.Sources))}
+	}
+	r, err := e.Resolver(req.Profile)
+	if err != nil {
+		return nil, err
+	}
+	place, err := r.ResolveFolder(ctx, req.Remote)
+	if err != nil {
+		return nil, err
+	}
+	switch place.Kind {
+	case KindFolder, KindBucket, KindPrefix:
+	default:
+		return nil, &UsageError{Msg: fmt.Sprintf("%s cannot hold files: name a folder below a project's top folder, or a bucket", req.Remote)}
+	}
+	landings, err := land(place, req)
+	if err != nil {
+		return nil, err
+	}
+	if place.Kind == KindFolder {
+		return e.planFolderPush(ctx, r, place, req, landings)
+	}
+	return e.planObjectPush(ctx, r, place, req, landings)
+}
+
+// landing is where a source goes: names below the place.
+type landing struct {
+	source  Source
+	names   []string // folders, then the file
+	refused string
+	mapped  bool
+}
+
+// land computes where every source lands, and refuses two on one name. It is pure.
+func land(place Place, req PushRequest) ([]landing, error) {
+	var out []landing
+	seen := map[string]string{} // landing -> local path
+	dirs := map[string]string{} // folder that a landing needs -> local path
+	for _, s := range req.Sources {
+		names := strings.Split(strings.Trim(s.Rel, "/"), "/")
+		if req.As != "" {
+			names[len(names)-1] = req.As
+		}
+		l := landing{source: s, names: slices.Clone(names)}
+		if place.Kind == KindFolder {
+			for i, n := range names {
+				problem := refusedName(n)
+				if problem != "" && req.MapNames && n != "" {
+					l.names[i], l.mapped = MapRemoteName(n), true
+					problem = refusedName(l.names[i])
+				}
+				if problem != "" && l.refused == "" {
+					l.refused = problem
+				}
+			}
+		} else if problem := refusedKey(place.Key + strings.Join(names, "/")); problem != "" {
+			l.refused = problem
+		}
+		key := strings.Join(l.names, "/")
+		if other, ok := seen[key]; ok {
+			if other == s.Path {
+				continue // the same file named twice
+			}
+			return nil, &CollisionError{Remote: address(place, l.names).String(), Sources: []string{other, s.Path}}
+		}
+		seen[key] = s.Path
+		for i := 1; i < len(l.names); i++ {
+			dirs[strings.Join(l.names[:i], "/")] = s.Path
+		}
+		out = append(out, l)
+	}
+	if place.Kind == KindFolder {
+		for _, l := range out {
+			if other, ok := dirs[strings.Join(l.names, "/")]; ok {
+				return nil, &CollisionError{Remote: address(place, l.names).String(), Sources: []string{l.source.Path, other}}
+			}
+		}
+	}
+	return out, nil
+}
+
+// refusedKey says why OSS would refuse an object key: 1 to 1024 bytes of UTF-8 (S3's limit), nothing else is documented.
+func refusedKey(key string) string {
+	switch {
+	case key == "" || strings.HasSuffix(key, "/"):
+		return "the key is empty"
+	case len(key) > 1024:
+		return fmt.Sprintf("the key has %d bytes, 1024 is the limit", len(key))
+	case strings.ContainsRune(key, 0) || strings.ToValidUTF8(key, "") != key:
+		return "the key is not valid UTF-8"
+	}
+	return ""
+}
+
+// address is where names below a place are, those of Missing included.
+func address(place Place, names []string) Address {
+	return place.Address.Join(place.Missing...).Join(names...)
+}
+
+// newPlan fills what all plans of a push have in common.
+func newPlan(place Place, req PushRequest, l landing, rel string) Planned {
+	at := address(place, l.names)
+	p := Planned{Source: l.source, Remote: at.String(), Bytes: l.source.Snapshot.Size}
+	p.Job = state.Job{
+		Kind: state.Upload, Phase: state.PhaseQueued, Profile: req.Profile, Root: req.Root, Rel: l.source.Rel, Path: l.source.Path,
+		Snapshot: l.source.Snapshot, Size: l.source.Snapshot.Size, Force: req.Force, Batch: req.Batch,
+		Target: state.Target{Address: at.String(), Name: l.names[len(l.names)-1]},
+	}
+	if req.Root == "" {
+		p.Job.Root, p.Job.Rel = RecordRoot(req.Profile, place, l.source.Path), rel
+	}
+	switch {
+	case l.refused != "":
+		p.attention(ReasonNameRefused, l.refused)
+	case l.mapped:
+		p.Warning = fmt.Sprintf("%q is stored as %q: the service does not take the name", l.source.Rel, strings.Join(l.names, "/"))
+	default:
+		if place.Kind == KindFolder {
+			p.Warning = likelyBlocked(p.Job.Target.Name)
+		}
+	}
+	return p
+}
+
+func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, req PushRequest, landings []landing) ([]Planned, error) {
+	project := place.Project.ID
+	found := map[string]apsclient.FolderID{} // slash path below place -> folder, "" when it is not there
+	if len(place.Missing) == 0 {
+		found[""] = place.Folder.ID
+	}
+	var folderOf func(names []string) (apsclient.FolderID, error)
+	folderOf = func(names []string) (apsclient.FolderID, error) {
+		path := strings.Join(names, "/")
+		if id, ok := found[path]; ok || len(names) == 0 {
+			return id, nil
+		}
+		parent, err := folderOf(names[:len(names)-1])
+		if err != nil || parent == "" {
+			found[path] = ""
+			return "", err
+		}
+		f, ok, err := r.FindFolder(ctx, project, parent, names[len(names)-1])
+		if err != nil {
+			return "", err
+		}
+		if ok {
+			found[path] = f.ID
+		} else {
+			found[path] = ""
+		}
+		return found[path], nil
+	}
+	out := make([]Planned, 0, len(landings))
+	for _, l := range landings {
+		at := address(place, l.names)
+		p := newPlan(place, req, l, strings.Join(at.Steps[2:], "/"))
+		t := &p.Job.Target
+		t.Hub, t.Project, t.Core = string(place.Hub.ID), string(project), place.Core
+		t.Base, t.BasePath = string(place.Folder.ID), place.Address.String()
+		t.Dirs = slices.Concat(place.Missing, l.names[:len(l.names)-1])
+		if p.Result != "" {
+			out = append(out, p)
+			continue
+		}
+		var item apsclient.Item
+		var exists bool
+		folder, err := folderOf(l.names[:len(l.names)-1])
+		if err == nil && folder != "" {
+			t.Folder = string(folder)
+			item, exists, err = r.Find(ctx, project, folder, t.Name)
+		}
+		if amb, ok := errors.AsType[*AmbiguousError](err); ok {
+			p.attention(ReasonAmbiguous, amb.Error())
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if exists {
+			t.Item = string(item.ID)
+		}
+		if p.Result == "" && !req.Force {
+			rec, ok, err := e.store.Published(p.Job.Root, p.Job.Rel)
+			if err != nil {
+				return nil, err
+			}
+			if ok && exists && rec.Item == string(item.ID) && rec.Version == string(tipID(item)) && rec.Snapshot.Same(l.source.Snapshot) {
+				p.Result, p.Record = PlanUnchanged, &rec
+			}
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func tipID(it apsclient.Item) apsclient.VersionID {
+	if it.Tip != nil && it.Tip.ID != "" {
+		return it.Tip.ID
+	}
+	return it.TipID
+}
+
+// fewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs fewer calls.
+const fewObjects = 3
+
+func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, req PushRequest, landings []landing) ([]Planned, error) {
+	out := make([]Planned, 0, len(landings))
+	records := map[int]state.PublishedRecord{}
+	for _, l := range landings {
+		at := address(place, l.names)
+		p := newPlan(place, req, l, at.Key())
+		p.Job.Target.Bucket, p.Job.Target.Key = place.Bucket, at.Key()
+		p.Job.Target.BasePath = place.Address.String()
+		if p.Result == "" && !req.Force {
+			rec, ok, err := e.store.Published(p.Job.Root, p.Job.Rel)
+			if err != nil {
+				return nil, err
+			}
+			if ok && rec.Snapshot.Same(l.source.Snapshot) {
+				records[len(out)] = rec
+			}
+		}
+		out = append(out, p)
+	}
+	if len(records) == 0 {
+		return out, nil
+	}
+	there := map[string]apsclient.Object{}
+	if len(records) <= fewObjects {
+		for i := range records {
+			o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(place.Bucket, out[i].Job.Target.Key))
+			if err == nil {
+				there[out[i].Job.Target.Key] = o
+			} else if !errors.Is(err, apsclient.ErrNotFound) {
+				return nil, err
+			}
+		}
+	} else {
+		for o, err := range r.oss.Objects.List(ctx, place.Bucket, place.Key) {
+			if err != nil {
+				return nil, err
+			}
+			there[o.Key] = o
+		}
+	}
+	for i, rec := range records {
+		o, ok := there[out[i].Job.Target.Key]
+		// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone. Where either is unknown the job's own look decides.
+		if ok && o.Size == rec.Snapshot.Size && rec.SHA1 != "" && strings.EqualFold(rec.SHA1, o.SHA1) {
+			out[i].Result, out[i].Record = PlanUnchanged, &rec
+		}
+	}
+	return out, nil
+}

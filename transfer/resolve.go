@@ -2,8 +2,12 @@ package transfer
 
 import (
 	"context"
-	"iter"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 
 	"hoist/apsclient"
 )
@@ -11,77 +15,399 @@ import (
 // Kinds of a Place.
 const (
 	KindRoot    = "root"    // aps://
-	KindHub     = "hub"     //
-	KindProject = "project" //
-	KindFolder  = "folder"  //
-	KindItem    = "item"    //
+	KindHub     = "hub"     // aps://HUB
+	KindProject = "project" // aps://HUB/PROJECT
+	KindFolder  = "folder"  // a folder below a project
+	KindItem    = "item"    // a file in a folder
 	KindBuckets = "buckets" // oss://
-	KindBucket  = "bucket"  //
-	KindPrefix  = "prefix"  // keys that begin with Key + "/"
-	KindObject  = "object"  //
+	KindBucket  = "bucket"  // oss://BUCKET
+	KindPrefix  = "prefix"  // keys that begin with Key
+	KindObject  = "object"  // one key
 )
 
 // Place is an address that was looked up.
 type Place struct {
 	Kind    string
-	Address Address // in names, as far as the service told them
+	Address Address // in names, as far as the service told them; without Missing
 	Hub     apsclient.Hub
 	Project apsclient.Project
 	Folder  apsclient.Folder // of a folder: itself; of an item: its parent
 	Item    apsclient.Item
-	Version *apsclient.Version // when the address named a version by id
+	Version *apsclient.Version // set when the address named a version by its id
 	Bucket  string
-	Key     string
+	Key     string // of an object; of a prefix with its last "/"
 	Object  *apsclient.Object
 	Missing []string // ResolveFolder: names below Address that are not there yet
 	Core    bool     // a hub that uses autodesk.core types (neither ACC nor BIM 360 nor Forma)
-}
-
-// Entry is one line of ls and tree.
-type Entry struct {
-	Name          string
-	Type          string // hub project folder item version bucket object prefix
-	ID            string
-	Size          int64 // -1 unknown or inapplicable
-	VersionID     string
-	VersionNumber int
-	StorageID     string
-	SHA1          string
-	Modified      string
-	Hidden        bool
-	Place         Place // to descend into it without looking it up again
-}
-
-// IntentStore keeps a note across a call that must not be repeated blindly and belongs to no job. *state.Store is one.
-type IntentStore interface {
-	Intent(key string) ([]byte, bool, error)
-	PutIntent(key string, data []byte) error
-	DeleteIntent(key string) error
 }
 
 // Resolver turns addresses into ids with as few calls as it can: every listing is read once and kept for the run, with our own changes
 // applied (Note), and read again after Forget. Safe for concurrent use; callers that want the same listing share one call.
 type Resolver struct {
 	c   *apsclient.Client
+	oss *apsclient.Client // same core; its token holds bucket:read too, so that a whole transfer to oss:// takes one token
 	log *slog.Logger
+
+	mu       sync.Mutex
+	busy     map[any]chan struct{} // being read now; closed when it is over
+	hubs     []apsclient.Hub
+	warnings []apsclient.Warning
+	haveHubs bool
+	projects map[apsclient.HubID][]apsclient.Project
+	tops     map[apsclient.ProjectID][]apsclient.Folder
+	folders  map[folderKey]*listing
+	known    map[folderKey]apsclient.Folder  // every folder seen, by its own id
+	era      map[folderKey]int               // counts Forget
+	loading  map[folderKey]bool              // being read now
+	noted    map[folderKey][]apsclient.Entry // our changes made while a listing is being read
 }
 
-// NewResolver returns a resolver with nothing cached.
-func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver { return &Resolver{c: c, log: log} }
+// NewResolver returns a resolver with nothing cached. A nil logger discards.
+func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Resolver{
+		c: c, oss: c.WithScopes(apsclient.TransferScopesOSS...), log: log,
+		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{}, tops: map[apsclient.ProjectID][]apsclient.Folder{},
+		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{}, era: map[folderKey]int{}, loading: map[folderKey]bool{},
+		noted: map[folderKey][]apsclient.Entry{},
+	}
+}
 
-func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) { panic("declared") }
+// Resolve looks an address up; all of it must exist and be visible. Errors: *NotFoundError, *AmbiguousError, those of the client.
+func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) {
+	if a.Scheme == SchemeOSS {
+		return r.resolveObject(ctx, a)
+	}
+	return r.walk(ctx, a, false)
+}
+
+// ResolveFolder looks up a place for files: the deepest folder that exists, with the names below it that do not in Missing. Hub, project
+// and top folder, or the bucket, must exist. A file in the way is a *UsageError.
 func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) {
-	panic("declared")
+	if a.Scheme != SchemeOSS {
+		return r.walk(ctx, a, true)
+	}
+	if a.Bucket() == "" {
+		return Place{Kind: KindBuckets, Address: a}, nil
+	}
+	if err := r.bucket(ctx, a.Bucket()); err != nil {
+		return Place{}, err
+	}
+	p := Place{Kind: KindBucket, Address: Address{Scheme: SchemeOSS, Steps: []string{a.Bucket()}}, Bucket: a.Bucket()}
+	if key := a.Key(); key != "" {
+		p.Kind, p.Key, p.Address = KindPrefix, strings.TrimSuffix(key, "/")+"/", a
+	}
+	return p, nil
 }
-func (r *Resolver) List(ctx context.Context, p Place) iter.Seq2[Entry, error] { panic("declared") }
-func (r *Resolver) Find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string) (apsclient.Item, bool, error) {
-	panic("declared")
+
+// walk follows the steps of an aps address.
+func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, error) {
+	p := Place{Kind: KindRoot, Address: Address{Scheme: SchemeAPS}}
+	if len(a.Steps) == 0 {
+		return p, nil
+	}
+	var err error
+	if p.Hub, err = r.hub(ctx, a.Steps[0]); err != nil {
+		return p, err
+	}
+	p.Kind, p.Address, p.Core = KindHub, p.Address.Join(p.Hub.Name), p.Hub.Core()
+	if len(a.Steps) == 1 {
+		return p, nil
+	}
+	if p.Project, err = r.project(ctx, p.Hub, a.Steps[1], p.Address); err != nil {
+		return p, err
+	}
+	p.Kind, p.Address = KindProject, p.Address.Join(p.Project.Name)
+	rest := a.Steps[2:]
+	if len(rest) == 0 {
+		return p, nil
+	}
+	switch first := rest[0]; {
+	case lineageIDForm.MatchString(first), versionIDForm.MatchString(first):
+		if len(rest) > 1 || asFolder {
+			return p, &UsageError{Msg: fmt.Sprintf("%s names a file, not a folder", a)}
+		}
+		return r.itemByID(ctx, p, first)
+	case folderIDForm.MatchString(first):
+		if p, err = r.folderByID(ctx, p, apsclient.FolderID(first)); err != nil {
+			return p, err
+		}
+	default:
+		tops, err := r.topFolders(ctx, p.Hub.ID, p.Project.ID)
+		if err != nil {
+			return p, err
+		}
+		f, err := pick("folder", first, p.Address, tops, func(f apsclient.Folder) (string, string) { return string(f.ID), f.Name }, nil)
+		if err != nil {
+			return p, err
+		}
+		p.Kind, p.Folder, p.Address = KindFolder, f, p.Address.Join(f.Name)
+	}
+	for i, step := range rest[1:] {
+		last := i == len(rest)-2
+		next, err := r.child(ctx, p, step, last && !asFolder)
+		if nf, ok := errors.AsType[*NotFoundError](err); ok && asFolder && nf.What == "folder" {
+			if _, isFile, err := r.Find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
+				return p, err
+			} else if isFile {
+				return p, &UsageError{Msg: fmt.Sprintf("%s is a file, not a folder", p.Address.Join(step))}
+			}
+			p.Missing = slices.Clone(rest[1+i:])
+			for _, name := range p.Missing {
+				if isID(name) {
+					return p, err
+				}
+			}
+			return p, nil
+		}
+		if err != nil {
+			return p, err
+		}
+		p = next
+	}
+	return p, nil
 }
-func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (apsclient.Folder, bool, error) {
-	panic("declared")
+
+func isID(step string) bool {
+	return folderIDForm.MatchString(step) || lineageIDForm.MatchString(step) || versionIDForm.MatchString(step)
 }
-func (r *Resolver) EnsureFolder(ctx context.Context, p apsclient.ProjectID, base apsclient.FolderID, dirs []string, intents IntentStore) (apsclient.FolderID, error) {
-	panic("declared")
+
+// child is the folder, or with orItem also the file, that step names in the folder p.
+func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool) (Place, error) {
+	var folders []apsclient.Folder
+	var items []apsclient.Item
+	var near []string
+	err := r.view(ctx, p.Project.ID, p.Folder.ID, func(l *listing) {
+		folders, items, near = nil, nil, nil
+		if isID(step) {
+			if i, ok := l.ids[step]; ok {
+				if e := l.entries[i]; e.Folder != nil {
+					folders = []apsclient.Folder{*e.Folder}
+				} else {
+					items = []apsclient.Item{*e.Item}
+				}
+			}
+			return
+		}
+		for _, i := range l.folders[step] {
+			folders = append(folders, *l.entries[i].Folder)
+		}
+		for _, i := range l.items[step] {
+			items = append(items, *l.entries[i].Item)
+		}
+		if len(folders) == 0 && (len(items) == 0 || !orItem) {
+			near = l.names(!orItem)
+		}
+	})
+	if err != nil {
+		return p, err
+	}
+	what := "folder"
+	if !orItem {
+		items = nil
+	} else {
+		what = "file or folder"
+	}
+	var ids []string
+	for _, f := range folders {
+		ids = append(ids, string(f.ID))
+	}
+	for _, it := range items {
+		ids = append(ids, string(it.ID))
+	}
+	switch {
+	case len(ids) > 1:
+		return p, &AmbiguousError{What: what, Name: step, In: p.Address.String(), IDs: ids}
+	case len(ids) == 0:
+		return p, &NotFoundError{What: what, Name: step, In: p.Address.String(), Near: nearest(step, near)}
+	case len(folders) == 1:
+		p.Folder, p.Address = folders[0], p.Address.Join(folders[0].Name)
+	default:
+		p.Kind, p.Item, p.Address = KindItem, items[0], p.Address.Join(itemName(items[0]))
+	}
+	return p, nil
 }
-func (r *Resolver) Note(p apsclient.ProjectID, f apsclient.FolderID, it apsclient.Item) {}
-func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID)                  {}
+
+// pick finds the one of list that step names, by id where it has the form of one (ids are tried first for every step: a.… ids have no sharp form).
+func pick[T any](what, step string, in Address, list []T, ident func(T) (id, name string), warnings []apsclient.Warning) (T, error) {
+	var found []T
+	var ids, names []string
+	for _, v := range list {
+		id, name := ident(v)
+		if id == step {
+			return v, nil
+		}
+		if name == step {
+			found, ids = append(found, v), append(ids, id)
+		}
+		names = append(names, name)
+	}
+	var zero T
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return zero, &NotFoundError{What: what, Name: step, In: in.String(), Near: nearest(step, names), Warnings: warnings}
+	}
+	return zero, &AmbiguousError{What: what, Name: step, In: in.String(), IDs: ids}
+}
+
+func (r *Resolver) hub(ctx context.Context, step string) (apsclient.Hub, error) {
+	hubs, warnings, err := r.hubList(ctx)
+	if err != nil {
+		return apsclient.Hub{}, err
+	}
+	h, err := pick("hub", step, Address{Scheme: SchemeAPS}, hubs, func(h apsclient.Hub) (string, string) { return string(h.ID), h.Name }, warnings)
+	if err != nil {
+		if nf, ok := errors.AsType[*NotFoundError](err); ok {
+			nf.In, nf.NoneVisible = "", len(hubs) == 0
+		}
+	}
+	return h, err
+}
+
+func (r *Resolver) project(ctx context.Context, hub apsclient.Hub, step string, in Address) (apsclient.Project, error) {
+	r.mu.Lock()
+	_, listed := r.projects[hub.ID]
+	r.mu.Unlock()
+	if !listed && hubIDForm.MatchString(step) {
+		p, err := r.c.Projects.Project(ctx, hub.ID, apsclient.ProjectID(step))
+		if err == nil {
+			p.Hub = hub.ID
+			return p, nil
+		}
+		if !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrBadRequest) {
+			return p, err
+		}
+	}
+	list, err := r.projectList(ctx, hub.ID)
+	if err != nil {
+		return apsclient.Project{}, err
+	}
+	return pick("project", step, in, list, func(p apsclient.Project) (string, string) { return string(p.ID), p.Name }, nil)
+}
+
+// folderByID finds a folder anywhere in the project and the names on the way to it.
+func (r *Resolver) folderByID(ctx context.Context, p Place, id apsclient.FolderID) (Place, error) {
+	f, err := r.folder(ctx, p.Project.ID, id)
+	if errors.Is(err, apsclient.ErrNotFound) || err == nil && f.Hidden {
+		return p, &NotFoundError{What: "folder", Name: string(id), In: p.Address.String()}
+	}
+	if err != nil {
+		return p, err
+	}
+	names := []string{f.Name}
+	for at := f; at.Parent != "" && at.Parent != p.Project.RootFolder && !at.IsRoot && len(names) < maxDepth; {
+		up, err := r.folder(ctx, p.Project.ID, at.Parent)
+		if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
+			break // the project's root is not shown to everybody
+		}
+		if err != nil {
+			return p, err
+		}
+		if up.IsRoot || up.Parent == "" && p.Project.RootFolder == "" {
+			break
+		}
+		names = append(names, up.Name)
+		at = up
+	}
+	slices.Reverse(names)
+	p.Kind, p.Folder, p.Address = KindFolder, f, p.Address.Join(names...)
+	return p, nil
+}
+
+// maxDepth bounds a walk towards the root; folders nest at most 25 levels below the top (Data Management documentation).
+const maxDepth = 40
+
+func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, error) {
+	var version *apsclient.Version
+	item := apsclient.ItemID(id)
+	if versionIDForm.MatchString(id) {
+		v, err := r.c.Versions.Version(ctx, p.Project.ID, apsclient.VersionID(id))
+		if errors.Is(err, apsclient.ErrNotFound) {
+			return p, &NotFoundError{What: "version", Name: id, In: p.Address.String()}
+		}
+		if err != nil {
+			return p, err
+		}
+		version, item = &v, v.Item
+	}
+	it, err := r.c.Items.Item(ctx, p.Project.ID, item)
+	if errors.Is(err, apsclient.ErrNotFound) || err == nil && it.Hidden {
+		return p, &NotFoundError{What: "file", Name: id, In: p.Address.String()}
+	}
+	if err != nil {
+		return p, err
+	}
+	if p, err = r.folderByID(ctx, p, it.Parent); err != nil {
+		return p, err
+	}
+	p.Kind, p.Item, p.Version, p.Address = KindItem, it, version, p.Address.Join(itemName(it))
+	return p, nil
+}
+
+// bucket checks that a bucket is there.
+func (r *Resolver) bucket(ctx context.Context, name string) error {
+	_, err := r.oss.Buckets.Details(ctx, name)
+	if !errors.Is(err, apsclient.ErrNotFound) {
+		return err
+	}
+	nf := &NotFoundError{What: "bucket", Name: name}
+	var names []string
+	for b, err := range r.oss.Buckets.List(ctx, "") {
+		if err != nil {
+			r.log.Debug("list buckets for near matches", "error", err)
+			break
+		}
+		names = append(names, b.Key)
+	}
+	nf.Near = nearest(name, names)
+	return nf
+}
+
+func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) {
+	p := Place{Kind: KindBuckets, Address: a, Bucket: a.Bucket(), Key: a.Key()}
+	if p.Bucket == "" {
+		return p, nil
+	}
+	if p.Key == "" {
+		p.Kind = KindBucket
+		return p, r.bucket(ctx, p.Bucket)
+	}
+	if !strings.HasSuffix(p.Key, "/") {
+		o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(p.Bucket, p.Key))
+		if err == nil {
+			p.Kind, p.Object = KindObject, &o
+			return p, nil
+		}
+		if !errors.Is(err, apsclient.ErrNotFound) {
+			return p, err
+		}
+		p.Key += "/"
+	}
+	for _, err := range r.oss.Objects.List(ctx, p.Bucket, p.Key) {
+		if errors.Is(err, apsclient.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return p, err
+		}
+		p.Kind = KindPrefix
+		return p, nil
+	}
+	if err := r.bucket(ctx, p.Bucket); err != nil {
+		return p, err
+	}
+	nf := &NotFoundError{What: "object", Name: a.Key(), In: "oss://" + p.Bucket}
+	var keys []string
+	for o, err := range r.oss.Objects.List(ctx, p.Bucket, "") {
+		if err != nil || len(keys) == 1000 {
+			break
+		}
+		keys = append(keys, o.Key)
+	}
+	nf.Near = nearest(a.Key(), keys)
+	return p, nf
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package transfer
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// syncDir makes a rename in dir below root survive a power cut, where the file system can sync folders.
+func syncDir(root *os.Root, dir string) error {
+	d, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return err
+	}
+	return nil
+}

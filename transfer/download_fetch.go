@@ -1,0 +1,390 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+const (
+	rangeTries = 4 // attempts of one range without a byte before the job waits
+	copyBuffer = 256 << 10
+)
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
+
+// fetch brings the missing ranges to disk, several at a time within the bound of all files, and checks the whole.
+//
+// A range is committed after its bytes were synced, so neither a kill nor a power cut makes a committed range a lie; ranges that end
+// together share one sync. What is fetched again after any death is at most the ranges in flight.
+func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
+	c, err := e.clientFor(job)
+	if err != nil {
+		return nil, err
+	}
+	at, err := openTarget(job)
+	if err != nil {
+		return nil, err
+	}
+	defer at.Close()
+	var f *os.File
+	if job.Phase == state.PhaseFetching {
+		if f, err = at.openTemp(job.Size); errors.Is(err, errTempLost) {
+			e.log.Warn("the temporary file of a download is gone; it is fetched from the start", "job", string(job.ID), "path", job.Path)
+			r.down = nil
+			return []state.Event{state.SessionLost{}}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+	}
+	if r.down == nil {
+		r.down = newDownload(c, job)
+		if err := r.down.ask(ctx, e.meter.rate(time.Now())); err != nil {
+			return nil, err
+		}
+		d := r.down
+		if d.size >= 0 && d.size != job.Size || job.SHA1 != "" && !strings.EqualFold(d.sha1, job.SHA1) { // not the object that was resolved
+			d.etag = ""
+			resolved := state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber, Object: job.Object, Size: d.size, SHA1: d.sha1}
+			if job.Phase == state.PhaseFetching {
+				return []state.Event{state.SessionLost{}, resolved}, nil
+			}
+			return []state.Event{resolved}, nil
+		}
+	}
+	w := &fetching{e: e, r: r, d: r.down, f: f, job: job}
+	if job.Phase == state.PhaseResolved {
+		if err := w.begin(ctx, at); err != nil {
+			return nil, w.explain(at, err)
+		}
+		defer w.f.Close()
+	}
+	if err := w.ranges(ctx); err != nil {
+		return w.failed(ctx, at, err)
+	}
+	return w.verify(ctx, at)
+}
+
+// fetching is one run of fetch.
+type fetching struct {
+	e   *Engine
+	r   *run
+	d   *download
+	f   *os.File
+	job state.Job // as last committed by begin
+
+	first    io.ReadCloser // the answer that begin took the ETag from; holds a slot of the gate
+	firstEnd int64
+
+	syncing sync.Mutex // held while the file is synced
+	mu      sync.Mutex // guards the rest
+	written int        // ranges written so far
+	synced  int        // ranges written before the last sync began
+}
+
+// begin makes the temporary file with room for everything, gets the first answer, and commits its ETag.
+func (w *fetching) begin(ctx context.Context, at *target) error {
+	if err := w.e.parts.acquire(ctx); err != nil {
+		return err
+	}
+	held := true
+	defer func() {
+		if held {
+			w.e.parts.release()
+		}
+	}()
+	if w.d.size < 0 { // the service did not say: the first byte's answer does
+		body, _, err := w.d.open(ctx, 0, 0)
+		if err != nil {
+			return err
+		}
+		body.Close()
+		if w.d.size < 0 {
+			return fmt.Errorf("fetch %s: the service does not tell its size", w.job.Target.Address)
+		}
+	}
+	size := w.d.size
+	if err := w.e.roomFor(at.dir, size); err != nil {
+		return err
+	}
+	f, err := at.createTemp(size)
+	if err != nil {
+		return err
+	}
+	started := state.FetchStarted{Temp: at.tempPath(), Size: size}
+	if size > 0 {
+		started.PartSize, started.Parts = planParts(size, w.e.cfg.PartSize)
+		_, length := partRange(size, started.PartSize, 1)
+		if w.first, w.firstEnd, err = w.d.open(ctx, 0, length-1); err != nil {
+			f.Close()
+			return err
+		}
+		started.ETag = w.d.etag
+	} else {
+		started.PartSize = minPartSize
+	}
+	job, err := w.e.commit(w.job.ID, started)
+	if err != nil {
+		f.Close()
+		if w.first != nil {
+			w.first.Close()
+		}
+		return err
+	}
+	w.f, w.job = f, job
+	w.r.set(job)
+	held = w.first == nil // else the first range keeps the slot
+	return nil
+}
+
+// ranges fetches what is missing.
+func (w *fetching) ranges(ctx context.Context) error {
+	parts, err := w.e.store.Parts(w.job.ID)
+	if err != nil {
+		return err
+	}
+	have := make([]bool, w.job.PartsTotal+1)
+	for _, p := range parts {
+		if p.Number < len(have) {
+			have[p.Number] = true
+		}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for n := 1; n <= w.job.PartsTotal; n++ {
+		if have[n] {
+			continue
+		}
+		var body io.ReadCloser
+		var end int64
+		if body, end, w.first = w.first, w.firstEnd, nil; body == nil { // only part 1 of a new download has it
+			if err := w.e.parts.acquire(gctx); err != nil {
+				break
+			}
+		}
+		g.Go(func() error {
+			defer w.e.parts.release()
+			return w.part(gctx, n, body, end)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// part fetches one range, going on where an attempt broke off, and commits it when it is safe on disk.
+func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end int64) error {
+	offset, length := partRange(w.job.Size, w.job.PartSize, number)
+	done := int64(0)
+	defer func() { w.e.moved(w.r, -done) }() // what was not committed goes again
+	for tries := 0; done < length; {
+		var err error
+		if body == nil {
+			body, end, err = w.d.open(ctx, offset+done, offset+length-1)
+		}
+		if err == nil {
+			var n int64
+			n, err = w.copy(ctx, body, offset+done, end)
+			body.Close()
+			done += n
+			if n > 0 {
+				tries = 0
+			}
+		}
+		body = nil
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		after, again := apsclient.Retryable(err)
+		if !again {
+			return err
+		}
+		w.e.parts.failed(time.Now())
+		if tries++; tries >= rangeTries {
+			return err
+		}
+		select {
+		case <-time.After(max(after, backoff(tries-1, backoffCap))):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if err := w.sync(); err != nil {
+		return err
+	}
+	job, err := w.e.commit(w.job.ID, state.PartStored{Part: number, Size: length, ETag: w.d.known()})
+	if err != nil {
+		return err
+	}
+	w.e.parts.succeeded()
+	done = 0
+	w.r.setPart(job, length)
+	return nil
+}
+
+// known is the ETag of the object, "" where it has none that holds for all ranges.
+func (d *download) known() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.etag
+}
+
+// copy writes an answer to its place; it must hold all bytes up to end, inclusive.
+func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (int64, error) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	at := from
+	for at <= end {
+		if ctx.Err() != nil {
+			return at - from, context.Cause(ctx)
+		}
+		n, err := body.Read((*buf)[:min(copyBuffer, end-at+1)])
+		if n > 0 {
+			if _, err := w.f.WriteAt((*buf)[:n], at); err != nil {
+				return at - from, err
+			}
+			at += int64(n)
+			w.e.moved(w.r, int64(n))
+		}
+		switch {
+		case err == io.EOF && at <= end:
+			return at - from, &apsclient.NetError{Op: "get range", Err: io.ErrUnexpectedEOF}
+		case err == io.EOF:
+			return at - from, nil
+		case err != nil && ctx.Err() == nil && !isTyped(err):
+			return at - from, &apsclient.NetError{Op: "get range", Err: err}
+		case err != nil:
+			return at - from, err
+		}
+	}
+	return at - from, nil
+}
+
+func isTyped(err error) bool {
+	_, net := errors.AsType[*apsclient.NetError](err)
+	_, answer := errors.AsType[*apsclient.Error](err)
+	return net || answer
+}
+
+// sync makes the ranges written so far survive a power cut. Callers that come while a sync runs share the next one.
+func (w *fetching) sync() error {
+	w.mu.Lock()
+	w.written++
+	mine := w.written
+	w.mu.Unlock()
+	w.syncing.Lock()
+	defer w.syncing.Unlock()
+	w.mu.Lock()
+	upTo, done := w.written, w.synced >= mine
+	w.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := w.f.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", w.f.Name(), err)
+	}
+	w.mu.Lock()
+	w.synced = upTo
+	w.mu.Unlock()
+	return nil
+}
+
+// failed says what a failure of a range means for the job.
+func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.Event, error) {
+	if ctx.Err() != nil {
+		if now, storeErr := w.e.store.Job(w.job.ID); storeErr == nil && now.End == state.EndCancelled {
+			at.removeTemp()
+		}
+		return nil, err
+	}
+	if _, changed := errors.AsType[*objectChangedError](err); changed {
+		w.r.down = nil
+		v := verdict{Class: classRetry, Reason: ReasonRemoteChanged, After: backoff(w.job.Attempts, backoffCap)}
+		if w.job.Attempts >= maxUnforeseen {
+			v.Class = classPerson
+		}
+		at.removeTemp()
+		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
+	}
+	return nil, w.explain(at, err)
+}
+
+// explain gives a full disk its amount.
+func (w *fetching) explain(at *target, err error) error {
+	if !errors.Is(err, syscall.ENOSPC) && !isDiskFull(err) {
+		return err
+	}
+	free, freeErr := w.e.freeSpace(at.dir)
+	if freeErr != nil {
+		free = 0
+	}
+	missing := max(w.d.size-w.job.BytesDone-free, 1)
+	return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q is full, about %d bytes are missing: %w", w.job.Target.Address, at.dir, missing, err)
+}
+
+// roomFor refuses to begin a download that the disk cannot hold.
+func (e *Engine) roomFor(dir string, size int64) error {
+	free, err := e.freeSpace(dir)
+	if err != nil {
+		return fmt.Errorf("free space of %q: %w", dir, err)
+	}
+	if free < size {
+		return needsPerson(ReasonNoSpace, "%q has %d bytes free, %d are needed: %d bytes are missing", dir, free, size, size-free)
+	}
+	return nil
+}
+
+// verify compares the whole with the service's SHA-1, where it has one, and makes it durable.
+func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error) {
+	if err := w.f.Sync(); err != nil {
+		return nil, fmt.Errorf("sync %s: %w", w.f.Name(), err)
+	}
+	h := sha1.New()
+	if err := copyContext(ctx, h, io.NewSectionReader(w.f, 0, w.job.Size), w.job.Size); err != nil {
+		return nil, fmt.Errorf("read back %s: %w", w.job.Path, err)
+	}
+	sum := hex.EncodeToString(h.Sum(nil))
+	want := cmp.Or(w.job.SHA1, w.d.sha1)
+	if want == "" && !w.d.whole { // not assembled when it was asked for; perhaps it is now
+		if err := w.d.ask(ctx, 0); err != nil {
+			return nil, err
+		}
+		want = w.d.sha1
+	}
+	if want != "" && !strings.EqualFold(want, sum) {
+		w.r.down = nil
+		at.removeTemp()
+		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, sum, want)
+		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
+		if w.job.Attempts >= 2 {
+			v.Class = classPerson
+		}
+		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
+	}
+	return []state.Event{state.Verified{SHA1: sum}}, nil
+}
+
+var errTempLost = fmt.Errorf("the temporary file is gone: %w", fs.ErrNotExist)

@@ -1,0 +1,275 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// PullRequest asks for a plan of a download.
+type PullRequest struct {
+	Profile   string
+	Remote    Address
+	Path      string // absolute local path; a file that ends in a separator or is a folder takes the remote name below it
+	Version   int    // of a single file; 0: the tip
+	Overwrite bool   // replace local files that differ, keeping the old ones beside
+	Batch     string
+}
+
+// PlanPull decides which files are fetched and where they land: a folder's contents go into Path, a file becomes Path or Path/NAME. It reads
+// each remote folder once and makes no call for a file. Remote names that the local system cannot hold are mapped by LocalName and
+// reported as warnings; nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError, *AmbiguousError, those
+// of the client.
+func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, error) {
+	r, err := e.Resolver(req.Profile)
+	if err != nil {
+		return nil, err
+	}
+	place, err := r.Resolve(ctx, req.Remote)
+	if err != nil {
+		return nil, err
+	}
+	rules := localRulesFor(runtime.GOOS)
+	info, err := os.Stat(req.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	isDir := err == nil && info.IsDir()
+	switch place.Kind {
+	case KindItem, KindObject:
+		if place, err = r.atVersion(ctx, place, req.Version); err != nil {
+			return nil, err
+		}
+		into, name, problem := filepath.Dir(req.Path), filepath.Base(req.Path), ""
+		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) || strings.HasSuffix(req.Path, "/") {
+			into = filepath.Clean(req.Path)
+			name, problem = rules.LocalName(lastName(place))
+		}
+		p, err := e.planFetch(req, place, into, nil, name)
+		if problem != "" {
+			p.attention(ReasonNameRefused, problem)
+		}
+		return []Planned{p}, err
+	case KindProject, KindFolder, KindBucket, KindPrefix:
+		if req.Version != 0 {
+			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder: a version can be asked of a file alone", place.Address)}
+		}
+		if err == nil && !isDir {
+			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address, req.Path)}
+		}
+		w := pullWalk{e: e, r: r, req: req, rules: rules, into: filepath.Clean(req.Path), taken: map[string]string{}}
+		if err := w.walk(ctx, place, nil, ""); err != nil {
+			return nil, err
+		}
+		w.refuseFilesInTheWay()
+		return w.out, nil
+	}
+	return nil, &UsageError{Msg: fmt.Sprintf("%s cannot be fetched: name a project, a folder, a file, a bucket or a key", req.Remote)}
+}
+
+// lastName is the remote name of a file or object.
+func lastName(p Place) string {
+	if p.Kind == KindObject {
+		return p.Key[strings.LastIndexByte(p.Key, '/')+1:]
+	}
+	return itemName(p.Item)
+}
+
+// atVersion puts the wanted version of an item in place.Version; 0 is the one the address named, or the tip.
+func (r *Resolver) atVersion(ctx context.Context, p Place, number int) (Place, error) {
+	if p.Kind == KindObject {
+		if number > 0 {
+			return p, &UsageError{Msg: fmt.Sprintf("%s has no versions", p.Address)}
+		}
+		return p, nil
+	}
+	if number == 0 {
+		if p.Version == nil {
+			p.Version = p.Item.Tip
+		}
+		if p.Version == nil {
+			v, err := r.c.Versions.Version(ctx, p.Project.ID, p.Item.TipID)
+			if err != nil {
+				return p, err
+			}
+			p.Version = &v
+		}
+		return p, nil
+	}
+	for v, err := range r.c.Items.Versions(ctx, p.Project.ID, p.Item.ID) {
+		if err != nil {
+			return p, err
+		}
+		if v.Number == number {
+			p.Version = &v
+			return p, nil
+		}
+	}
+	return p, &NotFoundError{What: "version", Name: fmt.Sprint(number), In: p.Address.String()}
+}
+
+type pullWalk struct {
+	e     *Engine
+	r     *Resolver
+	req   PullRequest
+	rules localRules
+	into  string
+	out   []Planned
+	taken map[string]string // local path below into, folded where the system folds -> address
+	dirs  map[string]string // the same of folders that files lie in
+}
+
+// walk plans everything below a place. dirs are the local folders on the way, problem why they cannot be made.
+func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem string) error {
+	var failure error
+	err := w.r.list(ctx, p, func(q Place) bool {
+		if q.Kind == KindFolder {
+			local, bad := w.rules.LocalName(q.Folder.Name)
+			if problem != "" {
+				bad = problem
+			}
+			failure = w.walk(ctx, q, append(dirs[:len(dirs):len(dirs)], local), bad)
+			return failure == nil
+		}
+		names := []string{itemName(q.Item)}
+		if q.Kind == KindObject {
+			rest := strings.TrimPrefix(q.Key, p.Key)
+			if strings.HasSuffix(rest, "/") && q.Object.Size == 0 {
+				return true // a placeholder that some programs keep for a folder
+			}
+			names = strings.Split(rest, "/")
+		}
+		failure = w.add(ctx, q, dirs, names, problem)
+		return failure == nil
+	})
+	return errors.Join(err, failure)
+}
+
+func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, problem string) error {
+	local := dirs[:len(dirs):len(dirs)]
+	for _, n := range names {
+		l, bad := w.rules.LocalName(n)
+		if bad != "" && problem == "" {
+			problem = bad
+		}
+		local = append(local, l)
+	}
+	if q.Kind == KindItem {
+		var err error
+		if q, err = w.r.atVersion(ctx, q, 0); err != nil {
+			return err
+		}
+	}
+	last := len(local) - 1
+	if problem != "" { // nowhere to land; the job is for status only and never runs by itself
+		local[last] = strings.ToValidUTF8(strings.ReplaceAll(local[last], "/", "_"), "_")
+	}
+	p, err := w.e.planFetch(w.req, q, w.into, local[:last], local[last])
+	if err != nil {
+		return err
+	}
+	key := strings.Join(local, "/")
+	if w.rules.folds {
+		key = strings.ToLower(key)
+	}
+	switch other, taken := w.taken[key]; {
+	case problem != "":
+		p.attention(ReasonNameRefused, problem)
+	case taken:
+		p.attention(ReasonAmbiguous, fmt.Sprintf("%s and %s would land on one local file", other, p.Remote))
+	default:
+		w.taken[key] = p.Remote
+		if w.dirs == nil {
+			w.dirs = map[string]string{}
+		}
+		for i := range key {
+			if key[i] == '/' {
+				w.dirs[key[:i]] = p.Remote
+			}
+		}
+	}
+	w.out = append(w.out, p)
+	return nil
+}
+
+// refuseFilesInTheWay parks files whose local name is a folder of others.
+func (w *pullWalk) refuseFilesInTheWay() {
+	for i := range w.out {
+		p := &w.out[i]
+		rel, err := filepath.Rel(w.into, p.Job.Path)
+		if err != nil || p.Result == PlanAttention {
+			continue
+		}
+		key := filepath.ToSlash(rel)
+		if w.rules.folds {
+			key = strings.ToLower(key)
+		}
+		if other, ok := w.dirs[key]; ok {
+			p.attention(ReasonAmbiguous, fmt.Sprintf("%s needs a local folder where %s would land", other, p.Remote))
+		}
+	}
+}
+
+// planFetch plans one file. The local path is into/dirs/name; nothing outside into is touched.
+func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string, name string) (Planned, error) {
+	path := filepath.Join(append(append([]string{into}, dirs...), name)...)
+	p := Planned{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
+	p.Job = state.Job{
+		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path, Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
+		Root: RecordRoot(req.Profile, q, path),
+		// Dirs are the local folders below the one that was asked for: the download never leaves that one.
+		Target: state.Target{Address: q.Address.String(), Hub: string(q.Hub.ID), Project: string(q.Project.ID), Core: q.Core, Dirs: dirs, Name: lastName(q)},
+	}
+	j := &p.Job
+	if q.Kind == KindObject {
+		j.Rel, j.Target.Bucket, j.Target.Key = q.Key, q.Bucket, q.Key
+		j.Object, j.Size = string(q.Object.ID), q.Object.Size
+	} else {
+		j.Rel = strings.Join(q.Address.Steps[2:], "/")
+		j.Target.Folder, j.Target.Item, j.Target.Version = string(q.Folder.ID), string(q.Item.ID), string(q.Version.ID)
+		j.Item, j.Version, j.VersionNumber = string(q.Item.ID), string(q.Version.ID), q.Version.Number
+		j.Object, j.Size = string(q.Version.Storage), q.Version.Size
+		if q.Version.Storage == "" {
+			p.attention(ReasonNoContent, fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
+		}
+	}
+	p.Source.Rel, p.Bytes = j.Rel, j.Size
+	if j.Target.Name != name {
+		p.Warning = fmt.Sprintf("%s is kept as %q", q.Address, path)
+	}
+	if p.Result != "" {
+		return p, nil
+	}
+	rec, ok, err := e.store.Published(j.Root, j.Rel)
+	if err != nil || !ok {
+		return p, err
+	}
+	snap, err := state.SnapshotPath(path)
+	if err != nil || !rec.Snapshot.Same(snap) {
+		return p, nil // absent or not what was last synced: the job decides
+	}
+	same := rec.Version != "" && rec.Version == j.Version
+	if q.Kind == KindObject {
+		same = rec.SHA1 != "" && strings.EqualFold(rec.SHA1, q.Object.SHA1) && snap.Size == q.Object.Size
+	}
+	if same {
+		p.Result, p.Record, p.Source.Snapshot = PlanUnchanged, &rec, snap
+	}
+	return p, nil
+}
+
+// stored returns the storage of a planned download.
+func stored(job state.Job) apsclient.ObjectID {
+	if job.Object == "" && job.Target.Bucket != "" {
+		return apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
+	}
+	return apsclient.ObjectID(job.Object)
+}

@@ -1,0 +1,347 @@
+package transfer
+
+import (
+	"context"
+	"slices"
+
+	"hoist/apsclient"
+)
+
+// folderKey names one listing.
+type folderKey struct {
+	project apsclient.ProjectID
+	folder  apsclient.FolderID
+}
+
+// listing is a folder's visible contents, by name and in the service's order.
+type listing struct {
+	entries []apsclient.Entry
+	folders map[string][]int // indexes into entries
+	items   map[string][]int
+	ids     map[string]int // index into entries by id
+}
+
+func newListing() *listing {
+	return &listing{folders: map[string][]int{}, items: map[string][]int{}, ids: map[string]int{}}
+}
+
+// itemName is what names a file: the tip's name, which the documentation calls the authoritative one; the display name without a tip.
+func itemName(it apsclient.Item) string {
+	if it.Tip != nil && it.Tip.Name != "" {
+		return it.Tip.Name
+	}
+	return it.Name
+}
+
+// put adds an entry, or replaces the one with the same id.
+func (l *listing) put(e apsclient.Entry) {
+	id, name, names := describe(l, e)
+	i, old := l.ids[id]
+	if old {
+		_, was, _ := describe(l, l.entries[i])
+		l.unname(names, was, i)
+		l.entries[i] = e
+	} else {
+		i = len(l.entries)
+		l.ids[id] = i
+		l.entries = append(l.entries, e)
+	}
+	if !hidden(e) {
+		names[name] = append(names[name], i)
+	}
+}
+
+func describe(l *listing, e apsclient.Entry) (id, name string, names map[string][]int) {
+	if e.Item != nil {
+		return string(e.Item.ID), itemName(*e.Item), l.items
+	}
+	return string(e.Folder.ID), e.Folder.Name, l.folders
+}
+
+func hidden(e apsclient.Entry) bool {
+	return e.Item != nil && e.Item.Hidden || e.Folder != nil && e.Folder.Hidden
+}
+
+func (l *listing) unname(names map[string][]int, name string, i int) {
+	if rest := slices.DeleteFunc(names[name], func(j int) bool { return j == i }); len(rest) > 0 {
+		names[name] = rest
+	} else {
+		delete(names, name)
+	}
+}
+
+// visible returns the entries that are not hidden.
+func (l *listing) visible() []apsclient.Entry {
+	out := make([]apsclient.Entry, 0, len(l.entries))
+	for _, e := range l.entries {
+		if !hidden(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// names returns the visible names, of folders alone or of everything.
+func (l *listing) names(foldersOnly bool) []string {
+	var out []string
+	for n := range l.folders {
+		out = append(out, n)
+	}
+	if !foldersOnly {
+		for n := range l.items {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// once runs load unless cached reports true, one caller at a time for each key; the others wait and look again. cached is called under mu.
+func (r *Resolver) once(ctx context.Context, key any, cached func() bool, load func() error) error {
+	for {
+		r.mu.Lock()
+		if cached() {
+			r.mu.Unlock()
+			return nil
+		}
+		busy, taken := r.busy[key]
+		if !taken {
+			busy = make(chan struct{})
+			r.busy[key] = busy
+			r.mu.Unlock()
+			err := load()
+			r.mu.Lock()
+			delete(r.busy, key)
+			r.mu.Unlock()
+			close(busy)
+			return err
+		}
+		r.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+type hubsKey struct{}
+type projectsKey struct{ hub apsclient.HubID }
+type topsKey struct{ project apsclient.ProjectID }
+
+// hubList returns all hubs, with the warnings that came with them.
+func (r *Resolver) hubList(ctx context.Context) (hubs []apsclient.Hub, warnings []apsclient.Warning, err error) {
+	err = r.once(ctx, hubsKey{}, func() bool { hubs, warnings = r.hubs, r.warnings; return r.haveHubs }, func() error {
+		h, w, err := r.c.Hubs.List(ctx)
+		if err != nil {
+			return err
+		}
+		hubs, warnings = h, w
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.hubs, r.warnings, r.haveHubs = h, w, len(h) > 0 // an empty answer is asked again: the app may be added meanwhile
+		return nil
+	})
+	return hubs, warnings, err
+}
+
+// projectList returns all projects of a hub.
+func (r *Resolver) projectList(ctx context.Context, hub apsclient.HubID) (list []apsclient.Project, err error) {
+	err = r.once(ctx, projectsKey{hub}, func() (ok bool) { list, ok = r.projects[hub]; return ok }, func() error {
+		var all []apsclient.Project
+		for p, err := range r.c.Projects.List(ctx, hub) {
+			if err != nil {
+				return err
+			}
+			all = append(all, p)
+		}
+		list = all
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.projects[hub] = all
+		return nil
+	})
+	return list, err
+}
+
+// topFolders returns the visible top folders of a project.
+func (r *Resolver) topFolders(ctx context.Context, hub apsclient.HubID, p apsclient.ProjectID) (list []apsclient.Folder, err error) {
+	err = r.once(ctx, topsKey{p}, func() (ok bool) { list, ok = r.tops[p]; return ok }, func() error {
+		all, err := r.c.Projects.TopFolders(ctx, hub, p)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(f apsclient.Folder) bool { return f.Hidden })
+		list = all
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.tops[p] = all
+		for _, f := range all {
+			r.known[folderKey{p, f.ID}] = f
+		}
+		return nil
+	})
+	return list, err
+}
+
+// view runs look under the lock on a folder's listing, which is read first where it is not at hand.
+func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, look func(*listing)) error {
+	key := folderKey{p, f}
+	return r.once(ctx, key, func() bool {
+		l, ok := r.folders[key]
+		if ok {
+			look(l)
+		}
+		return ok
+	}, func() error {
+		for {
+			r.mu.Lock()
+			era := r.era[key]
+			delete(r.noted, key)
+			r.loading[key] = true
+			r.mu.Unlock()
+			l := newListing()
+			err := r.load(ctx, p, f, l)
+			r.mu.Lock()
+			r.loading[key] = false
+			if err != nil {
+				r.mu.Unlock()
+				return err
+			}
+			if r.era[key] != era { // forgotten while it was being read
+				r.mu.Unlock()
+				continue
+			}
+			for _, e := range r.noted[key] {
+				l.put(e)
+			}
+			delete(r.noted, key)
+			delete(r.loading, key)
+			for _, e := range l.entries {
+				if e.Folder != nil {
+					r.known[folderKey{p, e.Folder.ID}] = *e.Folder
+				}
+			}
+			r.folders[key] = l
+			look(l)
+			r.mu.Unlock()
+			return nil
+		}
+	})
+}
+
+func (r *Resolver) load(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, l *listing) error {
+	for e, err := range r.c.Folders.Contents(ctx, p, f, apsclient.ContentsOptions{}) {
+		if err != nil {
+			return err
+		}
+		l.put(e)
+	}
+	return nil
+}
+
+// Find looks a file up by its exact name; a hidden one is absent. Two of one name are an *AmbiguousError.
+func (r *Resolver) Find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string) (apsclient.Item, bool, error) {
+	var found []apsclient.Item
+	err := r.view(ctx, p, f, func(l *listing) {
+		found = nil
+		for _, i := range l.items[name] {
+			found = append(found, *l.entries[i].Item)
+		}
+	})
+	switch {
+	case err != nil || len(found) == 0:
+		return apsclient.Item{}, false, err
+	case len(found) > 1:
+		ids := make([]string, len(found))
+		for i, it := range found {
+			ids[i] = string(it.ID)
+		}
+		return apsclient.Item{}, false, &AmbiguousError{What: "file", Name: name, In: "folder " + string(f), IDs: ids}
+	}
+	return found[0], true, nil
+}
+
+// FindFolder looks a folder up by its exact name; a hidden one is absent. Two of one name are an *AmbiguousError.
+func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (apsclient.Folder, bool, error) {
+	var found []apsclient.Folder
+	err := r.view(ctx, p, parent, func(l *listing) {
+		found = nil
+		for _, i := range l.folders[name] {
+			found = append(found, *l.entries[i].Folder)
+		}
+	})
+	switch {
+	case err != nil || len(found) == 0:
+		return apsclient.Folder{}, false, err
+	case len(found) > 1:
+		ids := make([]string, len(found))
+		for i, f := range found {
+			ids[i] = string(f.ID)
+		}
+		return apsclient.Folder{}, false, &AmbiguousError{What: "folder", Name: name, In: "folder " + string(parent), IDs: ids}
+	}
+	return found[0], true, nil
+}
+
+// Note records a change that we made ourselves, so that the listing need not be read again: a new item, or one with a new tip.
+func (r *Resolver) Note(p apsclient.ProjectID, f apsclient.FolderID, it apsclient.Item) {
+	r.note(folderKey{p, f}, apsclient.Entry{Item: &it})
+}
+
+func (r *Resolver) note(key folderKey, e apsclient.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.Folder != nil {
+		r.known[folderKey{key.project, e.Folder.ID}] = *e.Folder
+	}
+	if l := r.folders[key]; l != nil {
+		l.put(e)
+	}
+	if r.loading[key] {
+		r.noted[key] = append(r.noted[key], e)
+	}
+}
+
+// Forget drops a folder's listing: the next question reads it again. To be called after a 409 or in doubt.
+func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
+	key := folderKey{p, f}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.folders, key)
+	r.era[key]++
+}
+
+// ForgetAll drops everything that was read, for a caller that lives long and must see what others did meanwhile.
+func (r *Resolver) ForgetAll() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key := range r.folders {
+		r.era[key]++
+	}
+	for key := range r.loading {
+		r.era[key]++
+	}
+	clear(r.folders)
+	clear(r.projects)
+	clear(r.tops)
+	r.hubs, r.warnings, r.haveHubs = nil, nil, false
+}
+
+// folder returns a folder by id, from what was seen before where possible.
+func (r *Resolver) folder(ctx context.Context, p apsclient.ProjectID, id apsclient.FolderID) (apsclient.Folder, error) {
+	r.mu.Lock()
+	f, ok := r.known[folderKey{p, id}]
+	r.mu.Unlock()
+	if ok {
+		return f, nil
+	}
+	f, err := r.c.Folders.Folder(ctx, p, id)
+	if err != nil {
+		return f, err
+	}
+	r.mu.Lock()
+	r.known[folderKey{p, id}] = f
+	r.mu.Unlock()
+	return f, nil
+}
