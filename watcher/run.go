@@ -110,7 +110,7 @@ func (r *run) loop(ctx context.Context) error {
 		case <-r.rescan:
 			r.wantScan("", true)
 		case <-noticed:
-			err = r.notices()
+			err = r.notices(ctx)
 		case diffs := <-r.found:
 			err = r.scanned(ctx, diffs)
 		case sum := <-r.done:
@@ -246,7 +246,7 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 }
 
 // notices looks at the paths that something happened to.
-func (r *run) notices() error {
+func (r *run) notices(ctx context.Context) error {
 	paths, doubt := r.notes.take()
 	if doubt {
 		r.log.Info("notices were lost, scanning")
@@ -259,7 +259,7 @@ func (r *run) notices() error {
 			return err
 		}
 	}
-	return nil
+	return r.flush(ctx, 1)
 }
 
 // notice looks at one path. The rules are cached by folder for the paths of one moment.

@@ -1,0 +1,212 @@
+package watcher
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+)
+
+// awaitTold waits until everything wanted was told, in any order and number of batches, and fails when something else was.
+func (x *fixture) awaitTold(want ...string) {
+	x.t.Helper()
+	slices.Sort(want)
+	deadline := time.After(30 * time.Second)
+	for {
+		x.mu.Lock()
+		got := slices.Sorted(slices.Values(x.told))
+		x.mu.Unlock()
+		if slices.Equal(got, want) {
+			x.take()
+			return
+		}
+		select {
+		case <-x.more:
+		case <-deadline:
+			x.t.Fatalf("told %q, want %q; status %+v", got, want, x.w.Status())
+		}
+	}
+}
+
+// awaitState waits for a state of the watcher.
+func (x *fixture) awaitState(state string) {
+	x.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for x.w.Status().State != state {
+		if time.Now().After(deadline) {
+			x.t.Fatalf("status %+v, want %s", x.w.Status(), state)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// startReal runs a watcher with the system's own notices. The interval between scans is so long that only notices can tell.
+func startReal(t *testing.T, f tree) *fixture {
+	t.Helper()
+	x := newFixture(t, f, func(c *Config) { c.Settle = 200 * time.Millisecond; c.SettleCap = 20 * time.Second })
+	if kind := remoteKind(f.root); kind != "" {
+		t.Skipf("the folder for temporary files is on a network mount: %s", kind)
+	}
+	x.w.source = newOSNotifier
+	x.start(t)
+	x.awaitState(StateWatching)
+	return x
+}
+
+func TestSystemNotices(t *testing.T) {
+	tests := []struct {
+		name  string
+		files []string
+		scene func(x *fixture)
+		want  []string
+	}{
+		{"new file", nil, func(x *fixture) { x.write("a.dwg", "1") }, []string{"a.dwg"}},
+		{"new file in a new folder", nil, func(x *fixture) { x.write("d/e/f/a.dwg", "1") }, []string{"d/e/f/a.dwg"}},
+		{"written", []string{"d/a.dwg"}, func(x *fixture) { x.write("d/a.dwg", "another") }, []string{"d/a.dwg"}},
+		{"removed", []string{"a.dwg", "b.dwg"}, func(x *fixture) { x.remove("a.dwg") }, []string{"-a.dwg"}},
+		{"atomic save", []string{"a.dwg"}, func(x *fixture) {
+			x.write("tmp1234.tmp", "second")
+			x.rename("a.dwg", "a.bak")
+			x.rename("tmp1234.tmp", "a.dwg")
+		}, []string{"a.dwg"}},
+		{"renamed", []string{"a.dwg"}, func(x *fixture) { x.rename("a.dwg", "b.dwg") }, []string{"-a.dwg", "b.dwg"}},
+		{"folder renamed", []string{"d/e/a.dwg"}, func(x *fixture) { x.rename("d", "g") }, []string{"-d/e/a.dwg", "g/e/a.dwg"}},
+		{"folder removed", []string{"d/e/a.dwg"}, func(x *fixture) { x.remove("d") }, []string{"-d/e/a.dwg"}},
+		{"litter beside a drawing", nil, func(x *fixture) {
+			for _, p := range []string{"a.bak", "a.dwl", "~$a.docx", "a_backup/x.dat", ".git/index", "Thumbs.db"} {
+				x.write(p, "1")
+			}
+			x.write("c.dwg", "1")
+		}, []string{"c.dwg"}},
+		{"ignore file", []string{"a.rvt"}, func(x *fixture) {
+			x.write(IgnoreFile, "*.nwd")
+			x.write("a.nwd", "1")
+			x.write("b.rvt", "1")
+		}, []string{"b.rvt"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newTree(t)
+			for _, p := range tt.files {
+				f.write(p, "old")
+				f.old(p)
+			}
+			x := startReal(t, f)
+			x.awaitTold(tt.files...)
+			tt.scene(x)
+			x.awaitTold(tt.want...)
+			// What follows a renamed or new folder must be seen too.
+			x.write("d/e/later.dwg", "1")
+			x.awaitTold("d/e/later.dwg")
+		})
+	}
+}
+
+func TestSystemNoticesInRenamedFolder(t *testing.T) {
+	f := newTree(t)
+	f.write("d/e/a.dwg", "1")
+	f.old("d/e/a.dwg")
+	x := startReal(t, f)
+	x.awaitTold("d/e/a.dwg")
+	x.rename("d", "g")
+	x.awaitTold("-d/e/a.dwg", "g/e/a.dwg")
+	x.write("g/e/b.dwg", "1")
+	x.awaitTold("g/e/b.dwg")
+}
+
+func TestSystemNoticesOfManyFiles(t *testing.T) {
+	x := startReal(t, newTree(t))
+	var all []string
+	for i := range 200 {
+		p := fmt.Sprintf("set %d/sheet %03d.dwg", i%5, i)
+		all = append(all, p)
+		x.write(p, "first")
+		if i%2 == 0 {
+			x.write(p, "the last state")
+		}
+	}
+	x.awaitTold(all...)
+}
+
+// TestWatchedFolderCanBeRenamed makes sure that watching stops nobody.
+func TestWatchedFolderCanBeRenamed(t *testing.T) {
+	x := startReal(t, newTree(t))
+	x.write("d/a.dwg", "1")
+	x.awaitTold("d/a.dwg")
+	x.rename("d/a.dwg", "d/b.dwg")
+	x.awaitTold("-d/a.dwg", "d/b.dwg")
+	x.remove("d")
+	x.awaitTold("-d/b.dwg")
+}
+
+func TestWalk(t *testing.T) {
+	f := newTree(t)
+	for _, p := range []string{"b.dwg", "a.dwg", "A1/c.rvt", "A1/x.bak", "z/y/d.dwg", "skip/e.dwg"} {
+		f.write(p, p)
+	}
+	f.write(IgnoreFile, "skip/\n")
+	linked := os.Symlink(f.path("a.dwg"), f.path("link.dwg")) == nil && runtime.GOOS != "windows"
+	var got, failed []string
+	onErr := func(rel string, err error) {
+		if !errors.Is(err, ErrSkipped) {
+			t.Errorf("%s: %v", rel, err)
+		}
+		failed = append(failed, rel)
+	}
+	err := Walk(f.root, DefaultRules(), func(rel string, s Snapshot) error {
+		if s.Size != int64(len(rel)) {
+			t.Errorf("%s: %d bytes", rel, s.Size)
+		}
+		got = append(got, rel)
+		return nil
+	}, onErr)
+	if want := []string{"A1/c.rvt", "a.dwg", "b.dwg", "z/y/d.dwg"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	if linked && !slices.Equal(failed, []string{"link.dwg"}) {
+		t.Errorf("skipped %q, want the link", failed)
+	}
+
+	stop := errors.New("stop")
+	if err := Walk(f.root, DefaultRules(), func(string, Snapshot) error { return stop }, onErr); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the function's error", err)
+	}
+	if err := Walk(filepath.Join(f.root, "none"), DefaultRules(), nil, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want that there is no such folder", err)
+	}
+	if err := Walk(f.path("a.dwg"), DefaultRules(), nil, nil); err == nil {
+		t.Error("a file was walked")
+	}
+	young, err := ParseRules(RuleOptions{MinAge: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.old("a.dwg")
+	got = nil
+	if err := Walk(f.root, young, func(rel string, _ Snapshot) error { got = append(got, rel); return nil }, onErr); err != nil || !slices.Equal(got, []string{"a.dwg"}) {
+		t.Errorf("got %q, %v, want the old file alone", got, err)
+	}
+}
+
+func TestUnreadableFolder(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Getuid() == 0 {
+		t.Skip("nothing is unreadable here")
+	}
+	f := newTree(t)
+	f.write("d/a.dwg", "1")
+	f.write("b.dwg", "1")
+	if err := os.Chmod(f.path("d"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(f.path("d"), 0o755) })
+	var failed []string
+	err := Walk(f.root, DefaultRules(), func(string, Snapshot) error { return nil }, func(rel string, err error) { failed = append(failed, rel) })
+	if err != nil || !slices.Equal(failed, []string{"d"}) {
+		t.Errorf("failed %q, %v, want d", failed, err)
+	}
+}
