@@ -80,7 +80,7 @@ func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent 
 }
 
 func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string, intents IntentStore, look func() (bool, error), id *apsclient.FolderID) error {
-	key := "folder\x00" + string(p) + "\x00" + string(parent) + "\x00" + name
+	key := "folder " + string(p) + " " + string(parent) + " " + name
 	settle := func() (bool, error) { // looks until the folder shows or patience ends
 		for _, wait := range folderLooks {
 			select {

@@ -1,0 +1,233 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"syscall"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// class is what a failure means for its job.
+type class int
+
+const (
+	classRetry   class = iota // again at a time
+	classPerson               // parked with a reason; looked at again only where the reason says so
+	classChanged              // the source is another one now: this job ends, the next is queued
+	classFinal                // no repetition and no person can help this job
+)
+
+func (c class) String() string {
+	return [...]string{"retry", "person", "changed", "final"}[c]
+}
+
+// verdict is the answer of classify. After is the wait before the next attempt, without jitter; for classPerson zero means "when asked".
+type verdict struct {
+	Class  class
+	Reason string
+	After  time.Duration
+}
+
+// ReasonError is a failure whose reason was known where it happened; it parks the job.
+type ReasonError struct {
+	Code string
+	Err  error
+}
+
+func (e *ReasonError) Error() string { return e.Err.Error() }
+func (e *ReasonError) Unwrap() error { return e.Err }
+
+func needsPerson(code, format string, args ...any) error {
+	return &ReasonError{Code: code, Err: fmt.Errorf(format, args...)}
+}
+
+// waitError asks for another attempt at a time of the step's choosing.
+type waitError struct {
+	Code  string
+	After time.Duration
+	Err   error
+}
+
+func (e *waitError) Error() string { return e.Err.Error() }
+func (e *waitError) Unwrap() error { return e.Err }
+
+// changedError says that the source is not the job's snapshot any more.
+type changedError struct {
+	Path string
+	Now  state.Snapshot // of the new state; zero when Gone
+	Gone bool
+}
+
+func (e *changedError) Error() string {
+	if e.Gone {
+		return fmt.Sprintf("read %q: the file was removed", e.Path)
+	}
+	return fmt.Sprintf("read %q: the file changed while it was sent", e.Path)
+}
+
+// Bounds of repetition by the engine; the client has already repeated what is safe, within seconds.
+const (
+	backoffFirst   = time.Second
+	backoffCap     = time.Minute
+	offlineCap     = 30 * time.Second // every job; while offline only one probes, see reachability
+	maxLocked      = 6                // 423 and 409 in flight: about two minutes
+	maxUnforeseen  = 5
+	maxS3Forbidden = 6
+)
+
+// backoff is the wait before attempt number attempts+1: doubling from a second, capped.
+func backoff(attempts int, limit time.Duration) time.Duration {
+	if attempts > 10 {
+		return limit
+	}
+	return min(backoffFirst<<max(0, attempts), limit)
+}
+
+// classify is the one place that decides what a failure means. attempts counts the failures of the job since it last made progress.
+func classify(err error, phase state.Phase, attempts int) verdict {
+	retry := func(reason string, limit time.Duration) verdict {
+		return verdict{classRetry, reason, backoff(attempts, limit)}
+	}
+	person := func(code string) verdict {
+		r, _ := ReasonByCode(code)
+		return verdict{classPerson, code, r.Again}
+	}
+	retryUpTo := func(n int, reason string) verdict {
+		if attempts < n {
+			return retry(reason, backoffCap)
+		}
+		return person(reason)
+	}
+
+	if e, ok := errors.AsType[*changedError](err); ok {
+		if e.Gone {
+			return person(ReasonVanished)
+		}
+		return verdict{Class: classChanged, Reason: ReasonChanging}
+	}
+	if e, ok := errors.AsType[*ReasonError](err); ok {
+		return person(e.Code)
+	}
+	if e, ok := errors.AsType[*waitError](err); ok {
+		return verdict{classRetry, e.Code, e.After}
+	}
+	if v, ok := classifyRemote(err, phase, attempts, retry, person, retryUpTo); ok {
+		return v
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return person(ReasonVanished)
+	case errors.Is(err, fs.ErrPermission):
+		return person(ReasonUnreadable)
+	case errors.Is(err, syscall.ENOSPC), isDiskFull(err):
+		return person(ReasonNoSpace)
+	case errors.Is(err, syscall.EISDIR):
+		return person(ReasonNotAFile)
+	case errors.Is(err, syscall.EIO), isSharingViolation(err):
+		return retryUpTo(maxUnforeseen, ReasonUnreadable)
+	case errors.Is(err, context.DeadlineExceeded):
+		return retry(ReasonOffline, offlineCap)
+	}
+	return retryUpTo(maxUnforeseen, ReasonUnexpected)
+}
+
+// classifyRemote judges what the service answered, or that it did not.
+func classifyRemote(err error, phase state.Phase, attempts int, retry func(string, time.Duration) verdict, person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
+	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
+		return person(ReasonUnauthorised), true
+	}
+	if _, ok := errors.AsType[*NotFoundError](err); ok {
+		return person(ReasonNotFound), true
+	}
+	if _, ok := errors.AsType[*AmbiguousError](err); ok {
+		return person(ReasonAmbiguous), true
+	}
+	if _, ok := errors.AsType[*apsclient.PartsError](err); ok {
+		return retryUpTo(maxUnforeseen, ReasonDamaged), true
+	}
+	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
+		return retry(ReasonOffline, offlineCap), true
+	}
+	e, ok := errors.AsType[*apsclient.Error](err)
+	if !ok {
+		return verdict{}, false
+	}
+	switch e.Code { // S3's own codes
+	case "SignatureDoesNotMatch", "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
+		return verdict{Class: classFinal, Reason: ReasonUnexpected}, true
+	case "AccessDenied", "ExpiredToken":
+		return retryUpTo(maxS3Forbidden, ReasonForbidden), true
+	case "SlowDown":
+		return retry(ReasonRateLimited, backoffCap), true
+	case "BadDigest", "IncompleteBody", "RequestTimeout":
+		return retry(ReasonServiceTrouble, backoffCap), true
+	}
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return person(ReasonUnauthorised), true
+	case http.StatusForbidden:
+		return person(ReasonForbidden), true
+	case http.StatusNotFound, http.StatusGone:
+		return person(ReasonNotFound), true
+	case http.StatusConflict:
+		return retryUpTo(maxLocked, ReasonConflict), true
+	case http.StatusLocked:
+		return retryUpTo(maxLocked, ReasonLocked), true
+	case http.StatusRequestEntityTooLarge:
+		return person(ReasonTooLarge), true
+	case http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
+		return retryUpTo(maxUnforeseen, ReasonRemoteChanged), true
+	case http.StatusTooManyRequests:
+		v := retry(ReasonRateLimited, backoffCap)
+		v.After = max(v.After, e.RetryAfter)
+		return v, true
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		switch phase {
+		case state.PhaseQueued, state.PhaseCompleted, state.PhasePublishing:
+			return person(ReasonNameRefused), true
+		}
+		return person(ReasonRefused), true
+	}
+	if e.Status >= 500 || e.Status == http.StatusRequestTimeout {
+		v := retry(ReasonServiceTrouble, backoffCap)
+		v.After = max(v.After, e.RetryAfter)
+		return v, true
+	}
+	return person(ReasonRefused), true
+}
+
+// event turns a verdict into what is committed. jitter is a fraction in [0,1) that spreads retries over the second half of the wait.
+func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
+	text := bounded(err.Error(), 1000)
+	switch v.Class {
+	case classFinal:
+		return state.Failed{Reason: v.Reason, Error: text}
+	case classPerson:
+		p := state.Parked{Reason: v.Reason, Error: text}
+		if v.After > 0 {
+			p.At = now.Add(v.After)
+		}
+		return p
+	}
+	wait := v.After
+	if wait > 0 {
+		wait = wait/2 + time.Duration(jitter*float64(wait)/2)
+	}
+	if e, ok := errors.AsType[*apsclient.Error](err); ok && e.RetryAfter > wait {
+		wait = e.RetryAfter + time.Duration(jitter*float64(time.Second))
+	}
+	return state.Retry{At: now.Add(wait), Reason: v.Reason, Error: text}
+}
+
+func bounded(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}

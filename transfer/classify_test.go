@@ -1,0 +1,107 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+func TestClassify(t *testing.T) {
+	answer := func(status int, code string) error {
+		return fmt.Errorf("wrapped: %w", &apsclient.Error{Op: "x", Status: status, Code: code})
+	}
+	for _, tt := range []struct {
+		name     string
+		err      error
+		phase    state.Phase
+		attempts int
+		class    class
+		reason   string
+		after    time.Duration
+	}{
+		{"no answer", &apsclient.NetError{Op: "x", Err: errors.New("reset"), Sent: true}, state.PhaseUploading, 0, classRetry, ReasonOffline, time.Second},
+		{"no answer for long", &apsclient.NetError{Op: "x", Err: errors.New("reset")}, state.PhaseUploading, 50, classRetry, ReasonOffline, offlineCap},
+		{"deadline", context.DeadlineExceeded, state.PhaseQueued, 0, classRetry, ReasonOffline, time.Second},
+		{"throttled", &apsclient.Error{Status: 429, RetryAfter: 25 * time.Second}, state.PhaseQueued, 0, classRetry, ReasonRateLimited, 25 * time.Second},
+		{"service trouble", answer(503, ""), state.PhaseQueued, 2, classRetry, ReasonServiceTrouble, 4 * time.Second},
+		{"service trouble is capped", answer(500, ""), state.PhaseQueued, 40, classRetry, ReasonServiceTrouble, backoffCap},
+		{"slow down", answer(503, "SlowDown"), state.PhaseUploading, 0, classRetry, ReasonRateLimited, time.Second},
+		{"damaged on the way", answer(400, "BadDigest"), state.PhaseUploading, 0, classRetry, ReasonServiceTrouble, time.Second},
+		{"wrong secret", &apsclient.AuthError{Status: 401}, state.PhaseQueued, 0, classPerson, ReasonUnauthorised, 0},
+		{"401", answer(401, ""), state.PhaseQueued, 0, classPerson, ReasonUnauthorised, 0},
+		{"403", answer(403, ""), state.PhaseQueued, 0, classPerson, ReasonForbidden, 0},
+		{"403 of S3 after the URL was renewed", answer(403, "AccessDenied"), state.PhaseUploading, 0, classRetry, ReasonForbidden, time.Second},
+		{"403 of S3 for ever", answer(403, "AccessDenied"), state.PhaseUploading, maxS3Forbidden, classPerson, ReasonForbidden, 0},
+		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classFinal, ReasonUnexpected, 0},
+		{"folder gone", answer(404, ""), state.PhaseQueued, 0, classPerson, ReasonNotFound, 0},
+		{"hub unknown", &NotFoundError{What: "hub", Name: "x"}, state.PhaseQueued, 0, classPerson, ReasonNotFound, 0},
+		{"two of a name", &AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0, classPerson, ReasonAmbiguous, 0},
+		{"in flight", answer(409, ""), state.PhasePublishing, 1, classRetry, ReasonConflict, 2 * time.Second},
+		{"taken for ever", answer(409, ""), state.PhasePublishing, maxLocked, classPerson, ReasonConflict, 0},
+		{"locked", answer(423, ""), state.PhasePublishing, 0, classRetry, ReasonLocked, time.Second},
+		{"locked for long", answer(423, ""), state.PhasePublishing, maxLocked, classPerson, ReasonLocked, 30 * time.Minute},
+		{"name refused", answer(400, ""), state.PhaseQueued, 0, classPerson, ReasonNameRefused, 0},
+		{"refused", answer(400, ""), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
+		{"other 4xx", answer(415, ""), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
+		{"too large", answer(413, ""), state.PhaseUploading, 0, classPerson, ReasonTooLarge, 0},
+		{"remote changed", answer(412, ""), state.PhaseFetching, 0, classRetry, ReasonRemoteChanged, time.Second},
+		{"source changed", &changedError{Path: "p"}, state.PhaseUploading, 0, classChanged, ReasonChanging, 0},
+		{"source gone", &changedError{Path: "p", Gone: true}, state.PhaseUploading, 0, classPerson, ReasonVanished, 0},
+		{"file not there", &fs.PathError{Op: "open", Path: "p", Err: syscall.ENOENT}, state.PhaseQueued, 0, classPerson, ReasonVanished, 0},
+		{"unreadable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, state.PhaseQueued, 0, classPerson, ReasonUnreadable, 10 * time.Minute},
+		{"reason known", needsPerson(ReasonConflict, "x"), state.PhaseQueued, 0, classPerson, ReasonConflict, 0},
+		{"own wait", &waitError{Code: ReasonLocked, After: 7 * time.Second, Err: errors.New("x")}, state.PhaseQueued, 0, classRetry, ReasonLocked, 7 * time.Second},
+		{"unforeseen", errors.New("x"), state.PhaseQueued, 0, classRetry, ReasonUnexpected, time.Second},
+		{"unforeseen for ever", errors.New("x"), state.PhaseQueued, maxUnforeseen, classPerson, ReasonUnexpected, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := classify(tt.err, tt.phase, tt.attempts)
+			if want := (verdict{tt.class, tt.reason, tt.after}); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if _, ok := ReasonByCode(got.Reason); !ok {
+				t.Errorf("reason %q is not documented", got.Reason)
+			}
+		})
+	}
+}
+
+func TestVerdictEvent(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	err := errors.New("x")
+	if ev, ok := (verdict{classRetry, ReasonOffline, 10 * time.Second}).event(err, now, 0.5).(state.Retry); !ok || !ev.At.Equal(now.Add(7500*time.Millisecond)) {
+		t.Errorf("retry = %+v, want at 7.5 s", ev)
+	}
+	throttled := &apsclient.Error{Status: 429, RetryAfter: 25 * time.Second}
+	if ev, ok := classify(throttled, state.PhaseQueued, 0).event(throttled, now, 0).(state.Retry); !ok || ev.At.Before(now.Add(25*time.Second)) {
+		t.Errorf("retry = %+v, want not before what the service asked for", ev)
+	}
+	if ev, ok := (verdict{classPerson, ReasonConflict, 0}).event(err, now, 0).(state.Parked); !ok || !ev.At.IsZero() {
+		t.Errorf("parked = %+v, want only when asked", ev)
+	}
+	if ev, ok := (verdict{classFinal, ReasonUnexpected, 0}).event(err, now, 0).(state.Failed); !ok || ev.Reason == "" {
+		t.Errorf("failed = %+v", ev)
+	}
+}
+
+func TestReasons(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range Reasons() {
+		if r.Code == "" || r.Sentence == "" || seen[r.Code] {
+			t.Errorf("reason %+v is empty or twice", r)
+		}
+		seen[r.Code] = true
+	}
+	job := state.Job{ID: "1", Path: "/a b/it's.rvt", Target: state.Target{Address: "aps://H/P/F/it's.rvt"}}
+	r, _ := ReasonByCode(ReasonConflict)
+	if got, want := r.FixFor(job), `hoist push --force '/a b/it'\''s.rvt' aps://H/P/F`; got != want {
+		t.Errorf("fix = %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,187 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// Config is what an Engine is made of. Store and Clients are required; zero values of the rest mean the defaults named.
+type Config struct {
+	Store   *state.Store
+	Clients func(profile string) (*apsclient.Client, error) // called once a profile; its error parks the jobs of that profile
+	UserID  func(profile string) string                     // who a profile acts for, "" or nil: unknown; names the creator when a lost reply is settled
+	Logger  *slog.Logger                                    // nil: discard
+
+	Transfers    int    // files whose bytes move at once; default 8
+	Parts        int    // parts in flight over all files; default 8
+	PartSize     int64  // bytes; 0: chosen by file size (see planParts)
+	Checksum     string // MD5 of each part against its ETag: auto (links slower than 100 MiB/s), always, never; default auto
+	Acceleration bool   // ask for accelerated URLs
+
+	Receipts string        // folder of the exported receipts; "": they stay in the state only
+	Settle   time.Duration // quiet time of a watched file that changed while it was sent, before its next try; default 10 s
+	Spool    string        // folder for snapshots of files that change faster than they upload; "": none
+	SpoolMax int64         // bytes of a copy where the file system cannot clone; default 8 GiB; clones are not limited
+}
+
+// Engine moves the jobs of one store. All methods are safe for concurrent use.
+type Engine struct {
+	store   *state.Store
+	clients func(profile string) (*apsclient.Client, error)
+	log     *slog.Logger
+	cfg     Config
+
+	parts *gate // parts in flight over all files, up and down
+	meter *meter
+	kick  chan struct{}
+	api   reachability
+	data  reachability
+
+	mu       sync.Mutex
+	profiles map[string]*profile
+	running  map[state.JobID]*run
+	backlog  backlog // see Estimate
+
+	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
+
+	onCommit func(id state.JobID, after bool, ev []state.Event) error // tests: dies around a commit
+}
+
+// profile is one account's client and what is cached of its remote tree.
+type profile struct {
+	client   *apsclient.Client
+	oss      *apsclient.Client // same core, with bucket:read
+	resolver *Resolver
+}
+
+// run is one job being worked on in this process. Byte counts are live and never written.
+type run struct {
+	job    state.JobID
+	cancel context.CancelCauseFunc
+	began  time.Time
+	large  bool // counts against the share of large files
+
+	publishing bool // holds a publishing slot, else a transfer slot; guarded by Engine.mu
+
+	sent  atomic.Int64 // bytes of parts in flight, not yet acknowledged
+	meter *meter       // of this file
+
+	mu  sync.Mutex
+	now state.Job // the last committed
+
+	// owned by the step
+	src          *source  // open while the run lasts
+	urls         *urlRuns // signed URLs at hand
+	freshIntent  bool     // the intent was committed by this run and nothing was asked yet
+	looked       bool     // the content at the service was compared
+	existed      bool     // something was there before
+	badAssembly  int      // completions that named parts
+	lostSessions int
+	down         *download // what a download knows of its source; nil: ask
+	warned       bool      // told that the session is too short
+}
+
+// New checks the configuration and returns an engine that does nothing until Run.
+func New(c Config) (*Engine, error) {
+	if c.Store == nil || c.Clients == nil {
+		return nil, errors.New("transfer: a store and clients are required")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Transfers <= 0 {
+		c.Transfers = 8
+	}
+	if c.Parts <= 0 {
+		c.Parts = 8
+	}
+	if c.Settle <= 0 {
+		c.Settle = 10 * time.Second
+	}
+	if c.SpoolMax <= 0 {
+		c.SpoolMax = 8 << 30
+	}
+	switch c.Checksum {
+	case "":
+		c.Checksum = "auto"
+	case "auto", "always", "never":
+	default:
+		return nil, fmt.Errorf("transfer: checksum %q is none of auto, always, never", c.Checksum)
+	}
+	if c.PartSize != 0 && (c.PartSize < minPartSize || c.PartSize > maxPartSize) {
+		return nil, fmt.Errorf("transfer: part size %d is not between 5 MiB and 5 GiB", c.PartSize)
+	}
+	return &Engine{
+		freeSpace: freeSpace,
+		store:     c.Store, clients: c.Clients, log: c.Logger, cfg: c,
+		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1),
+		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
+	}, nil
+}
+
+// Kick makes the dispatcher look for work now: something was enqueued, resumed, paused or cancelled.
+func (e *Engine) Kick() {
+	select {
+	case e.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Resolver returns the resolver of a profile; its listings are kept for the life of the engine with our own changes applied.
+func (e *Engine) Resolver(name string) (*Resolver, error) {
+	p, err := e.profile(name)
+	if err != nil {
+		return nil, err
+	}
+	return p.resolver, nil
+}
+
+// clientFor returns the client a job's calls go through: one token scope set for a whole transfer.
+func (e *Engine) clientFor(job state.Job) (*apsclient.Client, error) {
+	p, err := e.profile(job.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if job.Target.Bucket != "" && job.Target.Project == "" {
+		return p.oss, nil
+	}
+	return p.client, nil
+}
+
+func (e *Engine) profile(name string) (*profile, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p := e.profiles[name]; p != nil {
+		return p, nil
+	}
+	c, err := e.clients(name)
+	if err != nil {
+		return nil, fmt.Errorf("profile %q: %w", name, err)
+	}
+	p := &profile{client: c.WithScopes(apsclient.TransferScopes...), oss: c.WithScopes(apsclient.TransferScopesOSS...)}
+	p.resolver = NewResolver(p.client, e.log)
+	e.profiles[name] = p
+	return p, nil
+}
+
+// commit makes events durable; it does not take a context, since an effect that happened is recorded even while stopping.
+func (e *Engine) commit(id state.JobID, ev ...state.Event) (state.Job, error) {
+	if e.onCommit != nil {
+		if err := e.onCommit(id, false, ev); err != nil {
+			return state.Job{}, err
+		}
+	}
+	job, err := e.store.Commit(id, ev...)
+	if err == nil && e.onCommit != nil {
+		err = e.onCommit(id, true, ev)
+	}
+	return job, err
+}

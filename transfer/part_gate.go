@@ -1,0 +1,98 @@
+package transfer
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// gate bounds the parts in flight over all files, in the order of asking. The bound adapts: it is halved when parts fail and grows by one
+// after as many successes in a row as it is wide, up to the configured number.
+type gate struct {
+	mu       sync.Mutex
+	most     int // configured
+	limit    int // now
+	used     int
+	streak   int       // successes since the last change
+	lowered  time.Time // when last halved: parts that failed together count once
+	waiting  []chan struct{}
+	cooldown time.Duration
+}
+
+func newGate(n int) *gate { return &gate{most: n, limit: n, cooldown: 2 * time.Second} }
+
+// acquire waits for a slot; the caller must release it. The error is the context's cause.
+func (g *gate) acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	g.mu.Lock()
+	if g.used < g.limit && len(g.waiting) == 0 {
+		g.used++
+		g.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	g.waiting = append(g.waiting, turn)
+	g.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(g.waiting, turn); i >= 0 {
+		g.waiting = slices.Delete(g.waiting, i, i+1)
+	} else { // the turn came at the same moment: hand it on
+		g.used--
+		g.admit()
+	}
+	return context.Cause(ctx)
+}
+
+// release gives a slot back.
+func (g *gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.used--
+	g.admit()
+}
+
+func (g *gate) succeeded() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.streak++; g.streak >= g.limit && g.limit < g.most {
+		g.limit++
+		g.streak = 0
+		g.admit()
+	}
+}
+
+// failed tells that a part failed in a way that fewer parts at once may help: the network, or a service that asks to slow down.
+func (g *gate) failed(now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.streak = 0
+	if now.Sub(g.lowered) >= g.cooldown {
+		g.limit = max(1, g.limit/2)
+		g.lowered = now
+	}
+}
+
+// width returns how many parts may be in flight now.
+func (g *gate) width() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limit
+}
+
+// admit gives free slots to who waits longest; the caller holds mu.
+func (g *gate) admit() {
+	for g.used < g.limit && len(g.waiting) > 0 {
+		g.used++
+		close(g.waiting[0])
+		g.waiting = g.waiting[1:]
+	}
+}

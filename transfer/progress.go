@@ -1,0 +1,230 @@
+package transfer
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// Progress is what one job does at this moment. Rates are bytes a second over the last seconds, 0 while unknown; ETA is 0 while unknown.
+type Progress struct {
+	Job        state.JobID
+	Kind       state.Kind
+	Phase      state.Phase
+	Path       string // absolute local
+	Remote     string // address of the file
+	BytesDone  int64  // acknowledged and in flight; may fall when a part has to go again
+	BytesTotal int64
+	PartsDone  int
+	PartsTotal int
+	Rate       float64
+	ETA        time.Duration
+}
+
+const meterSeconds = 10
+
+// meter measures bytes a second over the last seconds in which anything moved. Safe for concurrent use.
+type meter struct {
+	mu     sync.Mutex
+	bytes  [meterSeconds + 1]int64
+	second [meterSeconds + 1]int64 // unix second of each slot
+	first  time.Time               // of the current spell of work
+	last   time.Time
+	known  float64 // the last rate that could be measured
+}
+
+func newMeter() *meter { return &meter{} }
+
+// add counts n bytes that moved now; negative when a part has to go again, which is not a speed.
+func (m *meter) add(n int64, now time.Time) {
+	if n <= 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Sub(m.last) > meterSeconds*time.Second {
+		m.first = now
+	}
+	m.last = now
+	s := now.Unix()
+	i := s % int64(len(m.bytes))
+	if m.second[i] != s {
+		m.second[i], m.bytes[i] = s, 0
+	}
+	m.bytes[i] += n
+}
+
+// rate returns bytes a second over the last seconds; while nothing moves it is the last one known, and 0 before any.
+func (m *meter) rate(now time.Time) float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	span := min(now.Sub(m.first).Seconds(), meterSeconds)
+	if m.last.IsZero() || span < 0.25 || now.Sub(m.last) > meterSeconds*time.Second {
+		return m.known
+	}
+	var sum int64
+	for i, s := range m.second {
+		if now.Unix()-s <= meterSeconds {
+			sum += m.bytes[i]
+		}
+	}
+	m.known = float64(sum) / (span + 0.5) // half a second of the oldest slot lies outside on average
+	return m.known
+}
+
+// Active lists the jobs that are being worked on, oldest first.
+func (e *Engine) Active() []Progress {
+	e.mu.Lock()
+	runs := make([]*run, 0, len(e.running))
+	for _, r := range e.running {
+		runs = append(runs, r)
+	}
+	e.mu.Unlock()
+	now := time.Now()
+	out := make([]Progress, 0, len(runs))
+	for _, r := range runs {
+		r.mu.Lock()
+		j := r.now
+		r.mu.Unlock()
+		p := Progress{
+			Job: j.ID, Kind: j.Kind, Phase: j.Phase, Path: j.Path, Remote: j.Target.Address,
+			BytesTotal: j.Size, PartsDone: j.PartsDone, PartsTotal: j.PartsTotal, Rate: r.meter.rate(now),
+		}
+		if p.BytesTotal <= 0 && j.Kind == state.Upload {
+			p.BytesTotal = j.Snapshot.Size
+		}
+		p.BytesDone = min(max(j.BytesDone+r.sent.Load(), 0), max(p.BytesTotal, j.BytesDone))
+		if p.Rate > 0 && p.BytesTotal > p.BytesDone {
+			p.ETA = time.Duration(float64(p.BytesTotal-p.BytesDone) / p.Rate * float64(time.Second))
+		}
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b Progress) int { return strings.Compare(string(a.Job), string(b.Job)) })
+	return out
+}
+
+// track returns the live counters of a job that runs here; bytes of parts in flight are added, and taken off again when the part's
+// commit counts them. It is never nil: a job that does not run counts into nothing.
+func (e *Engine) track(id state.JobID) *run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.running[id]; r != nil {
+		return r
+	}
+	return &run{meter: newMeter()}
+}
+
+// moved counts n live bytes of a part of r, n < 0 when they go again or have been committed.
+func (e *Engine) moved(r *run, n int64) {
+	r.sent.Add(n)
+	if n > 0 {
+		now := time.Now()
+		r.meter.add(n, now)
+		e.meter.add(n, now)
+	}
+}
+
+// backlog is what the open jobs still need.
+type backlog struct {
+	bytes    int64 // not yet acknowledged, up and down
+	items    int   // creates of new items to come
+	versions int   // creates of versions to come
+	storages int
+	profile  string // of the first job: whose budgets decide
+	at       time.Time
+	cost     time.Duration // of counting it
+}
+
+// Estimate says how long the open jobs will take and what decides it: "bandwidth", or the budget class whose limit is the bottleneck.
+// It is 0, "" when nothing is open or nothing is known. Jobs that are paused or wait for a person do not count.
+func (e *Engine) Estimate() (time.Duration, string) {
+	now := time.Now()
+	e.mu.Lock()
+	b := e.backlog
+	e.mu.Unlock()
+	if age := now.Sub(b.at); b.at.IsZero() || age >= max(250*time.Millisecond, b.cost*listPause) {
+		jobs, err := e.store.OpenJobs()
+		if err != nil {
+			e.log.Debug("estimate", "error", err)
+			return 0, ""
+		}
+		b = countBacklog(jobs)
+		b.at, b.cost = now, time.Since(now)
+	}
+	e.mu.Lock()
+	e.backlog = b
+	p := e.profiles[b.profile]
+	for _, r := range e.running {
+		b.bytes -= r.sent.Load()
+	}
+	e.mu.Unlock()
+	var budgets []apsclient.BudgetState
+	if p != nil {
+		budgets = p.client.Budgets()
+	}
+	return estimate(b, e.meter.rate(now), budgets, now)
+}
+
+func countBacklog(jobs []state.Job) backlog {
+	var b backlog
+	for _, j := range jobs {
+		if j.Paused || j.Attention && j.NextAttempt.IsZero() {
+			continue
+		}
+		if b.profile == "" {
+			b.profile = j.Profile
+		}
+		if !isPublishing(j) {
+			b.bytes += max(0, size(j)-j.BytesDone)
+		}
+		if j.Kind != state.Upload || toOSS(j) || j.Phase == state.PhasePublished {
+			continue
+		}
+		if j.Phase == state.PhaseQueued {
+			b.storages++
+		}
+		if j.Target.Item != "" || j.Intent != nil && j.Intent.Kind == intentVersion {
+			b.versions++
+		} else {
+			b.items++
+		}
+	}
+	return b
+}
+
+// estimate compares the bytes over the rate with the creates over their budgets: whole minutes of a full budget, less what is free now.
+func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) (time.Duration, string) {
+	var longest time.Duration
+	var by string
+	if rate > 0 && b.bytes > 0 {
+		longest, by = time.Duration(min(float64(b.bytes)/rate, 1e9)*float64(time.Second)), "bandwidth"
+	}
+	need := map[apsclient.BudgetClass]int{
+		apsclient.BudgetPostItems: b.items, apsclient.BudgetPostVersions: b.versions, apsclient.BudgetPostStorage: b.storages,
+	}
+	for _, s := range budgets {
+		n := need[s.Class]
+		if n == 0 || s.Limit <= 0 {
+			continue
+		}
+		var d time.Duration
+		if n > s.Available {
+			d = time.Duration(n-s.Available) * time.Minute / time.Duration(s.Limit)
+			d = max(d, time.Second)
+		}
+		if closed := s.ClosedUntil.Sub(now); closed > 0 {
+			d += closed
+		}
+		if d > longest {
+			longest, by = d, string(s.Class)
+		}
+	}
+	if by == "" && b.bytes+int64(b.items+b.versions) > 0 && rate > 0 {
+		by = "bandwidth"
+	}
+	return longest.Round(time.Second), by
+}

@@ -1,0 +1,286 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// Kinds of an intent.
+const (
+	intentItem    = "item"
+	intentVersion = "version"
+)
+
+// A create whose outcome is unknown is looked for at once and until settled after it; the service may show it late. Only then is it repeated.
+var createLooks = []time.Duration{0, 2 * time.Second, 4 * time.Second}
+
+// createdMargin allows for clocks that differ when a version is recognised by its time.
+const createdMargin = 5 * time.Minute
+
+// intend looks at the file and at the tip that is to be replaced, and makes the intent durable. No create was asked for yet.
+func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	if err := e.sourceStillSame(ctx, r, job); err != nil {
+		return nil, err
+	}
+	in, err := e.intentFor(ctx, c, job)
+	if err != nil {
+		return nil, err
+	}
+	r.freshIntent = true
+	return []state.Event{state.Intended{Intent: in}}, nil
+}
+
+// intentFor decides between a new item and a version of the one that is there, and refuses to replace what somebody else holds or has changed.
+func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.Job) (state.Intent, error) {
+	p, folder := apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder)
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return state.Intent{}, err
+	}
+	in := state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job), Time: time.Now().UTC()}
+	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
+	if err != nil {
+		return in, fmt.Errorf("look for %s: %w", job.Target.Address, err)
+	}
+	if !found {
+		return in, nil
+	}
+	now, err := c.Items.Item(ctx, p, item.ID)
+	if errors.Is(err, apsclient.ErrNotFound) {
+		res.Forget(p, folder)
+		return in, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap), Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
+	}
+	if err != nil {
+		return in, fmt.Errorf("item of %s: %w", job.Target.Address, err)
+	}
+	if now.Hidden || now.Tip != nil && now.Tip.Deleted() { // deleted since the listing: a hidden item counts as absent
+		res.Forget(p, folder)
+		return in, nil
+	}
+	base, known, err := e.store.Published(job.Root, job.Rel)
+	if err != nil {
+		return in, err
+	}
+	if err := e.mayReplace(job, now, base, known && base.Remote == job.Target.Address); err != nil {
+		return in, err
+	}
+	in.Kind, in.Parent, in.TipBefore = intentVersion, string(now.ID), string(now.TipID)
+	return in, nil
+}
+
+// mayReplace parks a job whose item is reserved by somebody else, or whose tip is not the version this file is based on.
+func (e *Engine) mayReplace(job state.Job, item apsclient.Item, base state.PublishedRecord, known bool) error {
+	if item.Reserved && (item.ReservedBy == "" || item.ReservedBy != e.userOf(job)) {
+		holder := item.ReservedBy
+		if holder == "" {
+			holder = "somebody else"
+		}
+		return needsPerson(ReasonConflict, "replace %s: it is reserved by %s", job.Target.Address, holder)
+	}
+	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" || base.Version == string(item.TipID) {
+		return nil
+	}
+	by := "somebody else"
+	if item.Tip != nil && item.Tip.CreatedBy != "" {
+		by = item.Tip.CreatedBy
+	}
+	return needsPerson(ReasonConflict, "replace %s: its newest version was made by %s after the one this file is based on (version %d)", job.Target.Address, by, base.Number)
+}
+
+// userOf is who the service will name as the creator, "" when that is not known.
+func (e *Engine) userOf(job state.Job) string {
+	if e.cfg.UserID == nil {
+		return ""
+	}
+	return e.cfg.UserID(job.Profile)
+}
+
+// publish creates the item or version of the intent. The first attempt of a fresh intent does not look; after a lost reply, a conflict or a
+// restart it looks first, and repeats only when looks over a while found nothing.
+func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	in := job.Intent
+	if in == nil {
+		return nil, fmt.Errorf("publish %s: the intent is missing", job.Target.Address)
+	}
+	if !r.freshIntent {
+		if done, err := e.lookAndWait(ctx, c, job); done != nil || err != nil {
+			return done, err
+		}
+	}
+	r.freshIntent = false
+	published, err := e.create(ctx, c, job, in)
+	if err == nil {
+		e.notePublished(job, published)
+		return []state.Event{published}, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	switch {
+	case apsclient.MaybeApplied(err):
+		e.log.Info("the answer to a create was lost; looking before it is repeated", "job", string(job.ID), "path", job.Path, "error", err)
+		done, lookErr := e.lookAndWait(ctx, c, job)
+		if done != nil || lookErr != nil {
+			return done, lookErr
+		}
+	case errors.Is(err, apsclient.ErrConflict):
+		done, lookErr := e.look(ctx, c, job)
+		if done != nil || lookErr != nil {
+			return done, lookErr
+		}
+	}
+	return nil, fmt.Errorf("create %s of %s: %w", in.Kind, job.Target.Address, err)
+}
+
+func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job, in *state.Intent) (state.Published, error) {
+	p, storage := apsclient.ProjectID(job.Target.Project), apsclient.ObjectID(job.Object)
+	if in.Kind == intentVersion {
+		v, err := c.Versions.Create(ctx, p, apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name, Storage: storage, Core: job.Target.Core})
+		return state.Published{Item: in.Parent, Version: string(v.ID), Number: v.Number}, err
+	}
+	item, err := c.Items.Create(ctx, p, apsclient.NewItem{Folder: apsclient.FolderID(in.Parent), Name: in.Name, Storage: storage, Core: job.Target.Core})
+	out := state.Published{Item: string(item.ID), Version: string(item.TipID), Number: 1}
+	if item.Tip != nil && item.Tip.Number > 0 {
+		out.Number = item.Tip.Number
+	}
+	return out, err
+}
+
+// notePublished applies our own change to the cached listing, so that it need not be read again.
+func (e *Engine) notePublished(job state.Job, pub state.Published) {
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return
+	}
+	p, folder := apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder)
+	tip := apsclient.Version{
+		ID: apsclient.VersionID(pub.Version), Item: apsclient.ItemID(pub.Item), Name: job.Target.Name, Number: pub.Number,
+		Size: job.Snapshot.Size, Storage: apsclient.ObjectID(job.Object), Created: time.Now().UTC(), CreatedBy: e.userOf(job),
+	}
+	res.Note(p, folder, apsclient.Item{ID: tip.Item, Name: job.Target.Name, Parent: folder, TipID: tip.ID, Tip: &tip})
+}
+
+// lookAndWait looks for the create of the intent, again after waits, until it is found or has had time to show. Both results nil: nothing found.
+func (e *Engine) lookAndWait(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	for _, wait := range createLooks {
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+		if done, err := e.look(ctx, c, job); done != nil || err != nil {
+			return done, err
+		}
+	}
+	return nil, nil
+}
+
+// look finds out whether the create of the job's intent took effect. It answers with Published, with another intent where the name was taken
+// by somebody else meanwhile, or with nothing.
+func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	p, in := apsclient.ProjectID(job.Target.Project), job.Intent
+	if in.Kind == intentVersion {
+		return e.lookInItem(ctx, c, job, apsclient.ItemID(in.Parent))
+	}
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return nil, err
+	}
+	folder := apsclient.FolderID(in.Parent)
+	res.Forget(p, folder)
+	item, found, err := res.Find(ctx, p, folder, in.Name)
+	if err != nil || !found {
+		if err != nil {
+			err = fmt.Errorf("look for %s: %w", job.Target.Address, err)
+		}
+		return nil, err
+	}
+	if done, err := e.lookInItem(ctx, c, job, item.ID); done != nil || err != nil {
+		return done, err
+	}
+	next, err := e.intentFor(ctx, c, job) // the name is taken: by the time of this look it is an item to be versioned
+	if err != nil {
+		return nil, err
+	}
+	if next.Kind == in.Kind {
+		return nil, nil
+	}
+	return []state.Event{state.Intended{Intent: next}}, nil
+}
+
+// lookInItem searches the versions newer than the tip before the intent for ours.
+func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.ItemID) ([]state.Event, error) {
+	var newer []apsclient.Version
+	for v, err := range c.Items.Versions(ctx, apsclient.ProjectID(job.Target.Project), item) {
+		if err != nil {
+			return nil, fmt.Errorf("look at the versions of %s: %w", job.Target.Address, err)
+		}
+		newer = append(newer, v)
+	}
+	if i := slices.IndexFunc(newer, func(v apsclient.Version) bool { return string(v.ID) == job.Intent.TipBefore }); i >= 0 {
+		tip := newer[i].Number
+		newer = slices.DeleteFunc(newer, func(v apsclient.Version) bool { return v.Number <= tip })
+	}
+	for _, v := range newer {
+		ours, err := e.isOurs(ctx, c, job, v)
+		if err != nil {
+			return nil, err
+		}
+		if ours {
+			pub := state.Published{Item: string(item), Version: string(v.ID), Number: v.Number}
+			e.notePublished(job, pub)
+			return []state.Event{pub}, nil
+		}
+	}
+	return nil, nil
+}
+
+// isOurs recognises a version that is newer than the tip before the intent: by its storage, or, where the service names another storage, by
+// name, size, time, user where known, and content where the service tells that.
+func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job, v apsclient.Version) (bool, error) {
+	if v.Storage == "" || string(v.Storage) == job.Object {
+		return v.Storage != "", nil
+	}
+	in := job.Intent
+	if v.Name != in.Name || v.Size != job.Snapshot.Size || in.User != "" && v.CreatedBy != in.User || v.Created.Before(in.Time.Add(-createdMargin)) {
+		return false, nil
+	}
+	theirs, err := c.Objects.Details(ctx, v.Storage)
+	if err != nil {
+		return false, fmt.Errorf("look at the content of a version of %s: %w", job.Target.Address, err)
+	}
+	mine, err := c.Objects.Details(ctx, apsclient.ObjectID(job.Object))
+	if errors.Is(err, apsclient.ErrNotFound) {
+		return true, nil // our storage went over into the version
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
+	}
+	if theirs.SHA1 != "" && mine.SHA1 != "" {
+		return strings.EqualFold(theirs.SHA1, mine.SHA1), nil
+	}
+	return true, nil
+}
+
+// finish ends the job: published record, receipt and history in one commit.
+func (e *Engine) finish(r *run, job state.Job) ([]state.Event, error) {
+	rec := recordOf(job, job.Object, job.SHA1)
+	result := state.ResultCreated
+	if job.Intent != nil && job.Intent.Kind == intentVersion || toOSS(job) && r.existed || job.VersionNumber > 1 {
+		result = state.ResultVersioned
+	}
+	receipt, err := json.Marshal(struct {
+		Attempts int       `json:"attempts"`
+		Queued   time.Time `json:"queued_at"`
+	}{job.Attempts, job.Created.UTC()})
+	if err != nil {
+		return nil, err
+	}
+	return []state.Event{state.Finished{Result: result, Record: rec, Receipt: receipt}}, nil
+}

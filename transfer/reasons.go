@@ -1,0 +1,112 @@
+package transfer
+
+import (
+	"strings"
+	"time"
+
+	"hoist/state"
+)
+
+// Codes of why a file is not in sync. They are promises to scripts: `hoist help reasons` prints the list.
+const (
+	ReasonUnreadable     = "unreadable"
+	ReasonVanished       = "vanished"
+	ReasonNotAFile       = "not-a-file"
+	ReasonChanging       = "changed-while-reading"
+	ReasonShrankToZero   = "shrank-to-zero"
+	ReasonEmptyFile      = "empty-file"
+	ReasonLocalDiffers   = "local-differs"
+	ReasonNoSpace        = "no-space"
+	ReasonLocked         = "locked"
+	ReasonConflict       = "conflict"
+	ReasonForbidden      = "forbidden"
+	ReasonUnauthorised   = "unauthorised"
+	ReasonNotFound       = "not-found"
+	ReasonAmbiguous      = "ambiguous"
+	ReasonNameRefused    = "name-refused"
+	ReasonTooLarge       = "too-large"
+	ReasonNoContent      = "no-content"
+	ReasonDamaged        = "damaged"
+	ReasonRemoteChanged  = "remote-changed"
+	ReasonRefused        = "refused"
+	ReasonSessionShort   = "session-too-short"
+	ReasonSessionLost    = "session-lost"
+	ReasonOffline        = "offline"
+	ReasonRateLimited    = "rate-limited"
+	ReasonServiceTrouble = "service-error"
+	ReasonUnexpected     = "unexpected"
+	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
+	ReasonCancelled      = state.ReasonCancelled
+)
+
+// Reason documents one code.
+type Reason struct {
+	Code     string
+	Sentence string        // one sentence for people
+	Fix      string        // command that would fix it, with {id}, {path} and {remote}; "" when waiting is all it takes
+	Again    time.Duration // a parked file is looked at again by itself after this long; 0: only when a person asks
+}
+
+var reasons = []Reason{
+	{ReasonUnreadable, "the file cannot be read: permission is missing, or another program holds it exclusively", "chmod u+r {path} && hoist retry {id}", 10 * time.Minute},
+	{ReasonVanished, "the file was removed before it was sent", "hoist cancel {id}", 0},
+	{ReasonNotAFile, "the path is a folder, a link or a device, not a regular file", "hoist cancel {id}", 0},
+	{ReasonChanging, "the file changed while it was read; the newest settled state is tried again", "hoist retry {id}", time.Minute},
+	{ReasonShrankToZero, "the file had content when it was last published and is empty now", "hoist push --force {path} {remote}", 0},
+	{ReasonEmptyFile, "the service refuses empty files", "hoist cancel {id}", 0},
+	{ReasonLocalDiffers, "the local file differs from what was last synced and is kept", "hoist pull --overwrite {remote} {path}", 0},
+	{ReasonNoSpace, "the disk is full; the file goes on by itself when there is room", "hoist retry {id}", time.Minute},
+	{ReasonLocked, "the item is locked or being modified at the service", "hoist retry {id}", 30 * time.Minute},
+	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else has reserved the item", "hoist push --force {path} {remote}", 0},
+	{ReasonForbidden, "the account may not do this: permission or provisioning is missing", "hoist doctor", 0},
+	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
+	{ReasonNotFound, "the remote place does not exist any more", "hoist cancel {id}", 0},
+	{ReasonAmbiguous, "the remote name stands for more than one thing", "hoist cancel {id}", 0},
+	{ReasonNameRefused, "the service does not accept the name", "hoist cancel {id}", 0},
+	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", 0},
+	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", 0},
+	{ReasonDamaged, "the bytes that arrived are not the ones that were sent", "hoist retry {id}", 0},
+	{ReasonRemoteChanged, "the content in the cloud changed while it was fetched", "hoist retry {id}", time.Minute},
+	{ReasonRefused, "the service refuses the request", "hoist job {id}", 0},
+	{ReasonSessionShort, "at the measured speed the upload cannot finish before the service ends its session", "hoist job {id}", 0},
+	{ReasonSessionLost, "the service ended the upload session; the file is sent from the start", "", 0},
+	{ReasonOffline, "the service cannot be reached; the file goes on as soon as it can", "", 0},
+	{ReasonRateLimited, "the service asks to wait", "", 0},
+	{ReasonServiceTrouble, "the service has trouble; the call is made again", "", 0},
+	{ReasonSourceChanged, "the file changed before it was published; another job sends the newer content", "", 0},
+	{ReasonCancelled, "a person cancelled it; the file is wanted again when it changes", "hoist push --force {path} {remote}", 0},
+	{ReasonUnexpected, "something unforeseen happened", "hoist diagnose", 0},
+}
+
+// Reasons lists every code, in the order of the documentation.
+func Reasons() []Reason { return append([]Reason(nil), reasons...) }
+
+// ReasonByCode finds a documented code.
+func ReasonByCode(code string) (Reason, bool) {
+	for _, r := range reasons {
+		if r.Code == code {
+			return r, true
+		}
+	}
+	return Reason{}, false
+}
+
+// FixFor fills the fix with what belongs to a job; "" when there is nothing to do but wait.
+func (r Reason) FixFor(job state.Job) string {
+	remote := job.Target.Address
+	if i := strings.LastIndexByte(remote, '/'); i > len("aps://") && strings.HasPrefix(r.Fix, "hoist push") {
+		remote = remote[:i] // push names the folder
+	}
+	return strings.NewReplacer("{id}", string(job.ID), "{path}", quoteArg(job.Path), "{remote}", quoteArg(remote)).Replace(r.Fix)
+}
+
+// quoteArg makes s one word of a POSIX shell; words that are safe stay as they are.
+func quoteArg(s string) string {
+	safe := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/._-:=+,@%", c)
+	}
+	if s != "" && strings.IndexFunc(s, func(c rune) bool { return !safe(c) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,510 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+const (
+	publishSlots = 64       // jobs past their bytes that wait for a create at once; they hold no transfer slot
+	candidates   = 512      // jobs looked at when one is chosen
+	largeFile    = 64 * mib // from here on a file may not take the last two transfer slots from small ones
+	listPause    = 20       // a listing is not repeated before this many times what it cost
+	probeFirst   = time.Second
+	probeCap     = 8 * time.Second // a network that comes back is noticed within this, by one job
+)
+
+// errStopped is the cause of a run that a person paused or cancelled.
+var errStopped = errors.New("paused or cancelled")
+
+// isPublishing reports whether a job is past its bytes: it waits for calls with small budgets and must not keep a file from transferring.
+func isPublishing(j state.Job) bool {
+	switch j.Phase {
+	case state.PhaseCompleted, state.PhasePublishing, state.PhasePublished:
+		return true
+	}
+	return false
+}
+
+// movesBytes reports whether the phase talks to the data plane; its reachability is judged apart from the API's.
+func movesBytes(p state.Phase) bool { return p == state.PhaseUploading || p == state.PhaseFetching }
+
+// dispatcher chooses what runs. One goroutine owns it; counts are shared with runs under Engine.mu.
+type dispatcher struct {
+	e       *Engine
+	wg      sync.WaitGroup
+	done    chan *run
+	fatal   chan error
+	list    []state.Job // candidates, in the order of choice
+	listed  time.Time
+	cost    time.Duration
+	dirty   bool // something changed since the listing
+	horizon bool // the listing was made while jobs waited for the network
+}
+
+// Run works on runnable jobs until ctx ends and every run has returned. A job's failure is a record; the error is nil after ctx ended, and
+// else what the store answered. It must not be called twice at once.
+func (e *Engine) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	d := &dispatcher{e: e, done: make(chan *run), fatal: make(chan error, 1), dirty: true}
+	changes := make(chan state.Changes)
+	e.cleanSpool()
+	receipts := e.startReceipts()
+	defer receipts.stop()
+	var watch sync.WaitGroup
+	watch.Go(func() { e.watchStore(ctx, changes, d.fatal) })
+	var failure error
+	for failure == nil && ctx.Err() == nil {
+		var timer <-chan time.Time
+		wait, err := d.fill(ctx, time.Now())
+		if err != nil {
+			failure = err
+			break
+		}
+		if wait > 0 {
+			timer = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+		case failure = <-d.fatal:
+		case c := <-changes:
+			d.dirty = true
+			e.stopWhatEnded(c)
+		case <-e.kick:
+			d.dirty, d.listed = true, time.Time{}
+			e.stopWhatEnded(state.Changes{Lost: true})
+		case r := <-d.done:
+			d.finish(r)
+			receipts.poke()
+		case <-timer:
+			d.dirty = true
+		}
+	}
+	cancel(cmp.Or(failure, context.Canceled))
+	for d.active() > 0 {
+		d.finish(<-d.done)
+	}
+	d.wg.Wait()
+	watch.Wait()
+	return failure
+}
+
+// watchStore passes on which jobs changed until ctx ends.
+func (e *Engine) watchStore(ctx context.Context, to chan<- state.Changes, fatal chan<- error) {
+	since := e.store.Index()
+	for {
+		c, err := e.store.Changes(ctx, since)
+		if err != nil {
+			if ctx.Err() == nil {
+				select {
+				case fatal <- fmt.Errorf("watch the store: %w", err):
+				default:
+				}
+			}
+			return
+		}
+		since = c.Index
+		select {
+		case to <- c:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// stopWhatEnded ends the runs of jobs that a person paused or cancelled.
+func (e *Engine) stopWhatEnded(c state.Changes) {
+	e.mu.Lock()
+	var runs []*run
+	for _, r := range e.running {
+		if c.Lost || slices.Contains(c.Jobs, r.job) {
+			runs = append(runs, r)
+		}
+	}
+	e.mu.Unlock()
+	for _, r := range runs {
+		job, err := e.store.Job(r.job)
+		if err == nil && (job.Paused || job.End == state.EndCancelled) {
+			r.cancel(errStopped)
+		}
+	}
+}
+
+func (d *dispatcher) active() int {
+	d.e.mu.Lock()
+	defer d.e.mu.Unlock()
+	return len(d.e.running)
+}
+
+func (d *dispatcher) finish(r *run) {
+	d.e.mu.Lock()
+	delete(d.e.running, r.job)
+	d.e.mu.Unlock()
+	d.dirty = true
+}
+
+// fill starts what may start and returns how long to wait when nothing else happens; 0 means for ever.
+func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, error) {
+	e := d.e
+	e.mu.Lock()
+	transfers, publishing, large := e.usedSlots()
+	e.mu.Unlock()
+	free := e.cfg.Transfers - transfers
+	wait := d.untilNext(now)
+	if free <= 0 && publishing >= publishSlots {
+		return wait, nil
+	}
+	if d.dirty && now.Sub(d.listed) < d.cost*listPause && len(d.list) == 0 {
+		return min(cmp.Or(wait, time.Hour), d.listed.Add(d.cost*listPause).Sub(now)+time.Millisecond), nil
+	}
+	if d.dirty && now.Sub(d.listed) >= d.cost*listPause {
+		if err := d.relist(now); err != nil {
+			return 0, err
+		}
+		wait = d.untilNext(now)
+	}
+	heavy := publishing >= publishSlots/2
+	for i := 0; i < len(d.list); {
+		j := d.list[i]
+		switch {
+		case !e.net(j).mayStart(j, now):
+			i++
+			continue
+		case isPublishing(j) && publishing < publishSlots:
+			publishing++
+		case !isPublishing(j) && free > 0:
+			i = d.choose(i, now, large, heavy)
+			j = d.list[i]
+			free--
+			if size(j) >= largeFile {
+				large++
+			}
+		default:
+			i++
+			continue
+		}
+		d.list = slices.Delete(d.list, i, i+1)
+		d.start(ctx, j)
+		if isPublishing(j) {
+			continue
+		}
+		i = 0 // choose may have jumped
+	}
+	return wait, nil
+}
+
+// choose returns the index, from first on, of the job that takes the next transfer slot. The list is in the order of begun, then oldest.
+func (d *dispatcher) choose(first int, now time.Time, large int, heavy bool) int {
+	e := d.e
+	best := first
+	for i := first; i < len(d.list); i++ {
+		j := d.list[i]
+		if isPublishing(j) || !e.net(j).couldStart(j, now) {
+			continue
+		}
+		if better(j, d.list[best], large >= max(1, e.cfg.Transfers-2), heavy) {
+			best = i
+		}
+	}
+	return best
+}
+
+// better orders two jobs for a transfer slot: what has begun first, since sessions end; then successors of a change; then, when large files
+// hold their share already, small ones; then, while creates wait for their budget, large ones, since bytes cost no budget; then the older.
+func better(a, b state.Job, largeFull, createsWait bool) bool {
+	first := func(x, y bool) int {
+		switch {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(
+		first(a.Phase != state.PhaseQueued, b.Phase != state.PhaseQueued),
+		first(a.Changes > 0, b.Changes > 0),
+		first(largeFull && size(a) < largeFile, largeFull && size(b) < largeFile),
+		first(createsWait && size(a) >= largeFile, createsWait && size(b) >= largeFile),
+		cmp.Compare(a.ID, b.ID),
+	) < 0
+}
+
+func size(j state.Job) int64 { return max(j.Size, j.Snapshot.Size) }
+
+// usedSlots counts what runs; the caller holds mu.
+func (e *Engine) usedSlots() (transfers, publishing, large int) {
+	for _, r := range e.running {
+		if r.publishing {
+			publishing++
+			continue
+		}
+		transfers++
+		if r.large {
+			large++
+		}
+	}
+	return transfers, publishing, large
+}
+
+func (d *dispatcher) relist(now time.Time) error {
+	e := d.e
+	began := time.Now()
+	d.dirty, d.listed = false, now
+	until := now
+	if e.api.waiting() || e.data.waiting() {
+		until = now.Add(offlineCap + time.Second) // those that wait for the network are judged by it, not by their time
+	}
+	jobs, err := e.store.Runnable(until, candidates, func(id state.JobID) bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.running[id] != nil
+	})
+	if err != nil {
+		return fmt.Errorf("list runnable jobs: %w", err)
+	}
+	d.list = slices.DeleteFunc(jobs, func(j state.Job) bool { return !j.Runnable(now) && j.Reason != ReasonOffline })
+	d.cost = time.Since(began)
+	return nil
+}
+
+// untilNext is the wait for the next attempt or probe; 0: nothing lies ahead.
+func (d *dispatcher) untilNext(now time.Time) time.Duration {
+	wait := time.Duration(0)
+	add := func(at time.Time) {
+		if at.IsZero() {
+			return
+		}
+		if w := max(at.Sub(now), time.Millisecond); wait == 0 || w < wait {
+			wait = w
+		}
+	}
+	if next := d.e.store.NextAttempt(now); next.After(now) {
+		add(next)
+	}
+	add(d.e.api.nextProbe(now))
+	add(d.e.data.nextProbe(now))
+	return wait
+}
+
+// start runs a job in a goroutine of its own that Run waits for.
+func (d *dispatcher) start(ctx context.Context, job state.Job) {
+	e := d.e
+	ctx, cancel := context.WithCancelCause(ctx)
+	r := &run{job: job.ID, cancel: cancel, began: time.Now(), now: job, meter: newMeter(), publishing: isPublishing(job), large: size(job) >= largeFile}
+	e.net(job).started(job, time.Now())
+	e.mu.Lock()
+	e.running[job.ID] = r
+	e.mu.Unlock()
+	d.wg.Go(func() {
+		defer cancel(nil)
+		if err := e.work(ctx, r); err != nil && ctx.Err() == nil {
+			select {
+			case d.fatal <- err:
+			default:
+			}
+		}
+		d.done <- r
+	})
+}
+
+// work drives one job by steps until it ends, waits, or ctx ends; after a change of its source it goes on with the successor.
+// The error is the store's.
+func (e *Engine) work(ctx context.Context, r *run) error {
+	job, err := e.store.Job(r.job)
+	if err != nil {
+		return fmt.Errorf("job %s: %w", r.job, err)
+	}
+	log := e.log.With("job", string(job.ID), "path", job.Path)
+	if job.Paused || !job.Open() || job.Attention && job.NextAttempt.IsZero() {
+		return nil // changed since it was listed
+	}
+	defer r.closeSource()
+	for first := true; first || job.Runnable(time.Now()); first = false {
+		if isPublishing(job) != r.publishing && !e.switchPool(r, job) {
+			return nil // the dispatcher takes it up when a slot is free
+		}
+		phase := job.Phase
+		events, err := e.step(ctx, r, job)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil // stopping is not an event; the step committed what had its effect
+			}
+			e.noteFailure(job, err)
+			events = []state.Event{e.eventFor(job, err)}
+			log.Debug("step", "phase", string(phase), "error", err)
+		} else {
+			e.noteSuccess(job)
+		}
+		next, err := e.commit(job.ID, events...)
+		if err != nil {
+			if _, ok := errors.AsType[*state.TransitionError](err); ok {
+				log.Debug("the job changed meanwhile", "error", err)
+				return nil
+			}
+			return fmt.Errorf("job %s: %w", job.ID, err)
+		}
+		job = next
+		r.set(job)
+		if !job.Open() {
+			e.jobEnded(job)
+		}
+	}
+	return nil
+}
+
+// step makes one remote effect and says what it was. Parts are committed inside, each by its worker.
+func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
+	if job.Kind == state.Download {
+		return e.downloadStep(ctx, r, job)
+	}
+	return e.uploadStep(ctx, r, job)
+}
+
+// eventFor turns a failed step into what is committed.
+func (e *Engine) eventFor(job state.Job, err error) state.Event {
+	now := time.Now()
+	v := classify(err, job.Phase, job.Streak)
+	if v.Class == classChanged {
+		c, _ := errors.AsType[*changedError](err)
+		return e.changedEvent(job, c, now)
+	}
+	return v.event(err, now, rand.Float64())
+}
+
+// switchPool moves a run between the transfer slots and the publishing slots; false when none is free.
+func (e *Engine) switchPool(r *run, job state.Job) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	transfers, publishing, _ := e.usedSlots()
+	to := isPublishing(job)
+	if to && publishing >= publishSlots || !to && transfers >= e.cfg.Transfers {
+		return false
+	}
+	r.publishing = to
+	e.Kick() // a slot of the other kind is free
+	return true
+}
+
+func (e *Engine) jobEnded(job state.Job) {
+	e.dropSpooled(job)
+	switch job.End {
+	case state.EndDone:
+		e.log.Info("done", "job", string(job.ID), "path", job.Path, "result", job.Result, "bytes", job.Size)
+	case state.EndFailed:
+		e.log.Error("failed", "job", string(job.ID), "path", job.Path, "reason", job.Reason, "error", job.Error)
+	}
+}
+
+// noteFailure and noteSuccess tell what a step says about the network.
+func (e *Engine) noteFailure(job state.Job, err error) {
+	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
+		e.net(job).failed(time.Now())
+	}
+}
+
+func (e *Engine) noteSuccess(job state.Job) {
+	if e.net(job).succeeded(time.Now()) {
+		e.Kick()
+	}
+}
+
+// net is the reachability of the plane that the job's next step needs.
+func (e *Engine) net(job state.Job) *reachability {
+	if movesBytes(job.Phase) {
+		return &e.data
+	}
+	return &e.api
+}
+
+// reachability knows whether the last calls of a plane were answered. While they are not, one job at a time probes, every few seconds;
+// at the first answer all that wait become runnable, as many at once as there are slots. Safe for concurrent use.
+type reachability struct {
+	mu        sync.Mutex
+	offline   bool
+	fails     int
+	probe     time.Time // next
+	probing   bool
+	recovered time.Time // last change from offline to online
+}
+
+func (n *reachability) failed(now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.offline, n.probing = true, false
+	n.probe = now.Add(min(probeFirst<<min(n.fails, 10), probeCap))
+	n.fails++
+}
+
+// succeeded reports whether this answer ended a time without any.
+func (n *reachability) succeeded(now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	was := n.offline
+	n.offline, n.probing, n.fails = false, false, 0
+	if was {
+		n.recovered = now
+	}
+	return was
+}
+
+// couldStart reports whether the job may start, apart from the turn of the probe.
+func (n *reachability) couldStart(j state.Job, now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.offline {
+		return !now.Before(n.probe)
+	}
+	return j.Runnable(now) || j.Reason == ReasonOffline && j.Updated.Before(n.recovered)
+}
+
+func (n *reachability) mayStart(j state.Job, now time.Time) bool {
+	if !n.couldStart(j, now) {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.offline || !n.probing
+}
+
+// started takes the turn of the probe.
+func (n *reachability) started(_ state.Job, now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.offline {
+		n.probing = true
+		n.probe = now.Add(probeCap) // should the probe end without a word about the network
+	}
+}
+
+// waiting reports whether jobs may be waiting for the network, or were until a moment ago.
+func (n *reachability) waiting() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.offline || time.Since(n.recovered) < offlineCap+time.Second
+}
+
+func (n *reachability) nextProbe(now time.Time) time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.offline {
+		return time.Time{}
+	}
+	return maxTime(n.probe, now)
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

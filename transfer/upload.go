@@ -1,0 +1,352 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// uploadStep makes the one remote effect that follows a job's phase.
+func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
+	c, err := e.clientFor(job)
+	if err != nil {
+		return nil, err
+	}
+	switch job.Phase {
+	case state.PhaseQueued:
+		return e.reserve(ctx, r, c, job)
+	case state.PhaseReserved:
+		return e.openSession(ctx, r, c, job)
+	case state.PhaseUploading:
+		return e.sendParts(ctx, r, c, job)
+	case state.PhaseUploaded:
+		return e.assemble(ctx, r, c, job)
+	case state.PhaseCompleted:
+		if toOSS(job) {
+			return e.finish(r, job)
+		}
+		return e.intend(ctx, r, c, job)
+	case state.PhasePublishing:
+		return e.publish(ctx, r, c, job)
+	case state.PhasePublished:
+		return e.finish(r, job)
+	}
+	return nil, fmt.Errorf("upload has no step for phase %q", job.Phase)
+}
+
+func toOSS(job state.Job) bool { return job.Target.Bucket != "" }
+
+// reserve finds or makes the folder, looks whether the content is there already, and reserves storage.
+func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	if err := e.spool(ctx, job); err != nil {
+		return nil, err
+	}
+	src, err := r.source(e, job)
+	if err != nil {
+		return nil, err
+	}
+	base, known, err := e.store.Published(job.Root, job.Rel)
+	if err != nil {
+		return nil, err
+	}
+	known = known && base.Remote == job.Target.Address
+	if known && job.Snapshot.Size == 0 && base.Snapshot.Size > 0 && !job.Force {
+		return nil, needsPerson(ReasonShrankToZero, "publish %q: the file is empty and had %d bytes when it was last published", job.Path, base.Snapshot.Size)
+	}
+	if toOSS(job) {
+		id := apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
+		if !job.Force {
+			same, err := e.sameObject(ctx, r, c, id, src, job)
+			if err != nil && !errors.Is(err, apsclient.ErrNotFound) {
+				return nil, err
+			}
+			if same != "" {
+				return []state.Event{state.Unchanged{Record: recordOf(job, string(id), same)}}, nil
+			}
+		}
+		return []state.Event{state.Reserved{Object: string(id)}}, nil
+	}
+
+	p := apsclient.ProjectID(job.Target.Project)
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if job.Target.Folder == "" {
+		folder, err := res.EnsureFolder(ctx, p, apsclient.FolderID(job.Target.Base), job.Target.Dirs, e.store)
+		if err != nil {
+			return nil, fmt.Errorf("folder of %s: %w", job.Target.Address, err)
+		}
+		return []state.Event{state.FolderFound{Folder: string(folder)}}, nil
+	}
+	folder := apsclient.FolderID(job.Target.Folder)
+	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
+	if err != nil {
+		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
+	}
+	if found {
+		if err := e.mayReplace(job, item, base, known); err != nil {
+			return nil, err
+		}
+		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force {
+			same, err := e.sameObject(ctx, r, c, tip.Storage, src, job)
+			if err != nil && !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrForbidden) {
+				return nil, err
+			}
+			if same != "" {
+				rec := recordOf(job, string(tip.Storage), same)
+				rec.Item, rec.Version, rec.Number = string(item.ID), string(tip.ID), tip.Number
+				return []state.Event{state.Unchanged{Item: rec.Item, Version: rec.Version, Number: rec.Number, Record: rec}}, nil
+			}
+		}
+	}
+	object, err := c.Items.CreateStorage(ctx, p, folder, job.Target.Name)
+	if errors.Is(err, apsclient.ErrNotFound) {
+		res.Forget(p, folder)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reserve storage for %s: %w", job.Target.Address, err)
+	}
+	return []state.Event{state.Reserved{Object: string(object)}}, nil
+}
+
+// sameObject returns the SHA-1 of an object that has the job's content, "" when it has other content or the service has no SHA-1.
+func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id apsclient.ObjectID, src *source, job state.Job) (string, error) {
+	if r.looked {
+		return "", nil
+	}
+	r.looked = true // once: a retry of the next call does not look again
+	o, err := c.Objects.Details(ctx, id)
+	if err != nil {
+		r.looked = false
+		return "", fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
+	}
+	r.existed = true
+	if o.Size != job.Snapshot.Size || o.SHA1 == "" {
+		return "", nil
+	}
+	sum, err := src.fileSHA1(ctx)
+	if err != nil || !strings.EqualFold(sum, o.SHA1) {
+		return "", err
+	}
+	return sum, nil
+}
+
+// openSession begins a multipart upload and fixes the part plan; the URLs of the first run come with the same call.
+func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	if _, err := r.source(e, job); err != nil {
+		return nil, err
+	}
+	partSize, count := planParts(job.Snapshot.Size, e.cfg.PartSize)
+	r.urls = newURLRuns(count)
+	expires, err := e.askURLs(ctx, r, c, job, partSize, 1, min(count, maxURLsACall), "")
+	if err != nil {
+		return nil, fmt.Errorf("open an upload session for %s: %w", job.Target.Address, err)
+	}
+	return []state.Event{state.Opened{UploadKey: r.urls.key, Expires: expires, PartSize: partSize, Parts: count}}, nil
+}
+
+// assemble completes the upload with size and every ETag, and settles a reply that was lost by looking.
+func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	if err := e.sourceStillSame(ctx, r, job); err != nil {
+		return nil, err
+	}
+	parts, err := e.store.Parts(job.ID)
+	if err != nil {
+		return nil, err
+	}
+	etags := make([]string, job.PartsTotal)
+	for _, p := range parts {
+		if p.Number >= 1 && p.Number <= len(etags) {
+			etags[p.Number-1] = p.ETag
+		}
+	}
+	var missing []int
+	for i, tag := range etags {
+		if tag == "" {
+			missing = append(missing, i+1)
+		}
+	}
+	if len(missing) > 0 {
+		return []state.Event{state.PartsLost{Parts: missing}}, nil
+	}
+	id := apsclient.ObjectID(job.Object)
+	done, err := c.Objects.Complete(ctx, id, apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags, UserMetadata: marker(job)})
+	if err == nil && done.Size > 0 && done.Size != job.Snapshot.Size {
+		return e.sessionLost(r, job, fmt.Errorf("complete %s: the service assembled %d bytes of %d", job.Target.Address, done.Size, job.Snapshot.Size)), nil
+	}
+	if err == nil {
+		return []state.Event{state.Assembled{}}, nil
+	}
+	if pe, ok := errors.AsType[*apsclient.PartsError](err); ok {
+		return e.repair(r, job, pe), nil
+	}
+	dead := isSessionDead(err)
+	if !dead && !apsclient.MaybeApplied(err) {
+		return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
+	}
+	there, lookErr := isAssembled(ctx, c, job)
+	switch {
+	case there:
+		return []state.Event{state.Assembled{}}, nil
+	case lookErr != nil:
+		return nil, fmt.Errorf("look whether %s was assembled: %w", job.Target.Address, lookErr)
+	case dead && job.Snapshot.Size == 0:
+		return nil, needsPerson(ReasonEmptyFile, "complete %s: %w", job.Target.Address, err)
+	case dead:
+		return e.sessionLost(r, job, fmt.Errorf("complete %s: %w", job.Target.Address, err)), nil
+	}
+	return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
+}
+
+// repair sends again the parts that a completion named; a session that names none, or goes on naming some, is given up.
+func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state.Event {
+	var bad []int
+	for _, p := range pe.Parts {
+		if p.Status != "Ok" && p.Part >= 1 && p.Part <= job.PartsTotal {
+			bad = append(bad, p.Part)
+		}
+	}
+	if r.badAssembly++; len(bad) == 0 || r.badAssembly > 3 {
+		return e.sessionLost(r, job, pe)
+	}
+	e.log.Warn("the service holds other parts than were sent; sending them again", "job", string(job.ID), "path", job.Path, "parts", len(bad))
+	return []state.Event{state.PartsLost{Parts: bad}}
+}
+
+// sessionLost begins the upload anew; from the second time in this run on with a wait, so that a service that loses every session is not hammered.
+func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
+	e.log.Warn("the upload session is lost; the file is sent from the start", "job", string(job.ID), "path", job.Path, "error", why)
+	r.urls, r.badAssembly = nil, 0
+	r.lostSessions++
+	events := []state.Event{state.SessionLost{}}
+	if r.lostSessions > 1 {
+		v := verdict{classRetry, ReasonSessionLost, backoff(r.lostSessions, backoffCap)}
+		events = append(events, v.event(why, time.Now(), 1))
+	}
+	return events
+}
+
+// isSessionDead reports whether a call with an upload key was answered in the way of a key the service does not know (any more).
+func isSessionDead(err error) bool {
+	e, ok := errors.AsType[*apsclient.Error](err)
+	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+}
+
+// isAssembled looks whether the object of a job is whole at the service. Keys of oss:// are reused, so there the job's marker decides; the
+// object of a project belongs to this job alone, so its size does.
+func isAssembled(ctx context.Context, c *apsclient.Client, job state.Job) (bool, error) {
+	o, err := c.Objects.Details(ctx, apsclient.ObjectID(job.Object))
+	if errors.Is(err, apsclient.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if toOSS(job) && !strings.Contains(o.UserMetadata, string(job.ID)) {
+		return false, nil
+	}
+	return o.Size == job.Snapshot.Size, nil
+}
+
+// marker is the user metadata by which an object of a reused key shows which job made it; under the service's 100 bytes.
+func marker(job state.Job) string {
+	if !toOSS(job) {
+		return ""
+	}
+	return fmt.Sprintf(`{"hoist":"%s"}`, job.ID)
+}
+
+// sourceStillSame looks at the path again before something is made of what was read. Bytes from a spool snapshot are of one moment anyway.
+func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) error {
+	src, err := r.source(e, job)
+	if err != nil {
+		return err
+	}
+	if src.mine {
+		return nil
+	}
+	return checkPath(job, func() (bool, error) {
+		parts, err := e.store.Parts(job.ID)
+		if err != nil || len(parts) != job.PartsTotal {
+			return false, err
+		}
+		return src.matchesParts(ctx, parts, job.PartSize)
+	})
+}
+
+// source opens the content of the job once a run.
+func (r *run) source(e *Engine, job state.Job) (*source, error) {
+	if r.src == nil {
+		src, err := e.openSource(job)
+		if err != nil {
+			return nil, err
+		}
+		r.src = src
+	}
+	return r.src, r.src.check()
+}
+
+func (r *run) closeSource() {
+	if r.src != nil {
+		r.src.Close()
+		r.src = nil
+	}
+}
+
+// set remembers the last committed state of the job for progress; commits of parts may arrive out of order.
+func (r *run) set(job state.Job) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.now = job
+}
+
+func (r *run) setPart(job state.Job, size int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent.Add(-size)
+	if job.PartsDone > r.now.PartsDone {
+		r.now = job
+	}
+}
+
+// changedEvent says what becomes of a job whose source is another one now. A watched file settles first; with a spool its next try reads
+// from a snapshot, for which a quiet second is enough. A pushed file that changes twice under the reading is parked.
+func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) state.Event {
+	if c.Gone {
+		if job.Streak < 2 { // a program that saves by rename leaves a moment without the file
+			return state.Retry{At: now.Add(2 * time.Second), Reason: ReasonVanished, Error: c.Error()}
+		}
+		return state.SourceChanged{Gone: true}
+	}
+	begun := job.Phase != state.PhaseQueued
+	if unwatched(job) && begun && job.Changes > 0 && job.Reason != ReasonChanging {
+		r, _ := ReasonByCode(ReasonChanging)
+		return state.Parked{Reason: ReasonChanging, Error: c.Error(), At: now.Add(r.Again)}
+	}
+	ev := state.SourceChanged{Snapshot: c.Now}
+	switch {
+	case e.cfg.Spool != "" && job.Changes > 0 && !begun: // the snapshot is taken at the next start, at once
+	case unwatched(job) && !begun && job.Changes == 0:
+	case unwatched(job) || e.cfg.Spool != "":
+		ev.NotBefore = now.Add(quietForSpool)
+	default:
+		ev.NotBefore = now.Add(e.cfg.Settle)
+	}
+	return ev
+}
+
+// recordOf is the published record of a job's content that is at the service as storage.
+func recordOf(job state.Job, storage, sha1 string) *state.PublishedRecord {
+	return &state.PublishedRecord{
+		Root: job.Root, Rel: job.Rel, Remote: job.Target.Address, Storage: storage, SHA1: sha1,
+		Item: job.Item, Version: job.Version, Number: job.VersionNumber,
+		Snapshot: job.Snapshot, PartSize: job.PartSize, At: time.Now().UTC(),
+	}
+}

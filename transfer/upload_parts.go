@@ -1,0 +1,429 @@
+package transfer
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+const (
+	partTries    = 4 // sendings of one part before the job waits
+	urlRefreshes = 3 // 403 answers of one part that are taken for an ended URL
+	urlMargin    = 20 * time.Second
+	slowLink     = 100 * mib // bytes a second below which the MD5 of parts costs nothing that is noticed
+)
+
+// errSessionDead says that the service does not know the upload key any more.
+var errSessionDead = errors.New("the service ended the upload session")
+
+// sendParts sends every part that is not stored, several at a time within the bound of all files, and looks at the file around each.
+func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	now := time.Now()
+	if sessionOver(job.UploadExpires, now) {
+		return e.sessionLost(r, job, fmt.Errorf("the session ends at %s", job.UploadExpires.UTC().Format(time.RFC3339))), nil
+	}
+	src, err := r.source(e, job)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := e.store.Parts(job.ID)
+	if err != nil {
+		return nil, err
+	}
+	if r.urls == nil {
+		r.urls = newURLRuns(job.PartsTotal)
+		r.urls.key = job.UploadKey
+	}
+	r.urls.reset(stored)
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	var failed firstError
+	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
+		if r.urls.isStored(n) {
+			continue
+		}
+		// The URLs are asked for without a slot, since the call may wait for its budget.
+		if err := e.ensureURL(ctx, r, c, job, n, apsclient.SignedURL("")); err != nil {
+			failed.set(err)
+			break
+		}
+		if err := e.parts.acquire(ctx); err != nil {
+			failed.set(err)
+			break
+		}
+		wg.Go(func() {
+			defer e.parts.release()
+			if err := e.sendPart(ctx, r, c, job, src, n); err != nil {
+				failed.set(err)
+				if _, changed := errors.AsType[*changedError](err); changed {
+					cancel(err) // what is in flight is worthless
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.get(); err != nil {
+		if errors.Is(err, errSessionDead) {
+			return e.sessionLost(r, job, err), nil
+		}
+		return nil, fmt.Errorf("upload %s: %w", job.Target.Address, err)
+	}
+	if err := src.check(); err != nil {
+		return nil, err
+	}
+	return []state.Event{state.AllStored{}}, nil
+}
+
+// sendPart sends one part until it is stored and committed; the caller holds a slot, which is lent to others while it waits.
+func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int) error {
+	offset, length := partRange(job.Snapshot.Size, job.PartSize, n)
+	refreshes := 0
+	for try := 1; ; try++ {
+		if err := src.check(); err != nil {
+			return err
+		}
+		url, ok := r.urls.get(n, time.Now())
+		if !ok {
+			if err := e.ensureURL(ctx, r, c, job, n, ""); err != nil {
+				return err
+			}
+			if url, ok = r.urls.get(n, time.Now()); !ok {
+				return fmt.Errorf("part %d: the service gave a URL that has ended already", n)
+			}
+		}
+		err := e.putPart(ctx, r, c, job, src, n, offset, length, url)
+		if err == nil {
+			e.parts.succeeded()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var answer *apsclient.Error
+		switch errors.As(err, &answer); {
+		case answer != nil && answer.Status == http.StatusForbidden && answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
+			refreshes++
+			try-- // an ended URL is no failure of the part
+			if err := e.ensureURL(ctx, r, c, job, n, url); err != nil {
+				return err
+			}
+			continue
+		case answer != nil && answer.Status == http.StatusNotFound:
+			return fmt.Errorf("part %d: %w: %v", n, errSessionDead, err)
+		case answer != nil && length == 0 && answer.Status >= 400 && answer.Status < 500:
+			return needsPerson(ReasonEmptyFile, "part %d: %w", n, err)
+		case errors.Is(err, errDamaged):
+		default:
+			if _, again := apsclient.Retryable(err); !again {
+				return fmt.Errorf("part %d: %w", n, err)
+			}
+			e.parts.failed(time.Now())
+		}
+		if try >= partTries {
+			return fmt.Errorf("part %d: %w", n, err)
+		}
+		if err := e.waitWithoutSlot(ctx, retryWait(err, try)); err != nil {
+			return err
+		}
+	}
+}
+
+// errDamaged says that the ETag of a part is an MD5 and not that of the bytes read.
+var errDamaged = errors.New("the service stored other bytes than were sent")
+
+// putPart sends the bytes once and commits the ETag. The file is looked at after the last byte: what was read is of the job's snapshot.
+func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, offset, length int64, url apsclient.SignedURL) error {
+	var sent atomic.Int64
+	body := apsclient.PartBody{R: src, Offset: offset, Size: length, Sent: func(n int) {
+		sent.Add(int64(n))
+		e.moved(r, int64(n))
+	}}
+	var sum *summer
+	if e.wantsMD5() {
+		sum = &summer{src: src, h: md5.New(), start: offset, next: offset}
+		body.R = sum
+	}
+	etag, err := c.Data.PutPart(ctx, url, body)
+	var md string
+	if err == nil {
+		err = src.check()
+	}
+	if err == nil && sum != nil {
+		if md = sum.hex(offset + length); md != "" && isMD5(etag) && !strings.EqualFold(md, etag) {
+			err = errDamaged
+		}
+	}
+	if err != nil {
+		e.moved(r, -sent.Load())
+		return err
+	}
+	done, err := e.commit(job.ID, state.PartStored{Part: n, Size: length, ETag: etag, MD5: md})
+	if err != nil {
+		e.moved(r, -sent.Load())
+		return err
+	}
+	r.urls.stored(n)
+	r.setPart(done, sent.Load())
+	if e.data.succeeded(time.Now()) {
+		e.Kick()
+	}
+	return nil
+}
+
+func (e *Engine) wantsMD5() bool {
+	switch e.cfg.Checksum {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	rate := e.meter.rate(time.Now())
+	return rate > 0 && rate < slowLink
+}
+
+// retryWait is the wait after a failed sending: what the service asked for, else a jittered doubling from half a second.
+func retryWait(err error, try int) time.Duration {
+	if after, ok := apsclient.Retryable(err); ok && after > 0 {
+		return after + rand.N(time.Second)
+	}
+	half := 500 * time.Millisecond << min(try-1, 6)
+	return half/2 + rand.N(half)
+}
+
+// waitWithoutSlot gives the caller's part slot to others for d and takes one again.
+func (e *Engine) waitWithoutSlot(ctx context.Context, d time.Duration) error {
+	e.parts.release()
+	err := sleep(ctx, d)
+	// The caller's release needs a slot whatever happened; it is taken without regard to ctx and given back at once then.
+	if again := e.parts.acquire(context.WithoutCancel(ctx)); again != nil {
+		return again
+	}
+	return err
+}
+
+// sleep waits for d or the end of ctx, whose cause is the error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// ensureURL makes sure that a usable URL of part n is at hand, asking for the run of missing parts that begins there. bad is a URL that was
+// refused and must not be used again; "" none. One caller at a time asks for a job.
+func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job state.Job, n int, bad apsclient.SignedURL) error {
+	u := r.urls
+	select {
+	case u.asking <- struct{}{}:
+		defer func() { <-u.asking }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if bad != "" {
+		u.drop(n, bad)
+	}
+	if _, ok := u.get(n, time.Now()); ok {
+		return nil
+	}
+	if sessionOver(job.UploadExpires, time.Now()) {
+		return errSessionDead
+	}
+	limit := maxURLsACall
+	if bad != "" {
+		limit = 1
+	}
+	_, count := missingRun(job.PartsTotal, n, limit, func(p int) bool {
+		_, fresh := u.get(p, time.Now())
+		return p != n && (fresh || u.isStored(p))
+	})
+	e.warnIfTooShort(r, job, n)
+	_, err := e.askURLs(ctx, r, c, job, job.PartSize, n, count, job.UploadKey)
+	if err != nil && isSessionDead(err) {
+		return fmt.Errorf("%w: %v", errSessionDead, err)
+	}
+	return err
+}
+
+// askURLs asks for the URLs of count parts from first on; with an empty key it begins the session. It returns when the session ends.
+func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job state.Job, partSize int64, first, count int, key string) (time.Time, error) {
+	asked := time.Now() // the end is counted by our clock, whatever the service's says
+	bytes := min(int64(count)*partSize, job.Snapshot.Size)
+	minutes := urlMinutes(bytes, e.meter.rate(asked)/float64(max(1, e.activeTransfers())))
+	got, err := c.Objects.UploadURLs(ctx, apsclient.ObjectID(job.Object), apsclient.UploadURLsRequest{
+		Parts: count, FirstPart: first, UploadKey: key, Acceleration: e.cfg.Acceleration, Minutes: minutes,
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(got.URLs) == 0 || got.UploadKey == "" {
+		return time.Time{}, fmt.Errorf("the service gave %d upload URLs of %d", len(got.URLs), count)
+	}
+	r.urls.add(got.UploadKey, first, got.URLs, asked.Add(time.Duration(minutes)*time.Minute))
+	return got.UploadExpires, nil
+}
+
+func (e *Engine) activeTransfers() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n, _, _ := e.usedSlots()
+	return n
+}
+
+// warnIfTooShort says once a run, in the log and the job's history, that the session ends before the file is through at the measured speed.
+func (e *Engine) warnIfTooShort(r *run, job state.Job, next int) {
+	now := time.Now()
+	done, _ := partRange(job.Snapshot.Size, job.PartSize, next)
+	missing, short := sessionTooShort(job.Snapshot.Size-done, r.meter.rate(now), job.UploadExpires, now)
+	if !short || r.warned {
+		return
+	}
+	r.warned = true
+	text := fmt.Sprintf("at the measured speed the upload needs %s more than the session lasts (until %s)", missing, job.UploadExpires.UTC().Format(time.RFC3339))
+	e.log.Warn(text, "job", string(job.ID), "path", job.Path)
+	if _, err := e.commit(job.ID, state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
+		e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
+	}
+}
+
+// urlRuns are the signed URLs at hand for one session, each bound to its part number. They live in memory only. Safe for concurrent use.
+type urlRuns struct {
+	asking chan struct{} // held by who asks the service
+
+	mu   sync.Mutex
+	key  string
+	urls []apsclient.SignedURL // index: part number - 1; "" none
+	ends []time.Time
+	done []bool
+}
+
+func newURLRuns(parts int) *urlRuns {
+	return &urlRuns{asking: make(chan struct{}, 1), urls: make([]apsclient.SignedURL, parts), ends: make([]time.Time, parts), done: make([]bool, parts)}
+}
+
+func (u *urlRuns) add(key string, first int, urls []apsclient.SignedURL, ends time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.key = key
+	for i, url := range urls {
+		if n := first + i; n <= len(u.urls) {
+			u.urls[n-1], u.ends[n-1] = url, ends
+		}
+	}
+}
+
+// reset makes the stored parts the ones that need no URL.
+func (u *urlRuns) reset(parts []state.Part) {
+	u.mu.Lock()
+	clear(u.done)
+	u.mu.Unlock()
+	for _, p := range parts {
+		u.stored(p.Number)
+	}
+}
+
+// get returns the URL of part n if it can still be used now.
+func (u *urlRuns) get(n int, now time.Time) (apsclient.SignedURL, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	url, ends := u.urls[n-1], u.ends[n-1]
+	return url, url != "" && now.Add(urlMargin).Before(ends)
+}
+
+// drop forgets the URL of part n if it is still bad.
+func (u *urlRuns) drop(n int, bad apsclient.SignedURL) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.urls[n-1] == bad {
+		u.urls[n-1] = ""
+	}
+}
+
+// stored notes that part n needs no URL any more.
+func (u *urlRuns) stored(n int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if n >= 1 && n <= len(u.done) {
+		u.done[n-1], u.urls[n-1] = true, ""
+	}
+}
+
+func (u *urlRuns) isStored(n int) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.done[n-1]
+}
+
+// summer computes the MD5 of bytes that are read in order; a reader that goes back to the start begins anew.
+type summer struct {
+	src   *source
+	start int64
+
+	mu   sync.Mutex // a connection that is given up may still read while the next one begins
+	h    hash.Hash
+	next int64 // -1: read out of order, no sum
+}
+
+func (s *summer) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.src.ReadAt(p, off)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if off == s.start {
+		s.h.Reset()
+		s.next = off
+	}
+	if off == s.next {
+		s.h.Write(p[:n])
+		s.next += int64(n)
+	} else {
+		s.next = -1
+	}
+	return n, err
+}
+
+// hex returns the sum when exactly the bytes up to end were read, else "".
+func (s *summer) hex(end int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.next != end {
+		return ""
+	}
+	return hex.EncodeToString(s.h.Sum(nil))
+}
+
+// firstError keeps the first error of several workers.
+type firstError struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (f *firstError) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *firstError) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}

@@ -1,0 +1,202 @@
+package transfer
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+
+	"hoist/state"
+)
+
+// source is the file a job reads: the path of the job, or a snapshot of it in the spool. It never keeps another program from saving,
+// renaming or deleting the file: it is opened with every sharing mode. Safe for concurrent use.
+type source struct {
+	job  state.Job
+	f    *os.File
+	mine bool // a spool snapshot: nobody else writes it
+
+	mu       sync.Mutex
+	accepted *state.Snapshot // a snapshot that differs in its change time alone and whose content was compared
+}
+
+// openSource opens the content of a job. The error is a *changedError when the file is not the job's snapshot any more, and carries a
+// reason when it is no file that can be sent.
+func (e *Engine) openSource(job state.Job) (*source, error) {
+	if f := e.openSpooled(job); f != nil {
+		return &source{job: job, f: f, mine: true}, nil
+	}
+	info, err := os.Lstat(job.Path)
+	if err != nil {
+		return nil, sourceError(job, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(info.Mode()))
+	}
+	f, err := openShared(job.Path)
+	if err != nil {
+		return nil, sourceError(job, err)
+	}
+	s := &source{job: job, f: f}
+	if err := s.check(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *source) Close() error { return s.f.Close() }
+
+func (s *source) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
+
+// check compares what the open handle shows with the job's snapshot. A change time that moved alone passes here; checkPath decides it by
+// content before anything is assembled or published.
+func (s *source) check() error {
+	if s.mine {
+		return nil
+	}
+	now, err := state.SnapshotFile(s.f)
+	if err != nil {
+		return sourceError(s.job, err)
+	}
+	if now.SameContentLikely(s.job.Snapshot) && sameFile(now, s.job.Snapshot) {
+		return nil
+	}
+	return changedTo(s.job, now)
+}
+
+// checkPath looks at the path again: is it still the file that was read. content is asked when only the change time moved; it reports
+// whether the bytes on disk are still those that were sent.
+func checkPath(job state.Job, content func() (bool, error)) error {
+	info, err := os.Lstat(job.Path)
+	if err != nil {
+		return sourceError(job, err)
+	}
+	if !info.Mode().IsRegular() {
+		return &changedError{Path: job.Path, Gone: true}
+	}
+	now, err := state.SnapshotPath(job.Path)
+	if err != nil {
+		return sourceError(job, err)
+	}
+	if now.Same(job.Snapshot) {
+		return nil
+	}
+	if now.SameContentLikely(job.Snapshot) && sameFile(now, job.Snapshot) {
+		same, err := content()
+		if err != nil || same {
+			return err
+		}
+	}
+	return changedTo(job, now)
+}
+
+func sameFile(a, b state.Snapshot) bool {
+	return a.FileID == "" || b.FileID == "" || a.FileID == b.FileID
+}
+
+// changedTo says that the file of a job is another one now.
+func changedTo(job state.Job, now state.Snapshot) error {
+	return &changedError{Path: job.Path, Now: now}
+}
+
+// sourceError gives a failure of the local file its reason.
+func sourceError(job state.Job, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &changedError{Path: job.Path, Gone: true}
+	case errors.Is(err, fs.ErrPermission):
+		return needsPerson(ReasonUnreadable, "%w", err)
+	case isSharingViolation(err):
+		return &waitError{Code: ReasonUnreadable, After: backoff(job.Attempts, backoffCap), Err: err}
+	}
+	return err
+}
+
+func describeMode(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&fs.ModeSymlink != 0:
+		return "symbolic link"
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device or other special file"
+}
+
+// fileSHA1 reads the whole file of a job; ctx ends it early.
+func (s *source) fileSHA1(ctx context.Context) (string, error) {
+	h := sha1.New()
+	if err := copyContext(ctx, h, io.NewSectionReader(s, 0, s.job.Snapshot.Size), s.job.Snapshot.Size); err != nil {
+		return "", err
+	}
+	if err := s.check(); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// copyContext copies exactly size bytes and looks at ctx every MiB.
+func copyContext(ctx context.Context, w io.Writer, r io.Reader, size int64) error {
+	buf := make([]byte, 256<<10)
+	for done := int64(0); done < size; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.LimitReader(r, min(mib, size-done))}, buf)
+		done += n
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("read: %d of %d bytes: %w", done, size, io.ErrUnexpectedEOF)
+		}
+	}
+	return nil
+}
+
+// matchesParts reports whether the bytes on disk are those of the stored parts, by MD5 or by an ETag that is one. Where a part has neither
+// it reports false: what cannot be compared counts as changed.
+func (s *source) matchesParts(ctx context.Context, parts []state.Part, partSize int64) (bool, error) {
+	for _, p := range parts {
+		want := p.MD5
+		if want == "" && isMD5(p.ETag) {
+			want = p.ETag
+		}
+		if want == "" {
+			return false, nil
+		}
+		offset, length := partRange(s.job.Snapshot.Size, partSize, p.Number)
+		h := md5.New()
+		err := copyContext(ctx, h, io.NewSectionReader(s, offset, length), length)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if !strings.EqualFold(hex.EncodeToString(h.Sum(nil)), want) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// isMD5 reports whether an ETag has the form of an MD5; under KMS encryption S3 answers others.
+func isMD5(etag string) bool {
+	if len(etag) != 2*md5.Size {
+		return false
+	}
+	_, err := hex.DecodeString(etag)
+	return err == nil
+}

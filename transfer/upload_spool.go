@@ -1,0 +1,130 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hoist/state"
+)
+
+// quietForSpool is how long a file must not have been written before a snapshot of it is taken.
+const quietForSpool = time.Second
+
+// errNoClone says that the file system has no copy-on-write copies.
+var errNoClone = errors.New("the file system cannot clone")
+
+func (e *Engine) spoolPath(id state.JobID) string {
+	return filepath.Join(e.cfg.Spool, string(id)+".snapshot")
+}
+
+// spool takes a snapshot of a file whose last try was given up because it changed: a clone where the file system has them, else a copy
+// bounded by SpoolMax. The snapshot has its name only when it is whole and of the job's snapshot, so its existence is all that a resumed
+// job asks for.
+func (e *Engine) spool(ctx context.Context, job state.Job) error {
+	if e.cfg.Spool == "" || job.Changes == 0 {
+		return nil
+	}
+	if _, err := os.Stat(e.spoolPath(job.ID)); err == nil {
+		return nil
+	}
+	src, err := e.openSource(job)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if quiet := time.Since(job.Snapshot.ModTime); quiet >= 0 && quiet < quietForSpool {
+		return &waitError{Code: ReasonChanging, After: 2 * (quietForSpool - quiet), Err: fmt.Errorf("read %q: it was written a moment ago", job.Path)}
+	}
+	if err := os.MkdirAll(e.cfg.Spool, 0o700); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	temp, err := os.OpenFile(e.spoolPath(job.ID)+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	defer os.Remove(temp.Name())
+	defer temp.Close()
+	err = cloneFile(temp, src.f)
+	if errors.Is(err, errNoClone) {
+		if job.Snapshot.Size > e.cfg.SpoolMax {
+			e.log.Debug("too large for a copy in the spool; reading it in place", "job", string(job.ID), "path", job.Path)
+			return nil
+		}
+		err = copyContext(ctx, temp, io.NewSectionReader(src, 0, job.Snapshot.Size), job.Snapshot.Size)
+	}
+	if isDiskFull(err) {
+		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID), "path", job.Path)
+		return nil
+	}
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("spool: %w", err)
+	}
+	if changed := src.check(); changed != nil || err != nil {
+		return errors.Join(changed, err)
+	}
+	info, err := temp.Stat()
+	if err != nil || info.Size() != job.Snapshot.Size {
+		return fmt.Errorf("spool: the snapshot has not the size of the file: %w", errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	if err := os.Rename(temp.Name(), e.spoolPath(job.ID)); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	return nil
+}
+
+// openSpooled opens the snapshot of a job, nil when there is none.
+func (e *Engine) openSpooled(job state.Job) *os.File {
+	if e.cfg.Spool == "" {
+		return nil
+	}
+	f, err := os.Open(e.spoolPath(job.ID))
+	if err != nil {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || info.Size() != job.Snapshot.Size {
+		f.Close()
+		return nil
+	}
+	return f
+}
+
+// dropSpooled removes the snapshot of a job that ended.
+func (e *Engine) dropSpooled(job state.Job) {
+	if e.cfg.Spool == "" {
+		return
+	}
+	if err := os.Remove(e.spoolPath(job.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.log.Warn("a snapshot in the spool could not be removed", "job", string(job.ID), "error", err)
+	}
+}
+
+// cleanSpool removes snapshots whose job has ended, left behind by a death.
+func (e *Engine) cleanSpool() {
+	if e.cfg.Spool == "" {
+		return
+	}
+	entries, err := os.ReadDir(e.cfg.Spool)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		id := state.JobID(name[:max(0, len(name)-len(filepath.Ext(name)))])
+		if filepath.Ext(name) == ".part" {
+			os.Remove(filepath.Join(e.cfg.Spool, name))
+			continue
+		}
+		if job, err := e.store.Job(id); errors.Is(err, state.ErrNotFound) || err == nil && !job.Open() {
+			os.Remove(filepath.Join(e.cfg.Spool, name))
+		}
+	}
+}
