@@ -271,8 +271,13 @@ func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job,
 // finish ends the job: published record, receipt and history in one commit.
 func (e *Engine) finish(r *run, job state.Job) ([]state.Event, error) {
 	rec := recordOf(job, job.Object, job.SHA1)
+	before, known, err := e.store.Published(job.Root, job.Rel)
+	if err != nil {
+		return nil, err
+	}
+	replaced := r.existed || known && before.Remote == job.Target.Address // of a key, which has no version numbers
 	result := state.ResultCreated
-	if job.Intent != nil && job.Intent.Kind == intentVersion || toOSS(job) && r.existed || job.VersionNumber > 1 {
+	if toOSS(job) && replaced || job.Intent != nil && job.Intent.Kind == intentVersion || job.VersionNumber > 1 {
 		result = state.ResultVersioned
 	}
 	receipt, err := json.Marshal(struct {
