@@ -1,3 +1,97 @@
 package state
 
-func inspect(path, owner string) error { return nil }
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// inspect looks at the whole structure of an existing file before bbolt maps
+// it: some 0.1 s for 100 MB. What bbolt could not survive is a *DamagedError
+// here. It holds the lock meanwhile, as the file of a living owner is always in
+// motion.
+func inspect(path, owner string) error {
+	f, err := lockFile(path, owner)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close() // and with it the lock
+	fi, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open state %s: %w", path, err)
+	}
+	if fi.Size() == 0 {
+		return nil // bbolt makes a new one
+	}
+	metas, problems := readMetas(f)
+	if len(metas) == 0 {
+		if fi.Size() <= int64(4*os.Getpagesize()) && !exists(path+BackupSuffix) {
+			// bbolt died before its first commit, which makes the file larger: there
+			// never was anything in it.
+			return f.Truncate(0)
+		}
+		return &DamagedError{Path: path, Detail: problems[0]}
+	}
+	// A torn write of a meta page is what a power cut may leave: the other one
+	// says where the state before that commit is.
+	if problems := structure(newTree(f, fi.Size(), metas[0])); len(problems) > 0 {
+		return &DamagedError{Path: path, Detail: problems[0]}
+	}
+	return nil
+}
+
+// structure returns what is wrong with the tree, sorted by bucket.
+func structure(t *tree) []string {
+	start := t.problems
+	t.problems = nil
+	found := t.buckets(func(string) visit { return nil })
+	t.free()
+	problems := append(start, found[""]...)
+	delete(found, "")
+	names := make([]string, 0, len(found))
+	for name := range found {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, p := range found[name] {
+			problems = append(problems, fmt.Sprintf("bucket %.40q: %s", name, p))
+		}
+	}
+	return append(problems, t.problems...)
+}
+
+// lockFile opens the file for reading and writing with bbolt's lock, or says
+// within about a second who holds it.
+func lockFile(path, owner string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	for end := time.Now().Add(lockTimeout); ; time.Sleep(25 * time.Millisecond) {
+		ok, err := tryLock(f)
+		switch {
+		case err != nil:
+			f.Close()
+			return nil, fmt.Errorf("lock state %s: %w", path, err)
+		case ok:
+			return f, nil
+		case time.Now().After(end):
+			f.Close()
+			return nil, lockedError(path, owner)
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

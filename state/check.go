@@ -1,0 +1,175 @@
+package state
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Report is what Check found.
+type Report struct {
+	Path     string
+	Size     int64          // bytes
+	Version  int            // schema; 0 unknown
+	Keys     map[string]int // readable keys by bucket
+	Jobs     int
+	OpenJobs int
+	Notes    []string // worth knowing, harmless: a torn meta page after a power cut
+	Problems []string // empty: the state is sound; at most some hundred
+}
+
+// Sound reports whether nothing is wrong.
+func (r Report) Sound() bool { return len(r.Problems) == 0 }
+
+// Check reads the whole file that no process has open (else *LockedError): its
+// pages, its records and how they refer to one another. It changes nothing,
+// and no damage can take the process down.
+func Check(path string) (Report, error) {
+	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"))
+	if err != nil {
+		return Report{}, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return Report{}, err
+	}
+	metas, notes := readMetas(f)
+	if len(metas) == 0 {
+		return Report{Path: path, Size: fi.Size(), Problems: notes}, nil
+	}
+	r, _ := check(f, fi.Size(), metas[0], true)
+	r.Path, r.Notes = path, notes
+	return r, nil
+}
+
+// Check is the function Check for a store that is open; the list of free pages,
+// which is in use meanwhile, is not looked at.
+func (s *Store) Check() (Report, error) {
+	var r Report
+	err := s.view(func(tx *bolt.Tx) error {
+		// While this transaction is open its pages are not written to.
+		f, err := os.Open(s.path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		metas, _ := readMetas(f)
+		i := slices.IndexFunc(metas, func(m metaPage) bool { return m.txid == uint64(tx.ID()) })
+		if i < 0 {
+			return s.damage("no meta page of commit %d", tx.ID())
+		}
+		fi, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		r, _ = check(f, fi.Size(), metas[i], false)
+		r.Path = s.path
+		return nil
+	})
+	return r, err
+}
+
+// check reads one version of the file and returns what could be read of it.
+func check(f io.ReaderAt, size int64, m metaPage, free bool) (Report, *salvage) {
+	t := newTree(f, size, m)
+	sv := readTree(t)
+	if free {
+		t.free()
+	}
+	r := Report{Size: size, Keys: map[string]int{}, Problems: append(sv.problemList(), t.problems...)}
+	for name, keys := range sv.data {
+		r.Keys[name] = len(keys)
+	}
+	for _, b := range allBuckets {
+		if len(sv.data) == 0 && len(r.Problems) == 0 {
+			break // bbolt made the file and nothing was ever in it
+		}
+		if _, ok := sv.data[string(b)]; !ok {
+			r.Problems = append(r.Problems, fmt.Sprintf("bucket %s is missing", b))
+		}
+	}
+	r.Version = sv.version()
+	r.Problems = append(r.Problems, sv.records(&r)...)
+	if len(r.Problems) > maxProblems {
+		r.Problems = append(r.Problems[:maxProblems], "and more")
+	}
+	return r, sv
+}
+
+// records checks what the values say, and that the indexes agree with the jobs.
+func (sv *salvage) records(r *Report) (problems []string) {
+	bad := func(format string, args ...any) {
+		if len(problems) < maxProblems {
+			problems = append(problems, fmt.Sprintf(format, args...))
+		}
+	}
+	open := map[string]Job{}
+	for k, v := range sv.data["jobs"] {
+		j, err := decodeJob(idOf([]byte(k)), v)
+		if err != nil || len(k) != 16 {
+			bad("job %x: %v", k, err)
+			continue
+		}
+		r.Jobs++
+		if !j.Open() {
+			continue
+		}
+		r.OpenJobs++
+		open[k] = j
+		if string(sv.data["targets"][string(targetKey(j))]) != k {
+			bad("job %s is open and not listed by its target", j.ID)
+		}
+		if watched(j) && string(sv.data["files"][string(fileKey(j))]) != k {
+			bad("job %s is open and not listed by its file", j.ID)
+		}
+	}
+	for _, index := range []string{"targets", "files"} {
+		for k, id := range sv.data[index] {
+			if _, ok := open[string(id)]; !ok {
+				bad("%s: %q leads to job %x, which is not open", index, k, id)
+			}
+		}
+	}
+	for _, per := range []string{"parts", "progress"} {
+		for k := range sv.data[per] {
+			if _, ok := open[k[:min(16, len(k))]]; !ok {
+				bad("%s: %x is of no open job", per, k)
+			}
+		}
+	}
+	for name, into := range map[string]func() any{
+		"parts":     func() any { return new(partRecord) },
+		"history":   func() any { return new(historyRecord) },
+		"ended":     func() any { return new(endedRecord) },
+		"unwanted":  func() any { return new(snapshotRecord) },
+		"published": func() any { return new(publishedRecord) },
+	} {
+		for k, v := range sv.data[name] {
+			if err := json.Unmarshal(v, into()); err != nil {
+				bad("%s: value of %q: %v", name, k, err)
+			}
+		}
+	}
+	if err := CheckReceipts(sv.receipts(), ""); err != nil {
+		bad("%v", err)
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+func (sv *salvage) receipts() []Receipt {
+	var out []Receipt
+	for _, k := range sortedKeys(sv.data["receipts"]) {
+		if len(k) == 8 {
+			out = append(out, Receipt{Seq: binary.BigEndian.Uint64([]byte(k)), Line: sv.data["receipts"][k]})
+		}
+	}
+	return out
+}

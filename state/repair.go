@@ -1,0 +1,427 @@
+package state
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// ReasonRestored parks a job that Repair could not read in its newest form.
+const ReasonRestored = "state-restored"
+
+// RepairReport is what Repair did.
+type RepairReport struct {
+	Repaired bool           // false: the state was sound and is as it was
+	Damaged  string         // where the damaged file was put
+	Problems []string       // what was wrong
+	Kept     map[string]int // keys by bucket in the new file
+	Restored int            // keys that came from an older commit or the copy, not from the newest state
+	Parked   []JobID        // jobs whose newest form is lost: parked as "state-restored", in doubt
+	Notes    []string
+}
+
+// Repair makes a sound state of a damaged one that no process has open: it
+// keeps every record that can be read in the newest commit, fills damaged buckets
+// from the commit before and from the copy beside the state, and builds the
+// indexes anew. The damaged file is kept under another name.
+//
+// It never makes anything happen twice: an upload whose newest form is lost
+// starts over, parked for a person and marked Doubt, which tells the engine to
+// look at the remote before it does anything there. Damaged scan records are
+// dropped, so that the next scan compares everything.
+func Repair(path string) (RepairReport, error) {
+	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"))
+	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
+		return repairFrom(path, nil, []string{"the state is missing"})
+	}
+	if err != nil {
+		return RepairReport{}, err
+	}
+	defer func() { f.Close() }()
+	fi, err := f.Stat()
+	if err != nil {
+		return RepairReport{}, err
+	}
+	metas, problems := readMetas(f)
+	var sources []*salvage
+	for i, m := range metas {
+		r, sv := check(f, fi.Size(), m, i == 0)
+		if v := r.Version; v > len(migrations) {
+			return RepairReport{}, &VersionError{Path: path, Have: v, Known: len(migrations)}
+		}
+		if i == 0 && r.Sound() {
+			return RepairReport{Notes: problems}, nil
+		}
+		if i == 0 {
+			problems = append(problems, r.Problems...)
+		}
+		sources = append(sources, sv)
+	}
+	// Windows renames no file that is open; the lock goes with it.
+	f.Close()
+	return repairFrom(path, sources, problems)
+}
+
+// repairFrom merges the sources, newest first, and the copy into a new file
+// and puts it in place.
+func repairFrom(path string, sources []*salvage, problems []string) (RepairReport, error) {
+	r := RepairReport{Repaired: true, Problems: problems}
+	if len(sources) == 0 {
+		sources = append(sources, lostAll())
+	}
+	if copied, err := readCopy(path + BackupSuffix); err == nil {
+		sources = append(sources, copied)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		r.Notes = append(r.Notes, fmt.Sprintf("the copy is of no use: %v", err))
+	}
+	out := mergeSalvage(sources, &r)
+	tmp := path + ".repaired"
+	if err := writeSalvage(tmp, out); err != nil {
+		os.Remove(tmp)
+		return RepairReport{}, fmt.Errorf("repair state %s: %w", path, err)
+	}
+	if exists(path) {
+		r.Damaged = path + ".damaged-" + time.Now().UTC().Format("20060102-150405.000")
+		if err := os.Rename(path, r.Damaged); err != nil {
+			os.Remove(tmp)
+			return RepairReport{}, fmt.Errorf("repair state: %w", err)
+		}
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return RepairReport{}, fmt.Errorf("repair state: %w", err)
+	}
+	r.Kept = map[string]int{}
+	for name, keys := range out.data {
+		r.Kept[name] = len(keys)
+	}
+	return r, syncDir(filepath.Dir(path))
+}
+
+// salvage is what could be read of one version of the file.
+type salvage struct {
+	data     map[string]map[string][]byte
+	problems map[string][]string // by bucket; "": the list of buckets itself
+}
+
+func lostAll() *salvage {
+	return &salvage{data: map[string]map[string][]byte{}, problems: map[string][]string{"": {"no meta page can be read"}}}
+}
+
+// readTree reads all that can be read.
+func readTree(t *tree) *salvage {
+	sv := &salvage{data: map[string]map[string][]byte{}}
+	start := t.problems
+	t.problems = nil
+	sv.problems = t.buckets(func(name string) visit {
+		keys := map[string][]byte{}
+		sv.data[name] = keys
+		return func(_ uint32, k, v []byte) { keys[string(k)] = bytes.Clone(v) }
+	})
+	if len(start) > 0 {
+		sv.problems[""] = append(start, sv.problems[""]...)
+	}
+	return sv
+}
+
+// whole reports whether nothing of a bucket is missing.
+func (sv *salvage) whole(bucket string) bool {
+	_, ok := sv.data[bucket]
+	return ok && len(sv.problems[bucket]) == 0
+}
+
+func (sv *salvage) problemList() []string {
+	problems := slices.Clone(sv.problems[""])
+	for _, name := range slices.Sorted(maps.Keys(sv.problems)) {
+		for _, p := range sv.problems[name] {
+			if name != "" {
+				problems = append(problems, fmt.Sprintf("bucket %.40q: %s", name, p))
+			}
+		}
+	}
+	return problems
+}
+
+func (sv *salvage) version() int {
+	n, err := strconv.Atoi(string(sv.data["meta"]["schema"]))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// readCopy reads the copy beside the state, by the same careful reader.
+func readCopy(path string) (*salvage, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	metas, problems := readMetas(f)
+	if len(metas) == 0 {
+		return nil, fmt.Errorf("%s: %s", path, problems[0])
+	}
+	sv := readTree(newTree(f, fi.Size(), metas[0]))
+	if v := sv.version(); v < 1 || v > len(migrations) {
+		return nil, fmt.Errorf("%s: schema version %d", path, v)
+	}
+	return sv, nil
+}
+
+// mergeSalvage takes of each bucket what the newest source has, and where that is
+// not whole, what is missing from the older ones.
+func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
+	out := &salvage{data: map[string]map[string][]byte{}}
+	older := map[string]map[string]bool{} // keys that do not come from the newest source
+	for _, b := range allBuckets {
+		name := string(b)
+		keys := map[string][]byte{}
+		older[name] = map[string]bool{}
+		out.data[name] = keys
+		for i, src := range sources {
+			for k, v := range src.data[name] {
+				if _, ok := keys[k]; ok || !readable(name, k, v) {
+					continue
+				}
+				keys[k] = v
+				if i > 0 {
+					older[name][k] = true
+				}
+			}
+			if src.whole(name) {
+				break
+			}
+		}
+		r.Restored += len(older[name])
+	}
+	newest := sources[0]
+	if !newest.whole("dirs") || !newest.whole("jobs") { // a lost job is found again by a scan that compares
+		clear(out.data["dirs"])
+		r.Notes = append(r.Notes, "scan records are dropped: the next scan compares everything")
+	}
+	partsWhole := newest.whole("parts") && newest.whole("progress")
+	for k, v := range out.data["jobs"] {
+		j, err := decodeJob(idOf([]byte(k)), v)
+		if err != nil || !j.Open() {
+			continue
+		}
+		if older["jobs"][k] || !partsWhole && j.Phase != PhaseQueued || !newest.whole("jobs") && !uniqueTarget(out, k, j) {
+			if b, err := encodeJob(doubt(j)); err == nil {
+				out.data["jobs"][k] = b
+				r.Parked = append(r.Parked, j.ID)
+			}
+		}
+	}
+	slices.Sort(r.Parked)
+	out.derive(r)
+	return out
+}
+
+// uniqueTarget reports whether no other open job goes where j goes, as the
+// salvaged list of targets tells it.
+func uniqueTarget(sv *salvage, k string, j Job) bool {
+	id, ok := sv.data["targets"][string(targetKey(j))]
+	return !ok || string(id) == k
+}
+
+// doubt makes a job start over once a person said so.
+func doubt(j Job) Job {
+	n := Job{
+		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel,
+		Target: j.Target, Snapshot: j.Snapshot, Overwrite: j.Overwrite, Batch: j.Batch, Size: j.Size,
+		Paused: j.Paused, Doubt: true, Attention: true, Reason: ReasonRestored,
+		Error:    "the state was repaired and may be older than what the cloud has",
+		Attempts: j.Attempts, Replaces: j.Replaces, Created: j.Created, Updated: j.Updated, Since: stored(time.Now()),
+	}
+	if j.Pending != nil {
+		n.Snapshot, n.Size = *j.Pending, j.Pending.Size
+	}
+	return n
+}
+
+// readable reports whether a value is one that the store can decode: one that
+// is not would only damage the new file.
+func readable(bucket, k string, v []byte) bool {
+	var into any
+	switch bucket {
+	case "jobs":
+		into = new(jobRecord)
+		if len(k) != 16 {
+			return false
+		}
+	case "parts":
+		into = new(partRecord)
+	case "history":
+		into = new(historyRecord)
+	case "unwanted":
+		into = new(snapshotRecord)
+	case "published":
+		into = new(publishedRecord)
+	case "receipts":
+		var line map[string]json.RawMessage
+		into = &line
+	case "progress":
+		return len(k) == 16 && len(v) == 24
+	default:
+		return true
+	}
+	return json.Unmarshal(v, into) == nil
+}
+
+// derive builds anew what follows from the jobs and the receipts.
+func (sv *salvage) derive(r *RepairReport) {
+	targets, files := map[string][]byte{}, map[string][]byte{}
+	var ended []Job
+	kept := map[string]Job{}
+	for _, k := range sortedKeys(sv.data["jobs"]) {
+		j, err := decodeJob(idOf([]byte(k)), sv.data["jobs"][k])
+		if err != nil {
+			delete(sv.data["jobs"], k)
+			continue
+		}
+		if !j.Open() {
+			ended = append(ended, j)
+			kept[k] = j
+			continue
+		}
+		// Of two jobs to one target, as two sources may give, the newer one stays.
+		if other, ok := targets[string(targetKey(j))]; ok {
+			sv.drop(string(other), kept, files)
+		}
+		if watched(j) {
+			if other, ok := files[string(fileKey(j))]; ok {
+				sv.drop(string(other), kept, files)
+			}
+			files[string(fileKey(j))] = []byte(k)
+		}
+		targets[string(targetKey(j))] = []byte(k)
+		kept[k] = j
+	}
+	maps.DeleteFunc(targets, func(_ string, id []byte) bool { _, ok := kept[string(id)]; return !ok })
+	r.Parked = slices.DeleteFunc(r.Parked, func(id JobID) bool { k, _ := id.key(); _, ok := kept[string(k)]; return !ok })
+	sv.data["targets"], sv.data["files"] = targets, files
+
+	live := func(k string) bool {
+		j, ok := kept[k[:min(16, len(k))]]
+		return ok && j.Open() && !j.Doubt
+	}
+	for _, name := range []string{"parts", "progress"} {
+		maps.DeleteFunc(sv.data[name], func(k string, _ []byte) bool { return !live(k) })
+	}
+	maps.DeleteFunc(sv.data["history"], func(k string, _ []byte) bool {
+		_, ok := kept[k[:min(16, len(k))]]
+		return !ok || len(k) != 24
+	})
+
+	slices.SortStableFunc(ended, func(a, b Job) int {
+		return cmp.Or(a.Ended.Compare(b.Ended), cmp.Compare(a.ID, b.ID))
+	})
+	list := map[string][]byte{}
+	for i, j := range ended {
+		if v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended}); err == nil {
+			list[string(seqKey(uint64(i+1)))] = v
+		}
+	}
+	sv.data["ended"] = list
+
+	meta := sv.data["meta"]
+	if receipts := sv.receipts(); len(receipts) > 0 {
+		last := receipts[len(receipts)-1]
+		sum := sha256.Sum256(last.Line)
+		var seq uint64
+		if _, err := fmt.Sscan(string(meta["receipt-head"]), &seq); err != nil || seq < last.Seq {
+			meta["receipt-head"] = fmt.Appendf(nil, "%d %s", last.Seq, hex.EncodeToString(sum[:]))
+		}
+		if err := CheckReceipts(receipts, ""); err != nil {
+			r.Notes = append(r.Notes, "receipts: "+err.Error())
+		}
+	}
+}
+
+// drop forgets an open job that another one stands for.
+func (sv *salvage) drop(k string, kept map[string]Job, files map[string][]byte) {
+	j, ok := kept[k]
+	if !ok {
+		return
+	}
+	delete(kept, k)
+	delete(sv.data["jobs"], k)
+	if string(files[string(fileKey(j))]) == k {
+		delete(files, string(fileKey(j)))
+	}
+}
+
+// writeSalvage writes a new file, a few thousand keys a commit.
+func writeSalvage(path string, sv *salvage) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout})
+	if err != nil {
+		return err
+	}
+	err = guarded(path, func() error {
+		for _, b := range allBuckets {
+			keys := sortedKeys(sv.data[string(b)])
+			for {
+				n := min(len(keys), 5000)
+				err := db.Update(func(tx *bolt.Tx) error {
+					bucket, err := tx.CreateBucketIfNotExists(b)
+					if err != nil {
+						return err
+					}
+					bucket.FillPercent = 0.9
+					for _, k := range keys[:n] {
+						if err := bucket.Put([]byte(k), sv.data[string(b)][k]); err != nil && !errors.Is(err, berrors.ErrKeyRequired) {
+							return err
+						}
+					}
+					if string(b) == string(bucketEnded) {
+						return bucket.SetSequence(uint64(len(sv.data["ended"])))
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				if keys = keys[n:]; len(keys) == 0 {
+					break
+				}
+			}
+		}
+		return db.Update(func(tx *bolt.Tx) error {
+			meta := tx.Bucket(bucketMeta)
+			if meta.Get(metaSchema) == nil {
+				if err := meta.Put(metaSchema, []byte(strconv.Itoa(len(migrations)))); err != nil {
+					return err
+				}
+			}
+			if meta.Get(metaInstance) == nil {
+				return schema1(tx)
+			}
+			return nil
+		})
+	})
+	if cerr := closeBolt(db); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+func sortedKeys(m map[string][]byte) []string { return slices.Sorted(maps.Keys(m)) }
