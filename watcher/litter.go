@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -39,11 +40,14 @@ type litterSet struct {
 
 type litterRule struct {
 	text    string // as listed
-	fixed   string // lower case, without its star
+	fixed   string // lower case, without its star; of a glob all of it
+	must    string // of a glob: what any name that it matches contains
 	dirOnly bool
 }
 
 var litter = compileLitter(litterPatterns)
+
+var wildcard = regexp.MustCompile(`\[[^]]*\]|[*?]`)
 
 func compileLitter(patterns []string) litterSet {
 	s := litterSet{exact: map[string]litterRule{}, exts: map[string]litterRule{}}
@@ -65,6 +69,11 @@ func compileLitter(patterns []string) litterSet {
 			r.fixed = head
 			s.prefixes = append(s.prefixes, r)
 		default:
+			for _, run := range wildcard.Split(p, -1) {
+				if len(run) > len(r.must) {
+					r.must = run
+				}
+			}
 			s.globs = append(s.globs, r)
 		}
 	}
@@ -90,7 +99,7 @@ func (s *litterSet) match(name string, dir bool) (bool, string) {
 		}
 	}
 	for _, r := range s.globs {
-		if dir || !r.dirOnly {
+		if (dir || !r.dirOnly) && strings.Contains(name, r.must) {
 			if ok, _ := path.Match(r.fixed, name); ok {
 				return true, r.text
 			}
