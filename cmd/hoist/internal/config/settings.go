@@ -28,8 +28,8 @@ type Settings struct {
 	Parts int `toml:"parts,omitempty"`
 	// BWLimit limits the bandwidth in rclone's syntax: "10M" or "08:00,512k 19:00,off". Default: none.
 	BWLimit string `toml:"bwlimit,omitempty"`
-	// Exclude leaves out what matches, in the syntax of .gitignore. Where Include is given, only what matches one of its
-	// patterns is taken, even what would be left out by default, such as "*.bak".
+	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is left out by default. Where
+	// Include is given, only what matches one of its patterns is taken.
 	Exclude []string `toml:"exclude,omitempty"`
 	Include []string `toml:"include,omitempty"`
 	// ExcludeFrom is a file with such patterns, one a line.

@@ -25,7 +25,7 @@ func parseScaled(given, text string, unit float64) (int64, error) {
 		}
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || v < 0 || v*scale >= 1<<62 {
+	if err != nil || !(v >= 0 && v*scale < 1<<62) { // not a number is neither
 		return 0, fmt.Errorf("%q is not a size such as 512K, 64M or 1.5G", given)
 	}
 	return int64(v * scale), nil

@@ -4,6 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/state"
+	"hoist/transfer"
 )
 
 // The exit codes.
@@ -66,6 +72,7 @@ func From(err error) (code int, hint string) {
 	return code, hint
 }
 
+// classify is the table: typed errors first, then what the service answered, then the rest.
 func classify(err error) (code int, hint string) {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e.Code, e.Hint
@@ -73,8 +80,54 @@ func classify(err error) (code int, hint string) {
 	switch {
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted, ""
+	case is[*config.NoCredentialsError](err):
+		return Unauthorized, "set APS_CLIENT_ID and APS_CLIENT_SECRET, or store them with \"hoist login\""
+	case is[*config.Error](err):
+		return Usage, "correct it and run the command again; see \"hoist help configuration\""
+	case is[*apsclient.ConfigError](err):
+		return Usage, "correct the setting and run the command again; see \"hoist help configuration\""
+	case is[*transfer.AmbiguousError](err):
+		return Usage, "write the id of the one you mean in place of its name"
+	case is[*transfer.CollisionError](err):
+		return Usage, "push them one by one, with --as for another name; nothing was sent"
+	case is[*transfer.AddressError](err):
+		return Usage, "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY"
+	case is[*transfer.UsageError](err):
+		return Usage, ""
+	case is[*transfer.NotFoundError](err):
+		return NotFound, ""
+	case is[*state.PrefixError](err):
+		return Usage, "give more of the id"
+	case is[*state.LockedError](err):
+		return Failure, "wait until that process has ended, end it, or use another home (--home)"
+	case is[*state.VersionError](err):
+		return Failure, "this state was written by a newer hoist: use that version, or another home (--home)"
+	case is[*state.DamagedError](err):
+		return Failure, "run \"hoist state check\"; the file is left as it is"
+	case errors.Is(err, state.ErrNotFound):
+		return NotFound, "\"hoist jobs\" lists the jobs"
+	case is[*apsclient.AuthError](err):
+		return Unauthorized, ""
+	case errors.Is(err, apsclient.ErrUnauthorized), errors.Is(err, apsclient.ErrForbidden):
+		return Unauthorized, "the account may not do this: check that the application is added to the account (custom integration) and what its user may do"
+	case errors.Is(err, apsclient.ErrNotFound):
+		return NotFound, ""
+	case is[*apsclient.NetError](err):
+		return Failure, "check the network, HTTPS_PROXY and APS_BASE_URL, then run it again"
+	case errors.Is(err, apsclient.ErrThrottled):
+		return Failure, "the service asks to wait; run it again in a minute"
+	case errors.Is(err, apsclient.ErrUnavailable):
+		return Failure, "the service has trouble; run it again later"
+	case errors.Is(err, fs.ErrNotExist):
+		return NotFound, "check the local path"
 	}
 	return Failure, ""
+}
+
+// is reports whether err holds an error of type E.
+func is[E error](err error) bool {
+	var e E
+	return errors.As(err, &e)
 }
 
 // usual is the hint of a code where nothing better is known.

@@ -1,0 +1,42 @@
+package control
+
+import (
+	"context"
+
+	"hoist/apsclient"
+)
+
+// Verbs of [API.Act] and of POST /v1/jobs/{id}/{verb}.
+const (
+	Pause  = "pause"
+	Resume = "resume"
+	Retry  = "retry"
+	Cancel = "cancel"
+)
+
+// API is what the owner of a home does for commands. Errors carry an exit code and a hint (see package exit). All
+// methods are safe for concurrent use.
+type API interface {
+	Status(ctx context.Context) (Status, error)
+	Jobs(ctx context.Context, q JobQuery) ([]Job, error)
+	// Job finds a job by its id or a prefix of it that no other job has.
+	Job(ctx context.Context, id string) (JobDetail, error)
+	Act(ctx context.Context, id, verb string) (ActResult, error)
+
+	// Push and Pull plan, queue and return; Follow tells the rest.
+	Push(ctx context.Context, r PushRequest) (Plan, error)
+	Pull(ctx context.Context, r PullRequest) (Plan, error)
+	// Follow calls each once for every job of ids that is done, failed, cancelled or needs a person (then it may still go on by
+	// itself), and with progress in between, until all have been told.
+	Follow(ctx context.Context, ids []string, each func(Update) error) error
+
+	Watches(ctx context.Context) ([]Watch, error)
+	AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, error)
+	// ChangeWatch does "remove", "pause" or "resume" to the watch with this id, path or remote.
+	ChangeWatch(ctx context.Context, which, verb string) (WatchAdded, error)
+
+	// Action makes one call of the service for a profile, within the owner's budgets and with its token.
+	Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error)
+	// Changes returns once something was committed after the index since; 0 means now.
+	Changes(ctx context.Context, since uint64) (Event, error)
+}

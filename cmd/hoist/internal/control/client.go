@@ -1,0 +1,279 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"hoist/apsclient"
+)
+
+// ErrNoOwner says that nobody answers: no process has this home open, or it has just ended. Whatever was asked may or may
+// not have been done; everything that commands ask for can be asked again.
+var ErrNoOwner = errors.New("no owner answers")
+
+// Client is the [API] of an owner in another process.
+type Client struct {
+	http  *http.Client
+	base  string // scheme and host; the host means nothing on a socket
+	token string
+	// Account, when not "", is sent along as "PROFILE FINGERPRINT"; an owner that uses another account refuses.
+	Account string
+}
+
+// Dial finds the owner of a home by its socket, or by the address in addrFile where that exists, and asks whether it
+// lives. [ErrNoOwner] when not.
+func Dial(ctx context.Context, socket, addrFile string) (*Client, error) {
+	c, err := find(socket, addrFile)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := c.request(ctx, http.MethodGet, "/healthz", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("%w: %v", ErrNoOwner, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		c.Close()
+		return nil, fmt.Errorf("%w: %s", ErrNoOwner, resp.Status)
+	}
+	return c, nil
+}
+
+// find reads where the owner listens.
+func find(socket, addrFile string) (*Client, error) {
+	data, err := os.ReadFile(addrFile)
+	switch {
+	case err == nil:
+		addr, token, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
+		addr = strings.TrimSpace(addr)
+		if filepath.IsAbs(addr) {
+			return newClient("unix", addr, ""), nil
+		}
+		return newClient("tcp", addr, strings.TrimSpace(token)), nil
+	case errors.Is(err, os.ErrNotExist):
+		return newClient("unix", socket, ""), nil
+	}
+	return nil, fmt.Errorf("read the address of the owner: %w", err)
+}
+
+func newClient(network, addr, token string) *Client {
+	var d net.Dialer
+	t := &http.Transport{
+		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, network, addr) },
+		DisableCompression: true,
+	}
+	base := "http://hoist"
+	if network == "tcp" {
+		base = "http://" + addr
+	}
+	return &Client{http: &http.Client{Transport: t}, base: base, token: token}
+}
+
+// Close drops the connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	var r io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		r = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, r)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.Account != "" && method == http.MethodPost {
+		req.Header.Set(accountHeader, c.Account)
+	}
+	return req, nil
+}
+
+// send makes a request and hands over the body of a success, to be closed by the caller.
+func (c *Client) send(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
+	req, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, gone(ctx, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	var e errorBody
+	if err := json.NewDecoder(resp.Body).Decode(&e); err != nil || e.Error == "" {
+		return nil, fmt.Errorf("ask the owner of the home: %s %s: %s", method, strings.SplitN(path, "?", 2)[0], resp.Status)
+	}
+	return nil, e.err()
+}
+
+// gone turns a broken connection into ErrNoOwner, unless it was us who gave up.
+func gone(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w: %v", ErrNoOwner, err)
+}
+
+func call[T any](ctx context.Context, c *Client, method, path string, body any) (T, error) {
+	var v T
+	r, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return v, err
+	}
+	defer r.Close()
+	if err := json.NewDecoder(r).Decode(&v); err != nil {
+		return v, gone(ctx, err)
+	}
+	return v, nil
+}
+
+// Status implements [API].
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil)
+}
+
+// Jobs implements [API].
+func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]Job, error) {
+	v := url.Values{}
+	if len(q.States) > 0 {
+		v.Set("state", strings.Join(q.States, ","))
+	}
+	if q.Open {
+		v.Set("open", "true")
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	return call[[]Job](ctx, c, http.MethodGet, "/v1/jobs?"+v.Encode(), nil)
+}
+
+// Job implements [API].
+func (c *Client) Job(ctx context.Context, id string) (JobDetail, error) {
+	return call[JobDetail](ctx, c, http.MethodGet, "/v1/jobs/"+url.PathEscape(id), nil)
+}
+
+// Act implements [API].
+func (c *Client) Act(ctx context.Context, id, verb string) (ActResult, error) {
+	return call[ActResult](ctx, c, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/"+verb, struct{}{})
+}
+
+// Push implements [API].
+func (c *Client) Push(ctx context.Context, r PushRequest) (Plan, error) {
+	return call[Plan](ctx, c, http.MethodPost, "/v1/push", r)
+}
+
+// Pull implements [API].
+func (c *Client) Pull(ctx context.Context, r PullRequest) (Plan, error) {
+	return call[Plan](ctx, c, http.MethodPost, "/v1/pull", r)
+}
+
+// Follow implements [API].
+func (c *Client) Follow(ctx context.Context, ids []string, each func(Update) error) error {
+	r, err := c.send(ctx, http.MethodPost, "/v1/follow", map[string][]string{"ids": ids})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	lines := json.NewDecoder(r)
+	for {
+		var line struct {
+			Update
+			lastLine
+		}
+		if err := lines.Decode(&line); err != nil {
+			return gone(ctx, err)
+		}
+		switch {
+		case line.Error != nil:
+			return line.Error.err()
+		case line.End:
+			return nil
+		}
+		if err := each(line.Update); err != nil {
+			return err
+		}
+	}
+}
+
+// Watches implements [API].
+func (c *Client) Watches(ctx context.Context) ([]Watch, error) {
+	return call[[]Watch](ctx, c, http.MethodGet, "/v1/watches", nil)
+}
+
+// AddWatch implements [API].
+func (c *Client) AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, error) {
+	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches", r)
+}
+
+// ChangeWatch implements [API].
+func (c *Client) ChangeWatch(ctx context.Context, which, verb string) (WatchAdded, error) {
+	if verb == "remove" {
+		return call[WatchAdded](ctx, c, http.MethodDelete, "/v1/watches?id="+url.QueryEscape(which), nil)
+	}
+	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches/"+url.PathEscape(which)+"/"+verb, struct{}{})
+}
+
+// Action implements [API].
+func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error) {
+	resp, err := call[apsclient.Response](ctx, c, http.MethodPost, "/v1/actions/"+url.PathEscape(r.Action)+"?profile="+url.QueryEscape(profile), r)
+	if err != nil {
+		return nil, err
+	}
+	return &resp, nil
+}
+
+// Changes implements [API].
+func (c *Client) Changes(ctx context.Context, since uint64) (Event, error) {
+	path := "/v1/events"
+	if since > 0 {
+		path += "?since=" + strconv.FormatUint(since, 10)
+	}
+	r, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return Event{}, err
+	}
+	defer r.Close()
+	return readEvent(ctx, r)
+}
+
+// Forwarder sends the calls of an [apsclient.Client] through an API, for one profile.
+type Forwarder struct {
+	API     API
+	Profile string
+}
+
+// Forward implements [apsclient.Forwarder].
+func (f Forwarder) Forward(ctx context.Context, r apsclient.Request) (*apsclient.Response, error) {
+	return f.API.Action(ctx, f.Profile, r)
+}

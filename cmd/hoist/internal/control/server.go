@@ -1,0 +1,304 @@
+package control
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/exit"
+)
+
+// accountHeader carries whose account a command would use, so that no command's work is done with another one's.
+const accountHeader = "Hoist-Account"
+
+// maxRequest bounds the body of a request, in bytes: a list of paths may be long, a mistake is longer.
+const maxRequest = 256 << 20
+
+// ServerOptions of [NewHandler].
+type ServerOptions struct {
+	// Token that every request must carry; "" on a socket that the file system protects.
+	Token string
+	// CheckAccount refuses the account of a command, as [Client] sends it; nil accepts all.
+	CheckAccount func(profile, fingerprint string) error
+	// Metrics answers GET /metrics; nil: not found.
+	Metrics http.Handler
+}
+
+// NewHandler serves an API over HTTP.
+func NewHandler(api API, o ServerOptions) http.Handler {
+	s := server{api: api}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /v1/status", s.status)
+	mux.HandleFunc("GET /v1/jobs", s.jobs)
+	mux.HandleFunc("GET /v1/jobs/{id}", s.job)
+	for _, verb := range []string{Pause, Resume, Retry, Cancel} {
+		mux.HandleFunc("POST /v1/jobs/{id}/"+verb, func(w http.ResponseWriter, r *http.Request) {
+			answer(w)(api.Act(r.Context(), r.PathValue("id"), verb))
+		})
+	}
+	mux.HandleFunc("POST /v1/push", s.push)
+	mux.HandleFunc("POST /v1/pull", s.pull)
+	mux.HandleFunc("POST /v1/follow", s.follow)
+	mux.HandleFunc("GET /v1/watches", s.watches)
+	mux.HandleFunc("POST /v1/watches", s.addWatch)
+	mux.HandleFunc("DELETE /v1/watches", s.removeWatch)
+	mux.HandleFunc("DELETE /v1/watches/{id}", s.removeWatch)
+	mux.HandleFunc("POST /v1/watches/{id}/{verb}", s.changeWatch)
+	mux.HandleFunc("POST /v1/actions/{name}", s.action)
+	mux.HandleFunc("GET /v1/events", s.events)
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", o.Metrics)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, exit.With(exit.NotFound, fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path), ""))
+	})
+	return guard(o, http.MaxBytesHandler(mux, maxRequest))
+}
+
+// guard lets through who has the token, and refuses a command of another account.
+func guard(o ServerOptions, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if o.Token != "" {
+			given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+			if subtle.ConstantTimeCompare([]byte(given), []byte(o.Token)) != 1 || !loopback(r.Host) {
+				writeError(w, exit.With(exit.Unauthorized, errors.New("the token of control.addr is missing or wrong"), ""))
+				return
+			}
+		}
+		if profile, fingerprint, ok := strings.Cut(r.Header.Get(accountHeader), " "); ok && o.CheckAccount != nil {
+			if err := o.CheckAccount(profile, fingerprint); err != nil {
+				writeError(w, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopback tells whether a Host header names this machine by address; a name could be anybody's (DNS rebinding).
+func loopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}
+
+type server struct{ api API }
+
+func (s server) status(w http.ResponseWriter, r *http.Request) { answer(w)(s.api.Status(r.Context())) }
+
+func (s server) jobs(w http.ResponseWriter, r *http.Request) {
+	var q JobQuery
+	for _, v := range r.URL.Query()["state"] {
+		q.States = append(q.States, strings.Split(v, ",")...)
+	}
+	q.Open = r.URL.Query().Get("open") == "true"
+	if v := r.URL.Query().Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			writeError(w, exit.Usagef("limit %q is not a number", v))
+			return
+		}
+		q.Limit = n
+	}
+	answer(w)(s.api.Jobs(r.Context(), q))
+}
+
+func (s server) job(w http.ResponseWriter, r *http.Request) {
+	answer(w)(s.api.Job(r.Context(), r.PathValue("id")))
+}
+
+func (s server) push(w http.ResponseWriter, r *http.Request) {
+	var req PushRequest
+	if read(w, r, &req) {
+		answer(w)(s.api.Push(r.Context(), req))
+	}
+}
+
+func (s server) pull(w http.ResponseWriter, r *http.Request) {
+	var req PullRequest
+	if read(w, r, &req) {
+		answer(w)(s.api.Pull(r.Context(), req))
+	}
+}
+
+func (s server) watches(w http.ResponseWriter, r *http.Request) {
+	answer(w)(s.api.Watches(r.Context()))
+}
+
+func (s server) addWatch(w http.ResponseWriter, r *http.Request) {
+	var req WatchRequest
+	if read(w, r, &req) {
+		answer(w)(s.api.AddWatch(r.Context(), req))
+	}
+}
+
+// removeWatch takes the watch from the path or from ?id=, so that paths and remotes can be given too.
+func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
+	which := r.PathValue("id")
+	if which == "" {
+		which = r.URL.Query().Get("id")
+	}
+	if which == "" {
+		writeError(w, exit.Usagef("which watch: give its id as ?id="))
+		return
+	}
+	answer(w)(s.api.ChangeWatch(r.Context(), which, "remove"))
+}
+
+func (s server) changeWatch(w http.ResponseWriter, r *http.Request) {
+	answer(w)(s.api.ChangeWatch(r.Context(), r.PathValue("id"), r.PathValue("verb")))
+}
+
+func (s server) action(w http.ResponseWriter, r *http.Request) {
+	var req apsclient.Request
+	if !read(w, r, &req) {
+		return
+	}
+	req.Action = r.PathValue("name")
+	answer(w)(s.api.Action(r.Context(), r.URL.Query().Get("profile"), req))
+}
+
+// lastLine is the last line of a stream: without it the other end has gone away.
+type lastLine struct {
+	End   bool       `json:"end"`
+	Error *errorBody `json:"error,omitempty"`
+}
+
+func (s server) follow(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		IDs []string `json:"ids"`
+	}
+	if !read(w, r, &req) {
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := json.NewEncoder(w)
+	flush := http.NewResponseController(w)
+	err := flush.Flush()
+	if err == nil {
+		err = s.api.Follow(r.Context(), req.IDs, func(u Update) error {
+			if err := lines.Encode(u); err != nil {
+				return err
+			}
+			return flush.Flush()
+		})
+	}
+	if r.Context().Err() != nil {
+		return
+	}
+	last := lastLine{End: true}
+	if err != nil {
+		last.Error = bodyOf(err)
+	}
+	if lines.Encode(last) == nil {
+		_ = flush.Flush() // a reader that has gone needs no answer
+	}
+}
+
+// events streams what changes as server-sent events, from the index given or from now on.
+func (s server) events(w http.ResponseWriter, r *http.Request) {
+	since := r.URL.Query().Get("since")
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		since = id
+	}
+	var index uint64
+	if since != "" {
+		var err error
+		if index, err = strconv.ParseUint(since, 10, 64); err != nil {
+			writeError(w, exit.Usagef("since %q is not an index", since))
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	flush := http.NewResponseController(w)
+	if flush.Flush() != nil {
+		return
+	}
+	for {
+		e, err := s.api.Changes(r.Context(), index)
+		if err != nil {
+			return
+		}
+		data, err := json.Marshal(e)
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: change\ndata: %s\n\n", e.Index, data); err != nil || flush.Flush() != nil {
+			return
+		}
+		index = e.Index
+	}
+}
+
+// errorBody is the one shape of an error.
+type errorBody struct {
+	Error string `json:"error"`
+	Code  int    `json:"code"` // as the exit code of a command
+	Hint  string `json:"hint"`
+}
+
+func bodyOf(err error) *errorBody {
+	code, hint := exit.From(err)
+	return &errorBody{Error: err.Error(), Code: code, Hint: hint}
+}
+
+func (b *errorBody) err() error { return exit.With(b.Code, errors.New(b.Error), b.Hint) }
+
+// statusOf maps exit codes to HTTP statuses.
+var statusOf = map[int]int{
+	exit.Usage: http.StatusBadRequest, exit.Attention: http.StatusConflict, exit.Unauthorized: http.StatusForbidden,
+	exit.NotFound: http.StatusNotFound, exit.NoDaemon: http.StatusConflict, exit.TimeUp: http.StatusGatewayTimeout,
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	body := bodyOf(err)
+	status, ok := statusOf[body.Code]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	writeJSON(w, status, body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n')) // a reader that has gone needs no answer
+}
+
+// answer takes what a method of the API returned and writes it.
+func answer(w http.ResponseWriter) func(v any, err error) {
+	return func(v any, err error) {
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, v)
+	}
+}
+
+// read decodes the body of a request strictly; what it cannot read it answers itself.
+func read(w http.ResponseWriter, r *http.Request, v any) bool {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+		writeError(w, exit.Usagef("body of %s %s: %w", r.Method, r.URL.Path, err))
+		return false
+	}
+	return true
+}

@@ -1,0 +1,274 @@
+package control
+
+import "time"
+
+// Status is what moves, what waits for what, and what needs a person.
+type Status struct {
+	Version   string      `json:"version"`
+	Owner     *Owner      `json:"owner,omitempty"` // absent when nothing runs
+	Watches   []Watch     `json:"watches"`
+	Jobs      Counts      `json:"jobs"`
+	Active    []Active    `json:"active"`
+	Attention []Attention `json:"attention"`
+	Budgets   []Budget    `json:"budgets"`
+	ETA       *ETA        `json:"eta,omitempty"`
+}
+
+// Owner is the process that has the state of a home open; also the content of owner.json.
+type Owner struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"`
+	Since   time.Time `json:"since"`
+}
+
+// Counts are jobs by state.
+type Counts struct {
+	Queued    int `json:"queued"`
+	Active    int `json:"active"`
+	Waiting   int `json:"waiting"`
+	Paused    int `json:"paused"`
+	Attention int `json:"attention"`
+	Done      int `json:"done"`
+	Failed    int `json:"failed"`
+	Cancelled int `json:"cancelled"`
+}
+
+// Watch is a watched folder. The counts are absent while nobody has looked; then files = synced + pending + attention.
+type Watch struct {
+	ID        string     `json:"id"`
+	Path      string     `json:"path"`
+	Remote    string     `json:"remote"`
+	Mode      string     `json:"mode"`
+	State     string     `json:"state,omitempty"`
+	Files     *int       `json:"files,omitempty"`
+	Synced    *int       `json:"synced,omitempty"`
+	Pending   *int       `json:"pending,omitempty"`
+	Attention *int       `json:"attention,omitempty"`
+	LastScan  *time.Time `json:"last_scan,omitempty"`
+	Detail    string     `json:"detail,omitempty"`
+}
+
+// Active is a job whose bytes or calls move now.
+type Active struct {
+	ID         string `json:"id"`
+	Kind       string `json:"kind"`
+	Path       string `json:"path"`
+	Remote     string `json:"remote"`
+	Phase      string `json:"phase"`
+	BytesDone  int64  `json:"bytes_done"`
+	BytesTotal *int64 `json:"bytes_total,omitempty"`
+	PartsDone  *int   `json:"parts_done,omitempty"`
+	PartsTotal *int   `json:"parts_total,omitempty"`
+	Rate       int64  `json:"rate,omitempty"`
+	ETASeconds int64  `json:"eta_seconds,omitempty"`
+}
+
+// Attention is a file that needs a person.
+type Attention struct {
+	ID          string     `json:"id"`
+	Path        string     `json:"path"`
+	Reason      string     `json:"reason"`
+	Detail      string     `json:"detail,omitempty"`
+	Since       *time.Time `json:"since,omitempty"`
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	Fix         string     `json:"fix,omitempty"`
+}
+
+// Budget is one limit of the service on calls.
+type Budget struct {
+	Class          string     `json:"class"`
+	LimitPerMinute int        `json:"limit_per_minute"`
+	Available      int        `json:"available"`
+	ClosedUntil    *time.Time `json:"closed_until,omitempty"`
+}
+
+// ETA is when everything that is open will be done, and what decides it.
+type ETA struct {
+	Seconds   int64  `json:"seconds"`
+	DecidedBy string `json:"decided_by,omitempty"`
+}
+
+// Job is one file on its way.
+type Job struct {
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	State      string    `json:"state"`
+	Phase      string    `json:"phase"`
+	Path       string    `json:"path"`
+	Remote     string    `json:"remote"`
+	Size       *int64    `json:"size,omitempty"`
+	BytesDone  int64     `json:"bytes_done"`
+	PartsDone  *int      `json:"parts_done,omitempty"`
+	PartsTotal *int      `json:"parts_total,omitempty"`
+	Attempts   int       `json:"attempts"`
+	Reason     string    `json:"reason,omitempty"`
+	Error      string    `json:"error,omitempty"`
+	Result     string    `json:"result,omitempty"` // created, versioned, unchanged or downloaded, once done
+	ItemID     string    `json:"item_id,omitempty"`
+	VersionID  string    `json:"version_id,omitempty"`
+	StorageID  string    `json:"storage_id,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	Fix         string     `json:"fix,omitempty"`
+	Successor   string     `json:"successor,omitempty"` // the job of the newer state of the file that took this one's place
+}
+
+// JobDetail is a job with its parts and history.
+type JobDetail struct {
+	Job
+	Parts   []Part    `json:"parts"`
+	History []History `json:"history"`
+}
+
+// Part is a part that the service has acknowledged.
+type Part struct {
+	Part int    `json:"part"`
+	Size int64  `json:"size"`
+	ETag string `json:"etag"`
+}
+
+// History is one thing that happened to a job.
+type History struct {
+	Time   time.Time `json:"time"`
+	Event  string    `json:"event"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+// JobQuery chooses jobs; the zero value means all of them, oldest first.
+type JobQuery struct {
+	States []string
+	Open   bool // only those that are not done, failed or cancelled
+	Limit  int  // 0: no limit
+}
+
+// ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or "unchanged".
+type ActResult struct {
+	ID     string `json:"id"`
+	State  string `json:"state"`
+	Result string `json:"result"`
+}
+
+// Filter chooses files of a tree.
+type Filter struct {
+	Exclude []string `json:"exclude,omitempty"` // .gitignore syntax
+	Include []string `json:"include,omitempty"` // where given, nothing else is taken
+	MinSize int64    `json:"min_size,omitempty"`
+	MaxSize int64    `json:"max_size,omitempty"`
+	MinAge  float64  `json:"min_age,omitempty"` // seconds
+}
+
+// PushRequest asks the owner to upload. Paths are absolute; a path that ends in a slash means the contents of a folder.
+// With Files, Paths is one folder and only these slash paths below it are taken.
+type PushRequest struct {
+	Profile  string   `json:"profile,omitempty"`
+	Paths    []string `json:"paths"`
+	Files    []string `json:"files,omitempty"`
+	Remote   string   `json:"remote"`
+	As       string   `json:"as,omitempty"`
+	Force    bool     `json:"force,omitempty"`
+	MapNames bool     `json:"map_names,omitempty"`
+	DryRun   bool     `json:"dry_run,omitempty"`
+	Filter   Filter   `json:"filter,omitzero"`
+	Batch    string   `json:"batch,omitempty"`
+}
+
+// PullRequest asks the owner to download. Path is absolute.
+type PullRequest struct {
+	Profile   string `json:"profile,omitempty"`
+	Remote    string `json:"remote"`
+	Path      string `json:"path"`
+	Version   int    `json:"version,omitempty"`
+	Overwrite bool   `json:"overwrite,omitempty"`
+	Force     bool   `json:"force,omitempty"`
+	DryRun    bool   `json:"dry_run,omitempty"`
+	Filter    Filter `json:"filter,omitzero"`
+	Batch     string `json:"batch,omitempty"`
+}
+
+// Plan answers a push or pull: what is to be done for each file.
+type Plan struct {
+	Batch string     `json:"batch,omitempty"`
+	Files []PlanFile `json:"files"`
+}
+
+// PlanFile is one file of a plan: its result where that is known at once, or the job that will bring it.
+type PlanFile struct {
+	Job string `json:"job,omitempty"`
+	FileResult
+	Warning string `json:"warning,omitempty"`
+}
+
+// Results of a file.
+const (
+	ResultCreated    = "created"
+	ResultVersioned  = "versioned"
+	ResultUnchanged  = "unchanged"
+	ResultDownloaded = "downloaded"
+	ResultAttention  = "attention"
+)
+
+// FileResult is what push and pull report of a file.
+type FileResult struct {
+	Path      string `json:"path"`
+	Remote    string `json:"remote"`
+	Result    string `json:"result,omitempty"`
+	Bytes     *int64 `json:"bytes,omitempty"`
+	ItemID    string `json:"item_id,omitempty"`
+	VersionID string `json:"version_id,omitempty"`
+	StorageID string `json:"storage_id,omitempty"`
+	Reason    string `json:"reason,omitempty"`
+	Detail    string `json:"detail,omitempty"`
+	Fix       string `json:"fix,omitempty"`
+}
+
+// Update is one message to a follower of jobs: a job that came to an end (or needs a person), or how far all are.
+type Update struct {
+	For      string    `json:"for,omitempty"` // the id that was asked for; the job's own differs after its source changed
+	Job      *Job      `json:"job,omitempty"`
+	Progress *Progress `json:"progress,omitempty"`
+}
+
+// Progress sums up the jobs that are followed.
+type Progress struct {
+	Files      int      `json:"files"`
+	FilesDone  int      `json:"files_done"`
+	Bytes      int64    `json:"bytes"`
+	BytesDone  int64    `json:"bytes_done"`
+	Rate       int64    `json:"rate,omitempty"`
+	ETASeconds int64    `json:"eta_seconds,omitempty"`
+	DecidedBy  string   `json:"decided_by,omitempty"`
+	Waiting    string   `json:"waiting,omitempty"` // why nothing moves, where nothing does
+	Names      []string `json:"names,omitempty"`   // some of the files that move now
+}
+
+// WatchRequest asks for a new watch.
+type WatchRequest struct {
+	Path    string   `json:"path"`
+	Remote  string   `json:"remote"`
+	Mode    string   `json:"mode,omitempty"`
+	Settle  string   `json:"settle,omitempty"`
+	Profile string   `json:"profile,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	Include []string `json:"include,omitempty"`
+	MinSize string   `json:"min_size,omitempty"`
+	MaxSize string   `json:"max_size,omitempty"`
+	MinAge  string   `json:"min_age,omitempty"`
+}
+
+// WatchAdded answers a WatchRequest; removing, pausing and resuming answer with the same and State.
+type WatchAdded struct {
+	ID     string `json:"id"`
+	Path   string `json:"path"`
+	Remote string `json:"remote"`
+	State  string `json:"state,omitempty"`
+}
+
+// Event is one message of /v1/events: something durable changed.
+type Event struct {
+	Index  uint64 `json:"index"`          // to go on from: /v1/events?since=INDEX
+	Jobs   []Job  `json:"jobs"`           // those that changed
+	Lost   bool   `json:"lost,omitempty"` // more changed than is remembered: read everything anew
+	Counts Counts `json:"counts"`
+}

@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+)
+
+// unknownJob says which job was not found.
+func unknownJob(id string, err error) error {
+	if errors.Is(err, state.ErrNotFound) {
+		return exit.With(exit.NotFound, fmt.Errorf("job %q: %w", id, err), "\"hoist jobs\" lists the jobs")
+	}
+	return err
+}
+
+// Act implements [control.API].
+func (w *Owner) Act(_ context.Context, id, verb string) (control.ActResult, error) {
+	j, err := w.store.FindJob(id)
+	if err != nil {
+		return control.ActResult{}, unknownJob(id, err)
+	}
+	did, err := w.act(&j, verb)
+	if refused := (*state.TransitionError)(nil); errors.As(err, &refused) {
+		did, err = "unchanged", nil // it ended in between
+	}
+	if err != nil {
+		return control.ActResult{}, err
+	}
+	w.engine.Kick()
+	return control.ActResult{ID: string(j.ID), State: string(j.Status(w.isActive(j.ID), time.Now())), Result: did}, nil
+}
+
+// act does the verb to a job and says what came of it; j becomes the job afterwards.
+func (w *Owner) act(j *state.Job, verb string) (did string, err error) {
+	var event state.Event
+	switch verb {
+	case control.Pause:
+		event, did = state.Pause{}, "paused"
+		if j.Paused {
+			did = "unchanged"
+		}
+	case control.Resume:
+		event, did = state.Resume{}, "resumed"
+		if !j.Paused {
+			did = "unchanged"
+		}
+	case control.Retry:
+		event, did = state.RetryNow{}, "retried"
+		if j.End == state.EndFailed || j.End == state.EndCancelled {
+			next, _, err := w.store.Requeue(j.ID)
+			if err != nil {
+				return "", err
+			}
+			*j = next
+			return did, nil
+		}
+	case control.Cancel:
+		event, did = state.Cancel{}, "cancelled"
+	default:
+		return "", exit.Usagef("%q is not pause, resume, retry or cancel", verb)
+	}
+	if !j.Open() {
+		return "unchanged", nil
+	}
+	next, err := w.store.Commit(j.ID, event)
+	if err != nil {
+		return "", err
+	}
+	*j = next
+	return did, nil
+}
+
+func (w *Owner) isActive(id state.JobID) bool { return find(w.engine.Active(), id) != nil }

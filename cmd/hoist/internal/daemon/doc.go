@@ -1,0 +1,10 @@
+// Package daemon is the owner of a home: the one process that has its state open.
+//
+// An [Owner] opens the state (and by that holds its lock), serves the control socket, and, once started, runs the engine
+// and the watches. The command "daemon" is one for as long as it runs; "push", "pull", "resume" and "wait" become one
+// where none is there, and end when their own files are done; "status" and the like open the state for a moment
+// without serving it (a passive owner).
+//
+// Leaving goes in this order: no new commands are accepted, everything that runs is cancelled and waited for, followers
+// are let go, the state is closed last. A command that loses its owner becomes one or finds the next.
+package daemon

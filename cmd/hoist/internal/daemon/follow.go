@@ -1,0 +1,163 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+// beat is the time between two messages of progress.
+const beat = 500 * time.Millisecond
+
+// followed is the jobs of one Follow that have not been told yet.
+type followed struct {
+	w       *Owner
+	open    map[state.JobID]string // current job -> the id that was asked for; they differ after the source changed
+	sizes   map[state.JobID]int64
+	done    int   // jobs told
+	total   int   // jobs asked for
+	settled int64 // bytes of the jobs told
+}
+
+// Follow implements [control.API].
+func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
+	f := &followed{w: w, open: map[state.JobID]string{}, sizes: map[state.JobID]int64{}, total: len(ids)}
+	for _, id := range ids {
+		f.open[state.JobID(id)] = id
+	}
+	index := w.store.Index()
+	// Changes since the index are told again, so nothing that happens between is missed.
+	if err := f.tell(each, ids...); err != nil {
+		return err
+	}
+	for len(f.open) > 0 {
+		c, err := w.changes(ctx, index)
+		if err != nil {
+			return err
+		}
+		index = c.Index
+		changed := c.Jobs
+		if c.Lost {
+			changed = nil
+			for id := range f.open {
+				changed = append(changed, id)
+			}
+		}
+		for _, id := range changed {
+			if asked, ok := f.open[id]; ok {
+				if err := f.look(id, asked, each); err != nil {
+					return err
+				}
+			}
+		}
+		if len(f.open) > 0 {
+			p := f.progress()
+			if err := each(control.Update{Progress: &p}); err != nil {
+				return err
+			}
+		}
+		if err := w.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changes waits for a change, one beat at most.
+func (w *Owner) changes(ctx context.Context, since uint64) (state.Changes, error) {
+	first, cancel := context.WithTimeout(ctx, beat)
+	c, err := w.store.Changes(first, since)
+	cancel()
+	switch {
+	case ctx.Err() != nil:
+		return c, context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded):
+		return state.Changes{Index: since}, nil
+	}
+	return c, err
+}
+
+func (f *followed) tell(each func(control.Update) error, ids ...string) error {
+	for _, id := range ids {
+		if asked, ok := f.open[state.JobID(id)]; ok {
+			if err := f.look(state.JobID(id), asked, each); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// look tells a job if it has come to its end or needs a person; of one whose source changed it goes on with the successor.
+func (f *followed) look(id state.JobID, asked string, each func(control.Update) error) error {
+	j, err := f.w.store.Job(id)
+	if err != nil {
+		return unknownJob(string(id), err)
+	}
+	for j.End == state.EndSuperseded && j.Successor != "" {
+		delete(f.open, j.ID)
+		delete(f.sizes, j.ID)
+		if j, err = f.w.store.Job(j.Successor); err != nil {
+			return unknownJob(string(id), err)
+		}
+		f.open[j.ID] = asked
+	}
+	size, _ := sizeOf(j)
+	f.sizes[j.ID] = size
+	active := find(f.w.engine.Active(), j.ID)
+	if j.Open() && !(j.Attention && active == nil) {
+		return nil
+	}
+	delete(f.open, j.ID)
+	delete(f.sizes, j.ID)
+	f.done++
+	f.settled += size
+	told := jobOf(j, active, time.Now())
+	return each(control.Update{For: asked, Job: &told})
+}
+
+// progress sums up all jobs that were asked for.
+func (f *followed) progress() control.Progress {
+	p := control.Progress{Files: f.total, FilesDone: f.done, Bytes: f.settled, BytesDone: f.settled}
+	for _, size := range f.sizes {
+		p.Bytes += size
+	}
+	var rate float64
+	for _, a := range f.w.engine.Active() {
+		if _, ok := f.open[a.Job]; !ok {
+			continue
+		}
+		p.BytesDone += a.BytesDone
+		rate += a.Rate
+		if len(p.Names) < 4 {
+			p.Names = append(p.Names, a.Path)
+		}
+	}
+	p.Rate = int64(rate)
+	if len(p.Names) == 0 {
+		p.Waiting = f.waiting()
+	}
+	if d, by := f.w.engine.Estimate(); d > 0 {
+		p.ETASeconds, p.DecidedBy = seconds(d), by
+	}
+	return p
+}
+
+// waiting is why one of the jobs does not move.
+func (f *followed) waiting() string {
+	for id := range f.open {
+		j, err := f.w.store.Job(id)
+		if err != nil || j.Reason == "" {
+			continue
+		}
+		if r, ok := transfer.ReasonByCode(j.Reason); ok {
+			return r.Sentence
+		}
+		return j.Reason
+	}
+	return ""
+}

@@ -1,0 +1,209 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+// unreachableFor is how long a remote is tried to be resolved while the service does not answer.
+const unreachableFor = 60 * time.Second
+
+// Push implements [control.API].
+func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, error) {
+	remote, err := transfer.ParseAddress(r.Remote)
+	if err != nil {
+		return control.Plan{}, err
+	}
+	found, err := findSources(r)
+	if err != nil {
+		return control.Plan{}, err
+	}
+	batch := batchOf(r.Batch)
+	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
+		return w.engine.PlanPush(ctx, transfer.PushRequest{
+			Profile: w.profile(r.Profile), Sources: found.files, Remote: remote, As: r.As, Force: r.Force, MapNames: r.MapNames, Batch: batch,
+		})
+	})
+	if err != nil {
+		return control.Plan{}, err
+	}
+	plan, err := w.enqueue(planned, batch, r.DryRun)
+	plan.Files = append(plan.Files, wrapResults(found.bad)...)
+	return plan, err
+}
+
+// Pull implements [control.API].
+func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, error) {
+	remote, err := transfer.ParseAddress(r.Remote)
+	if err != nil {
+		return control.Plan{}, err
+	}
+	rules, err := rulesOf(r.Filter, true)
+	if err != nil {
+		return control.Plan{}, err
+	}
+	batch := batchOf(r.Batch)
+	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
+		return w.engine.PlanPull(ctx, transfer.PullRequest{
+			Profile: w.profile(r.Profile), Remote: remote, Path: r.Path, Version: r.Version, Overwrite: r.Overwrite, Batch: batch,
+		})
+	})
+	if err != nil {
+		return control.Plan{}, err
+	}
+	kept := planned[:0]
+	for _, p := range planned {
+		if leftOut(rules, p.Source.Rel, p.Bytes) {
+			continue
+		}
+		if r.Force && p.Result == transfer.PlanUnchanged {
+			p.Result, p.Record = "", nil
+		}
+		p.Job.Force = r.Force
+		kept = append(kept, p)
+	}
+	return w.enqueue(kept, batch, r.DryRun)
+}
+
+func (w *Owner) profile(name string) string {
+	if name == "" {
+		return w.o.Profile
+	}
+	return name
+}
+
+func batchOf(given string) string {
+	if given == "" {
+		return string(state.NewJobID())
+	}
+	return given
+}
+
+// patiently makes a plan again while the service cannot be reached, for a minute in all.
+func patiently[T any](ctx context.Context, plan func() (T, error)) (T, error) {
+	deadline := time.Now().Add(unreachableFor)
+	for {
+		v, err := plan()
+		if err == nil || !unreachable(err) {
+			return v, err
+		}
+		if time.Now().After(deadline) {
+			return v, exit.With(exit.Failure, fmt.Errorf("service unreachable for %v: %w", unreachableFor, err),
+				"check the network, HTTPS_PROXY and APS_BASE_URL, then run it again; nothing was queued")
+		}
+		select {
+		case <-ctx.Done():
+			return v, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func unreachable(err error) bool {
+	n := (*apsclient.NetError)(nil)
+	return errors.As(err, &n) || errors.Is(err, apsclient.ErrUnavailable)
+}
+
+// enqueue makes jobs of a plan, in one commit, and tells each file's job or result.
+func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (control.Plan, error) {
+	plan := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
+	var jobs []state.Job
+	var records []state.PublishedRecord
+	var at []int // index in planned of each job
+	for i, p := range planned {
+		plan.Files[i] = planFile(p)
+		switch {
+		case p.Result == transfer.PlanUnchanged:
+			if p.Record != nil {
+				records = append(records, *p.Record)
+			}
+		case p.Job.Kind != "":
+			jobs, at = append(jobs, p.Job), append(at, i)
+		}
+	}
+	if dry {
+		for i, p := range planned {
+			if p.Result == "" {
+				plan.Files[i].Result = expected(p.Job)
+			}
+		}
+		return plan, nil
+	}
+	if len(records) > 0 {
+		if err := w.store.PutPublished(records...); err != nil {
+			return plan, err
+		}
+	}
+	if len(jobs) == 0 {
+		return plan, nil
+	}
+	queued, verdicts, err := w.store.EnqueueAll(jobs)
+	if err != nil {
+		return plan, err
+	}
+	for n, j := range queued {
+		f := &plan.Files[at[n]]
+		switch verdicts[n] {
+		case state.Same:
+			f.Result, f.ItemID, f.VersionID, f.StorageID = control.ResultUnchanged, j.Item, j.Version, j.Object
+			if rec, ok, err := w.store.Published(j.Root, j.Rel); err == nil && ok {
+				f.ItemID, f.VersionID, f.StorageID = rec.Item, rec.Version, rec.Storage
+			}
+		case state.Busy:
+			f.Result, f.Reason = control.ResultAttention, transfer.ReasonConflict
+			f.Detail = fmt.Sprintf("job %s already brings %s there", j.ID, j.Path)
+			f.Fix = "hoist job " + string(j.ID)
+		case state.Unwanted:
+			f.Result, f.Detail = control.ResultUnchanged, "cancelled before, and not changed since"
+		default:
+			f.Job = string(j.ID)
+			if f.Result == control.ResultAttention {
+				f.Fix = fixOf(j)
+			}
+		}
+	}
+	w.engine.Kick()
+	return plan, nil
+}
+
+// expected is the result that a job will have if nothing comes in between.
+func expected(j state.Job) string {
+	switch {
+	case j.Kind == state.Download:
+		return control.ResultDownloaded
+	case j.Target.Item != "":
+		return control.ResultVersioned
+	}
+	return control.ResultCreated
+}
+
+func planFile(p transfer.Planned) control.PlanFile {
+	path := p.Source.Path
+	if p.Job.Path != "" {
+		path = p.Job.Path
+	}
+	f := control.PlanFile{Warning: p.Warning, FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result, Reason: p.Reason, Detail: p.Detail}}
+	if p.Bytes >= 0 {
+		f.Bytes = &p.Bytes
+	}
+	if p.Record != nil {
+		f.ItemID, f.VersionID, f.StorageID = p.Record.Item, p.Record.Version, p.Record.Storage
+	}
+	return f
+}
+
+func wrapResults(bad []control.FileResult) []control.PlanFile {
+	out := make([]control.PlanFile, len(bad))
+	for i, b := range bad {
+		out[i].FileResult = b
+	}
+	return out
+}

@@ -1,0 +1,168 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+	"hoist/transfer"
+	"hoist/watcher"
+)
+
+// sources are the files of a push, and what could not be looked at.
+type sources struct {
+	files []transfer.Source
+	bad   []control.FileResult
+}
+
+// findSources walks the paths of a push. A folder lands under its name, or its contents do where the path ends in a slash.
+// A path that is named is taken whatever it is called; in folders, litter and what the filter leaves out are skipped.
+func findSources(r control.PushRequest) (sources, error) {
+	var s sources
+	tree, err := rulesOf(r.Filter, false)
+	if err != nil {
+		return s, err
+	}
+	single, err := rulesOf(r.Filter, true)
+	if err != nil {
+		return s, err
+	}
+	if len(r.Files) > 0 {
+		return s, s.listed(r)
+	}
+	for _, p := range r.Paths {
+		if err := s.add(p, tree, single, r.Filter.MinAge); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64) error {
+	contents := strings.HasSuffix(given, "/") || strings.HasSuffix(given, string(filepath.Separator))
+	p := filepath.Clean(given)
+	info, err := statLocal(p)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		if contents {
+			return exit.Usagef("%s is not a folder", given)
+		}
+		if leftOut(single, filepath.Base(p), info.Size()) || tooYoung(info.ModTime(), minAge) {
+			return nil
+		}
+		s.file(p, filepath.Base(p), info)
+		return nil
+	}
+	prefix := ""
+	if base := filepath.Base(p); !contents && base != string(filepath.Separator) && base != "." {
+		prefix = base
+	}
+	err = watcher.Walk(p, tree, func(rel string, snap watcher.Snapshot) error {
+		s.files = append(s.files, transfer.Source{Path: filepath.Join(p, filepath.FromSlash(rel)), Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap)})
+		return nil
+	}, func(rel string, err error) {
+		if !errors.Is(err, watcher.ErrSkipped) {
+			s.bad = append(s.bad, control.FileResult{Path: filepath.Join(p, filepath.FromSlash(rel)), Result: control.ResultAttention, Reason: transfer.ReasonUnreadable, Detail: err.Error()})
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("walk %s: %w", p, err)
+	}
+	return nil
+}
+
+// file adds one file that was named.
+func (s *sources) file(p, rel string, info fs.FileInfo) {
+	if !info.Mode().IsRegular() {
+		s.bad = append(s.bad, control.FileResult{Path: p, Result: control.ResultAttention, Reason: transfer.ReasonNotAFile, Detail: "it is not a regular file"})
+		return
+	}
+	snap, err := state.SnapshotPath(p)
+	if err != nil {
+		s.bad = append(s.bad, control.FileResult{Path: p, Result: control.ResultAttention, Reason: transfer.ReasonUnreadable, Detail: err.Error()})
+		return
+	}
+	s.files = append(s.files, transfer.Source{Path: p, Rel: rel, Snapshot: snap})
+}
+
+// listed takes the listed files of one folder and nothing else of it.
+func (s *sources) listed(r control.PushRequest) error {
+	if len(r.Paths) != 1 {
+		return exit.Usagef("a list of files goes with one folder, not with %d", len(r.Paths))
+	}
+	dir := filepath.Clean(r.Paths[0])
+	prefix := filepath.Base(dir)
+	if strings.HasSuffix(r.Paths[0], "/") || strings.HasSuffix(r.Paths[0], string(filepath.Separator)) {
+		prefix = ""
+	}
+	for _, f := range r.Files {
+		rel := path.Clean(filepath.ToSlash(f))
+		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
+			return exit.Usagef("%s: not below %s", f, dir)
+		}
+		p := filepath.Join(dir, filepath.FromSlash(rel))
+		info, err := statLocal(p)
+		if err != nil {
+			return err
+		}
+		s.file(p, path.Join(prefix, rel), info)
+	}
+	return nil
+}
+
+// statLocal looks at a path that was named.
+func statLocal(p string) (fs.FileInfo, error) {
+	info, err := os.Stat(p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.With(exit.NotFound, fmt.Errorf("%s: there is no such file or folder", p), "check the path; nothing was sent")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", p, err)
+	}
+	return info, nil
+}
+
+// leftOut tells whether rules leave out a file by its slash path or its size; a size below 0 is unknown.
+func leftOut(r *watcher.Rules, rel string, size int64) bool {
+	ignored, _ := r.Match(rel, false)
+	if !ignored && size >= 0 {
+		ignored, _ = r.MatchSize(size)
+	}
+	return ignored
+}
+
+func tooYoung(changed time.Time, minAge float64) bool {
+	return minAge > 0 && time.Since(changed).Seconds() < minAge
+}
+
+// rulesOf makes the watcher's rules of a filter; a file that was named is not litter.
+func rulesOf(f control.Filter, named bool) (*watcher.Rules, error) {
+	rules, err := watcher.ParseRules(watcher.RuleOptions{
+		Patterns: f.Exclude, Includes: f.Include, NoLitter: named, MinSize: f.MinSize, MaxSize: f.MaxSize,
+		MinAge: time.Duration(f.MinAge * float64(time.Second)),
+	})
+	if err != nil {
+		return nil, exit.With(exit.Usage, err, "patterns are those of .gitignore; see \"hoist help watching\"")
+	}
+	return rules, nil
+}
+
+// FilterOf is a checked filter as the control API has it.
+func FilterOf(f config.Filter) control.Filter {
+	return control.Filter{Exclude: f.Exclude, Include: f.Include, MinSize: f.MinSize, MaxSize: f.MaxSize, MinAge: f.MinAge.Seconds()}
+}
+
+func snapshotOf(s watcher.Snapshot) state.Snapshot {
+	return state.Snapshot{Size: s.Size, ModTime: s.ModTime, ChangeTime: s.ChangeTime, FileID: s.FileID}
+}

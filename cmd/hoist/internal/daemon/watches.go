@@ -1,0 +1,417 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+	"hoist/transfer"
+	"hoist/watcher"
+)
+
+// States of a watch beside those of package watcher.
+const watchPaused = "paused"
+
+// watches runs the watched folders of config.toml.
+type watches struct {
+	w       *Owner
+	changes sync.Mutex // held while config.toml is read and changed, so that two commands do not mix
+
+	mu      sync.Mutex
+	running map[string]*watching // guarded by mu; by id of the watch
+}
+
+// watching is one watched folder at work.
+type watching struct {
+	watcher *watcher.Watcher
+	cancel  context.CancelFunc
+	ended   chan struct{}
+
+	mu     sync.Mutex
+	detail string // guarded by mu: why the last changes could not be taken, "" when they could
+}
+
+func newWatches(w *Owner) *watches { return &watches{w: w, running: map[string]*watching{}} }
+
+// start runs every watch that is not paused.
+func (m *watches) start() error {
+	file, err := config.Load(m.w.o.Home)
+	if err != nil {
+		return err
+	}
+	for _, c := range file.Watch {
+		paused, err := m.paused(c.ID)
+		if err != nil {
+			return err
+		}
+		if paused {
+			continue
+		}
+		if err := m.run(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop ends all watches and waits for them.
+func (m *watches) stop() {
+	m.mu.Lock()
+	running := m.running
+	m.running = map[string]*watching{}
+	m.mu.Unlock()
+	for _, r := range running {
+		r.cancel()
+	}
+	for _, r := range running {
+		<-r.ended
+	}
+}
+
+// run starts one watch in an owner that runs watches; in any other it does nothing.
+func (m *watches) run(c config.Watch) error {
+	if m.w.mode < Full {
+		return nil
+	}
+	settings := c.Settings().Over(config.Settings{
+		Exclude: m.w.o.Settings.Exclude, Include: m.w.o.Settings.Include, ExcludeFrom: m.w.o.Settings.ExcludeFrom,
+		MinSize: m.w.o.Settings.MinSize, MaxSize: m.w.o.Settings.MaxSize, MinAge: m.w.o.Settings.MinAge,
+	})
+	filter, err := settings.Filter("")
+	if err != nil {
+		return err
+	}
+	rules, err := rulesOf(FilterOf(filter), false)
+	if err != nil {
+		return err
+	}
+	remote, err := transfer.ParseAddress(c.Remote)
+	if err != nil {
+		return err
+	}
+	wt, err := watcher.New(watcher.Config{
+		Root: c.Path, Settle: c.SettleTime(), Rules: rules, Baseline: baseline{m.w.store, c.ID}, Logger: m.w.log,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(m.w.ctx)
+	r := &watching{watcher: wt, cancel: cancel, ended: make(chan struct{})}
+	m.mu.Lock()
+	m.running[c.ID] = r
+	m.mu.Unlock()
+	go func() {
+		defer close(r.ended)
+		err := wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
+			err := m.take(ctx, c, remote, changes)
+			r.note(err)
+			return err
+		})
+		if ctx.Err() == nil {
+			r.note(err)
+			m.w.log.Error("watch ended", "path", c.Path, "error", err)
+		}
+	}()
+	return nil
+}
+
+func (r *watching) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.detail = ""
+	if err != nil {
+		r.detail = err.Error()
+	}
+}
+
+func (r *watching) problem() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.detail
+}
+
+// take makes jobs of what has settled; nil means that they are durable.
+func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Address, changes []watcher.Change) error {
+	var files []transfer.Source
+	for _, ch := range changes {
+		if !ch.Removed { // what is removed here stays in the cloud
+			files = append(files, transfer.Source{Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path, Snapshot: snapshotOf(ch.Snapshot)})
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	planned, err := m.w.engine.PlanPush(ctx, transfer.PushRequest{
+		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = m.w.enqueue(planned, c.ID, false)
+	return err
+}
+
+// Watches implements [control.API].
+func (w *Owner) Watches(context.Context) ([]control.Watch, error) {
+	file, err := config.Load(w.o.Home)
+	if err != nil {
+		return nil, err
+	}
+	out := []control.Watch{}
+	for _, c := range file.Watch {
+		one, err := w.watches.describe(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func (m *watches) describe(c config.Watch) (control.Watch, error) {
+	out := control.Watch{ID: c.ID, Path: c.Path, Remote: c.Remote, Mode: c.Mode}
+	paused, err := m.paused(c.ID)
+	if err != nil {
+		return out, err
+	}
+	m.mu.Lock()
+	r := m.running[c.ID]
+	m.mu.Unlock()
+	if r == nil {
+		if paused {
+			out.State = watchPaused
+		} else if _, err := os.Stat(c.Path); err != nil {
+			out.State, out.Detail = watcher.StateUnavailable, err.Error()
+		} else {
+			out.Detail = "no daemon runs: nothing is watched"
+		}
+		return out, nil
+	}
+	s := r.watcher.Status()
+	out.State, out.Detail, out.LastScan = s.State, s.Detail, known(s.LastScan)
+	if p := r.problem(); p != "" {
+		out.Detail = p
+	}
+	if s.LastScan.IsZero() {
+		return out, nil
+	}
+	open, attention := m.w.store.CountsIn(c.ID)
+	pending := s.Pending + open - attention
+	synced := max(s.Files-pending-attention, 0)
+	files := synced + pending + attention
+	out.Files, out.Synced, out.Pending, out.Attention = &files, &synced, &pending, &attention
+	return out, nil
+}
+
+// AddWatch implements [control.API].
+func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
+	c := config.Watch{
+		Mode: r.Mode, Settle: r.Settle, Profile: r.Profile, Exclude: r.Exclude, Include: r.Include,
+		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge,
+	}
+	var err error
+	if c.Path, err = watchedFolder(r.Path); err != nil {
+		return control.WatchAdded{}, err
+	}
+	w.watches.changes.Lock()
+	defer w.watches.changes.Unlock()
+	file, err := config.Load(w.o.Home)
+	if err != nil {
+		return control.WatchAdded{}, err
+	}
+	if other, ok := config.Overlap(file.Watch, c.Path); ok {
+		return control.WatchAdded{}, exit.With(exit.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path, other.ID),
+			"one folder has one watch; \"hoist watch remove "+other.ID+"\" removes that one")
+	}
+	remote, err := w.landing(ctx, w.profile(r.Profile), r.Remote)
+	if err != nil {
+		return control.WatchAdded{}, err
+	}
+	c.Remote = remote
+	c.ID = config.NewWatchID(c.Path, c.Remote, w.profile(r.Profile))
+	if err := config.AppendWatch(w.o.Home, c); err != nil {
+		return control.WatchAdded{}, err
+	}
+	added := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
+	if err := w.watches.setPaused(c.ID, false); err != nil {
+		return added, err
+	}
+	return added, w.watches.run(c)
+}
+
+// watchedFolder checks the folder of a new watch and returns its real path.
+func watchedFolder(p string) (string, error) {
+	info, err := statLocal(p)
+	if err != nil {
+		return "", err
+	}
+	if !info.IsDir() {
+		return "", exit.Usagef("watch %s: it is not a folder", p)
+	}
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil {
+		return "", fmt.Errorf("watch %s: %w", p, err)
+	}
+	return filepath.Abs(real)
+}
+
+// landing resolves a remote that is to hold files and returns its address in names.
+func (w *Owner) landing(ctx context.Context, profile, remote string) (string, error) {
+	address, err := transfer.ParseAddress(remote)
+	if err != nil {
+		return "", err
+	}
+	resolver, err := w.engine.Resolver(profile)
+	if err != nil {
+		return "", err
+	}
+	place, err := patiently(ctx, func() (transfer.Place, error) { return resolver.ResolveFolder(ctx, address) })
+	if err != nil {
+		return "", err
+	}
+	switch place.Kind {
+	case transfer.KindFolder, transfer.KindBucket, transfer.KindPrefix:
+		return place.Address.Join(place.Missing...).String(), nil
+	}
+	return "", exit.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket", remote)
+}
+
+// ChangeWatch implements [control.API].
+func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.WatchAdded, error) {
+	m := w.watches
+	m.changes.Lock()
+	defer m.changes.Unlock()
+	file, err := config.Load(w.o.Home)
+	if err != nil {
+		return control.WatchAdded{}, err
+	}
+	i := slices.IndexFunc(file.Watch, func(c config.Watch) bool {
+		return c.ID == which || c.Path == filepath.Clean(which) || c.Remote == which
+	})
+	if i < 0 {
+		return control.WatchAdded{}, exit.With(exit.NotFound, fmt.Errorf("no watch %q", which), "\"hoist watch list\" lists them")
+	}
+	c := file.Watch[i]
+	out := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
+	switch verb {
+	case "remove":
+		out.State = "removed"
+		m.end(c.ID)
+		if err := config.CutWatch(w.o.Home, c.ID); err != nil {
+			return out, err
+		}
+		return out, errors.Join(m.setPaused(c.ID, false), m.tellJobs(c.ID, state.Cancel{}), w.store.DropRoot(c.ID))
+	case "pause":
+		out.State = watchPaused
+		if err := m.setPaused(c.ID, true); err != nil {
+			return out, err
+		}
+		m.end(c.ID)
+		return out, m.tellJobs(c.ID, state.Pause{})
+	case "resume":
+		if err := m.setPaused(c.ID, false); err != nil {
+			return out, err
+		}
+		if err := m.tellJobs(c.ID, state.Resume{}); err != nil {
+			return out, err
+		}
+		m.mu.Lock()
+		running := m.running[c.ID] != nil
+		m.mu.Unlock()
+		if !running {
+			err = m.run(c)
+		}
+		if one, e := m.describe(c); e == nil {
+			out.State = one.State
+		}
+		return out, err
+	}
+	return out, exit.Usagef("%q is not remove, pause or resume", verb)
+}
+
+// end stops one watch and waits for it.
+func (m *watches) end(id string) {
+	m.mu.Lock()
+	r := m.running[id]
+	delete(m.running, id)
+	m.mu.Unlock()
+	if r != nil {
+		r.cancel()
+		<-r.ended
+	}
+}
+
+// tellJobs commits an event to every open job of a watch.
+func (m *watches) tellJobs(id string, e state.Event) error {
+	jobs, err := m.w.store.Jobs(state.Filter{Root: id, Open: true})
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		_, err := m.w.store.Commit(j.ID, e)
+		if ended := (*state.TransitionError)(nil); err != nil && !errors.As(err, &ended) {
+			return err
+		}
+	}
+	m.w.engine.Kick()
+	return nil
+}
+
+func (m *watches) paused(id string) (bool, error) {
+	text, _, err := m.w.store.Meta("watch-paused/" + id)
+	return text == "yes", err
+}
+
+func (m *watches) setPaused(id string, paused bool) error {
+	before, err := m.paused(id)
+	if err != nil || before == paused {
+		return err
+	}
+	text := "no"
+	if paused {
+		text = "yes"
+	}
+	return m.w.store.SetMeta("watch-paused/"+id, text)
+}
+
+// baseline keeps the watcher's records of one root in the state.
+type baseline struct {
+	store *state.Store
+	root  string
+}
+
+func (b baseline) Load(folder string) ([]watcher.Chunk, error) {
+	chunks, err := b.store.DirChunks(b.root, folder)
+	out := make([]watcher.Chunk, len(chunks))
+	for i, c := range chunks {
+		out[i] = watcher.Chunk(c)
+	}
+	return out, err
+}
+
+func (b baseline) Find(folder, name string) (c watcher.Chunk, next string, found bool, err error) {
+	at, next, found, err := b.store.DirChunkAt(b.root, folder, name)
+	return watcher.Chunk(at), next, found, err
+}
+
+func (b baseline) Store(changes []watcher.FolderChange) error {
+	out := make([]state.DirChange, len(changes))
+	for i, c := range changes {
+		out[i] = state.DirChange{Folder: c.Folder, Delete: c.Delete, Drop: c.Drop}
+		for _, p := range c.Put {
+			out[i].Put = append(out[i].Put, state.DirChunk(p))
+		}
+	}
+	return b.store.UpdateDirs(b.root, out)
+}
+
+var _ watcher.Baseline = baseline{}
+var _ control.API = (*Owner)(nil)
