@@ -153,10 +153,30 @@ func linkText(raw json.RawMessage) string {
 	return l.Href
 }
 
-// Elements performs a list action to its end and yields the elements as received, one by one. It stops after an error.
+// fullPages asks for the largest pages, which cost the fewest calls, where the request does not say.
+func fullPages(r Request) Request {
+	a, err := resolveAction(r.Action, r.Variant)
+	if err != nil {
+		return r
+	}
+	for _, name := range []string{"limit", "page[limit]"} {
+		p, ok := find(a.Params, name)
+		if !ok || p.Max == 0 || r.Query.Has(name) || r.Params[name] != "" {
+			continue
+		}
+		r.Query = maps.Clone(r.Query)
+		if r.Query == nil {
+			r.Query = url.Values{}
+		}
+		r.Query.Set(name, strconv.FormatInt(p.Max, 10))
+	}
+	return r
+}
+
+// Elements performs a list action to its end, in the largest pages, and yields the elements as received, one by one. It stops after an error.
 func (c *Client) Elements(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		for resp, err := range c.Pages(ctx, r) {
+		for resp, err := range c.Pages(ctx, fullPages(r)) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -203,7 +223,7 @@ func elements(body []byte) ([]json.RawMessage, error) {
 func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte) ([]T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		for resp, err := range c.Pages(ctx, r) {
+		for resp, err := range c.Pages(ctx, fullPages(r)) {
 			if err != nil {
 				yield(zero, err)
 				return

@@ -102,7 +102,7 @@ type Action struct {
 	Product string `json:"product,omitempty"`
 	// CustomIntegration: an account administrator must add the client id to the account.
 	CustomIntegration bool `json:"custom_integration,omitempty"`
-	// Example are the arguments after `hoist api` of a call that works against the emulator.
+	// Example are command lines that work against a new emulator, in this order.
 	Example []string `json:"example,omitempty"`
 	// Extra marks calls beyond the 51 that the engine needs.
 	Extra bool `json:"-"`

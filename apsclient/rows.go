@@ -1,9 +1,6 @@
 package apsclient
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 const (
 	methodComposite = "COMPOSITE"
@@ -26,13 +23,17 @@ var (
 	anyToken     = []string{"2L", "3L"} // acts as the application whatever the token
 )
 
-// registryRows are all actions, the 51 in the order of the published list, then those the engine needs beyond them.
+// registryRows are all actions, the 51 then those the engine needs beyond them.
 func registryRows() []Action {
 	rows := dataRows()
 	rows = append(rows, ossRows()...)
 	rows = append(rows, webhookRows()...)
 	rows = append(rows, adminRows()...)
-	return append(rows, extraRows()...)
+	rows = append(rows, extraRows()...)
+	for i := range rows {
+		addExamples(&rows[i])
+	}
+	return rows
 }
 
 // Parameters that several rows share.
@@ -115,12 +116,3 @@ func jsonAPIBody(kind string, fields ...Param) []Param {
 	}
 	return append(out, fields...)
 }
-
-// demo addresses of the emulator, which is always there with these ids.
-const (
-	demoHub     = "$HUB"
-	demoProject = "$PROJECT"
-	demoFolder  = "$FOLDER"
-)
-
-func example(args string) []string { return strings.Fields(args) }

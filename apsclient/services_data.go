@@ -86,7 +86,7 @@ func (s *HubsService) Hub(ctx context.Context, id HubID) (Hub, error) {
 
 // List yields the active projects of a hub. GET /project/v1/hubs/{hub_id}/projects; data:read; 2L, 2L+user, 3L; 50 a minute.
 func (s *ProjectsService) List(ctx context.Context, hub HubID) iter.Seq2[Project, error] {
-	r := Request{Action: "list-projects", Params: map[string]string{"hub_id": string(hub), "page[limit]": "200"}}
+	r := Request{Action: "list-projects", Params: map[string]string{"hub_id": string(hub)}}
 	return listing(ctx, s.c, r, func(_ document, x resource) (Project, bool) { return x.project(hub), true })
 }
 
@@ -131,9 +131,9 @@ func (s *FoldersService) Folder(ctx context.Context, p ProjectID, id FolderID) (
 // Contents yields the folders and items directly in a folder, 200 a page, items with their tips.
 // GET /data/v1/projects/{project_id}/folders/{folder_id}/contents; data:read; 2L, 2L+user, 3L; 300 a minute.
 func (s *FoldersService) Contents(ctx context.Context, p ProjectID, id FolderID, o ContentsOptions) iter.Seq2[Entry, error] {
-	r := Request{Action: "list-folder-contents", Params: inProject(p, "folder_id", string(id)), Query: url.Values{"page[limit]": {"200"}}}
+	r := Request{Action: "list-folder-contents", Params: inProject(p, "folder_id", string(id))}
 	if o.IncludeHidden {
-		r.Query.Set("includeHidden", "true")
+		r.Query = url.Values{"includeHidden": {"true"}}
 	}
 	var page document
 	var tips map[string]Version
@@ -291,7 +291,7 @@ func (s *ItemsService) Update(ctx context.Context, p ProjectID, id ItemID, u Ite
 // Versions yields the versions of an item, newest first as the service lists them; markers of deletions are versions too.
 // GET /data/v1/projects/{project_id}/items/{item_id}/versions; data:read; 2L, 2L+user, 3L; 800 a minute.
 func (s *ItemsService) Versions(ctx context.Context, p ProjectID, id ItemID) iter.Seq2[Version, error] {
-	r := Request{Action: "list-item-versions", Params: inProject(p, "item_id", string(id)), Query: url.Values{"page[limit]": {"200"}}}
+	r := Request{Action: "list-item-versions", Params: inProject(p, "item_id", string(id))}
 	return listing(ctx, s.c, r, func(_ document, x resource) (Version, bool) {
 		v := x.version()
 		if v.Item == "" {

@@ -34,9 +34,9 @@ func (b wireBucket) bucket() Bucket {
 // List yields the application's buckets of one region ("": the configured one, else US).
 // GET /oss/v2/buckets; bucket:read; acts as the application; 1000 a minute over all OSS calls.
 func (s *BucketsService) List(ctx context.Context, region string) iter.Seq2[Bucket, error] {
-	r := Request{Action: "list-buckets", Query: url.Values{"limit": {"100"}}}
+	r := Request{Action: "list-buckets"}
 	if region != "" {
-		r.Query.Set("region", region)
+		r.Query = url.Values{"region": {region}}
 	}
 	return listOf(ctx, s.c, r, func(body []byte) ([]Bucket, error) {
 		var page struct {
@@ -108,9 +108,9 @@ func (o wireObject) object() Object {
 
 // List yields the objects of a bucket whose keys begin with prefix. GET /oss/v2/buckets/{bucketKey}/objects; data:read; owner only.
 func (s *ObjectsService) List(ctx context.Context, bucket, prefix string) iter.Seq2[Object, error] {
-	r := Request{Action: "list-bucket-objects", Params: map[string]string{"bucketKey": bucket}, Query: url.Values{"limit": {"100"}}}
+	r := Request{Action: "list-bucket-objects", Params: map[string]string{"bucketKey": bucket}}
 	if prefix != "" {
-		r.Query.Set("beginsWith", prefix)
+		r.Query = url.Values{"beginsWith": {prefix}}
 	}
 	return listOf(ctx, s.c, r, func(body []byte) ([]Object, error) {
 		var page struct {

@@ -1,20 +1,59 @@
 package apsclient
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // takes says in words what a parameter takes.
 func (p Param) takes() string {
-	s := p.Type
-	switch {
-	case len(p.Enum) > 0:
-		s = strings.Join(p.Enum, ", ")
-	case p.Type == "int" && (p.Min != 0 || p.Max != 0):
-		s = fmt.Sprintf("a whole number from %d to %d", p.Min, p.Max)
-	case p.Type == "string" && p.Max != 0:
-		s = fmt.Sprintf("text of %d to %d characters", p.Min, p.Max)
+	var s string
+	switch p.Type {
+	case "int":
+		s = "a whole number"
+		if p.Min != 0 || p.Max != 0 {
+			s = fmt.Sprintf("a whole number from %d to %d", p.Min, p.Max)
+		}
+	case "number":
+		s = "a number"
+	case "bool":
+		s = "true or false"
+	case "uuid":
+		s = "an id like 5c1f0000-0000-4000-8000-000000000001"
+	case "id":
+		s = "an id"
+	case "urn":
+		s = "a URN (urn:...)"
+	case "url":
+		s = "a URL"
+	case "date":
+		s = "a date YYYY-MM-DD"
+	case "email":
+		s = "an e-mail address"
+	case "object":
+		s = "a JSON object"
+	case "array":
+		s = "a JSON array"
+	default:
+		s = "text"
+		switch {
+		case p.Max > 0 && p.Min > 0:
+			s = fmt.Sprintf("text of %d to %d characters", p.Min, p.Max)
+		case p.Max > 0:
+			s = fmt.Sprintf("text of at most %d characters", p.Max)
+		}
+	}
+	if len(p.Enum) > 0 {
+		s = "one of " + strings.Join(p.Enum, ", ")
 	}
 	if p.Pattern != "" {
 		s += " matching " + p.Pattern
@@ -36,4 +75,264 @@ func unknownParam(a Action, name string) error {
 		e.Problem += ": this action takes none"
 	}
 	return e
+}
+
+// Validate checks a request against the registry before anything is sent: unknown and missing parameters, types, bounds,
+// and the shape of a JSON body. The error is a *ParamError that names the parameter and what it takes.
+func Validate(r Request) error {
+	a, err := resolveAction(r.Action, r.Variant)
+	if err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	for _, name := range sortedKeys(r.Params) {
+		p, ok := find(a.Params, name)
+		if !ok || p.In == InBody {
+			return unknownParam(a, name)
+		}
+		if given[p.Name] {
+			return &ParamError{Action: a.Name, Param: name, Problem: "given twice"}
+		}
+		given[p.Name] = true
+		if err := checkValue(a, p, r.Params[name]); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(r.Query) {
+		p, ok := queryParam(a, name)
+		if !ok {
+			return unknownParam(a, name)
+		}
+		given[p.Name] = true
+		for _, v := range r.Query[name] {
+			if err := checkValue(a, p, v); err != nil {
+				return err
+			}
+		}
+	}
+	for name := range r.Header {
+		if p, ok := find(a.Params, name); ok {
+			given[p.Name] = true
+		}
+	}
+	for _, p := range a.Params {
+		if p.Required && p.In != InBody && !given[p.Name] {
+			return &ParamError{Action: a.Name, Param: p.Name, Problem: "missing: takes " + p.takes()}
+		}
+	}
+	return checkBody(a, r.Body)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// comparison suffixes of Data Management filters.
+var filterName = regexp.MustCompile(`^(filter\[[^\]]+\])(-(lt|le|eq|ge|gt|starts|ends|contains))?$`)
+
+// queryParam finds a query parameter. Data Management lists take a filter over any attribute, with a comparison.
+func queryParam(a Action, name string) (Param, bool) {
+	for _, p := range a.Params {
+		if p.In == InQuery && p.Name == name {
+			return p, true
+		}
+	}
+	if m := filterName.FindStringSubmatch(name); m != nil && dataFamily(a.Path) && (a.Paging == PagingJSONAPI || a.Name == "list-hubs") {
+		if p, ok := find(a.Params, m[1]); ok && m[2] == "" {
+			return p, true
+		}
+		return Param{Name: name, In: InQuery, Type: "string"}, true
+	}
+	return Param{}, false
+}
+
+// checkValue checks a path, query, header or input value.
+func checkValue(a Action, p Param, value string) error {
+	bad := func() error {
+		shown := strconv.Quote(value)
+		if p.Secret {
+			shown = "the value"
+		} else if len(value) > 80 {
+			shown = strconv.Quote(value[:80]) + "..."
+		}
+		return &ParamError{Action: a.Name, Param: p.Name, Problem: shown + " is not " + p.takes()}
+	}
+	if value == "" && (p.Required || p.Type != "string") {
+		return bad()
+	}
+	switch p.Type {
+	case "int":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || (p.Min != 0 || p.Max != 0) && (n < p.Min || n > p.Max) {
+			return bad()
+		}
+		return nil
+	case "bool":
+		if value != "true" && value != "false" {
+			return bad()
+		}
+		return nil
+	}
+	if len(p.Enum) > 0 {
+		values := []string{value}
+		if strings.HasPrefix(p.Name, "filter[") {
+			values = strings.Split(value, ",")
+		}
+		for _, v := range values {
+			if !slices.Contains(p.Enum, v) {
+				err := &ParamError{Action: a.Name, Param: p.Name, Problem: strconv.Quote(v) + " is not " + p.takes(), Near: nearest(v, p.Enum)}
+				return err
+			}
+		}
+		return nil
+	}
+	if !textFits(p, value) {
+		return bad()
+	}
+	return nil
+}
+
+var emailForm = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+
+// textFits checks a text by type, length and pattern.
+func textFits(p Param, value string) bool {
+	switch p.Type {
+	case "uuid":
+		return bareUUID.MatchString(withoutB(value))
+	case "id":
+		return !strings.ContainsAny(value, "/? \t\n")
+	case "urn":
+		return strings.HasPrefix(value, "urn:")
+	case "url":
+		u, err := url.Parse(strings.TrimSpace(value))
+		return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+	case "date":
+		_, err := time.Parse(time.DateOnly, value)
+		return err == nil
+	case "email":
+		return emailForm.MatchString(value)
+	}
+	n := int64(utf8.RuneCountInString(value))
+	if n < p.Min || p.Max > 0 && n > p.Max {
+		return false
+	}
+	return p.Pattern == "" || regexp.MustCompile(p.Pattern).MatchString(value)
+}
+
+// checkBody checks presence, JSON, and the fields that the row names.
+func checkBody(a Action, body []byte) error {
+	bad := func(param, problem string) error { return &ParamError{Action: a.Name, Param: param, Problem: problem} }
+	switch a.Body {
+	case "bytes":
+		return nil
+	case "":
+		if len(body) > 0 {
+			return bad("body", "this action takes none")
+		}
+		return nil
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return bad("body", "missing: takes "+bodyTakes(a))
+	}
+	var doc any
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil || d.More() {
+		where := "more than one value"
+		if err != nil {
+			where = err.Error()
+			if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+				where = fmt.Sprintf("%s at byte %d", syntax.Error(), syntax.Offset)
+			}
+		}
+		return bad("body", "not JSON: "+where)
+	}
+	for _, p := range a.Params {
+		if p.In != InBody {
+			continue
+		}
+		if p.Name == "[]" {
+			if list, ok := doc.([]any); !ok || len(list) == 0 {
+				return bad("body", "takes a JSON array: "+p.Help)
+			}
+			continue
+		}
+		if _, ok := doc.(map[string]any); !ok {
+			return bad("body", "takes a JSON object")
+		}
+		v, there := field(doc, p.Name)
+		if !there {
+			if p.Required {
+				return bad(p.Name, "missing in the body: takes "+p.takes())
+			}
+			continue
+		}
+		if v != nil && !jsonFits(p, v) {
+			return bad(p.Name, "in the body is not "+p.takes())
+		}
+		if v == nil && p.Required {
+			return bad(p.Name, "in the body is null: takes "+p.takes())
+		}
+	}
+	return nil
+}
+
+// field walks a dotted path.
+func field(doc any, path string) (any, bool) {
+	for name := range strings.SplitSeq(path, ".") {
+		object, ok := doc.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if doc, ok = object[name]; !ok {
+			return nil, false
+		}
+	}
+	return doc, true
+}
+
+func jsonFits(p Param, v any) bool {
+	switch v := v.(type) {
+	case bool:
+		return p.Type == "bool"
+	case json.Number:
+		if p.Type == "number" {
+			return true
+		}
+		n, err := v.Int64()
+		return p.Type == "int" && err == nil && (p.Min == 0 && p.Max == 0 || n >= p.Min && n <= p.Max)
+	case []any:
+		return p.Type == "array"
+	case map[string]any:
+		return p.Type == "object"
+	case string:
+		switch p.Type {
+		case "bool", "int", "number", "array", "object":
+			return false
+		}
+		if len(p.Enum) > 0 {
+			return slices.Contains(p.Enum, v)
+		}
+		return textFits(p, v)
+	}
+	return false
+}
+
+// bodyTakes lists what a body must hold.
+func bodyTakes(a Action) string {
+	var fields []string
+	for _, p := range a.Params {
+		if p.In == InBody && p.Required {
+			fields = append(fields, p.Name)
+		}
+	}
+	if len(fields) == 0 {
+		return "JSON"
+	}
+	return "JSON with " + strings.Join(fields, ", ")
 }
