@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"io"
+	"net/http"
 	"time"
 )
 
@@ -41,6 +42,10 @@ type Config struct {
 	// OpaqueETags answers parts with random ETags in place of their MD5, as S3 does under KMS encryption; it also spares
 	// the processor in benchmarks.
 	OpaqueETags bool
+	// Provisioning is how long a project made through construction/admin stays pending; 0: active at once.
+	Provisioning time.Duration
+	// HookTransport delivers webhook callbacks; nil: http.DefaultTransport.
+	HookTransport http.RoundTripper
 	// Knobs are further switches; SetKnobs changes them while the server runs.
 	Knobs Knobs
 }
@@ -73,7 +78,7 @@ type Knobs struct {
 	DenyUserHeader bool
 	// NoAutoApprove answers the authorize address with access_denied.
 	NoAutoApprove bool
-	// CreateHookBody answers Create Webhook with the hook as its body besides the Location header.
+	// CreateHookBody answers Create Webhook and Update Webhook with the hook as their body; default: no body, as specified.
 	CreateHookBody bool
 	// MaxURLs is the most part URLs one call answers; 0: 25. More asked for is a 400.
 	MaxURLs int

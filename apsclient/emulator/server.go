@@ -30,6 +30,8 @@ type Server struct {
 	zeros   zeroSums
 	once    sync.Once
 	closers []func() error
+
+	callbacks *http.Client // delivers webhooks
 }
 
 // New opens or makes the world in c.Dir.
@@ -57,6 +59,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{cfg: c, knobs: c.Knobs, done: make(chan struct{}), world: newModel(), routes: newRouter()}
 	s.journal.out = c.Journal
+	s.callbacks = &http.Client{Transport: c.HookTransport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if err := openLog(s.metaPath(), s.world.log, s.world.tables()); err != nil {
 		return nil, fmt.Errorf("open the emulator's world: %w", err)
 	}

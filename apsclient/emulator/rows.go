@@ -1,0 +1,244 @@
+package emulator
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// hqList answers a bare array: limit 1..100 (default 10), offset, sort (comma list, "-" descending), field (comma list).
+func (c *call) hqList(rows []obj) {
+	limit, ok := c.number("limit", 10, 1, 100)
+	if !ok {
+		return
+	}
+	offset, ok := c.number("offset", 0, 0, 1<<30)
+	if !ok {
+		return
+	}
+	var keys []sortKey
+	for _, s := range splitList(c.q["sort"]) {
+		keys = append(keys, sortKey{strings.TrimPrefix(s, "-"), strings.HasPrefix(s, "-")})
+	}
+	sortRows(rows, keys)
+	c.json(http.StatusOK, pick(window(rows, limit, offset), splitList(c.q["field"])))
+}
+
+// caPage answers a page of construction/admin: limit default 20, more than 200 is cut, offset, sort ("name desc"), fields,
+// filters, filterTextMatch, orFilters. path and the query make the links.
+func (c *call) caPage(rows []obj, textFilters []string) {
+	limit, ok := c.number("limit", 20, 1, 1<<30)
+	if !ok {
+		return
+	}
+	limit = min(limit, 200)
+	offset, ok := c.number("offset", 0, 0, 1<<30)
+	if !ok {
+		return
+	}
+	match := c.q.Get("filterTextMatch")
+	if match == "" {
+		match = "contains"
+	}
+	if !slices.Contains([]string{"contains", "startsWith", "endsWith", "equals"}, match) {
+		c.fail(http.StatusBadRequest, "BAD_INPUT", "filterTextMatch must be contains, startsWith, endsWith or equals")
+		return
+	}
+	rows = c.caFilter(rows, match, textFilters)
+	var keys []sortKey
+	for _, s := range splitList(c.q["sort"]) {
+		name, dir, _ := strings.Cut(strings.TrimSpace(s), " ")
+		if dir != "" && dir != "asc" && dir != "desc" {
+			c.fail(http.StatusBadRequest, "BAD_INPUT", "sort must name fields with asc or desc")
+			return
+		}
+		keys = append(keys, sortKey{name, dir == "desc"})
+	}
+	sortRows(rows, keys)
+	at := func(offset int) string {
+		q := url.Values{}
+		for k, v := range c.q {
+			q[k] = v
+		}
+		q.Set("limit", strconv.Itoa(limit))
+		q.Set("offset", strconv.Itoa(offset))
+		return c.url(c.r.URL.EscapedPath(), q)
+	}
+	pagination := obj{"limit": limit, "offset": offset, "totalResults": len(rows), "nextUrl": "", "previousUrl": ""}
+	if offset+limit < len(rows) {
+		pagination["nextUrl"] = at(offset + limit)
+	}
+	if offset > 0 {
+		pagination["previousUrl"] = at(max(offset-limit, 0))
+	}
+	c.json(http.StatusOK, obj{"pagination": pagination, "results": pick(window(rows, limit, offset), splitList(c.q["fields"]))})
+}
+
+func (c *call) caFilter(rows []obj, match string, textFilters []string) []obj {
+	type one struct {
+		name   string
+		values []string
+		or     bool
+	}
+	or := splitList(c.q["orFilters"])
+	var all []one
+	for key, vals := range c.q {
+		if name, ok := strings.CutPrefix(key, "filter["); ok && strings.HasSuffix(name, "]") {
+			name = strings.TrimSuffix(name, "]")
+			all = append(all, one{name, splitList(vals), slices.Contains(or, name)})
+		}
+	}
+	var out []obj
+	for _, r := range rows {
+		pass, anyOr, hitOr := true, false, false
+		for _, f := range all {
+			hit := slices.ContainsFunc(f.values, func(want string) bool {
+				how := "equals"
+				if slices.Contains(textFilters, f.name) {
+					how = match
+				}
+				return fieldMatches(r, f.name, want, how)
+			})
+			if f.or {
+				anyOr, hitOr = true, hitOr || hit
+			} else {
+				pass = pass && hit
+			}
+		}
+		if pass && (!anyOr || hitOr) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// fieldMatches compares a field, or any member of a list field, with a wanted text.
+func fieldMatches(r obj, name, want, how string) bool {
+	switch name {
+	case "products":
+		for _, p := range asList(r["products"]) {
+			if o, ok := p.(obj); ok && o["key"] == want {
+				return true
+			}
+		}
+		return false
+	case "roleId", "roleIds":
+		return slices.Contains(asList(r["roleIds"]), any(want))
+	case "accessLevels":
+		levels, _ := r["accessLevels"].(obj)
+		return levels[want] == true
+	case "updatedAt", "addedOn": // a range from..to
+		from, to, ranged := strings.Cut(want, "..")
+		got := fmt.Sprint(r[name])
+		if !ranged {
+			return strings.HasPrefix(got, want)
+		}
+		return got >= from && (to == "" || got <= to)
+	}
+	got, ok := r[name]
+	if !ok {
+		return false
+	}
+	a, b := strings.ToLower(fmt.Sprint(got)), strings.ToLower(want)
+	switch how {
+	case "contains":
+		return strings.Contains(a, b)
+	case "startsWith":
+		return strings.HasPrefix(a, b)
+	case "endsWith":
+		return strings.HasSuffix(a, b)
+	}
+	return a == b
+}
+
+func asList(v any) list {
+	l, _ := v.([]any)
+	return l
+}
+
+type sortKey struct {
+	name string
+	down bool
+}
+
+func sortRows(rows []obj, keys []sortKey) {
+	if len(keys) == 0 {
+		return
+	}
+	slices.SortStableFunc(rows, func(a, b obj) int {
+		for _, k := range keys {
+			if d := strings.Compare(fmt.Sprint(a[k.name]), fmt.Sprint(b[k.name])); d != 0 {
+				if k.down {
+					return -d
+				}
+				return d
+			}
+		}
+		return 0
+	})
+}
+
+func window(rows []obj, limit, offset int) []obj {
+	from := min(offset, len(rows))
+	return rows[from:min(from+limit, len(rows))]
+}
+
+// pick leaves the named fields and the id; no names: all.
+func pick(rows []obj, names []string) list {
+	out := list{}
+	for _, r := range rows {
+		if len(names) > 0 {
+			cut := obj{"id": r["id"]}
+			for _, n := range names {
+				if v, ok := r[n]; ok {
+					cut[n] = v
+				}
+			}
+			r = cut
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func splitList(vals []string) []string {
+	var out []string
+	for _, v := range vals {
+		for _, s := range strings.Split(v, ",") {
+			if s != "" {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+// take copies the named text fields of a body, and says which one is of a wrong type.
+func take(into, from obj, names ...string) string {
+	for _, n := range names {
+		switch v := from[n].(type) {
+		case nil:
+		case string:
+			if len(v) > 255 {
+				return n + " is longer than 255 characters"
+			}
+			into[n] = v
+		default:
+			return n + " must be text"
+		}
+	}
+	return ""
+}
+
+// unknownField names a field of a body that is not among the known ones.
+func unknownField(body obj, known ...[]string) string {
+	for name := range body {
+		if !slices.ContainsFunc(known, func(ns []string) bool { return slices.Contains(ns, name) }) {
+			return name
+		}
+	}
+	return ""
+}
