@@ -112,7 +112,7 @@ type Job struct {
 
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 	Fix         string     `json:"fix,omitempty"`
-	Successor   string     `json:"successor,omitempty"` // the job of the newer state of the file that took this one's place
+	Successor   string     `json:"-"` // the job of the newer state of the file that took this one's place
 }
 
 // JobDetail is a job with its parts and history.

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+
+	"golang.org/x/time/rate"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/transfer"
+)
+
+// setup is what the configuration says, read once for a command.
+type setup struct {
+	home     config.Home
+	env      config.Env
+	file     config.File
+	profile  string
+	settings config.Settings // flags over environment over profile over file
+	engine   config.Engine   // checked
+}
+
+// setup finds the home and reads its configuration; flags are those of the transfer commands.
+func (a *app) setup(flags config.Settings) (*setup, error) {
+	s := &setup{env: config.ReadEnv(a.getenv)}
+	dir := a.flags.home
+	if dir == "" {
+		dir = s.env.Home
+	}
+	var err error
+	if s.home, err = config.FindHome(dir, a.getenv); err != nil {
+		return nil, err
+	}
+	if s.file, err = config.Load(s.home); err != nil {
+		return nil, err
+	}
+	s.profile = config.ProfileName(a.flags.profile, s.env, s.file)
+	profile, err := config.LoadProfile(s.home, s.profile)
+	if err != nil {
+		return nil, err
+	}
+	flags.Limits = a.flags.limits
+	s.settings = flags.Over(config.Settings{Limits: s.env.Limits}).Over(profile.Settings).Over(s.file.Settings)
+	if s.engine, err = s.settings.Engine(""); err != nil {
+		return nil, err
+	}
+	_, err = parseLimits(s.engine.Limits)
+	return s, err
+}
+
+// parseLimits reads what --limits and HOIST_LIMITS name.
+func parseLimits(name string) (apsclient.Limits, error) {
+	switch name {
+	case "documented":
+		return apsclient.DocumentedLimits(), nil
+	case "server":
+		return apsclient.ServerLimits(), nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &config.Error{Key: "limits", Msg: "neither documented nor server nor a file that can be read: " + err.Error()}
+	}
+	limits, err := apsclient.ParseLimits(data)
+	if err != nil {
+		return nil, &config.Error{File: name, Msg: err.Error()}
+	}
+	return limits, nil
+}
+
+// account returns who calls the service under a profile.
+func (s *setup) account(profile string) (config.Account, error) {
+	if profile == "" {
+		profile = s.profile
+	}
+	p, err := config.LoadProfile(s.home, profile)
+	if err != nil {
+		return config.Account{}, err
+	}
+	return p.Account(profile, s.env)
+}
+
+// fingerprint names an account without giving it away, so that a command can tell that the owner of its home uses
+// another one. It is empty where a command has no credentials of its own; then the owner's are used.
+func (s *setup) fingerprint(profile string) (string, error) {
+	acc, err := s.account(profile)
+	if none := (*config.NoCredentialsError)(nil); errors.As(err, &none) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	base := acc.BaseURL
+	if base == "" {
+		base = apsclient.DefaultBaseURL
+	}
+	sum := sha256.Sum256([]byte(base + "\x00" + acc.ClientID + "\x00" + acc.ClientSecret.Reveal() + "\x00" + acc.UserID))
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// newClient makes the client of a profile that talks to the service itself; bandwidth may be nil.
+func (a *app) newClient(s *setup, profile string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
+	acc, err := s.account(profile)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.clientConfig(acc)
+	if err != nil {
+		return nil, err
+	}
+	if c.Limits, err = parseLimits(s.engine.Limits); err != nil {
+		return nil, err
+	}
+	c.Tokens = apsclient.ClientCredentials(acc.BaseURL, acc.ClientID, acc.ClientSecret)
+	c.Bandwidth = bandwidth
+	return apsclient.New(c)
+}
+
+func (a *app) clientConfig(acc config.Account) (apsclient.Config, error) {
+	c := apsclient.Config{BaseURL: acc.BaseURL, UserID: acc.UserID, Region: acc.Region, Logger: a.log, UserAgent: "hoist/" + version()}
+	if acc.CertFile != "" {
+		roots, err := apsclient.LoadRoots(acc.CertFile)
+		if err != nil {
+			return c, err
+		}
+		c.RootCAs = roots
+	}
+	return c, nil
+}
+
+// client returns a client for the profile in use: its calls go through the owner of the home where one runs, else straight
+// to the service. The second value releases it.
+func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return nil, nil, err
+	}
+	owner, err := a.dial(ctx, s)
+	if errors.Is(err, control.ErrNoOwner) {
+		c, err := a.newClient(s, s.profile, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return c, c.Close, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	acc, err := s.account(s.profile)
+	if none := (*config.NoCredentialsError)(nil); err != nil && !errors.As(err, &none) {
+		owner.Close()
+		return nil, nil, err
+	}
+	conf, err := a.clientConfig(acc)
+	if err != nil {
+		owner.Close()
+		return nil, nil, err
+	}
+	conf.Forward = control.Forwarder{API: owner, Profile: s.profile}
+	c, err := apsclient.New(conf)
+	if err != nil {
+		owner.Close()
+		return nil, nil, err
+	}
+	return c, func() { c.Close(); owner.Close() }, nil
+}
+
+// resolver returns a resolver over [app.client].
+func (a *app) resolver(ctx context.Context) (*transfer.Resolver, func(), error) {
+	c, done, err := a.client(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return transfer.NewResolver(c, a.log), done, nil
+}
+
+// dial connects to the owner of the home; [control.ErrNoOwner] when none runs.
+func (a *app) dial(ctx context.Context, s *setup) (*control.Client, error) {
+	c, err := control.Dial(ctx, s.home.Socket(), s.home.AddrFile())
+	if err != nil {
+		return nil, err
+	}
+	fingerprint, err := s.fingerprint(s.profile)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	if fingerprint != "" {
+		c.Account = s.profile + " " + fingerprint
+	}
+	return c, nil
+}
+
+// checkAccount is the owner's side of the fingerprint.
+func (s *setup) checkAccount(profile, given string) error {
+	own, err := s.fingerprint(profile)
+	if err != nil {
+		return err
+	}
+	if own != given {
+		return exit.With(exit.Usage, errors.New("the process that has this home open uses other credentials than this command"),
+			"use the same APS_* variables and profile, end that process, or use another home (--home)")
+	}
+	return nil
+}

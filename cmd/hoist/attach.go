@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+)
+
+// lockPatience is how long a command waits for a process that has the state open and does not answer: one that is just
+// starting or leaving, or that looks into the state for a moment.
+const lockPatience = 20 * time.Second
+
+// attached is a command's way to the state of its home: another process that owns it, or itself as the owner.
+type attached struct {
+	control.API
+	own     *daemon.Owner // nil when another process is the owner
+	release func() error
+}
+
+// attach connects to the owner of the home or becomes it, in the mode that is given.
+func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*attached, error) {
+	deadline := time.Now().Add(lockPatience)
+	for {
+		c, err := a.dial(ctx, s)
+		if err == nil {
+			return &attached{API: c, release: func() error { c.Close(); return nil }}, nil
+		}
+		if !errors.Is(err, control.ErrNoOwner) {
+			return nil, err
+		}
+		own, err := a.own(ctx, s, mode, command)
+		if err == nil {
+			return &attached{API: own, own: own, release: own.Close}, nil
+		}
+		if locked := (*state.LockedError)(nil); !errors.As(err, &locked) || time.Now().After(deadline) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// own opens the state of the home.
+func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*daemon.Owner, error) {
+	return daemon.Open(ctx, mode, daemon.Options{
+		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log, Engine: s.engine, Settings: s.settings,
+		Clients: func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
+			return a.newClient(s, profile, bandwidth)
+		},
+		CheckAccount: s.checkAccount,
+	})
+}
+
+// with does something short with the state of the home, by its owner or for a moment as the owner.
+func (a *app) with(ctx context.Context, s *setup, mode int, command string, do func(control.API) error) error {
+	for {
+		at, err := a.attach(ctx, s, mode, command)
+		if err != nil {
+			return err
+		}
+		err = do(at)
+		err = errors.Join(err, at.release())
+		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
+			continue // it ended just now
+		}
+		return err
+	}
+}
+
+// daemonOnly connects to a running daemon; exit 6 when there is none.
+func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.Client, error) {
+	c, err := a.dial(ctx, s)
+	if err == nil {
+		var st control.Status
+		if st, err = c.Status(ctx); err == nil && st.Owner != nil && st.Owner.Command == "daemon" {
+			return c, nil
+		}
+		c.Close()
+	}
+	if err == nil || errors.Is(err, control.ErrNoOwner) {
+		return nil, exit.With(exit.NoDaemon, fmt.Errorf("%s needs a daemon, and none runs in %s", what, s.home.State), "start one with \"hoist daemon\"")
+	}
+	return nil, err
+}

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/progress"
+)
+
+func newPauseCmd(a *app) *cobra.Command {
+	return a.actCommand(control.Pause, "Keep jobs from running until they are resumed")
+}
+
+func newRetryCmd(a *app) *cobra.Command {
+	return a.actCommand(control.Retry, "Try jobs again at once, those that wait, need attention, failed or were cancelled")
+}
+
+func newCancelCmd(a *app) *cobra.Command {
+	return a.actCommand(control.Cancel, "End jobs; their files are not wanted until they change")
+}
+
+// actCommand is a verb for jobs that are named, or for all of them.
+func (a *app) actCommand(verb, short string) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   verb + " ID… | --all",
+		Short: short,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if all == (len(ids) > 0) {
+				return exit.Usagef("%s: which jobs? Give their ids or --all", verb)
+			}
+			s, err := a.setup(config.Settings{})
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), s, daemon.Passive, verb, func(api control.API) error { return a.act(cmd.Context(), api, verb, ids) })
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "all jobs")
+	return cmd
+}
+
+// act does a verb to jobs, to all that it can concern when none are named, and prints what came of each.
+func (a *app) act(ctx context.Context, api control.API, verb string, ids []string) error {
+	if len(ids) == 0 {
+		all, err := concerned(ctx, api, verb)
+		if err != nil {
+			return err
+		}
+		ids = all
+	}
+	for _, id := range ids {
+		r, err := api.Act(ctx, id, verb)
+		if err != nil {
+			return err
+		}
+		if err := a.printAct(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// concerned lists the jobs that a verb for all of them means. Cancelled jobs are not tried again unless they are named.
+func concerned(ctx context.Context, api control.API, verb string) ([]string, error) {
+	q := control.JobQuery{Open: true}
+	switch verb {
+	case control.Resume:
+		q.States = []string{"paused"}
+	case control.Retry:
+		q = control.JobQuery{States: []string{"waiting", "attention", "failed"}}
+	}
+	jobs, err := api.Jobs(ctx, q)
+	ids := make([]string, len(jobs))
+	for i, j := range jobs {
+		ids[i] = j.ID
+	}
+	return ids, err
+}
+
+func (a *app) printAct(r control.ActResult) error {
+	switch {
+	case a.flags.json:
+		return a.printJSON(r)
+	case !a.flags.quiet:
+		a.printf("%s %s (%s)\n", r.ID, r.Result, r.State)
+	}
+	return nil
+}
+
+type resumeOptions struct {
+	transferFlags
+	all, wait bool
+}
+
+func newResumeCmd(a *app) *cobra.Command {
+	var o resumeOptions
+	cmd := &cobra.Command{
+		Use:   "resume [ID…|--all]",
+		Short: "Go on with jobs: clear pauses, and do the work where nothing else does",
+		Long: `Clear the pauses of jobs, of all without ids. Where a daemon or another command has the home open, that goes on with them, and resume
+returns (--wait waits for them). Where nothing runs, resume does the work of every unfinished job itself and ends like push.`,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if o.all && len(ids) > 0 {
+				return exit.Usagef("resume: give ids or --all, not both")
+			}
+			return a.resume(cmd.Context(), o, ids)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.all, "all", false, "all jobs (as without ids)")
+	f.BoolVar(&o.wait, "wait", false, "wait for the jobs when something else does the work")
+	o.addEngine(f)
+	o.addTime(f)
+	return cmd
+}
+
+func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
+	s, err := a.setup(o.settings)
+	if err != nil {
+		return err
+	}
+	ctx, cancel, err := o.bound(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	w := waiter{a: a, s: s, command: control.Resume}
+	return w.run(ctx, func(at *attached) ([]string, error) {
+		if at.own == nil && !o.wait {
+			return nil, a.act(ctx, at, control.Resume, ids)
+		}
+		clear := ids
+		if len(clear) == 0 {
+			if clear, err = concerned(ctx, at, control.Resume); err != nil {
+				return nil, err
+			}
+		}
+		full := make([]string, 0, len(clear))
+		for _, id := range clear {
+			r, err := at.Act(ctx, id, control.Resume)
+			if err != nil {
+				return nil, err
+			}
+			full = append(full, r.ID)
+		}
+		if len(ids) > 0 && at.own == nil {
+			return full, nil
+		}
+		return workable(ctx, at)
+	})
+}
+
+// workable lists the open jobs that are not paused.
+func workable(ctx context.Context, api control.API) ([]string, error) {
+	jobs, err := api.Jobs(ctx, control.JobQuery{Open: true})
+	var ids []string
+	for _, j := range jobs {
+		if j.State != "paused" {
+			ids = append(ids, j.ID)
+		}
+	}
+	return ids, err
+}
+
+func newWaitCmd(a *app) *cobra.Command {
+	var all bool
+	var timeout string
+	cmd := &cobra.Command{
+		Use:   "wait ID… | --all",
+		Short: "Wait until jobs are done",
+		Long: `Wait until the jobs named, or all that are open now, are done, failed, cancelled or need a person (exit 3). Where nothing runs that
+does the work, wait does it.`,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if all == (len(ids) > 0) {
+				return exit.Usagef("wait: for which jobs? Give their ids or --all")
+			}
+			return a.wait(cmd.Context(), ids, timeout)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "all jobs that are open now")
+	cmd.Flags().StringVar(&timeout, "timeout", "", "give up after this long, such as 10m (exit 7)")
+	return cmd
+}
+
+func (a *app) wait(ctx context.Context, ids []string, timeout string) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+	if timeout != "" {
+		d, err := config.ParseDuration(timeout)
+		if err != nil {
+			return &config.Error{Key: "--timeout", Msg: err.Error()}
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, d, exit.With(exit.TimeUp, fmt.Errorf("not done after %s", timeout), "the jobs go on where something does the work; wait again"))
+		defer cancel()
+	}
+	w := waiter{a: a, s: s, command: "wait"}
+	return w.run(ctx, func(at *attached) ([]string, error) {
+		if len(ids) == 0 {
+			return concerned(ctx, at, "")
+		}
+		full := make([]string, len(ids))
+		for i, id := range ids {
+			j, err := at.Job(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			full[i] = j.ID
+		}
+		return full, nil
+	})
+}
+
+// waiter follows jobs to their end, over as many owners as it takes.
+type waiter struct {
+	a       *app
+	s       *setup
+	command string
+}
+
+// run asks begin which jobs to wait for, once, and waits for them.
+func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
+	show := progress.New(w.a.stderr, w.a.flags.quiet)
+	var left []string
+	begun := false
+	attention, total := 0, 0
+	for {
+		at, err := w.a.attach(ctx, w.s, daemon.Working, w.command)
+		if err != nil {
+			return atEnd(ctx, err)
+		}
+		if !begun {
+			if left, err = begin(at); err == nil {
+				begun, total = true, len(left)
+			}
+		}
+		if err == nil && len(left) > 0 {
+			open := map[string]bool{}
+			for _, id := range left {
+				open[id] = true
+			}
+			err = at.Follow(ctx, left, func(u control.Update) error {
+				if u.Job == nil {
+					show.Show(stateOf(*u.Progress))
+					return nil
+				}
+				delete(open, u.For)
+				show.Clear()
+				if u.Job.State != "done" {
+					attention++
+				}
+				return w.a.printEnded(*u.Job)
+			})
+			kept := left[:0]
+			for _, id := range left {
+				if open[id] {
+					kept = append(kept, id)
+				}
+			}
+			left = kept
+		}
+		show.Clear()
+		if at.own != nil && err == nil {
+			at.own.Linger(ctx, lingerFor)
+		}
+		released := at.release()
+		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
+			continue
+		}
+		if err = errors.Join(err, released); err != nil {
+			return atEnd(ctx, err)
+		}
+		break
+	}
+	if attention > 0 {
+		return exit.With(exit.Attention, fmt.Errorf("%d of %s need attention", attention, count(total, "file", "files")), "")
+	}
+	return nil
+}
+
+// atEnd is why a command ended: what ended its context, where that is over, else the error.
+func atEnd(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// printEnded prints a job that was waited for.
+func (a *app) printEnded(j control.Job) error {
+	result := j.Result
+	if j.State != "done" {
+		result = j.Reason
+	}
+	switch {
+	case a.flags.json:
+		return a.printJSON(control.ActResult{ID: j.ID, State: j.State, Result: result})
+	case j.State != "done":
+		fmt.Fprintf(a.stderr, "attention: %s: %s\n", j.Path, attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
+	case !a.flags.quiet:
+		a.printf("%s %s -> %s\n", result, j.Path, j.Remote)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+)
+
+func newDaemonCmd(a *app) *cobra.Command {
+	var o transferFlags
+	cmd := &cobra.Command{
+		Use:   "daemon",
+		Short: "Keep the watched folders in sync, in the foreground, until a signal comes",
+		Long: `Run in the foreground: watch the folders of "hoist watch list", send what changes, and do the work that other commands
+hand over. It is ready when its socket answers. SIGINT and SIGTERM end it; what is under way goes on at the next start.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.daemon(cmd.Context(), o) },
+	}
+	o.addEngine(cmd.Flags())
+	o.addFilter(cmd.Flags())
+	return cmd
+}
+
+func (a *app) daemon(ctx context.Context, o transferFlags) error {
+	s, err := a.setup(o.settings)
+	if err != nil {
+		return err
+	}
+	if a.flags.verbose == 0 && !a.flags.quiet {
+		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
+	}
+	own, err := a.ownOrLeave(ctx, s)
+	if err != nil {
+		return err
+	}
+	a.log.Info("daemon ready", "home", s.home.State, "watches", len(s.file.Watch))
+	select {
+	case <-ctx.Done():
+		err = nil // a signal is how a daemon ends
+	case <-own.Broken():
+		err = own.Err()
+	}
+	a.log.Info("daemon leaves")
+	return errors.Join(err, own.Close())
+}
+
+// ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A process that only looks
+// into the state is waited for.
+func (a *app) ownOrLeave(ctx context.Context, s *setup) (*daemon.Owner, error) {
+	deadline := time.Now().Add(lockPatience)
+	for {
+		own, err := a.own(ctx, s, daemon.Full, "daemon")
+		locked := (*state.LockedError)(nil)
+		if !errors.As(err, &locked) {
+			return own, err
+		}
+		c, dialErr := a.dial(ctx, s)
+		if dialErr == nil {
+			defer c.Close()
+			return nil, a.heldBy(ctx, c, s)
+		}
+		if !errors.Is(dialErr, control.ErrNoOwner) {
+			return nil, dialErr
+		}
+		if time.Now().After(deadline) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
+	who := "another process"
+	if st, err := c.Status(ctx); err == nil && st.Owner != nil {
+		who = fmt.Sprintf("process %d (%s)", st.Owner.PID, st.Owner.Command)
+	}
+	return exit.With(exit.Failure, fmt.Errorf("the state in %s is held by %s", s.home.State, who),
+		"wait until that process has ended, end it, or use another home (--home)")
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+)
+
+var jobStates = []string{"queued", "active", "waiting", "paused", "attention", "done", "failed", "cancelled"}
+
+func newJobsCmd(a *app) *cobra.Command {
+	var states []string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "jobs",
+		Short: "List the jobs, the oldest first",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, s := range states {
+				if !slices.Contains(jobStates, s) {
+					return exit.Usagef("--state %q: not one of %s", s, strings.Join(jobStates, ", "))
+				}
+			}
+			if limit < 0 {
+				return exit.Usagef("--limit %d: not a number of jobs", limit)
+			}
+			return a.jobs(cmd.Context(), control.JobQuery{States: states, Limit: limit})
+		},
+	}
+	cmd.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states, separated by commas: "+strings.Join(jobStates, ", "))
+	cmd.Flags().IntVar(&limit, "limit", 0, "at most this many (0: all)")
+	return cmd
+}
+
+func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+	var jobs []control.Job
+	err = a.with(ctx, s, daemon.Passive, "jobs", func(api control.API) error {
+		var err error
+		jobs, err = api.Jobs(ctx, q)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if a.flags.json {
+		for _, j := range jobs {
+			if err := a.printJSON(j); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	for _, j := range jobs {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size), j.Path)
+	}
+	return t.Flush()
+}
+
+func sizeText(size *int64) string {
+	if size == nil {
+		return "-"
+	}
+	return humanize.IBytes(uint64(*size))
+}
+
+func newJobCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "job ID",
+		Short: "Show one job with its parts and its history",
+		Long:  "Show one job with its parts and its history. The beginning of an id is enough where no other job's id begins so.",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.job(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) job(ctx context.Context, id string) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+	var j control.JobDetail
+	err = a.with(ctx, s, daemon.Passive, "job", func(api control.API) error {
+		var err error
+		j, err = api.Job(ctx, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if a.flags.json {
+		return a.printJSON(j)
+	}
+	a.printf("%s %s: %s, %s\n%s\n%s\n", j.Kind, j.ID, j.State, j.Phase, j.Path, j.Remote)
+	if j.Size != nil {
+		a.printf("%s of %s", humanize.IBytes(uint64(j.BytesDone)), humanize.IBytes(uint64(*j.Size)))
+		if j.PartsTotal != nil {
+			a.printf(", %d of %d parts", *j.PartsDone, *j.PartsTotal)
+		}
+		a.printf("\n")
+	}
+	if j.Reason != "" {
+		a.printf("%s: %s\n", j.Reason, oneLine(j.Error))
+	}
+	if j.NextAttempt != nil {
+		a.printf("next attempt %s\n", humanize.Time(*j.NextAttempt))
+	}
+	if j.Fix != "" {
+		a.printf("fix: %s\n", j.Fix)
+	}
+	for _, h := range j.History {
+		a.printf("  %s  %s  %s\n", h.Time.Local().Format("2006-01-02 15:04:05"), h.Event, oneLine(h.Detail))
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+type pushOptions struct {
+	transferFlags
+	as        string
+	filesFrom string
+	mapNames  bool
+}
+
+func newPushCmd(a *app) *cobra.Command {
+	var o pushOptions
+	cmd := &cobra.Command{
+		Use:     "push PATH… REMOTE",
+		Aliases: []string{"upload"},
+		Short:   "Upload files and folders; resumable, and nothing that is unchanged is sent",
+		Long: `Upload files and folders to a remote folder (aps://HUB/PROJECT/FOLDER…) or key prefix (oss://BUCKET/PREFIX).
+
+A file lands under its name; --as renames a single one. A folder lands under its name too, its contents do where the path
+ends in a slash: "push plans aps://…/Files" makes …/Files/plans/…, "push plans/ aps://…/Files" does not. "push - oss://B/K" reads
+standard input. What is interrupted is kept: "hoist resume" goes on with it, and so does the same push.`,
+		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt --as tower.rvt aps://Studio/Tower/Models",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), o, args) },
+	}
+	o.addAll(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.as, "as", "", "name at the remote end, for a single file")
+	f.StringVar(&o.filesFrom, "files-from", "", "file with paths to push, one a line (-: standard input); below PATH where a folder is given")
+	f.BoolVar(&o.mapNames, "map-names", false, "store names that the service refuses under a similar name")
+	return cmd
+}
+
+func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
+	remote, err := a.remoteAddress(args[len(args)-1])
+	if err != nil {
+		return err
+	}
+	s, err := a.setup(o.settings)
+	if err != nil {
+		return err
+	}
+	filter, err := s.settings.Filter("")
+	if err != nil {
+		return err
+	}
+	ctx, cancel, err := o.bound(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	req := control.PushRequest{
+		Profile: s.profile, Remote: remote.String(), As: o.as, Force: o.force, MapNames: o.mapNames, DryRun: o.dryRun,
+		Filter: daemon.FilterOf(filter), Batch: string(state.NewJobID()),
+	}
+	t := &transferRun{a: a, s: s, command: "push", dry: o.dryRun, detach: o.detach}
+	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
+	paths := args[:len(args)-1]
+	if len(paths) == 1 && paths[0] == "-" {
+		return a.pushStdin(ctx, t, &req, remote)
+	}
+	if err := a.pushPaths(&req, o, paths); err != nil {
+		return err
+	}
+	return t.run(ctx)
+}
+
+// pushPaths fills in what is to be pushed.
+func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string) error {
+	var listed []string
+	if o.filesFrom != "" {
+		var err error
+		if listed, err = a.readList(o.filesFrom); err != nil {
+			return err
+		}
+		if len(paths) == 0 {
+			paths, listed = listed, nil
+		} else if len(paths) > 1 {
+			return exit.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
+		}
+	}
+	if len(paths) == 0 {
+		return exit.Usagef("nothing to push: give a PATH before the REMOTE")
+	}
+	for _, p := range paths {
+		abs, err := absolute(p)
+		if err != nil {
+			return err
+		}
+		req.Paths = append(req.Paths, abs)
+	}
+	req.Files = listed
+	return nil
+}
+
+// absolute keeps what a trailing slash says: the contents of a folder rather than the folder.
+func absolute(p string) (string, error) {
+	if p == "" {
+		return "", exit.Usagef("an empty path")
+	}
+	contents := os.IsPathSeparator(p[len(p)-1])
+	if base := filepath.Base(p); p == "." || base == "." || strings.HasSuffix(filepath.ToSlash(p), "/.") || p == ".." || base == ".." {
+		contents = true
+	}
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return "", fmt.Errorf("find %q: %w", p, err)
+	}
+	if contents && !os.IsPathSeparator(abs[len(abs)-1]) {
+		abs += string(filepath.Separator)
+	}
+	return abs, nil
+}
+
+// readList reads the lines of a file, or of standard input.
+func (a *app) readList(name string) ([]string, error) {
+	in := a.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	var lines []string
+	scan := bufio.NewScanner(in)
+	scan.Buffer(nil, 1<<20)
+	for scan.Scan() {
+		if line := strings.TrimRight(scan.Text(), "\r"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if err := scan.Err(); err != nil {
+		return nil, fmt.Errorf("read list %s: %w", name, err)
+	}
+	return lines, nil
+}
+
+// pushStdin keeps standard input in a file of the home until it is stored, so that a resume has something to read.
+func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest, remote transfer.Address) error {
+	if remote.Scheme != "oss" || remote.Key() == "" || strings.HasSuffix(remote.Key(), "/") {
+		return exit.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
+	}
+	if req.As != "" {
+		return exit.Usagef("--as names a file; the key says where standard input goes")
+	}
+	prefix, name := "", remote.Key()
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		prefix, name = name[:i], name[i+1:]
+	}
+	req.Remote, req.As = "oss://"+remote.Steps[0], name
+	if prefix != "" {
+		req.Remote = remote.Parent().String()
+	}
+	req.Filter = control.Filter{}
+	if err := t.s.home.Ensure(); err != nil {
+		return err
+	}
+	path := filepath.Join(t.s.home.Spool(), "stdin-"+req.Batch)
+	if err := spool(path, a.stdin); err != nil {
+		return err
+	}
+	req.Paths = []string{path}
+	keep := false
+	t.done = func(r control.FileResult) error { keep = r.Result == control.ResultAttention; return nil }
+	err := t.run(ctx)
+	code, _ := exit.From(err)
+	if code == exit.TimeUp || code == exit.Interrupted || keep || t.detach {
+		return err // the job reads it when it goes on
+	}
+	return errors.Join(err, os.Remove(path))
+}
+
+func spool(path string, in io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("keep standard input: %w", err)
+	}
+	_, err = io.Copy(f, in)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("keep standard input: %w", err), os.Remove(path))
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/transfer"
+)
+
+func newWatchCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "Folders that the daemon keeps in sync",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return exit.Usagef("watch: what? add, list, remove, pause or resume")
+		},
+	}
+	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a),
+		a.watchVerb("remove", "Stop watching a folder; nothing is deleted, here or in the cloud"),
+		a.watchVerb("pause", "Send nothing of a folder until it is resumed"),
+		a.watchVerb("resume", "Go on with a paused folder"))
+	return cmd
+}
+
+func newWatchAddCmd(a *app) *cobra.Command {
+	var settings config.Settings
+	r := control.WatchRequest{Mode: config.ModePush}
+	cmd := &cobra.Command{
+		Use:     "add PATH REMOTE",
+		Short:   "Watch a folder: its contents are kept in sync with a remote folder",
+		Example: "  hoist watch add ~/plans \"aps://Studio/Tower/Project Files/Plans\"",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.watchAdd(cmd.Context(), r, settings, args[0], args[1])
+		},
+	}
+	cmd.Flags().StringVar(&r.Mode, "mode", r.Mode, "push: what changes here is sent")
+	cmd.Flags().StringVar(&r.Settle, "settle", config.DefaultSettle.String(), "how long a file must rest before it is sent")
+	addFilterFlags(cmd.Flags(), &settings)
+	return cmd
+}
+
+func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter config.Settings, path, remote string) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+	if _, err := transfer.ParseAddress(remote); err != nil {
+		return err
+	}
+	if r.Mode != config.ModePush {
+		return exit.Usagef("--mode %q: only push is there", r.Mode)
+	}
+	if _, err := config.ParseDuration(r.Settle); err != nil {
+		return &config.Error{Key: "--settle", Msg: err.Error()}
+	}
+	checked, err := filter.Filter("")
+	if err != nil {
+		return err
+	}
+	if r.Path, err = filepath.Abs(path); err != nil {
+		return fmt.Errorf("find %q: %w", path, err)
+	}
+	// The patterns of a file are taken over as they are now: the watch does not depend on the file.
+	r.Remote, r.Exclude, r.Include = remote, checked.Exclude, checked.Include
+	r.MinSize, r.MaxSize, r.MinAge = filter.MinSize, filter.MaxSize, filter.MinAge
+	if s.profile != config.DefaultProfile {
+		r.Profile = s.profile
+	}
+	return a.with(ctx, s, daemon.Serving, "watch add", func(api control.API) error {
+		added, err := api.AddWatch(ctx, r)
+		if err != nil {
+			return err
+		}
+		if a.flags.json {
+			return a.printJSON(added)
+		}
+		a.printf("watch %s: %s -> %s\n", added.ID, added.Path, added.Remote)
+		return nil
+	})
+}
+
+func newWatchListCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the watched folders",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.setup(config.Settings{})
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), s, daemon.Passive, "watch list", func(api control.API) error {
+				list, err := api.Watches(cmd.Context())
+				if err != nil {
+					return err
+				}
+				for _, w := range list {
+					if a.flags.json {
+						if err := a.printJSON(w); err != nil {
+							return err
+						}
+						continue
+					}
+					a.printf("%s  %s -> %s  %s\n", w.ID, w.Path, w.Remote, watchText(w))
+				}
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) watchVerb(verb, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:   verb + " ID|PATH",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.setup(config.Settings{})
+			if err != nil {
+				return err
+			}
+			which, err := whichWatch(s.file.Watch, args[0])
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), s, daemon.Passive, "watch "+verb, func(api control.API) error {
+				done, err := api.ChangeWatch(cmd.Context(), which, verb)
+				if err != nil {
+					return err
+				}
+				if a.flags.json {
+					return a.printJSON(done)
+				}
+				a.printf("watch %s: %s\n", done.ID, done.State)
+				return nil
+			})
+		},
+	}
+}
+
+// whichWatch finds a watch by its id or its folder.
+func whichWatch(list []config.Watch, arg string) (string, error) {
+	abs, err := filepath.Abs(arg)
+	if err != nil {
+		return "", fmt.Errorf("find %q: %w", arg, err)
+	}
+	for _, w := range list {
+		if w.ID == arg || w.Path == abs {
+			return w.ID, nil
+		}
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		for _, w := range list {
+			if w.Path == real {
+				return w.ID, nil
+			}
+		}
+	}
+	return "", exit.With(exit.NotFound, fmt.Errorf("no watch %q", arg), "\"hoist watch list\" lists them")
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/exit"
+)
+
+// transferFlags are the flags that push, pull and resume share.
+type transferFlags struct {
+	settings    config.Settings
+	dryRun      bool
+	detach      bool
+	force       bool
+	until       string
+	maxDuration string
+}
+
+// addEngine adds the flags that drive the engine; they are keys of config.toml too.
+func (t *transferFlags) addEngine(f *pflag.FlagSet) {
+	f.StringVar(&t.settings.Checksum, "checksum", "", "compare the MD5 of parts with their ETags: auto (links slower than 100 MiB/s), always or never")
+	f.StringVar(&t.settings.Acceleration, "acceleration", "", "accelerated upload addresses: auto or off")
+	f.IntVar(&t.settings.Transfers, "transfers", 0, "files at once")
+	f.StringVar(&t.settings.PartSize, "part-size", "", "size of an upload's parts, 5M to 5G (default: by the size of the file)")
+	f.IntVar(&t.settings.Parts, "parts", 0, "parts in flight over all files")
+	f.StringVar(&t.settings.BWLimit, "bwlimit", "", "bandwidth as rclone writes it: 10M, or a timetable \"08:00,512k 19:00,off\"")
+}
+
+// addFilter adds the flags that choose files.
+func (t *transferFlags) addFilter(f *pflag.FlagSet) { addFilterFlags(f, &t.settings) }
+
+func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
+	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out what matches, as in .gitignore; may be repeated")
+	f.StringArrayVar(&s.Include, "include", nil, "take only what matches; may be repeated")
+	f.StringVar(&s.ExcludeFrom, "exclude-from", "", "file with patterns to leave out, one a line")
+	f.StringVar(&s.MinSize, "min-size", "", "leave out smaller files, such as 1K")
+	f.StringVar(&s.MaxSize, "max-size", "", "leave out larger files, such as 20G")
+	f.StringVar(&s.MinAge, "min-age", "", "leave out files changed less than this ago, such as 15m")
+}
+
+// addTime adds the flags that end a command before its work is done.
+func (t *transferFlags) addTime(f *pflag.FlagSet) {
+	f.StringVar(&t.until, "until", "", "stop at this time of day, HH:MM; what is left is kept")
+	f.StringVar(&t.maxDuration, "max-duration", "", "stop after this long, such as 2h; what is left is kept")
+}
+
+func (t *transferFlags) addAll(cmd *cobra.Command) {
+	f := cmd.Flags()
+	t.addEngine(f)
+	t.addFilter(f)
+	t.addTime(f)
+	f.BoolVarP(&t.dryRun, "dry-run", "n", false, "say what would be done and do nothing")
+	f.BoolVar(&t.detach, "detach", false, "hand it to the running daemon and do not wait")
+	f.BoolVar(&t.force, "force", false, "transfer what is unchanged too")
+}
+
+// bound ends a context at the time that the flags give.
+func (t *transferFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	var end time.Time
+	if t.until != "" {
+		at, err := config.NextClock(t.until, time.Now())
+		if err != nil {
+			return nil, nil, &config.Error{Key: "--until", Msg: err.Error()}
+		}
+		end = at
+	}
+	if t.maxDuration != "" {
+		d, err := config.ParseDuration(t.maxDuration)
+		if err != nil {
+			return nil, nil, &config.Error{Key: "--max-duration", Msg: err.Error()}
+		}
+		if at := time.Now().Add(d); end.IsZero() || at.Before(end) {
+			end = at
+		}
+	}
+	if end.IsZero() {
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, cancel, nil
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, end, errTimeUp)
+	return ctx, cancel, nil
+}
+
+// errTimeUp is why a command ends whose time is over.
+var errTimeUp = exit.With(exit.TimeUp, errors.New("the time is up before everything was done"), "")

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/progress"
+)
+
+// lingerFor is how long an owner that has done its own work stays for commands that began beside it: they then need no
+// token and no budget of their own. After that they take over.
+const lingerFor = 10 * time.Second
+
+// transferRun is one push or pull, over as many owners as it takes.
+type transferRun struct {
+	a       *app
+	s       *setup
+	command string
+	plan    func(ctx context.Context, api control.API) (control.Plan, error)
+	dry     bool
+	detach  bool
+	silent  bool                             // no results on standard output: it carries the content
+	done    func(r control.FileResult) error // called for each file with a result; nil: nothing
+
+	show    *progress.Reporter
+	planned bool
+	waiting map[string]control.FileResult // by job
+	order   []string                      // jobs in the order of the plan
+	tally   map[string]int                // results
+	bytes   int64                         // moved
+	began   time.Time
+}
+
+// run plans, follows and sums up.
+func (t *transferRun) run(ctx context.Context) error {
+	t.show = progress.New(t.a.stderr, t.a.flags.quiet)
+	t.waiting, t.tally, t.began = map[string]control.FileResult{}, map[string]int{}, time.Now()
+	err := t.follow(ctx)
+	t.show.Clear()
+	if ctx.Err() != nil && err != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return t.sumUp()
+}
+
+// follow hands the work to the owner, or does it as the owner, and takes over when the owner ends first.
+func (t *transferRun) follow(ctx context.Context) error {
+	if t.detach {
+		return t.handOver(ctx)
+	}
+	for {
+		at, err := t.a.attach(ctx, t.s, daemon.Working, t.command)
+		if err != nil {
+			return err
+		}
+		err = t.work(ctx, at)
+		if at.own != nil && err == nil && !t.dry {
+			at.own.Linger(ctx, lingerFor)
+		}
+		released := at.release()
+		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
+			continue
+		}
+		return errors.Join(err, released)
+	}
+}
+
+// handOver gives the work to a daemon and does not wait.
+func (t *transferRun) handOver(ctx context.Context) error {
+	c, err := t.a.daemonOnly(ctx, t.s, "--detach")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	plan, err := t.plan(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, f := range plan.Files {
+		if err := t.report(f.FileResult, f.Job); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work plans if that has not been done, and follows what is left of the plan.
+func (t *transferRun) work(ctx context.Context, at *attached) error {
+	if !t.planned {
+		plan, err := t.plan(ctx, at)
+		if err != nil {
+			return err
+		}
+		t.planned = true
+		for _, f := range plan.Files {
+			if f.Warning != "" {
+				t.show.Say("warning: " + f.Path + ": " + f.Warning)
+			}
+			if f.Result == "" && f.Job != "" {
+				if _, twice := t.waiting[f.Job]; !twice {
+					t.order = append(t.order, f.Job)
+				}
+				t.waiting[f.Job] = f.FileResult
+				continue
+			}
+			if err := t.report(f.FileResult, f.Job); err != nil {
+				return err
+			}
+		}
+	}
+	left := make([]string, 0, len(t.waiting))
+	for _, id := range t.order {
+		if _, ok := t.waiting[id]; ok {
+			left = append(left, id)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return at.Follow(ctx, left, func(u control.Update) error {
+		if u.Job != nil {
+			return t.ended(u)
+		}
+		if u.Progress != nil {
+			t.show.Show(stateOf(*u.Progress))
+		}
+		return nil
+	})
+}
+
+// ended reports the file of a job that is done or needs a person.
+func (t *transferRun) ended(u control.Update) error {
+	r, ok := t.waiting[u.For]
+	if !ok {
+		return nil
+	}
+	delete(t.waiting, u.For)
+	return t.report(resultOf(r, *u.Job), u.Job.ID)
+}
+
+// resultOf completes what is known of a file with what its job came to.
+func resultOf(r control.FileResult, j control.Job) control.FileResult {
+	r.Result, r.ItemID, r.VersionID, r.StorageID = j.Result, j.ItemID, j.VersionID, j.StorageID
+	if j.Size != nil {
+		r.Bytes = j.Size
+	}
+	if j.State != "done" {
+		r.Result, r.Reason, r.Detail, r.Fix = control.ResultAttention, j.Reason, j.Error, j.Fix
+		if r.Reason == "" {
+			r.Reason = j.State
+		}
+	}
+	return r
+}
+
+// report prints the result of one file.
+func (t *transferRun) report(r control.FileResult, job string) error {
+	if r.Result == "" {
+		r.Result, job = "queued", ""
+	}
+	t.tally[r.Result]++
+	if r.Bytes != nil && r.Result != control.ResultUnchanged && r.Result != control.ResultAttention {
+		t.bytes += *r.Bytes
+	}
+	if t.done != nil {
+		if err := t.done(r); err != nil {
+			return err
+		}
+	}
+	if t.a.flags.json && !t.silent {
+		return t.a.printJSON(r)
+	}
+	switch {
+	case r.Result == control.ResultAttention:
+		t.show.Clear()
+		fmt.Fprintf(t.a.stderr, "attention: %s: %s\n", r.Path, attentionText(r))
+	case t.dry && !t.silent:
+		t.a.printf("%s: %s -> %s\n", r.Result, r.Path, r.Remote)
+	}
+	return nil
+}
+
+func attentionText(r control.FileResult) string {
+	text := r.Reason
+	if r.Detail != "" {
+		text += ": " + oneLine(r.Detail)
+	}
+	if r.Fix != "" {
+		text += " (fix: " + r.Fix + ")"
+	}
+	return text
+}
+
+// sumUp prints the summary for people and decides the exit code.
+func (t *transferRun) sumUp() error {
+	total := 0
+	for _, n := range t.tally {
+		total += n
+	}
+	if !t.a.flags.json && !t.a.flags.quiet {
+		var out io.Writer = t.a.stdout
+		if t.silent {
+			out = t.a.stderr
+		}
+		fmt.Fprintln(out, t.summary(total))
+	}
+	if n := t.tally[control.ResultAttention]; n > 0 {
+		return exit.With(exit.Attention, fmt.Errorf("%d of %s need attention", n, count(total, "file", "files")),
+			"run \"hoist status\" to see why and what fixes it; what is done is done")
+	}
+	return nil
+}
+
+func (t *transferRun) summary(total int) string {
+	text := ""
+	for _, r := range []string{control.ResultCreated, control.ResultVersioned, control.ResultDownloaded, "queued", control.ResultUnchanged, control.ResultAttention} {
+		n := t.tally[r]
+		if n == 0 {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		if r == control.ResultAttention {
+			r = "need attention"
+		}
+		text += fmt.Sprintf("%d %s", n, r)
+	}
+	if text == "" {
+		text = "nothing"
+	}
+	switch {
+	case t.dry:
+		return "would do: " + text
+	case t.bytes > 0 && !t.detach:
+		return fmt.Sprintf("%s: %s; %s in %v", count(total, "file", "files"), text, humanize.IBytes(uint64(t.bytes)), time.Since(t.began).Round(100*time.Millisecond))
+	}
+	return fmt.Sprintf("%s: %s", count(total, "file", "files"), text)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func stateOf(p control.Progress) progress.State {
+	return progress.State{
+		Files: p.Files, FilesDone: p.FilesDone, Bytes: p.Bytes, BytesDone: p.BytesDone, Rate: p.Rate,
+		ETA: time.Duration(p.ETASeconds) * time.Second, DecidedBy: p.DecidedBy, Waiting: p.Waiting, Names: p.Names,
+	}
+}
