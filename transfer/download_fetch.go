@@ -132,9 +132,14 @@ func (w *fetching) begin(ctx context.Context, at *target) error {
 	if size > 0 {
 		started.PartSize, started.Parts = planParts(size, w.e.cfg.PartSize)
 		_, length := partRange(size, started.PartSize, 1)
-		if w.first, w.firstEnd, err = w.d.open(ctx, 0, length-1); err != nil {
-			f.Close()
-			return err
+		for tries := 0; ; {
+			if w.first, w.firstEnd, err = w.d.open(ctx, 0, length-1); err == nil {
+				break
+			}
+			if err = w.e.again(ctx, err, &tries); err != nil {
+				f.Close()
+				return err
+			}
 		}
 		started.ETag = w.d.etag
 	} else {
@@ -215,21 +220,8 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		if err == nil {
 			continue
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		after, again := apsclient.Retryable(err)
-		if !again {
+		if err := w.e.again(ctx, err, &tries); err != nil {
 			return err
-		}
-		w.e.parts.failed(time.Now())
-		if tries++; tries >= rangeTries {
-			return err
-		}
-		select {
-		case <-time.After(max(after, backoff(tries-1, backoffCap))):
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
 	if err := w.sync(); err != nil {
@@ -243,6 +235,27 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 	done = 0
 	w.r.setPart(job, length)
 	return nil
+}
+
+// again waits before the next attempt of a range, or returns the error that ends it.
+func (e *Engine) again(ctx context.Context, err error, tries *int) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	after, again := apsclient.Retryable(err)
+	if !again {
+		return err
+	}
+	e.parts.failed(time.Now())
+	if *tries++; *tries >= rangeTries {
+		return err
+	}
+	select {
+	case <-time.After(max(after, backoff(*tries-1, backoffCap))):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // known is the ETag of the object, "" where it has none that holds for all ranges.

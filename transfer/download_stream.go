@@ -99,20 +99,11 @@ func (s *streaming) run(ctx context.Context) error {
 			}
 			continue
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		after, again := apsclient.Retryable(err)
 		if s.at > before {
 			tries = 0
 		}
-		if tries++; !again || tries > maxUnforeseen {
+		if err := s.e.again(ctx, err, &tries); err != nil {
 			return err
-		}
-		select {
-		case <-time.After(max(after, backoff(tries-1, backoffCap))):
-		case <-ctx.Done():
-			return context.Cause(ctx)
 		}
 	}
 	return nil

@@ -65,15 +65,11 @@ func RecordRoot(profile string, p Place, localPath string) string {
 	for _, s := range []string{profile, string(p.Hub.ID), string(p.Project.ID), p.Bucket, filepath.Dir(localPath)} {
 		fmt.Fprintf(h, "%d:%s", len(s), s)
 	}
-	return recordRootPrefix + hex.EncodeToString(h.Sum(nil)[:10])
+	return state.PathRoot + hex.EncodeToString(h.Sum(nil)[:10])
 }
-
-const recordRootPrefix = "path-"
 
 // unwatched reports whether a job was asked for by push or pull, not by a watch.
-func unwatched(job state.Job) bool {
-	return job.Root == "" || strings.HasPrefix(job.Root, recordRootPrefix)
-}
+func unwatched(job state.Job) bool { return !job.Watched() }
 
 // PlanPush decides where each source lands and what is to be done about it, before anything is sent. It reads the remote folders that the
 // sources land in, once each, and makes no other call for a file. Names that the service would refuse are parked. Errors, before anything

@@ -307,7 +307,7 @@ func (r *Resolver) folderByID(ctx context.Context, p Place, id apsclient.FolderI
 		if err != nil {
 			return p, err
 		}
-		if up.IsRoot || up.Parent == "" && p.Project.RootFolder == "" {
+		if up.Parent == "" && !up.IsRoot { // the project's root itself, which addresses leave out; top folders are those marked IsRoot
 			break
 		}
 		names = append(names, up.Name)

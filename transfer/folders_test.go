@@ -1,0 +1,154 @@
+package transfer
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"hoist/apsclient"
+	"hoist/apsclient/emulator"
+)
+
+// foldersNamed counts the folders of a name in the demonstration project.
+func (w *world) foldersNamed(name string) int {
+	n := 0
+	for _, f := range w.srv.Folders(w.srv.Demo().Project) {
+		if f == name || strings.HasSuffix(f, "/"+name) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestEnsureFolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.resolver()
+		var wg sync.WaitGroup
+		ids := make([]apsclient.FolderID, 10)
+		for i := range ids {
+			wg.Go(func() {
+				id, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"a", "b"}, w.store)
+				if err != nil {
+					t.Error(err)
+				}
+				ids[i] = id
+			})
+		}
+		wg.Wait()
+		if len(slices.Compact(ids)) != 1 || ids[0] == "" {
+			t.Errorf("ten callers got %q", ids)
+		}
+		w.wantCalls(t, "ten callers for two new folders", "list-folder-contents", "get-folder", "create-folder", "create-folder") // the base was not seen by this resolver before
+		if _, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"a", "b"}, w.store); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := r.Find(t.Context(), w.project, ids[0], "x.dwg"); ok || err != nil {
+			t.Errorf("a new folder holds something: %v, %v", ok, err)
+		}
+		w.wantCalls(t, "folders that we made ourselves")
+		if id, err := r.EnsureFolder(t.Context(), w.project, w.base, nil, w.store); id != w.base || err != nil {
+			t.Errorf("no names: %q, %v; want the base", id, err)
+		}
+	})
+}
+
+// Whatever becomes of the creation's reply, one folder is there in the end.
+func TestEnsureFolderUnderFaults(t *testing.T) {
+	for name, row := range map[string]struct {
+		fault emulator.Fault
+		late  bool // the service shows new folders late
+		tries int  // calls of EnsureFolder until it succeeds
+	}{
+		"lost reply":                {fault: emulator.Fault{Kind: emulator.LoseReply}, tries: 1},
+		"lost reply, shown late":    {fault: emulator.Fault{Kind: emulator.LoseReply}, late: true, tries: 1},
+		"server error before":       {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 500}, tries: 2},
+		"throttled":                 {fault: emulator.Fault{Kind: emulator.SlowDown}, tries: 3},
+		"in flight, then refused":   {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 409}, tries: 2},
+		"refused for good at first": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 403}, tries: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+					if row.late {
+						c.Visibility = 2e9
+					}
+				})
+				var mu sync.Mutex
+				left := 1
+				w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					if q.Op != "create-folder" || left == 0 {
+						return emulator.Fault{}
+					}
+					left--
+					return row.fault
+				})
+				var id apsclient.FolderID
+				var err error
+				for range row.tries {
+					if id, err = w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store); err == nil {
+						break
+					}
+				}
+				if err != nil || id == "" {
+					t.Fatalf("after %d tries: %v", row.tries, err)
+				}
+				if n := w.foldersNamed("a"); n != 1 {
+					t.Errorf("%d folders, want 1", n)
+				}
+				if _, left, err := w.store.Intent("folder\x00" + string(w.project) + "\x00" + string(w.base) + "\x00a"); left || err != nil {
+					t.Errorf("the intent is left: %v, %v", left, err)
+				}
+			})
+		})
+	}
+}
+
+// A process that died with the reply on its way left an intent: the next one looks before it creates.
+func TestEnsureFolderAfterADeath(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+			if q.Op == "create-folder" {
+				return emulator.Fault{DoAfter: w.kill}
+			}
+			return emulator.Fault{}
+		})
+		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store); err == nil {
+			t.Fatal("it outlived its death")
+		}
+		w.srv.SetFault(nil)
+		w.revive()
+		w.srv.ResetJournal()
+		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.calls("create-folder"); n != 0 || w.foldersNamed("a") != 1 {
+			t.Errorf("%d creations, %d folders; want 0 and 1", n, w.foldersNamed("a"))
+		}
+	})
+}
+
+func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.resolver()
+		if _, _, err := r.FindFolder(t.Context(), w.project, w.base, "a"); err != nil { // our listing is from before
+			t.Fatal(err)
+		}
+		id := w.addFolder(w.srv.Demo().Project, "Project Files/a")
+		got, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store)
+		if err != nil || string(got) != id {
+			t.Errorf("got %q, %v; want %q", got, err, id)
+		}
+		_, err = r.EnsureFolder(t.Context(), w.project, w.base, []string{"a:b"}, w.store)
+		if !errors.Is(err, apsclient.ErrBadRequest) {
+			t.Errorf("a refused name: %v, want a bad request", err)
+		}
+	})
+}
