@@ -64,6 +64,7 @@ func (e *Error) readJSON(body []byte) {
 		if json.Unmarshal(body, &rest) != nil {
 			return
 		}
+		b.Errors = nil
 		b.Message, b.Code, b.Detail, b.Title = rest["message"], rest["code"], rest["detail"], rest["title"]
 		if b.Message == nil {
 			b.Message = rest["errors"]

@@ -75,6 +75,10 @@ func withHQPage(r Request) Request {
 
 // nextRequest replaces everything that went into the query by the query of the next link.
 func nextRequest(a Action, r Request, next url.Values) Request {
+	if a.Paging == PagingHQ { // next is the query of this page, moved on
+		r.Query = next
+		return r
+	}
 	params := map[string]string{}
 	for k, v := range r.Params {
 		if p, ok := find(a.Params, k); !ok || p.In != InQuery {
