@@ -104,7 +104,7 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		}
 		t.planned = true
 		for _, f := range plan.Files {
-			if f.Warning != "" {
+			if f.Warning != "" && !t.silent {
 				t.show.Say("warning: " + f.Path + ": " + f.Warning)
 			}
 			if f.Result == "" && f.Job != "" {

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
@@ -14,7 +13,7 @@ import (
 // unknownJob says which job was not found.
 func unknownJob(id string, err error) error {
 	if errors.Is(err, state.ErrNotFound) {
-		return exit.With(exit.NotFound, fmt.Errorf("job %q: %w", id, err), "\"hoist jobs\" lists the jobs")
+		return exit.With(exit.NotFound, err, "\"hoist jobs\" lists the jobs")
 	}
 	return err
 }

@@ -164,6 +164,11 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 		case state.Unwanted:
 			f.Result, f.Detail = control.ResultUnchanged, "cancelled before, and not changed since"
 		default:
+			if verdicts[n] == state.Merged && f.Result == "" && planned[at[n]].Job.Root != batch {
+				if err := w.wake(j); err != nil {
+					return plan, err
+				}
+			}
 			f.Job = string(j.ID)
 			if f.Result == control.ResultAttention {
 				f.Fix = fixOf(j)
@@ -172,6 +177,25 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 	}
 	w.engine.Kick()
 	return plan, nil
+}
+
+// wake lets an open job run that a person has asked for again.
+func (w *Owner) wake(j state.Job) error {
+	var events []state.Event
+	if j.Paused {
+		events = append(events, state.Resume{})
+	}
+	if j.Attention || j.NextAttempt.After(time.Now()) {
+		events = append(events, state.RetryNow{})
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	_, err := w.store.Commit(j.ID, events...)
+	if ended := (*state.TransitionError)(nil); errors.As(err, &ended) {
+		return nil
+	}
+	return err
 }
 
 // expected is the result that a job will have if nothing comes in between.
