@@ -36,7 +36,7 @@ type call struct {
 type obj = map[string]any
 type list = []any
 
-// json answers v with a status. The content type follows the family.
+// json answers v with a status. The content type is application/json for all families, as the specification has it.
 func (c *call) json(status int, v any) {
 	if err := c.s.brokenLog(); err != nil {
 		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
@@ -46,15 +46,11 @@ func (c *call) json(status int, v any) {
 }
 
 func (c *call) write(status int, v any) {
-	kind := "application/json"
-	if c.rt != nil && c.rt.family == famDM {
-		kind = "application/vnd.api+json"
-	}
 	raw, err := json.Marshal(v)
 	if err != nil {
 		raw, status = []byte(`{"developerMessage":"answer could not be encoded"}`), http.StatusInternalServerError
 	}
-	c.w.Header().Set("Content-Type", kind)
+	c.w.Header().Set("Content-Type", "application/json")
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(raw)
