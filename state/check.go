@@ -1,7 +1,9 @@
 package state
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,7 +47,7 @@ func Check(path string) (Report, error) {
 		return Report{Path: path, Size: fi.Size(), Problems: notes}, nil
 	}
 	r, _ := check(f, fi.Size(), metas[0], true)
-	r.Path, r.Notes = path, notes
+	r.Path, r.Notes = path, append(notes, r.Notes...)
 	return r, nil
 }
 
@@ -157,11 +159,41 @@ func (sv *salvage) records(r *Report) (problems []string) {
 			}
 		}
 	}
-	if err := CheckReceipts(sv.receipts(), ""); err != nil {
+	receipts := sv.receipts()
+	for _, one := range receipts {
+		if err := CheckReceipts([]Receipt{one}, ""); err != nil {
+			bad("%v", err)
+		}
+	}
+	if err := CheckReceipts(receipts, ""); err != nil {
+		r.Notes = append(r.Notes, err.Error()) // no repair brings a lost receipt back
+	}
+	if err := checkHead(string(sv.data["meta"]["receipt-head"]), receipts); err != nil {
 		bad("%v", err)
 	}
 	slices.Sort(problems)
 	return problems
+}
+
+// checkHead checks what the next receipt will build on.
+func checkHead(head string, receipts []Receipt) error {
+	if head == "" && len(receipts) == 0 {
+		return nil
+	}
+	var seq uint64
+	var hash string
+	if _, err := fmt.Sscanf(head, "%d %s", &seq, &hash); err != nil || len(hash) != 2*sha256.Size {
+		return fmt.Errorf("head of the receipts: %q", head)
+	}
+	if len(receipts) == 0 {
+		return nil // exported and trimmed
+	}
+	last := receipts[len(receipts)-1]
+	sum := sha256.Sum256(last.Line)
+	if seq != last.Seq || hash != hex.EncodeToString(sum[:]) {
+		return fmt.Errorf("head of the receipts: %q does not follow receipt %d", head, last.Seq)
+	}
+	return nil
 }
 
 func (sv *salvage) receipts() []Receipt {

@@ -67,7 +67,7 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	if j.End != "" {
 		return tx.endJob(k, old, j, events)
 	}
-	if onlyProgress(old, j) {
+	if onlyProgress(old, events) {
 		if err := tx.putProgress(k, j); err != nil {
 			return Job{}, err
 		}
@@ -78,16 +78,15 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	return j, tx.putHistory(k, events)
 }
 
-// onlyProgress reports whether nothing but the counters changed, so that the
-// record need not be written again.
-func onlyProgress(old, j Job) bool {
-	old.PartsDone, old.BytesDone, old.Updated = j.PartsDone, j.BytesDone, j.Updated
-	a, err := encodeJob(old)
-	if err != nil {
-		return false
+// onlyProgress reports whether the events can have changed nothing but the
+// counters, so that the record need not be written again.
+func onlyProgress(old Job, events []Event) bool {
+	for _, e := range events {
+		if _, ok := e.(PartStored); !ok {
+			return false
+		}
 	}
-	b, err := encodeJob(j)
-	return err == nil && bytes.Equal(a, b)
+	return !old.Attention && old.NextAttempt.IsZero() && old.Streak == 0 && old.Reason == "" && old.Error == ""
 }
 
 // putJob writes the record; the counters are in it, so progress goes.

@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,6 +21,7 @@ type jobIndex struct {
 	waiting   []*openJob // by next attempt, then id: an attempt at a time
 	paused    int
 	attention int // not paused
+	retried   int // of waiting: parked ones that are tried again by themselves
 	ended     map[string]int
 }
 
@@ -104,6 +106,9 @@ func (x *jobIndex) file(o *openJob, in bool) {
 	switch {
 	case !o.nextAttempt.IsZero():
 		x.waiting = change(x.waiting, o, byAttempt)
+		if o.attention {
+			x.retried += n
+		}
 	case !o.attention:
 		x.ready = change(x.ready, o, byID)
 	}
@@ -140,15 +145,17 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 		Paused: x.paused, Attention: x.attention, Queued: len(x.ready),
 		Done: x.ended[EndDone], Failed: x.ended[EndFailed], Cancelled: x.ended[EndCancelled] + x.ended[EndSuperseded],
 	}
+	due := 0
 	for _, o := range x.waiting {
-		switch {
-		case o.attention: // counted
-		case o.nextAttempt.After(now):
-			c.Waiting++
-		default:
-			c.Queued++
+		if o.nextAttempt.After(now) {
+			break
+		}
+		if !o.attention {
+			due++
 		}
 	}
+	c.Queued += due
+	c.Waiting = len(x.waiting) - x.retried - due
 	for _, id := range active {
 		o := x.open[id]
 		if o == nil || o.paused {
@@ -170,13 +177,16 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 // loadIndex reads all open jobs once, at the start.
 func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 	x := &jobIndex{open: map[JobID]*openJob{}, ended: map[string]int{}}
-	err := tx.Bucket(bucketTargets).ForEach(func(_, k []byte) error {
+	err := tx.Bucket(bucketTargets).ForEach(func(target, k []byte) error {
 		j, err := readJob(tx, k)
+		if errors.Is(err, ErrNotFound) || err == nil && !j.Open() {
+			return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("target %q leads to job %x, which is not open", target, k)}
+		}
 		if err != nil {
 			return err
 		}
 		o := &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention, nextAttempt: j.NextAttempt}
-		if j.Open() && x.open[j.ID] == nil {
+		if x.open[j.ID] == nil {
 			x.open[j.ID] = o
 			x.order = append(x.order, o)
 		}
@@ -197,6 +207,9 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		switch {
 		case !o.nextAttempt.IsZero():
 			x.waiting = append(x.waiting, o)
+			if o.attention {
+				x.retried++
+			}
 		case !o.attention:
 			x.ready = append(x.ready, o)
 		}

@@ -29,20 +29,32 @@ func inspect(path, owner string) error {
 		return nil // bbolt makes a new one
 	}
 	metas, problems := readMetas(f)
+	var found []string
 	if len(metas) == 0 {
-		if fi.Size() <= int64(4*os.Getpagesize()) && !exists(path+BackupSuffix) {
-			// bbolt died before its first commit, which makes the file larger: there
-			// never was anything in it.
-			return f.Truncate(0)
+		found = problems
+	} else {
+		// One torn meta page is what a power cut may leave: the other one says where
+		// the state before that commit is.
+		found = structure(newTree(f, fi.Size(), metas[0]))
+	}
+	switch {
+	case len(found) == 0:
+		return nil
+	case neverUsed(fi.Size(), metas) && !exists(path+BackupSuffix):
+		return f.Truncate(0)
+	}
+	return &DamagedError{Path: path, Detail: found[0]}
+}
+
+// neverUsed reports whether bbolt died while it made the file, in one write of
+// four pages: the first commit makes it larger.
+func neverUsed(size int64, metas []metaPage) bool {
+	for _, m := range metas {
+		if m.txid > 1 || size > int64(4*m.pageSize) {
+			return false
 		}
-		return &DamagedError{Path: path, Detail: problems[0]}
 	}
-	// A torn write of a meta page is what a power cut may leave: the other one
-	// says where the state before that commit is.
-	if problems := structure(newTree(f, fi.Size(), metas[0])); len(problems) > 0 {
-		return &DamagedError{Path: path, Detail: problems[0]}
-	}
-	return nil
+	return len(metas) > 0 || size <= int64(4*os.Getpagesize())
 }
 
 // structure returns what is wrong with the tree, sorted by bucket.

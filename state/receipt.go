@@ -206,8 +206,11 @@ func CheckReceipts(lines []Receipt, prev string) error {
 		if err := json.Unmarshal(r.Line, &f); err != nil {
 			return fmt.Errorf("receipt %d: %w", r.Seq, err)
 		}
-		if f.Seq != r.Seq || i > 0 && r.Seq != lines[i-1].Seq+1 {
+		if f.Seq != r.Seq {
 			return fmt.Errorf("receipt %d: its line says number %d", r.Seq, f.Seq)
+		}
+		if i > 0 && r.Seq != lines[i-1].Seq+1 {
+			return fmt.Errorf("receipt %d follows receipt %d: those between are missing", r.Seq, lines[i-1].Seq)
 		}
 		if prev != "" && f.Prev != prev {
 			return fmt.Errorf("receipt %d: the line before it was altered", r.Seq)

@@ -49,6 +49,7 @@ type intentRecord struct {
 }
 
 type jobRecord struct {
+	ID      string       `json:"id"` // that of the key, so that a damaged key is noticed
 	Kind    string       `json:"kind"`
 	Phase   string       `json:"phase"`
 	Profile string       `json:"profile,omitempty"`
@@ -150,7 +151,7 @@ func fromSnapshot(s Snapshot) snapshotRecord {
 
 func encodeJob(j Job) ([]byte, error) {
 	r := jobRecord{
-		Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel,
+		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
 		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
 		Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
@@ -178,6 +179,9 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 	var r jobRecord
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Job{}, fmt.Errorf("record of job %s: %w", id, err)
+	}
+	if r.ID != string(id) {
+		return Job{}, fmt.Errorf("record of job %s: it says it is %q", id, r.ID)
 	}
 	j := Job{
 		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path, Rel: r.Rel,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // ReasonRestored parks a job that Repair could not read in its newest form.
@@ -261,10 +261,8 @@ func readable(bucket, k string, v []byte) bool {
 	var into any
 	switch bucket {
 	case "jobs":
-		into = new(jobRecord)
-		if len(k) != 16 {
-			return false
-		}
+		_, err := decodeJob(idOf([]byte(k)), v)
+		return err == nil && len(k) == 16
 	case "parts":
 		into = new(partRecord)
 	case "history":
@@ -274,8 +272,7 @@ func readable(bucket, k string, v []byte) bool {
 	case "published":
 		into = new(publishedRecord)
 	case "receipts":
-		var line map[string]json.RawMessage
-		into = &line
+		return len(k) == 8 && CheckReceipts([]Receipt{{Seq: binary.BigEndian.Uint64([]byte(k)), Line: v}}, "") == nil
 	case "progress":
 		return len(k) == 16 && len(v) == 24
 	default:
@@ -341,16 +338,18 @@ func (sv *salvage) derive(r *RepairReport) {
 	sv.data["ended"] = list
 
 	meta := sv.data["meta"]
-	if receipts := sv.receipts(); len(receipts) > 0 {
+	receipts := sv.receipts()
+	if err := CheckReceipts(receipts, ""); err != nil {
+		r.Notes = append(r.Notes, "receipts: "+err.Error())
+	}
+	if checkHead(string(meta["receipt-head"]), receipts) == nil {
+		return
+	}
+	delete(meta, "receipt-head")
+	if len(receipts) > 0 {
 		last := receipts[len(receipts)-1]
 		sum := sha256.Sum256(last.Line)
-		var seq uint64
-		if _, err := fmt.Sscan(string(meta["receipt-head"]), &seq); err != nil || seq < last.Seq {
-			meta["receipt-head"] = fmt.Appendf(nil, "%d %s", last.Seq, hex.EncodeToString(sum[:]))
-		}
-		if err := CheckReceipts(receipts, ""); err != nil {
-			r.Notes = append(r.Notes, "receipts: "+err.Error())
-		}
+		meta["receipt-head"] = fmt.Appendf(nil, "%d %s", last.Seq, hex.EncodeToString(sum[:]))
 	}
 }
 
@@ -367,7 +366,7 @@ func (sv *salvage) drop(k string, kept map[string]Job, files map[string][]byte) 
 	}
 }
 
-// writeSalvage writes a new file, a few thousand keys a commit.
+// writeSalvage writes a new file.
 func writeSalvage(path string, sv *salvage) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -378,31 +377,8 @@ func writeSalvage(path string, sv *salvage) error {
 	}
 	err = guarded(path, func() error {
 		for _, b := range allBuckets {
-			keys := sortedKeys(sv.data[string(b)])
-			for {
-				n := min(len(keys), 5000)
-				err := db.Update(func(tx *bolt.Tx) error {
-					bucket, err := tx.CreateBucketIfNotExists(b)
-					if err != nil {
-						return err
-					}
-					bucket.FillPercent = 0.9
-					for _, k := range keys[:n] {
-						if err := bucket.Put([]byte(k), sv.data[string(b)][k]); err != nil && !errors.Is(err, berrors.ErrKeyRequired) {
-							return err
-						}
-					}
-					if string(b) == string(bucketEnded) {
-						return bucket.SetSequence(uint64(len(sv.data["ended"])))
-					}
-					return nil
-				})
-				if err != nil {
-					return err
-				}
-				if keys = keys[n:]; len(keys) == 0 {
-					break
-				}
+			if err := writeBucket(db, b, sv.data[string(b)]); err != nil {
+				return err
 			}
 		}
 		return db.Update(func(tx *bolt.Tx) error {
@@ -422,6 +398,38 @@ func writeSalvage(path string, sv *salvage) error {
 		err = cerr
 	}
 	return err
+}
+
+// writeBucket writes at most some thousand keys a commit.
+func writeBucket(db *bolt.DB, name []byte, data map[string][]byte) error {
+	keys := sortedKeys(data)
+	for first := true; first || len(keys) > 0; first = false {
+		n := min(len(keys), 5000)
+		err := db.Update(func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists(name)
+			if err != nil {
+				return err
+			}
+			b.FillPercent = 0.9
+			for _, k := range keys[:n] {
+				if k == "" {
+					continue // only damage makes an empty key
+				}
+				if err := b.Put([]byte(k), data[k]); err != nil {
+					return err
+				}
+			}
+			if bytes.Equal(name, bucketEnded) {
+				return b.SetSequence(uint64(len(data)))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
 }
 
 func sortedKeys(m map[string][]byte) []string { return slices.Sorted(maps.Keys(m)) }

@@ -17,6 +17,9 @@ import (
 
 const (
 	lockTimeout = time.Second
+	// The file grows by growBy bytes. bbolt's own 16 MiB would be the size of every
+	// small home.
+	growBy = 1 << 20
 	// keptHistory lines are kept of each job.
 	keptHistory = 200
 	// Of the ended jobs the newest keptEnded are kept; older ones go a day after
@@ -138,6 +141,9 @@ func openBolt(path string) (db *bolt.DB, err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, InitialMmapSize: initialMmap,
 		})
+		if err == nil {
+			db.AllocSize = growBy
+		}
 		return err
 	})
 	return db, err

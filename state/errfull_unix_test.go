@@ -1,0 +1,7 @@
+//go:build !windows
+
+package state
+
+import "syscall"
+
+var errFull error = syscall.ENOSPC
