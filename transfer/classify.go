@@ -107,7 +107,7 @@ func classify(err error, phase state.Phase, attempts int) verdict {
 
 	if e, ok := errors.AsType[*changedError](err); ok {
 		if e.Gone {
-			return person(ReasonVanished)
+			return verdict{Class: classChanged, Reason: ReasonVanished}
 		}
 		return verdict{Class: classChanged, Reason: ReasonChanging}
 	}

@@ -53,7 +53,7 @@ func TestClassify(t *testing.T) {
 		{"too large", answer(413, ""), state.PhaseUploading, 0, classPerson, ReasonTooLarge, 0},
 		{"remote changed", answer(412, ""), state.PhaseFetching, 0, classRetry, ReasonRemoteChanged, time.Second},
 		{"source changed", &changedError{Path: "p"}, state.PhaseUploading, 0, classChanged, ReasonChanging, 0},
-		{"source gone", &changedError{Path: "p", Gone: true}, state.PhaseUploading, 0, classPerson, ReasonVanished, 0},
+		{"source gone", &changedError{Path: "p", Gone: true}, state.PhaseUploading, 0, classChanged, ReasonVanished, 0},
 		{"file not there", &fs.PathError{Op: "open", Path: "p", Err: syscall.ENOENT}, state.PhaseQueued, 0, classPerson, ReasonVanished, 0},
 		{"unreadable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, state.PhaseQueued, 0, classPerson, ReasonUnreadable, 10 * time.Minute},
 		{"reason known", needsPerson(ReasonConflict, "x"), state.PhaseQueued, 0, classPerson, ReasonConflict, 0},

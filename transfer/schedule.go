@@ -149,6 +149,9 @@ func (d *dispatcher) finish(r *run) {
 	d.e.mu.Lock()
 	delete(d.e.running, r.job)
 	d.e.mu.Unlock()
+	if r.probes != nil {
+		r.probes.ended(time.Now())
+	}
 	d.dirty = true
 }
 
@@ -301,7 +304,7 @@ func (d *dispatcher) start(ctx context.Context, job state.Job) {
 	e := d.e
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &run{job: job.ID, cancel: cancel, began: time.Now(), now: job, meter: newMeter(), publishing: isPublishing(job), large: size(job) >= largeFile}
-	e.net(job).started(job, time.Now())
+	r.probes = e.net(job).started()
 	e.mu.Lock()
 	e.running[job.ID] = r
 	e.mu.Unlock()
@@ -476,13 +479,24 @@ func (n *reachability) mayStart(j state.Job, now time.Time) bool {
 	return !n.offline || !n.probing
 }
 
-// started takes the turn of the probe.
-func (n *reachability) started(_ state.Job, now time.Time) {
+// started takes the turn of the probe; it returns n when the run that begins is one, else nil. Its end must be told to ended.
+func (n *reachability) started() *reachability {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.offline {
-		n.probing = true
-		n.probe = now.Add(probeCap) // should the probe end without a word about the network
+	if !n.offline {
+		return nil
+	}
+	n.probing = true
+	return n
+}
+
+// ended gives the turn of the probe back, should the run have ended without a word about the network.
+func (n *reachability) ended(now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.probing {
+		n.probing = false
+		n.probe = now.Add(probeCap)
 	}
 }
 
@@ -496,15 +510,8 @@ func (n *reachability) waiting() bool {
 func (n *reachability) nextProbe(now time.Time) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if !n.offline {
-		return time.Time{}
+	if !n.offline || n.probing || !n.probe.After(now) {
+		return time.Time{} // the end of the probe wakes the dispatcher; without a job to probe with, the next job does
 	}
-	return maxTime(n.probe, now)
-}
-
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return n.probe
 }

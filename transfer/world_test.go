@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +37,8 @@ type world struct {
 
 	mu   sync.Mutex
 	dead bool // nothing of this process reaches the service any more
+
+	attempts atomic.Int64 // requests made
 }
 
 type worldOption func(*emulator.Config, *apsclient.Config, *Config)
@@ -111,6 +115,7 @@ type mortal struct {
 }
 
 func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	m.w.attempts.Add(1)
 	if m.w.isDead() {
 		return nil, errors.New("this process is dead")
 	}
@@ -313,4 +318,24 @@ func (w *world) storedParts() []int {
 		}
 	}
 	return out
+}
+
+func newReader(data []byte) *bytes.Reader { return bytes.NewReader(data) }
+
+// receiptLines reads the exported receipts.
+func receiptLines(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")...)
+	}
+	return lines
 }

@@ -1,0 +1,507 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/apsclient/emulator"
+	"hoist/state"
+)
+
+// beforePart calls f once, when the service has received part n and before it answers.
+func (w *world) beforePart(n int, f func()) {
+	var once sync.Once
+	w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "s3-put" && r.Part == n {
+			return emulator.Fault{DoAfter: func() { once.Do(f) }}
+		}
+		return emulator.Fault{}
+	})
+}
+
+func onePartAtATime(_ *emulator.Config, _ *apsclient.Config, c *Config) {
+	c.PartSize, c.Parts = 5*mib, 1
+}
+
+// TestSourceChangesBetweenParts: whatever happens to the file while it is sent, what is published is one whole state of it.
+func TestSourceChangesBetweenParts(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(w *world) (want []byte) // nil: nothing may be published
+		reason string
+	}{
+		{"grows", func(w *world) []byte { return w.write("plan.rvt", 16*mib, 2) }, ""},
+		{"shrinks", func(w *world) []byte { return w.write("plan.rvt", 7*mib, 3) }, ""},
+		{"rewritten in place, same size", func(w *world) []byte {
+			time.Sleep(10 * time.Millisecond)
+			data := w.write("plan.rvt", 11*mib, 4)
+			w.touch("plan.rvt", time.Now().Add(time.Minute))
+			return data
+		}, ""},
+		{"replaced by rename", func(w *world) []byte {
+			data := w.write("plan.tmp", 11*mib, 5)
+			w.touch("plan.tmp", time.Now().Add(time.Minute))
+			if err := os.Rename(w.path("plan.tmp"), w.path("plan.rvt")); err != nil {
+				w.t.Error(err)
+			}
+			return data
+		}, ""},
+		{"touched only", func(w *world) []byte {
+			data, err := os.ReadFile(w.path("plan.rvt"))
+			if err != nil {
+				w.t.Error(err)
+			}
+			w.touch("plan.rvt", time.Now().Add(time.Minute))
+			return data
+		}, ""},
+		{"linked: the change time alone moves", func(w *world) []byte {
+			data, err := os.ReadFile(w.path("plan.rvt"))
+			if err == nil {
+				err = os.Link(w.path("plan.rvt"), w.path("other name.rvt"))
+			}
+			if err != nil {
+				w.t.Error(err)
+			}
+			return data
+		}, ""},
+		{"deleted", func(w *world) []byte { os.Remove(w.path("plan.rvt")); return nil }, ReasonVanished},
+		{"replaced by a folder", func(w *world) []byte {
+			os.Remove(w.path("plan.rvt"))
+			os.Mkdir(w.path("plan.rvt"), 0o755)
+			return nil
+		}, ReasonVanished},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, onePartAtATime)
+				w.write("plan.rvt", 11*mib, 1)
+				j := w.enqueue(w.job("plan.rvt"))
+				var want []byte
+				w.beforePart(2, func() { want = tt.change(w) })
+				w.runAll(w.engine())
+				if tt.reason != "" {
+					w.wantVersions("plan.rvt")
+					if got := w.get(j.ID); got.Reason != tt.reason {
+						t.Errorf("reason %q %q, want %q", got.Reason, got.Error, tt.reason)
+					}
+					return
+				}
+				w.wantVersions("plan.rvt", want)
+			})
+		})
+	}
+}
+
+func (w *world) touch(name string, at time.Time) {
+	if err := os.Chtimes(w.path(name), at, at); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// TestSourceChangesBeforeThePublish: between the last part and the create.
+func TestSourceChangesBeforeThePublish(t *testing.T) {
+	for _, op := range []string{"create-storage", "get-signed-s3-upload-urls", "signed-s3-upload"} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, onePartAtATime)
+				w.write("plan.rvt", 6*mib, 1)
+				w.enqueue(w.job("plan.rvt"))
+				var once sync.Once
+				var want []byte
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op == op {
+						return emulator.Fault{DoAfter: func() { once.Do(func() { want = w.write("plan.rvt", 7*mib, 2) }) }}
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantVersions("plan.rvt", want)
+			})
+		})
+	}
+}
+
+// TestPushParksWhatChangesTwice: a push does not chase a file that is being written.
+func TestPushParksWhatChangesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.write("plan.rvt", 6*mib, 1)
+		j := w.enqueue(w.job("plan.rvt"))
+		size := 6 * mib
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{DoAfter: func() { size++; w.write("plan.rvt", size, 2) }}
+			}
+			return emulator.Fault{}
+		})
+		e := w.engine()
+		w.runUntil(e, func() bool {
+			open, err := w.store.OpenJobs()
+			return err == nil && len(open) == 1 && open[0].Attention
+		})
+		open, _ := w.store.OpenJobs()
+		if open[0].Reason != ReasonChanging || open[0].Replaces != j.ID {
+			t.Errorf("%+v, want the successor parked as %s", open[0], ReasonChanging)
+		}
+		w.wantVersions("plan.rvt")
+
+		w.srv.SetFault(nil) // it rests now: the parked job comes back by itself
+		want := w.write("plan.rvt", 6*mib, 3)
+		w.runUntil(w.engine(), func() bool { open, err := w.store.OpenJobs(); return err == nil && len(open) == 0 })
+		w.wantVersions("plan.rvt", want)
+	})
+}
+
+// TestFileThatIsSavedFasterThanItUploads: with a spool it gets its versions nevertheless, each a state that was saved.
+func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.cfg.Spool = filepath.Join(w.home, "spool")
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Delay: 20 * time.Second} // a part takes longer than four saves
+			}
+			return emulator.Fault{}
+		})
+		saves := [][]byte{w.save("plan.rvt", 0)}
+		j := w.job("plan.rvt")
+		j.Root, j.Rel = "watch", "plan.rvt"
+		w.enqueue(j)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		e := w.engine()
+		go func() { ended <- e.Run(ctx) }()
+		for i := 1; i <= 48; i++ { // four minutes of saves
+			time.Sleep(5 * time.Second)
+			saves = append(saves, w.save("plan.rvt", i))
+			next := j
+			snap, err := state.SnapshotPath(w.path("plan.rvt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			next.Snapshot, next.Size = snap, snap.Size
+			if _, _, err := w.store.Enqueue(next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := 0; !w.settled() && i < 1000; i++ {
+			time.Sleep(time.Second)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		got := w.versions("plan.rvt")
+		if len(got) < 4 {
+			t.Errorf("%d versions in four minutes, want one a minute at least", len(got))
+		}
+		last := -1
+		for i, v := range got {
+			at := slices.IndexFunc(saves, func(s []byte) bool { return slices.Equal(s, v) })
+			if at < 0 {
+				t.Errorf("version %d is no state that was saved", i+1)
+			}
+			if at <= last {
+				t.Errorf("version %d is save %d, after save %d", i+1, at, last)
+			}
+			last = at
+		}
+		if last != len(saves)-1 {
+			t.Errorf("the last version is save %d of %d", last, len(saves)-1)
+		}
+		if left, _ := os.ReadDir(w.cfg.Spool); len(left) != 0 {
+			t.Errorf("left in the spool: %v", left)
+		}
+	})
+}
+
+// save writes a state of 11 MiB and gives it the time of the bubble.
+func (w *world) save(name string, n int) []byte {
+	data := w.write(name, 6*mib, uint64(n))
+	w.touch(name, time.Now())
+	return data
+}
+
+func TestSourcesThatCannotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		other := w.write("other.rvt", small, 9) // never blocked by the rest
+		for _, name := range []string{"folder", "link", "gone", "secret"} {
+			w.write(name, small, 1)
+		}
+		ids := map[string]state.JobID{}
+		for _, name := range []string{"folder", "link", "gone", "secret", "other.rvt"} {
+			ids[name] = w.enqueue(w.job(name)).ID
+		}
+		os.Remove(w.path("folder"))
+		os.Mkdir(w.path("folder"), 0o755)
+		os.Remove(w.path("link"))
+		if err := os.Symlink(w.path("other.rvt"), w.path("link")); err != nil {
+			t.Logf("no symbolic links here: %v", err)
+			os.Mkdir(w.path("link"), 0o755)
+		}
+		os.Remove(w.path("gone"))
+		secret := os.Geteuid() != 0 && runtime.GOOS != "windows"
+		if secret {
+			os.Chmod(w.path("secret"), 0)
+		}
+		w.runAll(w.engine())
+		w.wantParked(ids["folder"], ReasonNotAFile)
+		w.wantParked(ids["link"], ReasonNotAFile)
+		if secret {
+			w.wantParked(ids["secret"], ReasonUnreadable)
+		}
+		if j := w.get(ids["gone"]); j.End != state.EndFailed || j.Reason != ReasonVanished {
+			t.Errorf("vanished: end %q reason %q", j.End, j.Reason)
+		}
+		w.wantDone(ids["other.rvt"], state.ResultCreated)
+		w.wantVersions("other.rvt", other)
+	})
+}
+
+func TestShrunkToNothingAsksAPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		data := w.write("plan.rvt", small, 1)
+		w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.write("plan.rvt", 0, 0)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.wantParked(j.ID, ReasonShrankToZero)
+		w.wantVersions("plan.rvt", data)
+	})
+}
+
+func TestConflicts(t *testing.T) {
+	t.Run("reserved by somebody else", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			one := w.write("plan.rvt", small, 1)
+			w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			f, _ := w.srv.File("Project Files/plan.rvt")
+			if err := w.srv.Reserve(f.ItemID, "ANNA"); err != nil {
+				t.Fatal(err)
+			}
+			w.write("plan.rvt", small, 2)
+			j := w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			w.wantParked(j.ID, ReasonConflict)
+			w.wantVersions("plan.rvt", one)
+		})
+	})
+	t.Run("newer than the base", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			one := w.write("plan.rvt", small, 1)
+			first := w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			done := w.get(first.ID)
+			theirs := w.write("theirs.rvt", small, 5)
+			w.addVersion(done, theirs)
+			w.write("plan.rvt", small, 2)
+			j := w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			w.wantParked(j.ID, ReasonConflict)
+			w.wantVersions("plan.rvt", one, theirs)
+		})
+	})
+	t.Run("created by somebody else at the same moment", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			mine, theirs := w.write("plan.rvt", small, 1), w.write("theirs.rvt", small, 5)
+			j := w.enqueue(w.job("plan.rvt"))
+			var once sync.Once
+			w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+				if r.Op != "create-item" {
+					return emulator.Fault{}
+				}
+				return emulator.Fault{Do: func() {
+					once.Do(func() {
+						if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(theirs), int64(len(theirs))); err != nil {
+							t.Error(err)
+						}
+					})
+				}}
+			})
+			w.runAll(w.engine())
+			w.wantDone(j.ID, state.ResultVersioned)
+			w.wantVersions("plan.rvt", theirs, mine)
+		})
+	})
+}
+
+// addVersion makes a version as another program would.
+func (w *world) addVersion(of state.Job, data []byte) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	c := w.client.WithScopes(apsclient.TransferScopes...)
+	object, err := c.Items.CreateStorage(ctx, w.project, w.base, of.Target.Name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	urls, err := c.Objects.UploadURLs(ctx, object, apsclient.UploadURLsRequest{Parts: 1, FirstPart: 1})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	etag, err := c.Data.PutPart(ctx, urls.URLs[0], apsclient.PartBody{R: newReader(data), Size: int64(len(data))})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := c.Objects.Complete(ctx, object, apsclient.Completion{UploadKey: urls.UploadKey, Size: int64(len(data)), ETags: []string{etag}}); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := c.Versions.Create(ctx, w.project, apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Name: of.Target.Name, Storage: object}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestPauseAndCancelStopARun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		data := w.write("plan.rvt", 16*mib, 1)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Delay: 10 * time.Second}
+			}
+			return emulator.Fault{}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		e := w.engine()
+		go func() { ended <- e.Run(ctx) }()
+		time.Sleep(15 * time.Second)
+		if _, err := w.store.Commit(j.ID, state.Pause{}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := len(e.Active()); n != 0 {
+			t.Errorf("%d runs after a pause", n)
+		}
+		time.Sleep(time.Hour)
+		if _, err := w.store.Commit(j.ID, state.Resume{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(15 * time.Second)
+		if a := e.Active(); len(a) != 1 || a[0].PartsDone < 1 {
+			t.Errorf("active after resume: %+v", a)
+		}
+		for !w.settled() {
+			time.Sleep(time.Second)
+		}
+		w.wantDone(j.ID, state.ResultCreated)
+		w.wantVersions("plan.rvt", data)
+
+		w.write("plan.rvt", 16*mib, 2)
+		j = w.enqueue(w.job("plan.rvt"))
+		time.Sleep(15 * time.Second)
+		if _, err := w.store.Commit(j.ID, state.Cancel{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := len(e.Active()); n != 0 {
+			t.Errorf("%d runs after a cancel", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		w.wantVersions("plan.rvt", data)
+	})
+}
+
+// TestNetworkThatComesBack: hours without an answer cost few attempts, and when it is back everything goes on within seconds.
+func TestNetworkThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 30 {
+			name := string(rune('a'+i/10)) + string(rune('0'+i%10))
+			w.write(name, small, uint64(i))
+			w.enqueue(w.job(name))
+		}
+		w.kill()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		e := w.engine()
+		go func() { ended <- e.Run(ctx) }()
+		time.Sleep(time.Hour)
+		before := w.attempts.Load()
+		time.Sleep(3 * time.Hour)
+		if a := w.attempts.Load() - before; a > 3*60*60 {
+			t.Errorf("%d attempts in three hours without a network", a)
+		}
+		w.revive()
+		back := time.Now()
+		for !w.settled() {
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(back); took > 30*time.Second {
+			t.Errorf("took %v after the network came back", took)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n := len(w.srv.Items()); n != 30 {
+			t.Errorf("%d items, want 30", n)
+		}
+	})
+}
+
+func TestReceiptsAreExported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.cfg.Receipts = filepath.Join(w.home, "receipts")
+		for _, name := range []string{"a", "b", "c"} {
+			w.write(name, small, 1)
+			w.enqueue(w.job(name))
+		}
+		w.runAll(w.engine())
+		lines := receiptLines(t, w.cfg.Receipts)
+		if len(lines) != 3 {
+			t.Fatalf("%d receipts, want 3", len(lines))
+		}
+		// A torn last line is written again, and nothing twice.
+		files, _ := filepath.Glob(filepath.Join(w.cfg.Receipts, "*.jsonl"))
+		data, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(files[0], data[:len(data)-10], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := ExportReceipts(w.store, w.cfg.Receipts); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again := receiptLines(t, w.cfg.Receipts); !slices.Equal(again, lines) {
+			t.Errorf("after a torn line: %q, want %q", again, lines)
+		}
+	})
+}
+
+func TestStoreFailureEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("plan.rvt", small, 1)
+		w.enqueue(w.job("plan.rvt"))
+		e := w.engine()
+		broken := errors.New("the disk of the state is full")
+		e.onCommit = func(state.JobID, bool, []state.Event) error { return broken }
+		if err := e.Run(t.Context()); !errors.Is(err, broken) {
+			t.Errorf("run ended with %v, want %v", err, broken)
+		}
+	})
+}
