@@ -27,17 +27,13 @@ const (
 type backupState struct {
 	due     chan struct{}
 	commits atomic.Int64 // since the copy
-	last    atomic.Int64 // when it was made, Unix ns; 0 never
+	last    atomic.Int64 // when it was made, or the store opened, Unix ns
 }
 
 // start owns a goroutine that makes the copies; Close waits for it.
 func (b *backupState) start(s *Store) {
 	b.due = make(chan struct{}, 1)
-	if fi, err := os.Stat(s.path + BackupSuffix); err == nil {
-		b.last.Store(fi.ModTime().UnixNano())
-	} else {
-		b.last.Store(time.Now().UnixNano())
-	}
+	b.last.Store(time.Now().UnixNano())
 	s.stopped.Add(1)
 	go func() {
 		defer s.stopped.Done()
@@ -67,14 +63,14 @@ func (b *backupState) afterCommit(*Store) {
 }
 
 func (b *backupState) atClose(s *Store) error {
-	to := s.path + BackupSuffix
-	_, err := os.Stat(to)
-	if missing := errors.Is(err, os.ErrNotExist); !missing {
+	was, err := os.Stat(s.path + BackupSuffix)
+	if err == nil {
 		if b.commits.Load() == 0 {
 			return nil
 		}
 		fi, err := os.Stat(s.path)
-		if err == nil && fi.Size() > backupCheap && time.Since(time.Unix(0, b.last.Load())) < backupAge {
+		age := time.Since(was.ModTime())
+		if err == nil && fi.Size() > backupCheap && age >= 0 && age < backupAge {
 			return nil
 		}
 	}

@@ -3,6 +3,8 @@ package state
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 var (
@@ -56,13 +58,21 @@ type WriteError struct {
 
 func (e *WriteError) Error() string {
 	if isFull(e.Err) {
-		return fmt.Sprintf("write state %s: no space left: %v", e.Path, e.Err)
+		return fmt.Sprintf("write state %s: no space left on its disk: %v", e.Path, e.Err)
 	}
 	return fmt.Sprintf("write state %s: %v", e.Path, e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
+
+// isFull reports whether the disk, or a quota, is full. Where bbolt cannot make
+// its file longer it passes on the system's text alone, not the error.
+func isFull(err error) bool {
+	return slices.ContainsFunc(fullErrors, func(full error) bool {
+		return errors.Is(err, full) || strings.Contains(err.Error(), full.Error())
+	})
+}
 
 // PrefixError says that a job id prefix names several jobs.
 type PrefixError struct {

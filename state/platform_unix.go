@@ -12,9 +12,7 @@ import (
 // this, growing it need not wait for readers.
 const initialMmap = 256 << 20
 
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
-}
+var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 
 // tryLock takes the lock that bbolt takes.
 func tryLock(f *os.File) (bool, error) {

@@ -10,9 +10,7 @@ import (
 // initialMmap is zero: on Windows the file itself would get that size.
 const initialMmap = 0
 
-func isFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
-}
+var fullErrors = []error{windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL}
 
 // bbolt locks one byte at the far end of the file, where no data is.
 func lockRange() *windows.Overlapped {
