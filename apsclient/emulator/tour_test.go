@@ -65,7 +65,7 @@ func tourData(a *api, d Demo) {
 	a.upload(urn, []byte("second"))
 	a.call("POST", p+"/versions", versionBody(item, "tour.dwg", urn)).want(201)
 	a.call("POST", p+"/items?copyFrom="+esc(version), obj{"jsonapi": jsonapi(), "data": obj{"type": "items",
-		"attributes": obj{"displayName": "copy.dwg", "extension": obj{"type": typeItem360, "version": "1.0"}},
+		"attributes":    obj{"displayName": "copy.dwg", "extension": obj{"type": typeItem360, "version": "1.0"}},
 		"relationships": obj{"tip": obj{"data": ref("versions", "1")}, "parent": obj{"data": ref("folders", f)}}},
 		"included": list{obj{"type": "versions", "id": "1", "attributes": obj{"name": "copy.dwg", "extension": obj{"type": typeVersion360, "version": "1.0"}}}}}).want(201)
 	a.call("GET", "/data/v1/projects/b.nope/folders/x", nil).want(404).has("PROJECT_NOT_FOUND")
