@@ -91,7 +91,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req *control.PullR
 	if err := t.s.home.Ensure(); err != nil {
 		return err
 	}
-	req.Path = filepath.Join(t.s.home.Spool(), "stdout-"+req.Batch)
+	req.Path = filepath.Join(t.s.home.Streams(), "stdout-"+req.Batch)
 	req.Filter = control.Filter{}
 	t.silent = true
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) {

@@ -175,7 +175,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 	if err := t.s.home.Ensure(); err != nil {
 		return err
 	}
-	path := filepath.Join(t.s.home.Spool(), "stdin-"+req.Batch)
+	path := filepath.Join(t.s.home.Streams(), "stdin-"+req.Batch)
 	if err := spool(path, a.stdin); err != nil {
 		return err
 	}
@@ -187,7 +187,10 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 	if code == exit.TimeUp || code == exit.Interrupted || keep || t.detach {
 		return err // the job reads it when it goes on
 	}
-	return errors.Join(err, os.Remove(path))
+	if e := os.Remove(path); !errors.Is(e, os.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 func spool(path string, in io.Reader) error {

@@ -67,8 +67,11 @@ func (h Home) OwnerFile() string           { return filepath.Join(h.State, "owne
 func (h Home) Receipts() string            { return filepath.Join(h.State, "receipts") }
 func (h Home) Logs() string                { return filepath.Join(h.State, "logs") }
 
-// Spool holds copies that uploads are read from and what comes from standard input.
+// Spool holds copies that uploads are read from while their sources change.
 func (h Home) Spool() string { return filepath.Join(h.State, "spool") }
+
+// Streams holds what comes from standard input until it is stored, and what goes to standard output until it is whole.
+func (h Home) Streams() string { return filepath.Join(h.State, "streams") }
 
 // HasState reports whether anything was ever recorded here.
 func (h Home) HasState() bool {
@@ -79,7 +82,7 @@ func (h Home) HasState() bool {
 // Ensure makes the folders of the home, readable by their owner only. A folder that was there keeps its mode, except
 // that nobody else keeps access to it.
 func (h Home) Ensure() error {
-	for _, dir := range []string{h.Config, h.State, h.Receipts(), h.Logs(), h.Spool()} {
+	for _, dir := range []string{h.Config, h.State, h.Receipts(), h.Logs(), h.Spool(), h.Streams()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make folder of the home: %w", err)
 		}
