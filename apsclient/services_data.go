@@ -333,7 +333,8 @@ func (s *VersionsService) Create(ctx context.Context, p ProjectID, n NewVersion)
 	}
 	if n.CopyFrom != "" {
 		r.Query = url.Values{"copyFrom": {string(n.CopyFrom)}}
-	} else {
+	}
+	if n.CopyFrom == "" || n.Name != "" {
 		attributes["extension"] = extensionOf(kind)
 	}
 	if n.Item != "" {

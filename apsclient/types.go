@@ -124,7 +124,7 @@ type NewVersion struct {
 	Name    string
 	Storage ObjectID
 	Core    bool // the hub uses autodesk.core types
-	// CopyFrom copies this version (restore, rename) instead of using Storage.
+	// CopyFrom copies this version (restore, rename) instead of using Storage. Item is the one that gets the new version.
 	CopyFrom VersionID
 	// Deleted makes the version a marker that hides the item; Storage and Name stay empty.
 	Deleted bool
