@@ -170,10 +170,10 @@ func (r *Rules) matchLast(steps []string, dir bool) (ignored bool, by string) {
 		return true, ".hoist*" // never taken back: sending these would send our own work
 	}
 	for _, list := range [][]rule{r.own, r.tree} {
-		for i := len(list) - 1; i >= 0; i-- {
-			switch list[i].match(steps, dir) {
+		for _, p := range slices.Backward(list) {
+			switch p.match(steps, dir) {
 			case gitignore.Exclude:
-				return true, list[i].String()
+				return true, p.String()
 			case gitignore.Include:
 				return r.notIncluded(steps, dir)
 			case gitignore.NoMatch:

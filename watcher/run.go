@@ -285,8 +285,9 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 	}
 	rec, mode, exists, err := lookAt(r.cfg.Root, p)
 	if err != nil {
+		r.log.Warn("path not readable", "path", p, "error", err)
 		r.wantScan(folder, false)
-		return nil
+		return nil //nolint:nilerr // the scan will tell
 	}
 	if ignored, _ := at.Match(p, exists && mode.IsDir()); ignored {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 )
 
@@ -181,8 +182,8 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		s.fail(work.folder, err)
 	}
 	var deeper []scanWork
-	for i := len(l.records) - 1; i >= 0; i-- { // the stack turns them round
-		if r := l.records[i]; r.dir {
+	for _, r := range slices.Backward(l.records) { // the stack turns them round
+		if r.dir {
 			deeper = append(deeper, scanWork{join2(work.folder, r.name), l.rules})
 		}
 	}

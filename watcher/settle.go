@@ -63,7 +63,7 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 	switch {
 	case !ok && o.gone && o.fresh:
 		return
-	case ok && o.gone && p.observation.fresh:
+	case ok && o.gone && p.fresh:
 		s.drop(path) // came and went: nobody was told of it
 		return
 	case !ok:
@@ -77,11 +77,11 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 		heap.Push(&s.checks, check{p.check, p})
 		return
 	}
-	if o.touched || !p.observation.same(o) {
+	if o.touched || !p.same(o) {
 		p.last = now
 	}
 	s.count(p, -1)
-	o.fresh = p.observation.fresh
+	o.fresh = p.fresh
 	p.observation = o
 	s.count(p, 1)
 }
@@ -194,7 +194,7 @@ func (s *settler) setBusy(p *pending, now time.Time) {
 }
 
 func (s *settler) count(p *pending, n int) {
-	if p.observation.fresh && !p.gone {
+	if p.fresh && !p.gone {
 		s.fresh += n
 	}
 }

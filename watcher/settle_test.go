@@ -70,7 +70,7 @@ func TestSettler(t *testing.T) {
 			busy := false
 			now := observation{gone: true}
 			looks := tt.looks
-			for sec := 0; sec < 130; sec++ {
+			for sec := range 130 {
 				for len(looks) > 0 && looks[0].at == sec {
 					now = looks[0].o
 					if now.touched || now.scanned || now.fresh {
