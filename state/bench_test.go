@@ -45,6 +45,7 @@ func BenchmarkCommit1(b *testing.B) {
 func BenchmarkCommit64(b *testing.B) {
 	s, id := benchJob(b)
 	var n atomic.Int64
+	start := s.Index()
 	b.SetParallelism(32) // times GOMAXPROCS, two here
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -55,6 +56,7 @@ func BenchmarkCommit64(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "commits/s")
+	b.ReportMetric(float64(n.Load())/float64(s.Index()-start), "commits/sync")
 }
 
 func BenchmarkEnqueue10k(b *testing.B) {

@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -71,6 +72,7 @@ func (s *Store) write() {
 		case <-s.stop:
 			return
 		}
+		runtime.Gosched() // let those whose commit just ended, and all who are ready, join
 	more:
 		for len(group) < maxGroup {
 			select {
