@@ -1,0 +1,85 @@
+# What one does with hoist, by name: make help lists it. Building and testing need nothing but Go and make.
+
+GO      ?= go
+TARGETS  = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# Tools, pinned here and not in our dependency list.
+GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.DEFAULT_GOAL := help
+
+.PHONY: build
+build: ## Build bin/hoist.
+	$(GO) build -trimpath -o bin/ ./cmd/hoist
+
+.PHONY: install
+install: ## Install hoist into PREFIX/bin when PREFIX is given, else where go install puts it.
+ifdef PREFIX
+	$(GO) build -trimpath -o bin/ ./cmd/hoist
+	install -D -m 755 bin/hoist "$(DESTDIR)$(PREFIX)/bin/hoist"
+else
+	$(GO) install -trimpath ./cmd/hoist
+endif
+
+.PHONY: demo
+demo: ## Run the main job offline: upload, kill, resume, download, compare.
+	$(GO) run ./cmd/hoist demo
+
+.PHONY: test
+test: ## Run the tests.
+	$(GO) test ./...
+
+.PHONY: race
+race: ## Run the tests with the race detector (needs a C compiler).
+	$(GO) test -race -timeout 20m ./...
+
+.PHONY: long
+long: ## Run the tests that take minutes too, with their packages.
+	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m $$(.ci/packages-with HOIST_LONG)
+
+.PHONY: interop
+interop: ## Run the official APS SDKs from npm against the emulator (needs node and npm).
+	sh cmd/hoist/testdata/interop/run.sh
+
+.PHONY: bench
+bench: ## Run the benchmarks; BENCH=regexp chooses.
+	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m ./...
+
+.PHONY: cross
+cross: ## Build for every system into dist/.
+	@set -e; for target in $(TARGETS); do \
+		os=$${target%/*}; arch=$${target#*/}; out=dist/hoist-$$os-$$arch; \
+		if [ $$os = windows ]; then out=$$out.exe; fi; \
+		echo "$$out"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -o $$out ./cmd/hoist; \
+	done
+
+.PHONY: windows-test
+windows-test: ## Run the tests of the packages below cmd as Windows binaries under Wine (needs root and debootstrap).
+	.ci/windows-test
+
+.PHONY: format
+format: ## Format the code.
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: vet
+vet: ## Check formatting, go.mod, and go vet for each system.
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (make format): $$out" >&2; exit 1; fi
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+
+.PHONY: lint
+lint: ## Run the linters of .golangci.yml.
+	$(GO) run $(GOLANGCI_LINT) run
+
+.PHONY: check
+check: vet lint test ## What has to pass before a commit.
+
+.PHONY: clean
+clean: ## Remove what was built.
+	rm -rf bin dist
+
+.PHONY: help
+help: ## List these targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
