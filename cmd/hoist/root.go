@@ -17,7 +17,28 @@ import (
 
 // commands lists every command of hoist; each lives in its cmd_NAME.go.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		newCancelCmd(a),
+		newCompletionCmd(a),
+		newDaemonCmd(a),
+		newDemoCmd(a),
+		newEmulatorCmd(a),
+		newJobCmd(a),
+		newJobsCmd(a),
+		newLsCmd(a),
+		newMkdirCmd(a),
+		newPauseCmd(a),
+		newPullCmd(a),
+		newPushCmd(a),
+		newResumeCmd(a),
+		newRetryCmd(a),
+		newStatCmd(a),
+		newStatusCmd(a),
+		newTreeCmd(a),
+		newVersionCmd(a),
+		newWaitCmd(a),
+		newWatchCmd(a),
+	}
 }
 
 // run is hoist without the process around it: it returns the exit code.
@@ -80,6 +101,7 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "log what happens to standard error (-vv: every request)")
 	f.StringVar(&a.flags.limits, "limits", "", "API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
 	root.AddCommand(a.commands()...)
+	root.SetHelpCommand(newHelpCmd(a))
 	return root
 }
 

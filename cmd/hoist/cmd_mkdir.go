@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/transfer"
+)
+
+func newMkdirCmd(a *app) *cobra.Command {
+	var policy string
+	cmd := &cobra.Command{
+		Use:   "mkdir REMOTE",
+		Short: "Make a folder in a project, with its missing parents, or a bucket",
+		Long: `mkdir makes the folder REMOTE and every folder above it that is missing, below a top folder that is there. A folder that is already there
+is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no making.`,
+		Example: `  hoist mkdir "aps://My Account/My Project/Project Files/2026/Drawings"
+  hoist mkdir oss://my-bucket --policy transient`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch policy {
+			case "transient", "temporary", "persistent":
+			default:
+				return exit.Usagef("--policy %q: it is transient (24 hours), temporary (30 days) or persistent", policy)
+			}
+			return a.mkdir(cmd.Context(), args[0], policy)
+		},
+	}
+	cmd.Flags().StringVar(&policy, "policy", "persistent", "how long a new bucket keeps objects: transient, temporary or persistent")
+	return cmd
+}
+
+func (a *app) mkdir(ctx context.Context, remote, policy string) error {
+	address, err := a.remoteAddress(remote)
+	if err != nil {
+		return err
+	}
+	if address.Scheme == transfer.SchemeOSS {
+		return a.makeBucket(ctx, address, policy)
+	}
+	r, done, err := a.resolver(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p, err := r.ResolveFolder(ctx, address)
+	if err != nil {
+		return err
+	}
+	if p.Kind != transfer.KindFolder {
+		return exit.Usagef("%s: a folder can only be made below a top folder such as Project Files", address)
+	}
+	made := len(p.Missing) > 0
+	if made {
+		if _, err := r.EnsureFolder(ctx, p.Project.ID, p.Folder.ID, p.Missing, &notes{}); err != nil {
+			return err
+		}
+		if p, err = r.Resolve(ctx, address); err != nil {
+			return err
+		}
+	}
+	return a.reportMade(p, made)
+}
+
+func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy string) error {
+	if address.Key() != "" || address.Bucket() == "" {
+		return exit.Usagef("%s: mkdir makes a bucket, oss://BUCKET; key prefixes need no making", address)
+	}
+	c, done, err := a.client(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = c.Buckets.Create(ctx, address.Bucket(), policy, "")
+	if apsclient.MaybeApplied(err) { // the reply was lost: look
+		if _, look := c.Buckets.Details(ctx, address.Bucket()); look == nil {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
+	}
+	return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address, Bucket: address.Bucket()}, true)
+}
+
+func (a *app) reportMade(p transfer.Place, made bool) error {
+	if a.flags.json {
+		return a.printJSON(newEntryJSON(p.Entry()))
+	}
+	if a.flags.quiet {
+		return nil
+	}
+	if made {
+		a.printf("made %s\n", printable(p.Address.String()))
+	} else {
+		a.printf("%s is already there\n", printable(p.Address.String()))
+	}
+	return nil
+}
+
+// notes keeps intents for as long as this command runs: should it die in mid-call, a folder that was made is found by
+// its name the next time.
+type notes struct {
+	mu   sync.Mutex
+	data map[string][]byte
+}
+
+var _ transfer.IntentStore = (*notes)(nil)
+
+func (n *notes) Intent(key string) ([]byte, bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	data, ok := n.data[key]
+	return data, ok, nil
+}
+
+func (n *notes) PutIntent(key string, data []byte) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.data == nil {
+		n.data = map[string][]byte{}
+	}
+	n.data[key] = data
+	return nil
+}
+
+func (n *notes) DeleteIntent(key string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.data, key)
+	return nil
+}

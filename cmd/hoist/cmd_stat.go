@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+)
+
+func newStatCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stat REMOTE",
+		Short: "Show ids, size, version and times of one remote thing",
+		Long: `stat shows what is known of a hub, project, folder, file, bucket or object: its ids, and of a file its size, version and storage.
+A local path inside a watch stands for its remote.`,
+		Example: `  hoist stat "aps://My Account/My Project/Project Files/plan.dwg"`,
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.stat(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) stat(ctx context.Context, remote string) error {
+	l, err := a.look(ctx, remote)
+	if err != nil {
+		return err
+	}
+	defer l.done()
+	e := l.place.Entry()
+	if a.flags.json {
+		return a.printJSON(newEntryJSON(e))
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	defer w.Flush()
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%s\t%s\n", name, printable(value))
+		}
+	}
+	row("name", e.Name)
+	row("type", e.Type)
+	row("remote", e.Place.Address.String())
+	row("id", e.ID)
+	if e.Size >= 0 && hasSize(e.Type) {
+		row("size", fmt.Sprintf("%s (%d bytes)", humanize.IBytes(uint64(e.Size)), e.Size))
+	}
+	if e.VersionNumber > 0 {
+		row("version", fmt.Sprintf("%d", e.VersionNumber))
+	}
+	row("version id", e.VersionID)
+	row("storage id", e.StorageID)
+	row("sha1", e.SHA1)
+	row("modified", rfc3339(e.Modified))
+	if e.Hidden {
+		row("hidden", "yes")
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/transfer"
+)
+
+// remoteAddress reads what a person wrote for a remote: an address, or a local path inside a watch, which stands for its
+// remote. The local path need not be there.
+func (a *app) remoteAddress(arg string) (transfer.Address, error) {
+	if strings.Contains(arg, "://") { // also another scheme, which is then said
+		return transfer.ParseAddress(arg)
+	}
+	path, err := filepath.Abs(arg)
+	if err != nil {
+		return transfer.Address{}, fmt.Errorf("find %q: %w", arg, err)
+	}
+	set, err := a.setup(config.Settings{})
+	if err != nil {
+		return transfer.Address{}, err
+	}
+	if address, ok, err := mapped(set.file.Watch, path); ok || err != nil {
+		return address, err
+	}
+	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for its remote only inside a watch (see \"hoist watch list\")"
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return transfer.Address{}, exit.With(exit.NotFound, fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
+	}
+	return transfer.Address{}, exit.With(exit.Usage, fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
+}
+
+// mapped is the remote of a local path that is or lies in the folder of a watch.
+func mapped(watches []config.Watch, path string) (transfer.Address, bool, error) {
+	for _, w := range watches {
+		rel, err := filepath.Rel(w.Path, path)
+		if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			continue
+		}
+		address, err := transfer.ParseAddress(w.Remote)
+		if err != nil {
+			return transfer.Address{}, false, err
+		}
+		if rel != "." {
+			address = address.Join(strings.Split(filepath.ToSlash(rel), "/")...)
+		}
+		return address, true, nil
+	}
+	return transfer.Address{}, false, nil
+}
