@@ -62,7 +62,7 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 	switch {
 	case err != nil:
 		return nil, err
-	case verdict == localSame:
+	case verdict == localSame && !job.Force:
 		rec, err := e.downloadRecord(job)
 		if err != nil {
 			return nil, err

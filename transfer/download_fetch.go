@@ -136,7 +136,7 @@ func (w *fetching) begin(ctx context.Context, at *target) error {
 			if w.first, w.firstEnd, err = w.d.open(ctx, 0, length-1); err == nil {
 				break
 			}
-			if err = w.e.again(ctx, err, &tries); err != nil {
+			if err = again(ctx, err, &tries, w.slower); err != nil {
 				f.Close()
 				return err
 			}
@@ -220,7 +220,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		if err == nil {
 			continue
 		}
-		if err := w.e.again(ctx, err, &tries); err != nil {
+		if err := again(ctx, err, &tries, w.slower); err != nil {
 			return err
 		}
 	}
@@ -237,16 +237,19 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 	return nil
 }
 
+// slower lets fewer parts fly after one failed.
+func (w *fetching) slower() { w.e.parts.failed(time.Now()) }
+
 // again waits before the next attempt of a range, or returns the error that ends it.
-func (e *Engine) again(ctx context.Context, err error, tries *int) error {
+func again(ctx context.Context, err error, tries *int, failed func()) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	after, again := apsclient.Retryable(err)
-	if !again {
+	after, ok := apsclient.Retryable(err)
+	if !ok {
 		return err
 	}
-	e.parts.failed(time.Now())
+	failed()
 	if *tries++; *tries >= rangeTries {
 		return err
 	}

@@ -9,48 +9,38 @@ import (
 	"hash"
 	"io"
 	"strings"
-	"time"
 
 	"hoist/apsclient"
 )
 
-// Stream writes a remote file to w as it comes, in order; req.Path is not used. A connection that breaks is taken up where it ended, so w sees
-// each byte once. The size and, where the service has one, the SHA-1 are checked at the end: after an error what w got is not to be used.
-// sent is called with the bytes of each write; nil: none.
-func (e *Engine) Stream(ctx context.Context, req PullRequest, w io.Writer, sent func(n int)) (Planned, error) {
-	r, err := e.Resolver(req.Profile)
-	if err != nil {
-		return Planned{}, err
-	}
-	place, err := r.Resolve(ctx, req.Remote)
+// Stream writes one version of a remote file to w as it comes, in order; version 0 is the tip. It needs no store and no disk. A connection
+// that breaks is taken up where it ended, so w sees each byte once. The size and, where the service has one, the SHA-1 are checked at the
+// end: after an error what w got is not to be used. sent is called with the bytes of each write; nil: none.
+func (r *Resolver) Stream(ctx context.Context, a Address, version int, w io.Writer, sent func(n int)) (Planned, error) {
+	place, err := r.Resolve(ctx, a)
 	if err != nil {
 		return Planned{}, err
 	}
 	if place.Kind != KindItem && place.Kind != KindObject {
 		return Planned{}, &UsageError{Msg: fmt.Sprintf("%s is no file", place.Address)}
 	}
-	if place, err = r.atVersion(ctx, place, req.Version); err != nil {
+	if place, err = r.atVersion(ctx, place, version); err != nil {
 		return Planned{}, err
 	}
-	req.Path = "-"
-	plan, err := e.planFetch(req, place, ".", nil, "-")
-	if err != nil {
-		return plan, err
-	}
+	plan := newFetch(PullRequest{}, place, ".", nil, "-")
 	plan.Warning, plan.Source.Path = "", "-"
 	if plan.Result == PlanAttention {
 		return plan, needsPerson(plan.Reason, "%s", plan.Detail)
 	}
-	plan.Result = ""
-	c, err := e.clientFor(plan.Job)
-	if err != nil {
-		return plan, err
+	client := r.c
+	if place.Kind == KindObject {
+		client = r.oss
 	}
-	d := newDownload(c, plan.Job)
+	d := newDownload(client, plan.Job)
 	if err := d.ask(ctx, 0); err != nil {
 		return plan, err
 	}
-	s := &streaming{e: e, d: d, w: w, hash: sha1.New(), sent: sent}
+	s := &streaming{d: d, w: w, hash: sha1.New(), sent: sent}
 	err = s.run(ctx)
 	plan.Bytes = s.at
 	if err != nil {
@@ -66,7 +56,6 @@ func (e *Engine) Stream(ctx context.Context, req PullRequest, w io.Writer, sent 
 
 // streaming is one Stream at work.
 type streaming struct {
-	e    *Engine
 	d    *download
 	w    io.Writer
 	hash hash.Hash
@@ -78,10 +67,6 @@ func (s *streaming) run(ctx context.Context) error {
 	if s.d.size == 0 {
 		return nil
 	}
-	if err := s.e.parts.acquire(ctx); err != nil {
-		return err
-	}
-	defer s.e.parts.release()
 	for tries := 0; s.d.size < 0 || s.at < s.d.size; {
 		to := s.d.size - 1
 		if s.d.size < 0 {
@@ -102,7 +87,7 @@ func (s *streaming) run(ctx context.Context) error {
 		if s.at > before {
 			tries = 0
 		}
-		if err := s.e.again(ctx, err, &tries); err != nil {
+		if err := again(ctx, err, &tries, func() {}); err != nil {
 			return err
 		}
 	}
@@ -124,7 +109,6 @@ func (s *streaming) copy(ctx context.Context, body io.Reader, end int64) error {
 				return err
 			}
 			s.at += int64(n)
-			s.e.meter.add(int64(n), time.Now())
 			if s.sent != nil {
 				s.sent(n)
 			}

@@ -150,6 +150,8 @@ func (r *Resolver) noteEmpty(key folderKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, ok := r.folders[key]; !ok && !r.loading[key] {
-		r.folders[key] = newListing()
+		l := newListing()
+		l.until = time.Now().Add(listingFor)
+		r.folders[key] = l
 	}
 }

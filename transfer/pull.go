@@ -33,6 +33,7 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 	if err != nil {
 		return nil, err
 	}
+	r.Refresh() // a person asks: what others did until now counts
 	place, err := r.Resolve(ctx, req.Remote)
 	if err != nil {
 		return nil, err
@@ -54,6 +55,9 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 			name, problem = rules.LocalName(lastName(place))
 		}
 		p, err := e.planFetch(req, place, into, nil, name)
+		if into == filepath.Dir(req.Path) {
+			p.Warning = "" // the name is the person's own choice
+		}
 		if problem != "" {
 			p.attention(ReasonNameRefused, problem)
 		}
@@ -218,8 +222,33 @@ func (w *pullWalk) refuseFilesInTheWay() {
 	}
 }
 
-// planFetch plans one file. The local path is into/dirs/name; nothing outside into is touched.
+// planFetch plans one file and recognises one that is there already. The local path is into/dirs/name; nothing outside into is touched.
 func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string, name string) (Planned, error) {
+	p := newFetch(req, q, into, dirs, name)
+	if p.Result != "" {
+		return p, nil
+	}
+	j := &p.Job
+	rec, ok, err := e.store.Published(j.Root, j.Rel)
+	if err != nil || !ok {
+		return p, err
+	}
+	snap, err := state.SnapshotPath(j.Path)
+	if err != nil || !rec.Snapshot.Same(snap) {
+		return p, nil // absent or not what was last synced: the job decides
+	}
+	same := rec.Version != "" && rec.Version == j.Version
+	if q.Kind == KindObject {
+		same = rec.SHA1 != "" && strings.EqualFold(rec.SHA1, q.Object.SHA1) && snap.Size == q.Object.Size
+	}
+	if same {
+		p.Result, p.Record, p.Source.Snapshot = PlanUnchanged, &rec, snap
+	}
+	return p, nil
+}
+
+// newFetch is the plan of one file as far as nothing local is looked at.
+func newFetch(req PullRequest, q Place, into string, dirs []string, name string) Planned {
 	path := filepath.Join(append(append([]string{into}, dirs...), name)...)
 	p := Planned{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
 	p.Job = state.Job{
@@ -245,25 +274,7 @@ func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string,
 	if j.Target.Name != name {
 		p.Warning = fmt.Sprintf("%s is kept as %q", q.Address, path)
 	}
-	if p.Result != "" {
-		return p, nil
-	}
-	rec, ok, err := e.store.Published(j.Root, j.Rel)
-	if err != nil || !ok {
-		return p, err
-	}
-	snap, err := state.SnapshotPath(path)
-	if err != nil || !rec.Snapshot.Same(snap) {
-		return p, nil // absent or not what was last synced: the job decides
-	}
-	same := rec.Version != "" && rec.Version == j.Version
-	if q.Kind == KindObject {
-		same = rec.SHA1 != "" && strings.EqualFold(rec.SHA1, q.Object.SHA1) && snap.Size == q.Object.Size
-	}
-	if same {
-		p.Result, p.Record, p.Source.Snapshot = PlanUnchanged, &rec, snap
-	}
-	return p, nil
+	return p
 }
 
 // stored returns the storage of a planned download.

@@ -82,6 +82,9 @@ func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, erro
 	if err != nil {
 		return nil, err
 	}
+	if req.Root == "" {
+		r.Refresh() // a person asks: what others did until now counts
+	}
 	place, err := r.ResolveFolder(ctx, req.Remote)
 	if err != nil {
 		return nil, err

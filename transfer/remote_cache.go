@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"slices"
+	"time"
 
 	"hoist/apsclient"
 )
@@ -19,7 +20,15 @@ type listing struct {
 	folders map[string][]int // indexes into entries
 	items   map[string][]int
 	ids     map[string]int // index into entries by id
+	until   time.Time      // read again after
 }
+
+// Others work in the same folders: what was read is believed for this long, and a folder that took long to read for listingWorth times what
+// it cost. A 409 or a command of a person reads again at once.
+const (
+	listingFor   = 10 * time.Minute
+	listingWorth = 100
+)
 
 func newListing() *listing {
 	return &listing{folders: map[string][]int{}, items: map[string][]int{}, ids: map[string]int{}}
@@ -140,6 +149,7 @@ func (r *Resolver) hubList(ctx context.Context) (hubs []apsclient.Hub, warnings 
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.hubs, r.warnings, r.haveHubs = h, w, len(h) > 0 // an empty answer is asked again: the app may be added meanwhile
+		r.readPlaces()
 		return nil
 	})
 	return hubs, warnings, err
@@ -159,6 +169,7 @@ func (r *Resolver) projectList(ctx context.Context, hub apsclient.HubID) (list [
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.projects[hub] = all
+		r.readPlaces()
 		return nil
 	})
 	return list, err
@@ -176,6 +187,7 @@ func (r *Resolver) topFolders(ctx context.Context, hub apsclient.HubID, p apscli
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.tops[p] = all
+		r.readPlaces()
 		for _, f := range all {
 			r.known[folderKey{p, f.ID}] = f
 		}
@@ -189,10 +201,11 @@ func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.
 	key := folderKey{p, f}
 	return r.once(ctx, key, func() bool {
 		l, ok := r.folders[key]
-		if ok {
-			look(l)
+		if !ok || time.Now().After(l.until) {
+			return false
 		}
-		return ok
+		look(l)
+		return true
 	}, func() error {
 		for {
 			r.mu.Lock()
@@ -201,7 +214,9 @@ func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.
 			r.loading[key] = true
 			r.mu.Unlock()
 			l := newListing()
+			began := time.Now()
 			err := r.load(ctx, p, f, l)
+			l.until = time.Now().Add(max(listingFor, listingWorth*time.Since(began)))
 			r.mu.Lock()
 			r.loading[key] = false
 			if err != nil {
@@ -312,8 +327,29 @@ func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	r.era[key]++
 }
 
-// ForgetAll drops everything that was read, for a caller that lives long and must see what others did meanwhile.
-func (r *Resolver) ForgetAll() {
+// readPlaces notes when hubs, projects or top folders were read first since they were forgotten; the caller holds mu.
+func (r *Resolver) readPlaces() {
+	if r.placesRead.IsZero() {
+		r.placesRead = time.Now()
+	}
+}
+
+// forgetPlaces drops hubs, projects and top folders that were read longer ago than age, and reports whether it did.
+func (r *Resolver) forgetPlaces(age time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.placesRead.IsZero() || time.Since(r.placesRead) < age {
+		return false
+	}
+	clear(r.projects)
+	clear(r.tops)
+	r.hubs, r.warnings, r.haveHubs, r.placesRead = nil, nil, false, time.Time{}
+	return true
+}
+
+// Refresh makes the next questions see what others did meanwhile: all folder listings are dropped, and what is older than listingFor of the rest.
+func (r *Resolver) Refresh() {
+	r.forgetPlaces(listingFor)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key := range r.folders {
@@ -323,9 +359,7 @@ func (r *Resolver) ForgetAll() {
 		r.era[key]++
 	}
 	clear(r.folders)
-	clear(r.projects)
-	clear(r.tops)
-	r.hubs, r.warnings, r.haveHubs = nil, nil, false
+	clear(r.known)
 }
 
 // folder returns a folder by id, from what was seen before where possible.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"hoist/apsclient"
 )
@@ -48,18 +49,19 @@ type Resolver struct {
 	oss *apsclient.Client // same core; its token holds bucket:read too, so that a whole transfer to oss:// takes one token
 	log *slog.Logger
 
-	mu       sync.Mutex
-	busy     map[any]chan struct{} // being read now; closed when it is over
-	hubs     []apsclient.Hub
-	warnings []apsclient.Warning
-	haveHubs bool
-	projects map[apsclient.HubID][]apsclient.Project
-	tops     map[apsclient.ProjectID][]apsclient.Folder
-	folders  map[folderKey]*listing
-	known    map[folderKey]apsclient.Folder  // every folder seen, by its own id
-	era      map[folderKey]int               // counts Forget
-	loading  map[folderKey]bool              // being read now
-	noted    map[folderKey][]apsclient.Entry // our changes made while a listing is being read
+	mu         sync.Mutex
+	busy       map[any]chan struct{} // being read now; closed when it is over
+	hubs       []apsclient.Hub
+	warnings   []apsclient.Warning
+	haveHubs   bool
+	projects   map[apsclient.HubID][]apsclient.Project
+	tops       map[apsclient.ProjectID][]apsclient.Folder
+	folders    map[folderKey]*listing
+	placesRead time.Time                       // when the oldest of hubs, projects and tops was read
+	known      map[folderKey]apsclient.Folder  // every folder seen, by its own id
+	era        map[folderKey]int               // counts Forget
+	loading    map[folderKey]bool              // being read now
+	noted      map[folderKey][]apsclient.Entry // our changes made while a listing is being read
 }
 
 // NewResolver returns a resolver with nothing cached. A nil logger discards.
@@ -80,14 +82,26 @@ func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) {
 	if a.Scheme == SchemeOSS {
 		return r.resolveObject(ctx, a)
 	}
-	return r.walk(ctx, a, false)
+	return r.walkFresh(ctx, a, false)
+}
+
+// placesDoubt is the age from which hubs, projects and top folders are read again before something is called missing.
+const placesDoubt = 10 * time.Second
+
+// walkFresh is walk; where that finds nothing by what was read some time ago, it reads again.
+func (r *Resolver) walkFresh(ctx context.Context, a Address, asFolder bool) (Place, error) {
+	p, err := r.walk(ctx, a, asFolder)
+	if _, missing := errors.AsType[*NotFoundError](err); missing && r.forgetPlaces(placesDoubt) {
+		return r.walk(ctx, a, asFolder)
+	}
+	return p, err
 }
 
 // ResolveFolder looks up a place for files: the deepest folder that exists, with the names below it that do not in Missing. Hub, project
 // and top folder, or the bucket, must exist. A file in the way is a *UsageError.
 func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) {
 	if a.Scheme != SchemeOSS {
-		return r.walk(ctx, a, true)
+		return r.walkFresh(ctx, a, true)
 	}
 	if a.Bucket() == "" {
 		return Place{Kind: KindBuckets, Address: a}, nil

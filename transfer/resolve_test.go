@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
@@ -210,6 +211,54 @@ func TestResolveCostsFewCalls(t *testing.T) {
 		t.Error("not found after Forget")
 	}
 	w.wantCalls(t, "after Forget", "list-folder-contents")
+}
+
+// In a process that lives long what others did is seen, without a call for what is there.
+func TestResolverNoticesWhatOthersDid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.resolver()
+		if _, err := r.Resolve(t.Context(), mustAddress(t, w.srv.DemoRemote())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.srv.AddProject(w.srv.Demo().Hub, "Younger", "acc"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := r.Resolve(t.Context(), mustAddress(t, "aps://Demo Hub/Younger")); err != nil {
+			t.Errorf("a project that was made meanwhile: %v", err)
+		}
+		look := func() bool {
+			t.Helper()
+			_, ok, err := r.Find(t.Context(), w.project, w.base, "young.dwg")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ok
+		}
+		look()
+		w.addFile(w.srv.Demo().Project, "Project Files/young.dwg", "1")
+		if look() {
+			t.Error("a listing of this moment was read again")
+		}
+		time.Sleep(listingFor + time.Second)
+		if !look() {
+			t.Error("an old listing was not read again")
+		}
+		w.addFile(w.srv.Demo().Project, "Project Files/younger.dwg", "1")
+		r.Refresh()
+		if _, ok, _ := r.Find(t.Context(), w.project, w.base, "younger.dwg"); !ok {
+			t.Error("not found after Refresh")
+		}
+		for range 2 {
+			w.srv.ResetJournal()
+			if _, err := r.Resolve(t.Context(), mustAddress(t, w.srv.DemoRemote())); err != nil {
+				t.Fatal(err)
+			}
+			r.Refresh()
+		}
+		w.wantCalls(t, "after Refresh within ten minutes")
+	})
 }
 
 func TestResolveFolderTellsWhatIsMissing(t *testing.T) {

@@ -72,6 +72,11 @@ func (w *Owner) act(j *state.Job, verb string) (did string, err error) {
 		return "", err
 	}
 	*j = next
+	if verb == control.Cancel {
+		if err := w.engine.Discard(next); err != nil {
+			w.log.Warn("what a cancelled download left is still there", "job", string(next.ID), "path", next.Path, "error", err)
+		}
+	}
 	return did, nil
 }
 
