@@ -2,11 +2,11 @@ package apsclient
 
 import "strings"
 
-// What every new emulator holds, so that the examples work there as printed.
+// What `hoist emulator` puts into its world (emulator.Server.AddExamples), so that the examples work there as printed.
 var demoWorld = strings.NewReplacer(
 	"{hub}", "b.5c1f0000-0000-4000-8000-0000000000a1",
 	"{account}", "5c1f0000-0000-4000-8000-0000000000a1",
-	"{project}", "b.5c1f0000-0000-4000-8000-0000000000b1",
+	"{project}", "b.5c1f0000-0000-4000-8000-0000000000b3",
 	"{bim360}", "5c1f0000-0000-4000-8000-0000000000b2",
 	"{folder}", "urn:adsk.wipprod:fs.folder:co.HoistDemoFolder0000001",
 	"{item}", "urn:adsk.wipprod:dm.lineage:HoistDemoItem000000001",
