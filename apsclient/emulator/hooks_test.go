@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 // receiver is the far end of callbacks, without sockets.
 type receiver struct {
 	got    chan delivery
+	mu     sync.Mutex
 	status func(n int) int
 	n      int
 }
@@ -31,9 +33,12 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.mu.Lock()
 	r.n++
+	status := r.status(r.n)
+	r.mu.Unlock()
 	r.got <- delivery{req.Header.Clone(), body}
-	return &http.Response{StatusCode: r.status(r.n), Body: http.NoBody, Header: http.Header{}, Request: req}, nil
+	return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}, Request: req}, nil
 }
 
 func TestCallbacks(t *testing.T) {
@@ -79,7 +84,9 @@ func TestCallbacks(t *testing.T) {
 			t.Errorf("payload %s", second.body)
 		}
 		// when all tries fail the hook goes to sleep
+		far.mu.Lock()
 		far.status = func(int) int { return 500 }
+		far.mu.Unlock()
 		a.publish("y.dwg", "1")
 		for range 1 + len(deliveryDelays) {
 			<-far.got
