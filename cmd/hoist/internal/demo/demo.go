@@ -246,7 +246,7 @@ func (r *run) rest(ctx context.Context) (int, error) {
 }
 
 func (r *run) edit(context.Context) error {
-	r.stalled = r.stallLarge()
+	r.stallLarge()
 	edited := []drawing{r.drawings[0], r.drawings[3], r.large()}
 	for _, d := range edited {
 		if err := r.save(d); err != nil {

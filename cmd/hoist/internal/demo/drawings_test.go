@@ -77,21 +77,29 @@ func TestEditionsDiffer(t *testing.T) {
 
 func TestSentAgain(t *testing.T) {
 	put := func(part int) emulator.Request { return emulator.Request{Op: "s3-put", UploadKey: "K", Part: part} }
+	var kill emulator.Request
 	other := emulator.Request{Op: "s3-put", UploadKey: "L", Part: 1}
-	s := &stalls{key: "K", parts: map[int]bool{3: true, 4: true}}
 	tests := []struct {
 		name    string
-		journal []emulator.Request
-		want    string // part of the error, "" for none
+		arrived []emulator.Request // before and after a kill with parts 3 and 4 in flight
+		want    string             // part of the error, "" for none
 		again   string
 	}{
-		{"those in flight", []emulator.Request{put(1), other, put(2), put(3), put(4), other, put(3), put(4), put(5)}, "", "3 and 4"},
-		{"one that was stored", []emulator.Request{put(1), put(2), put(3), put(4), put(2), put(3), put(4)}, "part 2 was stored", "2, 3 and 4"},
-		{"none", []emulator.Request{put(1), put(2), put(3), put(4)}, "no part was sent again", ""},
+		{"those in flight", []emulator.Request{put(1), other, put(2), put(3), put(4), kill, other, put(3), put(4), put(5)}, "", "3 and 4"},
+		{"one that was stored", []emulator.Request{put(1), put(2), put(3), put(4), kill, put(2), put(3), put(4)}, "part 2 was stored", "2, 3 and 4"},
+		{"none", []emulator.Request{put(1), put(2), put(3), put(4), kill, put(5)}, "no part was sent again", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			again, _, err := sentAgain(tt.journal, s)
+			s := newStalls()
+			for _, q := range tt.arrived {
+				if q.Part == 0 {
+					s.over = true
+					continue
+				}
+				s.arrive(q, 3)
+			}
+			again, _, err := s.sentAgain()
 			if got := numbers(again); got != tt.again {
 				t.Errorf("sent again %q, want %q", got, tt.again)
 			}

@@ -19,34 +19,53 @@ type stalls struct {
 	first, full chan struct{} // closed when one part hangs, and when as many hang as may be in flight
 
 	mu    sync.Mutex
-	parts map[int]bool
-	key   string // upload key of the large drawing's second upload
+	over  bool                   // the daemon is dead: everything gets through again
+	key   string                 // upload key of the large drawing
+	parts map[int]bool           // its parts that hung
+	puts  map[string]map[int]int // how often each part arrived, by upload key
+}
+
+func newStalls() *stalls {
+	return &stalls{first: make(chan struct{}), full: make(chan struct{}), parts: map[int]bool{}, puts: map[string]map[int]int{}}
+}
+
+// arrive counts a part that arrives and decides what befalls it. No other drawing has as many parts as the large one's middle.
+func (s *stalls) arrive(q emulator.Request, middle int) emulator.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.puts[q.UploadKey] == nil {
+		s.puts[q.UploadKey] = map[int]int{}
+	}
+	s.puts[q.UploadKey][q.Part]++
+	if q.Part < middle || s.over {
+		return emulator.Fault{}
+	}
+	s.key = q.UploadKey
+	if !s.parts[q.Part] {
+		s.parts[q.Part] = true
+		switch len(s.parts) {
+		case 1:
+			close(s.first)
+		case inFlight:
+			close(s.full)
+		}
+	}
+	return emulator.Fault{Kind: emulator.Stall, After: partSize / 4}
 }
 
 // settled is long enough for every part that does not hang to be stored and recorded.
 const settled = 2 * time.Second
 
-func (r *run) stallLarge() *stalls {
-	s := &stalls{first: make(chan struct{}), full: make(chan struct{}), parts: map[int]bool{}}
-	middle := int(r.large().size / partSize / 2)
+// stallLarge lets the next upload of the large drawing get to its middle.
+func (r *run) stallLarge() {
+	s, middle := newStalls(), int(r.large().size/partSize/2)
 	r.aps.SetFault(func(q emulator.Request) emulator.Fault {
-		if q.Op != "s3-put" || q.Part < middle { // no other drawing has so many parts
+		if q.Op != "s3-put" {
 			return emulator.Fault{}
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.key = q.UploadKey; !s.parts[q.Part] {
-			s.parts[q.Part] = true
-			switch len(s.parts) {
-			case 1:
-				close(s.first)
-			case inFlight:
-				close(s.full)
-			}
-		}
-		return emulator.Fault{Kind: emulator.Stall, After: partSize / 4}
+		return s.arrive(q, middle)
 	})
-	return s
+	r.stalled = s
 }
 
 func (r *run) killInMidPart(ctx context.Context) error {
@@ -64,9 +83,9 @@ func (r *run) killInMidPart(ctx context.Context) error {
 	if err := r.daemon.kill(); err != nil {
 		return fmt.Errorf("kill the daemon: %w", err)
 	}
-	r.aps.SetFault(nil)
 	r.stalled.mu.Lock()
 	defer r.stalled.mu.Unlock()
+	r.stalled.over = true
 	r.say("killed the daemon in the middle of parts %s of %s", numbers(slices.Sorted(maps.Keys(r.stalled.parts))), largeName)
 	return nil
 }
@@ -79,7 +98,8 @@ func (r *run) resume(ctx context.Context) error {
 	if err := r.synced(ctx); err != nil {
 		return err
 	}
-	again, total, err := sentAgain(r.aps.Requests(), r.stalled)
+	r.aps.SetFault(nil)
+	again, total, err := r.stalled.sentAgain()
 	if err != nil {
 		return err
 	}
@@ -88,15 +108,14 @@ func (r *run) resume(ctx context.Context) error {
 	return nil
 }
 
-// sentAgain finds in the journal which parts of the interrupted upload were sent more than once, and how many parts it
-// has. It is an error when one of them was stored before the kill and not in flight, or when there are more than may be in flight.
-func sentAgain(journal []emulator.Request, s *stalls) (again []int, total int, err error) {
-	puts := map[int]int{}
-	for _, q := range journal {
-		if q.Op == "s3-put" && q.UploadKey == s.key {
-			puts[q.Part]++
-			total = max(total, q.Part)
-		}
+// sentAgain finds which parts of the interrupted upload arrived more than once, and how many parts it has. It is an error
+// when one of them was stored before the kill and not in flight, or when there are more than may be in flight.
+func (s *stalls) sentAgain() (again []int, total int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	puts := s.puts[s.key]
+	for part := range puts {
+		total = max(total, part)
 	}
 	for part, n := range puts {
 		if n > 1 {
