@@ -69,6 +69,9 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
 	defer s.Close()
+	if err := s.AddExamples(); err != nil {
+		return fmt.Errorf("start the emulator: %w", err)
+	}
 	l, err := s.Listen(o.addr, o.tls)
 	if err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
