@@ -70,5 +70,5 @@ type Fault struct {
 	After          int64         // ResetBody, Stall: bytes let through first; CorruptBytes: offset of the byte
 	BytesPerSecond int64         // Slow; 0: 64 KiB/s
 	Do             func()        // called first, before the effect
-	DoAfter        func()        // called after the effect, before the answer leaves (for answers below 64 KiB)
+	DoAfter        func()        // called after the effect, before the answer leaves; for an S3 GET after it left
 }

@@ -13,20 +13,27 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := Request{Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), N: s.journal.number()}
 	out := &answer{ResponseWriter: w}
 	c := &call{s: s, w: out, r: r, q: r.URL.Query(), now: rec.Time, rec: &rec, knob: s.knob()}
-	defer func() {
+	logged := false
+	out.log = func() {
+		if logged {
+			return
+		}
+		logged = true
 		rec.Status = out.status
 		if rec.Bytes == 0 && r.Method == http.MethodGet {
 			rec.Bytes = out.n
 		}
 		s.journal.add(rec)
-	}()
+	}
+	defer out.log()
 	rt, params, known := s.routes.find(r.Method, rec.Path)
 	c.rt, c.p = rt, params
 	if rt != nil {
 		rec.Op, rec.Class = rt.op, rt.class
 	}
 	s3 := rt != nil && rt.family == famS3
-	if !s3 {
+	if !s3 && (rt == nil || rt.op != "signed-resource") {
+		out.hold = &bytes.Buffer{} // so that the journal has a request before the client has its answer
 		body, err := readBody(r)
 		if err != nil {
 			panic(http.ErrAbortHandler) // the client went away
@@ -39,6 +46,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		rec.Fault = c.fault.Kind.String()
 	}
 	if !c.befall(out, s3) {
+		out.release()
 		return
 	}
 	switch {
@@ -96,7 +104,7 @@ func (c *call) befall(out *answer, s3 bool) bool {
 		c.slowDown()
 		return false
 	case LoseReply:
-		out.hold = &bytes.Buffer{}
+		out.hold, out.lost = &bytes.Buffer{}, true
 	case ResetBody, Stall:
 		switch {
 		case upload:
@@ -106,7 +114,7 @@ func (c *call) befall(out *answer, s3 bool) bool {
 			}
 			c.r.Body = &faultyBody{ReadCloser: c.r.Body, c: c, left: after}
 		case c.r.Method == http.MethodGet:
-			out.cut = &cutter{c: c, left: f.After}
+			out.hold, out.cut = nil, &cutter{c: c, left: f.After}
 		default:
 			if f.Kind == Stall {
 				c.stall()
@@ -117,12 +125,12 @@ func (c *call) befall(out *answer, s3 bool) bool {
 		if upload {
 			c.r.Body = &slowBody{ReadCloser: c.r.Body, c: c}
 		}
-		out.slow = c
+		out.hold, out.slow = nil, c
 	case CorruptBytes:
 		if upload {
 			c.r.Body = &corruptBody{ReadCloser: c.r.Body, at: f.After}
 		} else {
-			out.corrupt, out.corruptAt = true, f.After
+			out.hold, out.corrupt, out.corruptAt = nil, true, f.After
 		}
 	case ExpireNow:
 		c.expire()
@@ -265,7 +273,9 @@ type answer struct {
 	http.ResponseWriter
 	status    int
 	n         int64
-	hold      *bytes.Buffer // the answer waits here: DoAfter, LoseReply
+	hold      *bytes.Buffer // the answer waits here until the request stands in the journal
+	lost      bool          // and never leaves
+	log       func()        // writes the journal
 	cut       *cutter
 	slow      *call
 	corrupt   bool
@@ -290,7 +300,7 @@ func (a *answer) WriteHeader(status int) {
 func (a *answer) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	if a.hold != nil {
-		if a.hold.Len() < 64<<10 {
+		if !a.lost {
 			a.hold.Write(p)
 		}
 		a.n += int64(len(p))
@@ -362,12 +372,18 @@ func (a *answer) finish(c *call) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+	a.release()
+}
+
+// release writes the journal and lets the held answer go.
+func (a *answer) release() {
 	if a.hold == nil {
 		return
 	}
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
+	a.log()
 	a.ResponseWriter.WriteHeader(a.status)
 	_, _ = a.ResponseWriter.Write(a.hold.Bytes())
 }

@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -50,7 +51,9 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	w := newPipeWriter(ctx)
+	finished := make(chan struct{})
 	go func() {
+		defer close(finished)
 		defer cancel()
 		err := io.EOF
 		defer func() {
@@ -79,13 +82,16 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errClosed
 	}
 	resp := &http.Response{
-		Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.sent, ContentLength: contentLength(w.sent), Request: req,
-		Body: &pipeBody{PipeReader: w.r, cancel: cancel},
+		Body: &pipeBody{PipeReader: w.r, cancel: cancel, finished: finished},
 	}
 	if req.Method == http.MethodHead || w.status == http.StatusNoContent || w.status == http.StatusNotModified {
 		_ = resp.Body.Close()
 		resp.Body = http.NoBody
+	}
+	if resp.ContentLength == 0 {
+		<-finished
 	}
 	return resp, nil
 }
@@ -172,6 +178,9 @@ func (w *pipeWriter) WriteHeader(status int) {
 
 func (w *pipeWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
+	if len(p) == 0 {
+		return 0, nil // a pipe would wait for a reader even so
+	}
 	return w.w.Write(p)
 }
 
@@ -190,11 +199,14 @@ func (w *pipeWriter) end(err error) {
 
 type pipeBody struct {
 	*io.PipeReader
-	cancel context.CancelFunc
+	cancel   context.CancelFunc
+	finished chan struct{}
 }
 
+// Close waits for the handler: after it the request stands in the journal.
 func (b *pipeBody) Close() error {
 	err := b.PipeReader.Close()
 	b.cancel()
+	<-b.finished
 	return err
 }
