@@ -155,7 +155,12 @@ func TestPowerCut(t *testing.T) {
 			copy(torn[meta:meta+cut], b.file[meta:])
 			opensAs(t, path, torn, fmt.Sprintf("%s, meta torn at %d", b.event, cut), a.says, b.says)
 		}
+		// Only the root is wrong: nothing but the checksum tells.
 		torn := overlay(a.file, b.file, pages)
+		copy(torn[meta:], b.file[meta:meta+testPage])
+		torn[meta+pageHeader+16] ^= 0xff
+		opensAs(t, path, torn, b.event+", meta with another root", a.says)
+		torn = overlay(a.file, b.file, pages)
 		for k := range torn[meta : meta+testPage] {
 			torn[meta+k] = byte(rng.Uint32())
 		}
