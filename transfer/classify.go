@@ -79,6 +79,8 @@ const (
 	maxLocked      = 6                // 423 and 409 in flight: about two minutes
 	maxUnforeseen  = 5
 	maxS3Forbidden = 6
+
+	maxUnauthorised = 2
 )
 
 // backoff is the wait before attempt number attempts+1: doubling from a second, capped.
@@ -169,8 +171,8 @@ func classifyRemote(err error, phase state.Phase, attempts int, retry func(strin
 		return retry(ReasonServiceTrouble, backoffCap), true
 	}
 	switch e.Status {
-	case http.StatusUnauthorized:
-		return person(ReasonUnauthorised), true
+	case http.StatusUnauthorized: // with a token just fetched: it may have been ended under us, but not twice
+		return retryUpTo(maxUnauthorised, ReasonUnauthorised), true
 	case http.StatusForbidden:
 		return person(ReasonForbidden), true
 	case http.StatusNotFound, http.StatusGone:

@@ -206,6 +206,12 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 			}
 		}
 	}
+	stored := map[int]int{}
+	for _, n := range w.storedParts() {
+		if stored[n]++; stored[n] > 1 && p.op != "s3-put" && p.commit != "state.PartStored" {
+			t.Errorf("part %d was stored %d times", n, stored[n])
+		}
+	}
 	done := w.get(job.ID)
 	if done.End != state.EndDone {
 		t.Fatalf("the job is %s %q %q %q", done.Phase, done.End, done.Reason, done.Error)

@@ -166,10 +166,14 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 	if free <= 0 && publishing >= publishSlots {
 		return wait, nil
 	}
-	if d.dirty && now.Sub(d.listed) < d.cost*listPause && len(d.list) == 0 {
-		return min(cmp.Or(wait, time.Hour), d.listed.Add(d.cost*listPause).Sub(now)+time.Millisecond), nil
+	pause := d.cost * listPause
+	if free <= 0 {
+		pause = max(pause, time.Second) // only a job past its bytes could start; such a one waits here after a restart alone
 	}
-	if d.dirty && now.Sub(d.listed) >= d.cost*listPause {
+	if d.dirty && now.Sub(d.listed) < pause && len(d.list) == 0 {
+		return min(cmp.Or(wait, time.Hour), d.listed.Add(pause).Sub(now)+time.Millisecond), nil
+	}
+	if d.dirty && now.Sub(d.listed) >= pause {
 		if err := d.relist(now); err != nil {
 			return 0, err
 		}

@@ -78,7 +78,7 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 			os.Remove(w.path("plan.rvt"))
 			os.Mkdir(w.path("plan.rvt"), 0o755)
 			return nil
-		}, ReasonVanished},
+		}, ReasonNotAFile},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -1,0 +1,88 @@
+package transfer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/apsclient/emulator"
+	"hoist/state"
+)
+
+// TestBadWeather: with faults at 30 % of all calls and parts a tree still ends whole, each file with one version, at no more than three times
+// the calls of a clean run.
+func TestBadWeather(t *testing.T) {
+	const files = 200
+	run := func(t *testing.T, seed uint64) (calls int) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
+			want := map[string][]byte{}
+			for i := range files {
+				size := 500 + i
+				if i%100 == 0 {
+					size = 6 * mib
+				}
+				name := fmt.Sprintf("f%03d.dwg", i)
+				want[name] = w.write(name, size, uint64(i))
+				w.enqueue(w.job(name, fmt.Sprintf("dir %d", i%7)))
+			}
+			w.srv.ResetJournal()
+			if seed != 0 {
+				var mu sync.Mutex
+				rng := rand.New(rand.NewPCG(seed, seed))
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					if rng.Float64() >= 0.3 {
+						return emulator.Fault{}
+					}
+					kinds := []emulator.Fault{
+						{Kind: emulator.FailBefore, Status: 500}, {Kind: emulator.FailBefore, Status: 503}, {Kind: emulator.LoseReply},
+						{Kind: emulator.ResetBody, After: 100}, {Kind: emulator.SlowDown}, {Kind: emulator.ExpireNow},
+					}
+					if r.Op != "s3-put" && r.Op != "get-signed-s3-upload-urls" && r.Op != "signed-s3-upload" {
+						kinds = kinds[:5] // an ended token costs two calls more and says nothing about the engine
+					}
+					return kinds[rng.IntN(len(kinds))]
+				})
+			}
+			e := w.engine()
+			began := time.Now()
+			w.runUntil(e, func() bool { return w.allDone() || time.Since(began) > 3*time.Hour })
+			t.Logf("seed %d: %d calls, %v", seed, len(w.srv.Requests()), time.Since(began))
+			calls = len(w.srv.Requests())
+			if !w.allDone() {
+				w.dump()
+				t.Fatalf("seed %d: not done after %v", seed, time.Since(began))
+			}
+			w.srv.SetFault(nil)
+			for i := range files {
+				name := fmt.Sprintf("f%03d.dwg", i)
+				w.wantVersions(fmt.Sprintf("dir %d/%s", i%7, name), want[name])
+			}
+		})
+		return calls
+	}
+	clean := run(t, 0)
+	if rough := run(t, 7); rough > 3*clean {
+		t.Errorf("%d calls in bad weather, want at most three times the %d of a clean run", rough, clean)
+	}
+}
+
+// allDone reports whether every job ended as done; a parked one, which comes back by itself, is waited for.
+func (w *world) allDone() bool {
+	jobs, err := w.store.Jobs(state.Filter{Limit: 100000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, j := range jobs {
+		if j.End != state.EndDone {
+			return false
+		}
+	}
+	return true
+}
