@@ -58,6 +58,13 @@ func (m *meter) add(n int64, now time.Time) {
 	m.bytes[i] += n
 }
 
+// steady reports whether work has gone on for as long as the meter looks back: before, the rate says more about the start than the link.
+func (m *meter) steady(now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.first.IsZero() && now.Sub(m.first) >= meterSeconds*time.Second && now.Sub(m.last) <= meterSeconds*time.Second
+}
+
 // rate returns bytes a second over the last seconds; while nothing moves it is the last one known, and 0 before any.
 func (m *meter) rate(now time.Time) float64 {
 	m.mu.Lock()

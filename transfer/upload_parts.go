@@ -191,8 +191,8 @@ func (e *Engine) wantsMD5() bool {
 	case "never":
 		return false
 	}
-	rate := e.meter.rate(time.Now())
-	return rate > 0 && rate < slowLink
+	now := time.Now()
+	return e.meter.steady(now) && e.meter.rate(now) < slowLink
 }
 
 // retryWait is the wait after a failed sending: what the service asked for, else a jittered doubling from half a second.

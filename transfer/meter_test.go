@@ -1,0 +1,34 @@
+package transfer
+
+import (
+	"testing"
+	"time"
+)
+
+// TestMeterSteady: the first seconds of a fast link look slow, and must not be taken for a slow link.
+func TestMeterSteady(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	tests := []struct {
+		name   string
+		worked time.Duration // a byte every 100 ms
+		idle   time.Duration // and nothing after
+		want   bool
+	}{
+		{"nothing yet", 0, time.Minute, false},
+		{"start", 500 * time.Millisecond, 0, false},
+		{"a moment too early", meterSeconds*time.Second - 200*time.Millisecond, 0, false},
+		{"whole window", meterSeconds*time.Second + 100*time.Millisecond, 0, true},
+		{"after a pause", time.Minute, 2 * meterSeconds * time.Second, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, now := newMeter(), start
+			for ; now.Sub(start) < tt.worked; now = now.Add(100 * time.Millisecond) {
+				m.add(1, now)
+			}
+			if got := m.steady(now.Add(tt.idle)); got != tt.want {
+				t.Errorf("steady after %v of work and %v of idleness: %v, want %v", tt.worked, tt.idle, got, tt.want)
+			}
+		})
+	}
+}
