@@ -103,7 +103,7 @@ func (c *Client) prepare(r Request) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.Method == methodComposite {
+	if a.Method == MethodComposite {
 		return nil, &ParamError{Action: a.Name, Problem: "consists of other actions and runs through the transfer engine"}
 	}
 	p := &prepared{action: a, path: a.Path, query: url.Values{}, header: http.Header{}, body: r.Body}
@@ -123,7 +123,7 @@ func (c *Client) prepare(r Request) (*prepared, error) {
 	}
 	for _, param := range a.Params {
 		if param.In == InPath && strings.Contains(p.path, "{"+param.Name+"}") {
-			return nil, &ParamError{Action: a.Name, Param: param.Name, Problem: "missing: takes " + param.takes()}
+			return nil, &ParamError{Action: a.Name, Param: param.Name, Problem: "missing: takes " + param.Takes()}
 		}
 	}
 	for k, v := range r.Query {

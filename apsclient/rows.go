@@ -2,8 +2,10 @@ package apsclient
 
 import "fmt"
 
+// MethodComposite is the Method of an action that consists of others.
+const MethodComposite = "COMPOSITE"
+
 const (
-	methodComposite = "COMPOSITE"
 	actionPutBinary = "upload-binary-to-signed-s3-url"
 	actionUpload    = "upload-file-in-project-folder"
 )

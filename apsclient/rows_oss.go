@@ -39,7 +39,7 @@ func ossRows() []Action {
 		Params: params(Param{Name: "url", In: InInput, Type: "url", Required: true, Secret: true, Help: "signed URL; give it as @FILE or @-"}),
 	}
 	composite := Action{
-		Name: actionUpload, Title: "Upload File In Project Folder", Family: "items", Method: methodComposite, Path: "",
+		Name: actionUpload, Title: "Upload File In Project Folder", Family: "items", Method: MethodComposite, Path: "",
 		Scopes: TransferScopes, Retry: RetryVerify, Body: "bytes", Contexts: userOptional, Product: productData, CustomIntegration: true,
 		Params: params(
 			Param{Name: "project_id", In: InInput, Type: "id", Required: true, Help: projectID.Help},

@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// takes says in words what a parameter takes.
-func (p Param) takes() string {
+// Takes says in words what a parameter takes.
+func (p Param) Takes() string {
 	var s string
 	switch p.Type {
 	case "int":
@@ -117,7 +117,7 @@ func Validate(r Request) error {
 	}
 	for _, p := range a.Params {
 		if p.Required && p.In != InBody && !given[p.Name] {
-			return &ParamError{Action: a.Name, Param: p.Name, Problem: "missing: takes " + p.takes()}
+			return &ParamError{Action: a.Name, Param: p.Name, Problem: "missing: takes " + p.Takes()}
 		}
 	}
 	return checkBody(a, r.Body)
@@ -160,7 +160,7 @@ func checkValue(a Action, p Param, value string) error {
 		} else if len(value) > 80 {
 			shown = strconv.Quote(value[:80]) + "..."
 		}
-		return &ParamError{Action: a.Name, Param: p.Name, Problem: shown + " is not " + p.takes()}
+		return &ParamError{Action: a.Name, Param: p.Name, Problem: shown + " is not " + p.Takes()}
 	}
 	if value == "" && (p.Required || p.Type != "string") {
 		return bad()
@@ -185,7 +185,7 @@ func checkValue(a Action, p Param, value string) error {
 		}
 		for _, v := range values {
 			if !slices.Contains(p.Enum, v) {
-				err := &ParamError{Action: a.Name, Param: p.Name, Problem: strconv.Quote(v) + " is not " + p.takes(), Near: nearest(v, p.Enum)}
+				err := &ParamError{Action: a.Name, Param: p.Name, Problem: strconv.Quote(v) + " is not " + p.Takes(), Near: nearest(v, p.Enum)}
 				return err
 			}
 		}
@@ -268,15 +268,15 @@ func checkBody(a Action, body []byte) error {
 		v, there := field(doc, p.Name)
 		if !there {
 			if p.Required {
-				return bad(p.Name, "missing in the body: takes "+p.takes())
+				return bad(p.Name, "missing in the body: takes "+p.Takes())
 			}
 			continue
 		}
 		if v != nil && !jsonFits(p, v) {
-			return bad(p.Name, "in the body is not "+p.takes())
+			return bad(p.Name, "in the body is not "+p.Takes())
 		}
 		if v == nil && p.Required {
-			return bad(p.Name, "in the body is null: takes "+p.takes())
+			return bad(p.Name, "in the body is null: takes "+p.Takes())
 		}
 	}
 	return nil

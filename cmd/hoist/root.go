@@ -18,6 +18,7 @@ import (
 // commands lists every command of hoist; each lives in its cmd_NAME.go.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		newAPICmd(a),
 		newCancelCmd(a),
 		newCompletionCmd(a),
 		newDaemonCmd(a),

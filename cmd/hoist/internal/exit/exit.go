@@ -86,6 +86,8 @@ func classify(err error) (code int, hint string) {
 		return Usage, "correct it and run the command again; see \"hoist help configuration\""
 	case is[*apsclient.ConfigError](err):
 		return Usage, "correct the setting and run the command again; see \"hoist help configuration\""
+	case is[*apsclient.ParamError](err):
+		return Usage, "see \"hoist api ACTION --help\" for what an action takes; nothing was sent"
 	case is[*transfer.AmbiguousError](err):
 		return Usage, "write the id of the one you mean in place of its name"
 	case is[*transfer.CollisionError](err):
