@@ -7,8 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const limitAdvice = "close programs that watch folders"
-
 // remoteKind names the kind of network mount that a path lies on, "" for a local one.
 func remoteKind(path string) string {
 	volume := filepath.VolumeName(path)

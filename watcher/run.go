@@ -292,6 +292,9 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 	if ignored, _ := at.Match(p, exists && mode.IsDir()); ignored {
 		return nil
 	}
+	if !exists && !n.left {
+		r.strayed(folder)
+	}
 	if exists && mode.IsDir() {
 		if n.left {
 			r.notes.drop(p)
@@ -332,6 +335,22 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 		r.set.observe(p, observation{rec: rec, fresh: !known, touched: n.touched}, now)
 	}
 	return nil
+}
+
+// strayed asks for a scan where something was written in a folder that is not there: it has another name by now, and notices of what
+// is in it may go on to come under the old one.
+func (r *run) strayed(folder string) {
+	found := true
+	for folder != "" {
+		if _, mode, exists, err := lookAt(r.cfg.Root, folder); err == nil && exists && mode.IsDir() {
+			break
+		}
+		found = false
+		folder, _ = split(folder)
+	}
+	if !found {
+		r.wantScan(folder, false)
+	}
 }
 
 // look judges the pending paths whose time has come.

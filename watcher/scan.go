@@ -27,7 +27,7 @@ type summary struct {
 	whole   bool  // it began at the root
 	rootErr error // the root could not be read: nothing was compared
 	fatal   error // the baseline could not be read
-	limit   error // no notices any more: *limitError
+	limit   error // no notices any more: *noticesError
 	skipped int   // links and the like
 	failed  int   // folders and files that could not be read
 	failure error // one of them
@@ -155,7 +155,7 @@ func (s *scanner) watch(folder string) {
 		return
 	}
 	// Any other error has its cause in the folder, and listing it will tell.
-	if lim, ok := errors.AsType[*limitError](s.add(folder)); ok {
+	if lim, ok := errors.AsType[*noticesError](s.add(folder)); ok {
 		s.mu.Lock()
 		s.sum.limit = lim
 		s.mu.Unlock()

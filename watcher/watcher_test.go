@@ -77,7 +77,7 @@ func (h *handNotifier) add(folder string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.limit > 0 && len(h.added) >= h.limit {
-		return &limitError{errors.New("no space left on device")}
+		return &noticesError{errors.New("no room for more watched folders"), "raise it"}
 	}
 	h.added[folder] = true
 	return nil
@@ -410,7 +410,7 @@ func TestLimitFallsBackToPolling(t *testing.T) {
 		synctest.Wait()
 		x.want(t, "a/1.dwg", "b/2.dwg", "c/3.dwg")
 		s := x.w.Status()
-		if s.State != StatePolling || !strings.Contains(s.Detail, "no room for more watched folders") || !strings.Contains(s.Detail, limitAdvice) {
+		if s.State != StatePolling || !strings.Contains(s.Detail, "no room for more watched folders") || !strings.Contains(s.Detail, "raise it") {
 			t.Errorf("status %+v", s)
 		}
 		x.write("c/4.dwg", "1")

@@ -1,0 +1,107 @@
+//go:build !windows
+
+package watcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// osNotifier gets its notices from fsnotify, which is not recursive: each folder is added by itself.
+type osNotifier struct {
+	collector
+	root    string
+	w       *fsnotify.Watcher
+	folders map[string]bool // added; guarded by mu
+}
+
+func newOSNotifier(root string) (notifier, error) {
+	w, err := fsnotify.NewBufferedWatcher(4096)
+	if err != nil {
+		return nil, limited(err)
+	}
+	return &osNotifier{collector: newCollector(), root: root, w: w, folders: map[string]bool{}}, nil
+}
+
+func (n *osNotifier) add(folder string) error {
+	if err := n.w.Add(join(n.root, folder)); err != nil {
+		return limited(err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.folders[folder] = true
+	return nil
+}
+
+// limited translates what the system says when its room for watched folders is used up.
+func limited(err error) error {
+	for _, e := range []error{syscall.ENOSPC, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, e) {
+			return &noticesError{fmt.Errorf("no room for more watched folders (%w)", err), limitAdvice}
+		}
+	}
+	return err
+}
+
+func (n *osNotifier) drop(folder string) {
+	n.mu.Lock()
+	var gone []string
+	if n.folders[folder] {
+		for f := range n.folders {
+			if below(folder, f) {
+				gone = append(gone, f)
+				delete(n.folders, f)
+			}
+		}
+	}
+	n.mu.Unlock()
+	for _, f := range gone {
+		_ = n.w.Remove(join(n.root, f)) // the system may have removed it with its folder
+	}
+}
+
+func (n *osNotifier) run(ctx context.Context) {
+	defer n.w.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case ev, ok := <-n.w.Events:
+			if !ok {
+				return
+			}
+			n.event(ev)
+		case err, ok := <-n.w.Errors:
+			if !ok {
+				return
+			}
+			// fs.ErrNotExist: a folder went while its events were read. Everything else, an overflow first of all, is doubt.
+			if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, os.ErrClosed) {
+				n.lose()
+			}
+		}
+	}
+}
+
+func (n *osNotifier) event(ev fsnotify.Event) {
+	rel, err := filepath.Rel(n.root, ev.Name)
+	if err != nil {
+		return
+	}
+	p := filepath.ToSlash(rel)
+	if p == "." {
+		p = ""
+	}
+	n.note(p, notice{
+		touched: ev.Op&^fsnotify.Chmod != 0,
+		created: ev.Has(fsnotify.Create),
+		left:    ev.Has(fsnotify.Remove) || ev.Has(fsnotify.Rename),
+	})
+}
