@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,6 +94,9 @@ type fetching struct {
 	first    io.ReadCloser // the answer that begin took the ETag from; holds a slot of the gate
 	firstEnd int64
 
+	stored chan int // numbers of the ranges that became safe; never blocks
+	sum    string   // SHA-1 of the whole, hex, after ranges
+
 	syncing sync.Mutex // held while the file is synced
 	mu      sync.Mutex // guards the rest
 	written int        // ranges written so far
@@ -172,6 +176,9 @@ func (w *fetching) ranges(ctx context.Context) error {
 		}
 	}
 	g, gctx := errgroup.WithContext(ctx)
+	w.stored = make(chan int, len(have))
+	there := slices.Clone(have)
+	g.Go(func() error { return w.hashAlong(gctx, there) })
 	for n := 1; n <= w.job.PartsTotal; n++ {
 		if have[n] {
 			continue
@@ -194,6 +201,28 @@ func (w *fetching) ranges(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	return nil
+}
+
+// hashAlong reads the file from its beginning as far as it is there, while the rest is fetched: what was written just now is still in
+// memory. there tells the ranges that are stored already, by number.
+func (w *fetching) hashAlong(ctx context.Context, there []bool) error {
+	h := sha1.New()
+	for n := 1; n <= w.job.PartsTotal; n++ {
+		for !there[n] {
+			select {
+			case m := <-w.stored:
+				there[m] = true
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		offset, length := partRange(w.job.Size, w.job.PartSize, n)
+		if err := copyContext(ctx, h, io.NewSectionReader(w.f, offset, length), length); err != nil {
+			return fmt.Errorf("read back %s: %w", w.job.Path, err)
+		}
+	}
+	w.sum = hex.EncodeToString(h.Sum(nil))
 	return nil
 }
 
@@ -234,6 +263,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 	w.e.parts.succeeded()
 	done = 0
 	w.r.setPart(job, length)
+	w.stored <- number
 	return nil
 }
 
@@ -378,11 +408,6 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 	if err := w.f.Sync(); err != nil {
 		return nil, fmt.Errorf("sync %s: %w", w.f.Name(), err)
 	}
-	h := sha1.New()
-	if err := copyContext(ctx, h, io.NewSectionReader(w.f, 0, w.job.Size), w.job.Size); err != nil {
-		return nil, fmt.Errorf("read back %s: %w", w.job.Path, err)
-	}
-	sum := hex.EncodeToString(h.Sum(nil))
 	want := cmp.Or(w.job.SHA1, w.d.sha1)
 	if want == "" && !w.d.whole { // not assembled when it was asked for; perhaps it is now
 		if err := w.d.ask(ctx, 0); err != nil {
@@ -390,17 +415,17 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 		}
 		want = w.d.sha1
 	}
-	if want != "" && !strings.EqualFold(want, sum) {
+	if want != "" && !strings.EqualFold(want, w.sum) {
 		w.r.down = nil
 		at.removeTemp()
-		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, sum, want)
+		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, w.sum, want)
 		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= 2 {
 			v.Class = classPerson
 		}
 		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
 	}
-	return []state.Event{state.Verified{SHA1: sum}}, nil
+	return []state.Event{state.Verified{SHA1: w.sum}}, nil
 }
 
 var errTempLost = fmt.Errorf("the temporary file is gone: %w", fs.ErrNotExist)

@@ -398,3 +398,22 @@ func TestCancelledDownloadLeavesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A disk that fills up while ranges are written: the job waits and says how much is missing.
+func TestDiskFullWhileWriting(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no device that is always full: %v", err)
+	}
+	defer full.Close()
+	w := newWorld(t)
+	e := w.engine()
+	e.freeSpace = func(string) (int64, error) { return 300, nil }
+	f := &fetching{e: e, r: e.track("none"), d: &download{size: 1000}, f: full, job: state.Job{Size: 1000, Path: w.path("a.rvt")}}
+	_, err = f.copy(t.Context(), strings.NewReader(strings.Repeat("x", 1000)), 0, 999)
+	err = f.explain(&target{dir: w.dir}, err)
+	v := classify(err, state.PhaseFetching, 0)
+	if v.Class != classPerson || v.Reason != ReasonNoSpace || v.After == 0 || !strings.Contains(err.Error(), "700 bytes are missing") {
+		t.Errorf("verdict %+v of %v, want no-space, looked at again by itself, with 700 bytes missing", v, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hoist/apsclient"
@@ -132,6 +133,11 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		if lookErr != nil {
 			return lookErr
 		}
+		if !ok && errors.Is(err, apsclient.ErrConflict) { // taken by a name that differs in case alone: that folder is the one
+			if *id, ok, lookErr = r.foldedFolder(ctx, p, parent, name); lookErr != nil {
+				return lookErr
+			}
+		}
 		if ok {
 			return done()
 		}
@@ -143,6 +149,25 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		return err
 	}
 	return fmt.Errorf("create folder %q: %w", name, err)
+}
+
+// foldedFolder finds the one folder whose name differs from name in case alone.
+func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (id apsclient.FolderID, ok bool, err error) {
+	var found []apsclient.FolderID
+	err = r.view(ctx, p, parent, func(l *listing) {
+		found = nil
+		for other, at := range l.folders {
+			if strings.EqualFold(other, name) {
+				for _, i := range at {
+					found = append(found, l.entries[i].Folder.ID)
+				}
+			}
+		}
+	})
+	if err != nil || len(found) != 1 {
+		return "", false, err
+	}
+	return found[0], true, nil
 }
 
 // noteEmpty spares the listing of a folder that was made just now.

@@ -146,6 +146,10 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 		if err != nil || string(got) != id {
 			t.Errorf("got %q, %v; want %q", got, err, id)
 		}
+		w.srv.SetKnobs(func(k *emulator.Knobs) { k.CaseInsensitiveNames = true })
+		if got, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"A"}, w.store); err != nil || string(got) != id {
+			t.Errorf("a name that differs in case alone, where the service takes them for one: %q, %v; want %q", got, err, id)
+		}
 		_, err = r.EnsureFolder(t.Context(), w.project, w.base, []string{"a:b"}, w.store)
 		if !errors.Is(err, apsclient.ErrBadRequest) {
 			t.Errorf("a refused name: %v, want a bad request", err)
