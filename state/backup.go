@@ -34,9 +34,7 @@ type backupState struct {
 func (b *backupState) start(s *Store) {
 	b.due = make(chan struct{}, 1)
 	b.last.Store(time.Now().UnixNano())
-	s.stopped.Add(1)
-	go func() {
-		defer s.stopped.Done()
+	s.stopped.Go(func() {
 		for {
 			select {
 			case <-s.stop:
@@ -47,7 +45,7 @@ func (b *backupState) start(s *Store) {
 				}
 			}
 		}
-	}()
+	})
 }
 
 // afterCommit asks for a copy when one is due. It does not wait for it.

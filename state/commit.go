@@ -65,7 +65,7 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 		return Job{}, err
 	}
 	if j.End != "" {
-		return tx.endJob(k, old, j, events)
+		return tx.endJob(k, j, events)
 	}
 	if onlyProgress(old, events) {
 		if err := tx.putProgress(k, j); err != nil {
@@ -154,7 +154,7 @@ func (tx *writeTx) addHistory(k []byte, event, detail string) error {
 
 // endJob writes a job that ended with all that belongs to its end: index, record,
 // receipt, cancelled mark, successor, pruning.
-func (tx *writeTx) endJob(k []byte, old, j Job, events []Event) (Job, error) {
+func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 	j.Ended = tx.now
 	var changed *SourceChanged
 	for _, e := range events {

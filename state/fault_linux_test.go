@@ -162,10 +162,10 @@ func sceneFull(path string) error {
 		}
 	}
 	if _, ok := errors.AsType[*WriteError](err); !ok || !isFull(err) || !strings.Contains(err.Error(), "no space left") {
-		return fmt.Errorf("%d jobs, then: %v", n*500, err)
+		return fmt.Errorf("%d jobs, then: %w", n*500, err)
 	}
 	if jobs, err := s.OpenJobs(); err != nil || len(jobs) != n*500 {
-		return fmt.Errorf("reading while the disk is full: %d jobs, %v", len(jobs), err)
+		return fmt.Errorf("reading while the disk is full: %d jobs, %w", len(jobs), err)
 	}
 	limit.Cur = free
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
@@ -175,7 +175,7 @@ func sceneFull(path string) error {
 		return fmt.Errorf("there is room again: %w", err)
 	}
 	if jobs, err := s.OpenJobs(); err != nil || len(jobs) != n*500+1 {
-		return fmt.Errorf("after the disk was full: %d jobs, %v", len(jobs), err)
+		return fmt.Errorf("after the disk was full: %d jobs, %w", len(jobs), err)
 	}
 	if err := s.Close(); err != nil {
 		return err
@@ -213,14 +213,14 @@ func sceneCut(path string) error {
 	}
 	var damaged *DamagedError
 	if _, err := s.Jobs(Filter{}); !errors.As(err, &damaged) {
-		return fmt.Errorf("read: %v", err)
+		return fmt.Errorf("read: %w", err)
 	}
 	if _, _, err := s.Enqueue(uploadJob(-1)); !errors.As(err, &damaged) {
-		return fmt.Errorf("write: %v", err)
+		return fmt.Errorf("write: %w", err)
 	}
 	s.Close()
 	if _, err := Open(path, Options{}); !errors.As(err, &damaged) {
-		return fmt.Errorf("open: %v", err)
+		return fmt.Errorf("open: %w", err)
 	}
 	return nil
 }

@@ -20,7 +20,10 @@ func inspect(path, owner string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // and with it the lock
+	defer func() {
+		_ = unlock(f) // Windows takes its time when the file is only closed
+		_ = f.Close()
+	}()
 	fi, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("open state %s: %w", path, err)

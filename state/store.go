@@ -92,8 +92,7 @@ func Open(path string, o Options) (*Store, error) {
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, &DamagedError{Path: path, Detail: err.Error()}
 	case err != nil:
-		var damaged *DamagedError
-		if errors.As(err, &damaged) {
+		if _, ok := errors.AsType[*DamagedError](err); ok {
 			return nil, err
 		}
 		return nil, fmt.Errorf("open state %s: %w", path, err)
@@ -103,12 +102,10 @@ func Open(path string, o Options) (*Store, error) {
 		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
 	}
 	if err := s.load(o.schema); err != nil {
-		closeBolt(db)
-		return nil, err
+		return nil, errors.Join(err, closeBolt(db))
 	}
 	s.saved.start(s)
-	s.stopped.Add(1)
-	go s.write()
+	s.stopped.Go(s.write)
 	return s, nil
 }
 
@@ -177,8 +174,7 @@ func guarded(path string, f func() error) (err error) {
 // guard is guarded, and after damage the store takes no more writes.
 func (s *Store) guard(f func() error) error {
 	err := guarded(s.path, f)
-	var damaged *DamagedError
-	if errors.As(err, &damaged) {
+	if _, ok := errors.AsType[*DamagedError](err); ok {
 		s.breakWith(err)
 	}
 	return err

@@ -63,7 +63,6 @@ func (s *Store) update(f func(*writeTx) error) error {
 // write is the one writer: it commits whatever waits as soon as the last
 // commit ended. It ends when the store closes.
 func (s *Store) write() {
-	defer s.stopped.Done()
 	for {
 		var group []*request
 		select {
@@ -131,7 +130,7 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer btx.Rollback() // no effect after a commit
+	defer func() { _ = btx.Rollback() }() // no effect after a commit
 	tx := &writeTx{Tx: btx, now: stored(time.Now()), touched: map[JobID]Job{}}
 	any := false
 	for _, r := range group {
