@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,7 +47,11 @@ func (c *call) json(status int, v any) {
 }
 
 func (c *call) write(status int, v any) {
-	raw, err := json.Marshal(v)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // signed URLs hold &, and the service writes it as it is
+	err := e.Encode(v)
+	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if err != nil {
 		raw, status = []byte(`{"developerMessage":"answer could not be encoded"}`), http.StatusInternalServerError
 	}
