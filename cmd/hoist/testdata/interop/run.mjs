@@ -6,6 +6,7 @@
 
 import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -205,13 +206,13 @@ await check('data management: folder', async () => {
 });
 
 const name = 'Ebene 0 – Grundriss.dwg';
-async function store(bytes) {
+async function store(bytes, target = folder.id) {
   const s = await dm.createStorage(project.id, {
     jsonapi: { version: '1.0' },
     data: {
       type: 'objects',
       attributes: { name },
-      relationships: { target: { data: { type: 'folders', id: folder.id } } },
+      relationships: { target: { data: { type: 'folders', id: target } } },
     },
   }, { accessToken });
   const [, bucket, key] = /^urn:adsk\.objects:os\.object:([-_.a-z0-9]{3,128})\/(.+)$/.exec(s.data.id);
@@ -337,6 +338,148 @@ await check('data management: hide a folder', async () => {
   const contents = await dm.getFolderContents(project.id, topFolder.id, { accessToken });
   truth(!contents.data.some((f) => f.id === folder.id), 'the folder is out of the listing');
 });
+
+// Account administration. Two-legged calls that need a person name one: an administrator of the account.
+const accountId = hub.id.replace(/^b\./, '');
+const projectId = project.id.replace(/^b\./, '');
+const adminToken = (await authentication.getTwoLeggedToken(clientId, clientSecret, ['account:read', 'account:write'])).access_token;
+const users = await check('account administration: users', async () => {
+  const list = await admin.getUsers(accountId, { limit: 100, accessToken: adminToken });
+  truth(list.length > 0 && list.every((u) => u.id && u.email), 'users with id and e-mail');
+  return list;
+});
+const adminUserId = users.find((u) => u.role === 'account_admin').uid;
+const newUser = await check('account administration: create user', async () => {
+  const u = await admin.createUser(accountId, { email: `ana.${unique}@example.com`, first_name: 'Ana', last_name: 'Lima' }, { accessToken: adminToken });
+  equal(u.email, `ana.${unique}@example.com`, 'email');
+  return u;
+});
+await check('account administration: user', async () => {
+  const u = await admin.getUser(accountId, newUser.id, { accessToken: adminToken });
+  equal(u.id, newUser.id, 'id');
+});
+await check('account administration: search users', async () => {
+  const found = await admin.searchUsers(accountId, { email: `ana.${unique}@example.com`, accessToken: adminToken });
+  equal(found.map((u) => u.id).join(), newUser.id, 'ids');
+});
+await check('account administration: update user', async () => {
+  const active = users.find((u) => u.status === 'active' && u.role !== 'account_admin');
+  const u = await admin.patchUserDetails(accountId, active.id, { status: 'active' }, { accessToken: adminToken });
+  equal(u.id, active.id, 'id');
+});
+await check('account administration: companies', async () => {
+  const list = await admin.getCompanies(accountId, { accessToken: adminToken });
+  truth(Array.isArray(list), 'an array');
+});
+await check('account administration: business units', async () => {
+  const before = await admin.getBusinessUnits(accountId, { accessToken: adminToken });
+  const keep = (before.business_units ?? []).map(({ id, parent_id, name, description }) => ({ id, parent_id, name, description }));
+  const after = await admin.createBusinessUnits(accountId, { business_units: [...keep, { id: crypto.randomUUID(), name: `Unit ${unique}` }] }, { accessToken: adminToken });
+  equal(after.business_units.length, keep.length + 1, 'units');
+});
+await check('account administration: projects', async () => {
+  const list = await admin.getProjects(accountId, { accessToken: adminToken });
+  truth(list.results.some((p) => p.id === projectId), 'the project in the list');
+  truth(list.pagination.totalResults >= list.results.length, 'pagination');
+});
+await check('account administration: create project', async () => {
+  const p = await admin.createProject(accountId, { name: `SDK ${unique}`, type: 'Office' }, { adminUserId, accessToken: adminToken });
+  const seen = await admin.getProject(p.id, { accessToken: adminToken });
+  equal(seen.name, `SDK ${unique}`, 'name');
+});
+const member = await check('account administration: add project user', async () => {
+  const u = await admin.assignProjectUser(projectId, { email: newUser.email, products: [{ key: 'docs', access: 'member' }] }, { adminUserId, accessToken: adminToken });
+  return truth(u, 'member');
+});
+await check('account administration: project users', async () => {
+  const list = await admin.getProjectUsers(projectId, { filterEmail: newUser.email, accessToken: adminToken });
+  equal(list.results.map((u) => u.email).join(), newUser.email, 'e-mails');
+});
+await check('account administration: update and remove project user', async () => {
+  await admin.updateProjectUser(projectId, member.id, { products: [{ key: 'docs', access: 'administrator' }] }, { adminUserId, accessToken: adminToken });
+  const u = await admin.getProjectUser(projectId, member.id, { accessToken: adminToken });
+  equal(u.products.find((p) => p.key === 'docs').access, 'administrator', 'access');
+  await admin.removeProjectUser(projectId, member.id, { adminUserId, accessToken: adminToken });
+});
+
+// Webhooks, for which there is no SDK: plain HTTP as the specification writes it, up to a signed callback.
+async function hooks(method, where, body) {
+  return fetch(new URL(`webhooks/v1/${where}`, base), {
+    method,
+    headers: { Authorization: `Bearer ${accessToken}`, ...(body && { 'Content-Type': 'application/json' }) },
+    body: body && JSON.stringify(body),
+  });
+}
+const calls = [];
+let called;
+const receiver = http.createServer((request, response) => {
+  const chunks = [];
+  request.on('data', (chunk) => chunks.push(chunk));
+  request.on('end', () => {
+    calls.push({ headers: request.headers, body: Buffer.concat(chunks) });
+    response.writeHead(200).end();
+    called?.();
+  });
+});
+await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+const callbackUrl = `http://127.0.0.1:${receiver.address().port}/called`;
+const secret = crypto.randomBytes(20).toString('hex');
+const hookBody = { callbackUrl, scope: { folder: topFolder.id }, hookAttribute: { project: projectId } };
+const event = 'systems/data/events/dm.version.added/hooks';
+await check('webhooks: secret token', async () => {
+  equal((await hooks('POST', 'tokens', { token: secret })).status, 200, 'status');
+});
+const hookId = await check('webhooks: create', async () => {
+  const answer = await hooks('POST', event, hookBody);
+  equal(answer.status, 201, 'status');
+  return truth(answer.headers.get('location'), 'location').split('/').at(-1);
+});
+await check('webhooks: the same again answers 409', async () => {
+  equal((await hooks('POST', event, hookBody)).status, 409, 'status');
+});
+await check('webhooks: get', async () => {
+  const hook = await (await hooks('GET', `${event}/${hookId}`)).json();
+  equal(hook.hookId, hookId, 'hookId');
+  equal(hook.callbackUrl, callbackUrl, 'callbackUrl');
+});
+await check('webhooks: update', async () => {
+  equal((await hooks('PATCH', `${event}/${hookId}`, { autoReactivateHook: true })).status, 200, 'status');
+});
+await check('webhooks: lists', async () => {
+  for (const where of ['hooks', 'systems/data/hooks', event]) {
+    const list = await (await hooks('GET', where)).json();
+    truth(list.data.some((h) => h.hookId === hookId), `the hook in ${where}`);
+  }
+});
+await check('webhooks: a new version calls back, signed', async () => {
+  const arrived = new Promise((resolve, reject) => {
+    called = resolve;
+    setTimeout(() => reject(new Error('no callback within 20 s')), 20000).unref();
+  });
+  const stored = await store(first, topFolder.id);
+  await dm.createItem(project.id, {
+    jsonapi: { version: '1.0' },
+    data: {
+      type: 'items',
+      attributes: { displayName: `hooked ${unique}.dwg`, extension: { type: 'items:autodesk.bim360:File', version: '1.0' } },
+      relationships: { tip: { data: { type: 'versions', id: '1' } }, parent: { data: { type: 'folders', id: topFolder.id } } },
+    },
+    included: [{
+      type: 'versions', id: '1',
+      attributes: { name: `hooked ${unique}.dwg`, extension: { type: 'versions:autodesk.bim360:File', version: '1.0' } },
+      relationships: { storage: { data: { type: 'objects', id: stored.id } } },
+    }],
+  }, { accessToken });
+  await arrived;
+  const { headers, body } = calls[0];
+  equal(headers['x-adsk-signature'], 'sha1hash=' + crypto.createHmac('sha1', secret).update(body).digest('hex'), 'signature');
+  equal(JSON.parse(body).payload.name, `hooked ${unique}.dwg`, 'name');
+});
+await check('webhooks: delete', async () => {
+  equal((await hooks('DELETE', `${event}/${hookId}`)).status, 204, 'status');
+  equal((await hooks('GET', `${event}/${hookId}`)).status, 404, 'status afterwards');
+});
+receiver.close();
 
 await fs.rm(scratch, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
