@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"hoist/state"
 )
@@ -23,8 +24,8 @@ type source struct {
 	f    *os.File
 	mine bool // a spool snapshot: nobody else writes it
 
-	mu       sync.Mutex
-	accepted *state.Snapshot // a snapshot that differs in its change time alone and whose content was compared
+	mu    sync.Mutex
+	moved time.Time // the change time, other than the job's, at which the path was found to name this file still
 }
 
 // openSource opens the content of a job. The error is a *changedError when the file is not the job's snapshot any more, and carries a
@@ -33,7 +34,7 @@ func (e *Engine) openSource(job state.Job) (*source, error) {
 	if f := e.openSpooled(job); f != nil {
 		return &source{job: job, f: f, mine: true}, nil
 	}
-	info, err := os.Lstat(job.Path)
+	info, err := lookAt(job.Path)
 	if err != nil {
 		return nil, sourceError(job, err)
 	}
@@ -56,8 +57,8 @@ func (s *source) Close() error { return s.f.Close() }
 
 func (s *source) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
 
-// check compares what the open handle shows with the job's snapshot. A change time that moved alone passes here; checkPath decides it by
-// content before anything is assembled or published.
+// check compares what the open handle shows with the job's snapshot. When the change time alone moved, the file may have been replaced under
+// its name, which ends the reading; else the change passes here, and checkPath decides by content before anything is assembled or published.
 func (s *source) check() error {
 	if s.mine {
 		return nil
@@ -66,16 +67,41 @@ func (s *source) check() error {
 	if err != nil {
 		return sourceError(s.job, err)
 	}
-	if now.SameContentLikely(s.job.Snapshot) && sameFile(now, s.job.Snapshot) {
+	if now.Same(s.job.Snapshot) {
 		return nil
 	}
-	return changedTo(s.job, now)
+	if !now.SameContentLikely(s.job.Snapshot) || !sameFile(now, s.job.Snapshot) {
+		return changedTo(s.job, now)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.ChangeTime.Equal(s.moved) {
+		return nil
+	}
+	there, err := state.SnapshotPath(s.job.Path)
+	if err != nil {
+		return sourceError(s.job, err)
+	}
+	if !there.SameContentLikely(s.job.Snapshot) || !sameFile(there, s.job.Snapshot) {
+		return changedTo(s.job, there)
+	}
+	s.moved = now.ChangeTime
+	return nil
+}
+
+// lookAt describes what a path names, not following a link. Files that a cloud drive or deduplication keeps elsewhere count as what they show.
+func lookAt(path string) (fs.FileInfo, error) {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeIrregular != 0 {
+		return os.Stat(path)
+	}
+	return info, err
 }
 
 // checkPath looks at the path again: is it still the file that was read. content is asked when only the change time moved; it reports
 // whether the bytes on disk are still those that were sent.
 func checkPath(job state.Job, content func() (bool, error)) error {
-	info, err := os.Lstat(job.Path)
+	info, err := lookAt(job.Path)
 	if err != nil {
 		return sourceError(job, err)
 	}

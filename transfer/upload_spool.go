@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"hoist/state"
@@ -44,21 +45,17 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if err := os.MkdirAll(e.cfg.Spool, 0o700); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	temp, err := os.OpenFile(e.spoolPath(job.ID)+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return fmt.Errorf("spool: %w", err)
-	}
-	defer os.Remove(temp.Name())
-	defer temp.Close()
-	err = cloneFile(temp, src.f)
+	path := e.spoolPath(job.ID) + ".part"
+	defer os.Remove(path)
+	err = cloneFile(path, src.f)
 	if errors.Is(err, errNoClone) {
 		if job.Snapshot.Size > e.cfg.SpoolMax {
 			e.log.Debug("too large for a copy in the spool; reading it in place", "job", string(job.ID), "path", job.Path)
 			return nil
 		}
-		err = copyContext(ctx, temp, io.NewSectionReader(src, 0, job.Snapshot.Size), job.Snapshot.Size)
+		err = copyTo(ctx, path, src)
 	}
-	if isDiskFull(err) {
+	if errors.Is(err, syscall.ENOSPC) || isDiskFull(err) {
 		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID), "path", job.Path)
 		return nil
 	}
@@ -68,17 +65,28 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if changed := src.check(); changed != nil || err != nil {
 		return errors.Join(changed, err)
 	}
-	info, err := temp.Stat()
+	info, err := os.Stat(path)
 	if err != nil || info.Size() != job.Snapshot.Size {
 		return fmt.Errorf("spool: the snapshot has not the size of the file: %w", errors.Join(err, io.ErrUnexpectedEOF))
 	}
-	if err := errors.Join(temp.Sync(), temp.Close()); err != nil {
-		return fmt.Errorf("spool: %w", err)
-	}
-	if err := os.Rename(temp.Name(), e.spoolPath(job.ID)); err != nil {
+	if err := os.Rename(path, e.spoolPath(job.ID)); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
 	return nil
+}
+
+// copyTo writes the content of src into a new file and syncs it.
+func copyTo(ctx context.Context, path string, src *source) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size := src.job.Snapshot.Size
+	if err := copyContext(ctx, f, io.NewSectionReader(src, 0, size), size); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // openSpooled opens the snapshot of a job, nil when there is none.

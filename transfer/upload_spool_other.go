@@ -1,8 +1,8 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package transfer
 
 import "os"
 
-// cloneFile has no form here that writes into an open file; the caller copies.
-func cloneFile(_, _ *os.File) error { return errNoClone }
+// cloneFile is for systems with copy-on-write copies; elsewhere the caller copies.
+func cloneFile(string, *os.File) error { return errNoClone }

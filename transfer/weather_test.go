@@ -3,6 +3,7 @@ package transfer
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -85,4 +86,57 @@ func (w *world) allDone() bool {
 		}
 	}
 	return true
+}
+
+// TestSessionTooShortIsSaid: before the work is wasted, not after.
+func TestSessionTooShortIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.UploadLifetime = time.Hour })
+		sparse(t, w.path("big.bin"), 40*5*mib)
+		j := w.enqueue(w.job("big.bin"))
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Kind: emulator.Slow, BytesPerSecond: 40 << 10} // 40 parts in about 85 minutes
+			}
+			return emulator.Fault{}
+		})
+		began := time.Now()
+		said := func() bool {
+			lines, err := w.store.History(j.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range lines {
+				if l.Event == "retry" && strings.HasPrefix(l.Detail, ReasonSessionShort) {
+					return true
+				}
+			}
+			return time.Since(began) > 45*time.Minute
+		}
+		w.runUntil(w.engine(), said)
+		if took := time.Since(began); took > 30*time.Minute {
+			t.Errorf("said after %v", took)
+		}
+	})
+}
+
+// TestClockJumps: the service's clock jumps ahead in the middle; tokens and URLs end, the session and the parts live on.
+func TestClockJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		data := w.write("plan.rvt", 26*mib, 1)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" && r.Part == 3 {
+				return emulator.Fault{DoAfter: func() { w.srv.Advance(61 * time.Minute) }}
+			}
+			return emulator.Fault{}
+		})
+		w.runAll(w.engine())
+		w.wantDone(j.ID, state.ResultCreated)
+		w.wantVersions("plan.rvt", data)
+		if parts := w.storedParts(); len(parts) != 6 {
+			t.Errorf("parts stored: %v, want each once", parts)
+		}
+	})
 }
