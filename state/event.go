@@ -14,8 +14,9 @@ type Event interface {
 
 // Events of uploads.
 type (
-	// FolderFound: the direct parent exists.
-	FolderFound struct{ Folder string }
+	// FolderFound: the direct parent exists; Item is the file's item there, "" none
+	// was seen. It is a hint for scheduling: the create looks again.
+	FolderFound struct{ Folder, Item string }
 	// Reserved: the service gave a storage id.
 	Reserved struct{ Object string }
 	// Opened: an upload session is open and the part plan is fixed. Repeated with

@@ -191,6 +191,9 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 			return "", false
 		}
 		j.Target.Folder = e.Folder
+		if e.Item != "" {
+			j.Target.Item = e.Item
+		}
 	case Reserved:
 		if !j.at(PhaseQueued, PhaseReserved) {
 			return "", false

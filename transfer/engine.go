@@ -67,10 +67,8 @@ type run struct {
 	job    state.JobID
 	cancel context.CancelCauseFunc
 	began  time.Time
-	large  bool // counts against the share of large files
-
-	probes     *reachability // set when the run probes a plane that was offline; owned by the dispatcher
-	publishing bool          // holds a publishing slot, else a transfer slot; guarded by Engine.mu
+	probes *reachability // set when the run probes a plane that was offline; owned by the dispatcher
+	holds  state.Job     // as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
 
 	sent  atomic.Int64 // bytes of parts in flight, not yet acknowledged
 	meter *meter       // of this file

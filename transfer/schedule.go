@@ -16,6 +16,7 @@ import (
 
 const (
 	publishSlots = 64       // jobs past their bytes that wait for a create at once; they hold no transfer slot
+	itemSlots    = 48       // of these, those that make new items: their budget is the smallest and must not hold up versions
 	candidates   = 512      // jobs looked at when one is chosen
 	largeFile    = 64 * mib // from here on a file may not take the last two transfer slots from small ones
 	listPause    = 20       // a listing is not repeated before this many times what it cost
@@ -159,11 +160,11 @@ func (d *dispatcher) finish(r *run) {
 func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, error) {
 	e := d.e
 	e.mu.Lock()
-	transfers, publishing, large := e.usedSlots()
+	used := e.usedSlots()
 	e.mu.Unlock()
-	free := e.cfg.Transfers - transfers
+	free := e.cfg.Transfers - used.transfers
 	wait := d.untilNext(now)
-	if free <= 0 && publishing >= publishSlots {
+	if free <= 0 && used.publishing >= publishSlots {
 		return wait, nil
 	}
 	pause := d.cost * listPause
@@ -179,22 +180,20 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		}
 		wait = d.untilNext(now)
 	}
-	heavy := publishing >= publishSlots/2
+	heavy := used.items >= itemSlots/2
 	for i := 0; i < len(d.list); {
 		j := d.list[i]
 		switch {
 		case !e.net(j).mayStart(j, now):
 			i++
 			continue
-		case isPublishing(j) && publishing < publishSlots:
-			publishing++
+		case isPublishing(j) && used.mayPublish(j):
+			used.add(j)
 		case !isPublishing(j) && free > 0:
-			i = d.choose(i, now, large, heavy)
+			i = d.choose(i, now, used.large, heavy)
 			j = d.list[i]
 			free--
-			if size(j) >= largeFile {
-				large++
-			}
+			used.add(j)
 		default:
 			i++
 			continue
@@ -248,19 +247,40 @@ func better(a, b state.Job, largeFull, createsWait bool) bool {
 
 func size(j state.Job) int64 { return max(j.Size, j.Snapshot.Size) }
 
-// usedSlots counts what runs; the caller holds mu.
-func (e *Engine) usedSlots() (transfers, publishing, large int) {
-	for _, r := range e.running {
-		if r.publishing {
-			publishing++
-			continue
+// slots counts what runs.
+type slots struct{ transfers, large, publishing, items int }
+
+func (s *slots) add(j state.Job) {
+	switch {
+	case !isPublishing(j):
+		s.transfers++
+		if size(j) >= largeFile {
+			s.large++
 		}
-		transfers++
-		if r.large {
-			large++
-		}
+	case makesItem(j):
+		s.items++
+		fallthrough
+	default:
+		s.publishing++
 	}
-	return transfers, publishing, large
+}
+
+// mayPublish reports whether a job past its bytes may run too.
+func (s slots) mayPublish(j state.Job) bool {
+	return s.publishing < publishSlots && (!makesItem(j) || s.items < itemSlots)
+}
+
+// makesItem reports whether the job's create will be of a new item, as far as is known before it.
+func makesItem(j state.Job) bool {
+	return !toOSS(j) && j.Phase != state.PhasePublished && j.Target.Item == "" && (j.Intent == nil || j.Intent.Kind == intentItem)
+}
+
+// usedSlots counts the runs; the caller holds mu.
+func (e *Engine) usedSlots() (s slots) {
+	for _, r := range e.running {
+		s.add(r.holds)
+	}
+	return s
 }
 
 func (d *dispatcher) relist(now time.Time) error {
@@ -307,7 +327,7 @@ func (d *dispatcher) untilNext(now time.Time) time.Duration {
 func (d *dispatcher) start(ctx context.Context, job state.Job) {
 	e := d.e
 	ctx, cancel := context.WithCancelCause(ctx)
-	r := &run{job: job.ID, cancel: cancel, began: time.Now(), now: job, meter: newMeter(), publishing: isPublishing(job), large: size(job) >= largeFile}
+	r := &run{job: job.ID, cancel: cancel, began: time.Now(), now: job, meter: newMeter(), holds: job}
 	r.probes = e.net(job).started()
 	e.mu.Lock()
 	e.running[job.ID] = r
@@ -337,7 +357,7 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 	}
 	defer r.closeSource()
 	for first := true; first || job.Runnable(time.Now()); first = false {
-		if isPublishing(job) != r.publishing && !e.switchPool(r, job) {
+		if !e.holdSlot(r, job) {
 			return nil // the dispatcher takes it up when a slot is free
 		}
 		phase := job.Phase
@@ -388,16 +408,18 @@ func (e *Engine) eventFor(job state.Job, err error) state.Event {
 	return v.event(err, now, rand.Float64())
 }
 
-// switchPool moves a run between the transfer slots and the publishing slots; false when none is free.
-func (e *Engine) switchPool(r *run, job state.Job) bool {
+// holdSlot moves a run to the kind of slot its next step needs; false when none is free.
+func (e *Engine) holdSlot(r *run, job state.Job) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	transfers, publishing, _ := e.usedSlots()
-	to := isPublishing(job)
-	if to && publishing >= publishSlots || !to && transfers >= e.cfg.Transfers {
+	if isPublishing(job) == isPublishing(r.holds) {
+		return true
+	}
+	used := e.usedSlots()
+	if isPublishing(job) && !used.mayPublish(job) || !isPublishing(job) && used.transfers >= e.cfg.Transfers {
 		return false
 	}
-	r.publishing = to
+	r.holds = job
 	e.Kick() // a slot of the other kind is free
 	return true
 }

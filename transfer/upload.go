@@ -83,7 +83,11 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		if err != nil {
 			return nil, fmt.Errorf("folder of %s: %w", job.Target.Address, err)
 		}
-		return []state.Event{state.FolderFound{Folder: string(folder)}}, nil
+		item, _, err := res.Find(ctx, p, folder, job.Target.Name)
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
+		}
+		return []state.Event{state.FolderFound{Folder: string(folder), Item: string(item.ID)}}, nil
 	}
 	folder := apsclient.FolderID(job.Target.Folder)
 	item, found, err := res.Find(ctx, p, folder, job.Target.Name)

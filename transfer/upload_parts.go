@@ -283,8 +283,7 @@ func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job s
 func (e *Engine) activeTransfers() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n, _, _ := e.usedSlots()
-	return n
+	return e.usedSlots().transfers
 }
 
 // warnIfTooShort says once a run, in the log and the job's history, that the session ends before the file is through at the measured speed.

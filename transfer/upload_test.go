@@ -286,6 +286,14 @@ func TestHundredTwentyFiles(t *testing.T) {
 			w.write(name, 1000+i, uint64(i))
 			w.enqueue(w.job(name))
 		}
+		sparse(t, w.path("zz large.rvt"), 300*mib)
+		w.enqueue(w.job("zz large.rvt"))
+		names = append(names, "zz large.rvt")
+		old := w.write("old.dwg", small, 1) // a next version is not held up by the creates of items either
+		if _, _, err := w.srv.AddFile(string(w.project), "Project Files/old.dwg", newReader([]byte("before")), 6); err != nil {
+			t.Fatal(err)
+		}
+		w.enqueue(w.job("old.dwg"))
 		e := w.engine()
 		began := time.Now()
 		decided := map[string]bool{}
@@ -305,9 +313,18 @@ func TestHundredTwentyFiles(t *testing.T) {
 				t.Errorf("refused: %s %s", r.Op, r.Path)
 			}
 		}
-		got := len(w.srv.Items())
-		if got != len(names) {
-			t.Errorf("%d items, want %d", got, len(names))
+		if got := len(w.srv.Items()); got != len(names)+1 {
+			t.Errorf("%d items, want %d", got, len(names)+1)
+		}
+		w.wantVersions("old.dwg", []byte("before"), old)
+		for _, r := range w.srv.Requests() {
+			late := r.Time.Sub(began)
+			if r.Op == "signed-s3-upload" && r.Bytes > 0 && late > 10*time.Second {
+				t.Errorf("a completion came after %v: files wait for the creates of others", late)
+			}
+			if r.Op == "create-version" && late > 10*time.Second {
+				t.Errorf("the version was created after %v: it waited for the creates of items", late)
+			}
 		}
 	})
 }
