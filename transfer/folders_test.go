@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
@@ -74,7 +75,7 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
 					if row.late {
-						c.Visibility = 2e9
+						c.Visibility = 2 * time.Second
 					}
 				})
 				var mu sync.Mutex
@@ -112,7 +113,7 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 // A process that died with the reply on its way left an intent: the next one looks before it creates.
 func TestEnsureFolderAfterADeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 8 * time.Second }) // without the intent it would create again
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			if q.Op == "create-folder" {
 				return emulator.Fault{DoAfter: w.kill}
