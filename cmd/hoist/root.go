@@ -24,6 +24,7 @@ func (a *app) commands() []*cobra.Command {
 		newDaemonCmd(a),
 		newDemoCmd(a),
 		newEmulatorCmd(a),
+		newGuideCmd(a),
 		newJobCmd(a),
 		newJobsCmd(a),
 		newLsCmd(a),
