@@ -2,6 +2,8 @@ package apsclient
 
 import (
 	"context"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +14,8 @@ const (
 	budgetWindow = time.Minute + 50*time.Millisecond
 	// lowered: for so long after a 429 a class takes half its limit, since others may share the client id.
 	loweredFor = 3 * time.Minute
+	// throttleJitter is added to what the service asks for, so that all who share a client id do not come back at once.
+	throttleJitter = 800 * time.Millisecond
 )
 
 // budgets holds one sliding minute a class.
@@ -23,7 +27,7 @@ type budgets struct {
 }
 
 func newBudgets(l Limits) *budgets {
-	return &budgets{limits: l, classes: map[BudgetClass]*budget{}}
+	return &budgets{limits: maps.Clone(l), classes: map[BudgetClass]*budget{}}
 }
 
 func (b *budgets) class(c BudgetClass) *budget {
@@ -171,6 +175,7 @@ func (b *budget) throttled(after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
+	after += time.Duration(rand.Int64N(int64(throttleJitter)))
 	if until := now.Add(after); until.After(b.closedUntil) {
 		// Answers of one burst count once.
 		if !now.Before(b.closedUntil) {

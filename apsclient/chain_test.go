@@ -212,6 +212,7 @@ func TestSentTellsWhetherTheCallLeft(t *testing.T) {
 			if err != nil {
 				return
 			}
+			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 			_, _ = conn.Read(make([]byte, 1000))
 			_ = conn.Close()
 		}

@@ -9,8 +9,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hoist/apsclient"
@@ -402,12 +405,57 @@ func (w *world) administration(ctx context.Context) {
 	must1[[]apsclient.IndustryRole](t)(c.Admin.IndustryRoles(ctx, account, bim))
 }
 
+// TestNoMinuteHoldsMoreThanTheLimit runs against an emulator that answers 429 as documented, in simulated time.
+func TestNoMinuteHoldsMoreThanTheLimit(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		srv, err := emulator.New(emulator.Config{Dir: dir, Limits: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = srv.Close() }()
+		c, err := apsclient.New(apsclient.Config{Tokens: apsclient.ClientCredentials("", emulator.DefaultClientID, emulator.DefaultClientSecret),
+			Transport: srv.Transport(), Limits: apsclient.DocumentedLimits()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		demo, start := srv.Demo(), time.Now()
+		var wg sync.WaitGroup
+		for i := range 120 {
+			wg.Go(func() {
+				parent := apsclient.Folder{ID: apsclient.FolderID(demo.Folder), Type: "folders:autodesk.bim360:Folder"}
+				if _, err := c.Folders.Create(t.Context(), apsclient.ProjectID(demo.Project), parent, fmt.Sprintf("folder %d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(start); took < 2*time.Minute || took > 2*time.Minute+5*time.Second {
+			t.Errorf("120 folders at 50 a minute took %v", took)
+		}
+		for _, r := range srv.Requests() {
+			if r.Status == 429 {
+				t.Fatalf("request %d was throttled", r.N)
+			}
+		}
+	})
+}
+
 // everyActionSeen compares what was asked with the registry.
 func (w *world) everyActionSeen() {
 	w.t.Helper()
 	seen := map[string]bool{}
 	for _, r := range w.srv.Requests() {
 		seen[r.Op] = true
+		a, ok := apsclient.ActionByName(r.Op)
+		if !ok {
+			continue
+		}
+		for _, scope := range r.Scopes {
+			if !slices.Contains(a.Scopes, scope) {
+				w.t.Errorf("%s came with a token that holds %s, which it does not need", r.Op, scope)
+			}
+		}
 	}
 	for _, a := range apsclient.Actions() {
 		op := a.Name

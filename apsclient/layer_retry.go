@@ -62,6 +62,9 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 			if err != nil && ctx.Err() != nil {
 				return nil, err
 			}
+			if _, ok := errors.AsType[*tokenFailure](err); ok {
+				return nil, err // the token source has repeated what it could
+			}
 			o := outcome{err: err}
 			if err == nil {
 				o.status, o.retryAfter = resp.StatusCode, retryAfter(resp.Header, time.Now())
@@ -70,7 +73,7 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 			if !again {
 				return resp, err
 			}
-			if err != nil || resp.StatusCode >= 500 || resp.StatusCode == 408 {
+			if err != nil && MaybeApplied(err) || err == nil && (resp.StatusCode >= 500 || resp.StatusCode == 408) {
 				call.applied = true
 			}
 			if resp != nil {

@@ -2,6 +2,13 @@ package apsclient_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -223,5 +230,42 @@ func TestConfig(t *testing.T) {
 				t.Errorf("the setting is not named: %v", err)
 			}
 		})
+	}
+}
+
+func TestLoadRootsAddsToTheSystems(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("ETag", `"e"`) }))
+	defer srv.Close()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	roots, err := apsclient.LoadRoots(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := loopbackClient(t, srv, func(c *apsclient.Config) { c.RootCAs = roots })
+	if _, err := c.Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/b/k"), apsclient.PartBody{}); err != nil {
+		t.Error(err)
+	}
+	strict := loopbackClient(t, srv, func(c *apsclient.Config) { c.RootCAs = nil })
+	_, err = strict.Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/b/k"), apsclient.PartBody{})
+	var n *apsclient.NetError
+	if !errors.As(err, &n) || n.Sent {
+		t.Errorf("an unknown certificate: %v", err)
+	}
+	alone := x509.NewCertPool()
+	alone.AddCert(srv.Certificate())
+	if system, err := x509.SystemCertPool(); err == nil && !system.Equal(x509.NewCertPool()) && roots.Equal(alone) {
+		t.Error("the system's roots are gone")
+	}
+	for _, bad := range []string{filepath.Join(t.TempDir(), "none.pem"), "registry_test.go"} {
+		var c *apsclient.ConfigError
+		if _, err := apsclient.LoadRoots(bad); !errors.As(err, &c) || c.Name != "SSL_CERT_FILE" {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	if roots, err := apsclient.LoadRoots(""); roots != nil || err != nil {
+		t.Errorf("without a file: %v, %v", roots, err)
 	}
 }
