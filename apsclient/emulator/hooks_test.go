@@ -213,6 +213,11 @@ func TestAdminErrors(t *testing.T) {
 		})
 	}
 	a.t = t
+	in := list{obj{"email": "r@example.com", "industry_roles": list{"nope"}}, obj{"email": "s@example.com", "services": obj{"docs": obj{"access_level": "user"}}},
+		obj{"email": "t@example.com", "company_id": "nope"}, obj{"email": "dan.drafter@example.com"}, obj{"email": "ada.admin@example.com"}}
+	if r := a.call("POST", v2, in, "x-user-id", d.Admin).want(200); r.at("success") != 1.0 || r.at("failure") != 4.0 || r.text("failure_items/3/email") != "ada.admin@example.com" {
+		t.Errorf("import: %s", r.raw)
+	}
 	for i := range 45 {
 		a.s.AddUser(d.Account, fmt.Sprintf("u%02d@example.com", i), "U", fmt.Sprint(i), false)
 		a.call("POST", ca+"/projects/"+acc+"/users", obj{"email": fmt.Sprintf("u%02d@example.com", i)}, admin...).want(201)

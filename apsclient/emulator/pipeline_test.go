@@ -101,6 +101,12 @@ func TestSurvivesRestart(t *testing.T) {
 	up := a.call("GET", p+"?parts=2", nil).want(200)
 	part := noise(5 << 20)
 	a.put(up.text("urls/0"), part).want(200)
+	if err := a.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.call("GET", p, nil); r.err == nil {
+		t.Errorf("a closed server answered %d", r.status)
+	}
 	// a killed process leaves a torn line and a half-written blob behind
 	f, err := os.OpenFile(a.s.metaPath(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -10,6 +10,11 @@ import (
 )
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case <-s.done:
+		panic(http.ErrAbortHandler) // nobody answers any more
+	default:
+	}
 	rec := Request{Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), N: s.journal.number()}
 	out := &answer{ResponseWriter: w}
 	c := &call{s: s, w: out, r: r, q: r.URL.Query(), now: rec.Time, rec: &rec, knob: s.knob()}

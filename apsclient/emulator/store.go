@@ -45,7 +45,11 @@ func (l *metaLog) append(kind, id string, v any) {
 
 // flush hands the pending lines to the operating system.
 func (l *metaLog) flush() {
-	if len(l.pending) == 0 || l.f == nil {
+	if len(l.pending) == 0 {
+		return
+	}
+	if l.f == nil {
+		l.err = errors.New("the emulator is closed")
 		return
 	}
 	if _, err := l.f.Write(l.pending); err != nil && l.err == nil {
