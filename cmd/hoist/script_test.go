@@ -137,13 +137,13 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdUntil (until COMMAND… -- TEXT) repeats a command until its standard output holds TEXT; half a minute at most.
+// cmdUntil (until COMMAND… -- TEXT) repeats a command until its standard output holds TEXT; a minute at most.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	sep := slices.Index(args, "--")
 	if sep < 1 || sep != len(args)-2 {
 		ts.Fatalf("usage: until COMMAND… -- TEXT")
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := ts.Exec(args[0], args[1:sep]...)
 		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[sep+1]) != neg {
