@@ -147,6 +147,9 @@ func nothingAt(s control.Status, path string) bool {
 	return errors.Is(err, fs.ErrNotExist) && len(s.Watches)+len(s.Active)+len(s.Attention) == 0
 }
 
+// mostActive is how many active jobs are shown to people.
+const mostActive = 12
+
 func (a *app) printStatus(s control.Status) error {
 	if a.flags.json {
 		return a.printJSON(s)
@@ -165,11 +168,14 @@ func (a *app) printStatus(s control.Status) error {
 	}
 	if len(s.Active) > 0 {
 		t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-		for _, j := range s.Active {
+		for _, j := range s.Active[:min(len(s.Active), mostActive)] {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", j.Phase, amount(j), speed(j), j.Path)
 		}
 		if err := t.Flush(); err != nil {
 			return err
+		}
+		if more := len(s.Active) - mostActive; more > 0 {
+			a.printf("  and %d more\n", more)
 		}
 	}
 	for _, b := range s.Budgets {

@@ -17,6 +17,7 @@ const beat = 500 * time.Millisecond
 type followed struct {
 	w       *Owner
 	open    map[state.JobID]string // current job -> the id that was asked for; they differ after the source changed
+	parked  map[state.JobID]bool   // need a person, but were still held by the engine at the last look
 	sizes   map[state.JobID]int64
 	done    int   // jobs told
 	total   int   // jobs asked for
@@ -25,7 +26,7 @@ type followed struct {
 
 // Follow implements [control.API].
 func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
-	f := &followed{w: w, open: map[state.JobID]string{}, sizes: map[state.JobID]int64{}, total: len(ids)}
+	f := &followed{w: w, open: map[state.JobID]string{}, parked: map[state.JobID]bool{}, sizes: map[state.JobID]int64{}, total: len(ids)}
 	for _, id := range ids {
 		f.open[state.JobID(id)] = id
 	}
@@ -41,6 +42,9 @@ func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 		}
 		index = c.Index
 		changed := c.Jobs
+		for id := range f.parked {
+			changed = append(changed, id)
+		}
 		if c.Lost {
 			changed = nil
 			for id := range f.open {
@@ -101,6 +105,7 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	for j.End == state.EndSuperseded && j.Successor != "" {
 		delete(f.open, j.ID)
 		delete(f.sizes, j.ID)
+		delete(f.parked, j.ID)
 		if j, err = f.w.store.Job(j.Successor); err != nil {
 			return unknownJob(string(id), err)
 		}
@@ -109,7 +114,11 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	size, _ := sizeOf(j)
 	f.sizes[j.ID] = size
 	active := find(f.w.engine.Active(), j.ID)
-	if j.Open() && !(j.Attention && active == nil) {
+	delete(f.parked, j.ID)
+	if j.Open() && j.Attention && active != nil {
+		f.parked[j.ID] = true // the commit that parked it came first; nothing more will be committed
+	}
+	if j.Open() && (!j.Attention || active != nil) {
 		return nil
 	}
 	delete(f.open, j.ID)
@@ -132,7 +141,9 @@ func (f *followed) progress() control.Progress {
 			continue
 		}
 		p.BytesDone += a.BytesDone
-		rate += a.Rate
+		if moving(a) {
+			rate += a.Rate
+		}
 		if len(p.Names) < 4 {
 			p.Names = append(p.Names, a.Path)
 		}

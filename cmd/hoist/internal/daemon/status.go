@@ -97,6 +97,11 @@ func (w *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 	if err != nil {
 		return d, err
 	}
+	if len(parts) == 0 {
+		if parts, err = w.publishedParts(j); err != nil {
+			return d, err
+		}
+	}
 	for _, p := range parts {
 		d.Parts = append(d.Parts, control.Part{Part: p.Number, Size: p.Size, ETag: p.ETag})
 	}
@@ -108,6 +113,23 @@ func (w *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 		d.History = append(d.History, control.History{Time: l.Time.UTC(), Event: l.Event, Detail: l.Detail})
 	}
 	return d, nil
+}
+
+// publishedParts are the parts of an upload that is done, from the record of what it published; the state keeps those of
+// jobs under way alone. None where a later version took its place, or where the record holds a digest of many.
+func (w *Owner) publishedParts(j state.Job) ([]state.Part, error) {
+	if j.Kind != state.Upload || j.End != state.EndDone {
+		return nil, nil
+	}
+	rec, ok, err := w.store.Published(j.Root, j.Rel)
+	if err != nil || !ok || rec.Storage != j.Object || rec.PartSize <= 0 || len(rec.ETags) != j.PartsTotal {
+		return nil, err
+	}
+	parts := make([]state.Part, len(rec.ETags))
+	for i, etag := range rec.ETags {
+		parts[i] = state.Part{Number: i + 1, Size: min(rec.PartSize, j.Size-int64(i)*rec.PartSize), ETag: etag}
+	}
+	return parts, nil
 }
 
 // Changes implements [control.API].
@@ -154,7 +176,9 @@ func find(active []transfer.Progress, id state.JobID) *transfer.Progress {
 func activeOf(p transfer.Progress) control.Active {
 	a := control.Active{
 		ID: string(p.Job), Kind: string(p.Kind), Path: p.Path, Remote: p.Remote, Phase: string(p.Phase), BytesDone: max(p.BytesDone, 0),
-		Rate: int64(p.Rate), ETASeconds: seconds(p.ETA),
+	}
+	if moving(p) {
+		a.Rate, a.ETASeconds = int64(p.Rate), seconds(p.ETA)
 	}
 	if p.Kind == state.Upload || p.BytesTotal > 0 {
 		a.BytesTotal = &p.BytesTotal
@@ -164,6 +188,9 @@ func activeOf(p transfer.Progress) control.Active {
 	}
 	return a
 }
+
+// moving tells whether bytes are still to come; the speed of a job whose bytes are there is of the past.
+func moving(p transfer.Progress) bool { return p.BytesTotal <= 0 || p.BytesDone < p.BytesTotal }
 
 // jobOf tells a job as the contract has it; p is what it does now, nil when it does nothing.
 func jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {

@@ -1,0 +1,315 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"hoist/apsclient"
+	"hoist/apsclient/emulator"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/state"
+)
+
+// newOptions is an owner's options in a home and against a cloud of their own.
+func newOptions(t *testing.T) (Options, *emulator.Server) {
+	t.Helper()
+	cloud, err := emulator.New(emulator.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cloud.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := t.TempDir()
+	const base = "http://127.0.0.1:1"
+	return Options{
+		Home: config.Home{Config: dir, State: dir}, Command: "test", Version: "v", Profile: "default", Logger: slog.New(slog.DiscardHandler),
+		Engine: config.Engine{Acceleration: true},
+		Clients: func(_ string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
+			return apsclient.New(apsclient.Config{
+				BaseURL: base, Transport: cloud.Transport(), Bandwidth: bandwidth,
+				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID, emulator.DefaultClientSecret),
+			})
+		},
+	}, cloud
+}
+
+func open(t *testing.T, mode int, o Options) *Owner {
+	t.Helper()
+	w, err := Open(t.Context(), mode, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shut(t, w) })
+	return w
+}
+
+func shut(t *testing.T, w *Owner) {
+	t.Helper()
+	if err := w.Close(); err != nil && !errors.Is(err, state.ErrClosed) {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func write(t *testing.T, path string, data []byte) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// push pushes and follows to the end; the jobs by path.
+func push(t *testing.T, api control.API, r control.PushRequest) map[string]control.Job {
+	t.Helper()
+	plan, err := api.Push(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, f := range plan.Files {
+		if f.Job != "" {
+			ids = append(ids, f.Job)
+		}
+	}
+	out := map[string]control.Job{}
+	err = api.Follow(t.Context(), ids, func(u control.Update) error {
+		if u.Job != nil {
+			out[u.Job.Path] = *u.Job
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestOwnerServesOthers(t *testing.T) {
+	o, cloud := newOptions(t)
+	w := open(t, Working, o)
+	if _, err := Open(t.Context(), Passive, o); !isLocked(err) {
+		t.Errorf("a second owner: got %v, want a LockedError", err)
+	}
+	c, err := control.Dial(t.Context(), o.Home.Socket(), o.Home.AddrFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	path := write(t, filepath.Join(t.TempDir(), "a.dwg"), []byte("content"))
+	jobs := push(t, c, control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()})
+	if j := jobs[path]; j.State != "done" || j.Result != control.ResultCreated || j.ItemID == "" || *j.Size != 7 {
+		t.Errorf("job: %+v", jobs)
+	}
+	s, err := c.Status(t.Context())
+	if err != nil || s.Owner == nil || s.Owner.PID != os.Getpid() || s.Jobs.Done != 1 || s.Version != "v" {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	d, err := c.Job(t.Context(), jobs[path].ID[:24])
+	if err != nil || len(d.Parts) != 1 || len(d.History) < 4 {
+		t.Errorf("job: %+v, %v", d, err)
+	}
+	shut(t, w)
+	if _, err := control.Dial(t.Context(), o.Home.Socket(), o.Home.AddrFile()); !errors.Is(err, control.ErrNoOwner) {
+		t.Errorf("after it left: %v", err)
+	}
+	again := open(t, Passive, o)
+	if s, err := again.Status(t.Context()); err != nil || s.Owner != nil || s.Jobs.Done != 1 {
+		t.Errorf("status of nobody: %+v, %v", s, err)
+	}
+}
+
+func isLocked(err error) bool {
+	l := (*state.LockedError)(nil)
+	return errors.As(err, &l)
+}
+
+func TestReceiptsAreExportedOnce(t *testing.T) {
+	o, cloud := newOptions(t)
+	dir := t.TempDir()
+	file := filepath.Join(o.Home.Receipts(), "receipts.jsonl")
+	for i, name := range []string{"a.dwg", "b.dwg", "c.dwg"} {
+		w := open(t, Working, o)
+		push(t, w, control.PushRequest{Paths: []string{write(t, filepath.Join(dir, name), []byte(name))}, Remote: cloud.DemoRemote()})
+		shut(t, w)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(data, []byte("\n")); n != i+1 {
+			t.Fatalf("%d lines after %d files:\n%s", n, i+1, data)
+		}
+		// A crash between the writing and its record leaves lines that are written again.
+		write(t, file, append(data, "half a line"...))
+	}
+}
+
+func TestTheSourceChangesUnderAPush(t *testing.T) {
+	o, cloud := newOptions(t)
+	w := open(t, Working, o)
+	path := write(t, filepath.Join(t.TempDir(), "a.dwg"), bytes.Repeat([]byte("old"), 1000))
+	var once atomic.Bool
+	cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op != "s3-put" || !once.CompareAndSwap(false, true) {
+			return emulator.Fault{}
+		}
+		return emulator.Fault{DoAfter: func() { _ = os.WriteFile(path, []byte("the new content"), 0o600) }}
+	})
+	jobs := push(t, w, control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()})
+	if j := jobs[path]; j.Result != control.ResultCreated || *j.Size != 15 {
+		t.Errorf("job: %+v", j)
+	}
+	if f, ok := cloud.File("Project Files/a.dwg"); !ok || len(f.Versions) != 1 || f.Versions[0].Size != 15 {
+		t.Errorf("published: %+v", f)
+	}
+}
+
+func TestActs(t *testing.T) {
+	o, cloud := newOptions(t)
+	w := open(t, Serving, o) // nothing moves
+	path := write(t, filepath.Join(t.TempDir(), "a.dwg"), []byte("x"))
+	plan, err := w.Push(t.Context(), control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()})
+	if err != nil || len(plan.Files) != 1 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	id := plan.Files[0].Job
+	for _, tt := range []struct{ verb, state, result string }{
+		{control.Pause, "paused", "paused"},
+		{control.Pause, "paused", "unchanged"},
+		{control.Resume, "queued", "resumed"},
+		{control.Resume, "queued", "unchanged"},
+		{control.Retry, "queued", "retried"},
+		{control.Cancel, "cancelled", "cancelled"},
+		{control.Cancel, "cancelled", "unchanged"},
+		{control.Pause, "cancelled", "unchanged"},
+		{control.Retry, "queued", "retried"}, // a new job
+	} {
+		r, err := w.Act(t.Context(), id, tt.verb)
+		if err != nil || r.State != tt.state || r.Result != tt.result {
+			t.Errorf("%s: got %+v, %v, want %s, %s", tt.verb, r, err, tt.state, tt.result)
+		}
+	}
+	if _, err := w.Act(t.Context(), id, "explode"); err == nil {
+		t.Error("explode is a verb")
+	}
+	if code, _ := exit.From(second(w.Act(t.Context(), "00ff", control.Pause))); code != exit.NotFound {
+		t.Errorf("unknown job: code %d", code)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestAParkedFileThatIsPushedAgain(t *testing.T) {
+	o, cloud := newOptions(t)
+	w := open(t, Working, o)
+	path := write(t, filepath.Join(t.TempDir(), "a.dwg"), []byte("x"))
+	cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "create-storage" {
+			return emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusForbidden}
+		}
+		return emulator.Fault{}
+	})
+	req := control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()}
+	if j := push(t, w, req)[path]; j.State != "attention" && j.State != "failed" || j.Reason == "" {
+		t.Fatalf("refused: %+v", j)
+	}
+	s, err := w.Status(t.Context())
+	if err != nil || len(s.Attention) != 1 || s.Attention[0].Fix == "" || s.Attention[0].Since == nil {
+		t.Errorf("status: %+v, %v", s.Attention, err)
+	}
+	cloud.SetFault(nil)
+	if j := push(t, w, req)[path]; j.State != "done" {
+		t.Errorf("asked again: %+v", j)
+	}
+}
+
+func TestLinger(t *testing.T) {
+	o, _ := newOptions(t)
+	w := open(t, Serving, o)
+	w.Linger(t.Context(), time.Minute) // nobody is there: it returns
+	leave := w.guests.enter()
+	done := make(chan struct{})
+	go func() { defer close(done); w.Linger(t.Context(), time.Hour) }()
+	select {
+	case <-done:
+		t.Fatal("it did not wait for a guest")
+	case <-time.After(20 * time.Millisecond):
+	}
+	leave()
+	<-done
+}
+
+func TestSources(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"d/a.dwg", "d/a.bak", "d/s/b.dwg", "one.bak"} {
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), []byte(name))
+	}
+	sep := string(filepath.Separator)
+	for _, tt := range []struct {
+		name  string
+		req   control.PushRequest
+		want  string
+		fails int
+	}{
+		{"folder", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}}, "d/a.dwg d/s/b.dwg", 0},
+		{"contents", control.PushRequest{Paths: []string{filepath.Join(dir, "d") + sep}}, "a.dwg s/b.dwg", 0},
+		{"litter that is named", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak")}}, "one.bak", 0},
+		{"litter that is wanted", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Filter: control.Filter{Exclude: []string{"!*.bak"}}}, "d/a.bak d/a.dwg d/s/b.dwg", 0},
+		{"listed", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"s/b.dwg"}}, "d/s/b.dwg", 0},
+		{"listed outside", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"../one.bak"}}, "", exit.Usage},
+		{"a file with a slash", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak") + sep}}, "", exit.Usage},
+		{"missing", control.PushRequest{Paths: []string{filepath.Join(dir, "zz")}}, "", exit.NotFound},
+		{"wrong pattern", control.PushRequest{Paths: []string{dir}, Filter: control.Filter{Exclude: []string{"["}}}, "", exit.Usage},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := findSources(tt.req)
+			if code, _ := exit.From(err); code != tt.fails {
+				t.Fatalf("got %v, want code %d", err, tt.fails)
+			}
+			var got []string
+			for _, f := range s.files {
+				got = append(got, f.Rel)
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("got %v, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPatiently(t *testing.T) {
+	calls := 0
+	_, err := patiently(t.Context(), func() (int, error) {
+		if calls++; calls == 1 {
+			return 0, &apsclient.NetError{Err: errors.New("refused")}
+		}
+		return 0, errors.New("other")
+	})
+	if calls != 2 || err == nil || err.Error() != "other" {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(exit.ErrInterrupted)
+	_, err = patiently(ctx, func() (int, error) { return 0, &apsclient.NetError{Err: errors.New("refused")} })
+	if !errors.Is(err, exit.ErrInterrupted) {
+		t.Errorf("interrupted: %v", err)
+	}
+}
