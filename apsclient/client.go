@@ -46,6 +46,8 @@ type core struct {
 	userAgent string
 	log       *slog.Logger
 	bandwidth *rate.Limiter
+	allow     func(Action) error
+	grant     []string
 }
 
 // New makes a client. Errors are *ConfigError.
@@ -60,7 +62,7 @@ func New(c Config) (*Client, error) {
 	}
 	k := &core{
 		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, forward: c.Forward, userID: c.UserID, region: c.Region,
-		userAgent: c.UserAgent, log: log, bandwidth: c.Bandwidth,
+		userAgent: c.UserAgent, log: log, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
 	}
 	if k.userAgent == "" {
 		k.userAgent = "hoist"
@@ -131,9 +133,19 @@ func (c *Client) scopesFor(a Action, asked []string) []string {
 		}
 	}
 	if len(c.scopes) > 0 {
-		return sortedScopes(c.scopes)
+		return sortedScopes(c.granted(a))
 	}
 	return sortedScopes(a.Scopes)
+}
+
+// granted is the scope set of a whole transfer, without what may not be asked for; what the action itself needs stays.
+func (c *Client) granted(a Action) []string {
+	if c.core.grant == nil {
+		return c.scopes
+	}
+	return slices.DeleteFunc(slices.Clone(c.scopes), func(s string) bool {
+		return !slices.Contains(c.core.grant, s) && !slices.Contains(a.Scopes, s)
+	})
 }
 
 func sortedScopes(s []string) []string {
@@ -149,6 +161,11 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	p, err := c.prepare(r)
 	if err != nil {
 		return nil, err
+	}
+	if c.core.allow != nil {
+		if err := c.core.allow(p.action); err != nil {
+			return nil, err
+		}
 	}
 	if p.action.Name == actionPutBinary {
 		return c.putBinary(ctx, r)

@@ -32,11 +32,15 @@ var (
 
 // Config of a Client. The zero value makes calls without a token to the real service.
 type Config struct {
-	BaseURL   string            // origin; "": DefaultBaseURL. http only for loopback
-	Tokens    TokenSource       // nil: no Authorization header (Forward set, or data plane only)
-	UserID    string            // sent in the user header of the calls that take one
-	Region    string            // sent with buckets, webhooks and administration; "": the service's default
-	Scopes    []string          // see WithScopes
+	BaseURL string      // origin; "": DefaultBaseURL. http only for loopback
+	Tokens  TokenSource // nil: no Authorization header (Forward set, or data plane only)
+	UserID  string      // sent in the user header of the calls that take one
+	Region  string      // sent with buckets, webhooks and administration; "": the service's default
+	Scopes  []string    // see WithScopes
+	// Allow refuses actions before they are sent: an action list of a profile. nil: all are allowed. Its error is returned as it is.
+	Allow func(Action) error
+	// Grant leaves scopes out of the set of WithScopes that were not granted to the application; nil: none.
+	Grant     []string
 	Limits    Limits            // nil map: only 429 and Retry-After
 	Logger    *slog.Logger      // nil: discard
 	Transport http.RoundTripper // below both chains; nil: own pooled transports
