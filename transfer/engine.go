@@ -60,6 +60,7 @@ type profile struct {
 	client   *apsclient.Client
 	oss      *apsclient.Client // same core, with bucket:read
 	resolver *Resolver
+	buckets  map[string]*bucketCalls // guarded by Engine.mu
 }
 
 // run is one job being worked on in this process. Byte counts are live and never written.
@@ -165,7 +166,7 @@ func (e *Engine) profile(name string) (*profile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profile %q: %w", name, err)
 	}
-	p := &profile{client: c.WithScopes(apsclient.TransferScopes...), oss: c.WithScopes(apsclient.TransferScopesOSS...)}
+	p := &profile{client: c.WithScopes(apsclient.TransferScopes...), oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
 	p.resolver = NewResolver(p.client, e.log)
 	e.profiles[name] = p
 	return p, nil

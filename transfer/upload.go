@@ -180,8 +180,7 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	if len(missing) > 0 {
 		return []state.Event{state.PartsLost{Parts: missing}}, nil
 	}
-	id := apsclient.ObjectID(job.Object)
-	done, err := c.Objects.Complete(ctx, id, apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags, UserMetadata: marker(job)})
+	done, err := e.complete(ctx, c, job, apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags, UserMetadata: marker(job)})
 	if err == nil && done.Size > 0 && done.Size != job.Snapshot.Size {
 		return e.sessionLost(r, job, fmt.Errorf("complete %s: the service assembled %d bytes of %d", job.Target.Address, done.Size, job.Snapshot.Size)), nil
 	}

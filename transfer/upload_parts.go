@@ -267,7 +267,7 @@ func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job s
 	asked := time.Now() // the end is counted by our clock, whatever the service's says
 	bytes := min(int64(count)*partSize, job.Snapshot.Size)
 	minutes := urlMinutes(bytes, e.meter.rate(asked)/float64(max(1, e.activeTransfers())))
-	got, err := c.Objects.UploadURLs(ctx, apsclient.ObjectID(job.Object), apsclient.UploadURLsRequest{
+	got, err := e.uploadURLs(ctx, c, job, apsclient.UploadURLsRequest{
 		Parts: count, FirstPart: first, UploadKey: key, Acceleration: e.cfg.Acceleration, Minutes: minutes,
 	})
 	if err != nil {

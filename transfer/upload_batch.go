@@ -1,0 +1,203 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"hoist/apsclient"
+	"hoist/state"
+)
+
+// maxBatch is the documented number of objects of one batch call.
+const maxBatch = 25
+
+// errLeft says that who made a joint call stopped in the middle; the others make it again.
+var errLeft = errors.New("the job that made the call for several stopped")
+
+// joiner joins calls about single objects of one bucket: while one is on its way, those that come meanwhile make up the next, at most
+// maxBatch of them. Nothing waits for company. The zero value is ready; safe for concurrent use.
+type joiner[Q, A any] struct {
+	mu    sync.Mutex
+	busy  bool
+	queue []*joined[Q, A]
+}
+
+type joined[Q, A any] struct {
+	key  string
+	q    Q
+	lead chan struct{} // closed when its owner has to make the next call
+	done chan struct{} // closed when a and err are there
+	a    A
+	err  error
+}
+
+// do asks for one object; call is made with what has come together and answers by key.
+func (j *joiner[Q, A]) do(ctx context.Context, key string, q Q, call func(context.Context, map[string]Q) (map[string]A, map[string]error)) (A, error) {
+	for {
+		a, err := j.once(ctx, key, q, call)
+		if !errors.Is(err, errLeft) {
+			return a, err
+		}
+		if ctx.Err() != nil {
+			return a, context.Cause(ctx)
+		}
+	}
+}
+
+func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(context.Context, map[string]Q) (map[string]A, map[string]error)) (A, error) {
+	one := &joined[Q, A]{key: key, q: q, lead: make(chan struct{}), done: make(chan struct{})}
+	j.mu.Lock()
+	j.queue = append(j.queue, one)
+	if !j.busy {
+		j.busy = true
+		close(one.lead)
+	}
+	j.mu.Unlock()
+	select {
+	case <-one.done:
+		return one.a, one.err
+	case <-one.lead:
+	case <-ctx.Done():
+		j.mu.Lock()
+		i := slices.Index(j.queue, one)
+		if i >= 0 {
+			j.queue = slices.Delete(j.queue, i, i+1)
+		}
+		j.mu.Unlock()
+		select {
+		case <-one.lead: // the turn came at the same moment: hand it on
+			j.next()
+		default:
+		}
+		return one.a, context.Cause(ctx)
+	}
+	batch := j.take(one)
+	reqs := map[string]Q{}
+	for _, b := range batch {
+		reqs[b.key] = b.q
+	}
+	answers, errs := call(ctx, reqs)
+	left := ctx.Err() != nil
+	for _, b := range batch {
+		b.a, b.err = answers[b.key], errs[b.key]
+		if left && b != one {
+			b.err = errLeft
+		}
+		close(b.done)
+	}
+	j.next()
+	return one.a, one.err
+}
+
+// take removes from the queue what goes with one: keys that differ, at most maxBatch.
+func (j *joiner[Q, A]) take(one *joined[Q, A]) []*joined[Q, A] {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	batch := []*joined[Q, A]{one}
+	seen := map[string]bool{one.key: true}
+	j.queue = slices.DeleteFunc(j.queue, func(b *joined[Q, A]) bool {
+		if b == one {
+			return true
+		}
+		if len(batch) == maxBatch || seen[b.key] {
+			return false
+		}
+		seen[b.key] = true
+		batch = append(batch, b)
+		return true
+	})
+	return batch
+}
+
+// next gives the turn to who waits longest.
+func (j *joiner[Q, A]) next() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.queue) == 0 {
+		j.busy = false
+		return
+	}
+	close(j.queue[0].lead)
+}
+
+// bucketCalls are the joint calls about one bucket.
+type bucketCalls struct {
+	urls      joiner[apsclient.UploadURLsRequest, apsclient.UploadURLs]
+	completes joiner[apsclient.Completion, apsclient.CompletedObject]
+}
+
+func (e *Engine) bucketCalls(job state.Job) (*bucketCalls, error) {
+	p, err := e.profile(job.Profile)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := p.buckets[job.Target.Bucket]
+	if b == nil {
+		b = &bucketCalls{}
+		p.buckets[job.Target.Bucket] = b
+	}
+	return b, nil
+}
+
+// uploadURLs asks for part URLs. Small files of a bucket, which need one URL each, share a call where they come together.
+func (e *Engine) uploadURLs(ctx context.Context, c *apsclient.Client, job state.Job, req apsclient.UploadURLsRequest) (apsclient.UploadURLs, error) {
+	id := apsclient.ObjectID(job.Object)
+	if !toOSS(job) || req.Parts > 1 {
+		return c.Objects.UploadURLs(ctx, id, req)
+	}
+	calls, err := e.bucketCalls(job)
+	if err != nil {
+		return apsclient.UploadURLs{}, err
+	}
+	return calls.urls.do(ctx, job.Target.Key, req, func(ctx context.Context, reqs map[string]apsclient.UploadURLsRequest) (map[string]apsclient.UploadURLs, map[string]error) {
+		if len(reqs) == 1 {
+			a, err := c.Objects.UploadURLs(ctx, id, req)
+			return only(job.Target.Key, a, err)
+		}
+		got, err := c.Objects.BatchUploadURLs(ctx, job.Target.Bucket, reqs)
+		return spread(reqs, err, func(key string) (apsclient.UploadURLs, error) { return got[key].UploadURLs, got[key].Err })
+	})
+}
+
+// complete assembles an object; for buckets like uploadURLs.
+func (e *Engine) complete(ctx context.Context, c *apsclient.Client, job state.Job, req apsclient.Completion) (apsclient.CompletedObject, error) {
+	id := apsclient.ObjectID(job.Object)
+	if !toOSS(job) || len(req.ETags) > 1 {
+		return c.Objects.Complete(ctx, id, req)
+	}
+	calls, err := e.bucketCalls(job)
+	if err != nil {
+		return apsclient.CompletedObject{}, err
+	}
+	return calls.completes.do(ctx, job.Target.Key, req, func(ctx context.Context, reqs map[string]apsclient.Completion) (map[string]apsclient.CompletedObject, map[string]error) {
+		if len(reqs) == 1 {
+			a, err := c.Objects.Complete(ctx, id, req)
+			return only(job.Target.Key, a, err)
+		}
+		got, err := c.Objects.BatchComplete(ctx, job.Target.Bucket, reqs)
+		return spread(reqs, err, func(key string) (apsclient.CompletedObject, error) {
+			return got[key].CompletedObject, got[key].Err
+		})
+	})
+}
+
+func only[A any](key string, a A, err error) (map[string]A, map[string]error) {
+	return map[string]A{key: a}, map[string]error{key: err}
+}
+
+// spread gives every object of a joint call its own answer, or the call's error.
+func spread[Q, A any](reqs map[string]Q, err error, of func(key string) (A, error)) (map[string]A, map[string]error) {
+	answers, errs := map[string]A{}, map[string]error{}
+	for key := range reqs {
+		if err != nil {
+			errs[key] = err
+			continue
+		}
+		answers[key], errs[key] = of(key)
+	}
+	return answers, errs
+}
