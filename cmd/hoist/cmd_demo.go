@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -29,7 +30,11 @@ HOIST_*, takes less than two minutes and about 2 GB of the temporary folder, and
 			if err != nil {
 				return fmt.Errorf("find this program: %w", err)
 			}
-			return demo.Run(cmd.Context(), demo.Config{Binary: binary, Environ: a.environ, Out: a.stdout, Large: large})
+			err = demo.Run(cmd.Context(), demo.Config{Binary: binary, Environ: a.environ, Out: a.stdout, Large: large})
+			if errors.Is(err, exit.ErrInterrupted) {
+				return exit.With(exit.Interrupted, err, "the demonstration left nothing behind; run it again when you like")
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", fmt.Sprintf("%dM", demo.DefaultLarge>>20), "size of the large drawing")

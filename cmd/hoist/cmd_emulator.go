@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -46,6 +47,9 @@ variables and every command of hoist works against it. It runs until it is inter
 func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 	if o.limits != "documented" && o.limits != "off" {
 		return exit.Usagef("--limits %q: it is documented or off", o.limits)
+	}
+	if _, _, err := net.SplitHostPort(o.addr); err != nil {
+		return exit.Usagef("--addr %q: it is host:port, such as 127.0.0.1:8080", o.addr)
 	}
 	c := emulator.Config{Dir: o.data, Limits: o.limits == "documented"}
 	if c.Dir == "" {
