@@ -20,48 +20,91 @@ import (
 
 // Killed at counted requests, again and again: nothing that was committed is fetched twice.
 func TestDownloadResumes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = minPartSize, 2 })
-		const size = 12*minPartSize + 12345
-		data := w.remote("Project Files/big.rvt", size, 1)
-		e := w.engine()
-		j := w.pull(e, w.srv.DemoRemote()+"/big.rvt", "big.rvt")[0]
-		w.srv.ResetJournal()
-		const kills = 5
-		for kill := range kills {
-			gets, ctx := 0, context.Context(nil)
-			ctx, cancel := context.WithCancel(t.Context())
-			var mu sync.Mutex
-			w.srv.SetFault(func(q emulator.Request) emulator.Fault {
-				mu.Lock()
-				defer mu.Unlock()
-				if q.Op == "s3-get" {
-					if gets++; gets == 3 { // at most two ranges a life, so that every life dies
-						return emulator.Fault{Do: func() { w.kill(); cancel() }}
+	const size, kills = 12*minPartSize + 12345, 4
+	for _, row := range []struct{ inFlight, dieAt int }{{1, 4}, {2, 3}} { // dies before the file could be whole
+		t.Run(fmt.Sprintf("%d in flight", row.inFlight), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) {
+					c.PartSize, c.Parts = minPartSize, row.inFlight
+				})
+				data := w.remote("Project Files/big.rvt", size, 1)
+				j := w.pull(w.engine(), w.srv.DemoRemote()+"/big.rvt", "big.rvt")[0]
+				w.srv.ResetJournal()
+				for kill := range kills {
+					ctx, cancel := context.WithCancel(t.Context())
+					var mu sync.Mutex
+					gets := 0
+					w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+						mu.Lock()
+						defer mu.Unlock()
+						if q.Op == "s3-get" {
+							if gets++; gets == row.dieAt {
+								return emulator.Fault{Do: func() { w.kill(); cancel() }}
+							}
+						}
+						return emulator.Fault{}
+					})
+					if err := w.engine().Run(ctx); err != nil {
+						t.Fatal(err)
 					}
+					cancel()
+					if _, err := os.Lstat(w.path("big.rvt")); err == nil {
+						t.Fatalf("kill %d: a part of the file is under its name", kill)
+					}
+					w.revive()
 				}
-				return emulator.Fault{}
+				w.srv.SetFault(nil)
+				w.runAll(w.engine())
+				w.wantDone(j.ID, state.ResultDownloaded)
+				w.wantFile("big.rvt", data)
+				w.wantNoLitter()
+				if n, _ := w.fetched(); n > int64(size+kills*row.inFlight*minPartSize) {
+					t.Errorf("%d bytes fetched of a file of %d in %d deaths with %d ranges of %d in flight", n, size, kills, row.inFlight, minPartSize)
+				}
+				rec, ok, err := w.store.Published(j.Root, j.Rel)
+				if err != nil || !ok || rec.SHA1 == "" || rec.Version == "" || rec.Snapshot.Size != size {
+					t.Errorf("record %+v %v %v", rec, ok, err)
+				}
 			})
-			if err := w.engine().Run(ctx); err != nil {
-				t.Fatal(err)
+		})
+	}
+}
+
+// A file that a person saves under the name while it is fetched stays.
+func TestFileAppearsDuringDownload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.remote("Project Files/a.dwg", small, 1)
+		e := w.engine()
+		j := w.pull(e, w.srv.DemoRemote()+"/a.dwg", "a.dwg")[0]
+		var mine []byte
+		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+			if q.Op == "s3-get" {
+				return emulator.Fault{Do: func() { mine = w.write("a.dwg", 77, 3) }}
 			}
-			if _, err := os.Lstat(w.path("big.rvt")); err == nil {
-				t.Fatalf("kill %d: a part of the file is under its name", kill)
-			}
-			w.revive()
+			return emulator.Fault{}
+		})
+		w.runAll(e)
+		if got := w.get(j.ID); !got.Attention || got.Reason != ReasonLocalDiffers {
+			t.Errorf("reason %q (%s), want local-differs", got.Reason, got.Error)
+		}
+		w.wantFile("a.dwg", mine)
+
+		// Out of the way, it goes on without fetching again.
+		if err := os.Remove(w.path("a.dwg")); err != nil {
+			t.Fatal(err)
 		}
 		w.srv.SetFault(nil)
+		w.srv.ResetJournal()
+		if _, err := w.store.Commit(j.ID, state.RetryNow{}); err != nil {
+			t.Fatal(err)
+		}
 		w.runAll(w.engine())
 		w.wantDone(j.ID, state.ResultDownloaded)
-		w.wantFile("big.rvt", data)
+		if _, n := w.fetched(); n > 0 {
+			t.Errorf("%d ranges fetched again", n)
+		}
 		w.wantNoLitter()
-		if n, _ := w.fetched(); n > size+kills*2*minPartSize {
-			t.Errorf("%d bytes fetched of a file of %d in %d deaths with 2 ranges of %d in flight", n, size, kills, minPartSize)
-		}
-		rec, ok, err := w.store.Published(j.Root, j.Rel)
-		if err != nil || !ok || rec.SHA1 == "" || rec.Version == "" || rec.Snapshot.Size != size {
-			t.Errorf("record %+v %v %v", rec, ok, err)
-		}
 	})
 }
 
@@ -71,7 +114,7 @@ func TestDownloadKilledAroundEveryCommit(t *testing.T) {
 		for n, done := 0, false; !done; n++ {
 			t.Run(fmt.Sprintf("overwrite=%v commit %d", overwrite, n), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = minPartSize })
+					w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = minPartSize, 1 })
 					data := w.remote("Project Files/a.rvt", 2*minPartSize+7, 1)
 					var mine []byte
 					if overwrite {
@@ -101,6 +144,9 @@ func TestDownloadKilledAroundEveryCommit(t *testing.T) {
 					w.wantDone(j.ID, state.ResultDownloaded)
 					w.wantFile("a.rvt", data)
 					w.wantNoLitter()
+					if n, _ := w.fetched(); n > 3*minPartSize+7 {
+						t.Errorf("%d bytes fetched of %d with one range in flight", n, 2*minPartSize+7)
+					}
 					entries, _ := os.ReadDir(w.dir)
 					want := 1
 					if overwrite {
@@ -200,7 +246,9 @@ func TestDownloadUnderFaults(t *testing.T) {
 					}
 					return
 				}
-				w.wantDone(j.ID, state.ResultDownloaded)
+				if got := w.wantDone(j.ID, state.ResultDownloaded); name == "URL ended" && got.Attempts > 0 {
+					t.Errorf("a URL that ended cost the job an attempt")
+				}
 				w.wantFile("a.rvt", data)
 				if n, _ := w.fetched(); n > row.most {
 					t.Errorf("%d bytes fetched, want at most %d", n, row.most)

@@ -206,6 +206,13 @@ func TestPushTreeAndAgain(t *testing.T) {
 		w.start(plans)
 		w.runAll(e)
 		w.wantVersions("new/tree/a.dwg", a, a2)
+
+		// A version that somebody else made on top: the file is not what is there any more.
+		w.addFile(w.srv.Demo().Project, "Project Files/new/tree/sub/b.dwg", "theirs")
+		req.Sources = w.sources("tree", "tree/")
+		if u, _, todo := results(w.push(e, req)); u != 2 || todo != 1 {
+			t.Errorf("%d unchanged and %d to do after another's version, want 2 and 1", u, todo)
+		}
 	})
 }
 

@@ -373,5 +373,29 @@ func TestListingIsSharedByCallersAtOnce(t *testing.T) {
 			t.Errorf("after another caller gave up: found %v, %v", ok, err)
 		}
 		wg.Wait()
+
+		// What we make while a listing is being read is in it, and a listing that was forgotten meanwhile is read again.
+		w.srv.ResetJournal()
+		r.Forget(w.project, w.base)
+		forget := false
+		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+			return emulator.Fault{DoAfter: sync.OnceFunc(func() {
+				if forget {
+					forget = false
+					r.Forget(w.project, w.base)
+				}
+				r.Note(w.project, w.base, apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "noted.dwg"})
+			})}
+		})
+		if _, ok, err := r.Find(t.Context(), w.project, w.base, "noted.dwg"); !ok || err != nil {
+			t.Errorf("noted while the listing was read: found %v, %v", ok, err)
+		}
+		w.wantCalls(t, "one listing", "list-folder-contents")
+		r.Forget(w.project, w.base)
+		forget = true
+		if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+			t.Errorf("found %v, %v", ok, err)
+		}
+		w.wantCalls(t, "forgotten while it was read", "list-folder-contents", "list-folder-contents")
 	})
 }
