@@ -7,6 +7,9 @@
 //   - A part is a slice of a file that is sent by one PUT. It is acknowledged when its ETag is committed.
 //   - An intent is the durable note that a call that is not idempotent is about to be made; who finds one looks before repeating.
 //   - A look is a read of the service that settles what became of such a call.
+//   - A place is a remote address that was looked up; a resolver does that and keeps the listings it read.
+//   - A plan says where each file of a push or pull lands and what is to be done about it, before anything moves.
+//   - A range is a slice of a file that is fetched by one GET; it is committed after it was synced to the temporary file beside the target.
 //   - A reason is the code of why a file is not in sync (see Reasons).
 //
 // Guarantees
@@ -17,6 +20,8 @@
 //     so after any death at most the parts in flight go again.
 //   - One job's failure is a record on that job; it never stops the others.
 //   - Signed URLs live in memory only, are bound to their part number, and are never logged.
+//   - A download appears under its name only when it is whole and verified, never outside the folder that was asked for, and never over a
+//     file that differs from what was last synced, unless that was asked for; then the old one is kept beside it.
 //   - Memory does not grow with file size, part size or number of parts: parts are streamed from the file.
 //
 // The package may change its API with the program it belongs to; it is not meant for import by others.
