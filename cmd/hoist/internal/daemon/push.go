@@ -36,7 +36,7 @@ func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 	plan, err := w.enqueue(planned, batch, r.DryRun)
-	plan.Files = append(plan.Files, wrapResults(found.bad)...)
+	plan.Files = append(plan.Files, found.results(remote)...)
 	return plan, err
 }
 
@@ -222,12 +222,4 @@ func planFile(p transfer.Planned) control.PlanFile {
 		f.ItemID, f.VersionID, f.StorageID = p.Record.Item, p.Record.Version, p.Record.Storage
 	}
 	return f
-}
-
-func wrapResults(bad []control.FileResult) []control.PlanFile {
-	out := make([]control.PlanFile, len(bad))
-	for i, b := range bad {
-		out[i].FileResult = b
-	}
-	return out
 }

@@ -21,7 +21,23 @@ import (
 // sources are the files of a push, and what could not be looked at.
 type sources struct {
 	files []transfer.Source
-	bad   []control.FileResult
+	bad   []badSource
+}
+
+// badSource is a file or folder that cannot be sent as it is.
+type badSource struct {
+	path, rel, reason, detail string
+}
+
+// results tells the bad ones as what a push reports; remote is where the push lands.
+func (s sources) results(remote transfer.Address) []control.PlanFile {
+	out := make([]control.PlanFile, len(s.bad))
+	for i, b := range s.bad {
+		out[i].FileResult = control.FileResult{
+			Path: b.path, Remote: remote.Join(strings.Split(b.rel, "/")...).String(), Result: control.ResultAttention, Reason: b.reason, Detail: b.detail,
+		}
+	}
+	return out
 }
 
 // findSources walks the paths of a push. A folder lands under its name, or its contents do where the path ends in a slash.
@@ -73,7 +89,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 		return nil
 	}, func(rel string, err error) {
 		if !errors.Is(err, watcher.ErrSkipped) {
-			s.bad = append(s.bad, control.FileResult{Path: filepath.Join(p, filepath.FromSlash(rel)), Result: control.ResultAttention, Reason: transfer.ReasonUnreadable, Detail: err.Error()})
+			s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel), transfer.ReasonUnreadable, err.Error()})
 		}
 	})
 	if err != nil {
@@ -85,12 +101,12 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 // file adds one file that was named.
 func (s *sources) file(p, rel string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
-		s.bad = append(s.bad, control.FileResult{Path: p, Result: control.ResultAttention, Reason: transfer.ReasonNotAFile, Detail: "it is not a regular file"})
+		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonNotAFile, "it is not a regular file"})
 		return
 	}
 	snap, err := state.SnapshotPath(p)
 	if err != nil {
-		s.bad = append(s.bad, control.FileResult{Path: p, Result: control.ResultAttention, Reason: transfer.ReasonUnreadable, Detail: err.Error()})
+		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
 		return
 	}
 	s.files = append(s.files, transfer.Source{Path: p, Rel: rel, Snapshot: snap})

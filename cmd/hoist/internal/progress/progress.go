@@ -82,7 +82,7 @@ func (r *Reporter) showBar(s State) {
 			progressbar.OptionUseIECUnits(true), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish(),
 			progressbar.OptionSetWidth(24), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
 	}
-	r.bar.Describe(fmt.Sprintf("%d/%d files%s", s.FilesDone, s.Files, tail(s)))
+	r.bar.Describe(fmt.Sprintf("%d/%d files, %s of %s%s", s.FilesDone, s.Files, size(s.BytesDone), size(s.Bytes), tail(s)))
 	r.bar.ChangeMax64(max(s.Bytes, 1))
 	_ = r.bar.Set64(min(s.BytesDone, max(s.Bytes, 1)))
 }
@@ -101,7 +101,7 @@ func tail(s State) string {
 func Line(s State) string {
 	parts := []string{
 		fmt.Sprintf("%d of %d files", s.FilesDone, s.Files),
-		fmt.Sprintf("%s of %s", humanize.IBytes(uint64(max(s.BytesDone, 0))), humanize.IBytes(uint64(max(s.Bytes, 0)))),
+		fmt.Sprintf("%s of %s", size(s.BytesDone), size(s.Bytes)),
 	}
 	if s.Rate > 0 {
 		parts = append(parts, humanize.IBytes(uint64(s.Rate))+"/s")
@@ -114,6 +114,8 @@ func Line(s State) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+func size(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 
 // Remaining is a time ahead and what decides it, for people.
 func Remaining(d time.Duration, by string) string {
