@@ -58,7 +58,7 @@ type daemon struct {
 }
 
 func (h hoist) startDaemon() (*daemon, error) {
-	d := &daemon{cmd: exec.Command(h.binary, "daemon"), said: &tail{}, done: make(chan struct{})}
+	d := &daemon{cmd: exec.Command(h.binary, "daemon"), said: &tail{}, done: make(chan struct{})} //nolint:noctx // kill and stop end it
 	d.cmd.Env = h.env
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
 	d.cmd.WaitDelay = 5 * time.Second

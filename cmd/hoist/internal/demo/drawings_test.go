@@ -67,10 +67,11 @@ func TestEditionsDiffer(t *testing.T) {
 		must(t, err)
 		return string(b)
 	}
-	if read(1) != read(1) {
+	first, again := read(1), read(1)
+	if first != again {
 		t.Error("the same edition twice differs")
 	}
-	if read(1) == read(2) {
+	if first == read(2) {
 		t.Error("two editions are the same")
 	}
 }
