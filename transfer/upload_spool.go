@@ -94,7 +94,7 @@ func (e *Engine) openSpooled(job state.Job) *os.File {
 	if e.cfg.Spool == "" {
 		return nil
 	}
-	f, err := os.Open(e.spoolPath(job.ID))
+	f, err := openShared(e.spoolPath(job.ID)) // so that it can be removed while it is open
 	if err != nil {
 		return nil
 	}
