@@ -167,6 +167,10 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 				}
 				n++
 			}
+			var loop *apsclient.DecodeError
+			if tt.fails && (!errors.As(failed, &loop) || s.count() != len(tt.pages)) {
+				t.Errorf("got %v after %d pages", failed, s.count())
+			}
 			if n != tt.n || (failed != nil) != tt.fails {
 				t.Errorf("%d elements, %v; want %d", n, failed, tt.n)
 			}

@@ -2,6 +2,8 @@ package apsclient_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -140,6 +142,30 @@ func TestServerLimitsStillObeyRetryAfter(t *testing.T) {
 		}
 		if got := c.Budgets(); got == nil || len(got) != 0 {
 			t.Errorf("Budgets() = %v, want an empty list", got)
+		}
+	})
+}
+
+func TestUnsentCallCostsNoSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
+			if n == 1 {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("network is unreachable")}
+			}
+			return reply(201, "", folderBody), nil
+		}}
+		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.Limits{apsclient.BudgetPostFolders: 1} })
+		create := func() error {
+			_, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n")
+			return err
+		}
+		var unsent *apsclient.NetError
+		if err := create(); !errors.As(err, &unsent) || unsent.Sent {
+			t.Fatalf("got %v", err)
+		}
+		start := time.Now()
+		if err := create(); err != nil || time.Since(start) != 0 {
+			t.Errorf("the next call waited %v for a slot that was never used: %v", time.Since(start), err)
 		}
 	})
 }

@@ -220,7 +220,11 @@ func TestStallTimeout(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				start := time.Now()
 				_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: bytes.NewReader(make([]byte, 300_000)), Size: 300_000})
+				if took := time.Since(start); tt.pause > 30*time.Second && took != 30*time.Second {
+					t.Errorf("given up after %v, want 30 s", took)
+				}
 				if errors.Is(err, apsclient.ErrStalled) != tt.stalled || !tt.stalled && err != nil {
 					t.Errorf("put: got %v, want stalled %v", err, tt.stalled)
 				}
@@ -243,6 +247,39 @@ func TestStallTimeout(t *testing.T) {
 				_ = r.Body.Close()
 			})
 		})
+	}
+}
+
+// replacing is a transport that loses its connection after some bytes and begins again, as net/http does by GetBody.
+type replacing struct{}
+
+func (replacing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, err := io.ReadFull(r.Body, make([]byte, 1000)); err != nil {
+		return nil, err
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	got, err := io.ReadAll(body)
+	if err != nil || len(got) != 5000 {
+		return nil, fmt.Errorf("the second body has %d bytes: %w", len(got), err)
+	}
+	return reply(200, "", "", "ETag", `"x"`), nil
+}
+
+func TestReplacedConnectionTakesBytesBack(t *testing.T) {
+	c, err := apsclient.New(apsclient.Config{Transport: replacing{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, lowest := 0, 0
+	_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: bytes.NewReader(make([]byte, 5000)), Size: 5000, Sent: func(n int) {
+		sum += n
+		lowest = min(lowest, n)
+	}})
+	if err != nil || sum != 5000 || lowest != -1000 {
+		t.Errorf("%v: %d bytes reported, %d taken back", err, sum, lowest)
 	}
 }
 
