@@ -71,10 +71,10 @@ func (w *Watch) complete(file string) error {
 	switch {
 	case w.Path == "":
 		return bad("path", "is missing")
-	case !filepath.IsAbs(w.Path):
-		return bad("path", quoted(w.Path)+" is not absolute")
 	case w.Remote == "":
 		return bad("remote", "is missing")
+	case !filepath.IsAbs(w.Path):
+		return bad("path", quoted(w.Path)+" is not absolute")
 	case w.Mode != ModePush:
 		return bad("mode", quoted(w.Mode)+" is not push")
 	}
