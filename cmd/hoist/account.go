@@ -40,7 +40,7 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 	if s.file, err = config.Load(s.home); err != nil {
 		return nil, err
 	}
-	s.profile = config.ProfileName(a.flags.profile, s.env, s.file)
+	s.profile = config.ProfileName(s.home, a.flags.profile, s.env, s.file)
 	profile, err := config.LoadProfile(s.home, s.profile)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (s *setup) fingerprint(profile string) (string, error) {
 	if base == "" {
 		base = apsclient.DefaultBaseURL
 	}
-	sum := sha256.Sum256([]byte(base + "\x00" + acc.ClientID + "\x00" + acc.ClientSecret.Reveal() + "\x00" + acc.UserID))
+	sum := sha256.Sum256([]byte(base + "\x00" + acc.ClientID + "\x00" + acc.ClientSecret.Reveal() + "\x00" + acc.UserID + "\x00" + acc.Flow + "\x00" + acc.AccountID))
 	return hex.EncodeToString(sum[:8]), nil
 }
 
@@ -116,7 +116,9 @@ func (a *app) newClient(s *setup, profile string, bandwidth *rate.Limiter) (*aps
 	if c.Limits, err = parseLimits(s.engine.Limits); err != nil {
 		return nil, err
 	}
-	c.Tokens = apsclient.ClientCredentials(acc.BaseURL, acc.ClientID, acc.ClientSecret)
+	if c.Tokens, err = a.tokens(s, acc); err != nil {
+		return nil, err
+	}
 	c.Bandwidth = bandwidth
 	return apsclient.New(c)
 }
@@ -130,7 +132,12 @@ func (a *app) clientConfig(acc config.Account) (apsclient.Config, error) {
 		}
 		c.RootCAs = roots
 	}
-	return c, nil
+	if len(acc.Scopes) > 0 {
+		c.Grant = acc.Scopes
+	}
+	allow, err := allowed(acc)
+	c.Allow = allow
+	return c, err
 }
 
 // client returns a client for the profile in use: its calls go through the owner of the home where one runs, else straight

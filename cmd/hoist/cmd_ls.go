@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
 	"hoist/transfer"
 )
 
@@ -26,14 +27,18 @@ func newLsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [REMOTE]",
 		Short: "List hubs, projects, folders, files, buckets and objects",
-		Long: `ls lists what is at REMOTE: the hubs at aps:// (also without REMOTE), the buckets at oss://, else what a hub, project, folder, bucket
+		Long: `ls lists what is at REMOTE: the hubs at aps:// (also without REMOTE, unless the profile names a hub), the buckets at oss://, else what a hub, project, folder, bucket
 or key prefix holds. A local path inside a watch stands for its remote. Hidden things are not shown.`,
 		Example: `  hoist ls aps://
   hoist ls -l "aps://My Account/My Project/Project Files"
   hoist ls oss://my-bucket/drawings`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.ls(cmd.Context(), oneArg(args, "aps://"), o)
+			remote, err := a.defaultRemote(args)
+			if err != nil {
+				return err
+			}
+			return a.ls(cmd.Context(), remote, o)
 		},
 	}
 	f := cmd.Flags()
@@ -42,11 +47,20 @@ or key prefix holds. A local path inside a watch stands for its remote. Hidden t
 	return cmd
 }
 
-func oneArg(args []string, otherwise string) string {
-	if len(args) == 0 {
-		return otherwise
+// defaultRemote is the REMOTE that was given, else the hub of the profile, else all hubs.
+func (a *app) defaultRemote(args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
 	}
-	return args[0]
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return "", err
+	}
+	p, err := config.LoadProfile(s.home, s.profile)
+	if err != nil || p.Hub == "" {
+		return "aps://", err
+	}
+	return transfer.Address{Scheme: transfer.SchemeAPS, Steps: []string{p.Hub}}.String(), nil
 }
 
 func (a *app) ls(ctx context.Context, remote string, o lsOptions) error {

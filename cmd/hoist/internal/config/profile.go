@@ -6,7 +6,11 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"hoist/apsclient"
 )
@@ -20,6 +24,18 @@ type Profile struct {
 	ClientID string `toml:"client-id,omitempty"`
 	// ClientSecret of the application; only in a file that nobody else can read.
 	ClientSecret string `toml:"client-secret,omitempty"`
+	// Flow is how it signs in: "two-legged" (the default: the application itself), "user" (a person, by the browser) or
+	// "service-account". Its secrets are in the keyring or in NAME.secrets, see package secrets.
+	Flow string `toml:"flow,omitempty"`
+	// ServiceAccountID and ServiceAccountKey name the service account and its key.
+	ServiceAccountID  string `toml:"service-account-id,omitempty"`
+	ServiceAccountKey string `toml:"service-account-key,omitempty"`
+	// Scopes that were granted; calls that need others are refused before they are sent. Default: no bound.
+	Scopes []string `toml:"scopes,omitempty"`
+	// Actions that may be called, by name or preset (transfer, read-only, admin). Default: all.
+	Actions []string `toml:"actions,omitempty"`
+	// Hub is what "hoist ls" shows without a REMOTE, a name or an id. Default: all hubs.
+	Hub string `toml:"hub,omitempty"`
 	// BaseURL is the origin that the secret was stored for. Default: https://developer.api.autodesk.com.
 	BaseURL string `toml:"base-url,omitempty"`
 	// UserID of the user on whose behalf two-legged calls are made.
@@ -38,7 +54,20 @@ type Account struct {
 	UserID       string
 	Region       string
 	CertFile     string
+	Flow         string // see the Flow constants
+	Stored       bool   // the secrets are those of the vault
+	KeyID        string // of the service account's key
+	AccountID    string // of the service account
+	Scopes       []string
+	Actions      []string
 }
+
+// The ways to sign in.
+const (
+	FlowTwoLegged      = "two-legged"
+	FlowUser           = "user"
+	FlowServiceAccount = "service-account"
+)
 
 // NoCredentialsError says that neither the environment nor the profile has credentials.
 type NoCredentialsError struct{ Profile string }
@@ -48,8 +77,8 @@ func (e *NoCredentialsError) Error() string {
 }
 
 // ProfileName decides which profile is used.
-func ProfileName(flag string, env Env, file File) string {
-	return first(flag, env.Profile, file.Profile, DefaultProfile)
+func ProfileName(h Home, flag string, env Env, file File) string {
+	return first(flag, env.Profile, file.Profile, CurrentProfile(h), DefaultProfile)
 }
 
 // LoadProfile reads a profile. The default one may be missing; another unknown name is an [Error].
@@ -75,8 +104,51 @@ func LoadProfile(h Home, name string) (Profile, error) {
 	if p.ClientSecret != "" && readableByOthers(path) {
 		return p, &Error{File: path, Key: "client-secret", Msg: "others may read this file; make it private (chmod 600)"}
 	}
+	switch p.Flow {
+	case "", FlowTwoLegged, FlowUser, FlowServiceAccount:
+	default:
+		return p, &Error{File: path, Key: "flow", Msg: quoted(p.Flow) + " is not two-legged, user or service-account"}
+	}
 	_, err = p.Settings.Engine(path)
 	return p, err
+}
+
+// SaveProfile writes a profile that a login made.
+func SaveProfile(h Home, name string, p Profile) error {
+	data, err := toml.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return WriteFile(h.ProfileFile(name), data)
+}
+
+// Profiles lists the names of the profiles there are, sorted.
+func Profiles(h Home) ([]string, error) {
+	files, err := filepath.Glob(h.ProfileFile("*"))
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(files))
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(filepath.Base(f), ".toml"))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// currentFile holds the name that "profile use" chose; config.toml is a person's and is not rewritten.
+func currentFile(h Home) string { return filepath.Join(h.Config, "profiles", "current") }
+
+// UseProfile makes a profile the one that is used where nothing else says.
+func UseProfile(h Home, name string) error { return WriteFile(currentFile(h), []byte(name+"\n")) }
+
+// CurrentProfile is what UseProfile chose, "" nothing.
+func CurrentProfile(h Home) string {
+	data, err := os.ReadFile(currentFile(h))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
 }
 
 // Account joins the environment and a profile: the environment wins, value by value, except that a stored secret goes
@@ -85,12 +157,23 @@ func (p Profile) Account(name string, env Env) (Account, error) {
 	a := Account{
 		Profile: name, ClientID: first(env.ClientID, p.ClientID), ClientSecret: env.ClientSecret,
 		BaseURL: first(env.BaseURL, p.BaseURL), UserID: first(env.UserID, p.UserID), Region: p.Region, CertFile: env.CertFile,
+		Scopes: p.Scopes, Actions: p.Actions, Flow: FlowTwoLegged,
+	}
+	if a.ClientSecret == "" && p.Flow != "" && p.ClientSecret == "" {
+		if a.ClientID != p.ClientID {
+			return a, &Error{Key: "APS_CLIENT_ID", Msg: fmt.Sprintf("is not the client of profile %q, whose sign-in would be used; set APS_CLIENT_SECRET too", name)}
+		}
+		if Origin(a.BaseURL) != Origin(p.BaseURL) {
+			return a, &Error{Key: "APS_BASE_URL", Msg: fmt.Sprintf("names another host than profile %q, whose sign-in would be sent there; set APS_CLIENT_SECRET too", name)}
+		}
+		a.Stored, a.Flow, a.AccountID, a.KeyID = true, p.Flow, p.ServiceAccountID, p.ServiceAccountKey
+		return a, nil
 	}
 	if a.ClientSecret == "" && p.ClientSecret != "" {
 		if a.ClientID != p.ClientID {
 			return a, &Error{Key: "APS_CLIENT_ID", Msg: fmt.Sprintf("is not the client of profile %q, whose secret would be used; set APS_CLIENT_SECRET too", name)}
 		}
-		if host(a.BaseURL) != host(p.BaseURL) {
+		if Origin(a.BaseURL) != Origin(p.BaseURL) {
 			return a, &Error{Key: "APS_BASE_URL", Msg: fmt.Sprintf("names another host than profile %q, whose secret would be sent there; set APS_CLIENT_SECRET too", name)}
 		}
 		a.ClientSecret = apsclient.Secret(p.ClientSecret)
@@ -101,7 +184,8 @@ func (p Profile) Account(name string, env Env) (Account, error) {
 	return a, nil
 }
 
-func host(base string) string {
+// Origin is a base address as secrets are bound to it: scheme and host in lower case.
+func Origin(base string) string {
 	if base == "" {
 		base = apsclient.DefaultBaseURL
 	}
