@@ -24,6 +24,7 @@ type Report struct {
 	OpenJobs int
 	Notes    []string // worth knowing, harmless: a torn meta page after a power cut
 	Problems []string // empty: the state is sound; at most some hundred
+	Usable   bool     // its structure is whole: Open takes it, whatever Problems say of single records
 }
 
 // Sound reports whether nothing is wrong.
@@ -48,6 +49,9 @@ func Check(path string) (Report, error) {
 	}
 	r, _ := check(f, fi.Size(), metas[0], true)
 	r.Path, r.Notes = path, append(notes, r.Notes...)
+	if r.Version > len(migrations) {
+		return r, &VersionError{Path: path, Have: r.Version, Known: len(migrations)}
+	}
 	return r, nil
 }
 
@@ -98,6 +102,7 @@ func check(f io.ReaderAt, size int64, m metaPage, free bool) (Report, *salvage) 
 		}
 	}
 	r.Version = sv.version()
+	r.Usable = len(r.Problems) == 0
 	r.Problems = append(r.Problems, sv.records(&r)...)
 	if len(r.Problems) > maxProblems {
 		r.Problems = append(r.Problems[:maxProblems], "and more")
