@@ -207,7 +207,7 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 		}
 		return nil
 	}
-	resp, err := c.Do(ctx, r)
+	resp, err := a.perform(ctx, c, r)
 	if err != nil {
 		return a.apiFailure(resp, err)
 	}
