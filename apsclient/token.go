@@ -45,7 +45,7 @@ type tokenEntry struct {
 	token     *oauth2.Token
 	refreshAt time.Time
 	err       error // of the last fetch that was refused
-	errAt     time.Time
+	refusals  int   // so far; a clock may not tell two moments apart
 }
 
 func newTokenCache(f fetcher, hc *http.Client) *tokenCache {
@@ -93,8 +93,8 @@ func (c *tokenCache) entry(scopes []string) *tokenEntry {
 // Token implements TokenSource.
 func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token, error) {
 	e := c.entry(scopes)
-	asked := time.Now()
-	t, fresh := e.current(asked)
+	before, _ := e.refusal()
+	t, fresh := e.current(time.Now())
 	if fresh {
 		return t, nil
 	}
@@ -118,10 +118,7 @@ func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token,
 		return t, nil
 	}
 	// Whoever waited while another was refused gets the same answer.
-	e.mu.Lock()
-	err, errAt := e.err, e.errAt
-	e.mu.Unlock()
-	if err != nil && !errAt.Before(asked) {
+	if refusals, err := e.refusal(); err != nil && refusals > before {
 		return nil, err
 	}
 	got, err := c.fetchPatiently(ctx, scopes)
@@ -131,7 +128,8 @@ func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token,
 	if err != nil {
 		var refused *AuthError
 		if errors.As(err, &refused) {
-			e.err, e.errAt = err, now
+			e.err = err
+			e.refusals++
 		} else if t != nil && t.Expiry.Sub(now) > tokenMargin {
 			return t, nil // due, but good for now
 		}
@@ -144,6 +142,13 @@ func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token,
 	}
 	e.refreshAt = now.Add(got.Expiry.Sub(now) * 4 / 5)
 	return got, nil
+}
+
+// refusal returns how many fetches were refused so far, and the error if the last one was.
+func (e *tokenEntry) refusal() (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refusals, e.err
 }
 
 // current returns the token if it can be used, and whether it needs no refresh.
