@@ -273,3 +273,42 @@ func TestCallTimeout(t *testing.T) {
 		}
 	})
 }
+
+func TestTokenFailuresAreSharedAndNotMultiplied(t *testing.T) {
+	tests := []struct {
+		name   string
+		status int
+		calls  int // at once
+		want   int // token requests
+	}{
+		{"twenty callers share a refusal", 401, 20, 1},
+		{"an endpoint that is down is asked four times", 503, 1, 4},
+		{"an endpoint that cannot be reached is asked four times", 0, 1, 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{token: func(int, *http.Request, string) (*http.Response, error) {
+					time.Sleep(time.Second)
+					if tt.status == 0 {
+						return nil, io.ErrUnexpectedEOF
+					}
+					return reply(tt.status, "application/json", `{"error":"invalid_client"}`), nil
+				}}
+				c := newClient(t, s)
+				var wg sync.WaitGroup
+				for range tt.calls {
+					wg.Go(func() {
+						if _, err := c.Folders.Folder(t.Context(), "b.p", "urn:x"); err == nil {
+							t.Error("a call succeeded without a token")
+						}
+					})
+				}
+				wg.Wait()
+				if s.tokens != tt.want {
+					t.Errorf("%d token requests, want %d", s.tokens, tt.want)
+				}
+			})
+		})
+	}
+}
