@@ -305,6 +305,14 @@ func TestTokenFailuresAreSharedAndNotMultiplied(t *testing.T) {
 					})
 				}
 				wg.Wait()
+				_, err := c.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
+				if apsclient.MaybeApplied(err) {
+					t.Errorf("a call without a token cannot have been applied: %v", err)
+				}
+				if _, again := apsclient.Retryable(err); again != (tt.status != 401) {
+					t.Errorf("retryable %v: %v", again, err)
+				}
+				tt.want *= 2 // for that one
 				if s.tokens != tt.want {
 					t.Errorf("%d token requests, want %d", s.tokens, tt.want)
 				}

@@ -231,7 +231,7 @@ func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []stri
 	hres, err := c.core.chain.RoundTrip(hr)
 	if err != nil {
 		if t, ok := errors.AsType[*tokenFailure](err); ok {
-			return nil, fmt.Errorf("%s: %w", op, t.err)
+			return nil, unsent(op, t.err)
 		}
 		if _, ok := errors.AsType[*NetError](err); ok {
 			return nil, err
@@ -247,6 +247,16 @@ func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []stri
 		return &Response{Status: http.StatusNoContent, Header: http.Header{}}, nil
 	}
 	return &Response{Status: hres.StatusCode, Header: hres.Header, Body: body}, nil
+}
+
+// unsent is the error of a call that had no token: whatever happened to the request for the token, the call itself never left.
+func unsent(op string, err error) error {
+	_, network := errors.AsType[*NetError](err)
+	_, refused := errors.AsType[*Error](err)
+	if network || refused {
+		return &NetError{Op: op, Err: err}
+	}
+	return fmt.Errorf("%s: %w", op, err)
 }
 
 // goneAfterRepeat recognises a deletion whose first attempt did it although its answer was lost. A bucket that is being

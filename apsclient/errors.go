@@ -213,6 +213,9 @@ func Retryable(err error) (after time.Duration, ok bool) {
 		if errors.Is(e, context.Canceled) && !errors.Is(e, ErrStalled) {
 			return 0, false
 		}
+		if inner, is := errors.AsType[*Error](e.Err); is {
+			return inner.RetryAfter, true // the token endpoint asked to wait
+		}
 		return 0, true
 	}
 	if e, is := errors.AsType[*Error](err); is {
