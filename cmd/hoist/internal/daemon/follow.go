@@ -158,9 +158,13 @@ func (f *followed) progress() control.Progress {
 	return p
 }
 
-// waiting is why one of the jobs does not move.
+// waiting is why one of the jobs does not move, as far as a look at a few of them tells.
 func (f *followed) waiting() string {
+	looked := 0
 	for id := range f.open {
+		if looked++; looked > 20 {
+			break
+		}
 		j, err := f.w.store.Job(id)
 		if err != nil || j.Reason == "" {
 			continue
