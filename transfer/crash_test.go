@@ -122,9 +122,11 @@ func crashPoints(t *testing.T, s crashScenario) (points []crashPoint) {
 		e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if name := fmt.Sprintf("%T", ev[0]); !after {
-				commits[name]++
-				points = append(points, crashPoint{commit: name, nth: commits[name]})
+			for i, ev := range ev {
+				name := fmt.Sprintf("%T", ev)
+				if commits[name]++; i == 0 && !after {
+					points = append(points, crashPoint{commit: name, nth: (commits[name] + 1) / 2})
+				}
 			}
 			return nil
 		}

@@ -119,7 +119,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 	published, err := e.create(ctx, c, job, in)
 	if err == nil {
 		e.notePublished(job, published)
-		return []state.Event{published}, nil
+		return e.published(r, job, published)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -235,7 +235,7 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 		if ours {
 			pub := state.Published{Item: string(item), Version: string(v.ID), Number: v.Number}
 			e.notePublished(job, pub)
-			return []state.Event{pub}, nil
+			return []state.Event{pub}, nil // the next step finishes
 		}
 	}
 	return nil, nil
@@ -266,6 +266,19 @@ func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job,
 		return strings.EqualFold(theirs.SHA1, mine.SHA1), nil
 	}
 	return true, nil
+}
+
+// published says which version it is and ends the job, in one commit.
+func (e *Engine) published(r *run, job state.Job, pub state.Published) ([]state.Event, error) {
+	after, err := job.Next(pub)
+	if err != nil {
+		return nil, err
+	}
+	end, err := e.finish(r, after)
+	if err != nil {
+		return nil, err
+	}
+	return append([]state.Event{pub}, end...), nil
 }
 
 // finish ends the job: published record, receipt and history in one commit.

@@ -18,6 +18,7 @@ const (
 	publishSlots = 64       // jobs past their bytes that wait for a create at once; they hold no transfer slot
 	itemSlots    = 48       // of these, those that make new items: their budget is the smallest and must not hold up versions
 	candidates   = 512      // jobs looked at when one is chosen
+	enough       = 32       // with so many at hand the store is asked again only every second
 	largeFile    = 64 * mib // from here on a file may not take the last two transfer slots from small ones
 	listPause    = 20       // a listing is not repeated before this many times what it cost
 	probeFirst   = time.Second
@@ -45,18 +46,19 @@ type dispatcher struct {
 	wg      sync.WaitGroup
 	done    chan *run
 	fatal   chan error
-	list    []state.Job // candidates, in the order of choice
+	list    []state.Job          // candidates for transfer slots, in the order of the store
+	publish []state.Job          // candidates past their bytes; all that were seen, so that they do not crowd the others out of a listing
+	known   map[state.JobID]bool // the jobs of publish
 	listed  time.Time
 	cost    time.Duration
 	dirty   bool // something changed since the listing
-	horizon bool // the listing was made while jobs waited for the network
 }
 
 // Run works on runnable jobs until ctx ends and every run has returned. A job's failure is a record; the error is nil after ctx ended, and
 // else what the store answered. It must not be called twice at once.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	d := &dispatcher{e: e, done: make(chan *run), fatal: make(chan error, 1), dirty: true}
+	d := &dispatcher{e: e, done: make(chan *run), fatal: make(chan error, 1), dirty: true, known: map[state.JobID]bool{}}
 	changes := make(chan state.Changes)
 	e.cleanSpool()
 	receipts := e.startReceipts()
@@ -163,61 +165,48 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 	used := e.usedSlots()
 	e.mu.Unlock()
 	free := e.cfg.Transfers - used.transfers
-	wait := d.untilNext(now)
-	if free <= 0 && used.publishing >= publishSlots {
-		return wait, nil
-	}
 	pause := d.cost * listPause
-	if free <= 0 {
-		pause = max(pause, time.Second) // only a job past its bytes could start; such a one waits here after a restart alone
+	if free <= 0 || len(d.list) >= enough {
+		pause = max(pause, time.Second) // what is listed is enough for now
 	}
-	if d.dirty && now.Sub(d.listed) < pause && len(d.list) == 0 {
-		return min(cmp.Or(wait, time.Hour), d.listed.Add(pause).Sub(now)+time.Millisecond), nil
-	}
-	if d.dirty && now.Sub(d.listed) >= pause {
+	wait := d.untilNext(now)
+	if d.dirty && now.Sub(d.listed) < pause {
+		wait = min(cmp.Or(wait, time.Hour), d.listed.Add(pause).Sub(now)+time.Millisecond)
+	} else if d.dirty {
 		if err := d.relist(now); err != nil {
 			return 0, err
 		}
 		wait = d.untilNext(now)
 	}
-	heavy := used.items >= itemSlots/2
-	for i := 0; i < len(d.list); {
-		j := d.list[i]
-		switch {
-		case !e.net(j).mayStart(j, now):
-			i++
-			continue
-		case isPublishing(j) && used.mayPublish(j):
-			used.add(j)
-		case !isPublishing(j) && free > 0:
-			i = d.choose(i, now, used.large, heavy)
-			j = d.list[i]
-			free--
-			used.add(j)
-		default:
-			i++
-			continue
+	d.publish = slices.DeleteFunc(d.publish, func(j state.Job) bool {
+		if !used.mayPublish(j) || !e.net(j).mayStart(j, now) {
+			return false
 		}
-		d.list = slices.Delete(d.list, i, i+1)
+		used.add(j)
+		delete(d.known, j.ID)
 		d.start(ctx, j)
-		if isPublishing(j) {
-			continue
+		return true
+	})
+	heavy := used.items >= itemSlots/2
+	for free > 0 {
+		i := d.choose(now, used.large, heavy)
+		if i < 0 {
+			break
 		}
-		i = 0 // choose may have jumped
+		j := d.list[i]
+		d.list = slices.Delete(d.list, i, i+1)
+		free--
+		used.add(j)
+		d.start(ctx, j)
 	}
 	return wait, nil
 }
 
-// choose returns the index, from first on, of the job that takes the next transfer slot. The list is in the order of begun, then oldest.
-func (d *dispatcher) choose(first int, now time.Time, large int, heavy bool) int {
-	e := d.e
-	best := first
-	for i := first; i < len(d.list); i++ {
-		j := d.list[i]
-		if isPublishing(j) || !e.net(j).couldStart(j, now) {
-			continue
-		}
-		if better(j, d.list[best], large >= max(1, e.cfg.Transfers-2), heavy) {
+// choose returns the index of the job that takes the next transfer slot, -1: none may start.
+func (d *dispatcher) choose(now time.Time, large int, heavy bool) int {
+	best := -1
+	for i, j := range d.list {
+		if d.e.net(j).mayStart(j, now) && (best < 0 || better(j, d.list[best], large >= max(1, d.e.cfg.Transfers-2), heavy)) {
 			best = i
 		}
 	}
@@ -283,23 +272,44 @@ func (e *Engine) usedSlots() (s slots) {
 	return s
 }
 
+// relist asks the store for candidates.
 func (d *dispatcher) relist(now time.Time) error {
 	e := d.e
 	began := time.Now()
-	d.dirty, d.listed = false, now
+	d.dirty, d.listed, d.list = false, now, d.list[:0]
 	until := now
 	if e.api.waiting() || e.data.waiting() {
 		until = now.Add(offlineCap + time.Second) // those that wait for the network are judged by it, not by their time
 	}
-	jobs, err := e.store.Runnable(until, candidates, func(id state.JobID) bool {
+	seen := map[state.JobID]bool{}
+	skip := func(id state.JobID) bool {
+		if d.known[id] || seen[id] {
+			return true
+		}
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return e.running[id] != nil
-	})
-	if err != nil {
-		return fmt.Errorf("list runnable jobs: %w", err)
 	}
-	d.list = slices.DeleteFunc(jobs, func(j state.Job) bool { return !j.Runnable(now) && j.Reason != ReasonOffline })
+	for {
+		jobs, err := e.store.Runnable(until, candidates, skip)
+		if err != nil {
+			return fmt.Errorf("list runnable jobs: %w", err)
+		}
+		for _, j := range jobs {
+			seen[j.ID] = true
+			switch {
+			case !j.Runnable(now) && j.Reason != ReasonOffline:
+			case isPublishing(j):
+				d.publish = append(d.publish, j)
+				d.known[j.ID] = true
+			default:
+				d.list = append(d.list, j)
+			}
+		}
+		if len(d.list) > 0 || len(jobs) < candidates {
+			break
+		}
+	}
 	d.cost = time.Since(began)
 	return nil
 }

@@ -83,17 +83,14 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		if err != nil {
 			return nil, fmt.Errorf("folder of %s: %w", job.Target.Address, err)
 		}
-		item, _, err := res.Find(ctx, p, folder, job.Target.Name)
-		if err != nil {
-			return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
-		}
-		return []state.Event{state.FolderFound{Folder: string(folder), Item: string(item.ID)}}, nil
+		job.Target.Folder = string(folder)
 	}
 	folder := apsclient.FolderID(job.Target.Folder)
 	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
+	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
 	if found {
 		if err := e.mayReplace(job, item, base, known); err != nil {
 			return nil, err
@@ -117,7 +114,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	if err != nil {
 		return nil, fmt.Errorf("reserve storage for %s: %w", job.Target.Address, err)
 	}
-	return []state.Event{state.Reserved{Object: string(object)}}, nil
+	return []state.Event{at, state.Reserved{Object: string(object)}}, nil
 }
 
 // sameObject returns the SHA-1 of an object that has the job's content, "" when it has other content or the service has no SHA-1.
