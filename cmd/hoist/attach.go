@@ -54,13 +54,18 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 
 // own opens the state of the home.
 func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*daemon.Owner, error) {
-	return daemon.Open(ctx, mode, daemon.Options{
+	return daemon.Open(ctx, mode, a.ownerOptions(s, command))
+}
+
+// ownerOptions are how this process is the owner of a home.
+func (a *app) ownerOptions(s *setup, command string) daemon.Options {
+	return daemon.Options{
 		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log, Engine: s.engine, Settings: s.settings,
 		Clients: func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
 			return a.newClient(s, profile, bandwidth)
 		},
 		CheckAccount: s.checkAccount,
-	})
+	}
 }
 
 // with does something short with the state of the home, by its owner or for a moment as the owner.

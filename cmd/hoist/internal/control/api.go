@@ -39,4 +39,9 @@ type API interface {
 	Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error)
 	// Changes returns once something was committed after the index since; 0 means now.
 	Changes(ctx context.Context, since uint64) (Event, error)
+
+	// CheckState looks at the whole state file.
+	CheckState(ctx context.Context) (StateReport, error)
+	// Verify compares disk, receipts and cloud; unless it is quick it reads every file concerned.
+	Verify(ctx context.Context, r VerifyRequest) (VerifyReport, error)
 }

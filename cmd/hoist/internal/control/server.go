@@ -54,6 +54,8 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	mux.HandleFunc("POST /v1/watches/{id}/{verb}", s.changeWatch)
 	mux.HandleFunc("POST /v1/actions/{name}", s.action)
 	mux.HandleFunc("GET /v1/events", s.events)
+	mux.HandleFunc("GET /v1/state", s.checkState)
+	mux.HandleFunc("POST /v1/verify", s.verify)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}

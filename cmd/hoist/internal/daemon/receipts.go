@@ -1,12 +1,18 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"hoist/state"
 )
 
 // receiptsMeta records up to which receipt, and to which size of the file, the export is durable.
@@ -40,16 +46,15 @@ func (w *Owner) exportNew() error {
 	if err != nil || len(receipts) == 0 {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(w.o.Home.Receipts(), "receipts.jsonl"), os.O_WRONLY|os.O_CREATE, 0o600)
+	path := filepath.Join(w.o.Home.Receipts(), "receipts.jsonl")
+	if size, err = goOnAt(path, size, receipts); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return err
-	} else if info.Size() < size {
-		size = info.Size() // somebody moved the file away: go on in the new one
-	}
 	if err := f.Truncate(size); err != nil {
 		return err
 	}
@@ -74,6 +79,38 @@ func (w *Owner) exportNew() error {
 		}
 	}
 	return nil
+}
+
+// goOnAt returns where the receipts that are not known to be exported are written: at the recorded size, over what a crash left of them. Lines
+// there that the state does not have (it was lost, or restored from a copy) are kept: their file is set aside.
+func goOnAt(path string, size int64, receipts []state.Receipt) (int64, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, errors.Join(err, f.Close())
+	}
+	if info.Size() < size {
+		return info.Size(), f.Close() // somebody moved the file away: go on in the new one
+	}
+	tail := make([]byte, info.Size()-size)
+	_, err = f.ReadAt(tail, size)
+	if err := errors.Join(err, f.Close()); err != nil && len(tail) > 0 && !errors.Is(err, io.EOF) {
+		return 0, err
+	}
+	var lines []byte
+	for _, r := range receipts {
+		lines = append(append(lines, r.Line...), '\n')
+	}
+	if !bytes.HasPrefix(lines, tail) {
+		return 0, setAside(path)
+	}
+	return size, nil
 }
 
 func (w *Owner) exported() (seq uint64, size int64, err error) {

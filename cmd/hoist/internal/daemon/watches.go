@@ -81,15 +81,7 @@ func (m *watches) run(c config.Watch) error {
 	if m.w.mode < Full {
 		return nil
 	}
-	settings := c.Settings().Over(config.Settings{
-		Exclude: m.w.o.Settings.Exclude, Include: m.w.o.Settings.Include, ExcludeFrom: m.w.o.Settings.ExcludeFrom,
-		MinSize: m.w.o.Settings.MinSize, MaxSize: m.w.o.Settings.MaxSize, MinAge: m.w.o.Settings.MinAge,
-	})
-	filter, err := settings.Filter("")
-	if err != nil {
-		return err
-	}
-	rules, err := rulesOf(FilterOf(filter), false)
+	rules, err := m.w.rulesFor(c)
 	if err != nil {
 		return err
 	}

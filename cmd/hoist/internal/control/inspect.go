@@ -1,0 +1,93 @@
+package control
+
+import (
+	"context"
+	"net/http"
+)
+
+// StateReport is what a look at the whole state file found.
+type StateReport struct {
+	Path     string         `json:"path"`
+	Sound    bool           `json:"sound"`
+	Usable   bool           `json:"usable"` // hoist can work with it, whatever the problems say of single records
+	Size     int64          `json:"size"`   // bytes
+	Schema   int            `json:"schema,omitempty"`
+	Jobs     int            `json:"jobs"`
+	OpenJobs int            `json:"open_jobs"`
+	Keys     map[string]int `json:"keys,omitempty"`
+	Problems []string       `json:"problems"`
+	Notes    []string       `json:"notes"` // harmless
+}
+
+// VerifyRequest asks for a comparison of disk, receipts and cloud.
+type VerifyRequest struct {
+	Path    string `json:"path,omitempty"`  // absolute: the file, or what lies below; "": everything that is known
+	Watch   string `json:"watch,omitempty"` // id of the one watch
+	Profile string `json:"profile,omitempty"`
+	Quick   bool   `json:"quick,omitempty"` // do not read the contents of files: sizes and times alone
+}
+
+// Results of [VerifyFile].
+const (
+	VerifyOK            = "ok"
+	VerifyDiffers       = "differs"
+	VerifyMissingLocal  = "missing-local"
+	VerifyMissingRemote = "missing-remote"
+	VerifyNewerRemote   = "newer-remote"
+	VerifyUnproven      = "unproven"
+)
+
+// VerifyFile is what the comparison of one file came to.
+type VerifyFile struct {
+	Path          string `json:"path"`
+	Remote        string `json:"remote"`
+	Result        string `json:"result"`
+	Detail        string `json:"detail,omitempty"`
+	Size          *int64 `json:"size,omitempty"` // of the local file, in bytes
+	SHA1          string `json:"sha1,omitempty"` // of the local file, where it was read
+	ItemID        string `json:"item_id,omitempty"`
+	VersionID     string `json:"version_id,omitempty"` // the cloud's newest
+	VersionNumber int    `json:"version_number,omitempty"`
+	StorageID     string `json:"storage_id,omitempty"`
+	Receipt       uint64 `json:"receipt,omitempty"` // number of the receipt that proves the publication
+}
+
+// VerifyReport answers a VerifyRequest. Chain holds the findings about the receipts themselves, each with the file (the
+// state or an export) as its path; it is empty when every receipt follows the one before.
+type VerifyReport struct {
+	Files    []VerifyFile `json:"files"`
+	Chain    []VerifyFile `json:"chain"`
+	Receipts int          `json:"receipts"` // how many were checked
+}
+
+// Findings counts what is not ok.
+func (r VerifyReport) Findings() int {
+	n := len(r.Chain)
+	for _, f := range r.Files {
+		if f.Result != VerifyOK {
+			n++
+		}
+	}
+	return n
+}
+
+// CheckState implements [API].
+func (c *Client) CheckState(ctx context.Context) (StateReport, error) {
+	return call[StateReport](ctx, c, http.MethodGet, "/v1/state", nil)
+}
+
+// Verify implements [API].
+func (c *Client) Verify(ctx context.Context, r VerifyRequest) (VerifyReport, error) {
+	return call[VerifyReport](ctx, c, http.MethodPost, "/v1/verify", r)
+}
+
+func (s server) checkState(w http.ResponseWriter, r *http.Request) {
+	answer(w)(s.api.CheckState(r.Context()))
+}
+
+func (s server) verify(w http.ResponseWriter, r *http.Request) {
+	var req VerifyRequest
+	if read(w, r, &req) {
+		answer(w)(s.api.Verify(r.Context(), req))
+	}
+}

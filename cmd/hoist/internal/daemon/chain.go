@@ -1,0 +1,110 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/state"
+)
+
+// firstPrev is the "prev" of the first receipt.
+var firstPrev = strings.Repeat("0", 64)
+
+// checkChain checks that every receipt follows the one before, in the state and in the exported files, and that both hold the same.
+func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error) {
+	out := []control.VerifyFile{}
+	bad := func(path, format string, args ...any) {
+		out = append(out, control.VerifyFile{Path: path, Result: control.VerifyDiffers, Detail: fmt.Sprintf(format, args...)})
+	}
+	check := func(path string, list []state.Receipt) {
+		prev := ""
+		if len(list) > 0 && list[0].Seq == 1 {
+			prev = firstPrev
+		}
+		if err := state.CheckReceipts(list, prev); err != nil {
+			bad(path, "%v", err)
+		}
+	}
+	check(w.store.Path(), inState)
+	exported, err := readExports(w.o.Home)
+	if err != nil {
+		return out, err
+	}
+	for _, p := range exported.problems {
+		bad(p.path, "%s", p.detail)
+	}
+	check(w.o.Home.Receipts(), exported.lines)
+	have := map[uint64][]byte{}
+	for _, r := range inState {
+		have[r.Seq] = r.Line
+	}
+	for _, r := range exported.lines {
+		if line, ok := have[r.Seq]; ok && !bytes.Equal(line, r.Line) {
+			bad(exported.from[r.Seq], "receipt %d is not the one of the state", r.Seq)
+		}
+	}
+	return out, nil
+}
+
+// exports are the receipts in the files of HOME/receipts.
+type exports struct {
+	lines    []state.Receipt   // by number, each once
+	from     map[uint64]string // number -> file
+	problems []struct{ path, detail string }
+}
+
+// readExports reads HOME/receipts/*.jsonl. A last line without its end is one that is just being written, or was when the power failed: it is
+// written again.
+func readExports(home config.Home) (exports, error) {
+	e := exports{from: map[uint64]string{}}
+	files, err := filepath.Glob(filepath.Join(home.Receipts(), "*.jsonl"))
+	if err != nil {
+		return e, err
+	}
+	slices.Sort(files)
+	byNumber := map[uint64][]byte{}
+	bad := func(path, format string, args ...any) {
+		e.problems = append(e.problems, struct{ path, detail string }{path, fmt.Sprintf(format, args...)})
+	}
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return e, err
+		}
+		for n, line := range bytes.SplitAfter(data, []byte("\n")) {
+			whole := bytes.HasSuffix(line, []byte("\n"))
+			if line = bytes.TrimSuffix(line, []byte("\n")); !whole || len(line) == 0 {
+				continue
+			}
+			var r struct {
+				Seq uint64 `json:"seq"`
+			}
+			if err := json.Unmarshal(line, &r); err != nil || r.Seq == 0 {
+				bad(path, "line %d is no receipt", n+1)
+				continue
+			}
+			if other, ok := byNumber[r.Seq]; ok && !bytes.Equal(other, line) {
+				bad(path, "receipt %d is not the one of %s", r.Seq, e.from[r.Seq])
+				continue
+			}
+			byNumber[r.Seq], e.from[r.Seq] = line, path
+		}
+	}
+	for seq, line := range byNumber {
+		e.lines = append(e.lines, state.Receipt{Seq: seq, Line: line})
+	}
+	slices.SortFunc(e.lines, func(a, b state.Receipt) int { return int(int64(a.Seq) - int64(b.Seq)) })
+	return e, nil
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
+)
+
+// Verify implements [control.API].
+func (w *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.VerifyReport, error) {
+	report := control.VerifyReport{Files: []control.VerifyFile{}, Chain: []control.VerifyFile{}}
+	in, err := w.scopeOf(r.Path, r.Watch)
+	if err != nil {
+		return report, err
+	}
+	receipts, err := w.allReceipts()
+	if err != nil {
+		return report, err
+	}
+	report.Receipts = len(receipts)
+	if report.Chain, err = w.checkChain(receipts); err != nil {
+		return report, err
+	}
+	subjects, err := w.survey(ctx, in, receipts)
+	if err != nil {
+		return report, err
+	}
+	if len(subjects) == 0 && r.Path != "" {
+		if _, err := statLocal(r.Path); err != nil {
+			return report, err
+		}
+		return report, exit.With(exit.NotFound, fmt.Errorf("%s: nothing is known of it: it lies in no watch, and no receipt tells of it", r.Path),
+			"\"hoist watch list\" lists the watches")
+	}
+	w.refresh(subjects)
+	tips := w.newTips()
+	for _, s := range subjects {
+		f, err := w.verifyOne(ctx, tips, s, r.Quick)
+		if err != nil {
+			return report, err
+		}
+		report.Files = append(report.Files, f)
+	}
+	return report, nil
+}
+
+// refresh forgets what was read of the cloud earlier: a person asks what is there now.
+func (w *Owner) refresh(subjects []subject) {
+	seen := map[string]bool{}
+	for _, s := range subjects {
+		if seen[s.profile] {
+			continue
+		}
+		seen[s.profile] = true
+		if r, err := w.engine.Resolver(s.profile); err == nil { // an error comes again where it is asked for a folder
+			r.Refresh()
+		}
+	}
+}
+
+func (w *Owner) verifyOne(ctx context.Context, t *tips, s subject, quick bool) (control.VerifyFile, error) {
+	out := control.VerifyFile{Path: s.path, Remote: s.address().String()}
+	if s.problem != "" {
+		out.Result, out.Detail = control.VerifyUnproven, s.problem
+		return out, nil
+	}
+	f := facts{base: s.base}
+	var err error
+	if f.local, err = localSnapshot(s.path); err != nil {
+		out.Result, out.Detail = control.VerifyUnproven, err.Error()
+		return out, nil
+	}
+	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); err != nil {
+		return out, err
+	}
+	if f.tip != nil {
+		out.ItemID, out.VersionID, out.VersionNumber, out.StorageID = f.tip.ID, f.tip.VersionID, f.tip.VersionNumber, f.tip.StorageID
+		if f.tip.VersionID == "" {
+			out.ItemID = ""
+		}
+	}
+	if f.local != nil {
+		out.Size = &f.local.Size
+	}
+	if s.base != nil {
+		out.Receipt = s.base.receipt
+	}
+	if f.local != nil && f.tip != nil && (f.tip.Size < 0 || f.tip.Size == f.local.Size) {
+		if quick {
+			if s.base != nil && s.base.snapshot.SameContentLikely(*f.local) && s.base.version == f.tip.VersionID && s.base.storage == f.tip.StorageID {
+				f.content = equal
+			}
+		} else {
+			var read sums
+			if f.content, read, err = w.compareContent(ctx, s.profile, s.path, s.base, *f.tip); err != nil {
+				if ctx.Err() != nil || read.sha1 != "" { // the service failed, not the file
+					return out, err
+				}
+				out.Result, out.Detail = control.VerifyUnproven, err.Error()
+				return out, nil
+			}
+			out.SHA1 = read.sha1
+		}
+	}
+	out.Result, out.Detail = judge(f)
+	if out.Result == control.VerifyOK && s.base != nil && s.base.storage != "" && f.tip.StorageID != "" && s.base.storage != f.tip.StorageID {
+		out.Detail = "the cloud names another storage than what was published; the contents are the same"
+	}
+	return out, nil
+}

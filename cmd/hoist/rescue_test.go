@@ -1,0 +1,219 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+)
+
+// verified reads what verify --json prints, by path.
+func verified(t *testing.T, stdout string) map[string]control.VerifyFile {
+	t.Helper()
+	out := map[string]control.VerifyFile{}
+	for line := range strings.Lines(stdout) {
+		var f control.VerifyFile
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		out[f.Path] = f
+	}
+	return out
+}
+
+// watchOf makes a folder of three drawings that a daemon has published, and returns its path. No daemon runs afterwards.
+func watchOf(l *lab, names ...string) string {
+	l.t.Helper()
+	dir := filepath.Join(l.dir, "plans")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		l.t.Fatal(err)
+	}
+	for i, name := range names {
+		l.file("plans/"+name, int64(100_000*(i+1)))
+	}
+	l.run(0, "watch", "add", dir, l.remote+"/plans", "--settle", "100ms")
+	l.daemonUntilSynced(len(names))
+	return dir
+}
+
+// daemonUntilSynced runs a daemon until so many files of the one watch are in sync.
+func (l *lab) daemonUntilSynced(files int) {
+	l.t.Helper()
+	d := l.start("daemon")
+	l.owned("daemon")
+	eventually(l.t, "all files are synced", func() bool {
+		s := l.status()
+		return len(s.Watches) == 1 && s.Watches[0].Synced != nil && *s.Watches[0].Synced == files && *s.Watches[0].Pending == 0
+	})
+	d.interrupt()
+}
+
+func TestVerify(t *testing.T) {
+	l := newLab(t)
+	dir := watchOf(l, "a.rvt", "b.rvt", "c.rvt", "d.rvt", "e.rvt", "f.rvt")
+	outside := l.file("outside.rvt", 11<<20)
+	l.run(0, "push", outside, l.remote, "--part-size", "5M")
+	out, _ := l.run(0, "verify", "--json")
+	got := verified(t, out)
+	if len(got) != 7 {
+		t.Errorf("%d files, want 7: %s", len(got), out)
+	}
+	for path, f := range got {
+		if f.Result != "ok" || f.SHA1 == "" || f.VersionID == "" || f.StorageID == "" || f.Receipt == 0 {
+			t.Errorf("%s: %+v", path, f)
+		}
+	}
+	if n := l.count("get-object-details"); n > 0 {
+		t.Errorf("%d calls for single objects: the ETags prove the parts", n)
+	}
+
+	at := func(name string) string { return filepath.Join(dir, name) }
+	// b: other content of the same size and time; c: removed here; d: removed there; e: a newer version from elsewhere; f: changed size.
+	before, err := os.Stat(at("b.rvt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.file("plans/b.rvt", 200_000, "altered")
+	if err := os.Chtimes(at("b.rvt"), before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(at("c.rvt")); err != nil {
+		t.Fatal(err)
+	}
+	l.run(0, "rm", "--yes", l.remote+"/plans/d.rvt")
+	other := *l
+	other.home = filepath.Join(t.TempDir(), "h")
+	other.dir = t.TempDir()
+	other.run(0, "push", other.file("e.rvt", 5000), l.remote+"/plans")
+	l.file("plans/f.rvt", 10)
+	l.file("plans/new.rvt", 10)
+	out, _ = l.run(3, "verify", "--json")
+	got = verified(t, out)
+	for name, want := range map[string]string{
+		"a.rvt": "ok", "b.rvt": "differs", "c.rvt": "missing-local", "d.rvt": "missing-remote", "e.rvt": "newer-remote", "f.rvt": "differs", "new.rvt": "missing-remote",
+	} {
+		if f := got[at(name)]; f.Result != want {
+			t.Errorf("%s: %q (%s), want %q", name, f.Result, f.Detail, want)
+		}
+	}
+	l.run(0, "verify", at("a.rvt"))
+	l.run(3, "verify", dir)
+	l.run(5, "verify", filepath.Join(l.dir, "nothing"))
+
+	// A receipt that was altered is found, in the exported file alone too.
+	file := filepath.Join(l.home, "receipts", "receipts.jsonl")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(data), `"size":100000`, `"size":100001`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = l.run(3, "verify", at("a.rvt"), "--json")
+	if f := verified(t, out)[file]; f.Result != "differs" {
+		t.Errorf("an altered receipt: %s", out)
+	}
+}
+
+func TestVerifyWithADaemon(t *testing.T) {
+	l := newLab(t)
+	watchOf(l, "a.rvt")
+	l.start("daemon")
+	l.owned("daemon")
+	out, _ := l.run(0, "verify", "--json")
+	if len(verified(t, out)) != 1 {
+		t.Errorf("verify: %s", out)
+	}
+	out, _ = l.run(0, "state", "check", "--json")
+	var r control.StateReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || !r.Sound || !r.Usable || r.Jobs != 1 {
+		t.Errorf("state check: %s", out)
+	}
+	for _, verb := range []string{"repair", "rebuild"} {
+		if _, stderr := l.run(1, "state", verb); !strings.Contains(stderr, "held by process") || !strings.Contains(stderr, "(daemon)") {
+			t.Errorf("state %s while a daemon runs: %s", verb, stderr)
+		}
+	}
+}
+
+func TestStateRepair(t *testing.T) {
+	l := newLab(t)
+	l.run(0, "state", "check")
+	l.run(5, "state", "repair")
+	a := l.file("a.rvt", 1000)
+	l.run(0, "push", a, l.remote)
+	l.run(0, "state", "check")
+	if out, _ := l.run(0, "state", "repair", "--json"); !strings.Contains(out, `"repaired":false`) {
+		t.Errorf("a sound state: %s", out)
+	}
+	path := filepath.Join(l.home, "state.db")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(data[2*os.Getpagesize():])
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.run(1, "state", "check")
+	l.run(1, "status")
+	l.run(1, "push", a, l.remote)
+	out, _ := l.run(0, "state", "repair", "--json")
+	var r repaired
+	if err := json.Unmarshal([]byte(out), &r); err != nil || !r.Repaired || r.Damaged == "" || len(r.Problems) == 0 || r.Kept["receipts"]+r.Receipts == 0 {
+		t.Errorf("state repair: %s", out)
+	}
+	if _, err := os.Stat(r.Damaged); err != nil {
+		t.Errorf("the damaged file: %v", err)
+	}
+	l.run(0, "state", "check")
+	l.run(0, "push", a, l.remote)
+	l.published("a.rvt", 1, a)
+	l.run(0, "verify")
+}
+
+func TestStateRebuild(t *testing.T) {
+	l := newLab(t)
+	dir := watchOf(l, "a.rvt", "b.rvt", "c.rvt")
+	outside := l.file("outside.rvt", 1000)
+	l.run(0, "push", outside, l.remote)
+	l.file("plans/c.rvt", 500, "changed meanwhile")
+	for _, name := range []string{"state.db", "state.db.snapshot"} {
+		if err := os.WriteFile(filepath.Join(l.home, name), make([]byte, 1<<16), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.run(1, "state", "check")
+	out, _ := l.run(0, "state", "rebuild", "--json")
+	var r daemon.RebuildReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Files != 4 || r.Equal != 3 || r.Based != 1 || r.Receipts != 4 || r.Old == "" {
+		t.Fatalf("state rebuild: %s", out)
+	}
+	if _, err := os.Stat(r.Old); err != nil {
+		t.Errorf("the old state: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(l.home, "rebuild-*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	l.run(0, "state", "check")
+	l.run(3, "verify")
+	before := l.count("complete-s3-upload") + l.count("create-version")
+	l.daemonUntilSynced(3)
+	l.run(0, "push", outside, l.remote)
+	l.published("plans/a.rvt", 1, filepath.Join(dir, "a.rvt"))
+	l.published("plans/c.rvt", 2, filepath.Join(dir, "c.rvt"))
+	l.published("outside.rvt", 1, outside)
+	if n := l.count("complete-s3-upload") + l.count("create-version") - before; n > 2 {
+		t.Errorf("%d calls for one changed file", n)
+	}
+	// The chain of receipts goes on, in the exported file too.
+	l.run(0, "verify")
+	data, err := os.ReadFile(filepath.Join(l.home, "receipts", "receipts.jsonl"))
+	if err != nil || strings.Count(string(data), "\n") != 5 {
+		t.Errorf("exported receipts: %d, %v", strings.Count(string(data), "\n"), err)
+	}
+}
