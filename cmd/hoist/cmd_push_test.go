@@ -244,7 +244,7 @@ func TestUnreadableAndVanished(t *testing.T) {
 func TestTimeIsUp(t *testing.T) {
 	l := newLab(t)
 	path := l.file("big.rvt", 12<<20)
-	l.run(7, "push", path, l.remote, "--part-size", "5M", "--bwlimit", "2M", "--max-duration", "1s")
+	l.run(7, "push", path, l.remote, "--part-size", "5M", "--bwlimit", "1M", "--max-duration", "3s")
 	if _, ok := l.cloud.File("Project Files/big.rvt"); ok {
 		t.Error("it was published")
 	}
@@ -255,13 +255,15 @@ func TestTimeIsUp(t *testing.T) {
 func TestInterruptedKeepsState(t *testing.T) {
 	l := newLab(t)
 	path := l.file("big.rvt", 12<<20)
-	p := l.start("push", path, l.remote, "--part-size", "5M", "--bwlimit", "2M")
+	release := l.hold()
+	p := l.start("push", path, l.remote, "--part-size", "5M")
 	l.owned("push")
-	eventually(t, "bytes move", func() bool { return len(l.status().Active) > 0 })
+	eventually(t, "a file moves", func() bool { return len(l.status().Active) > 0 })
 	if code := p.interrupt(); code != 130 {
 		t.Fatalf("exit code %d, want 130\n%s", code, p.errs.String())
 	}
 	checkHint(t, 130, p.errs.String())
+	release()
 	if s := l.status(); s.Owner != nil || s.Jobs.Queued != 1 {
 		t.Errorf("afterwards: %+v", s)
 	}
@@ -275,7 +277,11 @@ func TestInterruptedKeepsState(t *testing.T) {
 func TestPausedJobsStay(t *testing.T) {
 	l := newLab(t)
 	path := l.file("big.rvt", 6<<20)
-	l.run(7, "push", path, l.remote, "--bwlimit", "1M", "--max-duration", "500ms")
+	release := l.hold()
+	p := l.start("push", path, l.remote)
+	l.open(1)
+	p.interrupt()
+	release()
 	out, _ := l.run(0, "jobs", "--json")
 	var j struct{ ID, State, Phase string }
 	if err := json.Unmarshal([]byte(out), &j); err != nil {

@@ -5,28 +5,40 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"hoist/apsclient/emulator"
 )
 
-// slowly lets every part take so long that commands can meet.
-func slowly(rate int64) func(emulator.Request) emulator.Fault {
-	return func(r emulator.Request) emulator.Fault {
+// hold lets no part arrive until release is called, so that what a test waits for cannot be over before it looks.
+func (l *lab) hold() (release func()) {
+	held := make(chan struct{})
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
 		if r.Op == "s3-put" {
-			return emulator.Fault{Kind: emulator.Slow, BytesPerSecond: rate}
+			return emulator.Fault{Do: func() { <-held }}
 		}
 		return emulator.Fault{}
-	}
+	})
+	release = sync.OnceFunc(func() { l.cloud.SetFault(nil); close(held) })
+	l.t.Cleanup(release) // before the cloud closes
+	return release
+}
+
+// open waits until this many jobs are open.
+func (l *lab) open(n int) {
+	l.t.Helper()
+	eventually(l.t, "the jobs are open", func() bool { j := l.status().Jobs; return j.Queued+j.Active == n })
 }
 
 func TestTwoPushesAtOnce(t *testing.T) {
 	l := newLab(t)
 	a, b := l.file("a.rvt", 3<<20), l.file("b.rvt", 3<<20)
-	l.cloud.SetFault(slowly(3 << 20))
+	release := l.hold()
 	p, q := l.start("push", a, l.remote), l.start("push", b, l.remote)
-	l.owned("push")
+	l.open(2)
+	release()
 	if x, y := p.wait(), q.wait(); x != 0 || y != 0 {
 		t.Fatalf("exit codes %d and %d\n%s%s", x, y, p.errs.String(), q.errs.String())
 	}
@@ -40,8 +52,10 @@ func TestTwoPushesAtOnce(t *testing.T) {
 func TestTheSameFileTwiceAtOnce(t *testing.T) {
 	l := newLab(t)
 	a := l.file("a.rvt", 2<<20)
-	l.cloud.SetFault(slowly(2 << 20))
+	release := l.hold()
 	p, q := l.start("push", a, l.remote), l.start("push", a, l.remote)
+	l.open(1)
+	release()
 	if x, y := p.wait(), q.wait(); x != 0 || y != 0 {
 		t.Fatalf("exit codes %d and %d\n%s%s", x, y, p.errs.String(), q.errs.String())
 	}
@@ -51,12 +65,14 @@ func TestTheSameFileTwiceAtOnce(t *testing.T) {
 func TestTheOwnerIsKilledWhileAnotherWaits(t *testing.T) {
 	l := newLab(t)
 	a, b := l.file("a.rvt", 12<<20), l.file("b.rvt", 6<<20)
-	l.cloud.SetFault(slowly(3 << 20))
+	release := l.hold()
 	p := l.start("push", a, l.remote, "--part-size", "5M", "--json")
-	l.owned("push")
+	l.open(1)
 	q := l.start("push", b, l.remote, "--json")
-	eventually(t, "both files are queued", func() bool { s := l.status(); return s.Jobs.Queued+s.Jobs.Active == 2 })
+	l.open(2)
 	p.kill()
+	<-p.ended
+	release()
 	if code := q.wait(); code != 0 {
 		t.Fatalf("the one that waited: exit code %d\n%s", code, q.errs.String())
 	}
@@ -64,7 +80,6 @@ func TestTheOwnerIsKilledWhileAnotherWaits(t *testing.T) {
 		t.Errorf("its result: %s", q.out.String())
 	}
 	l.published("b.rvt", 1, b)
-	l.cloud.SetFault(nil)
 	l.run(0, "resume")
 	l.published("a.rvt", 1, a)
 }
@@ -114,10 +129,14 @@ func TestPushWhileTheDaemonRuns(t *testing.T) {
 func TestTheCloudComesBack(t *testing.T) {
 	l := newLab(t)
 	a := l.file("a.rvt", 12<<20)
-	l.cloud.SetFault(slowly(3 << 20))
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "s3-put" && r.Part == 2 {
+			return emulator.Fault{Kind: emulator.Stall, After: 1 << 20} // until the cloud ends
+		}
+		return emulator.Fault{}
+	})
 	p := l.start("push", a, l.remote, "--part-size", "5M", "--parts", "2")
-	l.owned("push")
-	eventually(t, "parts move", func() bool { return l.count("get-signed-s3-upload-urls") > 0 })
+	eventually(t, "a part is there", func() bool { return l.count("s3-put") > 0 })
 	addr := l.stopCloud()
 	eventually(t, "the job waits", func() bool { s := l.status(); return s.Jobs.Waiting == 1 })
 	l.startCloud(addr)
@@ -149,7 +168,7 @@ func TestWatchedFolder(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	out, _ := l.run(0, "watch", "add", dir, l.remote+"/watched", "--settle", "1s", "--json")
+	out, _ := l.run(0, "watch", "add", dir, l.remote+"/watched", "--settle", "2s", "--json")
 	var added struct{ ID, Path, Remote string }
 	if err := json.Unmarshal([]byte(out), &added); err != nil || added.ID == "" || added.Path == "" || added.Remote != l.remote+"/watched" {
 		t.Errorf("watch add: %s", out)
@@ -163,10 +182,8 @@ func TestWatchedFolder(t *testing.T) {
 	}
 	for i := range files {
 		l.file(name(i), int64(1000+i))
-	}
-	for i := range files {
-		if i%2 == 0 {
-			l.file(name(i), int64(2000+i), "again")
+		if i%2 == 1 {
+			l.file(name(i-1), int64(2000+i), "again") // well within the settle time
 		}
 	}
 	eventually(t, "all files are synced", func() bool {
