@@ -99,8 +99,7 @@ func LoadRoots(file string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
+		if path, ok := errors.AsType[*fs.PathError](err); ok {
 			err = path.Err
 		}
 		return nil, &ConfigError{Name: "SSL_CERT_FILE", Problem: "read " + file + ": " + err.Error()}

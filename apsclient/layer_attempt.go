@@ -81,8 +81,7 @@ func notSent(err error) bool {
 	if err == nil {
 		return false
 	}
-	var token *tokenFailure
-	if errors.As(err, &token) {
+	if _, ok := errors.AsType[*tokenFailure](err); ok {
 		return true
 	}
 	var n *NetError

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,7 +28,7 @@ Update Item, Update Project User, Update Webhook, Upload Binary To Signed S3 URL
 
 func TestRegistryHoldsThe51(t *testing.T) {
 	var want, got []string
-	for _, title := range strings.Split(the51, ",") {
+	for title := range strings.SplitSeq(the51, ",") {
 		want = append(want, strings.TrimSpace(title))
 	}
 	for _, a := range apsclient.Actions() {
@@ -99,9 +100,7 @@ func TestValidate(t *testing.T) {
 	folder := map[string]string{"project_id": "b.5c1f0000-0000-4000-8000-0000000000b1", "folder_id": "urn:adsk.wipprod:fs.folder:co.F"}
 	with := func(more ...string) map[string]string {
 		out := map[string]string{}
-		for k, v := range folder {
-			out[k] = v
-		}
+		maps.Copy(out, folder)
 		for i := 0; i+1 < len(more); i += 2 {
 			out[more[i]] = more[i+1]
 		}
@@ -188,7 +187,7 @@ func TestPlanSpellsPathsAsTheFamilyNeeds(t *testing.T) {
 			if got := strings.TrimPrefix(p.URL, apsclient.DefaultBaseURL); got != tt.url {
 				t.Errorf("got %s, want %s", got, tt.url)
 			}
-			for _, h := range strings.Fields(tt.headers) {
+			for h := range strings.FieldsSeq(tt.headers) {
 				if k, v, _ := strings.Cut(h, "="); p.Header[k] != v {
 					t.Errorf("header %s is %q, want %q", k, p.Header[k], v)
 				}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -126,9 +127,7 @@ func (c *Client) prepare(r Request) (*prepared, error) {
 			return nil, &ParamError{Action: a.Name, Param: param.Name, Problem: "missing: takes " + param.Takes()}
 		}
 	}
-	for k, v := range r.Query {
-		p.query[k] = v
-	}
+	maps.Copy(p.query, r.Query)
 	for k, v := range r.Header {
 		if !strings.EqualFold(k, "Authorization") {
 			p.header[http.CanonicalHeaderKey(k)] = v

@@ -126,8 +126,7 @@ func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token,
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err != nil {
-		var refused *AuthError
-		if errors.As(err, &refused) {
+		if _, ok := errors.AsType[*AuthError](err); ok {
 			e.err = err
 			e.refusals++
 		} else if t != nil && t.Expiry.Sub(now) > tokenMargin {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -297,9 +298,7 @@ func (c *call) authorizePage() {
 		back.Set("code", code)
 	}
 	rq := redirect.Query()
-	for k, v := range back {
-		rq[k] = v
-	}
+	maps.Copy(rq, back)
 	redirect.RawQuery = rq.Encode()
 	c.w.Header().Set("Location", redirect.String())
 	c.empty(http.StatusFound)

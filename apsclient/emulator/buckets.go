@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -129,9 +130,7 @@ func (c *call) ossPage() (limit int, startAt string, ok bool) {
 
 func (c *call) next(key string) string {
 	q := url.Values{}
-	for k, v := range c.q {
-		q[k] = v
-	}
+	maps.Copy(q, c.q)
 	q.Set("startAt", key)
 	return c.url(c.r.URL.EscapedPath(), q)
 }

@@ -181,7 +181,7 @@ func TestJournalFile(t *testing.T) {
 	a := newAPI(t, Config{Journal: &out})
 	a.publish("j.dwg", "journal")
 	var put Request
-	for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(out.String()), "\n") {
 		if strings.Contains(line, "X-Amz") || strings.Contains(line, a.token) {
 			t.Errorf("a secret in %s", line)
 		}

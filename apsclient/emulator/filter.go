@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -117,9 +118,7 @@ func (p page) cut(n int) (from, to int, more bool) {
 func (c *call) pageLinks(p page, more bool) obj {
 	at := func(n int) obj {
 		q := url.Values{}
-		for k, v := range c.q {
-			q[k] = v
-		}
+		maps.Copy(q, c.q)
 		q.Set("page[number]", fmt.Sprint(n))
 		q.Set("page[limit]", fmt.Sprint(p.limit))
 		return c.link(c.r.URL.EscapedPath() + "?" + q.Encode())

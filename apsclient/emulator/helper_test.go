@@ -151,7 +151,7 @@ func (r reply) at(path string) any {
 	if err := json.Unmarshal(r.raw, &v); err != nil {
 		r.t.Fatalf("answer is not JSON: %v: %s", err, r.raw)
 	}
-	for _, step := range strings.Split(path, "/") {
+	for step := range strings.SplitSeq(path, "/") {
 		switch x := v.(type) {
 		case map[string]any:
 			v = x[step]

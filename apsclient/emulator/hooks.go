@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -417,9 +418,7 @@ func (c *call) listHooks() {
 	links := obj{"next": nil}
 	if next != "" {
 		q := url.Values{}
-		for k, v := range c.q {
-			q[k] = v
-		}
+		maps.Copy(q, c.q)
 		q.Set("pageState", next)
 		links["next"] = strings.TrimPrefix(c.r.URL.EscapedPath(), "/webhooks/v1") + "?" + q.Encode()
 	} else {

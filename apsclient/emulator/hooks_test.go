@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -105,9 +106,7 @@ func TestHookErrors(t *testing.T) {
 	const path = "/webhooks/v1/systems/data/events/dm.version.added/hooks"
 	good := func(change obj) obj {
 		b := obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": d.Folder}}
-		for k, v := range change {
-			b[k] = v
-		}
+		maps.Copy(b, change)
 		return b
 	}
 	for _, tt := range []struct {
@@ -160,9 +159,7 @@ func TestAdminErrors(t *testing.T) {
 	member := obj{"email": "m@example.com", "products": list{obj{"key": "docs", "access": "member"}}}
 	whole := func(change obj) obj {
 		b := obj{"name": "P", "start_date": "2026-01-01", "end_date": "2027-01-01", "project_type": "Office"}
-		for k, v := range change {
-			b[k] = v
-		}
+		maps.Copy(b, change)
 		return b
 	}
 	for _, tt := range []struct {

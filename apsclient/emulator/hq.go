@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,9 +100,7 @@ const hqTime = "2006-01-02T15:04:05.000Z"
 func hqProjectRow(p *project) obj {
 	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "account_id": strings.TrimPrefix(p.Hub, "b."), "name": p.Name, "status": p.status(), "project_type": "Office",
 		"start_date": "2026-01-01", "end_date": "2027-12-31", "value": 0, "currency": "USD", "language": "en", "timezone": "Etc/UTC"}
-	for k, v := range p.Admin {
-		out[k] = v
-	}
+	maps.Copy(out, p.Admin)
 	return out
 }
 
@@ -262,9 +261,7 @@ func (c *call) hqUpdateProject() {
 			return hqNoProject
 		}
 		fields := obj{}
-		for k, v := range p.Admin {
-			fields[k] = v
-		}
+		maps.Copy(fields, p.Admin)
 		name := p.Name
 		if _, ok := in["name"]; ok {
 			var why string

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -17,9 +18,7 @@ func TestTokens(t *testing.T) {
 	good := url.Values{"grant_type": {"client_credentials"}, "scope": {"data:read"}}
 	with := func(more ...string) url.Values {
 		f := url.Values{}
-		for k, v := range good {
-			f[k] = v
-		}
+		maps.Copy(f, good)
 		for i := 0; i+1 < len(more); i += 2 {
 			f.Set(more[i], more[i+1])
 		}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"net/mail"
 	"strings"
@@ -140,9 +141,7 @@ func (m *model) demoPeople(now time.Time) {
 func (m *model) personRow(p *person) obj {
 	out := obj{"id": p.ID, "account_id": p.Account, "status": p.Status, "role": p.Role, "email": p.Email, "name": p.Name(), "first_name": p.First, "last_name": p.Last,
 		"uid": p.UID, "created_at": p.Created.UTC().Format(hqTime), "updated_at": p.Updated.UTC().Format(hqTime), "last_sign_in": p.Updated.UTC().Format(hqTime)}
-	for k, v := range p.Fields {
-		out[k] = v
-	}
+	maps.Copy(out, p.Fields)
 	if p.Company != "" {
 		out["company_id"] = p.Company
 		out["company_name"] = m.companyName(p.Account, p.Company)

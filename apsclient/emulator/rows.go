@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -60,9 +61,7 @@ func (c *call) caPage(rows []obj, textFilters []string) {
 	sortRows(rows, keys)
 	at := func(offset int) string {
 		q := url.Values{}
-		for k, v := range c.q {
-			q[k] = v
-		}
+		maps.Copy(q, c.q)
 		q.Set("limit", strconv.Itoa(limit))
 		q.Set("offset", strconv.Itoa(offset))
 		return c.url(c.r.URL.EscapedPath(), q)
@@ -207,7 +206,7 @@ func pick(rows []obj, names []string) list {
 func splitList(vals []string) []string {
 	var out []string
 	for _, v := range vals {
-		for _, s := range strings.Split(v, ",") {
+		for s := range strings.SplitSeq(v, ",") {
 			if s != "" {
 				out = append(out, s)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -153,9 +154,7 @@ func (c *call) failBefore() {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
-	for k, v := range f.Header {
-		c.w.Header()[k] = v
-	}
+	maps.Copy(c.w.Header(), f.Header)
 	if f.Body != nil {
 		if c.w.Header().Get("Content-Type") == "" {
 			c.w.Header().Set("Content-Type", "application/json")
@@ -173,9 +172,7 @@ func (c *call) failBefore() {
 
 func (c *call) slowDown() {
 	f := c.fault
-	for k, v := range f.Header {
-		c.w.Header()[k] = v
-	}
+	maps.Copy(c.w.Header(), f.Header)
 	if c.rt != nil && c.rt.family == famS3 {
 		c.s3fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", nil)
 		return

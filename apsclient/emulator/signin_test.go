@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net/url"
 	"os"
 	"strings"
@@ -103,9 +104,7 @@ func TestServiceAccount(t *testing.T) {
 	sign := func(change obj, algorithm string) string {
 		t.Helper()
 		claims := obj{"iss": DefaultClientID, "sub": acc.ID, "aud": base + "/authentication/v2/token", "exp": a.s.now().Add(4 * time.Minute).Unix(), "scope": list{"data:read", "data:write"}}
-		for k, v := range change {
-			claims[k] = v
-		}
+		maps.Copy(claims, change)
 		enc := func(v obj) string {
 			b, err := json.Marshal(v)
 			if err != nil {

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -179,8 +180,8 @@ func (c *call) itemVersions() {
 			return noItem
 		}
 		var all []*version // newest first
-		for n := len(i.Versions) - 1; n >= 0; n-- {
-			if v := m.versions.get(i.Versions[n]); !c.now.Before(v.VisibleAt) {
+		for _, v := range slices.Backward(i.Versions) {
+			if v := m.versions.get(v); !c.now.Before(v.VisibleAt) {
 				all = append(all, v)
 			}
 		}

@@ -174,7 +174,7 @@ func (m *model) makePath(projectID, path string, now time.Time) (string, error) 
 		return "", fmt.Errorf("add folder %q: no project %q", path, projectID)
 	}
 	at := m.folders.get(p.Root)
-	for _, name := range strings.Split(strings.Trim(path, "/"), "/") {
+	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		if id := m.childNamed(at.ID, name); m.folders.get(id) != nil {
 			at = m.folders.get(id)
 			continue
