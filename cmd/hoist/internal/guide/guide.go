@@ -109,6 +109,13 @@ func sortedSet(s []string) []string {
 	return s
 }
 
+// CustomIntegration is what an account administrator does, so that the application may see the account.
+var CustomIntegration = []string{
+	"Open Account Admin, Settings, Custom Integrations, and choose Add custom integration.",
+	"Paste the client id, give it a name, and save.",
+	"Check that its status is Active. Without this, account administration answers 403 and project data stays invisible.",
+}
+
 func steps(g Guide) []Step {
 	developer, admin := "the developer", "an account administrator of ACC or BIM 360"
 	out := []Step{{developer, "Create the application", []string{
@@ -119,11 +126,7 @@ func steps(g Guide) []Step {
 		"The secret is shown in full only once. If it is lost, choose Regenerate on the application's page: the old secret ends at that moment, so store the new one everywhere.",
 	}}}
 	if g.CustomIntegration {
-		out = append(out, Step{admin, "Add the application to the account", []string{
-			"Open Account Admin, Settings, Custom Integrations, and choose Add custom integration.",
-			"Paste the client id, give it a name, and save.",
-			"Check that its status is Active. Without this, account administration answers 403 and project data stays invisible.",
-		}})
+		out = append(out, Step{admin, "Add the application to the account", CustomIntegration})
 	}
 	if g.UserNeeded {
 		out = append(out, Step{admin, "Choose a user to act for", []string{
