@@ -42,6 +42,7 @@ type Engine struct {
 	parts *gate // parts in flight over all files, up and down
 	meter *meter
 	kick  chan struct{}
+	freed chan struct{} // a run gave up a slot of one kind for one of the other
 	api   reachability
 	data  reachability
 
@@ -122,7 +123,7 @@ func New(c Config) (*Engine, error) {
 	return &Engine{
 		freeSpace: freeSpace,
 		store:     c.Store, clients: c.Clients, log: c.Logger, cfg: c,
-		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1),
+		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
 	}, nil
 }

@@ -85,6 +85,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-e.kick:
 			d.dirty, d.listed = true, time.Time{}
 			e.stopWhatEnded(state.Changes{Lost: true})
+		case <-e.freed: // fill looks who may have it
 		case r := <-d.done:
 			d.finish(r)
 			receipts.poke()
@@ -430,7 +431,10 @@ func (e *Engine) holdSlot(r *run, job state.Job) bool {
 		return false
 	}
 	r.holds = job
-	e.Kick() // a slot of the other kind is free
+	select {
+	case e.freed <- struct{}{}:
+	default:
+	}
 	return true
 }
 

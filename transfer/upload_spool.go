@@ -107,7 +107,7 @@ func (e *Engine) openSpooled(job state.Job) *os.File {
 
 // dropSpooled removes the snapshot of a job that ended.
 func (e *Engine) dropSpooled(job state.Job) {
-	if e.cfg.Spool == "" {
+	if e.cfg.Spool == "" || job.Changes == 0 {
 		return
 	}
 	if err := os.Remove(e.spoolPath(job.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
