@@ -247,13 +247,22 @@ func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string,
 	return p, nil
 }
 
+// fetchRoot is the RecordRoot of a file that is fetched to path. One that is kept under another name than the remote one has a record of its
+// own: what is fetched beside a file that was pushed must not pass for it, nor the other way round.
+func fetchRoot(profile string, q Place, path, name string) string {
+	if name != lastName(q) {
+		path = filepath.Join(path, name)
+	}
+	return RecordRoot(profile, q, path)
+}
+
 // newFetch is the plan of one file as far as nothing local is looked at.
 func newFetch(req PullRequest, q Place, into string, dirs []string, name string) Planned {
 	path := filepath.Join(append(append([]string{into}, dirs...), name)...)
 	p := Planned{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
 	p.Job = state.Job{
 		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path, Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
-		Root: RecordRoot(req.Profile, q, path),
+		Root: fetchRoot(req.Profile, q, path, name),
 		// Dirs are the local folders below the one that was asked for: the download never leaves that one.
 		Target: state.Target{Address: q.Address.String(), Hub: string(q.Hub.ID), Project: string(q.Project.ID), Core: q.Core, Dirs: dirs, Name: lastName(q)},
 	}
