@@ -37,6 +37,7 @@ const (
 	ReasonUnexpected     = "unexpected"
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
+	ReasonRestored       = state.ReasonRestored // of a job that a repair of the state could not read in its newest form
 )
 
 // Reason documents one code.
@@ -75,7 +76,8 @@ var reasons = []Reason{
 	{ReasonServiceTrouble, "the service has trouble; the call is made again", "", 0},
 	{ReasonSourceChanged, "the file changed before it was published; another job sends the newer content", "", 0},
 	{ReasonCancelled, "a person cancelled it; the file is wanted again when it changes", "hoist push --force {path} {remote}", 0},
-	{ReasonUnexpected, "something unforeseen happened", "hoist diagnose", 0},
+	{ReasonRestored, "the state was repaired and may be older than what the cloud has; a retry looks there first", "hoist retry {id}", 0},
+	{ReasonUnexpected, "something unforeseen happened", "hoist job {id}", 0},
 }
 
 // Reasons lists every code, in the order of the documentation.

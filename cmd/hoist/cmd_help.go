@@ -106,6 +106,11 @@ func reasonTable() string {
 		fmt.Fprintf(&b, "    %s\n        %s\n", r.Code, r.Sentence)
 		if r.Fix != "" {
 			fmt.Fprintf(&b, "        fix: %s\n", r.Fix)
+		} else {
+			fmt.Fprintf(&b, "        no fix is needed: it goes on by itself\n")
+		}
+		if r.Again > 0 {
+			fmt.Fprintf(&b, "        looked at again by itself after %s\n", strings.TrimSuffix(r.Again.String(), "0s"))
 		}
 	}
 	return b.String()

@@ -217,3 +217,60 @@ func TestStateRebuild(t *testing.T) {
 		t.Errorf("exported receipts: %d, %v", strings.Count(string(data), "\n"), err)
 	}
 }
+
+func TestExplain(t *testing.T) {
+	l := newLab(t)
+	dir := watchOf(l, "a.rvt", "b.rvt")
+	l.file("plans/b.rvt", 10, "changed")
+	l.file("plans/x.bak", 10)
+	l.file("plans/.hoistignore", 0)
+	if err := os.WriteFile(filepath.Join(dir, ".hoistignore"), []byte("*.tif\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.file("plans/scan.tif", 10)
+	l.file("lonely.rvt", 10)
+	outside := l.file("outside.rvt", 10)
+	l.run(0, "push", outside, l.remote)
+	parked := l.file("parked.rvt", 1000)
+	l.run(0, "push", parked, l.remote)
+	l.file("parked.rvt", 0)
+	l.run(3, "push", parked, l.remote)
+	tests := []struct{ name, state, rule, reason string }{
+		{"plans/a.rvt", "synced", "", ""},
+		{"plans/b.rvt", "pending", "", ""},
+		{"plans/x.bak", "ignored", "*.bak", ""},
+		{"plans/scan.tif", "ignored", ".hoistignore: *.tif", ""},
+		{"plans", "folder", "", ""},
+		{"lonely.rvt", "unknown", "", ""},
+		{"outside.rvt", "synced", "", ""},
+		{"parked.rvt", "attention", "", "shrank-to-zero"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out, _ := l.run(0, "explain", tt.name, "--json")
+			var e control.Explanation
+			if err := json.Unmarshal([]byte(out), &e); err != nil || e.State != tt.state || e.Rule != tt.rule || e.Reason != tt.reason || e.Detail == "" {
+				t.Errorf("%s", out)
+			}
+			if e.Reason != "" && (e.Fix == "" || e.Sentence == "" || e.Job == nil) {
+				t.Errorf("no fix, sentence or job: %s", out)
+			}
+			if strings.HasPrefix(tt.name, "plans") && (e.Watch == nil || !strings.HasPrefix(e.Remote, l.remote+"/plans")) {
+				t.Errorf("watch and remote: %s", out)
+			}
+			l.run(0, "explain", tt.name)
+			out, _ = l.run(0, "filter", "test", tt.name, "--json")
+			var f filtered
+			if err := json.Unmarshal([]byte(out), &f); err != nil || f.Rule != tt.rule || f.Ignored != (tt.rule != "") {
+				t.Errorf("filter test: %s", out)
+			}
+		})
+	}
+	l.run(5, "explain", "nothing.rvt")
+	if out, _ := l.run(0, "filter", "list"); !strings.Contains(out, "*.bak\n") {
+		t.Errorf("filter list: %s", out)
+	}
+	if out, _ := l.run(0, "filter", "test", "x.dwg", "--exclude", "x.*"); !strings.Contains(out, "ignored by x.*") {
+		t.Errorf("filter test with a flag: %s", out)
+	}
+}

@@ -44,4 +44,6 @@ type API interface {
 	CheckState(ctx context.Context) (StateReport, error)
 	// Verify compares disk, receipts and cloud; unless it is quick it reads every file concerned.
 	Verify(ctx context.Context, r VerifyRequest) (VerifyReport, error)
+	// Explain tells why the file with this absolute path is in its state.
+	Explain(ctx context.Context, path string) (Explanation, error)
 }

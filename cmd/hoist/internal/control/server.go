@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 
-	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/exit"
 )
 
@@ -56,6 +55,7 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("GET /v1/state", s.checkState)
 	mux.HandleFunc("POST /v1/verify", s.verify)
+	mux.HandleFunc("GET /v1/explain", s.explain)
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
@@ -159,15 +159,6 @@ func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
 
 func (s server) changeWatch(w http.ResponseWriter, r *http.Request) {
 	answer(w)(s.api.ChangeWatch(r.Context(), r.PathValue("id"), r.PathValue("verb")))
-}
-
-func (s server) action(w http.ResponseWriter, r *http.Request) {
-	var req apsclient.Request
-	if !read(w, r, &req) {
-		return
-	}
-	req.Action = r.PathValue("name")
-	answer(w)(s.api.Action(r.Context(), r.URL.Query().Get("profile"), req))
 }
 
 // lastLine is the last line of a stream: without it the other end has gone away.

@@ -155,11 +155,15 @@ func watchedAway(watches []config.Watch, r receiptFields) bool {
 	})
 }
 
-// rulesFor are the rules of a watch: its own over those of the home.
 func (w *Owner) rulesFor(c config.Watch) (*watcher.Rules, error) {
-	settings := c.Settings().Over(config.Settings{
-		Exclude: w.o.Settings.Exclude, Include: w.o.Settings.Include, ExcludeFrom: w.o.Settings.ExcludeFrom,
-		MinSize: w.o.Settings.MinSize, MaxSize: w.o.Settings.MaxSize, MinAge: w.o.Settings.MinAge,
+	return RulesFor(c.Settings(), w.o.Settings)
+}
+
+// RulesFor are the rules of a watch: its own over those of the home.
+func RulesFor(own, home config.Settings) (*watcher.Rules, error) {
+	settings := own.Over(config.Settings{
+		Exclude: home.Exclude, Include: home.Include, ExcludeFrom: home.ExcludeFrom,
+		MinSize: home.MinSize, MaxSize: home.MaxSize, MinAge: home.MinAge,
 	})
 	filter, err := settings.Filter("")
 	if err != nil {

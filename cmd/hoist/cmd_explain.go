@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/daemon"
+)
+
+func newExplainCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain PATH",
+		Short: "Why a file is in its state",
+		Long: `explain tells of one file which watch it lies in, which rule leaves it out, what was last published of it, the job that is on it, what that waits
+for, when it is tried again and which command would fix it.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) explain(ctx context.Context, arg string) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+	path, err := resolvedPath(arg)
+	if err != nil {
+		return err
+	}
+	return a.with(ctx, s, daemon.Passive, "explain", func(api control.API) error {
+		e, err := api.Explain(ctx, path)
+		if err != nil {
+			return err
+		}
+		if a.flags.json {
+			return a.printJSON(e)
+		}
+		a.printExplanation(e)
+		return nil
+	})
+}
+
+// resolvedPath is a path absolute and with the links of its folder resolved, as watches have theirs; the file need not be there.
+func resolvedPath(arg string) (string, error) {
+	path, err := filepath.Abs(arg)
+	if err != nil {
+		return "", fmt.Errorf("find %q: %w", arg, err)
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	return path, nil
+}
+
+func (a *app) printExplanation(e control.Explanation) {
+	a.printf("%s: %s\n", printable(e.Path), e.State)
+	a.printf("  %s\n", printable(oneLine(e.Detail)))
+	if e.Reason != "" {
+		a.printf("  reason: %s", e.Reason)
+		if e.Sentence != "" {
+			a.printf(": %s", e.Sentence)
+		}
+		a.printf("\n")
+	}
+	if e.NextAttempt != nil {
+		a.printf("  next attempt: %s\n", humanize.Time(*e.NextAttempt))
+	}
+	if e.Fix != "" {
+		a.printf("  fix: %s\n", e.Fix)
+	}
+	if e.Remote != "" {
+		a.printf("  remote: %s\n", printable(e.Remote))
+	}
+	if e.Watch != nil {
+		a.printf("  watch: %s %s: %s\n", e.Watch.ID, printable(e.Watch.Path), watchText(*e.Watch))
+	}
+	if r := e.Record; r != nil {
+		a.printf("  last published: %s", count(int(r.Size), "byte", "bytes"))
+		if r.VersionNumber > 0 {
+			a.printf(", version %d", r.VersionNumber)
+		}
+		if r.Published != nil {
+			a.printf(", %s", r.Published.Local().Format(time.DateTime))
+		}
+		a.printf("\n")
+	}
+}
