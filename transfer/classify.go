@@ -119,10 +119,12 @@ func classify(err error, phase state.Phase, attempts int) verdict {
 	if e, ok := errors.AsType[*waitError](err); ok {
 		return verdict{classRetry, e.Code, e.After}
 	}
-	if v, ok := classifyRemote(err, phase, attempts, retry, person, retryUpTo); ok {
+	if v, ok := classifyRemote(err, phase, retry, person, retryUpTo); ok {
 		return v
 	}
 	switch {
+	case errors.Is(err, errDamaged):
+		return retryUpTo(maxUnforeseen, ReasonDamaged)
 	case errors.Is(err, fs.ErrNotExist):
 		return person(ReasonVanished)
 	case errors.Is(err, fs.ErrPermission):
@@ -140,7 +142,7 @@ func classify(err error, phase state.Phase, attempts int) verdict {
 }
 
 // classifyRemote judges what the service answered, or that it did not.
-func classifyRemote(err error, phase state.Phase, attempts int, retry func(string, time.Duration) verdict, person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
+func classifyRemote(err error, phase state.Phase, retry func(string, time.Duration) verdict, person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
 	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
 		return person(ReasonUnauthorised), true
 	}
@@ -216,6 +218,7 @@ func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
 			p.At = now.Add(v.After)
 		}
 		return p
+	case classRetry, classChanged:
 	}
 	wait := v.After
 	if wait > 0 {

@@ -59,6 +59,8 @@ func TestClassify(t *testing.T) {
 		{"unreadable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, state.PhaseQueued, 0, classPerson, ReasonUnreadable, 10 * time.Minute},
 		{"reason known", needsPerson(ReasonConflict, "x"), state.PhaseQueued, 0, classPerson, ReasonConflict, 0},
 		{"own wait", &waitError{Code: ReasonLocked, After: 7 * time.Second, Err: errors.New("x")}, state.PhaseQueued, 0, classRetry, ReasonLocked, 7 * time.Second},
+		{"damaged again and again", fmt.Errorf("part 3: %w", errDamaged), state.PhaseUploading, 0, classRetry, ReasonDamaged, time.Second},
+		{"damaged for ever", fmt.Errorf("part 3: %w", errDamaged), state.PhaseUploading, maxUnforeseen, classPerson, ReasonDamaged, 0},
 		{"unforeseen", errors.New("x"), state.PhaseQueued, 0, classRetry, ReasonUnexpected, time.Second},
 		{"unforeseen for ever", errors.New("x"), state.PhaseQueued, maxUnforeseen, classPerson, ReasonUnexpected, 0},
 	} {

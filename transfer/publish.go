@@ -131,6 +131,17 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		if done != nil || lookErr != nil {
 			return done, lookErr
 		}
+	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion: // the item was deleted meanwhile; a hidden item counts as absent
+		if res, err := e.Resolver(job.Profile); err == nil {
+			res.Forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
+		}
+		next, lookErr := e.intentFor(ctx, c, job)
+		if lookErr != nil {
+			return nil, lookErr
+		}
+		if next.Parent != in.Parent {
+			return []state.Event{state.Intended{Intent: next}}, nil
+		}
 	case errors.Is(err, apsclient.ErrConflict):
 		done, lookErr := e.look(ctx, c, job)
 		if done != nil || lookErr != nil {

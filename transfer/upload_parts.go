@@ -66,8 +66,13 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			break
 		}
 		wg.Go(func() {
-			defer e.parts.release()
-			if err := e.sendPart(ctx, r, c, job, src, n); err != nil {
+			slot := true
+			defer func() {
+				if slot {
+					e.parts.release()
+				}
+			}()
+			if err := e.sendPart(ctx, r, c, job, src, n, &slot); err != nil {
 				failed.set(err)
 				if _, changed := errors.AsType[*changedError](err); changed {
 					cancel(err) // what is in flight is worthless
@@ -88,8 +93,9 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	return []state.Event{state.AllStored{}}, nil
 }
 
-// sendPart sends one part until it is stored and committed; the caller holds a slot, which is lent to others while it waits.
-func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int) error {
+// sendPart sends one part until it is stored and committed. The caller holds a slot, which is lent to others while it waits; slot tells
+// whether it has one in the end.
+func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, slot *bool) error {
 	offset, length := partRange(job.Snapshot.Size, job.PartSize, n)
 	refreshes := 0
 	for try := 1; ; try++ {
@@ -136,9 +142,15 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 		if try >= partTries {
 			return fmt.Errorf("part %d: %w", n, err)
 		}
-		if err := e.waitWithoutSlot(ctx, retryWait(err, try)); err != nil {
+		e.parts.release()
+		*slot = false
+		if err := sleep(ctx, retryWait(err, try)); err != nil {
 			return err
 		}
+		if err := e.parts.acquire(ctx); err != nil {
+			return err
+		}
+		*slot = true
 	}
 }
 
@@ -202,17 +214,6 @@ func retryWait(err error, try int) time.Duration {
 	}
 	half := 500 * time.Millisecond << min(try-1, 6)
 	return half/2 + rand.N(half)
-}
-
-// waitWithoutSlot gives the caller's part slot to others for d and takes one again.
-func (e *Engine) waitWithoutSlot(ctx context.Context, d time.Duration) error {
-	e.parts.release()
-	err := sleep(ctx, d)
-	// The caller's release needs a slot whatever happened; it is taken without regard to ctx and given back at once then.
-	if again := e.parts.acquire(context.WithoutCancel(ctx)); again != nil {
-		return again
-	}
-	return err
 }
 
 // sleep waits for d or the end of ctx, whose cause is the error.
@@ -296,7 +297,7 @@ func (e *Engine) warnIfTooShort(r *run, job state.Job, next int) {
 	}
 	r.warned = true
 	text := fmt.Sprintf("at the measured speed the upload needs %s more than the session lasts (until %s)", missing, job.UploadExpires.UTC().Format(time.RFC3339))
-	e.log.Warn(text, "job", string(job.ID), "path", job.Path)
+	e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path, "detail", text)
 	if _, err := e.commit(job.ID, state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
 		e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
 	}

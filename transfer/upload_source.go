@@ -140,8 +140,10 @@ func sourceError(job state.Job, err error) error {
 		return &changedError{Path: job.Path, Gone: true}
 	case errors.Is(err, fs.ErrPermission):
 		return needsPerson(ReasonUnreadable, "%w", err)
+	case isSharingViolation(err) && job.Streak >= maxUnforeseen:
+		return needsPerson(ReasonUnreadable, "%w", err)
 	case isSharingViolation(err):
-		return &waitError{Code: ReasonUnreadable, After: backoff(job.Attempts, backoffCap), Err: err}
+		return &waitError{Code: ReasonUnreadable, After: backoff(job.Streak, backoffCap), Err: err}
 	}
 	return err
 }

@@ -335,6 +335,38 @@ func TestConflicts(t *testing.T) {
 			w.wantVersions("plan.rvt", one, theirs)
 		})
 	})
+	t.Run("deleted before the next version", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("plan.rvt", small, 1)
+			first := w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			done := w.get(first.ID)
+			two := w.write("plan.rvt", small, 2)
+			j := w.enqueue(w.job("plan.rvt"))
+			var once sync.Once
+			w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+				if r.Op != "create-version" {
+					return emulator.Fault{}
+				}
+				f := emulator.Fault{}
+				once.Do(func() { f = emulator.Fault{Kind: emulator.FailBefore, Status: 404, Do: func() { w.deleteItem(done) }} })
+				return f
+			})
+			w.runAll(w.engine())
+			w.wantDone(j.ID, state.ResultCreated)
+			got := 0
+			for _, f := range w.srv.Items() {
+				if f.Path == "Project Files/plan.rvt" && !f.Hidden {
+					got++
+					w.wantVersions("plan.rvt", two)
+				}
+			}
+			if got != 1 {
+				t.Errorf("%d items of the name are visible, want 1", got)
+			}
+		})
+	})
 	t.Run("created by somebody else at the same moment", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
@@ -358,6 +390,17 @@ func TestConflicts(t *testing.T) {
 			w.wantVersions("plan.rvt", theirs, mine)
 		})
 	})
+}
+
+// deleteItem hides an item as another program would, behind the fault hook.
+func (w *world) deleteItem(of state.Job) {
+	hook := w.client.WithScopes(apsclient.TransferScopes...)
+	go func() { // a call from within the hook of another call
+		if _, err := hook.Versions.Create(w.t.Context(), w.project, apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Deleted: true}); err != nil {
+			w.t.Error(err)
+		}
+	}()
+	time.Sleep(time.Second)
 }
 
 // addVersion makes a version as another program would.
