@@ -128,6 +128,7 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 		href = page.Next
 	case PagingAdmin:
 		href = page.Pagination.NextURL
+	case PagingNone, PagingHQ: // without links
 	}
 	if href == "" {
 		return nil, false, nil

@@ -120,6 +120,7 @@ func (c *Client) prepare(r Request) (*prepared, error) {
 			p.query.Set(param.Name, value)
 		case InHeader:
 			p.header.Set(param.Name, value)
+		case InBody, InInput: // not of the request's head
 		}
 	}
 	for _, param := range a.Params {

@@ -108,10 +108,9 @@ func lastOfFile(path string) (_ uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	tail := make([]byte, 0)
 	for window := int64(64 << 10); ; window *= 8 {
 		from := max(0, end-window)
-		tail = make([]byte, end-from)
+		tail := make([]byte, end-from)
 		if _, err := f.ReadAt(tail, from); err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
