@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/exit"
 )
 
@@ -281,19 +282,8 @@ func (a *app) planAPI(ctx context.Context, action apsclient.Action, r apsclient.
 
 // printAnswer prints the body as given, or what the headers hold where there is none.
 func (a *app) printAnswer(resp *apsclient.Response) error {
-	if len(bytes.TrimSpace(resp.Body)) > 0 {
-		return a.printBody(resp.Body)
-	}
-	out := struct {
-		Status   int    `json:"status"`
-		ETag     string `json:"etag,omitempty"`
-		Location string `json:"location,omitempty"`
-		HookID   string `json:"hook_id,omitempty"`
-	}{Status: resp.Status, ETag: strings.Trim(resp.Header.Get("ETag"), `"`), Location: resp.Header.Get("Location")}
-	if _, id, ok := strings.Cut(out.Location, "/hooks/"); ok {
-		out.HookID = id
-	}
-	return a.printJSON(out)
+	_, err := a.stdout.Write(control.AnswerBody(resp))
+	return err
 }
 
 func (a *app) printBody(body []byte) error {

@@ -107,6 +107,9 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if _, whole := body.(apsclient.Request); whole {
+		req.Header.Set("Content-Type", wholeAction)
+	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hoist/apsclient/emulator"
+)
+
+// socket returns a client that asks the owner of the home as curl --unix-socket does, without a hint of who asks.
+func (l *lab) socket() *http.Client {
+	l.t.Helper()
+	network, addr, token := "unix", filepath.Join(l.home, "control.sock"), ""
+	if data, err := os.ReadFile(filepath.Join(l.home, "control.addr")); err == nil {
+		addr, token, _ = strings.Cut(strings.TrimSpace(string(data)), "\n")
+		if !filepath.IsAbs(addr) {
+			network = "tcp"
+		}
+	}
+	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr)
+	}}
+	l.t.Cleanup(t.CloseIdleConnections)
+	return &http.Client{Transport: withToken{t, strings.TrimSpace(token), addr}}
+}
+
+// withToken adds what a loopback address asks for.
+type withToken struct {
+	next        http.RoundTripper
+	token, addr string
+}
+
+func (w withToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.token != "" {
+		r.Header.Set("Authorization", "Bearer "+w.token)
+		r.Host = w.addr
+	}
+	return w.next.RoundTrip(r)
+}
+
+// TestActionsOverTheSocket: POST /v1/actions/{name} as a program without hoist's own packages writes it.
+func TestActionsOverTheSocket(t *testing.T) {
+	l := newLab(t)
+	l.addExamples()
+	l.start("daemon")
+	l.owned("daemon")
+	c := l.socket()
+	for _, row := range []struct {
+		name, action, body string
+		status             int
+		says               []string
+	}{
+		{"no parameters", "list-hubs", `{}`, 200, []string{`"Demo Hub"`, `"data"`}},
+		{"no body at all", "list-hubs", ``, 200, []string{`"Demo Hub"`}},
+		{"a parameter", "get-bucket-details", `{"params":{"bucketKey":"hoist-demo-bucket"}}`, 200, []string{`"bucketKey"`, `hoist-demo-bucket`}},
+		{"a query", "list-bucket-objects", `{"params":{"bucketKey":"hoist-demo-bucket"},"query":{"limit":1,"beginsWith":["hel"]}}`, 200, []string{"hello.txt"}},
+		{"a body", "create-bucket", `{"body":{"bucketKey":"socket-bucket","policyKey":"transient"}}`, 200, []string{"socket-bucket"}},
+		{"a body as text", "create-bucket", `{"body":"{\"bucketKey\":\"socket-bucket2\",\"policyKey\":\"transient\"}"}`, 200, []string{"socket-bucket2"}},
+		{"an answer without a body", "create-webhook",
+			`{"params":{"system":"data","event":"dm.version.deleted"},"body":{"callbackUrl":"https://example.com/s","scope":{"folder":"` + lookParent + `"}}}`, 201, []string{`"status":201`, `"hook_id"`}},
+		{"an unknown action", "list-hub", `{}`, 400, []string{`"error"`, `list-hubs`, `"code":2`, `"hint"`}},
+		{"an unknown parameter", "get-hub", `{"params":{"hup":"x"}}`, 400, []string{`"error"`, `hup`, `"code":2`, `"hint"`}},
+		{"out of range", "list-bucket-objects", `{"params":{"bucketKey":"hoist-demo-bucket"},"query":{"limit":101}}`, 400, []string{`1 to 100`}},
+		{"malformed", "list-hubs", `{"params":`, 400, []string{`"error"`, `"code":2`}},
+		{"an unknown field", "list-hubs", `{"parameters":{}}`, 400, []string{`"error"`, `parameters`}},
+		{"what the service refuses", "get-bucket-details", `{"params":{"bucketKey":"no-such-bucket"}}`, 404, []string{`"error"`, `"code":5`, `"hint"`, `"body"`}},
+		{"the composite", "upload-file-in-project-folder", `{"params":{"project_id":"b.x","folder_id":"urn:y"}}`, 400, []string{`/v1/push`}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l.cloud.ResetJournal()
+			resp, err := c.Post("http://hoist/v1/actions/"+row.action, "application/x-www-form-urlencoded", strings.NewReader(row.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			data, err := io.ReadAll(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != row.status || !has(row.says...)(string(data)) || !json.Valid(data) {
+				t.Errorf("status %d, want %d, with %q:\n%s", resp.StatusCode, row.status, row.says, data)
+			}
+			if n := len(l.cloud.Requests()); row.status == 400 && n > 0 {
+				t.Errorf("%d requests were sent", n)
+			}
+		})
+	}
+	// The service is gone: the same shape.
+	l.cloud.SetFault(func(emulator.Request) emulator.Fault { return emulator.Fault{Kind: emulator.LoseReply} })
+	resp, err := c.Post("http://hoist/v1/actions/create-bucket", "application/json", strings.NewReader(`{"body":{"bucketKey":"socket-bucket3","policyKey":"transient"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if data, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusBadGateway || !has(`"error"`, `"hint"`, `"code":1`)(string(data)) {
+		t.Errorf("status %d, %v: %s", resp.StatusCode, err, data)
+	}
+}
