@@ -1,6 +1,6 @@
 // Package transfer is the engine: it takes jobs out of the state, moves the bytes, and makes the result visible.
 //
-// Vocabulary
+// # Vocabulary
 //
 //   - A job is one file on its way up or down; its phase names the last durable fact (package state).
 //   - A step is one remote effect followed by one commit. First run and resume are the same loop of steps.
@@ -12,7 +12,7 @@
 //   - A range is a slice of a file that is fetched by one GET; it is committed after it was synced to the temporary file beside the target.
 //   - A reason is the code of why a file is not in sync (see Reasons).
 //
-// Guarantees
+// # Guarantees
 //
 //   - Nothing half-written is published: the file is looked at around each part, before assembly and before the create.
 //   - Exactly one version for each state of a file: creates are preceded by an intent and repeated only after a look that found nothing.
