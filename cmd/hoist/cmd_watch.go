@@ -44,6 +44,7 @@ func newWatchAddCmd(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.Mode, "mode", r.Mode, "push: what changes here is sent")
 	cmd.Flags().StringVar(&r.Settle, "settle", config.DefaultSettle.String(), "how long a file must rest before it is sent")
+	cmd.Flags().BoolVar(&r.TakeOver, "take-over", false, "move the folder here from the home that sends it now, which then sends it no more")
 	addFilterFlags(cmd.Flags(), &settings)
 	return cmd
 }

@@ -255,6 +255,8 @@ type WatchRequest struct {
 	MinSize string   `json:"min_size,omitempty"`
 	MaxSize string   `json:"max_size,omitempty"`
 	MinAge  string   `json:"min_age,omitempty"`
+
+	TakeOver bool `json:"take_over,omitempty"` // move the folder here from the home that sends it now
 }
 
 // WatchAdded answers a WatchRequest; removing, pausing and resuming answer with the same and State.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,7 @@ type watching struct {
 
 	mu     sync.Mutex
 	detail string // guarded by mu: why the last changes could not be taken, "" when they could
+	taken  bool   // guarded by mu: another home sends the folder
 }
 
 func newWatches(w *Owner) *watches { return &watches{w: w, running: map[string]*watching{}} }
@@ -102,6 +104,11 @@ func (m *watches) run(c config.Watch) error {
 	m.mu.Unlock()
 	go func() {
 		defer close(r.ended)
+		// A folder that is not there now is claimed with its first changes.
+		if err := m.w.claim(c.Path, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			r.note(err)
+			m.w.log.Warn("folder is not claimed", "path", c.Path, "error", err)
+		}
 		err := wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
 			err := m.take(ctx, c, remote, changes)
 			r.note(err)
@@ -118,9 +125,10 @@ func (m *watches) run(c config.Watch) error {
 func (r *watching) note(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.detail = ""
+	r.detail, r.taken = "", false
 	if err != nil {
 		r.detail = err.Error()
+		r.taken = errors.As(err, new(*ForeignRootError))
 	}
 }
 
@@ -128,6 +136,12 @@ func (r *watching) problem() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.detail
+}
+
+func (r *watching) foreign() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken
 }
 
 // take makes jobs of what has settled; nil means that they are durable.
@@ -140,6 +154,9 @@ func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Addr
 	}
 	if len(files) == 0 {
 		return nil
+	}
+	if err := m.w.claim(c.Path, false); err != nil {
+		return err
 	}
 	planned, err := m.w.engine.PlanPush(ctx, transfer.PushRequest{
 		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID,
@@ -189,8 +206,16 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	}
 	s := r.watcher.Status()
 	out.State, out.Detail, out.LastScan = s.State, s.Detail, known(s.LastScan)
+	if r.foreign() { // unless it has gone since
+		if err := m.w.claim(c.Path, false); err == nil {
+			r.note(nil)
+		}
+	}
 	if p := r.problem(); p != "" {
 		out.Detail = p
+	}
+	if r.foreign() {
+		out.State = watcher.StateUnavailable
 	}
 	if s.LastScan.IsZero() {
 		return out, nil
@@ -220,6 +245,9 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		return control.WatchAdded{}, err
 	}
 	if other, ok := config.Overlap(file.Watch, c.Path); ok {
+		if r.TakeOver && other.Path == c.Path && other.Remote == r.Remote {
+			return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, w.claim(c.Path, true)
+		}
 		return control.WatchAdded{}, exit.With(exit.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path, other.ID),
 			"one folder has one watch; \"hoist watch remove "+other.ID+"\" removes that one")
 	}
@@ -229,8 +257,11 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	}
 	c.Remote = remote
 	c.ID = config.NewWatchID(c.Path, c.Remote, w.profile(r.Profile))
+	if err := w.claim(c.Path, r.TakeOver); err != nil {
+		return control.WatchAdded{}, foreignUsage(err)
+	}
 	if err := config.AppendWatch(w.o.Home, c); err != nil {
-		return control.WatchAdded{}, err
+		return control.WatchAdded{}, errors.Join(err, w.unclaim(c.Path))
 	}
 	added := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
 	if err := w.watches.setPaused(c.ID, false); err != nil {
@@ -299,6 +330,9 @@ func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 		m.end(c.ID)
 		if err := config.CutWatch(w.o.Home, c.ID); err != nil {
 			return out, err
+		}
+		if err := w.unclaim(c.Path); err != nil {
+			w.log.Warn("the folder keeps its marker", "path", c.Path, "error", err)
 		}
 		return out, errors.Join(m.setPaused(c.ID, false), m.tellJobs(c.ID, state.Cancel{}), w.store.DropRoot(c.ID))
 	case "pause":
