@@ -64,6 +64,13 @@ func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 		Clients: func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
 			return a.newClient(s, profile, bandwidth)
 		},
+		UserID: func(profile string) string {
+			acc, err := s.account(profile)
+			if err != nil { // said by Clients, which comes first
+				return ""
+			}
+			return acc.UserID
+		},
 		CheckAccount: s.checkAccount,
 	}
 }

@@ -31,6 +31,8 @@ type Options struct {
 	Engine  config.Engine
 	// Clients makes the client of a profile; it is called once a profile.
 	Clients func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error)
+	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never known.
+	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
 	// Settings hold the choice of files that every watch starts from.
@@ -101,7 +103,7 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 	}
 	w.engine, err = transfer.New(transfer.Config{
 		Store: w.store, Clients: w.client, Logger: o.Logger, Transfers: o.Engine.Transfers, Parts: o.Engine.Parts,
-		PartSize: o.Engine.PartSize, Checksum: o.Engine.Checksum, Acceleration: o.Engine.Acceleration, Spool: o.Home.Spool(),
+		PartSize: o.Engine.PartSize, Checksum: o.Engine.Checksum, Acceleration: o.Engine.Acceleration, Spool: o.Home.Spool(), UserID: o.UserID,
 	})
 	if err != nil {
 		return nil, err
