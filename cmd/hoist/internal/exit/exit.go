@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"syscall"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
@@ -105,7 +107,11 @@ func classify(err error) (code int, hint string) {
 	case is[*state.VersionError](err):
 		return Failure, "this state was written by a newer hoist: use that version, or another home (--home)"
 	case is[*state.DamagedError](err):
-		return Failure, "run \"hoist state check\"; the file is left as it is"
+		return Failure, "\"hoist state repair\" saves what can be read and keeps the damaged file; \"hoist state check\" says what is wrong"
+	case is[*state.WriteError](err) && (errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space left")):
+		return Failure, "make room on the disk of the home and run it again; what was recorded before is kept"
+	case is[*state.WriteError](err):
+		return Failure, "check the disk of the home; what was recorded before is kept"
 	case errors.Is(err, state.ErrNotFound):
 		return NotFound, "\"hoist jobs\" lists the jobs"
 	case is[*apsclient.AuthError](err):
@@ -122,6 +128,10 @@ func classify(err error) (code int, hint string) {
 		return Failure, "the service has trouble; run it again later"
 	case errors.Is(err, fs.ErrNotExist):
 		return NotFound, "check the local path"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return Failure, "make the path that the error names readable and writable for this user; for another home see --home"
+	case errors.Is(err, syscall.ENOSPC):
+		return Failure, "make room on the disk that the error names and run it again"
 	}
 	return Failure, ""
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"syscall"
 	"testing"
 
 	"hoist/apsclient"
@@ -61,6 +63,31 @@ func TestFrom(t *testing.T) {
 			}
 			if (hint == "") != (code == OK) {
 				t.Errorf("code %d with hint %q", code, hint)
+			}
+		})
+	}
+}
+
+// TestHints: what stands between a home and its work is told apart.
+func TestHints(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		hint string
+	}{
+		{"held", &state.LockedError{PID: 7}, "--home"},
+		{"newer", &state.VersionError{}, "newer hoist"},
+		{"damaged", &state.DamagedError{}, "hoist state repair"},
+		{"disk full", &state.WriteError{Path: "p", Err: syscall.ENOSPC}, "make room"},
+		{"disk full, as text alone", &state.WriteError{Path: "p", Err: errors.New("file resize error: no space left on device")}, "make room"},
+		{"disk broken", &state.WriteError{Path: "p", Err: syscall.EIO}, "check the disk"},
+		{"home not writable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, "writable"},
+		{"home on a read-only disk", &fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, "writable"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			code, hint := From(fmt.Errorf("outer: %w", tt.err))
+			if code != Failure || !strings.Contains(hint, tt.hint) {
+				t.Errorf("code %d, hint %q", code, hint)
 			}
 		})
 	}
