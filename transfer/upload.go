@@ -281,8 +281,11 @@ func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) err
 	})
 }
 
-// source opens the content of the job once a run.
+// source opens the content of the job once a run, and again when the job took up a newer state of the file meanwhile.
 func (r *run) source(e *Engine, job state.Job) (*source, error) {
+	if r.src != nil && !r.src.job.Snapshot.Same(job.Snapshot) {
+		r.closeSource()
+	}
 	if r.src == nil {
 		src, err := e.openSource(job)
 		if err != nil {

@@ -241,6 +241,45 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 	})
 }
 
+// TestSnapshotOfAnOlderState: a job that takes up a newer state of the file after its snapshot was taken, and before it began to send, sends
+// the newer one. Without the state in the snapshot's name and without opening the source anew, the older bytes are sent as the newer version.
+func TestSnapshotOfAnOlderState(t *testing.T) {
+	for name, size := range map[string]int{"shorter": 3 * mib, "of the same size": 4 * mib, "longer": 6 * mib} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.cfg.Spool = filepath.Join(w.home, "spool")
+				w.write("plan.rvt", 4*mib, 1)
+				again := func() state.Job {
+					j := w.job("plan.rvt", "new folder")
+					j.Root, j.Rel, j.Changes = "watch", "plan.rvt", 1
+					return j
+				}
+				w.enqueue(again())
+				var newer []byte
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op != "create-folder" || newer != nil {
+						return emulator.Fault{}
+					}
+					if list, _ := os.ReadDir(w.cfg.Spool); len(list) != 1 {
+						t.Errorf("%d snapshots in the spool, want one", len(list))
+					}
+					newer = w.write("plan.rvt", size, 2)
+					if _, v, err := w.store.Enqueue(again()); err != nil || v != state.Merged {
+						t.Errorf("the newer state: %v, %v", v, err)
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantVersions("new folder/plan.rvt", newer)
+				if left, _ := os.ReadDir(w.cfg.Spool); len(left) != 0 {
+					t.Errorf("left in the spool: %v", left)
+				}
+			})
+		})
+	}
+}
+
 // save writes a state of 11 MiB and gives it the time of the bubble.
 func (w *world) save(name string, n int) []byte {
 	data := w.write(name, 6*mib, uint64(n))

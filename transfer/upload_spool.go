@@ -2,12 +2,14 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,8 +22,17 @@ const quietForSpool = time.Second
 // errNoClone says that the file system has no copy-on-write copies.
 var errNoClone = errors.New("the file system cannot clone")
 
-func (e *Engine) spoolPath(id state.JobID) string {
-	return filepath.Join(e.cfg.Spool, string(id)+".snapshot")
+// spoolPath is where the snapshot of a job lies. Its name tells the state of the file too: a job that has not begun to send takes up newer ones.
+func (e *Engine) spoolPath(job state.Job) string {
+	s := job.Snapshot
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", s.Size, s.ModTime.UnixNano(), s.FileID))
+	return filepath.Join(e.cfg.Spool, fmt.Sprintf("%s-%x.snapshot", job.ID, sum[:8]))
+}
+
+// spoolOwner is the job that a file in the spool belongs to.
+func spoolOwner(name string) state.JobID {
+	id, _, _ := strings.Cut(name, "-")
+	return state.JobID(id)
 }
 
 // spool takes a snapshot of a file whose last try was given up because it changed: a clone where the file system has them, else a copy
@@ -31,7 +42,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if e.cfg.Spool == "" || job.Changes == 0 {
 		return nil
 	}
-	if _, err := os.Stat(e.spoolPath(job.ID)); err == nil {
+	if _, err := os.Stat(e.spoolPath(job)); err == nil {
 		return nil
 	}
 	src, err := e.openSource(job)
@@ -45,7 +56,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if err := os.MkdirAll(e.cfg.Spool, 0o700); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	path := e.spoolPath(job.ID) + ".part"
+	path := e.spoolPath(job) + ".part"
 	defer os.Remove(path)
 	err = cloneFile(path, src.f)
 	if errors.Is(err, errNoClone) {
@@ -69,7 +80,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if err != nil || info.Size() != job.Snapshot.Size {
 		return fmt.Errorf("spool: the snapshot has not the size of the file: %w", errors.Join(err, io.ErrUnexpectedEOF))
 	}
-	if err := os.Rename(path, e.spoolPath(job.ID)); err != nil {
+	if err := os.Rename(path, e.spoolPath(job)); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
 	return nil
@@ -94,7 +105,7 @@ func (e *Engine) openSpooled(job state.Job) *os.File {
 	if e.cfg.Spool == "" {
 		return nil
 	}
-	f, err := openShared(e.spoolPath(job.ID)) // so that it can be removed while it is open
+	f, err := openShared(e.spoolPath(job)) // so that it can be removed while it is open
 	if err != nil {
 		return nil
 	}
@@ -107,10 +118,10 @@ func (e *Engine) openSpooled(job state.Job) *os.File {
 
 // dropSpooled removes the snapshot of a job that ended.
 func (e *Engine) dropSpooled(job state.Job) {
-	if e.cfg.Spool == "" || job.Changes == 0 {
+	if e.cfg.Spool == "" {
 		return
 	}
-	if err := os.Remove(e.spoolPath(job.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(e.spoolPath(job)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.log.Warn("a snapshot in the spool could not be removed", "job", string(job.ID), "error", err)
 	}
 }
@@ -126,12 +137,11 @@ func (e *Engine) cleanSpool() {
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		id := state.JobID(name[:max(0, len(name)-len(filepath.Ext(name)))])
 		if filepath.Ext(name) == ".part" {
 			os.Remove(filepath.Join(e.cfg.Spool, name))
 			continue
 		}
-		if job, err := e.store.Job(id); errors.Is(err, state.ErrNotFound) || err == nil && !job.Open() {
+		if job, err := e.store.Job(spoolOwner(name)); errors.Is(err, state.ErrNotFound) || err == nil && !job.Open() {
 			os.Remove(filepath.Join(e.cfg.Spool, name))
 		}
 	}
