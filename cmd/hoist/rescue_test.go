@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
 )
@@ -273,4 +274,99 @@ func TestExplain(t *testing.T) {
 	if out, _ := l.run(0, "filter", "test", "x.dwg", "--exclude", "x.*"); !strings.Contains(out, "ignored by x.*") {
 		t.Errorf("filter test with a flag: %s", out)
 	}
+}
+
+// TestRebuildAsks: without receipts and without a SHA-1 nothing proves that files are equal.
+func TestRebuildAsks(t *testing.T) {
+	l := newLab(t)
+	watchOf(l, "a.rvt", "b.rvt")
+	if err := os.RemoveAll(filepath.Join(l.home, "receipts")); err != nil {
+		t.Fatal(err)
+	}
+	broken := make([]byte, 1<<16)
+	for _, name := range []string{"state.db", "state.db.snapshot"} {
+		if err := os.WriteFile(filepath.Join(l.home, name), broken, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "get-object-details" {
+			return emulator.Fault{Kind: emulator.FailBefore, Status: 403}
+		}
+		return emulator.Fault{}
+	})
+	if _, stderr := l.run(2, "state", "rebuild"); !strings.Contains(stderr, "2 files are equal in size") || !strings.Contains(stderr, "--yes") {
+		t.Errorf("without an answer: %s", stderr)
+	}
+	if data, err := os.ReadFile(filepath.Join(l.home, "state.db")); err != nil || len(data) != len(broken) {
+		t.Errorf("the old state is not as it was: %d bytes, %v", len(data), err)
+	}
+	out, _ := l.run(0, "state", "rebuild", "--yes", "--json")
+	var r daemon.RebuildReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Assumed != 2 || r.Equal != 0 {
+		t.Errorf("with --yes: %s", out)
+	}
+	if n := l.count("create-version"); n != 0 {
+		t.Errorf("%d versions before", n)
+	}
+	l.daemonUntilSynced(2)
+	if n := l.count("create-version"); n != 0 {
+		t.Errorf("%d files were sent again", n)
+	}
+	out, _ = l.run(3, "verify", "--json")
+	for path, f := range verified(t, out) {
+		if f.Result != "unproven" {
+			t.Errorf("%s: %s, want unproven", path, f.Result)
+		}
+	}
+	l.cloud.SetFault(nil)
+	l.run(0, "verify") // now the SHA-1 proves it
+}
+
+// TestVerifyObjects: keys of a bucket, and what was fetched.
+func TestVerifyObjects(t *testing.T) {
+	l := newLab(t)
+	l.run(0, "api", "create-bucket", "--body", l.json("bucket.json", `{"bucketKey":"verify-objects","policyKey":"transient"}`))
+	a, b := l.file("a.zip", 1000), l.file("b.zip", 2000)
+	l.run(0, "push", a, b, "oss://verify-objects/in")
+	l.run(0, "pull", "oss://verify-objects/in/a.zip", filepath.Join(l.dir, "back.zip"))
+	out, _ := l.run(0, "verify", "--json")
+	got := verified(t, out)
+	if len(got) != 3 {
+		t.Fatalf("verify: %s", out)
+	}
+	for path, f := range got {
+		if f.Result != "ok" || f.StorageID == "" || f.VersionID != "" || f.ItemID != "" {
+			t.Errorf("%s: %+v", path, f)
+		}
+	}
+	l.run(0, "rm", "--yes", "oss://verify-objects/in/b.zip")
+	l.file("back.zip", 1000, "altered")
+	out, _ = l.run(3, "verify", "--json")
+	got = verified(t, out)
+	if got[b].Result != "missing-remote" || got[filepath.Join(l.dir, "back.zip")].Result != "differs" || got[a].Result != "ok" {
+		t.Errorf("verify: %s", out)
+	}
+	if err := os.Remove(filepath.Join(l.home, "state.db")); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = l.run(0, "state", "rebuild", "--json")
+	var r daemon.RebuildReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Equal != 1 || r.Left != 1 || r.Receipts != 2 {
+		t.Errorf("state rebuild: %s", out)
+	}
+	puts := l.count("s3-put")
+	if out, _ := l.run(0, "push", a, "oss://verify-objects/in", "--json"); !strings.Contains(out, `"unchanged"`) || l.count("s3-put") != puts {
+		t.Errorf("push after the rebuild: %s", out)
+	}
+}
+
+// json writes a file for --body.
+func (l *lab) json(name, text string) string {
+	l.t.Helper()
+	path := filepath.Join(l.t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+	return path
 }

@@ -107,7 +107,7 @@ func goOnAt(path string, size int64, receipts []state.Receipt) (int64, error) {
 	for _, r := range receipts {
 		lines = append(append(lines, r.Line...), '\n')
 	}
-	if !bytes.HasPrefix(lines, tail) {
+	if !bytes.HasPrefix(lines, tail[:bytes.LastIndexByte(tail, '\n')+1]) {
 		return 0, setAside(path)
 	}
 	return size, nil
