@@ -144,9 +144,25 @@ func TestSystemNoticesOfManyFiles(t *testing.T) {
 		select {
 		case <-x.more:
 		case <-deadline:
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			for p, s := range x.states {
+				if s.Size != int64(len(last)) {
+					t.Logf("%s: told %d times, at last with %d bytes", p, countOf(x.told, p), s.Size)
+				}
+			}
 			t.Fatalf("%d files were told in their last state, want 200; status %+v", done, x.w.Status())
 		}
 	}
+}
+
+func countOf(all []string, one string) (n int) {
+	for _, s := range all {
+		if s == one {
+			n++
+		}
+	}
+	return n
 }
 
 // TestWatchingStopsNobody renames and removes folders that hold watched folders, which Windows refuses where these are held open.

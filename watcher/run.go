@@ -30,7 +30,7 @@ type run struct {
 
 	want     map[string]bool // folders to scan, each with all below it
 	scanning bool
-	found    chan []seen
+	found    chan finding
 	done     chan summary
 	nextScan time.Time
 	doubt    bool // the scan wanted is more than routine
@@ -49,7 +49,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		set:   newSettler(w.cfg.Settle, w.cfg.SettleCap, w.cfg.Rules.minAge),
 		ed:    newEditor(w.cfg.Baseline),
 		want:  map[string]bool{"": true},
-		found: make(chan []seen), done: make(chan summary, 1),
+		found: make(chan finding), done: make(chan summary, 1),
 		doubt: true,
 	}
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
@@ -111,8 +111,8 @@ func (r *run) loop(ctx context.Context) error {
 			r.wantScan("", true)
 		case <-noticed:
 			err = r.notices(ctx)
-		case diffs := <-r.found:
-			err = r.scanned(ctx, diffs)
+		case f := <-r.found:
+			err = r.scanned(ctx, f)
 		case sum := <-r.done:
 			err = r.scanEnded(ctx, sum)
 		case <-timer.C:
@@ -179,10 +179,15 @@ func (r *run) startScan(ctx context.Context) {
 	r.group.Go(func() { r.done <- s.run(ctx, top) })
 }
 
-// scanned takes the differences of one folder.
-func (r *run) scanned(ctx context.Context, diffs []seen) error {
+// staleAfter is how long after its listing a folder is taken as listed.
+const staleAfter = time.Second
+
+// scanned takes the differences of one folder. They may have waited while changes were handed over, and the files may have changed
+// meanwhile, with notices that were heeded already: then what rested is looked at once more.
+func (r *run) scanned(ctx context.Context, f finding) error {
 	now := time.Now()
-	for _, d := range diffs {
+	stale := now.Sub(f.at) > min(staleAfter, r.cfg.Settle/4)
+	for _, d := range f.diffs {
 		_, waiting := r.set.pending[d.path]
 		switch {
 		case d.forget:
@@ -190,13 +195,26 @@ func (r *run) scanned(ctx context.Context, diffs []seen) error {
 			r.rest(settled{path: d.path, forget: true})
 		case d.op == opGone:
 			r.set.observe(d.path, observation{gone: true, scanned: true}, now)
-		case !waiting && r.set.atOnce(d.rec, d.locked, now):
+		case !waiting && r.set.atOnce(d.rec, d.locked, f.at) && !(stale && r.moved(d)):
 			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded})
 		default:
-			r.set.observe(d.path, observation{rec: d.rec, fresh: d.op == opAdded, scanned: true}, now)
+			known := d.op == opChanged
+			if stale {
+				var err error
+				if _, known, err = r.ed.lookup(d.path); err != nil {
+					return err
+				}
+			}
+			r.set.observe(d.path, observation{rec: d.rec, fresh: !known, scanned: true}, now)
 		}
 	}
 	return r.flush(ctx, batchMax)
+}
+
+// moved tells whether a file is not, or cannot be seen to be, as a scan saw it.
+func (r *run) moved(d seen) bool {
+	rec, mode, exists, err := lookAt(r.cfg.Root, d.path)
+	return err != nil || !exists || !mode.IsRegular() || !rec.same(d.rec)
 }
 
 func (r *run) scanEnded(ctx context.Context, sum summary) error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 )
 
 // scanWorkers is how many folders are read at once: more do not help a warm cache, and a disk that seeks suffers from them.
@@ -20,6 +21,12 @@ type seen struct {
 	op     op
 	locked bool
 	forget bool // opGone: not gone but ignored now
+}
+
+// finding is what a scan found in one folder.
+type finding struct {
+	at    time.Time // before the folder was listed
+	diffs []seen
 }
 
 // summary is what a scan says at its end.
@@ -40,7 +47,7 @@ type scanner struct {
 	base  Baseline
 	add   func(folder string) error // before a folder is listed, so that nothing falls between; nil: no notices
 	log   *slog.Logger
-	out   chan<- []seen
+	out   chan<- finding
 
 	mu    sync.Mutex
 	wake  sync.Cond
@@ -165,6 +172,7 @@ func (s *scanner) watch(folder string) {
 // folder compares one folder. An error means that the baseline cannot be read.
 func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	s.watch(work.folder)
+	at := time.Now()
 	l, err := list(s.root, work.folder, work.rules)
 	switch {
 	case err != nil && work.folder == "":
@@ -199,7 +207,7 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		return err
 	}
 	select {
-	case s.out <- diffs:
+	case s.out <- finding{at, diffs}:
 	case <-ctx.Done():
 	}
 	return nil

@@ -449,6 +449,44 @@ type brokenBaseline struct{ *memBaseline }
 
 func (*brokenBaseline) Store([]FolderChange) error { return errBroken }
 
+// TestLateFinding delivers what a scan saw after the file was changed, noticed, and told in its new state.
+func TestLateFinding(t *testing.T) {
+	x := newFixture(t, newTree(t), nil)
+	r := &run{Watcher: x.w, emit: x.emit, set: newSettler(10*time.Second, time.Minute, 0), ed: newEditor(x.base)}
+	look := func(text string) record {
+		x.write("a.dwg", text)
+		x.old("a.dwg")
+		rec, _, _, err := lookAt(x.root, "a.dwg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rec
+	}
+	before, after := look("first"), look("the last state")
+	tell := func() {
+		t.Helper()
+		if err := r.flush(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.rest(settled{path: "a.dwg", rec: after, fresh: true})
+	tell()
+	if err := r.scanned(t.Context(), finding{time.Now().Add(-time.Minute), []seen{{path: "a.dwg", rec: before, op: opAdded}}}); err != nil {
+		t.Fatal(err)
+	}
+	for wait := range 3 {
+		r.look(time.Now().Add(time.Duration(wait) * 11 * time.Second))
+		tell()
+	}
+	x.want(t, "a.dwg")
+	if s := x.states["a.dwg"]; s.Size != after.size {
+		t.Errorf("told %d bytes, want %d", s.Size, after.size)
+	}
+	if len(r.set.pending) != 0 || r.tracked != 1 {
+		t.Errorf("%d pending, %d tracked", len(r.set.pending), r.tracked)
+	}
+}
+
 // TestManyFiles drops 200 files and writes half of them again within the settle time.
 func TestManyFiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
