@@ -82,7 +82,7 @@ func (a *app) doctorAccount(s *setup, acc config.Account, env *doctor.Env) (done
 	if err != nil {
 		return done, err
 	}
-	env.BaseURL, env.RootCAs, env.Region = acc.BaseURL, conf.RootCAs, acc.Region
+	env.BaseURL, env.RootCAs, env.Region, env.Allow = acc.BaseURL, conf.RootCAs, acc.Region, conf.Allow
 	env.Scopes, env.Admin = neededScopes(acc, s.file.Watch), neededAdmin(acc)
 	env.User = acc.Flow == config.FlowUser || acc.Flow == config.FlowServiceAccount
 	tokens, err := a.tokens(s, acc)

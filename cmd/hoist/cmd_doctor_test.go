@@ -26,6 +26,9 @@ func (l *lab) doctor(code int, args ...string) map[string][]doctor.Finding {
 	problems := 0
 	for line := range strings.Lines(out) {
 		var f doctor.Finding
+		if strings.Contains(line, "hidden@") {
+			l.t.Errorf("the password of a proxy is shown: %s", line)
+		}
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			l.t.Fatalf("%v: %s", err, line)
 		}
@@ -89,13 +92,23 @@ func TestDoctor(t *testing.T) {
 			"account administration", doctor.Problem, []string{"Custom Integrations"}},
 		{"administration is not needed", func(t *testing.T, l *lab) { notProvisioned(t, l); l.profile(t, `actions = ["transfer"]`) }, 0, nil,
 			"account administration", doctor.Skipped, nil},
+		{"only buckets", func(t *testing.T, l *lab) { l.profile(t, `actions = ["list-buckets"]`) }, 0, nil, "hubs", doctor.Skipped, nil},
+		{"only buckets: the token", func(t *testing.T, l *lab) { l.profile(t, `actions = ["list-buckets"]`) }, 0, nil, "token", doctor.OK, []string{"bucket:read"}},
+		{"TLS", func(t *testing.T, l *lab) { l.extra = []string{"SSL_CERT_FILE=" + l.overTLS()} }, 0, nil, "tls", doctor.OK, []string{"TLS 1.3"}},
+		{"an unknown certificate", func(t *testing.T, l *lab) { l.overTLS() }, 3, nil, "tls", doctor.Problem, []string{"SSL_CERT_FILE"}},
+		{"a proxy", func(t *testing.T, l *lab) {
+			l.extra = []string{"APS_BASE_URL=https://service.example", "HTTPS_PROXY=http://user:hidden@127.0.0.1:1"}
+		}, 3, nil, "proxy", doctor.OK, []string{"through http://127.0.0.1:1"}},
+		{"past the proxy", func(t *testing.T, l *lab) {
+			l.extra = []string{"APS_BASE_URL=https://localhost:1", "HTTPS_PROXY=http://user:hidden@127.0.0.1:1", "NO_PROXY=localhost"}
+		}, 3, nil, "proxy", doctor.OK, []string{"straight"}},
 		{"another region", func(t *testing.T, l *lab) { l.profile(t, `region = "EMEA"`) }, 0, nil, "region", doctor.Warning, []string{"EMEA", "US"}},
 		{"the data plane", nil, 0, []string{"--data-plane"}, "S3 acceleration", doctor.OK, []string{"127.0.0.1"}},
 		{"no way to S3", func(_ *testing.T, l *lab) { l.refuse("s3-put") }, 3, []string{"--data-plane"}, "S3", doctor.Problem, []string{"127.0.0.1"}},
 		{"a watch", func(_ *testing.T, l *lab) { l.watch("w") }, 0, nil, "watch W", doctor.OK, []string{"Project Files"}},
 		{"a watch may write", func(_ *testing.T, l *lab) { l.watch("w") }, 0, []string{"--data-plane"}, "watch W", doctor.OK, []string{"may write"}},
 		{"a watch may not write", func(_ *testing.T, l *lab) { l.watch("w"); l.refuse("create-storage") }, 3, []string{"--data-plane"}, "watch W", doctor.Problem, []string{"permission"}},
-		{"the folder of a watch is gone", func(_ *testing.T, l *lab) { _ = os.Remove(l.watch("w")) }, 3, nil, "watch W", doctor.Problem, []string{"watch remove"}},
+		{"the folder of a watch is gone", func(_ *testing.T, l *lab) { _ = os.RemoveAll(l.watch("w")) }, 3, nil, "watch W", doctor.Problem, []string{"watch remove"}},
 		{"the state", func(_ *testing.T, l *lab) { l.watch("w") }, 0, nil, "state", doctor.OK, []string{"sound"}},
 		{"a damaged state", func(_ *testing.T, l *lab) {
 			l.watch("w")
@@ -136,6 +149,17 @@ func realPath(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, filepath.Base(path))
+}
+
+// overTLS makes the commands of the lab come by https, and returns the file with the certificate.
+func (l *lab) overTLS() string {
+	l.t.Helper()
+	listener, err := l.cloud.Listen("127.0.0.1:0", true)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.url = listener.BaseURL
+	return listener.CertFile
 }
 
 func notProvisioned(_ *testing.T, l *lab) {

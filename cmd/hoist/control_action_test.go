@@ -53,6 +53,11 @@ func TestActionsOverTheSocket(t *testing.T) {
 	l.start("daemon")
 	l.owned("daemon")
 	c := l.socket()
+	path, err := json.Marshal(l.file("composite.dwg", 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload := `{"params":{"project_id":"` + lookProject + `","folder_id":"` + lookParent + `"},"body":` + string(path) + `}`
 	for _, row := range []struct {
 		name, action, body string
 		status             int
@@ -72,7 +77,10 @@ func TestActionsOverTheSocket(t *testing.T) {
 		{"malformed", "list-hubs", `{"params":`, 400, []string{`"error"`, `"code":2`}},
 		{"an unknown field", "list-hubs", `{"parameters":{}}`, 400, []string{`"error"`, `parameters`}},
 		{"what the service refuses", "get-bucket-details", `{"params":{"bucketKey":"no-such-bucket"}}`, 404, []string{`"error"`, `"code":5`, `"hint"`, `"body"`}},
-		{"the composite", "upload-file-in-project-folder", `{"params":{"project_id":"b.x","folder_id":"urn:y"}}`, 400, []string{`/v1/push`}},
+		{"the composite without a file", "upload-file-in-project-folder", `{"params":{"project_id":"b.x","folder_id":"urn:y"}}`, 400, []string{`absolute path`}},
+		{"the composite", "upload-file-in-project-folder", upload, 200, []string{`"created"`, `"item_id"`, `"version_id"`}},
+		{"the composite again", "upload-file-in-project-folder", upload, 200, []string{`"unchanged"`}},
+		{"the composite where it is not", "upload-file-in-project-folder", strings.Replace(upload, lookProject, "b.5c1f0000-0000-4000-8000-000000000999", 1), 404, []string{`"code":5`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			l.cloud.ResetJournal()

@@ -146,22 +146,7 @@ func (t *transferRun) ended(u control.Update) error {
 		return nil
 	}
 	delete(t.waiting, u.For)
-	return t.report(resultOf(r, *u.Job), u.Job.ID)
-}
-
-// resultOf completes what is known of a file with what its job came to.
-func resultOf(r control.FileResult, j control.Job) control.FileResult {
-	r.Result, r.ItemID, r.VersionID, r.StorageID = j.Result, j.ItemID, j.VersionID, j.StorageID
-	if j.Size != nil {
-		r.Bytes = j.Size
-	}
-	if j.State != "done" {
-		r.Result, r.Reason, r.Detail, r.Fix = control.ResultAttention, j.Reason, j.Error, j.Fix
-		if r.Reason == "" {
-			r.Reason = j.State
-		}
-	}
-	return r
+	return t.report(control.ResultOf(r, *u.Job), u.Job.ID)
 }
 
 // report prints the result of one file.

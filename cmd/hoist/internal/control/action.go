@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
 )
 
 // wholeAction is the media type by which [Client] sends a call as package apsclient knows it; the answer is then a whole
@@ -25,7 +24,8 @@ type plainAction struct {
 	Variant string                `json:"variant"`
 	Params  map[string]plainValue `json:"params"`
 	Query   map[string]plainList  `json:"query"`
-	// Body goes to the service as it stands here; a string is its text, for upload-binary-to-signed-s3-url in base64.
+	// Body goes to the service as it stands here; a string is its text, for upload-binary-to-signed-s3-url in base64, for
+	// upload-file-in-project-folder the path of the file.
 	Body json.RawMessage `json:"body"`
 }
 
@@ -75,7 +75,7 @@ func (p plainAction) request(name string) (apsclient.Request, error) {
 	case string(p.Body) == "null":
 	case json.Unmarshal(p.Body, &text) != nil:
 		r.Body = p.Body
-	case action.Body == "bytes":
+	case action.Body == "bytes" && action.Method != apsclient.MethodComposite:
 		data, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			return r, &apsclient.ParamError{Action: name, Param: "body", Problem: "takes the bytes in base64"}
@@ -86,10 +86,6 @@ func (p plainAction) request(name string) (apsclient.Request, error) {
 	}
 	if err := apsclient.Validate(r); err != nil {
 		return r, err
-	}
-	if action.Method == apsclient.MethodComposite {
-		return r, exit.With(exit.Usage, errors.New(name+" goes through the engine: POST /v1/push with the file in paths and the folder as remote"),
-			"a remote can be written in ids: aps://HUB_ID/PROJECT_ID/FOLDER_ID")
 	}
 	return r, nil
 }
@@ -112,6 +108,10 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 	req, err := plain.request(name)
 	if err != nil {
 		writeError(w, err)
+		return
+	}
+	if action, _ := apsclient.ActionByName(name); action.Method == apsclient.MethodComposite {
+		answer(w)(s.uploadInFolder(r.Context(), profile, string(req.Body), req.Params))
 		return
 	}
 	resp, err := s.api.Action(r.Context(), profile, req)

@@ -25,11 +25,11 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if skip, ok := unreached("hubs", e, f); ok {
 		return f, []Finding{skip}
 	}
+	if e.refused("list-hubs") {
+		return f, []Finding{{Check: "hubs", Verdict: Skipped, Detail: "the actions of the profile do not need them"}}
+	}
 	hubs, warnings, err := e.Client.Hubs.List(ctx)
-	switch {
-	case refused(err):
-		return f, []Finding{{Check: "hubs", Verdict: Skipped, Detail: "the profile does not use them"}}
-	case err != nil:
+	if err != nil {
 		return f, []Finding{failed("hubs", "the hubs cannot be listed", err)}
 	}
 	f.hubs = hubs
@@ -62,14 +62,14 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if len(f.hubs) == 0 {
 		return f, []Finding{{Check: "projects", Verdict: Skipped, Detail: "no hub can be seen"}}
 	}
+	if e.refused("list-projects") {
+		return f, []Finding{{Check: "projects", Verdict: Skipped, Detail: "the actions of the profile do not need them"}}
+	}
 	n := 0
 	var seen []string
 	for _, h := range f.hubs {
 		inHub := 0
 		for p, err := range e.Client.Projects.List(ctx, h.ID) {
-			if refused(err) {
-				return f, []Finding{{Check: "projects", Verdict: Skipped, Detail: "the profile does not use them"}}
-			}
 			if err != nil {
 				return f, []Finding{failed("projects", "the projects of "+h.Name+" cannot be listed", err)}
 			}
@@ -84,7 +84,7 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		return f, []Finding{{"projects", Problem, "no project can be seen in " + strings.Join(seen, ", "),
 			"with --user: ask a project administrator for membership; without: check that the custom integration is Active"}}
 	}
-	if f.place == nil {
+	if f.place == nil && !e.refused("list-top-folders") {
 		return f, []Finding{{"projects", Problem, strings.Join(seen, ", ") + "; no folder of any can be seen", "ask a project administrator for access to Docs in the project"}}
 	}
 	return f, []Finding{{Check: "projects", Verdict: OK, Detail: strings.Join(seen, ", ")}}
@@ -114,9 +114,13 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if skip, ok := unreached(name, e, f); ok {
 		return f, []Finding{skip}
 	}
+	const action = "list-account-projects"
 	bad := Warning // nobody said that it is needed
 	if e.Admin == Required {
 		bad = Problem
+	}
+	if e.refused(action) {
+		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "the profile does not allow " + action + ", by which it is tried"}}
 	}
 	var out []Finding
 	for _, h := range f.hubs {
@@ -124,7 +128,7 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		if !ok || len(out) == maxAccounts {
 			continue
 		}
-		r := apsclient.Request{Action: "list-account-projects", Params: map[string]string{"account_id": account}, Query: url.Values{"limit": {"1"}}}
+		r := apsclient.Request{Action: action, Params: map[string]string{"account_id": account}, Query: url.Values{"limit": {"1"}}}
 		if e.User {
 			r.Variant = "acc"
 		}
@@ -133,7 +137,7 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		switch {
 		case err == nil:
 			out = append(out, Finding{Check: name, Verdict: OK, Detail: h.Name})
-		case refused(err) || errors.As(err, &auth) && e.Admin == Optional:
+		case errors.As(err, &auth) && e.Admin == Optional:
 			return f, []Finding{{Check: name, Verdict: Skipped, Detail: "the scope account:read is not granted"}}
 		case errors.Is(err, apsclient.ErrForbidden):
 			out = append(out, Finding{name, bad, h.Name + ": the account does not know the application as a custom integration: " + err.Error(), customIntegration()})

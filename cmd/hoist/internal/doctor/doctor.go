@@ -44,8 +44,10 @@ type Env struct {
 	Tokens    apsclient.TokenSource // nil: the credentials are those of the process that owns the home
 	Scopes    [][]string            // the scope sets that are needed
 	Admin     Need                  // of account administration
-	User      bool                  // a person is signed in, or a service account: no two-legged calls
-	Region    string                // "" the service's default
+	// Allow is the profile's list of actions; nil: all.
+	Allow  func(apsclient.Action) error
+	User   bool   // a person is signed in, or a service account: no two-legged calls
+	Region string // "" the service's default
 
 	Home      config.Home
 	Watches   []config.Watch
@@ -163,10 +165,10 @@ func failed(name, what string, err error) Finding {
 	return Finding{name, Problem, what + ": " + err.Error(), hint}
 }
 
-// refused tells an error by which the profile itself keeps an action back.
-func refused(err error) bool {
-	e := (*exit.Error)(nil)
-	return errors.As(err, &e) && e.Code == exit.Unauthorized
+// refused tells whether the profile itself keeps an action back.
+func (e Env) refused(action string) bool {
+	a, ok := apsclient.ActionByName(action)
+	return ok && e.Allow != nil && e.Allow(a) != nil
 }
 
 // unreached is the finding of a check that stands on others which failed.

@@ -105,7 +105,7 @@ func checkToken(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	case !f.reachable:
 		return f, []Finding{{Check: "token", Verdict: Skipped, Detail: "the service does not answer"}}
 	case e.Tokens == nil:
-		if _, _, err := e.Client.Hubs.List(ctx); err != nil && !refused(err) {
+		if _, _, err := e.Client.Hubs.List(ctx); err != nil && !e.refused("list-hubs") {
 			return f, []Finding{failed("token", "the process that owns the home has no token that works", err)}
 		}
 		f.token = true

@@ -1,0 +1,99 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/exit"
+)
+
+// uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this machine into a folder that is
+// known by its id. It waits until the file is there or needs a person; the upload goes on when the asker leaves.
+func (s server) uploadInFolder(ctx context.Context, profile, path string, params map[string]string) (FileResult, error) {
+	if !filepath.IsAbs(path) {
+		return FileResult{}, exit.Usagef("upload-file-in-project-folder: body takes the absolute path of a file of this machine, as a string")
+	}
+	project, folder, name := apsclient.ProjectID(params["project_id"]), params["folder_id"], params["name"]
+	if !strings.HasPrefix(string(project), "a.") && !strings.HasPrefix(string(project), "b.") {
+		project = "b." + project
+	}
+	if name == "" {
+		name = filepath.Base(path)
+	}
+	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile}, Scopes: apsclient.TransferScopes})
+	if err != nil {
+		return FileResult{}, err
+	}
+	defer c.Close()
+	hub, err := hubOf(ctx, c, project)
+	if err != nil {
+		return FileResult{}, err
+	}
+	escape := strings.NewReplacer("%", "%25", "/", "%2F").Replace
+	remote := "aps://" + escape(string(hub)) + "/" + escape(string(project)) + "/" + escape(folder)
+	if params["conflict"] == "skip" {
+		for e, err := range c.Folders.Contents(ctx, project, apsclient.FolderID(folder), apsclient.ContentsOptions{}) {
+			if err != nil {
+				return FileResult{}, err
+			}
+			if e.Item != nil && e.Item.Name == name {
+				return FileResult{Path: path, Remote: remote + "/" + escape(name), Result: ResultUnchanged, ItemID: string(e.Item.ID), VersionID: string(e.Item.TipID)}, nil
+			}
+		}
+	}
+	plan, err := s.api.Push(ctx, PushRequest{Profile: profile, Paths: []string{path}, Remote: remote, As: name})
+	if err != nil {
+		return FileResult{}, err
+	}
+	if len(plan.Files) != 1 {
+		return FileResult{}, fmt.Errorf("upload %s: the plan names %d files", path, len(plan.Files))
+	}
+	result := plan.Files[0].FileResult
+	if result.Result != "" || plan.Files[0].Job == "" {
+		return result, nil
+	}
+	err = s.api.Follow(ctx, []string{plan.Files[0].Job}, func(u Update) error {
+		if u.Job != nil {
+			result = ResultOf(result, *u.Job)
+		}
+		return nil
+	})
+	return result, err
+}
+
+// hubOf finds the hub that a project is in.
+func hubOf(ctx context.Context, c *apsclient.Client, project apsclient.ProjectID) (apsclient.HubID, error) {
+	hubs, _, err := c.Hubs.List(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range hubs {
+		_, err := c.Projects.Project(ctx, h.ID, project)
+		if err == nil {
+			return h.ID, nil
+		}
+		if !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrForbidden) && !errors.Is(err, apsclient.ErrBadRequest) {
+			return "", err
+		}
+	}
+	return "", exit.With(exit.NotFound, fmt.Errorf("no project %s in the hubs that this application sees", project), "")
+}
+
+// ResultOf completes what is known of a file with what its job came to.
+func ResultOf(r FileResult, j Job) FileResult {
+	r.Result, r.ItemID, r.VersionID, r.StorageID = j.Result, j.ItemID, j.VersionID, j.StorageID
+	if j.Size != nil {
+		r.Bytes = j.Size
+	}
+	if j.State != "done" {
+		r.Result, r.Reason, r.Detail, r.Fix = ResultAttention, j.Reason, j.Error, j.Fix
+		if r.Reason == "" {
+			r.Reason = j.State
+		}
+	}
+	return r
+}
