@@ -71,7 +71,8 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(cont
 			j.next()
 		default:
 		}
-		return one.a, context.Cause(ctx)
+		var none A // who makes the call for it may be writing one.a
+		return none, context.Cause(ctx)
 	}
 	batch := j.take(one)
 	reqs := map[string]Q{}
