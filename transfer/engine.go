@@ -26,6 +26,9 @@ type Config struct {
 	Checksum     string // MD5 of each part against its ETag: auto (links slower than 100 MiB/s), always, never; default auto
 	Acceleration bool   // ask for accelerated URLs
 
+	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading the file once more.
+	ReceiptSHA256 bool
+
 	Receipts string        // folder of the exported receipts; "": they stay in the state only
 	Settle   time.Duration // quiet time of a watched file that changed while it was sent, before its next try; default 10 s
 	Spool    string        // folder for snapshots of files that change faster than they upload; "": none

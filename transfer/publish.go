@@ -119,7 +119,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 	published, err := e.create(ctx, c, job, in)
 	if err == nil {
 		e.notePublished(job, published)
-		return e.published(r, job, published)
+		return e.published(ctx, r, job, published)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -280,12 +280,12 @@ func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job,
 }
 
 // published says which version it is and ends the job, in one commit.
-func (e *Engine) published(r *run, job state.Job, pub state.Published) ([]state.Event, error) {
+func (e *Engine) published(ctx context.Context, r *run, job state.Job, pub state.Published) ([]state.Event, error) {
 	after, err := job.Next(pub)
 	if err != nil {
 		return nil, err
 	}
-	end, err := e.finish(r, after)
+	end, err := e.finish(ctx, r, after)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +293,7 @@ func (e *Engine) published(r *run, job state.Job, pub state.Published) ([]state.
 }
 
 // finish ends the job: published record, receipt and history in one commit.
-func (e *Engine) finish(r *run, job state.Job) ([]state.Event, error) {
+func (e *Engine) finish(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	rec := recordOf(job, job.Object, job.SHA1)
 	before, known, err := e.store.Published(job.Root, job.Rel)
 	if err != nil {
@@ -307,7 +307,8 @@ func (e *Engine) finish(r *run, job state.Job) ([]state.Event, error) {
 	receipt, err := json.Marshal(struct {
 		Attempts int       `json:"attempts"`
 		Queued   time.Time `json:"queued_at"`
-	}{job.Attempts, job.Created.UTC()})
+		SHA256   string    `json:"sha256,omitempty"`
+	}{job.Attempts, job.Created.UTC(), e.receiptSHA256(ctx, r, job)})
 	if err != nil {
 		return nil, err
 	}

@@ -29,13 +29,13 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 		return e.assemble(ctx, r, c, job)
 	case state.PhaseCompleted:
 		if toOSS(job) {
-			return e.finish(r, job)
+			return e.finish(ctx, r, job)
 		}
 		return e.intend(ctx, r, c, job)
 	case state.PhasePublishing:
 		return e.publish(ctx, r, c, job)
 	case state.PhasePublished:
-		return e.finish(r, job)
+		return e.finish(ctx, r, job)
 	}
 	return nil, fmt.Errorf("upload has no step for phase %q", job.Phase)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -369,4 +370,40 @@ func (l *lab) json(name, text string) string {
 		l.t.Fatal(err)
 	}
 	return path
+}
+
+func TestReceiptWithSHA256(t *testing.T) {
+	l := newLab(t)
+	l.run(2, "push", l.file("a.rvt", 10), l.remote, "--receipt-sha256", "perhaps")
+	big := l.file("big.rvt", 11<<20)
+	l.run(0, "push", big, l.remote, "--part-size", "5M", "--receipt-sha256", "always")
+	l.run(0, "push", l.file("plain.rvt", 10), l.remote)
+	data, err := os.ReadFile(filepath.Join(l.home, "receipts", "receipts.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(big)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var got []map[string]any
+	for line := range strings.Lines(string(data)) {
+		var r map[string]any
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r)
+	}
+	if len(got) != 2 || got[0]["sha256"] != fmt.Sprintf("%x", digest(t, f)) || got[1]["sha256"] != nil {
+		t.Fatalf("receipts: %s", data)
+	}
+	for _, name := range []string{"seq", "prev", "instance", "job", "path", "remote", "size", "mtime", "part_size", "part_etags", "storage", "item", "version", "number", "queued", "published", "attempts"} {
+		if got[0][name] == nil {
+			t.Errorf("a receipt has no %s: %v", name, got[0])
+		}
+	}
+	if tags, ok := got[0]["part_etags"].([]any); !ok || len(tags) != 3 || got[0]["part_size"] != float64(5<<20) {
+		t.Errorf("parts: %v", got[0])
+	}
 }

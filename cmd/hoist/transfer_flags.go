@@ -29,6 +29,7 @@ func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 	f.IntVar(&t.settings.Transfers, "transfers", 0, "files at once")
 	f.StringVar(&t.settings.PartSize, "part-size", "", "size of an upload's parts, 5M to 5G (default: by the size of the file)")
 	f.IntVar(&t.settings.Parts, "parts", 0, "parts in flight over all files")
+	f.StringVar(&t.settings.ReceiptSHA256, "receipt-sha256", "", "SHA-256 of the whole file in its receipt, for which it is read once more: always or never (default never)")
 	f.StringVar(&t.settings.BWLimit, "bwlimit", "", "bandwidth as rclone writes it: 10M, or a timetable \"08:00,512k 19:00,off\"")
 }
 

@@ -28,6 +28,9 @@ type Settings struct {
 	Parts int `toml:"parts,omitempty"`
 	// BWLimit limits the bandwidth in rclone's syntax: "10M" or "08:00,512k 19:00,off". Default: none.
 	BWLimit string `toml:"bwlimit,omitempty"`
+	// ReceiptSHA256: whether each receipt holds the SHA-256 of the whole file, which is read once more for it: "always" or
+	// "never" (the default).
+	ReceiptSHA256 string `toml:"receipt-sha256,omitempty"`
 	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is left out by default. Where
 	// Include is given, only what matches one of its patterns is taken.
 	Exclude []string `toml:"exclude,omitempty"`
@@ -50,6 +53,7 @@ func (s Settings) Over(base Settings) Settings {
 	s.PartSize = first(s.PartSize, base.PartSize)
 	s.Parts = first(s.Parts, base.Parts)
 	s.BWLimit = first(s.BWLimit, base.BWLimit)
+	s.ReceiptSHA256 = first(s.ReceiptSHA256, base.ReceiptSHA256)
 	s.Exclude = slices.Concat(base.Exclude, s.Exclude)
 	s.Include = slices.Concat(base.Include, s.Include)
 	s.ExcludeFrom = first(s.ExcludeFrom, base.ExcludeFrom)
@@ -78,6 +82,8 @@ type Engine struct {
 	Parts        int
 	PartSize     int64 // bytes
 	Bandwidth    Timetable
+
+	ReceiptSHA256 bool // each receipt holds the SHA-256 of the whole file
 }
 
 // Filter is what of the settings chooses files, checked.
@@ -107,6 +113,13 @@ func (s Settings) Engine(source string) (Engine, error) {
 	case "off":
 	default:
 		bad("acceleration", quoted(s.Acceleration)+" is not auto or off")
+	}
+	switch first(s.ReceiptSHA256, "never") {
+	case "always":
+		e.ReceiptSHA256 = true
+	case "never":
+	default:
+		bad("receipt-sha256", quoted(s.ReceiptSHA256)+" is not always or never")
 	}
 	for key, n := range map[string]int{"transfers": s.Transfers, "parts": s.Parts} {
 		if n < 0 || n > 256 {
