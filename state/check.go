@@ -34,7 +34,7 @@ func (r Report) Sound() bool { return len(r.Problems) == 0 }
 // pages, its records and how they refer to one another. It changes nothing,
 // and no damage can take the process down.
 func Check(path string) (Report, error) {
-	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"))
+	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
 	if err != nil {
 		return Report{}, err
 	}

@@ -12,8 +12,8 @@ import (
 // it: some 0.1 s for 100 MB. What bbolt could not survive is a *DamagedError
 // here. It holds the lock meanwhile, as the file of a living owner is always in
 // motion.
-func inspect(path, owner string) error {
-	f, err := lockFile(path, owner)
+func inspect(path, owner string, wait time.Duration) error {
+	f, err := lockFile(path, owner, wait)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -82,8 +82,8 @@ func structure(t *tree) []string {
 }
 
 // lockFile opens the file for reading and writing with bbolt's lock, or says
-// within about a second who holds it.
-func lockFile(path, owner string) (*os.File, error) {
+// after the time given who holds it.
+func lockFile(path, owner string, wait time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
@@ -91,7 +91,7 @@ func lockFile(path, owner string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("open state: %w", err)
 	}
-	for end := time.Now().Add(lockTimeout); ; time.Sleep(25 * time.Millisecond) {
+	for end := time.Now().Add(wait); ; time.Sleep(25 * time.Millisecond) {
 		ok, err := tryLock(f)
 		switch {
 		case err != nil:

@@ -383,3 +383,21 @@ func TestInstanceAndReceiptsAreJSON(t *testing.T) {
 		t.Errorf("after trimming: %v, %v", rest, err)
 	}
 }
+
+// TestLockWaitCanBeShort: who can ask the process that has the state must not wait for it.
+func TestLockWaitCanBeShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	began := time.Now()
+	_, err = Open(path, Options{LockWait: time.Millisecond})
+	if locked := (*LockedError)(nil); !errors.As(err, &locked) {
+		t.Errorf("got %v, want a LockedError", err)
+	}
+	if took := time.Since(began); took >= lockTimeout {
+		t.Errorf("it waited %v", took)
+	}
+}

@@ -43,7 +43,7 @@ type RepairReport struct {
 // look at the remote before it does anything there. Damaged scan records are
 // dropped, so that the next scan compares everything.
 func Repair(path string) (RepairReport, error) {
-	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"))
+	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
 	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
 		return repairFrom(path, nil, []string{"the state is missing"})
 	}

@@ -14,7 +14,7 @@ import (
 // opens it until release is called. Errors: *LockedError after about a second,
 // os.ErrNotExist.
 func Hold(path string) (release func() error, err error) {
-	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"))
+	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
 	if err != nil {
 		return nil, err
 	}

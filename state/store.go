@@ -35,6 +35,9 @@ const (
 type Options struct {
 	Owner  string       // path of owner.json, default: beside the file
 	Logger *slog.Logger // nil: discard
+	// LockWait is how long to wait for a process that has the state open; default: a second. Below 50 ms it is tried once,
+	// for who has something better to do than to wait, such as asking that process.
+	LockWait time.Duration
 
 	schema []migration // tests only
 }
@@ -70,7 +73,7 @@ type change struct {
 }
 
 // Open opens the state at path, making it when there is none, and brings an
-// older schema up to date. Errors: *LockedError after about a second,
+// older schema up to date. Errors: *LockedError after LockWait,
 // *VersionError, *DamagedError, or what the file system said.
 func Open(path string, o Options) (*Store, error) {
 	if o.Logger == nil {
@@ -82,10 +85,13 @@ func Open(path string, o Options) (*Store, error) {
 	if o.schema == nil {
 		o.schema = migrations
 	}
-	if err := inspect(path, o.Owner); err != nil {
+	if o.LockWait <= 0 {
+		o.LockWait = lockTimeout
+	}
+	if err := inspect(path, o.Owner, o.LockWait); err != nil {
 		return nil, err
 	}
-	db, err := openBolt(path)
+	db, err := openBolt(path, o.LockWait)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, lockedError(path, o.Owner)
@@ -133,10 +139,10 @@ func (s *Store) load(schema []migration) error {
 
 // openBolt opens without a panic getting out, even of a mapped page that
 // cannot be read.
-func openBolt(path string) (db *bolt.DB, err error) {
+func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 	err = guarded(path, func() error {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
-			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, InitialMmapSize: initialMmap,
+			Timeout: wait, FreelistType: bolt.FreelistMapType, InitialMmapSize: initialMmap,
 		})
 		if err == nil {
 			db.AllocSize = growBy

@@ -47,14 +47,16 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
 
-// own opens the state of the home.
+// own opens the state of the home. It does not wait for a process that has it: the caller asks that one first.
 func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*daemon.Owner, error) {
-	return daemon.Open(ctx, mode, a.ownerOptions(s, command))
+	o := a.ownerOptions(s, command)
+	o.LockWait = time.Millisecond
+	return daemon.Open(ctx, mode, o)
 }
 
 // ownerOptions are how this process is the owner of a home.

@@ -29,6 +29,8 @@ type Options struct {
 	Profile string // used where a request names none
 	Logger  *slog.Logger
 	Engine  config.Engine
+	// LockWait is how long to wait for another process that has the state open; 0: a second, see [state.Options].
+	LockWait time.Duration
 	// Clients makes the client of a profile; it is called once a profile.
 	Clients func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error)
 	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never known.
@@ -89,7 +91,7 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 	}
 	w := &Owner{o: o, mode: mode, since: time.Now(), log: o.Logger, broken: make(chan struct{})}
 	w.clients.made = map[string]*apsclient.Client{}
-	if w.store, err = state.Open(o.Home.StateFile(), state.Options{Owner: o.Home.OwnerFile(), Logger: o.Logger}); err != nil {
+	if w.store, err = state.Open(o.Home.StateFile(), state.Options{Owner: o.Home.OwnerFile(), Logger: o.Logger, LockWait: o.LockWait}); err != nil {
 		return nil, err
 	}
 	w.ctx, w.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
