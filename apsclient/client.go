@@ -99,6 +99,9 @@ func newClient(k *core, scopes []string) *Client {
 // these asks with exactly this set, so that a transfer needs one token; any other action asks with exactly its own.
 func (c *Client) WithScopes(scopes ...string) *Client { return newClient(c.core, scopes) }
 
+// Scopes returns the set of WithScopes, nil where each action asks with exactly its own.
+func (c *Client) Scopes() []string { return slices.Clone(c.scopes) }
+
 // Close closes idle connections of the client's own transports. Calls after Close still work.
 func (c *Client) Close() {
 	for _, t := range c.core.own {

@@ -64,13 +64,18 @@ type Resolver struct {
 	noted      map[folderKey][]apsclient.Entry // our changes made while a listing is being read
 }
 
-// NewResolver returns a resolver with nothing cached. A nil logger discards.
+// NewResolver returns a resolver with nothing cached. A client with a scope set is widened for what is in buckets; one without asks for
+// exactly what each look needs. A nil logger discards.
 func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	oss := c
+	if c.Scopes() != nil {
+		oss = c.WithScopes(apsclient.TransferScopesOSS...)
+	}
 	return &Resolver{
-		c: c, oss: c.WithScopes(apsclient.TransferScopesOSS...), log: log,
+		c: c, oss: oss, log: log,
 		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{}, tops: map[apsclient.ProjectID][]apsclient.Folder{},
 		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{}, era: map[folderKey]int{}, loading: map[folderKey]bool{},
 		noted: map[folderKey][]apsclient.Entry{},
