@@ -339,5 +339,8 @@ func (j *Job) unchanged(e Unchanged) {
 	if e.Version != "" {
 		j.Version, j.VersionNumber = e.Version, e.Number
 	}
+	if e.Record != nil && e.Record.Storage != "" {
+		j.Object = e.Record.Storage // where the content is, not what was reserved for it
+	}
 	j.end(EndDone, "", "")
 }
