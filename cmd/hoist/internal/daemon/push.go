@@ -149,6 +149,9 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 	if err != nil {
 		return plan, err
 	}
+	if err := w.retake(jobs, queued, verdicts); err != nil {
+		return plan, err
+	}
 	for n, j := range queued {
 		f := &plan.Files[at[n]]
 		switch verdicts[n] {
@@ -160,7 +163,7 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 		case state.Busy:
 			f.Result, f.Reason = control.ResultAttention, transfer.ReasonConflict
 			f.Detail = fmt.Sprintf("job %s already brings %s there", j.ID, j.Path)
-			f.Fix = "hoist job " + string(j.ID)
+			f.Fix = "hoist cancel " + string(j.ID)
 		case state.Unwanted:
 			f.Result, f.Detail = control.ResultUnchanged, "cancelled before, and not changed since"
 		default:
@@ -177,6 +180,24 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 	}
 	w.engine.Kick()
 	return plan, nil
+}
+
+// retake gives local files that parked downloads wait for to the downloads that a person asks for now; the parked ones end.
+func (w *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error {
+	for n, parked := range queued {
+		if verdicts[n] != state.Busy || jobs[n].Kind != state.Download || parked.Kind != state.Download || !parked.Attention || w.isActive(parked.ID) {
+			continue
+		}
+		if _, err := w.act(&parked, control.Cancel); err != nil {
+			return err
+		}
+		j, v, err := w.store.EnqueueAll(jobs[n : n+1])
+		if err != nil {
+			return err
+		}
+		queued[n], verdicts[n] = j[0], v[0]
+	}
+	return nil
 }
 
 // wake lets an open job run that a person has asked for again.
