@@ -40,27 +40,44 @@ func (a *app) actCommand(verb, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.with(cmd.Context(), s, daemon.Passive, verb, func(api control.API) error { return a.act(cmd.Context(), api, verb, ids) })
+			left := acts{verb: verb, ids: ids}
+			return a.with(cmd.Context(), s, daemon.Passive, verb, func(api control.API) error { return a.act(cmd.Context(), api, &left) })
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all jobs")
 	return cmd
 }
 
-// act does a verb to jobs, to all that it can concern when none are named, and prints what came of each.
-func (a *app) act(ctx context.Context, api control.API, verb string, ids []string) error {
-	if len(ids) == 0 {
-		all, err := concerned(ctx, api, verb)
+// acts is what is left of doing a verb to jobs: to those that are named, or to all that it can concern when none are.
+type acts struct {
+	verb  string
+	ids   []string
+	known bool // ids are those meant, also where there are none
+	asked bool // the first of ids was asked for and its answer did not come
+}
+
+// act does what is left and prints what came of each. It can be called again with the next owner when one ends meanwhile, as
+// a push does whose only job is cancelled.
+func (a *app) act(ctx context.Context, api control.API, left *acts) error {
+	if len(left.ids) == 0 && !left.known {
+		all, err := concerned(ctx, api, left.verb)
 		if err != nil {
 			return err
 		}
-		ids = all
+		left.ids = all
 	}
-	for _, id := range ids {
-		r, err := api.Act(ctx, id, verb)
+	left.known = true
+	for len(left.ids) > 0 {
+		again := left.asked
+		left.asked = true
+		r, err := api.Act(ctx, left.ids[0], left.verb)
 		if err != nil {
 			return err
 		}
+		if again && left.verb == control.Cancel && r.State == "cancelled" {
+			r.Result = r.State // by the request whose answer was lost
+		}
+		left.ids, left.asked = left.ids[1:], false
 		if err := a.printAct(r); err != nil {
 			return err
 		}
@@ -133,9 +150,10 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 	}
 	defer cancel()
 	w := waiter{a: a, s: s, command: control.Resume}
+	left := acts{verb: control.Resume, ids: ids}
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if at.own == nil && !o.wait {
-			return nil, a.act(ctx, at, control.Resume, ids)
+			return nil, a.act(ctx, at, &left)
 		}
 		clear := ids
 		if len(clear) == 0 {
@@ -306,9 +324,9 @@ func (a *app) printEnded(j control.Job) error {
 	case a.flags.json:
 		return a.printJSON(control.ActResult{ID: j.ID, State: j.State, Result: result})
 	case j.State != "done":
-		fmt.Fprintf(a.stderr, "attention: %s: %s\n", j.Path, attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
+		fmt.Fprintf(a.stderr, "attention: %s: %s\n", printable(j.Path), attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
 	case !a.flags.quiet:
-		a.printf("%s %s -> %s\n", result, j.Path, j.Remote)
+		a.printf("%s %s -> %s\n", result, printable(j.Path), printable(j.Remote))
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
 	}
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, j := range jobs {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size), j.Path)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size), printable(j.Path))
 	}
 	return t.Flush()
 }
@@ -105,7 +105,7 @@ func (a *app) job(ctx context.Context, id string) error {
 	if a.flags.json {
 		return a.printJSON(j)
 	}
-	a.printf("%s %s: %s, %s\n%s\n%s\n", j.Kind, j.ID, j.State, j.Phase, j.Path, j.Remote)
+	a.printf("%s %s: %s, %s\n%s\n%s\n", j.Kind, j.ID, j.State, j.Phase, printable(j.Path), printable(j.Remote))
 	if j.Size != nil {
 		a.printf("%s of %s", humanize.IBytes(uint64(j.BytesDone)), humanize.IBytes(uint64(*j.Size)))
 		if j.PartsTotal != nil {
@@ -114,16 +114,16 @@ func (a *app) job(ctx context.Context, id string) error {
 		a.printf("\n")
 	}
 	if j.Reason != "" {
-		a.printf("%s: %s\n", j.Reason, oneLine(j.Error))
+		a.printf("%s: %s\n", j.Reason, printable(oneLine(j.Error)))
 	}
 	if j.NextAttempt != nil {
 		a.printf("next attempt %s\n", humanize.Time(*j.NextAttempt))
 	}
 	if j.Fix != "" {
-		a.printf("fix: %s\n", j.Fix)
+		a.printf("fix: %s\n", printable(j.Fix))
 	}
 	for _, h := range j.History {
-		a.printf("  %s  %s  %s\n", h.Time.Local().Format("2006-01-02 15:04:05"), h.Event, oneLine(h.Detail))
+		a.printf("  %s  %s  %s\n", h.Time.Local().Format("2006-01-02 15:04:05"), h.Event, printable(oneLine(h.Detail)))
 	}
 	return nil
 }

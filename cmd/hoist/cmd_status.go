@@ -160,7 +160,7 @@ func (a *app) printStatus(s control.Status) error {
 		a.printf("%s runs (process %d, since %s)\n", s.Owner.Command, s.Owner.PID, s.Owner.Since.Local().Format("2006-01-02 15:04:05"))
 	}
 	for _, w := range s.Watches {
-		a.printf("watch %s %s -> %s: %s\n", w.ID, w.Path, w.Remote, watchText(w))
+		a.printf("watch %s %s -> %s: %s\n", w.ID, printable(w.Path), printable(w.Remote), watchText(w))
 	}
 	a.printf("jobs: %s\n", countsText(s.Jobs))
 	if s.ETA != nil {
@@ -169,7 +169,7 @@ func (a *app) printStatus(s control.Status) error {
 	if len(s.Active) > 0 {
 		t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 		for _, j := range s.Active[:min(len(s.Active), mostActive)] {
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", j.Phase, amount(j), speed(j), j.Path)
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", j.Phase, amount(j), speed(j), printable(j.Path))
 		}
 		if err := t.Flush(); err != nil {
 			return err
@@ -188,12 +188,12 @@ func (a *app) printStatus(s control.Status) error {
 		}
 	}
 	for _, j := range s.Attention {
-		a.printf("needs you: %s\n  %s: %s\n", j.Path, j.Reason, oneLine(j.Detail))
+		a.printf("needs you: %s\n  %s: %s\n", printable(j.Path), j.Reason, printable(oneLine(j.Detail)))
 		if j.NextAttempt != nil {
 			a.printf("  next attempt %s\n", humanize.Time(*j.NextAttempt))
 		}
 		if j.Fix != "" {
-			a.printf("  fix: %s\n", j.Fix)
+			a.printf("  fix: %s\n", printable(j.Fix))
 		}
 	}
 	return nil

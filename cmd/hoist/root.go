@@ -21,6 +21,7 @@ func (a *app) commands() []*cobra.Command {
 		newAPICmd(a),
 		newCancelCmd(a),
 		newCompletionCmd(a),
+		newConfigCmd(a),
 		newDaemonCmd(a),
 		newDemoCmd(a),
 		newDoctorCmd(a),
@@ -80,9 +81,9 @@ func report(stderr io.Writer, err error) int {
 		return code
 	}
 	if e := (*exit.Error)(nil); !errors.As(err, &e) || e.Err != nil {
-		fmt.Fprintf(stderr, "error: %s\n", oneLine(err.Error()))
+		fmt.Fprintf(stderr, "error: %s\n", printable(oneLine(err.Error())))
 	}
-	fmt.Fprintf(stderr, "hint: %s\n", oneLine(hint))
+	fmt.Fprintf(stderr, "hint: %s\n", printable(oneLine(hint)))
 	return code
 }
 

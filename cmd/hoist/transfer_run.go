@@ -105,7 +105,7 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		t.planned = true
 		for _, f := range plan.Files {
 			if f.Warning != "" && !t.silent {
-				t.show.Say("warning: " + f.Path + ": " + f.Warning)
+				t.show.Say("warning: " + printable(f.Path+": "+f.Warning))
 			}
 			if f.Result == "" && f.Job != "" {
 				if _, twice := t.waiting[f.Job]; !twice {
@@ -169,9 +169,9 @@ func (t *transferRun) report(r control.FileResult, job string) error {
 	switch {
 	case r.Result == control.ResultAttention:
 		t.show.Clear()
-		fmt.Fprintf(t.a.stderr, "attention: %s: %s\n", r.Path, attentionText(r))
+		fmt.Fprintf(t.a.stderr, "attention: %s: %s\n", printable(r.Path), attentionText(r))
 	case t.dry && !t.silent:
-		t.a.printf("%s: %s -> %s\n", r.Result, r.Path, r.Remote)
+		t.a.printf("%s: %s -> %s\n", r.Result, printable(r.Path), printable(r.Remote))
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func attentionText(r control.FileResult) string {
 	if r.Fix != "" {
 		text += " (fix: " + r.Fix + ")"
 	}
-	return text
+	return printable(text)
 }
 
 // sumUp prints the summary for people and decides the exit code.
