@@ -33,7 +33,11 @@ bucket, for good. It says which and asks; --yes answers beforehand.`,
 
 func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 	if !yes && !a.canAsk() {
-		return exit.With(exit.Usage, errors.New("rm asks before it removes something, and there is no terminal to ask at"), "add --yes where that is meant")
+		does := "hides something"
+		if strings.HasPrefix(remote, transfer.SchemeOSS+"://") {
+			does = "deletes something for good"
+		}
+		return exit.With(exit.Usage, fmt.Errorf("rm asks before it %s, and there is no terminal to ask at", does), "add --yes where that is meant")
 	}
 	l, err := a.look(ctx, remote)
 	if err != nil {
@@ -76,7 +80,10 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 	if err := do(); err != nil {
 		return fmt.Errorf("remove %s: %w", p.Address, err)
 	}
-	return a.reportChange(p.Address, "removed")
+	if p.Address.Scheme == transfer.SchemeOSS {
+		return a.reportChange(p.Address, "deleted", "for good")
+	}
+	return a.reportChange(p.Address, "hidden", "\"hoist restore\" brings it back")
 }
 
 // hideItem publishes the version that hides the item. After a lost reply it looks whether the item is hidden.
@@ -131,13 +138,17 @@ func (a *app) ask(question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-// reportChange says what was done to a remote.
-func (a *app) reportChange(address transfer.Address, did string) error {
+// reportChange says what was done to a remote; notes are for people.
+func (a *app) reportChange(address transfer.Address, did string, notes ...string) error {
 	if a.flags.json {
 		return a.printJSON(map[string]string{"remote": address.String(), "result": did})
 	}
 	if !a.flags.quiet {
-		a.printf("%s %s\n", did, printable(address.String()))
+		text := did + " " + printable(address.String())
+		for _, n := range notes {
+			text += ": " + n
+		}
+		a.printf("%s\n", text)
 	}
 	return nil
 }

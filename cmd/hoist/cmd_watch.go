@@ -121,7 +121,7 @@ func newWatchListCmd(a *app) *cobra.Command {
 
 func (a *app) watchVerb(verb, short string) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " ID|PATH",
+		Use:   verb + " ID|PATH|REMOTE",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -148,14 +148,14 @@ func (a *app) watchVerb(verb, short string) *cobra.Command {
 	}
 }
 
-// whichWatch finds a watch by its id or its folder.
+// whichWatch finds a watch by its id, its folder or its remote.
 func whichWatch(list []config.Watch, arg string) (string, error) {
 	abs, err := filepath.Abs(arg)
 	if err != nil {
 		return "", fmt.Errorf("find %q: %w", arg, err)
 	}
 	for _, w := range list {
-		if w.ID == arg || w.Path == abs {
+		if w.ID == arg || w.Path == abs || w.Remote == arg {
 			return w.ID, nil
 		}
 	}

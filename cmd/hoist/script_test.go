@@ -168,19 +168,29 @@ var contractFields = map[string]struct{ must, may string }{
 	"eta":       {"seconds decided_by", ""},
 	"job": {"id kind state phase path remote attempts created_at updated_at",
 		"size bytes_done parts_done parts_total reason error item_id version_id storage_id result next_attempt parts history"},
-	"part":      {"part size etag", ""},
-	"history":   {"time event", "detail"},
-	"push":      {"path remote result", "bytes item_id version_id storage_id reason"},
-	"ls":        {"name type", "id remote size version_id version_number storage_id sha1 modified hidden"},
-	"action":    {"id state result", ""},
-	"watch-add": {"id path remote", ""},
-	"version":   {"version go os arch", ""},
+	"part":         {"part size etag", ""},
+	"history":      {"time event", "detail"},
+	"push":         {"path remote result", "bytes item_id version_id storage_id reason detail fix"},
+	"ls":           {"name type", "id remote size version_id version_number storage_id sha1 modified hidden"},
+	"action":       {"id state result", ""},
+	"watch-add":    {"id path remote", ""},
+	"watch-verb":   {"id path remote state", ""},
+	"done":         {"remote result", ""},
+	"url":          {"remote url", ""},
+	"profile":      {"name current flow signed_in", "client_id base_url user_id region hub scopes actions secret_in service_account_id"},
+	"signed-out":   {"profile result", ""},
+	"guide":        {"actions scopes apis custom_integration user_needed callback_url steps", "login notes presets"},
+	"guide-action": {"name title scopes", "api contexts"},
+	"guide-step":   {"who title do", ""},
+	"action-entry": {"name title family method path scopes variants", ""},
+	"version":      {"version go os arch", ""},
 }
 
 // nested says which fields hold objects of which kind.
 var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active", "status.attention": "attention",
 	"status.budgets": "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
+	"guide.actions": "guide-action", "guide.steps": "guide-step",
 }
 
 // cmdJSON (json KIND [LINES]) checks standard output line by line against the promised fields of a kind.

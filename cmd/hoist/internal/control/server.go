@@ -60,7 +60,7 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeError(w, exit.With(exit.NotFound, fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path), ""))
+		writeError(w, exit.With(exit.NotFound, fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path), "see \"hoist help control-api\""))
 	})
 	return guard(o, http.MaxBytesHandler(mux, maxRequest))
 }
