@@ -20,7 +20,7 @@ type Settings struct {
 	Checksum string `toml:"checksum,omitempty"`
 	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain ones.
 	Acceleration string `toml:"acceleration,omitempty"`
-	// Transfers is the number of files at once, 1 to 256. Default 4.
+	// Transfers is the number of files at once, 1 to 256. Default 8.
 	Transfers int `toml:"transfers,omitempty"`
 	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the file.
 	PartSize string `toml:"part-size,omitempty"`

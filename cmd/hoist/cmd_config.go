@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/exit"
+)
+
+func newConfigCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check the configuration, or show what holds and where it comes from",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return exit.Usagef("config: what? check or show")
+		},
+	}
+	check := &cobra.Command{
+		Use:   "check",
+		Short: "Look for mistakes in config.toml, the profiles and the watches",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return a.configCheck() },
+	}
+	var origin bool
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Show the settings that hold: flag over environment over profile over file over default",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return a.configShow(origin) },
+	}
+	show.Flags().BoolVar(&origin, "origin", false, "say where each comes from")
+	cmd.AddCommand(check, show)
+	return cmd
+}
+
+// findHome is the home that flags and environment name.
+func (a *app) findHome(env config.Env) (config.Home, error) {
+	dir := a.flags.home
+	if dir == "" {
+		dir = env.Home
+	}
+	return config.FindHome(dir, a.getenv)
+}
+
+// problem is what config check prints with --json.
+type problem struct {
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Problem string `json:"problem"`
+}
+
+func (a *app) configCheck() error {
+	home, err := a.findHome(config.ReadEnv(a.getenv))
+	if err != nil {
+		return err
+	}
+	problems := config.Problems(home)
+	for _, p := range problems {
+		if a.flags.json {
+			if err := a.printJSON(problem{File: p.File, Line: p.Line, Key: p.Key, Problem: p.Msg}); err != nil {
+				return err
+			}
+			continue
+		}
+		a.printf("%s\n", printable(oneLine(p.Error())))
+	}
+	if n := len(problems); n > 0 {
+		return exit.With(exit.Usage, fmt.Errorf("%s in the configuration", count(n, "mistake", "mistakes")), "correct what is listed; see \"hoist help configuration\"")
+	}
+	if _, err := a.setup(config.Settings{}); err != nil { // what flags and environment say
+		return err
+	}
+	if !a.flags.json && !a.flags.quiet {
+		a.printf("%s is right\n", home.ConfigFile())
+	}
+	return nil
+}
+
+func (a *app) configShow(origin bool) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+	profile, err := config.LoadProfile(s.home, s.profile)
+	if err != nil {
+		return err
+	}
+	flags := map[string]string{}
+	for name, value := range map[string]string{"home": a.flags.home, "profile": a.flags.profile, "limits": a.flags.limits} {
+		if value != "" {
+			flags[name] = value
+		}
+	}
+	values, err := config.Effective(s.home, s.profile, flags, s.env, s.file, profile)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	for _, v := range values {
+		if !origin {
+			v.Origin = ""
+		}
+		if a.flags.json {
+			err = errors.Join(err, a.printJSON(v))
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%s", v.Key, printable(v.Value))
+		if origin {
+			fmt.Fprintf(t, "\t%s", printable(v.Origin))
+		}
+		fmt.Fprintln(t)
+	}
+	return errors.Join(err, t.Flush())
+}
