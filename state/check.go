@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -55,9 +56,26 @@ func Check(path string) (Report, error) {
 	return r, nil
 }
 
+// errOvertaken says that two commits came between the beginning of a
+// transaction and the look at the meta pages, of which there are two.
+var errOvertaken = errors.New("overtaken by commits")
+
+// overtakenMax is how often Check begins anew; commits wait for the disk, so
+// that even the second time is rare.
+const overtakenMax = 100
+
 // Check is the function Check for a store that is open; the list of free pages,
 // which is in use meanwhile, is not looked at.
-func (s *Store) Check() (Report, error) {
+func (s *Store) Check() (r Report, err error) {
+	for range overtakenMax {
+		if r, err = s.checkOnce(); !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	return r, err
+}
+
+func (s *Store) checkOnce() (Report, error) {
 	var r Report
 	err := s.view(func(tx *bolt.Tx) error {
 		// While this transaction is open its pages are not written to.
@@ -68,6 +86,9 @@ func (s *Store) Check() (Report, error) {
 		defer f.Close()
 		metas, _ := readMetas(f)
 		i := slices.IndexFunc(metas, func(m metaPage) bool { return m.txid == uint64(tx.ID()) })
+		if i < 0 && slices.ContainsFunc(metas, func(m metaPage) bool { return m.txid > uint64(tx.ID()) }) {
+			return errOvertaken
+		}
 		if i < 0 {
 			return s.damage("no meta page of commit %d", tx.ID())
 		}
