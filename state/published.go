@@ -82,6 +82,26 @@ func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
 	return tx.delete(bucketUnwanted, k)
 }
 
+// UnwantedIn returns the contents of a root that a person cancelled and that
+// are not wanted until they change, by path.
+func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
+	out := map[string]Snapshot{}
+	err := s.view(func(tx *bolt.Tx) error {
+		clear(out)
+		prefix := joinKey(root, "")
+		c := tx.Bucket(bucketUnwanted).Cursor()
+		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			var r snapshotRecord
+			if err := json.Unmarshal(v, &r); err != nil {
+				return s.damage("cancelled mark of %s: %v", k[len(prefix):], err)
+			}
+			out[string(k[len(prefix):])] = toSnapshot(r)
+		}
+		return nil
+	})
+	return out, err
+}
+
 // DeletePublished forgets files of a root.
 func (s *Store) DeletePublished(root string, rels ...string) error {
 	return s.update(func(tx *writeTx) error {

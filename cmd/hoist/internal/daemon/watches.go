@@ -220,12 +220,29 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	if s.LastScan.IsZero() {
 		return out, nil
 	}
+	unwanted, err := m.unwanted(c)
+	if err != nil {
+		return out, err
+	}
 	open, attention := m.w.store.CountsIn(c.ID)
 	pending := s.Pending + open - attention
-	synced := max(s.Files-pending-attention, 0)
+	synced := max(s.Files-unwanted-pending-attention, 0)
 	files := synced + pending + attention
 	out.Files, out.Synced, out.Pending, out.Attention = &files, &synced, &pending, &attention
 	return out, nil
+}
+
+// unwanted counts the files of a watch that a person cancelled and that have not changed since. They are not waited for, and
+// they are not in the cloud: like those that are ignored they count for nothing.
+func (m *watches) unwanted(c config.Watch) (int, error) {
+	marks, err := m.w.store.UnwantedIn(c.ID)
+	n := 0
+	for rel, cancelled := range marks {
+		if now, err := state.SnapshotPath(filepath.Join(c.Path, filepath.FromSlash(rel))); err == nil && cancelled.Same(now) {
+			n++
+		}
+	}
+	return n, err
 }
 
 // AddWatch implements [control.API].
