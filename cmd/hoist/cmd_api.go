@@ -277,7 +277,23 @@ func (a *app) planAPI(ctx context.Context, action apsclient.Action, r apsclient.
 	if err != nil {
 		return err
 	}
-	return a.printJSON(plan)
+	return a.printJSON(struct {
+		Method string            `json:"method"`
+		URL    string            `json:"url"`
+		Header map[string]string `json:"headers"`
+		Body   any               `json:"body,omitempty"` // JSON as it is, anything else as text
+		Scopes []string          `json:"scopes,omitempty"`
+	}{plan.Method, plan.URL, plan.Header, bodyForPeople(plan.Body), plan.Scopes})
+}
+
+func bodyForPeople(body string) any {
+	switch {
+	case body == "":
+		return nil
+	case json.Valid([]byte(body)):
+		return json.RawMessage(body)
+	}
+	return body
 }
 
 // printAnswer prints the body as given, or what the headers hold where there is none.
