@@ -85,17 +85,14 @@ func (a *app) doctorAccount(s *setup, acc config.Account, env *doctor.Env) (done
 	env.BaseURL, env.RootCAs, env.Region, env.Allow = acc.BaseURL, conf.RootCAs, acc.Region, conf.Allow
 	env.Scopes, env.Admin = neededScopes(acc, s.file.Watch), neededAdmin(acc)
 	env.User = acc.Flow == config.FlowUser || acc.Flow == config.FlowServiceAccount
-	tokens, err := a.tokens(s, acc)
-	if err != nil {
-		return done, nil // making the client fails in the same way, and is told
-	}
-	conf.Tokens = tokens
-	own, err := apsclient.New(conf) // so that tokens are asked for by the network settings of all calls
-	if err != nil {
-		return done, err
-	}
-	env.Tokens = tokens
-	return own.Close, nil
+	if conf.Tokens, err = a.tokens(s, acc); err == nil {
+		own, err := apsclient.New(conf) // so that tokens are asked for by the network settings of all calls
+		if err != nil {
+			return done, err
+		}
+		env.Tokens, done = conf.Tokens, own.Close
+	} // else making the client fails in the same way, and that is told as a finding
+	return done, nil
 }
 
 func (a *app) printFinding(f doctor.Finding) error {
