@@ -106,6 +106,18 @@ func TestVerify(t *testing.T) {
 	l.run(3, "verify", dir)
 	l.run(5, "verify", filepath.Join(l.dir, "nothing"))
 
+	// A folder that is gone, as on a disk that is not there.
+	if err := os.Rename(dir, dir+".gone"); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = l.run(3, "verify", "--json")
+	if got := verified(t, out); got[at("a.rvt")].Result != "missing-local" || got[outside].Result != "ok" {
+		t.Errorf("without the folder: %s", out)
+	}
+	if err := os.Rename(dir+".gone", dir); err != nil {
+		t.Fatal(err)
+	}
+
 	// A receipt that was altered is found, in the exported file alone too.
 	file := filepath.Join(l.home, "receipts", "receipts.jsonl")
 	data, err := os.ReadFile(file)

@@ -60,6 +60,15 @@ func Rebuild(ctx context.Context, o Options, ask func(unproven []string) (bool, 
 	}
 	report.Notes = append(report.Notes, notes...)
 
+	left, err := filepath.Glob(filepath.Join(home.State, "rebuild-*")) // of a rebuild that was killed
+	if err != nil {
+		return report, err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return report, fmt.Errorf("remove what an earlier rebuild left: %w", err)
+		}
+	}
 	dir, err := os.MkdirTemp(home.State, "rebuild-*")
 	if err != nil {
 		return report, fmt.Errorf("make a folder for the new state: %w", err)
@@ -84,7 +93,7 @@ func Rebuild(ctx context.Context, o Options, ask func(unproven []string) (bool, 
 	for _, suffix := range []string{state.BackupSuffix, ""} {
 		old := home.StateFile() + suffix
 		kept := home.StateFile() + ".before-" + stamp + suffix
-		switch err := os.Rename(old, kept); {
+		switch err := keep(old, kept); {
 		case err == nil && suffix == "":
 			report.Old = kept
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -95,6 +104,15 @@ func Rebuild(ctx context.Context, o Options, ask func(unproven []string) (bool, 
 		}
 	}
 	return report, nil
+}
+
+// keep gives a file another name. Where the file system has links the old name stays until the new state takes it, so that a crash in
+// between leaves one state or the other.
+func keep(old, kept string) error {
+	if err := os.Link(old, kept); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Rename(old, kept)
 }
 
 // unite puts the receipts of a state and those of the exported files together, as far as they follow one another to the newest.

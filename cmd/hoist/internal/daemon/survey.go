@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -82,8 +83,9 @@ func (w *Owner) allReceipts() ([]state.Receipt, error) {
 
 // scope is which files are compared.
 type scope struct {
-	path  string // "": all
-	watch string // "": all
+	path    string // "": all
+	watch   string // "": all
+	profile string // whose account looks at what no watch and no job has one for; "": the owner's
 }
 
 func (s scope) takes(path string) bool { return s.path == "" || within(s.path, path) }
@@ -132,7 +134,7 @@ func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) 
 	}
 	for _, r := range byWay {
 		if !watchedAway(file.Watch, r) {
-			add(r.Path, r.Remote, "", r.base())
+			add(r.Path, r.Remote, in.profile, r.base())
 		}
 	}
 	jobs, err := w.store.Jobs(state.Filter{Kind: state.Download, Status: []state.Status{state.StatusDone}})
@@ -202,7 +204,7 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay
 			file(rel).problem = err.Error()
 		}
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // of a folder that is gone the records tell
 		return nil, fmt.Errorf("walk %s: %w", c.Path, err)
 	}
 	records, err := w.store.PublishedIn(c.ID, "", 0)
@@ -229,9 +231,9 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay
 }
 
 // scopeOf checks what a person asked to compare.
-func (w *Owner) scopeOf(path, watch string) (scope, error) {
+func (w *Owner) scopeOf(path, watch, profile string) (scope, error) {
 	if watch == "" {
-		return scope{path: path}, nil
+		return scope{path: path, profile: profile}, nil
 	}
 	file, err := config.Load(w.o.Home)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // Verify implements [control.API].
 func (w *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.VerifyReport, error) {
 	report := control.VerifyReport{Files: []control.VerifyFile{}, Chain: []control.VerifyFile{}}
-	in, err := w.scopeOf(r.Path, r.Watch)
+	in, err := w.scopeOf(r.Path, r.Watch, r.Profile)
 	if err != nil {
 		return report, err
 	}
