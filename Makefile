@@ -37,6 +37,11 @@ race: ## Run the tests with the race detector (needs a C compiler).
 long: ## Run the tests that take minutes too, with their packages.
 	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m $$(.ci/packages-with HOIST_LONG)
 
+.PHONY: soak
+soak: ## Run the daemon under random changes, faults and kills for minutes; HOIST_SOAK_SEED, _STEPS, _KILLS choose.
+	HOIST_SOAK_SEED=$(or $(HOIST_SOAK_SEED),$(shell date +%s)) HOIST_SOAK_STEPS=$(or $(HOIST_SOAK_STEPS),600) HOIST_SOAK_KILLS=$(or $(HOIST_SOAK_KILLS),150) \
+		$(GO) test -count=1 -timeout 60m -run '^TestSoak$$' -v ./cmd/hoist
+
 .PHONY: interop
 interop: ## Run the official APS SDKs from npm against the emulator (needs node and npm).
 	sh cmd/hoist/testdata/interop/run.sh

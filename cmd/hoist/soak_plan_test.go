@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// soakStep is one thing that happens in a soak. Everything about it is drawn beforehand, so that a seed and the number of a step name it.
+type soakStep struct {
+	do    string // of the list below
+	name  string // of the file
+	to    string // rename: its new name
+	size  int64  // of the file afterwards
+	pause time.Duration
+
+	at   int    // kill: at this request, counted from now on
+	when string // kill: "before" the effect of the request, "during", or "after" it and before its answer
+	down int    // kill: steps that pass before it is started again
+
+	jump time.Duration // clock: how far the service's clock moves
+}
+
+func (s soakStep) String() string {
+	switch s.do {
+	case "kill":
+		return fmt.Sprintf("kill %s the effect of request %d, start again after %d steps", s.when, s.at, s.down)
+	case "clock":
+		return fmt.Sprintf("the service's clock jumps by %v", s.jump)
+	case "rename":
+		return fmt.Sprintf("rename %s to %s", s.name, s.to)
+	}
+	return fmt.Sprintf("%s %s (%d bytes)", s.do, s.name, s.size)
+}
+
+// What a step may do, and how often in relation to the others.
+var soakDoings = []struct {
+	do     string
+	weight int
+}{
+	{"write", 6},  // truncate and write in place
+	{"save", 6},   // write beside, rename over: what editors and CAD programs do
+	{"grow", 3},   // append
+	{"shrink", 2}, // truncate, not to nothing
+	{"touch", 1},  // another time, the same content
+	{"rename", 2}, // onto a new name or over another file
+	{"delete", 1},
+	{"clock", 1},
+}
+
+var soakNames = []string{
+	"plan.dwg", "tower.rvt", "notes.txt", "roof ä.dwg", "a/plan.dwg", "a/section.dwg", "a/model.rvt", "b/detail 1.dwg", "b/detail 2.dwg",
+	"b/c/site.ifc", "b/c/list.xlsx", "b/c/plan.dwg",
+}
+
+// soakPlan draws a plan from a seed: the same seed, steps and kills give the same plan. It knows which files exist at each step,
+// since nothing but the plan changes them.
+func soakPlan(seed uint64, steps, kills int) []soakStep {
+	rng := rand.New(rand.NewPCG(seed, 0x50a4))
+	sizes := map[string]int64{}
+	existing := func() []string {
+		var out []string
+		for _, n := range soakNames {
+			if _, ok := sizes[n]; ok {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+	total := 0
+	for _, d := range soakDoings {
+		total += d.weight
+	}
+	plan := make([]soakStep, 0, steps+kills)
+	for n, killed := 0, 0; n < steps; n++ {
+		if killed < kills && n > 0 && n*kills/steps > killed-1 {
+			killed++
+			plan = append(plan, soakStep{do: "kill", at: 1 + rng.IntN(25), when: []string{"before", "during", "after"}[rng.IntN(3)], down: rng.IntN(3)})
+		}
+		s := soakStep{pause: time.Duration(rng.IntN(300)) * time.Millisecond}
+		for k := rng.IntN(total); s.do == ""; {
+			for _, d := range soakDoings {
+				if k -= d.weight; k < 0 {
+					s.do = d.do
+					break
+				}
+			}
+		}
+		there := existing()
+		if s.do == "clock" {
+			s.jump = []time.Duration{30 * time.Minute, 61 * time.Minute, 25 * time.Hour}[rng.IntN(3)]
+			plan = append(plan, s)
+			continue
+		}
+		if len(there) < 3 {
+			s.do = "write"
+		}
+		s.name = soakNames[rng.IntN(len(soakNames))]
+		if s.do != "write" && s.do != "save" {
+			s.name = there[rng.IntN(len(there))]
+		}
+		fresh := 1 + rng.Int64N(200<<10)
+		if rng.IntN(8) == 0 {
+			fresh = 5<<20 + rng.Int64N(6<<20) // two parts or three
+		}
+		switch s.do {
+		case "write", "save":
+			s.size = fresh
+		case "grow":
+			s.size = sizes[s.name] + 1 + rng.Int64N(100<<10)
+		case "shrink":
+			s.size = 1 + rng.Int64N(sizes[s.name])
+		case "touch":
+			s.size = sizes[s.name]
+		case "rename":
+			others := slices.DeleteFunc(slices.Clone(soakNames), func(n string) bool { return n == s.name })
+			s.to, s.size = others[rng.IntN(len(others))], sizes[s.name]
+			sizes[s.to] = s.size
+		}
+		if s.do == "rename" || s.do == "delete" {
+			delete(sizes, s.name)
+		} else {
+			sizes[s.name] = s.size
+		}
+		plan = append(plan, s)
+	}
+	return plan
+}
+
+// planOf is what a plan does to one file, for the message of a failure.
+func planOf(plan []soakStep, name string) string {
+	var out strings.Builder
+	for i, s := range plan {
+		if s.name == name || s.to == name || s.do == "kill" || s.do == "clock" {
+			fmt.Fprintf(&out, "  step %d: %v\n", i, s)
+		}
+	}
+	return out.String()
+}
