@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"hoist/apsclient"
@@ -58,6 +59,11 @@ func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	})
 	if err != nil {
 		return control.Plan{}, err
+	}
+	if len(planned) == 0 && !r.DryRun { // an empty folder
+		if err := os.MkdirAll(r.Path, 0o777); err != nil {
+			return control.Plan{}, err
+		}
 	}
 	kept := planned[:0]
 	for _, p := range planned {
