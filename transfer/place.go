@@ -227,7 +227,7 @@ func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error
 
 // keepOld renames the file under the target's name to NAME~YYYYMMDD-HHMMSS.EXT, or with a number behind where that is taken.
 func (t *target) keepOld(now time.Time) (string, error) {
-	for n := 0; n < 100; n++ {
+	for n := range 100 {
 		kept := keptName(t.name, now, n)
 		if _, err := t.root.Lstat(t.path(kept)); !errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -235,7 +235,7 @@ func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string,
 	}
 	snap, err := state.SnapshotPath(j.Path)
 	if err != nil || !rec.Snapshot.Same(snap) {
-		return p, nil // absent or not what was last synced: the job decides
+		return p, nil //nolint:nilerr // absent or not what was last synced: the job decides
 	}
 	same := rec.Version != "" && rec.Version == j.Version
 	if q.Kind == KindObject {

@@ -174,10 +174,8 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 				return p, &UsageError{Msg: fmt.Sprintf("%s is a file, not a folder", p.Address.Join(step))}
 			}
 			p.Missing = slices.Clone(rest[1+i:])
-			for _, name := range p.Missing {
-				if isID(name) {
-					return p, err
-				}
+			if slices.ContainsFunc(p.Missing, isID) {
+				return p, err
 			}
 			return p, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -41,8 +42,8 @@ func (a *app) begin() error {
 
 // getenv returns the value of an environment variable, the last one winning as in os/exec; "" where it is not set.
 func (a *app) getenv(name string) string {
-	for i := len(a.environ) - 1; i >= 0; i-- {
-		if k, v, ok := strings.Cut(a.environ[i], "="); ok && k == name {
+	for _, e := range slices.Backward(a.environ) {
+		if k, v, ok := strings.Cut(e, "="); ok && k == name {
 			return v
 		}
 	}

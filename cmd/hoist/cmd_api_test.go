@@ -130,7 +130,7 @@ func TestAPIUploadInFolder(t *testing.T) {
 	l.addExamples()
 	action, _ := apsclient.ActionByName("upload-file-in-project-folder")
 	var ids []string
-	for _, word := range strings.Fields(action.Example[1]) {
+	for word := range strings.FieldsSeq(action.Example[1]) {
 		if strings.HasPrefix(word, "project_id=") || strings.HasPrefix(word, "folder_id=") {
 			ids = append(ids, "--param", word)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -71,7 +72,7 @@ func (l *looked) renameItem(ctx context.Context, name string) error {
 // mustBeFree is a usage error where something visible has the address.
 func (l *looked) mustBeFree(ctx context.Context, address transfer.Address) error {
 	place, err := l.ResolveFolder(ctx, address)
-	if _, file := err.(*transfer.UsageError); file || err == nil && len(place.Missing) == 0 {
+	if _, file := errors.AsType[*transfer.UsageError](err); file || err == nil && len(place.Missing) == 0 {
 		return exit.With(exit.Usage, fmt.Errorf("%s is there already", address), "choose another name, or rename or remove that first")
 	}
 	return err

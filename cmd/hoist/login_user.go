@@ -105,7 +105,7 @@ func waitForCode(ctx context.Context, listener net.Listener, path, state string)
 		short, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = server.Shutdown(short) // the page was answered; what hangs on is cut
-		<-served
+		<-served                   //nolint:errcheck // that it was closed is no news
 	}()
 	select {
 	case got := <-answers:

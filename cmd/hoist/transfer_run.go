@@ -88,7 +88,7 @@ func (t *transferRun) handOver(ctx context.Context) error {
 		return err
 	}
 	for _, f := range plan.Files {
-		if err := t.report(f.FileResult, f.Job); err != nil {
+		if err := t.report(f.FileResult); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 				t.waiting[f.Job] = f.FileResult
 				continue
 			}
-			if err := t.report(f.FileResult, f.Job); err != nil {
+			if err := t.report(f.FileResult); err != nil {
 				return err
 			}
 		}
@@ -146,13 +146,13 @@ func (t *transferRun) ended(u control.Update) error {
 		return nil
 	}
 	delete(t.waiting, u.For)
-	return t.report(control.ResultOf(r, *u.Job), u.Job.ID)
+	return t.report(control.ResultOf(r, *u.Job))
 }
 
 // report prints the result of one file.
-func (t *transferRun) report(r control.FileResult, job string) error {
+func (t *transferRun) report(r control.FileResult) error {
 	if r.Result == "" {
-		r.Result, job = "queued", ""
+		r.Result = "queued"
 	}
 	t.tally[r.Result]++
 	if r.Bytes != nil && r.Result != control.ResultUnchanged && r.Result != control.ResultAttention {

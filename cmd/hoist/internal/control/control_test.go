@@ -80,7 +80,7 @@ func serve(t *testing.T, api API, o ServerOptions) *Client {
 
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "c")
+	dir, err := os.MkdirTemp("", "c") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func readMarker(root string) (*marker, error) {
 	}
 	var m marker
 	if json.Unmarshal(data, &m) != nil || m.Instance == "" {
-		return nil, nil
+		return nil, nil //nolint:nilerr // a marker that says nothing is none
 	}
 	return &m, nil
 }

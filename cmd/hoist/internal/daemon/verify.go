@@ -70,7 +70,7 @@ func (w *Owner) verifyOne(ctx context.Context, t *tips, s subject, quick bool) (
 	var err error
 	if f.local, err = localSnapshot(s.path); err != nil {
 		out.Result, out.Detail = control.VerifyUnproven, err.Error()
-		return out, nil
+		return out, nil //nolint:nilerr // it is a finding
 	}
 	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); err != nil {
 		return out, err

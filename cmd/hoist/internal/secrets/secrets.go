@@ -84,8 +84,8 @@ func (v *Vault) read(profile string) ([]byte, error) {
 		return nil, nil
 	}
 	text, err := keyring.Get(service, v.account(profile))
-	if err != nil { // no entry, or no keyring at all: nothing is stored
-		return nil, nil
+	if err != nil {
+		return nil, nil //nolint:nilerr // no entry, or no keyring at all: nothing is stored
 	}
 	return []byte(text), nil
 }
