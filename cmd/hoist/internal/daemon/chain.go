@@ -66,11 +66,10 @@ type exports struct {
 // written again.
 func readExports(home config.Home) (exports, error) {
 	e := exports{from: map[uint64]string{}}
-	files, err := filepath.Glob(filepath.Join(home.Receipts(), "*.jsonl"))
+	files, err := namesIn(home.Receipts(), "", ".jsonl")
 	if err != nil {
 		return e, err
 	}
-	slices.Sort(files)
 	byNumber := map[uint64][]byte{}
 	bad := func(path, format string, args ...any) {
 		e.problems = append(e.problems, struct{ path, detail string }{path, fmt.Sprintf(format, args...)})
@@ -107,4 +106,19 @@ func readExports(home config.Home) (exports, error) {
 	}
 	slices.SortFunc(e.lines, func(a, b state.Receipt) int { return int(int64(a.Seq) - int64(b.Seq)) })
 	return e, nil
+}
+
+// namesIn lists the paths in a folder whose names begin and end like this, sorted; a folder that is not there has none.
+func namesIn(dir, prefix, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), suffix) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
 }

@@ -60,7 +60,7 @@ func Rebuild(ctx context.Context, o Options, ask func(unproven []string) (bool, 
 	}
 	report.Notes = append(report.Notes, notes...)
 
-	left, err := filepath.Glob(filepath.Join(home.State, "rebuild-*")) // of a rebuild that was killed
+	left, err := namesIn(home.State, "rebuild-", "") // of a rebuild that was killed
 	if err != nil {
 		return report, err
 	}

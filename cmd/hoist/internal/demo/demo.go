@@ -261,7 +261,7 @@ func (r *run) pull(ctx context.Context) error {
 	if _, err := r.hoist.run(ctx, "pull", r.remote, r.path("back")); err != nil {
 		return err
 	}
-	files, size, err := compare(r.path("drawings"), r.path("back"), litter)
+	files, size, err := compare(r.path("drawings"), r.path("back"), append([]string{".hoist-root"}, litter...)) // the marker of the watch stays here
 	if err != nil {
 		return err
 	}
