@@ -116,13 +116,22 @@ func (e *Engine) openSpooled(job state.Job) *os.File {
 	return f
 }
 
-// dropSpooled removes the snapshot of a job that ended.
+// dropSpooled removes the snapshots of a job that ended: of its last state, and of older ones that it had before it began to send.
 func (e *Engine) dropSpooled(job state.Job) {
 	if e.cfg.Spool == "" {
 		return
 	}
-	if err := os.Remove(e.spoolPath(job)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		e.log.Warn("a snapshot in the spool could not be removed", "job", string(job.ID), "error", err)
+	entries, err := os.ReadDir(e.cfg.Spool)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		e.log.Warn("the spool cannot be read", "error", err)
+	}
+	for _, entry := range entries {
+		if spoolOwner(entry.Name()) != job.ID {
+			continue
+		}
+		if err := os.Remove(filepath.Join(e.cfg.Spool, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			e.log.Warn("a snapshot in the spool could not be removed", "job", string(job.ID), "error", err)
+		}
 	}
 }
 
