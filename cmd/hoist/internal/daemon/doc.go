@@ -7,4 +7,8 @@
 //
 // Leaving goes in this order: no new commands are accepted, everything that runs is cancelled and waited for, followers
 // are let go, the state is closed last. A command that loses its owner becomes one or finds the next.
+//
+// A watched folder carries a marker that names its home; an owner sends nothing of a folder that another home has claimed. A survey is the
+// list of files that a home knows, [Owner.Verify] holds each against disk, receipts and cloud, and [Rebuild] makes a new state of what the
+// survey proves. Neither sends anything. Exported receipts are never written over: what the state does not know is set aside.
 package daemon
