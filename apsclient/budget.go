@@ -194,8 +194,9 @@ func (b *budget) throttled(after time.Duration) {
 // BudgetState is the state of one limited class.
 type BudgetState struct {
 	Class            BudgetClass
-	Limit, Available int       // calls a minute now (lowered for a while after a 429); free now
-	ClosedUntil      time.Time // zero: open
+	Limit, Available int         // calls a minute now (lowered for a while after a 429); free now
+	ClosedUntil      time.Time   // zero: open
+	FreeAt           []time.Time // ascending: when slots of answered calls are free again
 }
 
 func (b *budgets) states() []BudgetState {
@@ -205,7 +206,7 @@ func (b *budgets) states() []BudgetState {
 		now := time.Now()
 		x.mu.Lock()
 		free, _ := x.look(now)
-		s := BudgetState{Class: c, Limit: x.effective(now), Available: free}
+		s := BudgetState{Class: c, Limit: x.effective(now), Available: free, FreeAt: slices.Clone(x.freeAt)}
 		if now.Before(x.closedUntil) {
 			s.ClosedUntil = x.closedUntil
 		}

@@ -203,7 +203,7 @@ func countBacklog(jobs []state.Job) backlog {
 	return b
 }
 
-// estimate compares the bytes over the rate with the creates over their budgets: whole minutes of a full budget, less what is free now.
+// estimate compares the bytes over the rate with the creates over their budgets: when the slot of the last one will be free.
 func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) (time.Duration, string) {
 	var longest time.Duration
 	var by string
@@ -219,13 +219,14 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 			continue
 		}
 		var d time.Duration
-		if n > s.Available {
-			d = time.Duration(n-s.Available) * time.Minute / time.Duration(s.Limit)
-			d = max(d, time.Second)
+		free, closed := s.Available, s.ClosedUntil.Sub(now)
+		if closed > 0 {
+			free = max(s.Limit-len(s.FreeAt), 0)
 		}
-		if closed := s.ClosedUntil.Sub(now); closed > 0 {
-			d += closed
+		if n > free {
+			d = max(slotIn(n-free, s, now), time.Second)
 		}
+		d = max(d, closed)
 		if d > longest {
 			longest, by = d, string(s.Class)
 		}
@@ -234,4 +235,15 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 		by = "bandwidth"
 	}
 	return longest.Round(time.Second), by
+}
+
+// slotIn is how long it takes until the n-th call (from 1) beyond those that are free now has a slot: calls come back in the order in which
+// they were answered, a minute later, and so do the ones that take their slots.
+func slotIn(n int, s apsclient.BudgetState, now time.Time) time.Duration {
+	rounds, i := (n-1)/s.Limit, (n-1)%s.Limit+max(len(s.FreeAt)-s.Limit, 0) // more are used than a lowered limit allows
+	first := time.Minute                                                    // of a call that has no answer yet, or was not made
+	if i < len(s.FreeAt) {
+		first = max(s.FreeAt[i].Sub(now), 0)
+	}
+	return first + time.Duration(rounds)*time.Minute
 }
