@@ -57,6 +57,10 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Explained tells that the answer says what is wrong, as every answer of the service does. One that does not comes from something before it: a
+// load balancer or proxy that got only a piece of the request.
+func (e *Error) Explained() bool { return e.Code != "" || e.Title != "" || e.Detail != "" }
+
 // Is matches the sentinels of this package by status.
 func (e *Error) Is(target error) bool {
 	switch target {

@@ -81,6 +81,10 @@ const (
 	maxS3Forbidden = 6
 
 	maxUnauthorised = 2
+
+	// A refusal without a word is more likely about a request that the network cut to pieces than about the file; it is believed after
+	// about six minutes.
+	maxUnexplained = 10
 )
 
 // backoff is the wait before attempt number attempts+1: doubling from a second, capped.
@@ -192,6 +196,9 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 		v.After = max(v.After, e.RetryAfter)
 		return v, true
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		if v := retryUpTo(maxUnexplained, ReasonServiceTrouble); !e.Explained() && v.Class == classRetry {
+			return v, true
+		}
 		switch phase {
 		case state.PhaseQueued, state.PhaseCompleted, state.PhasePublishing:
 			return person(ReasonNameRefused), true
