@@ -39,7 +39,12 @@ ends in a slash: "push plans aps://…/Files" makes …/Files/plans/…, "push p
 standard input. What is interrupted is kept: "hoist resume" goes on with it, and so does the same push.`,
 		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt --as tower.rvt aps://Studio/Tower/Models",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("map-names") {
+				o.settings.MapNames = &o.mapNames
+			}
+			return a.push(cmd.Context(), o, args)
+		},
 	}
 	o.addAll(cmd)
 	f := cmd.Flags()
@@ -68,7 +73,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	}
 	defer cancel()
 	req := control.PushRequest{
-		Profile: s.profile, Remote: remote.String(), As: o.as, Force: o.force, MapNames: o.mapNames, DryRun: o.dryRun,
+		Profile: s.profile, Remote: remote.String(), As: o.as, Force: o.force, MapNames: s.settings.MapsNames(), DryRun: o.dryRun,
 		Filter: daemon.FilterOf(filter), Batch: string(state.NewJobID()),
 	}
 	t := &transferRun{a: a, s: s, command: "push", dry: o.dryRun, detach: o.detach}

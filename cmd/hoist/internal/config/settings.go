@@ -42,7 +42,12 @@ type Settings struct {
 	MaxSize string `toml:"max-size,omitempty"`
 	// MinAge leaves out files that changed less than this ago, such as "15m". Default: none.
 	MinAge string `toml:"min-age,omitempty"`
+	// MapNames stores names that the service refuses under a similar name instead of parking the file. Default: false.
+	MapNames *bool `toml:"map-names,omitempty"`
 }
+
+// MapsNames is MapNames with its default.
+func (s Settings) MapsNames() bool { return s.MapNames != nil && *s.MapNames }
 
 // Over returns s with what it does not set taken from base. Patterns add up, those of s last.
 func (s Settings) Over(base Settings) Settings {
@@ -60,6 +65,7 @@ func (s Settings) Over(base Settings) Settings {
 	s.MinSize = first(s.MinSize, base.MinSize)
 	s.MaxSize = first(s.MaxSize, base.MaxSize)
 	s.MinAge = first(s.MinAge, base.MinAge)
+	s.MapNames = first(s.MapNames, base.MapNames)
 	return s
 }
 

@@ -159,7 +159,7 @@ func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Addr
 		return err
 	}
 	planned, err := m.w.engine.PlanPush(ctx, transfer.PushRequest{
-		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID,
+		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID, MapNames: m.w.o.Settings.MapsNames(),
 	})
 	if err != nil {
 		return err
