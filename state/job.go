@@ -174,6 +174,7 @@ type Job struct {
 	Attempts    int       // failures in all
 	Streak      int       // failures since the last progress: what backoff counts
 	Reason      string    // reason code of the wait, the parking or the end
+	Alike       int       // failures in a row with that reason, see Failures
 	Error       string    // a sentence
 	Since       time.Time // since when Reason holds
 
@@ -226,6 +227,15 @@ func (j Job) Runnable(now time.Time) bool {
 		return false
 	}
 	return !j.NextAttempt.After(now)
+}
+
+// Failures is how often in a row the job failed with a reason: what bounds
+// its tries, since other failures in between say nothing about this one.
+func (j Job) Failures(reason string) int {
+	if j.Reason != reason {
+		return 0
+	}
+	return j.Alike
 }
 
 // Part is a part whose bytes are durable at the other end: its ETag is known

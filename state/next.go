@@ -74,8 +74,16 @@ func (j Job) Next(e Event) (Job, error) {
 
 // progress forgets what held the job up: something went well.
 func (j *Job) progress() {
-	j.Attention, j.Streak, j.Reason, j.Error = false, 0, "", ""
+	j.Attention, j.Streak, j.Alike, j.Reason, j.Error = false, 0, 0, "", ""
 	j.NextAttempt = zeroTime
+}
+
+// fail counts a failure.
+func (j *Job) fail(reason, err string) {
+	j.Attempts++
+	j.Streak++
+	j.Alike = j.Failures(reason) + 1
+	j.Reason, j.Error = reason, err
 }
 
 func (j *Job) at(phases ...Phase) bool { return slices.Contains(phases, j.Phase) }
@@ -84,16 +92,14 @@ func (j *Job) at(phases ...Phase) bool { return slices.Contains(phases, j.Phase)
 func (j *Job) control(e Event) (why string, ok bool) {
 	switch e := e.(type) {
 	case Retry:
-		j.Attempts++
-		j.Streak++
-		j.Attention, j.NextAttempt, j.Reason, j.Error = false, e.At, e.Reason, e.Error
+		j.fail(e.Reason, e.Error)
+		j.Attention, j.NextAttempt = false, e.At
 	case Parked:
 		if e.Reason == "" {
 			return "a parked job needs a reason", false
 		}
-		j.Attempts++
-		j.Streak++
-		j.Attention, j.NextAttempt, j.Reason, j.Error = true, e.At, e.Reason, e.Error
+		j.fail(e.Reason, e.Error)
+		j.Attention, j.NextAttempt = true, e.At
 	case Failed:
 		if e.Reason == "" {
 			return "a failed job needs a reason", false

@@ -225,6 +225,14 @@ func TestWaitsAndProgress(t *testing.T) {
 		t.Errorf("after progress: %+v", j)
 	}
 	step(Retry{At: epoch, Reason: "offline"})
+	step(Retry{At: epoch, Reason: "offline"})
+	if j.Streak != 2 || j.Failures("offline") != 2 || j.Failures("forbidden") != 0 {
+		t.Errorf("after two alike: %+v", j)
+	}
+	step(Retry{At: epoch, Reason: "service-error"})
+	if j.Streak != 3 || j.Failures("service-error") != 1 || j.Failures("offline") != 0 {
+		t.Errorf("after another one: %+v", j)
+	}
 	step(RetryNow{})
 	if j.Streak != 0 || j.Reason != "" || !j.NextAttempt.IsZero() {
 		t.Errorf("after retry-now: %+v", j)

@@ -88,6 +88,7 @@ type jobRecord struct {
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
 	Attempts    int       `json:"attempts,omitempty"`
 	Streak      int       `json:"streak,omitempty"`
+	Alike       int       `json:"alike,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
 	Error       string    `json:"error,omitempty"`
 	Since       time.Time `json:"since,omitzero"`
@@ -159,7 +160,7 @@ func encodeJob(j Job) ([]byte, error) {
 		SHA1: j.SHA1, ETag: j.ETag, Temp: j.Temp,
 		Item: j.Item, Version: j.Version, VersionNumber: j.VersionNumber, Result: j.Result,
 		Paused: j.Paused, Attention: j.Attention, Doubt: j.Doubt, NextAttempt: stored(j.NextAttempt),
-		Attempts: j.Attempts, Streak: j.Streak, Reason: j.Reason, Error: j.Error, Since: stored(j.Since),
+		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error, Since: stored(j.Since),
 		Changes: j.Changes, Replaces: string(j.Replaces), Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
 	}
@@ -192,7 +193,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		SHA1: r.SHA1, ETag: r.ETag, Temp: r.Temp,
 		Item: r.Item, Version: r.Version, VersionNumber: r.VersionNumber, Result: r.Result,
 		Paused: r.Paused, Attention: r.Attention, Doubt: r.Doubt, NextAttempt: r.NextAttempt,
-		Attempts: r.Attempts, Streak: r.Streak, Reason: r.Reason, Error: r.Error, Since: r.Since,
+		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error, Since: r.Since,
 		Changes: r.Changes, Replaces: JobID(r.Replaces), Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
 	}

@@ -95,17 +95,18 @@ func backoff(attempts int, limit time.Duration) time.Duration {
 	return min(backoffFirst<<max(0, attempts), limit)
 }
 
-// classify is the one place that decides what a failure means. attempts counts the failures of the job since it last made progress.
-func classify(err error, phase state.Phase, attempts int) verdict {
+// classify is the one place that decides what a failure means for the job as it was before. All failures since the last progress pace
+// the waits; only those of the same reason bound the tries.
+func classify(err error, job state.Job) verdict {
 	retry := func(reason string, limit time.Duration) verdict {
-		return verdict{classRetry, reason, backoff(attempts, limit)}
+		return verdict{classRetry, reason, backoff(job.Streak, limit)}
 	}
 	person := func(code string) verdict {
 		r, _ := ReasonByCode(code)
 		return verdict{classPerson, code, r.Again}
 	}
 	retryUpTo := func(n int, reason string) verdict {
-		if attempts < n {
+		if job.Failures(reason) < n {
 			return retry(reason, backoffCap)
 		}
 		return person(reason)
@@ -123,7 +124,7 @@ func classify(err error, phase state.Phase, attempts int) verdict {
 	if e, ok := errors.AsType[*waitError](err); ok {
 		return verdict{classRetry, e.Code, e.After}
 	}
-	if v, ok := classifyRemote(err, phase, retry, person, retryUpTo); ok {
+	if v, ok := classifyRemote(err, job.Phase, retry, person, retryUpTo); ok {
 		return v
 	}
 	switch {

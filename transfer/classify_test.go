@@ -51,7 +51,6 @@ func TestClassify(t *testing.T) {
 		{"name refused", answer(400, "C4R"), state.PhaseQueued, 0, classPerson, ReasonNameRefused, 0},
 		{"refused", answer(400, "C4R"), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
 		{"400 that says nothing", answer(400, ""), state.PhaseQueued, 3, classRetry, ReasonServiceTrouble, 8 * time.Second},
-		{"400 that says nothing, for ever", answer(400, ""), state.PhaseQueued, maxUnexplained, classPerson, ReasonNameRefused, 0},
 		{"other 4xx", answer(415, ""), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
 		{"too large", answer(413, ""), state.PhaseUploading, 0, classPerson, ReasonTooLarge, 0},
 		{"remote changed", answer(412, ""), state.PhaseFetching, 0, classRetry, ReasonRemoteChanged, time.Second},
@@ -67,7 +66,7 @@ func TestClassify(t *testing.T) {
 		{"unforeseen for ever", errors.New("x"), state.PhaseQueued, maxUnforeseen, classPerson, ReasonUnexpected, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := classify(tt.err, tt.phase, tt.attempts)
+			got := classify(tt.err, state.Job{Phase: tt.phase, Streak: tt.attempts, Alike: tt.attempts, Reason: tt.reason})
 			if want := (verdict{tt.class, tt.reason, tt.after}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
@@ -78,6 +77,21 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// TestOtherFailuresDoNotCount: two faults of the network and then a refused token are no proof of wrong credentials.
+func TestOtherFailuresDoNotCount(t *testing.T) {
+	refused := &apsclient.Error{Status: 401}
+	if v := classify(refused, state.Job{Phase: state.PhaseReserved, Streak: 7, Reason: ReasonServiceTrouble, Alike: 7}); v.Class != classRetry || v.After != backoffCap {
+		t.Errorf("after seven faults of another kind: %+v, want another try, paced by all of them", v)
+	}
+	if v := classify(refused, state.Job{Phase: state.PhaseReserved, Streak: 7, Reason: ReasonUnauthorised, Alike: maxUnauthorised}); v.Class != classPerson {
+		t.Errorf("refused again and again: %+v, want a person", v)
+	}
+	silent := state.Job{Phase: state.PhaseQueued, Streak: maxUnexplained, Reason: ReasonServiceTrouble, Alike: maxUnexplained}
+	if v := classify(&apsclient.Error{Status: 400}, silent); v.Class != classPerson || v.Reason != ReasonNameRefused {
+		t.Errorf("a 400 that says nothing, for ever: %+v, want it believed", v)
+	}
+}
+
 func TestVerdictEvent(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	err := errors.New("x")
@@ -85,7 +99,7 @@ func TestVerdictEvent(t *testing.T) {
 		t.Errorf("retry = %+v, want at 7.5 s", ev)
 	}
 	throttled := &apsclient.Error{Status: 429, RetryAfter: 25 * time.Second}
-	if ev, ok := classify(throttled, state.PhaseQueued, 0).event(throttled, now, 0).(state.Retry); !ok || ev.At.Before(now.Add(25*time.Second)) {
+	if ev, ok := classify(throttled, state.Job{Phase: state.PhaseQueued}).event(throttled, now, 0).(state.Retry); !ok || ev.At.Before(now.Add(25*time.Second)) {
 		t.Errorf("retry = %+v, want not before what the service asked for", ev)
 	}
 	if ev, ok := (verdict{classPerson, ReasonConflict, 0}).event(err, now, 0).(state.Parked); !ok || !ev.At.IsZero() {

@@ -460,7 +460,7 @@ func TestDiskFullWhileWriting(t *testing.T) {
 	f := &fetching{e: e, r: e.track("none"), d: &download{size: 1000}, f: full, job: state.Job{Size: 1000, Path: w.path("a.rvt")}}
 	_, err = f.copy(t.Context(), strings.NewReader(strings.Repeat("x", 1000)), 0, 999)
 	err = f.explain(&target{dir: w.dir}, err)
-	v := classify(err, state.PhaseFetching, 0)
+	v := classify(err, state.Job{Phase: state.PhaseFetching})
 	if v.Class != classPerson || v.Reason != ReasonNoSpace || v.After == 0 || !strings.Contains(err.Error(), "700 bytes are missing") {
 		t.Errorf("verdict %+v of %v, want no-space, looked at again by itself, with 700 bytes missing", v, err)
 	}

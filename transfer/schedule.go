@@ -411,7 +411,7 @@ func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event
 // eventFor turns a failed step into what is committed.
 func (e *Engine) eventFor(job state.Job, err error) state.Event {
 	now := time.Now()
-	v := classify(err, job.Phase, job.Streak)
+	v := classify(err, job)
 	if v.Class == classChanged {
 		c, _ := errors.AsType[*changedError](err)
 		return e.changedEvent(job, c, now)

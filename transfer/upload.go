@@ -323,7 +323,7 @@ func (r *run) setPart(job state.Job, size int64) {
 // from a snapshot, for which a quiet second is enough. A pushed file that changes twice under the reading is parked.
 func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) state.Event {
 	if c.Gone {
-		if job.Streak < 2 { // a program that saves by rename leaves a moment without the file
+		if job.Failures(ReasonVanished) < 2 { // a program that saves by rename leaves a moment without the file
 			return state.Retry{At: now.Add(2 * time.Second), Reason: ReasonVanished, Error: c.Error()}
 		}
 		return state.SourceChanged{Gone: true}

@@ -140,7 +140,7 @@ func sourceError(job state.Job, err error) error {
 		return &changedError{Path: job.Path, Gone: true}
 	case errors.Is(err, fs.ErrPermission):
 		return needsPerson(ReasonUnreadable, "%w", err)
-	case isSharingViolation(err) && job.Streak >= maxUnforeseen:
+	case isSharingViolation(err) && job.Failures(ReasonUnreadable) >= maxUnforeseen:
 		return needsPerson(ReasonUnreadable, "%w", err)
 	case isSharingViolation(err):
 		return &waitError{Code: ReasonUnreadable, After: backoff(job.Streak, backoffCap), Err: err}
