@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -150,7 +151,9 @@ func Problems(h Home) []*Error {
 		if other, ok := Overlap(file.Watch[:i], w.Path); ok {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " overlaps with " + quoted(other.Path)})
 		}
-		if info, err := os.Stat(w.Path); err != nil {
+		if info, err := os.Stat(w.Path); errors.Is(err, fs.ErrNotExist) {
+			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " is not there"})
+		} else if err != nil {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: err.Error()})
 		} else if !info.IsDir() {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " is not a folder"})
