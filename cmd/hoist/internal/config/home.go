@@ -86,14 +86,8 @@ func (h Home) Ensure() error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make folder of the home: %w", err)
 		}
-		info, err := os.Stat(dir)
-		if err != nil {
-			return fmt.Errorf("look at folder of the home: %w", err)
-		}
-		if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-			if err := os.Chmod(dir, info.Mode().Perm()&0o700); err != nil {
-				return fmt.Errorf("make %s private: %w", dir, err)
-			}
+		if err := private(dir); err != nil {
+			return fmt.Errorf("make %s private: %w", dir, err)
 		}
 	}
 	return nil
