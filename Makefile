@@ -59,7 +59,7 @@ cross: ## Build for every system into dist/.
 	done
 
 .PHONY: windows-test
-windows-test: ## Run the tests of the packages below cmd as Windows binaries under Wine (needs root and debootstrap).
+windows-test: ## Run tests and the demonstration as Windows binaries under Wine (needs root and debootstrap).
 	.ci/windows-test
 
 .PHONY: format

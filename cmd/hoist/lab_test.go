@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -86,6 +87,7 @@ type process struct {
 	ended  chan struct{}
 	err    error
 	killed sync.Once
+	shot   atomic.Bool // kill was called
 }
 
 // start runs a command beside the test, which ends it when it ends itself.
@@ -103,7 +105,7 @@ func (l *lab) start(args ...string) *process {
 }
 
 // kill ends it as a power cut would.
-func (p *process) kill() { p.killed.Do(func() { _ = p.cmd.Process.Kill() }) }
+func (p *process) kill() { p.killed.Do(func() { p.shot.Store(true); _ = p.cmd.Process.Kill() }) }
 
 // wait returns the exit code; -1 for one that was killed.
 func (p *process) wait() int {
@@ -114,6 +116,9 @@ func (p *process) wait() int {
 		p.t.Fatalf("%v does not end\n%s%s", p.cmd.Args, p.out.String(), p.errs.String())
 	}
 	if e := (*exec.ExitError)(nil); errors.As(p.err, &e) {
+		if runtime.GOOS == "windows" && p.shot.Load() && e.ExitCode() == 1 { // what TerminateProcess was told
+			return -1
+		}
 		return e.ExitCode()
 	}
 	if p.err != nil {
