@@ -297,7 +297,8 @@ func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, r
 			if err != nil {
 				return nil, err
 			}
-			if ok && rec.Snapshot.Same(l.source.Snapshot) {
+			// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone. Where ours is unknown the job's own look decides.
+			if ok && rec.SHA1 != "" && rec.Snapshot.Same(l.source.Snapshot) {
 				records[len(out)] = rec
 			}
 		}
@@ -326,8 +327,7 @@ func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, r
 	}
 	for i, rec := range records {
 		o, ok := there[out[i].Job.Target.Key]
-		// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone. Where either is unknown the job's own look decides.
-		if ok && o.Size == rec.Snapshot.Size && rec.SHA1 != "" && strings.EqualFold(rec.SHA1, o.SHA1) {
+		if ok && o.Size == rec.Snapshot.Size && strings.EqualFold(rec.SHA1, o.SHA1) {
 			out[i].Result, out[i].Record = PlanUnchanged, &rec
 		}
 	}
