@@ -75,7 +75,7 @@ func unwatched(job state.Job) bool { return !job.Watched() }
 // sources land in, once each, and makes no other call for a file. Names that the service would refuse are parked. Errors, before anything
 // was done: *CollisionError, *UsageError, *NotFoundError, *AmbiguousError, those of the client.
 func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, error) {
-	if req.As != "" && len(req.Sources) != 1 {
+	if req.As != "" && len(req.Sources) > 1 {
 		return nil, &UsageError{Msg: fmt.Sprintf("another name can be given to a single file, not to %d", len(req.Sources))}
 	}
 	r, err := e.Resolver(req.Profile)
@@ -97,6 +97,9 @@ func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, erro
 	landings, err := land(place, req)
 	if err != nil {
 		return nil, err
+	}
+	if req.As != "" && len(landings) == 1 && landings[0].refused != "" {
+		return nil, &UsageError{Msg: fmt.Sprintf("%q as the name: %s", req.As, landings[0].refused)}
 	}
 	if place.Kind == KindFolder {
 		return e.planFolderPush(ctx, r, place, req, landings)

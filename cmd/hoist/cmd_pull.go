@@ -35,7 +35,12 @@ file to standard output. A local file that differs from what was last synced sta
 --overwrite replaces it and keeps the old one as NAME~DATE-TIME.EXT.`,
 		Example: "  hoist pull \"aps://Studio/Tower/Project Files/Plans\" plans\n  hoist pull aps://Studio/Tower/Models/tower.rvt --version 3 .",
 		Args:    cobra.ExactArgs(2),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.pull(cmd.Context(), o, args[0], args[1]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("version") && o.version < 1 {
+				return exit.Usagef("--version %d: versions count from 1", o.version)
+			}
+			return a.pull(cmd.Context(), o, args[0], args[1])
+		},
 	}
 	o.addAll(cmd)
 	f := cmd.Flags()
@@ -48,9 +53,6 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	remote, err := a.remoteAddress(from)
 	if err != nil {
 		return err
-	}
-	if o.version < 0 {
-		return exit.Usagef("--version %d: versions count from 1", o.version)
 	}
 	s, err := a.setup(o.settings)
 	if err != nil {

@@ -52,6 +52,14 @@ func findSources(r control.PushRequest) (sources, error) {
 	if err != nil {
 		return s, err
 	}
+	if r.As != "" {
+		if len(r.Paths) != 1 || len(r.Files) > 0 {
+			return s, exit.Usagef("--as gives another name to a single file, not to %d", max(len(r.Paths), len(r.Files)))
+		}
+		if info, err := statLocal(r.Paths[0]); err == nil && info.IsDir() {
+			return s, exit.Usagef("--as gives another name to a single file; %s is a folder", r.Paths[0])
+		}
+	}
 	if len(r.Files) > 0 {
 		return s, s.listed(r)
 	}
