@@ -62,6 +62,7 @@ type changedError struct {
 	Path string
 	Now  state.Snapshot // of the new state; zero when Gone
 	Gone bool
+	Read bool // it was the job's snapshot when the reading began
 }
 
 func (e *changedError) Error() string {

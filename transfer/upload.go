@@ -329,7 +329,8 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 		return state.SourceChanged{Gone: true}
 	}
 	begun := job.Phase != state.PhaseQueued
-	if unwatched(job) && begun && job.Changes > 0 && job.Reason != ReasonChanging {
+	waited := job.Reason == ReasonChanging // for a quiet second, in vain
+	if unwatched(job) && job.Changes > 0 && !job.Attention && (c.Read || waited) {
 		r, _ := ReasonByCode(ReasonChanging)
 		return state.Parked{Reason: ReasonChanging, Error: c.Error(), At: now.Add(r.Again)}
 	}

@@ -23,6 +23,7 @@ type source struct {
 	job  state.Job
 	f    *os.File
 	mine bool // a spool snapshot: nobody else writes it
+	was  bool // the job's snapshot when it was opened
 
 	mu    sync.Mutex
 	moved time.Time // the change time, other than the job's, at which the path was found to name this file still
@@ -50,6 +51,7 @@ func (e *Engine) openSource(job state.Job) (*source, error) {
 		f.Close()
 		return nil, err
 	}
+	s.was = true
 	return s, nil
 }
 
@@ -71,7 +73,7 @@ func (s *source) check() error {
 		return nil
 	}
 	if !now.SameContentLikely(s.job.Snapshot) || !sameFile(now, s.job.Snapshot) {
-		return changedTo(s.job, now)
+		return &changedError{Path: s.job.Path, Now: now, Read: s.was}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +85,7 @@ func (s *source) check() error {
 		return sourceError(s.job, err)
 	}
 	if !there.SameContentLikely(s.job.Snapshot) || !sameFile(there, s.job.Snapshot) {
-		return changedTo(s.job, there)
+		return &changedError{Path: s.job.Path, Now: there, Read: s.was}
 	}
 	s.moved = now.ChangeTime
 	return nil
@@ -121,16 +123,11 @@ func checkPath(job state.Job, content func() (bool, error)) error {
 			return err
 		}
 	}
-	return changedTo(job, now)
+	return &changedError{Path: job.Path, Now: now, Read: true}
 }
 
 func sameFile(a, b state.Snapshot) bool {
 	return a.FileID == "" || b.FileID == "" || a.FileID == b.FileID
-}
-
-// changedTo says that the file of a job is another one now.
-func changedTo(job state.Job, now state.Snapshot) error {
-	return &changedError{Path: job.Path, Now: now}
 }
 
 // sourceError gives a failure of the local file its reason.

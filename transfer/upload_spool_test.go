@@ -1,0 +1,205 @@
+package transfer
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/apsclient/emulator"
+	"hoist/state"
+)
+
+// TestPushParksWhatChangesTwice: a push does not chase a file that is being written.
+func TestPushParksWhatChangesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.write("plan.rvt", 6*mib, 1)
+		j := w.enqueue(w.job("plan.rvt"))
+		size := 6 * mib
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{DoAfter: func() { size++; w.write("plan.rvt", size, 2) }}
+			}
+			return emulator.Fault{}
+		})
+		e := w.engine()
+		w.runUntil(e, func() bool {
+			open, err := w.store.OpenJobs()
+			return err == nil && len(open) == 1 && open[0].Attention
+		})
+		open, _ := w.store.OpenJobs()
+		if open[0].Reason != ReasonChanging || open[0].Replaces != j.ID {
+			t.Errorf("%+v, want the successor parked as %s", open[0], ReasonChanging)
+		}
+		w.wantVersions("plan.rvt")
+
+		w.srv.SetFault(nil) // it rests now: the parked job comes back by itself
+		want := w.write("plan.rvt", 6*mib, 3)
+		w.runUntil(w.engine(), func() bool { open, err := w.store.OpenJobs(); return err == nil && len(open) == 0 })
+		w.wantVersions("plan.rvt", want)
+	})
+}
+
+// TestPushParksWhatIsNeverQuiet: nor with a spool, where it waits for a quiet second. A person's retry takes the state of that moment.
+func TestPushParksWhatIsNeverQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.cfg.Spool = filepath.Join(w.home, "spool")
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Delay: time.Second}
+			}
+			return emulator.Fault{}
+		})
+		w.save("plan.rvt", 0)
+		w.enqueue(w.job("plan.rvt"))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		e := w.engine()
+		go func() { ended <- e.Run(ctx) }()
+		defer stop()
+		parked := func() bool {
+			open, err := w.store.OpenJobs()
+			return err == nil && len(open) == 1 && open[0].Attention && open[0].Reason == ReasonChanging
+		}
+		n := 1
+		for ; n < 100 && !parked(); n++ { // it is written four times a second
+			time.Sleep(250 * time.Millisecond)
+			w.save("plan.rvt", n)
+		}
+		if n > 40 {
+			t.Errorf("not parked within %d saves", n)
+		}
+		w.wantVersions("plan.rvt")
+
+		want := w.save("plan.rvt", n)
+		time.Sleep(5 * time.Second)
+		open, err := w.store.OpenJobs()
+		if err != nil || len(open) != 1 {
+			t.Fatalf("%d open jobs, %v; want the parked one", len(open), err)
+		}
+		if _, err := w.store.Commit(open[0].ID, state.RetryNow{}); err != nil {
+			t.Fatal(err)
+		}
+		e.Kick()
+		time.Sleep(10 * time.Second) // before it would come back by itself
+		w.wantVersions("plan.rvt", want)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestFileThatIsSavedFasterThanItUploads: with a spool it gets its versions nevertheless, each a state that was saved.
+func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.cfg.Spool = filepath.Join(w.home, "spool")
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Delay: 20 * time.Second} // a part takes longer than four saves
+			}
+			return emulator.Fault{}
+		})
+		saves := [][]byte{w.save("plan.rvt", 0)}
+		j := w.job("plan.rvt")
+		j.Root, j.Rel = "watch", "plan.rvt"
+		w.enqueue(j)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		e := w.engine()
+		go func() { ended <- e.Run(ctx) }()
+		for i := 1; i <= 48; i++ { // four minutes of saves
+			time.Sleep(5 * time.Second)
+			saves = append(saves, w.save("plan.rvt", i))
+			next := j
+			snap, err := state.SnapshotPath(w.path("plan.rvt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			next.Snapshot, next.Size = snap, snap.Size
+			if _, _, err := w.store.Enqueue(next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := 0; !w.settled() && i < 1000; i++ {
+			time.Sleep(time.Second)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		got := w.versions("plan.rvt")
+		if len(got) < 4 {
+			t.Errorf("%d versions in four minutes, want one a minute at least", len(got))
+		}
+		last := -1
+		for i, v := range got {
+			at := slices.IndexFunc(saves, func(s []byte) bool { return slices.Equal(s, v) })
+			if at < 0 {
+				t.Errorf("version %d is no state that was saved", i+1)
+			}
+			if at <= last {
+				t.Errorf("version %d is save %d, after save %d", i+1, at, last)
+			}
+			last = at
+		}
+		if last != len(saves)-1 {
+			t.Errorf("the last version is save %d of %d", last, len(saves)-1)
+		}
+		if left, _ := os.ReadDir(w.cfg.Spool); len(left) != 0 {
+			t.Errorf("left in the spool: %v", left)
+		}
+	})
+}
+
+// TestSnapshotOfAnOlderState: a job that takes up a newer state of the file after its snapshot was taken, and before it began to send, sends
+// the newer one. Without the state in the snapshot's name and without opening the source anew, the older bytes are sent as the newer version.
+func TestSnapshotOfAnOlderState(t *testing.T) {
+	for name, size := range map[string]int{"shorter": 3 * mib, "of the same size": 4 * mib, "longer": 6 * mib} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.cfg.Spool = filepath.Join(w.home, "spool")
+				w.write("plan.rvt", 4*mib, 1)
+				again := func() state.Job {
+					j := w.job("plan.rvt", "new folder")
+					j.Root, j.Rel, j.Changes = "watch", "plan.rvt", 1
+					return j
+				}
+				w.enqueue(again())
+				var newer []byte
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op != "create-folder" || newer != nil {
+						return emulator.Fault{}
+					}
+					if list, _ := os.ReadDir(w.cfg.Spool); len(list) != 1 {
+						t.Errorf("%d snapshots in the spool, want one", len(list))
+					}
+					newer = w.write("plan.rvt", size, 2)
+					if _, v, err := w.store.Enqueue(again()); err != nil || v != state.Merged {
+						t.Errorf("the newer state: %v, %v", v, err)
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantVersions("new folder/plan.rvt", newer)
+				if left, _ := os.ReadDir(w.cfg.Spool); len(left) != 0 {
+					t.Errorf("left in the spool: %v", left)
+				}
+			})
+		})
+	}
+}
+
+// save writes a state of 11 MiB and gives it the time of the bubble.
+func (w *world) save(name string, n int) []byte {
+	data := w.write(name, 6*mib, uint64(n))
+	w.touch(name, time.Now())
+	return data
+}
