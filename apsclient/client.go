@@ -165,10 +165,8 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.core.allow != nil {
-		if err := c.core.allow(p.action); err != nil {
-			return nil, err
-		}
+	if err := c.allowed(p.action); err != nil {
+		return nil, err
 	}
 	if p.action.Name == actionPutBinary {
 		return c.putBinary(ctx, r)
@@ -198,6 +196,25 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return resp, newError(op, p.action.Method, p.path, resp.Status, resp.Header, resp.Body)
 	}
 	return resp, nil
+}
+
+// Allowed is a *NotAllowedError for an action that Config.Allow refuses.
+func (c *Client) Allowed(action string) error {
+	a, ok := ActionByName(action)
+	if !ok {
+		return &ParamError{Action: action, Problem: "no such action"}
+	}
+	return c.allowed(a)
+}
+
+func (c *Client) allowed(a Action) error {
+	if c.core.allow == nil {
+		return nil
+	}
+	if err := c.core.allow(a); err != nil {
+		return &NotAllowedError{err}
+	}
+	return nil
 }
 
 // typed tells whether an error is one of this package's, which keeps its meaning.

@@ -37,7 +37,7 @@ type Config struct {
 	UserID  string      // sent in the user header of the calls that take one
 	Region  string      // sent with buckets, webhooks and administration; "": the service's default
 	Scopes  []string    // see WithScopes
-	// Allow refuses actions before they are sent: an action list of a profile. nil: all are allowed. Its error is returned as it is.
+	// Allow refuses actions before they are sent: an action list of a profile. nil: all are allowed. Its error comes in a *NotAllowedError.
 	Allow func(Action) error
 	// Grant leaves scopes out of the set of WithScopes that were not granted to the application; nil: none.
 	Grant     []string

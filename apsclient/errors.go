@@ -148,6 +148,12 @@ func (e *PartsError) Error() string {
 	return fmt.Sprintf("complete upload: %s: expected %d bytes, service holds %d, %d of %d parts wrong", reason, e.Expected, e.Detected, bad, len(e.Parts))
 }
 
+// NotAllowedError is a refusal by Config.Allow: nothing was sent.
+type NotAllowedError struct{ Err error }
+
+func (e *NotAllowedError) Error() string { return e.Err.Error() }
+func (e *NotAllowedError) Unwrap() error { return e.Err }
+
 // AuthError says that the token endpoint refused: wrong secret, scope not granted, sign-in ended.
 type AuthError struct {
 	Status int

@@ -152,6 +152,9 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
 		return person(ReasonUnauthorised), true
 	}
+	if _, ok := errors.AsType[*apsclient.NotAllowedError](err); ok {
+		return person(ReasonUnauthorised), true
+	}
 	if _, ok := errors.AsType[*NotFoundError](err); ok {
 		return person(ReasonNotFound), true
 	}

@@ -38,6 +38,7 @@ func TestClassify(t *testing.T) {
 		{"401 though the token is new", answer(401, ""), state.PhaseQueued, 0, classRetry, ReasonUnauthorised, time.Second},
 		{"401 again", answer(401, ""), state.PhaseQueued, maxUnauthorised, classPerson, ReasonUnauthorised, 0},
 		{"403", answer(403, ""), state.PhaseQueued, 0, classPerson, ReasonForbidden, 0},
+		{"not allowed by the profile", &apsclient.NotAllowedError{Err: errors.New("x")}, state.PhaseQueued, 0, classPerson, ReasonUnauthorised, 0},
 		{"403 of S3 after the URL was renewed", answer(403, "AccessDenied"), state.PhaseUploading, 0, classRetry, ReasonForbidden, time.Second},
 		{"403 of S3 for ever", answer(403, "AccessDenied"), state.PhaseUploading, maxS3Forbidden, classPerson, ReasonForbidden, 0},
 		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classFinal, ReasonUnexpected, 0},

@@ -33,6 +33,9 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := r.c.Allowed("get-signed-s3-download-url"); err != nil {
+		return nil, err // before anything is looked at or queued
+	}
 	r.Refresh() // a person asks: what others did until now counts
 	place, err := r.Resolve(ctx, req.Remote)
 	if err != nil {

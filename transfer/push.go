@@ -83,6 +83,9 @@ func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, erro
 		return nil, err
 	}
 	if req.Root == "" {
+		if err := r.c.Allowed("signed-s3-upload"); err != nil {
+			return nil, err // before anything is looked at or queued
+		}
 		r.Refresh() // a person asks: what others did until now counts
 	}
 	place, err := r.ResolveFolder(ctx, req.Remote)

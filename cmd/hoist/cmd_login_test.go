@@ -103,6 +103,12 @@ func TestLoginLists(t *testing.T) {
 	l.run(0, "login", "--profile", "reader", "--client-id", emulator.DefaultClientID, "--secret-file", secret, "--scopes", "data:read")
 	l.run(0, "pull", l.remote+"/a.dwg", "back.dwg", "--profile", "reader")
 	l.run(4, "api", "list-buckets", "--profile", "reader")
+	if _, stderr := l.run(4, "push", "a.dwg", l.remote+"/new", "--profile", "reader"); !strings.Contains(stderr, "data:create") {
+		t.Errorf("the missing scope is not named: %s", stderr)
+	}
+	if out, _ := l.run(0, "jobs", "--state", "attention"); out != "" {
+		t.Errorf("queued though nothing of it can be done: %s", out)
+	}
 	l.run(2, "login", "--actions", "nonsense", "--client-id", "x", "--secret-file", secret)
 	l.run(2, "login", "--client-id", "x")
 }
