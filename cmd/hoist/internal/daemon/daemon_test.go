@@ -295,6 +295,35 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// TestWhatKilledCommandsLeave: standard input and output that were kept in the home go after a day, unless an open job needs them.
+func TestWhatKilledCommandsLeave(t *testing.T) {
+	o, s := newOptions(t)
+	w := open(t, Passive, o)
+	old, needed, fresh := filepath.Join(o.Home.Streams(), "stdin-1"), filepath.Join(o.Home.Streams(), "stdin-2"), filepath.Join(o.Home.Streams(), "stdin-3")
+	for _, p := range []string{old, needed, fresh} {
+		write(t, p, []byte("x"))
+		if p != fresh {
+			if err := os.Chtimes(p, time.Time{}, time.Now().Add(-2*streamsFor)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	plan, err := w.Push(t.Context(), control.PushRequest{Paths: []string{needed}, Remote: s.DemoRemote()})
+	if err != nil || len(plan.Files) != 1 || plan.Files[0].Job == "" {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if _, err := w.Act(t.Context(), plan.Files[0].Job, control.Pause); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, w)
+	shut(t, open(t, Working, o))
+	for _, p := range []string{old, needed, fresh} {
+		if _, err := os.Stat(p); os.IsNotExist(err) != (p == old) {
+			t.Errorf("%s: %v", filepath.Base(p), err)
+		}
+	}
+}
+
 func TestPatiently(t *testing.T) {
 	calls := 0
 	_, err := patiently(t.Context(), func() (int, error) {

@@ -119,6 +119,7 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 		return nil, fmt.Errorf("write owner.json: %w", err)
 	}
 	if mode >= Working {
+		w.cleanStreams()
 		w.spawn("engine", w.engine.Run)
 		w.spawn("receipts", w.exportReceipts)
 		if w.bandwidth != nil {
