@@ -123,7 +123,8 @@ func newResumeCmd(a *app) *cobra.Command {
 		Use:   "resume [ID…|--all]",
 		Short: "Go on with jobs: clear pauses, and do the work where nothing else does",
 		Long: `Clear the pauses of jobs, of all without ids. Where a daemon or another command has the home open, that goes on with them, and resume
-returns (--wait waits for them). Where nothing runs, resume does the work of every unfinished job itself and ends like push.`,
+returns (--wait waits for them). Where nothing runs, resume does the work of every unfinished job itself and ends like push; what would be tried
+again later, such as a file that could not be read, is tried now.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if o.all && len(ids) > 0 {
 				return exit.Usagef("resume: give ids or --all, not both")
@@ -172,20 +173,30 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 		if len(ids) > 0 && at.own == nil {
 			return full, nil
 		}
-		return workable(ctx, at)
+		return workable(ctx, at, at.own != nil)
 	})
 }
 
-// workable lists the open jobs that are not paused.
-func workable(ctx context.Context, api control.API) ([]string, error) {
+// workable lists the open jobs that are not paused. Those that would be tried again by themselves some time, such as a file that could not be
+// read, are tried now where retry is true.
+func workable(ctx context.Context, api control.API, retry bool) ([]string, error) {
 	jobs, err := api.Jobs(ctx, control.JobQuery{Open: true})
+	if err != nil {
+		return nil, err
+	}
 	var ids []string
 	for _, j := range jobs {
-		if j.State != "paused" {
-			ids = append(ids, j.ID)
+		if j.State == "paused" {
+			continue
 		}
+		if retry && j.State == "attention" && j.NextAttempt != nil {
+			if _, err := api.Act(ctx, j.ID, control.Retry); err != nil {
+				return nil, err
+			}
+		}
+		ids = append(ids, j.ID)
 	}
-	return ids, err
+	return ids, nil
 }
 
 func newWaitCmd(a *app) *cobra.Command {

@@ -9,8 +9,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"hoist/apsclient/emulator"
+	"hoist/state"
+	"hoist/transfer"
 )
 
 func TestPushAndPull(t *testing.T) {
@@ -253,6 +256,38 @@ func TestTimeIsUp(t *testing.T) {
 	}
 	l.run(0, "resume")
 	l.published("big.rvt", 1, path)
+}
+
+// TestResumeTriesWhatWouldBeTriedLater: the disk is free again, the file readable; what needs a decision goes on needing it.
+func TestResumeTriesWhatWouldBeTriedLater(t *testing.T) {
+	l := newLab(t)
+	path, other := l.file("big.rvt", 12<<20), l.file("other.rvt", 12<<20)
+	l.run(7, "push", path, other, l.remote, "--part-size", "5M", "--bwlimit", "1M", "--max-duration", "3s")
+	s, err := state.Open(filepath.Join(l.home, "state.db"), state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs, err := s.OpenJobs()
+	if err != nil || len(jobs) != 2 {
+		t.Fatalf("%d jobs, %v", len(jobs), err)
+	}
+	for _, j := range jobs {
+		parked := state.Parked{Reason: transfer.ReasonUnreadable, Error: "x", At: time.Now().Add(time.Hour)}
+		if j.Path == other {
+			parked = state.Parked{Reason: transfer.ReasonConflict, Error: "x"}
+		}
+		if _, err := s.Commit(j.ID, parked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.run(3, "resume")
+	l.published("big.rvt", 1, path)
+	if _, ok := l.cloud.File("Project Files/other.rvt"); ok {
+		t.Error("what needs a decision was published")
+	}
 }
 
 func TestInterruptedKeepsState(t *testing.T) {
