@@ -93,6 +93,11 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 			if ok, err := look(); ok || err != nil {
 				return ok, err
 			}
+			if _, taken, err := r.Find(ctx, p, parent, name); err != nil {
+				return false, err
+			} else if taken {
+				return false, nameTaken(name, "a file")
+			}
 		}
 		return false, nil
 	}
@@ -149,6 +154,11 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		return err
 	}
 	return fmt.Errorf("create folder %q: %w", name, err)
+}
+
+// nameTaken parks what the service refuses because something of another kind has the name: waiting helps nobody.
+func nameTaken(name, by string) error {
+	return needsPerson(ReasonNameRefused, "%q is the name of %s there; rename one of the two", name, by)
 }
 
 // foldedFolder finds the one folder whose name differs from name in case alone.

@@ -147,8 +147,26 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		if done != nil || lookErr != nil {
 			return done, lookErr
 		}
+		if in.Kind == intentItem {
+			if lookErr := e.folderInTheWay(ctx, job); lookErr != nil {
+				return nil, lookErr
+			}
+		}
 	}
 	return nil, fmt.Errorf("create %s of %s: %w", in.Kind, job.Target.Address, err)
+}
+
+// folderInTheWay looks whether a folder has the name of the item that could not be made.
+func (e *Engine) folderInTheWay(ctx context.Context, job state.Job) error {
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return err
+	}
+	_, taken, err := res.FindFolder(ctx, apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
+	if err == nil && taken {
+		err = nameTaken(job.Intent.Name, "a folder")
+	}
+	return err
 }
 
 func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job, in *state.Intent) (state.Published, error) {
