@@ -2,7 +2,8 @@ package apsclient
 
 import "strings"
 
-// What `hoist emulator` puts into its world (emulator.Server.AddExamples), so that the examples work there as printed.
+// What `hoist emulator` puts into its world (emulator.Server.AddExamples), so that the examples work there as printed, in any order: what one
+// deletes ("spare") no other names.
 var demoWorld = strings.NewReplacer(
 	"{hub}", "b.5c1f0000-0000-4000-8000-0000000000a1",
 	"{account}", "5c1f0000-0000-4000-8000-0000000000a1",
@@ -12,8 +13,11 @@ var demoWorld = strings.NewReplacer(
 	"{item}", "urn:adsk.wipprod:dm.lineage:HoistDemoItem000000001",
 	"{version}", "urn:adsk.wipprod:fs.file:vf.HoistDemoItem000000001?version=1",
 	"{bucket}", "hoist-demo-bucket",
+	"{spare bucket}", "hoist-demo-spare",
 	"{object}", "hello.txt",
+	"{spare object}", "spare.txt",
 	"{hook}", "5c1f0000-0000-4000-8000-0000000000e1",
+	"{spare hook}", "5c1f0000-0000-4000-8000-0000000000e2",
 	"{user}", "5c1f0000-0000-4000-8000-0000000000c1",
 	"{company}", "5c1f0000-0000-4000-8000-0000000000d1",
 	"{unit}", "5c1f0000-0000-4000-8000-0000000000f1",
@@ -24,7 +28,8 @@ const (
 	inDemoBIM360  = " --param account_id={account} --param project_id={bim360}"
 	inDemoBucket  = " --param bucketKey={bucket}"
 	onDemoObject  = inDemoBucket + " --param objectKey={object}"
-	onDemoHook    = " --param system=data --param event=dm.version.added --param hook_id={hook}"
+	onDemoHook    = inDemoEvent + " --param hook_id={hook}"
+	inDemoEvent   = " --param system=data --param event=dm.version.added"
 )
 
 // fromStdin is an example whose body comes from standard input.
@@ -62,9 +67,9 @@ var examples = map[string][]string{
 	"create-bucket":                {fromStdin(`{"bucketKey":"hoist-example-bucket","policyKey":"transient"}`, "create-bucket")},
 	"list-buckets":                 {"hoist api list-buckets --all"},
 	"get-bucket-details":           {"hoist api get-bucket-details" + inDemoBucket},
-	"delete-bucket":                {"hoist api delete-bucket" + inDemoBucket},
+	"delete-bucket":                {"hoist api delete-bucket --param bucketKey={spare bucket}"},
 	"list-bucket-objects":          {"hoist api list-bucket-objects" + inDemoBucket + " --all"},
-	"delete-object":                {"hoist api delete-object" + onDemoObject},
+	"delete-object":                {"hoist api delete-object" + inDemoBucket + " --param objectKey={spare object}"},
 	"get-signed-s3-upload-urls":    {"hoist api get-signed-s3-upload-urls" + onDemoObject + " --param parts=1"},
 	actionPutBinary: {
 		"hoist api get-signed-s3-upload-urls" + onDemoObject + ` | sed 's/.*"urls": *\["\([^"]*\)".*/\1/' > url.txt`,
@@ -82,7 +87,7 @@ var examples = map[string][]string{
 		"create-webhook --param system=data --param event=dm.version.deleted")},
 	"get-webhook":             {"hoist api get-webhook" + onDemoHook},
 	"update-webhook":          {fromStdin(`{"status":"active"}`, "update-webhook"+onDemoHook)},
-	"delete-webhook":          {"hoist api delete-webhook" + onDemoHook},
+	"delete-webhook":          {"hoist api delete-webhook" + inDemoEvent + " --param hook_id={spare hook}"},
 	"list-webhooks":           {"hoist api list-webhooks --all"},
 	"list-webhooks-by-system": {"hoist api list-webhooks-by-system --param system=data --all"},
 	"list-account-projects":   {"hoist api list-account-projects --param account_id={account} --all", "hoist api list-account-projects --variant acc --param account_id={account} --all"},

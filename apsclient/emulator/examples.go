@@ -11,23 +11,27 @@ const (
 	exampleUser    = "5c1f0000-0000-4000-8000-0000000000c1"
 	exampleCompany = "5c1f0000-0000-4000-8000-0000000000d1"
 	exampleHook    = "5c1f0000-0000-4000-8000-0000000000e1"
+	spareHook      = "5c1f0000-0000-4000-8000-0000000000e2"
 	exampleFolder  = "urn:adsk.wipprod:fs.folder:co.HoistDemoFolder0000001"
 	exampleItem    = "urn:adsk.wipprod:dm.lineage:HoistDemoItem000000001"
 	exampleBucket  = "hoist-demo-bucket"
+	spareBucket    = "hoist-demo-spare"
 	exampleObject  = "hello.txt"
+	spareObject    = "spare.txt"
 )
 
 // AddExamples puts into the world what the examples of the command line name, with fixed identifiers: a project with a
-// folder and a file, a bucket with an object, a person, a company and a webhook. It does nothing where they are.
+// folder and a file, a bucket with an object, a person, a company and a webhook; of what an example deletes a spare one
+// besides. It does nothing where they are.
 func (s *Server) AddExamples() error {
 	const content = "hello\n"
-	b, _, _, err := s.storeBlob(strings.NewReader(content), int64(len(content)), false)
-	if err != nil {
-		return err
-	}
-	second, _, _, err := s.storeBlob(strings.NewReader(content), int64(len(content)), false)
-	if err != nil {
-		return err
+	var blobs [3]blob
+	for i := range blobs {
+		b, _, _, err := s.storeBlob(strings.NewReader(content), int64(len(content)), false)
+		if err != nil {
+			return err
+		}
+		blobs[i] = b
 	}
 	now := s.now()
 	s.update(func(m *model) {
@@ -35,12 +39,17 @@ func (s *Server) AddExamples() error {
 			return
 		}
 		p := m.addProject(exampleProject, m.hubs.get("b."+demoAccount), "Example Project", PlatformACC, now)
-		m.exampleFile(p, b, now)
+		m.exampleFile(p, blobs[0], now)
 		m.examplePerson(now)
-		m.buckets.put(exampleBucket, &bucket{Key: exampleBucket, Owner: s.cfg.ClientID, Region: "US", Policy: "persistent", Created: now})
-		m.putObject(exampleContent(exampleBucket, exampleObject, second, now))
-		m.hooks.put(exampleHook, &hook{ID: exampleHook, System: "data", Event: "dm.version.added", Region: "US", Callback: "https://example.com/hook",
-			Client: s.cfg.ClientID, Scope: map[string]string{"folder": exampleFolder}, Tenant: exampleFolder, Status: "active", Created: now, Updated: now, Seq: m.seq()})
+		for _, key := range []string{exampleBucket, spareBucket} {
+			m.buckets.put(key, &bucket{Key: key, Owner: s.cfg.ClientID, Region: "US", Policy: "persistent", Created: now})
+		}
+		m.putObject(exampleContent(exampleBucket, exampleObject, blobs[1], now))
+		m.putObject(exampleContent(exampleBucket, spareObject, blobs[2], now))
+		for _, id := range []string{exampleHook, spareHook} {
+			m.hooks.put(id, &hook{ID: id, System: "data", Event: "dm.version.added", Region: "US", Callback: "https://example.com/" + id, Client: s.cfg.ClientID,
+				Scope: map[string]string{"folder": exampleFolder}, Tenant: exampleFolder, Status: "active", Created: now, Updated: now, Seq: m.seq()})
+		}
 	})
 	return nil
 }
