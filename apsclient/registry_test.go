@@ -134,7 +134,11 @@ func TestValidate(t *testing.T) {
 		{"field of another type", apsclient.Request{Action: "create-bucket", Body: []byte(`{"bucketKey":7,"policyKey":"transient"}`)}, "create-bucket: parameter bucketKey: in the body is not text of 3 to 128 characters matching ^[-_.a-z0-9]{3,128}$"},
 		{"array where an object belongs", apsclient.Request{Action: "create-bucket", Body: []byte(`[]`)}, "create-bucket: parameter body: takes a JSON object"},
 		{"another resource type", apsclient.Request{Action: "create-storage", Params: map[string]string{"project_id": "b.x"}, Body: []byte(`{"data":{"type":"items"}}`)}, "create-storage: parameter data.type: in the body is not one of objects"},
-		{"users in an array", apsclient.Request{Action: "add-project-user", Params: map[string]string{"account_id": account["account_id"], "project_id": account["account_id"]}, Body: []byte(`{}`)}, "add-project-user: parameter body: takes a JSON array: up to 50 users: email or user_id, services, company_id, industry_roles"},
+		{"users in an array", apsclient.Request{Action: "add-project-user", Params: map[string]string{"account_id": account["account_id"], "project_id": account["account_id"]}, Body: []byte(`{}`)}, "add-project-user: parameter body: takes a JSON array of 1 to 50 elements: users: email or user_id, services, company_id, industry_roles"},
+		{"51 users", apsclient.Request{Action: "add-project-user", Params: map[string]string{"account_id": account["account_id"], "project_id": account["account_id"]}, Body: []byte("[" + strings.Repeat("{},", 50) + "{}]")}, "add-project-user: parameter body: takes a JSON array of 1 to 50 elements: users: email or user_id, services, company_id, industry_roles"},
+		{"a field as a parameter", apsclient.Request{Action: "create-bucket", Params: map[string]string{"policyKey": "transient"}}, "create-bucket: parameter policyKey: a field of the body (--body): takes one of transient, temporary, persistent"},
+		{"version numbers", apsclient.Request{Action: "list-item-versions", Params: map[string]string{"project_id": "b.x", "item_id": "urn:x"}, Query: map[string][]string{"filter[versionNumber]": {"1,2"}}}, ""},
+		{"one that is no version number", apsclient.Request{Action: "list-item-versions", Params: map[string]string{"project_id": "b.x", "item_id": "urn:x"}, Query: map[string][]string{"filter[versionNumber]": {"1,b"}}}, `list-item-versions: parameter filter[versionNumber]: "b" is not a whole number`},
 		{"a secret is not shown", apsclient.Request{Action: "upload-binary-to-signed-s3-url", Params: map[string]string{"url": "sig=SECRET"}}, "upload-binary-to-signed-s3-url: parameter url: the value is not a URL"},
 		{"composite", apsclient.Request{Action: "upload-file-in-project-folder", Params: with("conflict", "rename")}, `upload-file-in-project-folder: parameter conflict: "rename" is not one of version, skip`},
 	}
@@ -196,6 +200,12 @@ func TestPlanSpellsPathsAsTheFamilyNeeds(t *testing.T) {
 				t.Errorf("authorization %q", p.Header["Authorization"])
 			}
 		})
+	}
+	secret := strings.Repeat("s", 32)
+	p, err := c.Plan(apsclient.Request{Action: "update-webhook", Body: []byte(`{"status":"active","token":"` + secret + `"}`),
+		Params: map[string]string{"system": "data", "event": "dm.version.added", "hook_id": "1"}})
+	if want := `{"status":"active","token":"redacted"}`; err != nil || p.Body != want {
+		t.Errorf("the plan shows %s (%v), want %s", p.Body, err, want)
 	}
 	if _, err := c.Plan(apsclient.Request{Action: "upload-binary-to-signed-s3-url", Params: map[string]string{"url": "https://s3/x?sig=S"}}); err != nil {
 		t.Error(err)

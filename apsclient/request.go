@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -246,7 +247,7 @@ func (c *Client) Plan(r Request) (Planned, error) {
 		return Planned{}, err
 	}
 	hr.Header.Del("X-Ads-Request-Id")
-	out := Planned{Method: hr.Method, URL: hr.URL.String(), Header: map[string]string{}, Body: string(r.Body), Scopes: c.scopesFor(p.action, r.Scopes)}
+	out := Planned{Method: hr.Method, URL: hr.URL.String(), Header: map[string]string{}, Body: string(withoutSecrets(p.action, r.Body)), Scopes: c.scopesFor(p.action, r.Scopes)}
 	for k := range hr.Header {
 		out.Header[k] = hr.Header.Get(k)
 	}
@@ -254,4 +255,17 @@ func (c *Client) Plan(r Request) (Planned, error) {
 		out.Header["Authorization"] = redacted
 	}
 	return out, nil
+}
+
+// withoutSecrets is a body whose secret fields are redacted; without any it stays as it is.
+func withoutSecrets(a Action, body []byte) []byte {
+	for _, p := range a.Params {
+		var fields map[string]json.RawMessage
+		if p.In != InBody || !p.Secret || json.Unmarshal(body, &fields) != nil || fields[p.Name] == nil {
+			continue
+		}
+		fields[p.Name] = json.RawMessage(`"` + redacted + `"`)
+		body, _ = json.Marshal(fields) // what was read as JSON marshals
+	}
+	return body
 }

@@ -49,8 +49,17 @@ func adminRows() []Action {
 		return out
 	}
 	userFields := params(inBody("company_id", "uuid", "company"), inBody("default_role", "string", "role"))
-	projectFields := params(inBody("job_number", "string", "at most 100 characters"), inBody("business_unit_id", "uuid", ""), inBody("timezone", "string", ""),
-		inBody("value", "number", "of the project"), inBody("currency", "string", "of the value"))
+	texts := func(names ...string) []Param {
+		var out []Param
+		for _, n := range names {
+			out = append(out, inBody(n, "string", ""))
+		}
+		return out
+	}
+	address := texts("address_line_1", "address_line_2", "city", "state_or_province", "postal_code", "country")
+	projectFields := params(within(inBody("job_number", "string", ""), 0, 100), inBody("business_unit_id", "uuid", ""),
+		inBody("value", "number", "of the project"), inBody("currency", "string", "of the value"),
+		texts("service_types", "construction_type", "contract_type", "timezone", "language"), address)
 
 	list := acc(hqPaged(row("list-account-projects", "List Account Projects", "GET", account+"/projects", RetryIdempotent, params(accountID, hqPage))),
 		"GET", ca+"/accounts/{accountId}/projects", userOptional, PagingAdmin, params(caAccount, caPage,
@@ -60,7 +69,10 @@ func adminRows() []Action {
 		must(inBody("project_type", "string", "such as Hospital")), projectFields)),
 		"POST", ca+"/accounts/{accountId}/projects", userRequired, PagingNone, params(
 			caAccount, must(within(inBody("name", "string", "name"), 1, 255)), must(inBody("type", "string", "such as Hospital")),
-			inBody("startDate", "date", ""), inBody("endDate", "date", ""), inBody("jobNumber", "string", ""), inBody("template", "object", "")))
+			inBody("startDate", "date", ""), inBody("endDate", "date", ""), inBody("jobNumber", "string", ""), inBody("businessUnitId", "uuid", ""),
+			inBody("projectValue", "object", "{value, currency}"), inBody("template", "object", "{projectId, options}; needs classification template"),
+			texts("classification", "constructionType", "contractType", "deliveryMethod", "currentPhase", "timezone",
+				"addressLine1", "addressLine2", "city", "stateOrProvince", "postalCode", "country", "latitude", "longitude")))
 	companies := acc(hqPaged(row("list-account-companies", "List Account Companies", "GET", account+"/companies", RetryIdempotent, params(accountID, hqPage))),
 		"GET", ca+"/accounts/{accountId}/companies", userOptional, PagingAdmin, params(caAccount, caPage, inQuery("orFilters", "string", "filters joined by or"),
 			filters("name", "trade", "erpId", "taxId", "updatedAt")))
@@ -79,7 +91,7 @@ func adminRows() []Action {
 		Retry: RetryIdempotent, Paging: PagingAdmin, Contexts: userOptional,
 	}}
 	add := acc(row("add-project-user", "Add Project User", "POST", v2+"/users/import", RetryVerify, params(accountID, bareProject, xUserID,
-		inBody("[]", "array", "up to 50 users: email or user_id, services, company_id, industry_roles"))),
+		within(inBody("[]", "array", "users: email or user_id, services, company_id, industry_roles"), 1, 50))),
 		"POST", ca+"/projects/{projectId}/users", userRequired, PagingNone, params(caProject, must(inBody("email", "email", "of the user")),
 			inBody("companyId", "uuid", ""), inBody("roleIds", "array", ""), inBody("products", "array", "{key, access}"),
 			inBody("suppressAdministrativeEmails", "bool", "")))
@@ -98,7 +110,8 @@ func adminRows() []Action {
 			inBody("start_date", "date", ""), inBody("end_date", "date", ""), projectFields)),
 		hqPaged(row("list-account-users", "List Account Users", "GET", account+"/users", RetryIdempotent, params(accountID, hqPage))),
 		row("create-account-user", "Create Account User", "POST", account+"/users", RetryVerify, params(
-			accountID, must(within(inBody("email", "email", "at most 255 characters"), 3, 255)), inBody("first_name", "string", ""), inBody("last_name", "string", ""), userFields)),
+			accountID, must(within(inBody("email", "email", "at most 255 characters"), 3, 255)), userFields,
+			texts("first_name", "last_name", "nickname", "image_url", "phone", "company", "job_title", "industry", "about_me"), address)),
 		row("get-account-user", "Get Account User", "GET", account+"/users/{user_id}", RetryIdempotent, params(accountID, user)),
 		row("update-account-user", "Update Account User", "PATCH", account+"/users/{user_id}", RetrySameValues, params(
 			accountID, user, oneOf(inBody("status", "string", "not while pending or not invited"), "active", "inactive"), userFields)),

@@ -80,10 +80,10 @@ func extraRows() []Action {
 	details := row("get-object-details", "Get Object Details", "GET", bucket+"/objects/{objectKey}/details", RetryIdempotent, []string{"data:read"}, params(
 		bucketKey, objectKey, inQuery("with", "string", "extra fields")))
 	batchURLs := row("batch-signed-s3-upload", "Batch Signed S3 Upload URLs", "POST", bucket+"/objects/batchsigneds3upload", RetryWaste, upload, params(
-		bucketKey, with("true", inQuery("useAcceleration", "bool", "S3 acceleration hosts")), minutes, must(inBody("requests", "array", "up to 25 objects"))))
+		bucketKey, with("true", inQuery("useAcceleration", "bool", "S3 acceleration hosts")), minutes, must(within(inBody("requests", "array", "objects"), 1, 25))))
 	batchURLs.Body = "json"
 	batchComplete := row("batch-complete-upload", "Batch Complete Upload", "POST", bucket+"/objects/batchcompleteupload", RetryVerify, upload, params(
-		bucketKey, must(inBody("requests", "array", "up to 25 objects"))))
+		bucketKey, must(within(inBody("requests", "array", "objects"), 1, 25))))
 	batchComplete.Body = "json"
 	accountProject := Action{
 		Name: "get-admin-project", Title: "Get Admin Project", Family: "admin", Method: "GET", Path: "/construction/admin/v1/projects/{projectId}",

@@ -29,7 +29,10 @@ func webhookRows() []Action {
 	settable := []Param{
 		inBody("hookAttribute", "object", "echoed with each callback, under 1 KB"), inBody("filter", "string", "JSONPath"),
 		inBody("autoReactivateHook", "bool", "reactivate after failures"), inBody("callbackWithEventPayloadOnly", "bool", "leave the hook out of callbacks"),
+		inBody("hookExpiry", "string", "ISO 8601; null: never"),
 	}
+	token := within(inBody("token", "string", "secret of the signature, letters and digits"), 32, 64)
+	token.Secret = true
 	paged := func(a Action) Action {
 		a.Paging = PagingWebhooks
 		return a
@@ -40,7 +43,7 @@ func webhookRows() []Action {
 			settable, inBody("hubId", "string", "hub of the folder"), inBody("projectId", "string", "project of the folder"), inBody("tenant", "string", ""))),
 		row("get-webhook", "Get Webhook", "GET", one, RetryIdempotent, read, params(system, event, hook)),
 		row("update-webhook", "Update Webhook", "PATCH", one, RetrySameValues, change, params(
-			system, event, hook, oneOf(inBody("status", "string", ""), "active", "inactive"), settable, inBody("token", "string", "secret of the signature"))),
+			system, event, hook, oneOf(inBody("status", "string", ""), "active", "inactive"), settable, token)),
 		row("delete-webhook", "Delete Webhook", "DELETE", one, RetryIdempotent, change, params(system, event, hook)),
 		paged(row("list-webhooks", "List Webhooks", "GET", "/webhooks/v1/hooks", RetryIdempotent, read, params(page))),
 		paged(row("list-webhooks-by-system", "List Webhooks By System", "GET", "/webhooks/v1/systems/{system}/hooks", RetryIdempotent, read, params(system, page))),

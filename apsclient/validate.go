@@ -43,6 +43,9 @@ func (p Param) Takes() string {
 		s = "a JSON object"
 	case "array":
 		s = "a JSON array"
+		if p.Max > 0 {
+			s = fmt.Sprintf("a JSON array of %d to %d elements", p.Min, p.Max)
+		}
 	default:
 		s = "text"
 		switch {
@@ -66,6 +69,8 @@ func unknownParam(a Action, name string) error {
 	for _, p := range a.Params {
 		if p.In != InBody {
 			known = append(known, p.Name)
+		} else if p.Name == name {
+			return &ParamError{Action: a.Name, Param: name, Problem: "a field of the body (--body): takes " + p.Takes()}
 		}
 	}
 	e := &ParamError{Action: a.Name, Param: name, Problem: "unknown", Near: nearest(name, known)}
@@ -165,6 +170,12 @@ func checkValue(a Action, p Param, value string) error {
 	if value == "" && (p.Required || p.Type != "string") {
 		return bad()
 	}
+	if name, list, ok := strings.Cut(value, ","); ok && strings.HasPrefix(p.Name, "filter[") && (p.Type == "int" || len(p.Enum) > 0) {
+		if err := checkValue(a, p, name); err != nil {
+			return err
+		}
+		return checkValue(a, p, list)
+	}
 	switch p.Type {
 	case "int":
 		n, err := strconv.ParseInt(value, 10, 64)
@@ -179,15 +190,8 @@ func checkValue(a Action, p Param, value string) error {
 		return nil
 	}
 	if len(p.Enum) > 0 {
-		values := []string{value}
-		if strings.HasPrefix(p.Name, "filter[") {
-			values = strings.Split(value, ",")
-		}
-		for _, v := range values {
-			if !slices.Contains(p.Enum, v) {
-				err := &ParamError{Action: a.Name, Param: p.Name, Problem: strconv.Quote(v) + " is not " + p.Takes(), Near: nearest(v, p.Enum)}
-				return err
-			}
+		if !slices.Contains(p.Enum, value) {
+			return &ParamError{Action: a.Name, Param: p.Name, Problem: strconv.Quote(value) + " is not " + p.Takes(), Near: nearest(value, p.Enum)}
 		}
 		return nil
 	}
@@ -257,8 +261,8 @@ func checkBody(a Action, body []byte) error {
 			continue
 		}
 		if p.Name == "[]" {
-			if list, ok := doc.([]any); !ok || len(list) == 0 {
-				return bad("body", "takes a JSON array: "+p.Help)
+			if !jsonFits(p, doc) {
+				return bad("body", "takes "+p.Takes()+": "+p.Help)
 			}
 			continue
 		}
@@ -307,7 +311,8 @@ func jsonFits(p Param, v any) bool {
 		n, err := v.Int64()
 		return p.Type == "int" && err == nil && (p.Min == 0 && p.Max == 0 || n >= p.Min && n <= p.Max)
 	case []any:
-		return p.Type == "array"
+		n := int64(len(v))
+		return p.Type == "array" && n >= p.Min && (p.Max == 0 || n <= p.Max)
 	case map[string]any:
 		return p.Type == "object"
 	case string:

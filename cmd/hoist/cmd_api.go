@@ -248,7 +248,7 @@ func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
 
 func secretParam(x apsclient.Action, name string) bool {
 	for _, p := range x.Params {
-		if p.Name == name {
+		if p.Name == name && p.In != apsclient.InBody {
 			return p.Secret
 		}
 	}
