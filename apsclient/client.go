@@ -183,7 +183,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		if err == nil && resp.Failure != nil {
 			return nil, resp.Failure.Err()
 		}
-		if err != nil && !typed(err) {
+		if err != nil && !typed(err) && !errors.Is(err, ErrNotSent) {
 			err = &NetError{Op: op, Err: err, Sent: true}
 		}
 	} else {

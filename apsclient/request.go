@@ -35,7 +35,7 @@ type Response struct {
 }
 
 // Forwarder carries a Request to the process that owns the home and brings the answer back. That process answers with
-// AnswerOf(client.Do(ctx, r)).
+// AnswerOf(client.Do(ctx, r)). An error says that the call may have been made, unless it is [ErrNotSent].
 type Forwarder interface {
 	Forward(ctx context.Context, r Request) (*Response, error)
 }

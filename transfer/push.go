@@ -28,6 +28,7 @@ type PushRequest struct {
 	Remote   Address // a folder, or a key prefix of oss
 	As       string  // another name for the single source
 	Force    bool    // send what is unchanged too
+	Keep     bool    // an item of the name stays as it is, whatever it holds
 	MapNames bool    // names that the service refuses are mapped (MapRemoteName) instead of parked
 	Batch    string
 	Root     string // the watch's root id, "" for a push
@@ -50,6 +51,7 @@ type Planned struct {
 	Warning string // what was changed or will probably go wrong, though it is tried
 	Job     state.Job
 	Record  *state.PublishedRecord // of what is unchanged
+	Kept    *apsclient.Item        // that stays as it is (PushRequest.Keep)
 }
 
 // attention parks a plan.
@@ -265,6 +267,9 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 		}
 		if exists {
 			t.Item = string(item.ID)
+		}
+		if p.Result == "" && exists && req.Keep {
+			p.Result, p.Kept = PlanUnchanged, &item
 		}
 		if p.Result == "" && !req.Force {
 			rec, ok, err := e.store.Published(p.Job.Root, p.Job.Rel)

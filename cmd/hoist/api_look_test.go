@@ -11,6 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
+	"hoist/cmd/hoist/internal/once"
 )
 
 const (
@@ -139,13 +140,11 @@ func TestLostReplies(t *testing.T) {
 			})
 		}
 	}
-	for action := range looks {
-		if !covered[action] {
-			t.Errorf("no row tries %s", action)
-		}
-	}
 	for _, x := range apsclient.Actions() {
-		if x.Retry == apsclient.RetryVerify && looks[x.Name] == nil && x.Name != "signed-s3-upload" && x.Method != apsclient.MethodComposite {
+		if once.Covers(x.Name) && !covered[x.Name] {
+			t.Errorf("no row tries %s", x.Name)
+		}
+		if x.Retry == apsclient.RetryVerify && !once.Covers(x.Name) && x.Name != "signed-s3-upload" && x.Method != apsclient.MethodComposite {
 			t.Errorf("%s could double its effect, and nothing finds it", x.Name)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/once"
 )
 
 type apiOptions struct {
@@ -208,7 +209,7 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 		}
 		return nil
 	}
-	resp, err := a.perform(ctx, c, r)
+	resp, err := once.Do(ctx, c, a.log, r)
 	if err != nil {
 		return a.apiFailure(resp, err)
 	}

@@ -74,12 +74,20 @@ func TestActionsOverTheSocket(t *testing.T) {
 		{"an unknown action", "list-hub", `{}`, 400, []string{`"error"`, `list-hubs`, `"code":2`, `"hint"`}},
 		{"an unknown parameter", "get-hub", `{"params":{"hup":"x"}}`, 400, []string{`"error"`, `hup`, `"code":2`, `"hint"`}},
 		{"out of range", "list-bucket-objects", `{"params":{"bucketKey":"hoist-demo-bucket"},"query":{"limit":101}}`, 400, []string{`1 to 100`}},
+		{"a parameter of another type", "list-buckets", `{"params":{"limit":{"a":1}}}`, 400, []string{`parameter limit`, `"code":2`}},
+		{"a null", "list-buckets", `{"query":{"beginsWith":[null]}}`, 400, []string{`parameter beginsWith`, `"code":2`}},
+		{"params of another type", "list-hubs", `{"params":7}`, 400, []string{`params: number`, `"code":2`}},
+		{"a list", "list-hubs", `[]`, 400, []string{`array`, `"code":2`}},
+		{"two values", "list-hubs", `{} {}`, 400, []string{`more than one`, `"code":2`}},
+		{"another profile", "create-bucket?profile=nobody", `{"body":{"bucketKey":"nobodys","policyKey":"transient"}}`, 400, []string{`nobody`, `"code":2`}},
 		{"malformed", "list-hubs", `{"params":`, 400, []string{`"error"`, `"code":2`}},
 		{"an unknown field", "list-hubs", `{"parameters":{}}`, 400, []string{`"error"`, `parameters`}},
 		{"what the service refuses", "get-bucket-details", `{"params":{"bucketKey":"no-such-bucket"}}`, 404, []string{`"error"`, `"code":5`, `"hint"`, `"body"`}},
 		{"the composite without a file", "upload-file-in-project-folder", `{"params":{"project_id":"b.x","folder_id":"urn:y"}}`, 400, []string{`absolute path`}},
 		{"the composite", "upload-file-in-project-folder", upload, 200, []string{`"created"`, `"item_id"`, `"version_id"`}},
 		{"the composite again", "upload-file-in-project-folder", upload, 200, []string{`"unchanged"`}},
+		{"the composite that leaves what is there", "upload-file-in-project-folder", strings.Replace(upload, `"},`, `","conflict":"skip"},`, 1), 200,
+			[]string{`"unchanged"`, `"item_id"`, `"version_id"`, `"storage_id"`, `"remote":"aps://Demo Hub/`}},
 		{"the composite where it is not", "upload-file-in-project-folder", strings.Replace(upload, lookProject, "b.5c1f0000-0000-4000-8000-000000000999", 1), 404, []string{`"code":5`}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -100,6 +108,22 @@ func TestActionsOverTheSocket(t *testing.T) {
 				t.Errorf("%d requests were sent", n)
 			}
 		})
+	}
+	// An answer is lost: what is there is the answer.
+	l.cloud.ResetJournal()
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "create-bucket" {
+			return emulator.Fault{Kind: emulator.LoseReply}
+		}
+		return emulator.Fault{}
+	})
+	lost, err := c.Post("http://hoist/v1/actions/create-bucket", "application/json", strings.NewReader(`{"body":{"bucketKey":"lost-bucket","policyKey":"transient"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lost.Body.Close()
+	if data, err := io.ReadAll(lost.Body); err != nil || lost.StatusCode != http.StatusOK || !has(`"bucketKey"`, `lost-bucket`)(string(data)) {
+		t.Errorf("after a lost answer: status %d, %v: %s", lost.StatusCode, err, data)
 	}
 	// The service is gone: the same shape.
 	l.cloud.SetFault(func(emulator.Request) emulator.Fault { return emulator.Fault{Kind: emulator.LoseReply} })

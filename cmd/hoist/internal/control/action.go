@@ -2,17 +2,16 @@ package control
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/once"
 )
 
 // wholeAction is the media type by which [Client] sends a call as package apsclient knows it; the answer is then a whole
@@ -21,52 +20,48 @@ const wholeAction = "application/vnd.hoist.action+json"
 
 // plainAction is the body of POST /v1/actions/{name}. Values are strings, numbers or booleans; of the query also lists of them.
 type plainAction struct {
-	Variant string                `json:"variant"`
-	Params  map[string]plainValue `json:"params"`
-	Query   map[string]plainList  `json:"query"`
+	Variant string                     `json:"variant"`
+	Params  map[string]json.RawMessage `json:"params"`
+	Query   map[string]json.RawMessage `json:"query"`
 	// Body goes to the service as it stands here; a string is its text, for upload-binary-to-signed-s3-url in base64, for
 	// upload-file-in-project-folder the path of the file.
 	Body json.RawMessage `json:"body"`
 }
 
-type plainValue string
-
-func (v *plainValue) UnmarshalJSON(data []byte) error {
+// plainValue is the text of a JSON string, number or boolean.
+func plainValue(data json.RawMessage) (string, bool) {
 	var s string
-	switch {
-	case json.Unmarshal(data, &s) == nil:
-		*v = plainValue(s)
-	case len(data) > 0 && data[0] != '{' && data[0] != '[' && string(data) != "null":
-		*v = plainValue(data)
-	default:
-		return fmt.Errorf("%s is not a string, a number or a boolean", data)
+	if json.Unmarshal(data, &s) != nil {
+		s = string(data)
 	}
-	return nil
-}
-
-type plainList []plainValue
-
-func (l *plainList) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '[' {
-		return json.Unmarshal(data, (*[]plainValue)(l))
-	}
-	var one plainValue
-	if err := one.UnmarshalJSON(data); err != nil {
-		return err
-	}
-	*l = plainList{one}
-	return nil
+	return s, data[0] != '{' && data[0] != '[' && data[0] != 'n'
 }
 
 // request checks a plain call against the registry before anything is sent.
 func (p plainAction) request(name string) (apsclient.Request, error) {
 	r := apsclient.Request{Action: name, Variant: p.Variant, Params: map[string]string{}, Query: url.Values{}}
-	for k, v := range p.Params {
-		r.Params[k] = string(v)
+	bad := func(param string) error {
+		return &apsclient.ParamError{Action: name, Param: param, Problem: "is not a string, a number or a boolean"}
 	}
-	for k, list := range p.Query {
+	for k, v := range p.Params {
+		var ok bool
+		if r.Params[k], ok = plainValue(v); !ok {
+			return r, bad(k)
+		}
+	}
+	for k, v := range p.Query {
+		list := []json.RawMessage{v}
+		if v[0] == '[' {
+			if err := json.Unmarshal(v, &list); err != nil {
+				return r, bad(k)
+			}
+		}
 		for _, v := range list {
-			r.Query.Add(k, string(v))
+			text, ok := plainValue(v)
+			if !ok {
+				return r, bad(k)
+			}
+			r.Query.Add(k, text)
 		}
 	}
 	action, _ := apsclient.ActionByName(name)
@@ -114,16 +109,19 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 		answer(w)(s.uploadInFolder(r.Context(), profile, string(req.Body), req.Params))
 		return
 	}
-	resp, err := s.api.Action(r.Context(), profile, req)
-	if err == nil && resp.Failure != nil {
-		err = resp.Failure.Err()
-	}
+	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile}})
 	if err != nil {
-		writeActionError(w, err, nil)
+		writeError(w, err)
 		return
 	}
-	if err := refusal(r.Context(), req, resp); err != nil {
-		writeActionError(w, err, resp.Body)
+	defer c.Close()
+	resp, err := once.Do(r.Context(), c, s.log, req)
+	if err != nil {
+		var words []byte
+		if resp != nil {
+			words = resp.Body
+		}
+		writeActionError(w, err, words)
 		return
 	}
 	for _, h := range []string{"ETag", "Location"} {
@@ -140,27 +138,6 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(AnswerBody(resp)) // a reader that has gone needs no answer
 }
 
-// answered is a Forwarder that has the answer already.
-type answered struct{ resp *apsclient.Response }
-
-func (a answered) Forward(context.Context, apsclient.Request) (*apsclient.Response, error) {
-	return a.resp, nil
-}
-
-// refusal is the typed error of an answer with an error status; nil for any other.
-func refusal(ctx context.Context, r apsclient.Request, resp *apsclient.Response) error {
-	if resp.Status < 300 || resp.Status == http.StatusNotModified {
-		return nil
-	}
-	c, err := apsclient.New(apsclient.Config{Forward: answered{resp}})
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	_, err = c.Do(ctx, r)
-	return err
-}
-
 // writeActionError is the one shape of an error, with the service's status and its own words where it gave any.
 func writeActionError(w http.ResponseWriter, err error, words []byte) {
 	body := struct {
@@ -175,9 +152,10 @@ func writeActionError(w http.ResponseWriter, err error, words []byte) {
 	switch {
 	case errors.As(err, &e):
 		status = e.Status
+	case ok:
 	case errors.As(err, &n):
 		status = http.StatusBadGateway
-	case !ok:
+	default:
 		status = http.StatusInternalServerError
 	}
 	writeJSON(w, status, body)

@@ -276,7 +276,18 @@ type Forwarder struct {
 	Profile string
 }
 
-// Forward implements [apsclient.Forwarder].
+// Forward implements [apsclient.Forwarder]. What the owner refuses itself, for an unknown profile or another account, was not sent.
 func (f Forwarder) Forward(ctx context.Context, r apsclient.Request) (*apsclient.Response, error) {
-	return f.API.Action(ctx, f.Profile, r)
+	resp, err := f.API.Action(ctx, f.Profile, r)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoOwner) {
+		err = refused{err}
+	}
+	return resp, err
 }
+
+// refused is an error of an owner that did not make the call.
+type refused struct{ error }
+
+func (r refused) Unwrap() error { return r.error }
+
+func (refused) Is(target error) bool { return target == apsclient.ErrNotSent }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -28,11 +29,15 @@ type ServerOptions struct {
 	CheckAccount func(profile, fingerprint string) error
 	// Metrics answers GET /metrics; nil: not found.
 	Metrics http.Handler
+	Logger  *slog.Logger // nil: none
 }
 
 // NewHandler serves an API over HTTP.
 func NewHandler(api API, o ServerOptions) http.Handler {
-	s := server{api: api}
+	s := server{api: api, log: o.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /v1/status", s.status)
@@ -94,7 +99,10 @@ func loopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-type server struct{ api API }
+type server struct {
+	api API
+	log *slog.Logger
+}
 
 func (s server) status(w http.ResponseWriter, r *http.Request) { answer(w)(s.api.Status(r.Context())) }
 
@@ -289,7 +297,20 @@ func answer(w http.ResponseWriter) func(v any, err error) {
 func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+	err := d.Decode(v)
+	if errors.Is(err, io.EOF) {
+		return true // no body: nothing is asked for but what the path says
+	}
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		err = fmt.Errorf("%s is not what it takes: see \"hoist help control-api\"", wrong.Value)
+		if wrong.Field != "" {
+			err = fmt.Errorf("%s: %w", wrong.Field, err)
+		}
+	}
+	if err == nil && d.More() {
+		err = errors.New("more than one JSON value")
+	}
+	if err != nil {
 		writeError(w, exit.Usagef("body of %s %s: %w", r.Method, r.URL.Path, err))
 		return false
 	}

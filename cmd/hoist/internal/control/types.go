@@ -168,6 +168,7 @@ type PushRequest struct {
 	Remote   string   `json:"remote"`
 	As       string   `json:"as,omitempty"`
 	Force    bool     `json:"force,omitempty"`
+	Keep     bool     `json:"keep,omitempty"` // an item of the name stays as it is
 	MapNames bool     `json:"map_names,omitempty"`
 	DryRun   bool     `json:"dry_run,omitempty"`
 	Filter   Filter   `json:"filter,omitzero"`

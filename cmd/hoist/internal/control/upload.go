@@ -17,35 +17,17 @@ func (s server) uploadInFolder(ctx context.Context, profile, path string, params
 	if !filepath.IsAbs(path) {
 		return FileResult{}, exit.Usagef("upload-file-in-project-folder: body takes the absolute path of a file of this machine, as a string")
 	}
-	project, folder, name := apsclient.ProjectID(params["project_id"]), params["folder_id"], params["name"]
-	if !strings.HasPrefix(string(project), "a.") && !strings.HasPrefix(string(project), "b.") {
-		project = "b." + project
-	}
-	if name == "" {
-		name = filepath.Base(path)
-	}
 	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile}, Scopes: apsclient.TransferScopes})
 	if err != nil {
 		return FileResult{}, err
 	}
 	defer c.Close()
-	hub, err := hubOf(ctx, c, project)
+	req, err := UploadRequest(ctx, c, path, params)
 	if err != nil {
 		return FileResult{}, err
 	}
-	escape := strings.NewReplacer("%", "%25", "/", "%2F").Replace
-	remote := "aps://" + escape(string(hub)) + "/" + escape(string(project)) + "/" + escape(folder)
-	if params["conflict"] == "skip" {
-		for e, err := range c.Folders.Contents(ctx, project, apsclient.FolderID(folder), apsclient.ContentsOptions{}) {
-			if err != nil {
-				return FileResult{}, err
-			}
-			if e.Item != nil && e.Item.Name == name {
-				return FileResult{Path: path, Remote: remote + "/" + escape(name), Result: ResultUnchanged, ItemID: string(e.Item.ID), VersionID: string(e.Item.TipID)}, nil
-			}
-		}
-	}
-	plan, err := s.api.Push(ctx, PushRequest{Profile: profile, Paths: []string{path}, Remote: remote, As: name})
+	req.Profile = profile
+	plan, err := s.api.Push(ctx, req)
 	if err != nil {
 		return FileResult{}, err
 	}
@@ -63,6 +45,27 @@ func (s server) uploadInFolder(ctx context.Context, profile, path string, params
 		return nil
 	})
 	return result, err
+}
+
+// UploadRequest is the push of one file that the action upload-file-in-project-folder asks for; c finds the hub that the project is in, which
+// an address begins with.
+func UploadRequest(ctx context.Context, c *apsclient.Client, path string, params map[string]string) (PushRequest, error) {
+	project, name := params["project_id"], params["name"]
+	if !strings.HasPrefix(project, "a.") && !strings.HasPrefix(project, "b.") {
+		project = "b." + project
+	}
+	if name == "" {
+		name = filepath.Base(path)
+	}
+	hub, err := hubOf(ctx, c, apsclient.ProjectID(project))
+	if err != nil {
+		return PushRequest{}, err
+	}
+	escape := strings.NewReplacer("%", "%25", "/", "%2F").Replace
+	return PushRequest{
+		Paths: []string{path}, As: name, Keep: params["conflict"] == "skip",
+		Remote: "aps://" + escape(string(hub)) + "/" + escape(project) + "/" + escape(params["folder_id"]),
+	}, nil
 }
 
 // hubOf finds the hub that a project is in.

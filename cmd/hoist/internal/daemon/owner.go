@@ -171,7 +171,7 @@ func (w *Owner) serve() error {
 	w.listener = l
 	w.server = &http.Server{
 		Handler: w.requests.counted(control.NewHandler(visited{w}, control.ServerOptions{
-			Token: l.Token, CheckAccount: w.o.CheckAccount, Metrics: http.HandlerFunc(w.serveMetrics),
+			Token: l.Token, CheckAccount: w.o.CheckAccount, Metrics: http.HandlerFunc(w.serveMetrics), Logger: w.log,
 		})),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),

@@ -30,7 +30,7 @@ func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	batch := batchOf(r.Batch)
 	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
 		return w.engine.PlanPush(ctx, transfer.PushRequest{
-			Profile: w.profile(r.Profile), Sources: found.files, Remote: remote, As: r.As, Force: r.Force, MapNames: r.MapNames, Batch: batch,
+			Profile: w.profile(r.Profile), Sources: found.files, Remote: remote, As: r.As, Force: r.Force, Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
 		})
 	})
 	if err != nil {
@@ -247,6 +247,12 @@ func planFile(p transfer.Planned) control.PlanFile {
 	}
 	if p.Record != nil {
 		f.ItemID, f.VersionID, f.StorageID = p.Record.Item, p.Record.Version, p.Record.Storage
+	}
+	if kept := p.Kept; kept != nil {
+		f.ItemID, f.VersionID, f.Bytes = string(kept.ID), string(kept.TipID), nil
+		if kept.Tip != nil {
+			f.StorageID = string(kept.Tip.Storage)
+		}
 	}
 	return f
 }

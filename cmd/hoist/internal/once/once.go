@@ -1,4 +1,4 @@
-package main
+package once
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,9 +41,12 @@ var looks = map[string]look{
 	"create-account-project": lookAccountProject,
 }
 
-// perform makes a call. Where its answer was lost it looks for the effect, and repeats the call once when there is none; an
-// effect that is there is the answer.
-func (a *app) perform(ctx context.Context, c *apsclient.Client, r apsclient.Request) (*apsclient.Response, error) {
+// Covers tells whether an action could double an effect and is looked for.
+func Covers(action string) bool { return looks[action] != nil }
+
+// Do makes a call. Where its answer was lost it looks for the effect, and repeats the call once when there is none; an
+// effect that is there is the answer. What it returns is as with [apsclient.Client.Do].
+func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.Request) (*apsclient.Response, error) {
 	find := looks[r.Action]
 	if find == nil {
 		return c.Do(ctx, r)
@@ -61,7 +65,7 @@ func (a *app) perform(ctx context.Context, c *apsclient.Client, r apsclient.Requ
 		if err == nil || !doubt || ctx.Err() != nil {
 			return resp, err
 		}
-		a.log.Warn("no clear answer: looking for the effect of the call", "action", r.Action, "error", err)
+		log.Warn("no clear answer: looking for the effect of the call", "action", r.Action, "error", err)
 		e, lookErr := find(ctx, c, r)
 		switch {
 		case lookErr != nil:
