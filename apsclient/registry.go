@@ -111,6 +111,9 @@ type Action struct {
 // Actions returns the 51 actions in the order of the list that people know. The slice is the caller's.
 func Actions() []Action { return slices.Clone(publicActions) }
 
+// Regions returns the names of the service's regions. The slice is the caller's.
+func Regions() []string { return slices.Clone(regions) }
+
 // ActionByName finds an action, also one of those beyond the 51 (Extra).
 func ActionByName(name string) (Action, bool) {
 	a, ok := actionIndex[name]

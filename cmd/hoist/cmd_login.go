@@ -60,7 +60,7 @@ host that they were stored for. What was there stays as it was unless signing in
 	f.StringVar(&o.serviceAccount, "service-account", "", "JSON file with serviceAccountId, kid and privateKey")
 	f.StringSliceVar(&o.scopes, "scopes", nil, "scopes that may be asked for (default: what each action needs)")
 	f.StringSliceVar(&o.actions, "actions", nil, "actions or presets (transfer, read-only, admin) that may be called; others are refused here")
-	f.StringVar(&o.region, "region", "", "region of buckets, webhooks and administration: US, EMEA, AUS, …")
+	f.StringVar(&o.region, "region", "", "region of buckets, webhooks and administration: "+strings.Join(apsclient.Regions(), ", "))
 	f.StringVar(&o.hub, "hub", "", "hub that \"hoist ls\" shows without a REMOTE")
 	f.BoolVar(&o.noBrowser, "no-browser", false, "with --user: print the address instead of opening a browser")
 	f.StringVar(&o.redirect, "redirect", guide.CallbackURL, "with --user: callback address as registered, on this machine")

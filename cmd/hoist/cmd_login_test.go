@@ -111,6 +111,10 @@ func TestLoginLists(t *testing.T) {
 	}
 	l.run(2, "login", "--actions", "nonsense", "--client-id", "x", "--secret-file", secret)
 	l.run(2, "login", "--client-id", "x")
+	l.run(2, "login", "--client-id", "x", "--secret-file", secret, "--two-legged", "--user")
+	if _, stderr := l.run(2, "login", "--client-id", "x", "--secret-file", secret, "--region", "MARS"); !strings.Contains(stderr, "EMEA") {
+		t.Errorf("an unknown region: %s", stderr)
+	}
 }
 
 func TestProfiles(t *testing.T) {

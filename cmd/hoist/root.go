@@ -99,7 +99,10 @@ func (a *app) rootCommand() *cobra.Command {
 Kill it, unplug it, save over it: every drawing ends as exactly one whole version.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateFlagGroups(); err != nil { // cobra would look only after this
+				return err
+			}
 			a.started = true
 			return a.begin()
 		},

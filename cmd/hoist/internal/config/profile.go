@@ -40,7 +40,7 @@ type Profile struct {
 	BaseURL string `toml:"base-url,omitempty"`
 	// UserID of the user on whose behalf two-legged calls are made.
 	UserID string `toml:"user-id,omitempty"`
-	// Region of the hubs and buckets, such as "EMEA". Default: the service's.
+	// Region of buckets, webhooks and administration: US, EMEA, AUS, CAN, DEU, IND, JPN or GBR. Default: the service's.
 	Region string `toml:"region,omitempty"`
 	Settings
 }
@@ -158,6 +158,9 @@ func (p Profile) Account(name string, env Env) (Account, error) {
 		Profile: name, ClientID: first(env.ClientID, p.ClientID), ClientSecret: env.ClientSecret,
 		BaseURL: first(env.BaseURL, p.BaseURL), UserID: first(env.UserID, p.UserID), Region: p.Region, CertFile: env.CertFile,
 		Scopes: p.Scopes, Actions: p.Actions, Flow: FlowTwoLegged,
+	}
+	if known := apsclient.Regions(); p.Region != "" && !slices.Contains(known, p.Region) {
+		return a, &Error{Key: "region", Msg: fmt.Sprintf("%q of profile %q is not one of %s", p.Region, name, strings.Join(known, ", "))}
 	}
 	if a.ClientSecret == "" && p.Flow != "" && p.ClientSecret == "" {
 		if a.ClientID != p.ClientID {
