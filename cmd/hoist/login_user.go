@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -33,7 +34,7 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 	flow := apsclient.CodeFlow{BaseURL: p.BaseURL, ClientID: p.ClientID, Secret: apsclient.Secret(set.ClientSecret), RedirectURL: o.redirect, Scopes: p.Scopes}
 	if flow.Transport = conf.Transport; flow.Transport == nil && conf.RootCAs != nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
-		own.TLSClientConfig.RootCAs = conf.RootCAs
+		own.TLSClientConfig = &tls.Config{RootCAs: conf.RootCAs}
 		defer own.CloseIdleConnections()
 		flow.Transport = own
 	}
@@ -61,6 +62,9 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 	ctx, cancel := context.WithTimeoutCause(ctx, signInPatience, errors.New("nobody signed in within "+signInPatience.String()))
 	defer cancel()
 	code, err := waitForCode(ctx, listener, redirect.Path, state)
+	if errors.Is(err, exit.ErrInterrupted) {
+		return exit.With(exit.Interrupted, err, "nothing was stored: run \"hoist login\" again")
+	}
 	if err != nil {
 		return exit.With(exit.Unauthorized, err, "run \"hoist login\" again and sign in in the browser")
 	}
@@ -88,8 +92,9 @@ func waitForCode(ctx context.Context, listener net.Listener, path, state string)
 			http.Error(w, "This is not the sign-in that hoist waits for.", http.StatusBadRequest)
 			return
 		}
-		got := answer{code: q.Get("code")}
+		got, said := answer{code: q.Get("code")}, "hoist has what it needs. You can close this window."
 		if got.code == "" {
+			said = "The sign-in was refused. You can close this window."
 			got.err = fmt.Errorf("the sign-in was refused: %s", oneLine(q.Get("error")+" "+q.Get("error_description")))
 		}
 		select {
@@ -97,7 +102,7 @@ func waitForCode(ctx context.Context, listener net.Listener, path, state string)
 		default: // a reload of the page
 		}
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(w, "hoist has what it needs. You can close this window.")
+		fmt.Fprintln(w, said)
 	})}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
