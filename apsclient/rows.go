@@ -1,6 +1,10 @@
 package apsclient
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // MethodComposite is the Method of an action that consists of others.
 const MethodComposite = "COMPOSITE"
@@ -16,6 +20,24 @@ const (
 	productAdmin    = "Autodesk Construction Cloud API"
 	productWebhooks = "Webhooks API"
 )
+
+// APIs returns the products to enable for the client id: the action's own, and those that grant its scopes.
+func (a Action) APIs() []string {
+	var out []string
+	if a.Product != "" {
+		out = append(out, a.Product)
+	}
+	for _, s := range a.Scopes {
+		product := productData // data:*, bucket:*
+		if strings.HasPrefix(s, "account:") {
+			product = productAdmin
+		}
+		if !slices.Contains(out, product) {
+			out = append(out, product)
+		}
+	}
+	return out
+}
 
 // Contexts, see Action.
 var (

@@ -91,6 +91,12 @@ func TestLoginLists(t *testing.T) {
 	secret := l.secretFile(emulator.DefaultClientSecret)
 	l.run(0, "login", "--client-id", emulator.DefaultClientID, "--secret-file", secret, "--actions", "transfer")
 	l.run(0, "push", l.file("a.dwg", 6<<20), l.remote)
+	l.addExamples()
+	for _, list := range []string{"transfer", "upload-file-in-project-folder"} {
+		l.run(0, "login", "--client-id", emulator.DefaultClientID, "--secret-file", secret, "--actions", list)
+		l.run(0, "api", "upload-file-in-project-folder", "--param", "project_id="+lookProject, "--param", "folder_id="+lookParent, "--body", l.file("b.dwg", 10))
+		l.run(0, "stat", "aps://b."+lookAccount+"/"+lookProject+"/"+lookParent)
+	}
 	l.cloud.ResetJournal()
 	for _, action := range []string{"list-buckets", "list-webhooks"} {
 		if _, stderr := l.run(4, "api", action); !strings.Contains(stderr, action) {

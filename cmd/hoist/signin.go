@@ -67,6 +67,15 @@ func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 			listed[x.Name] = true
 			scopes = append(scopes, x.Scopes...)
 		}
+		if listed["upload-file-in-project-folder"] { // and with it the calls that it consists of
+			parts, err := guide.Expand([]string{"transfer"})
+			if err != nil {
+				return nil, err
+			}
+			for _, x := range parts {
+				listed[x.Name] = true
+			}
+		}
 	}
 	return func(x apsclient.Action) error {
 		refused := ""

@@ -38,9 +38,9 @@ type Step struct {
 // CallbackURL is the redirect address of `hoist login --user`; the portal asks for one even where it is never used.
 const CallbackURL = "http://localhost:8080/"
 
-// transferActions are what uploads and downloads in projects use.
+// transferActions are what uploads and downloads in projects use, and so what the composite action consists of.
 var transferActions = []string{
-	"list-hubs", "list-projects", "list-top-folders", "get-folder", "list-folder-contents", "create-folder", "create-storage",
+	"list-hubs", "get-hub", "list-projects", "get-project", "list-top-folders", "get-folder", "list-folder-contents", "create-folder", "create-storage",
 	"get-signed-s3-upload-urls", "upload-binary-to-signed-s3-url", "signed-s3-upload", "create-item", "create-version", "get-item",
 	"list-item-versions", "get-version", "get-signed-s3-download-url", "upload-file-in-project-folder",
 }
@@ -89,9 +89,7 @@ func For(actions []apsclient.Action, chosen []string) Guide {
 	for _, x := range actions {
 		g.Actions = append(g.Actions, Row{x.Name, x.Title, x.Scopes, x.Product, x.Contexts})
 		g.Scopes = append(g.Scopes, x.Scopes...)
-		if x.Product != "" {
-			g.APIs = append(g.APIs, x.Product)
-		}
+		g.APIs = append(g.APIs, x.APIs()...)
 		g.CustomIntegration = g.CustomIntegration || x.CustomIntegration
 		g.UserNeeded = g.UserNeeded || len(x.Contexts) > 0 && !slices.Contains(x.Contexts, "2L") && !slices.Contains(x.Contexts, "none")
 	}

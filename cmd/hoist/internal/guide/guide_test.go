@@ -37,6 +37,13 @@ func TestExpand(t *testing.T) {
 			}
 		})
 	}
+	hooks, err := Expand([]string{"create-webhook"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := For(hooks, nil).APIs; !slices.Equal(got, []string{"Data Management API", "Webhooks API"}) {
+		t.Errorf("a webhook needs %v: its scopes are data:*", got)
+	}
 	if _, err := Expand([]string{"list-hub"}); err == nil || !strings.Contains(err.Error(), "list-hubs") {
 		t.Errorf("an unknown action: %v", err)
 	}
