@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,8 @@ func newRestoreCmd(a *app) *cobra.Command {
 		Use:   "restore REMOTE",
 		Short: "Bring back a hidden file or folder, or an older version of a file",
 		Long: `restore brings back what "hoist rm" hid. With --version N the content of that version becomes the newest version again, of a hidden file as
-of a visible one. Nothing is lost by it: the versions in between stay.`,
+of a visible one. Nothing is lost by it: the versions in between stay. A folder that another home or the web page hid has lost its name, and
+is named by its id.`,
 		Example: "  hoist restore \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist restore --version 3 aps://Studio/Tower/Files/plan.dwg",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,51 +46,71 @@ func (a *app) restore(ctx context.Context, remote string, version int) error {
 		return err
 	}
 	defer l.done()
-	item, err := l.restorable(ctx, address.Base())
+	names, err := a.hiddenNames()
 	if err != nil {
 		return err
 	}
-	if item == nil { // a folder, brought back already
-		return a.reportChange(address, "restored")
+	found, err := l.restorable(ctx, address.Base(), names)
+	if err != nil {
+		return err
 	}
-	if !item.Hidden && version == 0 {
+	switch item := found.Item; {
+	case item == nil:
+		err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
+	case !item.Hidden && version == 0:
 		return exit.With(exit.Usage, fmt.Errorf("%s is not hidden", address), "name the version that should be the newest again: --version N")
+	default:
+		err = l.restoreItem(ctx, *item, address.Base(), version)
 	}
-	if err := l.restoreItem(ctx, *item, address.Base(), version); err != nil {
+	if err != nil {
 		return fmt.Errorf("restore %s: %w", address, err)
 	}
 	return a.reportChange(address, "restored")
 }
 
-// restorable finds what is meant by a name in the folder of l: a visible item, a hidden one whose name it was, or a hidden folder,
-// which is restored here and now and returned as nil.
-func (l *looked) restorable(ctx context.Context, name string) (*apsclient.Item, error) {
-	var hidden []apsclient.Item
-	var ids []string
+// restorable finds what is meant by a name in the folder of l: a visible item, a hidden one whose name it was, or a hidden folder, whose
+// name is known by names alone.
+func (l *looked) restorable(ctx context.Context, name string, names map[apsclient.FolderID]string) (apsclient.Entry, error) {
+	var hidden []apsclient.Entry
+	var ids, nameless []string
 	for e, err := range l.client.Folders.Contents(ctx, l.place.Project.ID, l.place.Folder.ID, apsclient.ContentsOptions{IncludeHidden: true}) {
 		switch {
 		case err != nil:
-			return nil, err
-		case e.Folder != nil && e.Folder.Hidden && string(e.Folder.ID) == name:
-			visible := false
-			l.place.Folder = *e.Folder
-			_, err := l.client.Folders.Update(ctx, l.place.Project.ID, e.Folder.ID, apsclient.FolderUpdate{Hidden: &visible})
-			return nil, l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return !f.Hidden })
+			return e, err
+		case e.Folder != nil && e.Folder.Hidden && (string(e.Folder.ID) == name || names[e.Folder.ID] == name):
+			hidden, ids = append(hidden, e), append(ids, string(e.Folder.ID))
+		case e.Folder != nil && e.Folder.Hidden && names[e.Folder.ID] == "":
+			nameless = append(nameless, string(e.Folder.ID))
 		case e.Item == nil:
 		case !e.Item.Hidden && (e.Item.Name == name || string(e.Item.ID) == name):
-			return e.Item, nil
+			return e, nil
 		case e.Item.Hidden && (string(e.Item.ID) == name || e.Item.Tip != nil && e.Item.Tip.OriginalName == name):
-			hidden = append(hidden, *e.Item)
-			ids = append(ids, string(e.Item.ID))
+			hidden, ids = append(hidden, e), append(ids, string(e.Item.ID))
 		}
 	}
 	switch len(hidden) {
 	case 0:
-		return nil, &transfer.NotFoundError{What: "hidden file", Name: name, In: l.place.Address.String()}
+		err := &transfer.NotFoundError{What: "hidden file or folder", Name: name, In: l.place.Address.String()}
+		if len(nameless) == 0 {
+			return apsclient.Entry{}, err
+		}
+		return apsclient.Entry{}, exit.With(exit.NotFound, err, "folders that were hidden elsewhere have lost their names, give the id in place of it: "+strings.Join(nameless, ", "))
 	case 1:
-		return &hidden[0], nil
+		return hidden[0], nil
 	}
-	return nil, &transfer.AmbiguousError{What: "hidden file", Name: name, In: l.place.Address.String(), IDs: ids}
+	return apsclient.Entry{}, &transfer.AmbiguousError{What: "hidden file or folder", Name: name, In: l.place.Address.String(), IDs: ids}
+}
+
+// restoreFolder shows a folder again, under the name that it had where that is known.
+func (l *looked) restoreFolder(ctx context.Context, f apsclient.Folder, name string) error {
+	visible := false
+	change := apsclient.FolderUpdate{Hidden: &visible}
+	if name != "" {
+		change.Name = &name
+	}
+	l.place.Folder = f
+	_, err := l.client.Folders.Update(ctx, l.place.Project.ID, f.ID, change)
+	return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return !f.Hidden })
 }
 
 // restoreItem makes an older version the newest again.

@@ -55,6 +55,9 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 			return exit.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
 		verb, do = "hide with all that is in it (recoverable with \"hoist restore\")", func() error {
+			if err := a.rememberHidden(p.Folder); err != nil {
+				return err
+			}
 			hidden := true
 			_, err := l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID, apsclient.FolderUpdate{Hidden: &hidden})
 			return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Hidden })

@@ -67,6 +67,9 @@ func (h Home) OwnerFile() string           { return filepath.Join(h.State, "owne
 func (h Home) Receipts() string            { return filepath.Join(h.State, "receipts") }
 func (h Home) Logs() string                { return filepath.Join(h.State, "logs") }
 
+// HiddenFile lists the folders that rm hid, with their names.
+func (h Home) HiddenFile() string { return filepath.Join(h.State, "hidden.jsonl") }
+
 // Spool holds copies that uploads are read from while their sources change.
 func (h Home) Spool() string { return filepath.Join(h.State, "spool") }
 
