@@ -165,6 +165,8 @@ type AuthError struct {
 	Scopes []string // asked for
 	// Login tells that a person must sign in again; nothing else helps.
 	Login bool
+	// Command signs in again, where Login is set and it is known. Who makes the TokenSource sets it.
+	Command string
 }
 
 func (e *AuthError) Error() string {

@@ -62,7 +62,7 @@ func rotating(t *testing.T, store *memoryStore) *service {
 				t.Errorf("form %v", q)
 			}
 			if q.Get("refresh_token") != valid {
-				return reply(400, "application/json", `{"error":"invalid_grant","error_description":"The refresh token is invalid or expired"}`), nil
+				return reply(400, "application/json", `{"developerMessage":"The refresh token is invalid or expired","errorCode":"AUTH-400","error":"invalid_grant","error_description":"The refresh token is invalid or expired"}`), nil
 			}
 			valid = "r" + strings.Repeat("x", n)
 			return jsonReply(200, map[string]any{"access_token": "a" + strings.Repeat("x", n), "token_type": "Bearer", "expires_in": 3599, "refresh_token": valid}), nil

@@ -264,8 +264,11 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 		return e
 	}
 	a := &AuthError{Status: status, Code: e.Code, Detail: e.Detail, Scopes: scopes}
-	if a.Code == "" {
-		a.Code = refused.ErrorCode
+	var oauth struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(refused.Body, &oauth) == nil && oauth.Error != "" {
+		a.Code = oauth.Error // says more than the code of the gateway that may stand beside it
 	}
 	if a.Detail == "" {
 		a.Detail = e.Title

@@ -213,4 +213,19 @@ func TestLoginUser(t *testing.T) {
 		l.run(0, "ls", "aps://")
 	}
 	l.run(0, "push", l.file("a.dwg", 1000), l.remote)
+	// Killed before the answer of a refresh was stored: the old token is tried, and then a person is asked.
+	stored := filepath.Join(l.home, "profiles", "default.secrets")
+	before, err := os.ReadFile(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.run(0, "ls", "aps://")
+	if err := os.WriteFile(stored, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"ls", "aps://"}, {"push", l.file("b.dwg", 1000), l.remote}, {"api", "list-hubs"}} {
+		if _, stderr := l.run(4, args...); !strings.Contains(stderr, `hint: sign in again with "hoist login --client-id `+emulator.PublicClientID+` --user"`) {
+			t.Errorf("%s: %s", args[0], stderr)
+		}
+	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/oauth2"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
@@ -26,12 +29,13 @@ func (a *app) tokens(s *setup, acc config.Account) (apsclient.TokenSource, error
 	vault, origin := a.vault(s.home), config.Origin(acc.BaseURL)
 	set, err := vault.Load(acc.Profile, origin)
 	if err != nil {
-		return nil, needsLogin(acc.Profile, err)
+		return nil, needsLogin(acc, err)
 	}
 	secret := apsclient.Secret(set.ClientSecret)
 	switch {
 	case acc.Flow == config.FlowUser && set.RefreshToken != "":
-		return apsclient.RefreshTokens(acc.BaseURL, acc.ClientID, secret, secrets.Refresh{Vault: vault, Profile: acc.Profile, Host: origin}), nil
+		store := secrets.Refresh{Vault: vault, Profile: acc.Profile, Host: origin}
+		return signIn{apsclient.RefreshTokens(acc.BaseURL, acc.ClientID, secret, store), loginCommand(acc)}, nil
 	case acc.Flow == config.FlowServiceAccount && set.PrivateKey != "":
 		return apsclient.ServiceAccountTokens(acc.BaseURL, acc.ClientID, secret, apsclient.ServiceAccount{
 			ID: acc.AccountID, KeyID: acc.KeyID, PrivateKey: apsclient.Secret(set.PrivateKey),
@@ -39,16 +43,47 @@ func (a *app) tokens(s *setup, acc config.Account) (apsclient.TokenSource, error
 	case acc.Flow == config.FlowTwoLegged && secret != "":
 		return apsclient.ClientCredentials(acc.BaseURL, acc.ClientID, secret), nil
 	}
-	return nil, needsLogin(acc.Profile, fmt.Errorf("profile %q has no secrets here", acc.Profile))
+	return nil, needsLogin(acc, fmt.Errorf("profile %q has no secrets here", acc.Profile))
 }
 
 // needsLogin is exit 4 with the command that signs in again.
-func needsLogin(profile string, err error) error {
-	command := "hoist login"
-	if profile != config.DefaultProfile {
-		command += " --profile " + profile
+func needsLogin(acc config.Account, err error) error {
+	return exit.With(exit.Unauthorized, err, "sign in with \""+loginCommand(acc)+"\"")
+}
+
+// loginCommand makes a profile again as it is.
+func loginCommand(acc config.Account) string {
+	command := "hoist login --client-id " + acc.ClientID
+	switch acc.Flow {
+	case config.FlowUser:
+		command += " --user"
+	case config.FlowServiceAccount:
+		command += " --service-account FILE"
 	}
-	return exit.With(exit.Unauthorized, err, "sign in with \""+command+"\"")
+	for _, o := range []struct{ flag, value string }{
+		{"profile", acc.Profile}, {"scopes", strings.Join(acc.Scopes, ",")}, {"actions", strings.Join(acc.Actions, ",")}, {"region", acc.Region},
+	} {
+		if o.value != "" && o.value != config.DefaultProfile {
+			command += " --" + o.flag + " " + o.value
+		}
+	}
+	return command
+}
+
+// signIn is a token source whose errors say how to sign in again.
+type signIn struct {
+	apsclient.TokenSource
+	command string
+}
+
+func (s signIn) Token(ctx context.Context, scopes []string) (*oauth2.Token, error) {
+	t, err := s.TokenSource.Token(ctx, scopes)
+	if a := (*apsclient.AuthError)(nil); errors.As(err, &a) && a.Login {
+		ended := *a
+		ended.Command = s.command
+		return nil, &ended
+	}
+	return t, err
 }
 
 // allowed refuses what is not on the list of actions or needs a scope that was not granted, before it is sent.

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -134,7 +135,7 @@ func tokenFinding(ctx context.Context, e Env, set []string, err error) (_ Findin
 	case !errors.As(err, &auth):
 		return failed("token", "no token", err), false
 	case auth.Login:
-		return Finding{"token", Problem, "the sign-in has ended: " + err.Error(), "sign in again with \"hoist login --user\""}, false
+		return Finding{"token", Problem, "the sign-in has ended: " + err.Error(), "sign in again with \"" + cmp.Or(auth.Command, "hoist login") + "\""}, false
 	case auth.Status != http.StatusBadRequest && auth.Status != http.StatusForbidden || auth.Code == "invalid_client":
 		return Finding{"token", Problem, "the service refuses the client id or its secret: " + err.Error(),
 			"check APS_CLIENT_ID and APS_CLIENT_SECRET, or run \"hoist login\"; a secret that was regenerated ends the one before"}, false

@@ -1,6 +1,7 @@
 package exit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,9 @@ func From(err error) (code int, hint string) {
 func classify(err error) (code int, hint string) {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e.Code, e.Hint
+	}
+	if e := (*apsclient.AuthError)(nil); errors.As(err, &e) && e.Login {
+		return Unauthorized, "sign in again with \"" + cmp.Or(e.Command, "hoist login") + "\""
 	}
 	switch {
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
