@@ -3,76 +3,17 @@ package emulator
 import (
 	"crypto"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
-
-// ServiceAccount is a secure service account that the server knows.
-type ServiceAccount struct {
-	ID      string // claim sub; also the user it acts as
-	KeyID   string // header kid
-	KeyFile string // PEM file with the private key, PKCS #8
-}
-
-// ServiceAccount makes the demonstration application's service account on first use and returns it. The private key is a
-// file in Dir; the server itself keeps the public half.
-func (s *Server) ServiceAccount() (ServiceAccount, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.world.log.flush()
-	acc := ServiceAccount{ID: demoRobot, KeyFile: filepath.Join(s.cfg.Dir, "service-account.pem")}
-	if kid := s.world.meta.get("ssa-kid"); kid != nil {
-		acc.KeyID = *kid
-		return acc, nil
-	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return acc, fmt.Errorf("make the service account's key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return acc, fmt.Errorf("encode the service account's key: %w", err)
-	}
-	if err := os.WriteFile(acc.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
-		return acc, fmt.Errorf("write the service account's key: %w", err)
-	}
-	acc.KeyID = uuid()
-	public := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&key.PublicKey))
-	s.world.meta.put("ssa-kid", &acc.KeyID)
-	s.world.meta.put("ssa-public", &public)
-	return acc, nil
-}
-
-// serviceKey is the public key that kid names.
-func (m *model) serviceKey(kid string) *rsa.PublicKey {
-	have, public := m.meta.get("ssa-kid"), m.meta.get("ssa-public")
-	if have == nil || public == nil || *have != kid {
-		return nil
-	}
-	der, err := base64.StdEncoding.DecodeString(*public)
-	if err != nil {
-		return nil
-	}
-	key, err := x509.ParsePKCS1PublicKey(der)
-	if err != nil {
-		return nil
-	}
-	return key
-}
 
 type assertion struct {
 	Iss   string   `json:"iss"`
@@ -97,6 +38,7 @@ func (c *call) redeemAssertion(f url.Values, cl *client) {
 		return
 	}
 	if scopes, ok := c.scopes(f.Get("scope"), cl, a.Scope); ok {
+		c.s.update(func(m *model) { m.robotSeen(a.Sub, c.now) })
 		c.issue(cl, a.Sub, scopes, nil, false)
 	}
 }
@@ -117,10 +59,13 @@ func (c *call) checkAssertion(raw string, cl *client) (assertion, error) {
 	if head.Alg != "RS256" {
 		return a, errors.New("the assertion must be signed with RS256")
 	}
+	if err := segment(parts[1], &a); err != nil {
+		return a, err
+	}
 	var key *rsa.PublicKey
-	c.s.read(func(m *model) { key = m.serviceKey(head.Kid) })
+	c.s.read(func(m *model) { key = m.robotKey(a.Sub, cl.ID, head.Kid) })
 	if key == nil {
-		return a, errors.New("the key id is not known")
+		return a, errors.New("kid and sub are not an enabled key and service account of this application")
 	}
 	sig, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil {
@@ -130,15 +75,10 @@ func (c *call) checkAssertion(raw string, cl *client) (assertion, error) {
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], sig) != nil {
 		return a, errors.New("the signature is wrong")
 	}
-	if err := segment(parts[1], &a); err != nil {
-		return a, err
-	}
 	exp := time.Unix(a.Exp, 0)
 	switch {
 	case a.Iss != cl.ID:
 		return a, errors.New("iss is not the client id")
-	case a.Sub != demoRobot:
-		return a, errors.New("sub is not a service account of this application")
 	case !strings.HasSuffix(a.Aud, "/authentication/v2/token") || !strings.HasPrefix(a.Aud, "http"):
 		return a, errors.New("aud is not the token endpoint")
 	case !c.now.Before(exp):

@@ -132,6 +132,7 @@ type model struct {
 	tokens       *table[token]       // by access token
 	grants       *table[grant]       // refresh tokens and authorization codes
 	clients      *table[client]
+	robots       *table[robot]  // service accounts
 	people       *table[person] // account users, by account/id
 	companies    *table[record] // by account/id
 	units        *table[record] // business units by account/id
@@ -165,7 +166,7 @@ func newModel() *model {
 		log: l, meta: newTable[string]("meta", l), hubs: newTable[hub]("hub", l), projects: newTable[project]("project", l),
 		folders: newTable[folder]("folder", l), items: newTable[item]("item", l), versions: newTable[version]("version", l),
 		buckets: newTable[bucket]("bucket", l), objects: newTable[object]("object", l), reservations: newTable[reservation]("storage", l),
-		sessions: newTable[session]("session", l), parts: newTable[blob]("part", l), tokens: newTable[token]("token", l),
+		sessions: newTable[session]("session", l), parts: newTable[blob]("part", l), tokens: newTable[token]("token", l), robots: newTable[robot]("robot", l),
 		grants: newTable[grant]("grant", l), clients: newTable[client]("client", l), people: newTable[person]("person", l),
 		companies: newTable[record]("company", l), units: newTable[record]("unit", l), members: newTable[record]("member", l),
 		roles: newTable[record]("role", l), hooks: newTable[hook]("hook", l), hookTokens: newTable[string]("hooktoken", l),
@@ -175,7 +176,7 @@ func newModel() *model {
 
 func (m *model) tables() []rows {
 	return []rows{m.meta, m.hubs, m.projects, m.folders, m.items, m.versions, m.buckets, m.objects, m.reservations, m.sessions, m.parts,
-		m.tokens, m.grants, m.clients, m.people, m.companies, m.units, m.members, m.roles, m.hooks, m.hookTokens}
+		m.tokens, m.grants, m.clients, m.robots, m.people, m.companies, m.units, m.members, m.roles, m.hooks, m.hookTokens}
 }
 
 // seq numbers what is made, so that listings keep an order.
@@ -203,6 +204,9 @@ func (m *model) index(fold bool) {
 	}
 	for _, h := range m.hooks.m {
 		see(h.Seq)
+	}
+	for _, r := range m.robots.m {
+		see(r.Seq)
 	}
 	for _, f := range sortedBySeq(m.folders.m, func(f *folder) int64 { return f.Seq }) {
 		see(f.Seq)

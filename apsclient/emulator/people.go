@@ -117,7 +117,7 @@ func (m *model) demoPeople(now time.Time) {
 	for _, p := range []person{
 		{UID: demoAdmin, Email: "ada.admin@example.com", First: "Ada", Last: "Admin", Role: "account_admin"},
 		{UID: demoDrafter, Email: "dan.drafter@example.com", First: "Dan", Last: "Drafter", Role: "account_user"},
-		{UID: demoRobot, Email: "robot@hoist-demo-client.adskserviceaccount.autodesk.com", First: "Robot", Role: "account_admin"},
+		{UID: demoRobot, Email: demoRobotEmail, First: "Robot", Role: "account_admin"},
 	} {
 		p.ID, p.Account, p.Status, p.Created, p.Updated, p.Seq, p.Fields, p.Company = uuid(), demoAccount, "active", now, now, m.seq(), map[string]any{}, company
 		m.people.put(p.Account+"/"+p.ID, &p)

@@ -45,7 +45,7 @@ type router struct{ routes []*route }
 
 func newRouter() *router {
 	r := &router{}
-	for _, group := range [][]route{authRoutes(), projectRoutes(), dataRoutes(), ossRoutes(), s3Routes(), hookRoutes(), hqRoutes(), adminRoutes()} {
+	for _, group := range [][]route{authRoutes(), robotRoutes(), projectRoutes(), dataRoutes(), ossRoutes(), s3Routes(), hookRoutes(), hqRoutes(), adminRoutes()} {
 		for i := range group {
 			rt := group[i]
 			rt.segments = strings.Split(strings.TrimPrefix(rt.pattern, "/"), "/")

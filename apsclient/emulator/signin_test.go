@@ -11,7 +11,6 @@ import (
 	"encoding/pem"
 	"maps"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -87,15 +86,12 @@ func TestThreeLegged(t *testing.T) {
 
 func TestServiceAccount(t *testing.T) {
 	a := newAPI(t, Config{})
-	acc, err := a.s.ServiceAccount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := os.ReadFile(acc.KeyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(raw)
+	const accounts = "/authentication/v2/service-accounts"
+	a.token = a.login("application:service_account:write application:service_account_key:write")
+	sub := a.call("POST", accounts, obj{"name": "robot-2", "firstName": "Robot", "lastName": "Second"}).want(201).text("serviceAccountId")
+	made := a.call("POST", accounts+"/"+sub+"/keys", nil).want(201)
+	kid, manager := made.text("kid"), a.token
+	block, _ := pem.Decode([]byte(made.text("privateKey")))
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +99,7 @@ func TestServiceAccount(t *testing.T) {
 	key := parsed.(*rsa.PrivateKey)
 	sign := func(change obj, algorithm string) string {
 		t.Helper()
-		claims := obj{"iss": DefaultClientID, "sub": acc.ID, "aud": base + "/authentication/v2/token", "exp": a.s.now().Add(4 * time.Minute).Unix(), "scope": list{"data:read", "data:write"}}
+		claims := obj{"iss": DefaultClientID, "sub": sub, "aud": base + "/authentication/v2/token", "exp": a.s.now().Add(4 * time.Minute).Unix(), "scope": list{"data:read", "data:write"}}
 		maps.Copy(claims, change)
 		enc := func(v obj) string {
 			b, err := json.Marshal(v)
@@ -112,7 +108,7 @@ func TestServiceAccount(t *testing.T) {
 			}
 			return base64.RawURLEncoding.EncodeToString(b)
 		}
-		head := enc(obj{"alg": algorithm, "kid": acc.KeyID}) + "." + enc(claims)
+		head := enc(obj{"alg": algorithm, "kid": kid}) + "." + enc(claims)
 		sum := sha256.Sum256([]byte(head))
 		sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
 		if err != nil {
@@ -133,7 +129,7 @@ func TestServiceAccount(t *testing.T) {
 	}
 	a.token = tok.text("access_token")
 	a.call("GET", "/project/v1/hubs", nil).want(200)
-	if rs := a.s.Requests(); rs[len(rs)-1].User != acc.ID || len(rs[len(rs)-1].Scopes) != 1 {
+	if rs := a.s.Requests(); rs[len(rs)-1].User != sub || len(rs[len(rs)-1].Scopes) != 1 {
 		t.Errorf("journal %+v", rs[len(rs)-1])
 	}
 	post(sign(nil, "RS256"), "account:read").want(400).has("invalid_scope")
@@ -156,4 +152,7 @@ func TestServiceAccount(t *testing.T) {
 	post(sign(nil, "RS256")+"A", "").want(400)
 	f := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {sign(nil, "RS256")}}
 	a.form(f, DefaultClientID, "wrong").want(401)
+	a.token = manager
+	a.call("PATCH", accounts+"/"+sub, obj{"status": "DISABLED"}).want(200)
+	post(sign(nil, "RS256"), "").want(400)
 }

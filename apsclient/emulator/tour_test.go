@@ -20,6 +20,7 @@ func TestTour(t *testing.T) {
 	tourHooks(a, d)
 	tourHQ(a, d)
 	tourAdmin(a, d)
+	tourRobots(a)
 
 	called := map[string]bool{}
 	for _, r := range a.s.Requests() {
@@ -181,4 +182,35 @@ func tourAdmin(a *api, d Demo) {
 	a.call("PATCH", users+"/"+user, obj{"products": list{obj{"key": "docs", "access": "administrator"}}}, "User-Id", d.Admin).want(200).has("administrator")
 	a.call("POST", "/construction/admin/v2/projects/"+id+"/users:import", obj{"users": list{body}}, "User-Id", d.Admin).want(202)
 	a.call("DELETE", users+"/"+user, nil, "User-Id", d.Admin).want(204)
+}
+
+// tourRobots makes, uses up and removes a secure service account and its keys.
+func tourRobots(a *api) {
+	const base = "/authentication/v2/service-accounts"
+	a.call("GET", base, nil).want(403) // the token does not hold the scope
+	defer func(token string) { a.token = token }(a.token)
+	a.token = a.login("application:service_account:read application:service_account:write application:service_account_key:read application:service_account_key:write")
+	in := obj{"name": "tour-robot", "firstName": "Tour-", "lastName": "Robot"}
+	a.call("POST", base, obj{"name": "x", "firstName": "Tour-", "lastName": "Robot"}).want(400)
+	id := a.call("POST", base, in).want(201).has("tour-robot@" + DefaultClientID).text("serviceAccountId")
+	a.call("POST", base, in).want(403)
+	a.call("GET", base, nil).want(200).has(id).has(demoRobot)
+	a.call("GET", base+"/"+id, nil).want(200).has("ENABLED")
+	a.call("GET", base+"/NOBODY", nil).want(404)
+	kid := a.call("POST", base+"/"+id+"/keys", nil).want(201).has("BEGIN PRIVATE KEY").text("kid")
+	for range 2 {
+		a.call("POST", base+"/"+id+"/keys", nil).want(201)
+	}
+	a.call("POST", base+"/"+id+"/keys", nil).want(403)
+	a.call("GET", base+"/"+id+"/keys", nil).want(200).has(kid)
+	key := base + "/" + id + "/keys/" + kid
+	a.call("PATCH", key, obj{"status": "ENABLED"}).want(400)
+	a.call("PATCH", key, obj{"status": "DISABLED"}).want(204)
+	a.call("DELETE", key, nil).want(204)
+	a.call("DELETE", key, nil).want(404)
+	a.call("PATCH", base+"/"+id, obj{"status": "ENABLED"}).want(400)
+	a.call("PATCH", base+"/"+id, obj{"status": "DISABLED"}).want(200).has("DISABLED")
+	a.call("POST", base+"/"+id+"/keys", nil).want(400)
+	a.call("DELETE", base+"/"+id, nil).want(204)
+	a.call("DELETE", base+"/"+id, nil).want(404)
 }

@@ -18,6 +18,7 @@ const (
 	demoAdmin       = "DEMOADMIN001" // Autodesk ids of the people of the demonstration account
 	demoDrafter     = "DEMODRAFTER1"
 	demoRobot       = "DEMOROBOT001"
+	demoRobotEmail  = "robot@hoist-demo-client.adskserviceaccount.autodesk.com"
 )
 
 // DemoRemote is the address of a folder that is always there, in the form of the command line.
@@ -54,6 +55,10 @@ func (s *Server) found() error {
 		}
 		s.key = []byte(*m.meta.get("signing-key"))
 		m.clients.put(s.cfg.ClientID, &client{ID: s.cfg.ClientID, Secret: s.cfg.ClientSecret, Redirects: []string{RedirectURI}})
+		if m.robots.get(demoRobot) == nil {
+			m.robots.put(demoRobot, &robot{ID: demoRobot, Client: s.cfg.ClientID, Email: demoRobotEmail, Status: enabled, Created: s.now(), Accessed: s.now(),
+				Expires: s.now().AddDate(1, 0, 0), Seq: m.seq()})
+		}
 		m.clients.put(PublicClientID, &client{ID: PublicClientID, Redirects: []string{RedirectURI}})
 	})
 	s.mu.Lock()
