@@ -49,7 +49,7 @@ func (s *Server) announce(m *model, event string, f *folder, i *item, v *version
 		payload["tenant"] = h.Scope["folder"]
 		body := obj{"version": "1.0", "resourceUrn": payload["source"], "hook": h.body(), "payload": payload}
 		if h.PayloadOnly {
-			body = payload
+			delete(body, "hook")
 		}
 		raw, err := json.Marshal(body)
 		if err != nil {

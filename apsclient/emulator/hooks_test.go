@@ -100,6 +100,24 @@ func TestCallbacks(t *testing.T) {
 	})
 }
 
+// TestCallbackOfTheEventAlone: callbackWithEventPayloadOnly leaves the hook out, and nothing else.
+func TestCallbackOfTheEventAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := &receiver{got: make(chan delivery, 1), status: func(int) int { return 204 }}
+		a := newAPI(t, Config{HookTransport: far})
+		a.call("POST", "/webhooks/v1/systems/data/events/dm.version.added/hooks",
+			obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": a.s.Demo().Folder}, "callbackWithEventPayloadOnly": true}).want(201)
+		a.publish("x.dwg", "12345")
+		var in map[string]json.RawMessage
+		if err := json.Unmarshal((<-far.got).body, &in); err != nil {
+			t.Fatal(err)
+		}
+		if in["hook"] != nil || in["payload"] == nil || in["resourceUrn"] == nil || in["version"] == nil {
+			t.Errorf("the callback holds %v", in)
+		}
+	})
+}
+
 func TestHookErrors(t *testing.T) {
 	a := newAPI(t, Config{})
 	d := a.s.Demo()
