@@ -168,7 +168,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err := c.allowed(p.action); err != nil {
 		return nil, err
 	}
-	if p.action.Name == actionPutBinary {
+	if p.action.Name == actionPutBinary && c.core.forward == nil {
 		return c.putBinary(ctx, r)
 	}
 	op := opName(p.action)

@@ -109,6 +109,15 @@ func TestActionsOverTheSocket(t *testing.T) {
 			}
 		})
 	}
+	// A signed URL, which has no place in a row.
+	urls := l.action(c, "get-signed-s3-upload-urls", `{"params":{"bucketKey":"hoist-demo-bucket","objectKey":"by-socket"}}`)
+	url, err := json.Marshal(parseURLs(t, urls)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := l.action(c, "upload-binary-to-signed-s3-url", `{"params":{"url":`+string(url)+`},"body":"aGVsbG8="}`); !strings.Contains(got, `"etag":"5d41402abc4b2a76b9719d911017c592"`) {
+		t.Errorf("a part that was put: %s", got)
+	}
 	// An answer is lost: what is there is the answer.
 	l.cloud.ResetJournal()
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
@@ -135,4 +144,28 @@ func TestActionsOverTheSocket(t *testing.T) {
 	if data, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusBadGateway || !has(`"error"`, `"hint"`, `"code":1`)(string(data)) {
 		t.Errorf("status %d, %v: %s", resp.StatusCode, err, data)
 	}
+}
+
+// action makes a call over the socket and returns its answer, which must be a success.
+func (l *lab) action(c *http.Client, name, body string) string {
+	l.t.Helper()
+	resp, err := c.Post("http://hoist/v1/actions/"+name, "application/json", strings.NewReader(body))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		l.t.Fatalf("%s: status %d, %v: %s", name, resp.StatusCode, err, data)
+	}
+	return string(data)
+}
+
+func parseURLs(t *testing.T, answer string) []string {
+	t.Helper()
+	var in struct{ URLs []string }
+	if err := json.Unmarshal([]byte(answer), &in); err != nil || len(in.URLs) == 0 {
+		t.Fatalf("no URLs in %s (%v)", answer, err)
+	}
+	return in.URLs
 }
