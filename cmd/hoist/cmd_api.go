@@ -177,7 +177,11 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 		return err
 	}
 	if streamed && o.body == "" {
-		return &apsclient.ParamError{Action: action.Name, Param: "body", Problem: "missing: takes a file, or - for standard input"}
+		takes := "a file, or - for standard input"
+		if action.Method == apsclient.MethodComposite {
+			takes = "a file"
+		}
+		return &apsclient.ParamError{Action: action.Name, Param: "body", Problem: "missing: takes " + takes}
 	}
 	if o.dryRun {
 		return a.planAPI(ctx, action, r, o)

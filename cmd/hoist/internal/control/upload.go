@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -50,6 +51,9 @@ func (s server) uploadInFolder(ctx context.Context, profile, path string, params
 // UploadRequest is the push of one file that the action upload-file-in-project-folder asks for; c finds the hub that the project is in, which
 // an address begins with.
 func UploadRequest(ctx context.Context, c *apsclient.Client, path string, params map[string]string) (PushRequest, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return PushRequest{}, exit.Usagef("%s is a folder: upload-file-in-project-folder takes a file; \"hoist push\" sends folders", path)
+	}
 	project, name := params["project_id"], params["name"]
 	if !strings.HasPrefix(project, "a.") && !strings.HasPrefix(project, "b.") {
 		project = "b." + project
