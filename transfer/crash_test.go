@@ -1,10 +1,18 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,18 +24,26 @@ import (
 	"hoist/state"
 )
 
-// The crash table: the points are those of a clean run, every request and every commit in turn, so that a new step is in it by itself. At
-// each point each misfortune happens once, and the end is always the same: exactly one version with the right bytes, a record that agrees
-// with it, and no part PUT again after its commit.
+// The crash table: the points are those of clean runs (crash_scenarios_test.go), every request and every commit in turn, so that a new step is
+// in it by itself; an event of package state that no clean run commits fails the test. At each point each misfortune happens once, and the
+// end is always the same: exactly one version with the right bytes, record and receipts that agree with it, and nothing that was committed
+// sent or fetched again.
 //
 // What keeps it so, and which rows fail without it:
 //   - the intent and the look before a create is repeated (publish.go, lookAndWait): create-item, create-version "reply lost" and "killed
 //     after the effect" make two versions;
+//   - the further signs by which a version is ours where the service names another storage (publish.go, isOurs): "next version, storage
+//     rewritten", the same rows;
 //   - the look after a completion without answer (upload.go, isAssembled), with SecondCompleteFails: signed-s3-upload "reply lost" and
 //     "killed after the effect" send every part again;
+//   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that was there has the same size, so that
+//     signed-s3-upload "fails before the effect" would end with the old bytes;
 //   - the commit of each part by its worker (upload_parts.go, putPart): commit of PartStored "killed after" sends stored parts again;
-//   - the intent of folders (folders.go): create-folder "killed after the effect" would make a second folder or fail with 409;
-//   - the marker of oss:// objects (upload.go, marker): see TestUploadToBucket.
+//   - that only the parts a completion names are sent again (upload.go, repair): "a part the service holds otherwise" stores part 1 anew;
+//   - the intent of folders (folders.go): create-folder "killed after the effect" fails with 409;
+//   - the range that is synced and committed before its slot is free (download_fetch.go, part): "download", commit of PartStored "killed
+//     after" fetches it again;
+//   - the look at the name before it is given (place.go, judgeLocal): "download", commit of Placed "killed before" finds the file of another.
 
 var errDead = errors.New("this process is dead")
 
@@ -44,63 +60,26 @@ func (p crashPoint) String() string {
 	return fmt.Sprintf("%s %d", p.op, p.nth)
 }
 
-// crashWorld prepares a scenario; the returned function checks its end.
-type crashScenario struct {
-	name  string
-	start func(t *testing.T) (w *world, job state.Job, check func())
-	only  []string // operations and commits that differ from the scenario before; nil: all
+func (p crashPoint) modes() []string {
+	if p.commit != "" {
+		return []string{"killed before", "killed after"}
+	}
+	return []string{"fails before the effect", "reply lost", "killed before", "killed after the effect"}
 }
 
-func crashOptions(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = 5*mib, 1 }
-
-var crashScenarios = []crashScenario{
-	{"new item in a new folder", func(t *testing.T) (*world, state.Job, func()) {
-		w := newWorld(t, crashOptions)
-		w.srv.SetKnobs(func(k *emulator.Knobs) { k.SecondCompleteFails = true })
-		data := w.write("plan.rvt", 6*mib, 1)
-		j := w.enqueue(w.job("plan.rvt", "new"))
-		return w, j, func() {
-			w.wantVersions("new/plan.rvt", data)
-			if n := len(slices.DeleteFunc(w.srv.Folders(string(w.project)), func(f string) bool { return f != "Project Files/new" })); n != 1 {
-				t.Errorf("the new folder is there %d times", n)
-			}
-		}
-	}, nil},
-	{"next version", func(t *testing.T) (*world, state.Job, func()) {
-		w := newWorld(t, crashOptions)
-		one := w.write("plan.rvt", 6*mib, 1)
-		w.enqueue(w.job("plan.rvt"))
-		w.runAll(w.engine())
-		two := w.write("plan.rvt", 6*mib, 2)
-		j := w.enqueue(w.job("plan.rvt"))
-		w.srv.ResetJournal()
-		return w, j, func() { w.wantVersions("plan.rvt", one, two) }
-	}, nil},
-	{"next version, storage rewritten", func(t *testing.T) (*world, state.Job, func()) {
-		w := newWorld(t, crashOptions)
-		w.srv.SetKnobs(func(k *emulator.Knobs) { k.RewriteStorage, k.NoSHA1 = true, true })
-		one := w.write("plan.rvt", 6*mib, 1)
-		w.enqueue(w.job("plan.rvt"))
-		w.runAll(w.engine())
-		two := w.write("plan.rvt", 6*mib, 2)
-		j := w.enqueue(w.job("plan.rvt"))
-		w.srv.ResetJournal()
-		return w, j, func() { w.wantVersions("plan.rvt", one, two) }
-	}, []string{"create-version", "state.Intended", "state.Published"}},
-}
+// notSteps are the events that are no step of a transfer: what a person wishes, and what a failed attempt leaves behind.
+var notSteps = []string{"Pause", "Resume", "RetryNow", "Cancel", "Retry", "Parked", "Failed"}
 
 func TestCrashTable(t *testing.T) {
+	seen := map[string]bool{}
 	for _, s := range crashScenarios {
+		points := crashPoints(t, s, seen)
 		t.Run(s.name, func(t *testing.T) {
-			for _, p := range crashPoints(t, s) {
+			for _, p := range points {
 				if s.only != nil && !slices.Contains(s.only, p.op+p.commit) {
 					continue
 				}
-				modes := []string{"fails before the effect", "reply lost", "killed before", "killed after the effect"}
-				if p.commit != "" {
-					modes = []string{"killed before", "killed after"}
-				}
-				for _, mode := range modes {
+				for _, mode := range p.modes() {
 					t.Run(p.String()+" "+mode, func(t *testing.T) {
 						t.Parallel()
 						synctest.Test(t, func(t *testing.T) { crash(t, s, p, mode) })
@@ -109,13 +88,43 @@ func TestCrashTable(t *testing.T) {
 			}
 		})
 	}
+	for _, name := range eventsOfState(t) {
+		if !seen[name] && !slices.Contains(notSteps, name) {
+			t.Errorf("no scenario commits %s: the table does not cover that step", name)
+		}
+	}
 }
 
-// crashPoints lists what a clean run asks and commits.
-func crashPoints(t *testing.T, s crashScenario) (points []crashPoint) {
+// eventsOfState lists the events that package state knows, as its source does.
+func eventsOfState(t *testing.T) (names []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "state", "event.go"), nil, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the source is not beside the test")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "event" && f.Recv != nil {
+			names = append(names, f.Recv.List[0].Type.(*ast.Ident).Name)
+		}
+	}
+	if len(names) < 20 {
+		t.Fatalf("found only the events %q", names)
+	}
+	return names
+}
+
+func eventName(ev state.Event) string { return strings.TrimPrefix(fmt.Sprintf("%T", ev), "state.") }
+
+// crashPoints lists what a clean run asks and commits; seen collects the events.
+func crashPoints(t *testing.T, s crashScenario, seen map[string]bool) (points []crashPoint) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w, _, check := s.start(t)
+		w := newWorld(t, s.options...)
+		r := s.start(w)
+		w.srv.SetFault(r.fault)
 		var mu sync.Mutex
 		commits := map[string]int{}
 		e := w.engine()
@@ -123,31 +132,29 @@ func crashPoints(t *testing.T, s crashScenario) (points []crashPoint) {
 			mu.Lock()
 			defer mu.Unlock()
 			for i, ev := range ev {
-				name := fmt.Sprintf("%T", ev)
-				if commits[name]++; i == 0 && !after {
-					points = append(points, crashPoint{commit: name, nth: (commits[name] + 1) / 2})
+				name := eventName(ev)
+				seen[name] = true
+				if i == 0 && !after {
+					commits[name]++
+					points = append(points, crashPoint{commit: name, nth: commits[name]})
 				}
 			}
 			return nil
 		}
 		w.runAll(e)
-		check()
-		for _, name := range []string{"Reserved", "Opened", "PartStored", "AllStored", "Assembled", "Intended", "Published", "Finished"} {
-			if commits["state."+name] == 0 {
-				t.Fatalf("a clean run committed no %s; the table would not cover it: %v", name, commits)
-			}
-		}
+		w.wantWhole(r)
 		ops := map[string]int{}
-		for _, r := range w.srv.Requests() {
-			ops[r.Op]++
-			points = append(points, crashPoint{op: r.Op, nth: ops[r.Op]})
+		for _, q := range w.srv.Requests() {
+			ops[q.Op]++
+			points = append(points, crashPoint{op: q.Op, nth: ops[q.Op]})
 		}
 	})
 	return points
 }
 
 func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
-	w, job, check := s.start(t)
+	w := newWorld(t, s.options...)
+	r := s.start(w)
 	var hit atomic.Bool
 	var mu sync.Mutex
 	seen := 0
@@ -165,40 +172,35 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 		if w.isDead() {
 			return errDead
 		}
-		if p.commit == "" || after != (mode == "killed after") || !here(fmt.Sprintf("%T", ev[0])) {
+		if p.commit == "" || after != (mode == "killed after") || !here(eventName(ev[0])) {
 			return nil
 		}
 		hit.Store(true)
 		w.kill()
 		return errDead
 	}
-	if p.commit == "" {
-		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
-			if !here(r.Op) {
-				return emulator.Fault{}
-			}
-			hit.Store(true)
-			switch mode {
-			case "fails before the effect":
-				return emulator.Fault{Kind: emulator.FailBefore, Status: 503}
-			case "reply lost":
-				return emulator.Fault{Kind: emulator.LoseReply}
-			case "killed before":
-				return emulator.Fault{Kind: emulator.FailBefore, Status: 503, Do: w.kill}
-			}
-			return emulator.Fault{DoAfter: w.kill}
-		})
-	}
+	w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+		if p.commit != "" || !here(q.Op) {
+			return r.faultOf(q)
+		}
+		hit.Store(true)
+		switch mode {
+		case "fails before the effect":
+			return emulator.Fault{Kind: emulator.FailBefore, Status: 503}
+		case "reply lost":
+			return emulator.Fault{Kind: emulator.LoseReply}
+		case "killed before":
+			return emulator.Fault{Kind: emulator.FailBefore, Status: 503, Do: w.kill}
+		}
+		return emulator.Fault{DoAfter: w.kill}
+	})
 	runMortal(t, w, e)
 	if !hit.Load() {
 		t.Fatalf("the run never came to %v", p)
 	}
-	w.srv.SetFault(nil)
+	w.srv.SetFault(r.fault)
 	if w.isDead() {
-		committed, err := w.store.Parts(job.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
+		committed := w.committedParts()
 		if err := w.store.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -206,29 +208,106 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 		w.open()
 		before := len(w.srv.Requests())
 		w.runAll(w.engine())
-		for _, r := range w.srv.Requests()[before:] {
-			if r.Op == "s3-put" && slices.ContainsFunc(committed, func(c state.Part) bool { return c.Number == r.Part }) {
-				t.Errorf("part %d was sent again after its commit", r.Part)
+		for _, q := range w.srv.Requests()[before:] {
+			if part := (sentPart{q.UploadKey, q.Part}); q.Op == "s3-put" && committed[part] && !slices.Contains(r.repaired, q.Part) {
+				t.Errorf("part %d was sent again after its commit", q.Part)
 			}
 		}
 	}
-	stored := map[int]int{}
-	for _, n := range w.storedParts() {
-		if stored[n]++; stored[n] > 1 && p.op != "s3-put" && p.commit != "state.PartStored" {
-			t.Errorf("part %d was stored %d times", n, stored[n])
+	stored := map[sentPart]int{}
+	for _, q := range w.srv.Requests() {
+		part := sentPart{q.UploadKey, q.Part}
+		if q.Op != "s3-put" || q.Status != 200 || slices.Contains(r.repaired, q.Part) {
+			continue
+		}
+		if stored[part]++; stored[part] > 1 && p.op != "s3-put" && p.commit != "PartStored" {
+			t.Errorf("part %d was stored %d times", part.number, stored[part])
 		}
 	}
-	done := w.get(job.ID)
-	if done.End != state.EndDone {
-		t.Fatalf("the job is %s %q %q %q", done.Phase, done.End, done.Reason, done.Error)
+	w.wantWhole(r)
+}
+
+// sentPart is a part of an upload session.
+type sentPart struct {
+	key    string
+	number int
+}
+
+// committedParts are the parts that the sessions of open jobs have.
+func (w *world) committedParts() map[sentPart]bool {
+	w.t.Helper()
+	jobs, err := w.store.OpenJobs()
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	check()
-	rec, ok, err := w.store.Published(job.Root, job.Rel)
-	if err != nil || !ok || rec.Version != done.Version || rec.Storage != done.Object || !rec.Snapshot.Same(job.Snapshot) {
-		t.Errorf("the record %+v %v %v does not agree with the job %+v", rec, ok, err, done)
+	out := map[sentPart]bool{}
+	for _, j := range jobs {
+		parts, err := w.store.Parts(j.ID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, p := range parts {
+			out[sentPart{j.UploadKey, p.Number}] = true
+		}
 	}
-	if f, ok := w.srv.File("Project Files/" + done.Target.Address[len(w.srv.DemoRemote())+1:]); !ok || f.ItemID != done.Item || f.Versions[len(f.Versions)-1].ID != done.Version {
-		t.Errorf("the cloud's tip %+v is not the job's %s", f, done.Version)
+	return out
+}
+
+// wantWhole checks the end of a scenario: what the scenario itself wants, and records and receipts that agree with the cloud.
+func (w *world) wantWhole(r crashRun) {
+	w.t.Helper()
+	for _, job := range r.jobs {
+		done := w.newestJob(job)
+		if done.End != state.EndDone {
+			w.t.Fatalf("the job of %s is %s %q %q %q", done.Path, done.Phase, done.End, done.Reason, done.Error)
+		}
+		rec, ok, err := w.store.Published(job.Root, job.Rel)
+		if err != nil || !ok || rec.Version != done.Version || rec.Storage != done.Object || !rec.Snapshot.Same(done.Snapshot) {
+			w.t.Errorf("the record %+v %v %v does not agree with the job %+v", rec, ok, err, done)
+		}
+		if now, err := state.SnapshotPath(done.Path); err != nil || !now.Same(rec.Snapshot) {
+			w.t.Errorf("the record is of another state than the file on disk has: %+v %+v %v", rec.Snapshot, now, err)
+		}
+		if f, ok := w.srv.File("Project Files/" + strings.TrimPrefix(done.Target.Address, w.srv.DemoRemote()+"/")); done.Target.Bucket == "" && (!ok || f.ItemID != done.Item || f.Versions[len(f.Versions)-1].ID != done.Version) {
+			w.t.Errorf("the cloud's tip %+v is not the job's %s", f, done.Version)
+		}
+	}
+	receipts, err := w.store.Receipts(0, 0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := state.CheckReceipts(receipts, ""); err != nil || len(receipts) != r.receipts {
+		w.t.Errorf("%d receipts, want %d: %v", len(receipts), r.receipts, err)
+	}
+	r.check()
+}
+
+// newestJob is the last job of a file: that of the newest state, where the file changed.
+func (w *world) newestJob(of state.Job) state.Job {
+	w.t.Helper()
+	jobs, err := w.store.Jobs(state.Filter{Limit: 1000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	newest := of
+	for _, j := range jobs {
+		if j.Root == of.Root && j.Rel == of.Rel && j.ID >= newest.ID {
+			newest = j
+		}
+	}
+	return newest
+}
+
+// wantObject checks the content of an object of a bucket.
+func (w *world) wantObject(bucket, key string, want []byte) {
+	w.t.Helper()
+	r, err := w.srv.ReadObject(string(apsclient.NewObjectID(bucket, key)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
+		w.t.Errorf("%s/%s has %d bytes that are not the %d of the file: %v", bucket, key, len(got), len(want), err)
 	}
 }
 

@@ -3,7 +3,6 @@ package transfer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -106,64 +105,6 @@ func TestFileAppearsDuringDownload(t *testing.T) {
 		}
 		w.wantNoLitter()
 	})
-}
-
-// Killed around every commit of a download.
-func TestDownloadKilledAroundEveryCommit(t *testing.T) {
-	for _, overwrite := range []bool{false, true} {
-		for n, done := 0, false; !done; n++ {
-			t.Run(fmt.Sprintf("overwrite=%v commit %d", overwrite, n), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = minPartSize, 1 })
-					data := w.remote("Project Files/a.rvt", 2*minPartSize+7, 1)
-					var mine []byte
-					if overwrite {
-						mine = w.write("a.rvt", 10, 3)
-					}
-					e := w.engine()
-					j := w.pull(e, w.srv.DemoRemote()+"/a.rvt", "a.rvt", func(r *PullRequest) { r.Overwrite = overwrite })[0]
-					ctx, cancel := context.WithCancel(t.Context())
-					defer cancel()
-					var count atomic.Int32
-					dead := errors.New("killed")
-					e.onCommit = func(_ state.JobID, after bool, _ []state.Event) error {
-						if int(count.Add(1))-1 == n {
-							w.kill()
-							cancel()
-							return dead
-						}
-						if w.isDead() {
-							return dead
-						}
-						return nil
-					}
-					_ = e.Run(ctxUntil(ctx, w, j.ID))
-					done = !w.isDead()
-					w.revive()
-					w.runAll(w.engine())
-					w.wantDone(j.ID, state.ResultDownloaded)
-					w.wantFile("a.rvt", data)
-					w.wantNoLitter()
-					if n, _ := w.fetched(); n > 3*minPartSize+7 {
-						t.Errorf("%d bytes fetched of %d with one range in flight", n, 2*minPartSize+7)
-					}
-					entries, _ := os.ReadDir(w.dir)
-					want := 1
-					if overwrite {
-						want = 2
-					}
-					if len(entries) != want {
-						t.Errorf("%d files, want %d", len(entries), want)
-					}
-					for _, d := range entries {
-						if d.Name() != "a.rvt" {
-							w.wantFile(d.Name(), mine)
-						}
-					}
-				})
-			})
-		}
-	}
 }
 
 // ctxUntil ends when the job ended, or with ctx.
@@ -463,68 +404,5 @@ func TestDiskFullWhileWriting(t *testing.T) {
 	v := classify(err, state.Job{Phase: state.PhaseFetching})
 	if v.Class != classPerson || v.Reason != ReasonNoSpace || v.After == 0 || !strings.Contains(err.Error(), "700 bytes are missing") {
 		t.Errorf("verdict %+v of %v, want no-space, looked at again by itself, with 700 bytes missing", v, err)
-	}
-}
-
-// Every request of a download fails, loses its reply, or is the last of a process; the requests are those of a clean run, so that a new
-// one cannot be forgotten.
-func TestDownloadCrashTable(t *testing.T) {
-	const size = 2*minPartSize + 7
-	setUp := func(t *testing.T) (*world, []byte, state.JobID) {
-		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = minPartSize, 1 })
-		data := w.remote("Project Files/a.rvt", size, 1)
-		j := w.pull(w.engine(), w.srv.DemoRemote()+"/a.rvt", "a.rvt")[0]
-		w.srv.ResetJournal()
-		return w, data, j.ID
-	}
-	var ops []string
-	synctest.Test(t, func(t *testing.T) {
-		w, _, _ := setUp(t)
-		w.runAll(w.engine())
-		for _, r := range w.srv.Requests() {
-			ops = append(ops, r.Op)
-		}
-	})
-	if len(ops) < 4 {
-		t.Fatalf("a clean run made only these requests: %q", ops)
-	}
-	for i, op := range ops {
-		for _, how := range []string{"fails before", "reply lost", "killed before", "killed after"} {
-			t.Run(fmt.Sprintf("%d %s %s", i, op, how), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					w, data, id := setUp(t)
-					ctx, cancel := context.WithCancel(t.Context())
-					defer cancel()
-					die := func() { w.kill(); cancel() }
-					n := -1
-					w.srv.SetFault(func(emulator.Request) emulator.Fault {
-						if n++; n != i {
-							return emulator.Fault{}
-						}
-						switch how {
-						case "fails before":
-							return emulator.Fault{Kind: emulator.FailBefore, Status: 500}
-						case "reply lost":
-							return emulator.Fault{Kind: emulator.LoseReply}
-						case "killed before":
-							return emulator.Fault{Kind: emulator.FailBefore, Do: die}
-						}
-						return emulator.Fault{DoAfter: die}
-					})
-					if err := w.engine().Run(ctxUntil(ctx, w, id)); err != nil {
-						t.Fatal(err)
-					}
-					w.revive()
-					w.srv.SetFault(nil)
-					w.runAll(w.engine())
-					w.wantDone(id, state.ResultDownloaded)
-					w.wantFile("a.rvt", data)
-					w.wantNoLitter()
-					if n, _ := w.fetched(); n > size+minPartSize {
-						t.Errorf("%d bytes fetched of %d with one range in flight", n, size)
-					}
-				})
-			})
-		}
 	}
 }
