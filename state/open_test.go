@@ -373,15 +373,6 @@ func TestInstanceAndReceiptsAreJSON(t *testing.T) {
 	if CheckReceipts(append(lines[:1:1], lines[2:]...), noReceipt) == nil {
 		t.Error("a missing receipt was not noticed")
 	}
-	if err := s.TrimReceipts(4); err != nil {
-		t.Fatal(err)
-	}
-	j := enqueue(t, s, uploadJob(9), Queued)
-	run(t, s, j.ID, uploadSteps...)
-	rest, err := s.Receipts(0, 0)
-	if err != nil || len(rest) != 2 || CheckReceipts(append(lines[:4:4], rest...), noReceipt) != nil {
-		t.Errorf("after trimming: %v, %v", rest, err)
-	}
 }
 
 // TestLockWaitCanBeShort: who can ask the process that has the state must not wait for it.

@@ -176,24 +176,6 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 	return out, err
 }
 
-// TrimReceipts deletes the receipts up to and including number upTo, once they
-// are exported. The chain goes on: its head is kept apart.
-func (s *Store) TrimReceipts(upTo uint64) error {
-	return s.update(func(tx *writeTx) error {
-		var keys [][]byte
-		c := tx.Bucket(bucketReceipts).Cursor()
-		for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) <= upTo; k, _ = c.Next() {
-			keys = append(keys, slices.Clone(k))
-		}
-		for _, k := range keys {
-			if err := tx.delete(bucketReceipts, k); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
 // CheckReceipts verifies that lines follow one another: numbers without gaps
 // and every prev the hash of the line before. prev is the hash of the line
 // before the first, "" when that is not known.

@@ -55,6 +55,8 @@ func onceAt(op string, nth int, f emulator.Fault) func(emulator.Request) emulato
 
 func crashOptions(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = 5*mib, 1 }
 
+func shownLate(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 3 * time.Second }
+
 const crashBucket = "hoist-crash-bucket"
 
 // inBucket is the upload of a local file to a key of crashBucket, which is made first.
@@ -84,6 +86,7 @@ var crashScenarios = []crashScenario{
 		w.srv.SetKnobs(func(k *emulator.Knobs) { k.RewriteStorage, k.NoSHA1 = true, true })
 		return nextVersion(w)
 	}},
+	{name: "next version, shown late", options: []worldOption{crashOptions, shownLate}, only: []string{"create-version"}, start: nextVersion},
 	{name: "a part the service holds otherwise", options: []worldOption{crashOptions}, only: []string{"PartsLost", "s3-put", "signed-s3-upload"}, start: func(w *world) crashRun {
 		data := w.write("plan.rvt", 11*mib, 1)
 		return crashRun{

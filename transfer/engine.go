@@ -29,7 +29,6 @@ type Config struct {
 	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading the file once more.
 	ReceiptSHA256 bool
 
-	Receipts string        // folder of the exported receipts; "": they stay in the state only
 	Settle   time.Duration // quiet time of a watched file that changed while it was sent, before its next try; default 10 s
 	Spool    string        // folder for snapshots of files that change faster than they upload; "": none
 	SpoolMax int64         // bytes of a copy where the file system cannot clone; default 8 GiB; clones are not limited

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -322,13 +321,9 @@ func (e *Engine) finish(ctx context.Context, r *run, job state.Job) ([]state.Eve
 	if toOSS(job) && replaced || job.Intent != nil && job.Intent.Kind == intentVersion || job.VersionNumber > 1 {
 		result = state.ResultVersioned
 	}
-	receipt, err := json.Marshal(struct {
-		Attempts int       `json:"attempts"`
-		Queued   time.Time `json:"queued_at"`
-		SHA256   string    `json:"sha256,omitempty"`
-	}{job.Attempts, job.Created.UTC(), e.receiptSHA256(ctx, r, job)})
-	if err != nil {
-		return nil, err
+	var receipt []byte // what the state does not know itself
+	if sum := e.receiptSHA256(ctx, r, job); sum != "" {
+		receipt = fmt.Appendf(nil, `{"sha256":%q}`, sum)
 	}
 	return []state.Event{state.Finished{Result: result, Record: rec, Receipt: receipt}}, nil
 }

@@ -61,8 +61,6 @@ func (e *Engine) Run(ctx context.Context) error {
 	d := &dispatcher{e: e, done: make(chan *run), fatal: make(chan error, 1), dirty: true, known: map[state.JobID]bool{}}
 	changes := make(chan state.Changes)
 	e.cleanSpool()
-	receipts := e.startReceipts()
-	defer receipts.stop()
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watchStore(ctx, changes, d.fatal) })
 	var failure error
@@ -88,7 +86,6 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-e.freed: // fill looks who may have it
 		case r := <-d.done:
 			d.finish(r)
-			receipts.poke()
 		case <-timer:
 			d.dirty = true
 		}

@@ -420,39 +420,6 @@ func TestNetworkThatComesBack(t *testing.T) {
 	})
 }
 
-func TestReceiptsAreExported(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.cfg.Receipts = filepath.Join(w.home, "receipts")
-		for _, name := range []string{"a", "b", "c"} {
-			w.write(name, small, 1)
-			w.enqueue(w.job(name))
-		}
-		w.runAll(w.engine())
-		lines := receiptLines(t, w.cfg.Receipts)
-		if len(lines) != 3 {
-			t.Fatalf("%d receipts, want 3", len(lines))
-		}
-		// A torn last line is written again, and nothing twice.
-		files, _ := filepath.Glob(filepath.Join(w.cfg.Receipts, "*.jsonl"))
-		data, err := os.ReadFile(files[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(files[0], data[:len(data)-10], 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			if err := ExportReceipts(w.store, w.cfg.Receipts); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if again := receiptLines(t, w.cfg.Receipts); !slices.Equal(again, lines) {
-			t.Errorf("after a torn line: %q, want %q", again, lines)
-		}
-	})
-}
-
 func TestStoreFailureEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
