@@ -131,6 +131,23 @@ func TestVerify(t *testing.T) {
 	if f := verified(t, out)[file]; f.Result != "differs" {
 		t.Errorf("an altered receipt: %s", out)
 	}
+
+	// So is one that was taken away, wherever it stood; with the next one the file is whole again.
+	lines := strings.SplitAfter(strings.TrimSpace(string(data)), "\n")
+	for _, left := range [][]string{lines[:len(lines)-1], lines[1:], nil} {
+		if err := os.WriteFile(file, []byte(strings.Join(left, "")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, _ = l.run(3, "verify", at("a.rvt"), "--json")
+		if f := verified(t, out)[file]; f.Result != "differs" || !strings.Contains(f.Detail, "gone") {
+			t.Errorf("with %d of %d receipts: %s", len(left), len(lines), out)
+		}
+	}
+	l.run(0, "push", l.file("one more.rvt", 1000), l.remote)
+	l.run(0, "verify", at("a.rvt"))
+	if now, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(now), string(data)) {
+		t.Errorf("the export is not whole again: %v\n%s", err, now)
+	}
 }
 
 func TestVerifyWithADaemon(t *testing.T) {

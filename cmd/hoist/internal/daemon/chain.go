@@ -19,7 +19,8 @@ import (
 // firstPrev is the "prev" of the first receipt.
 var firstPrev = strings.Repeat("0", 64)
 
-// checkChain checks that every receipt follows the one before, in the state and in the exported files, and that both hold the same.
+// checkChain checks that every receipt follows the one before, in the state and in the exported files, and that both hold the same; what was
+// exported once must be there still.
 func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error) {
 	out := []control.VerifyFile{}
 	bad := func(path, format string, args ...any) {
@@ -35,6 +36,10 @@ func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error
 		}
 	}
 	check(w.store.Path(), inState)
+	upTo, _, err := w.exported() // asked first: the export goes on meanwhile
+	if err != nil {
+		return out, err
+	}
 	exported, err := readExports(w.o.Home)
 	if err != nil {
 		return out, err
@@ -44,8 +49,15 @@ func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error
 	}
 	check(w.o.Home.Receipts(), exported.lines)
 	have := map[uint64][]byte{}
+	var missing []uint64
 	for _, r := range inState {
 		have[r.Seq] = r.Line
+		if _, ok := exported.from[r.Seq]; !ok && r.Seq <= upTo {
+			missing = append(missing, r.Seq)
+		}
+	}
+	if len(missing) > 0 {
+		bad(w.receiptsFile(), "%d of the receipts that were exported are gone, the first is number %d; the state has them", len(missing), missing[0])
 	}
 	for _, r := range exported.lines {
 		if line, ok := have[r.Seq]; ok && !bytes.Equal(line, r.Line) {

@@ -112,7 +112,8 @@ func TestExportGoesOn(t *testing.T) {
 		{"a torn line", before + `{"se`, 20, 20, false},
 		{"a line that the power cut left as garbage", before + "\x00\x00\x00", 20, 20, false},
 		{"written and not recorded", before + "{\"seq\":3}\n", 20, 20, false},
-		{"moved away", `{"x":1}`, 20, 7, false},
+		{"moved away", "", 20, 0, false},
+		{"cut short", `{"x":1}`, 20, 0, true},
 		{"lines of a state that is lost", before + "{\"seq\":3,\"other\":1}\n", 20, 0, true},
 		{"a new state beside an old file", before, 0, 0, true},
 	} {
@@ -123,8 +124,11 @@ func TestExportGoesOn(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := goOnAt(path, tt.size, receipts)
+			got, whole, err := goOnAt(path, tt.size, receipts)
 			kept, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "receipts-until-*"))
+			if lost := tt.name == "moved away" || tt.name == "cut short"; whole == lost {
+				t.Errorf("what was exported is whole: %v", whole)
+			}
 			if err != nil || got != tt.want || (len(kept) == 1) != tt.aside {
 				t.Errorf("%d, %v, kept aside %v; want %d, %v", got, err, kept, tt.want, tt.aside)
 			}

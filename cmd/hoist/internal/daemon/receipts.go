@@ -37,6 +37,8 @@ func (w *Owner) exportReceipts(ctx context.Context) error {
 	}
 }
 
+func (w *Owner) receiptsFile() string { return filepath.Join(w.o.Home.Receipts(), "receipts.jsonl") }
+
 func (w *Owner) exportNew() error {
 	seq, size, err := w.exported()
 	if err != nil {
@@ -46,9 +48,16 @@ func (w *Owner) exportNew() error {
 	if err != nil || len(receipts) == 0 {
 		return err
 	}
-	path := filepath.Join(w.o.Home.Receipts(), "receipts.jsonl")
-	if size, err = goOnAt(path, size, receipts); err != nil {
+	path := w.receiptsFile()
+	size, whole, err := goOnAt(path, size, receipts)
+	if err != nil {
 		return err
+	}
+	if !whole {
+		seq, size = 0, 0
+		if receipts, err = w.store.Receipts(seq, 1000); err != nil {
+			return err
+		}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -82,35 +91,36 @@ func (w *Owner) exportNew() error {
 }
 
 // goOnAt returns where the receipts that are not known to be exported are written: at the recorded size, over what a crash left of them. Lines
-// there that the state does not have (it was lost, or restored from a copy) are kept: their file is set aside.
-func goOnAt(path string, size int64, receipts []state.Receipt) (int64, error) {
+// there that the state does not have (it was lost, or restored from a copy) are kept: their file is set aside. whole is false where what was
+// exported earlier is gone; then the file begins anew with all that the state has.
+func goOnAt(path string, size int64, receipts []state.Receipt) (at int64, whole bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return 0, size == 0, nil
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return 0, errors.Join(err, f.Close())
+		return 0, false, errors.Join(err, f.Close())
 	}
 	if info.Size() < size {
-		return info.Size(), f.Close() // somebody moved the file away: go on in the new one
+		return 0, false, errors.Join(f.Close(), setAside(path))
 	}
 	tail := make([]byte, info.Size()-size)
 	_, err = f.ReadAt(tail, size)
 	if err := errors.Join(err, f.Close()); err != nil && len(tail) > 0 && !errors.Is(err, io.EOF) {
-		return 0, err
+		return 0, false, err
 	}
 	var lines []byte
 	for _, r := range receipts {
 		lines = append(append(lines, r.Line...), '\n')
 	}
 	if !bytes.HasPrefix(lines, tail[:bytes.LastIndexByte(tail, '\n')+1]) {
-		return 0, setAside(path)
+		return 0, true, setAside(path)
 	}
-	return size, nil
+	return size, true, nil
 }
 
 func (w *Owner) exported() (seq uint64, size int64, err error) {
