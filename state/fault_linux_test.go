@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // inChild runs one of the scenes below in a process of its own.
@@ -229,5 +230,32 @@ func TestCutShortWhileOpen(t *testing.T) {
 	cmd := inChild(t, "cut", filepath.Join(t.TempDir(), "state.db"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestHolderIsNamed: the process that has the lock is named also where it is no hoist, whatever owner.json says of an earlier one.
+func TestHolderIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteOwner(filepath.Join(filepath.Dir(path), "owner.json"), Owner{PID: 1, Command: "daemon"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if ok, err := tryLock(f); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	_, err = Open(path, Options{LockWait: time.Millisecond})
+	if locked, ok := errors.AsType[*LockedError](err); !ok || locked.PID != os.Getpid() || locked.Command != "state.test" {
+		t.Errorf("held by process %d: %v", os.Getpid(), err)
 	}
 }

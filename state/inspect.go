@@ -1,8 +1,10 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"time"
@@ -43,21 +45,30 @@ func inspect(path, owner string, wait time.Duration) error {
 	switch {
 	case len(found) == 0:
 		return nil
-	case neverUsed(fi.Size(), metas) && !exists(path+BackupSuffix):
+	case neverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix):
 		return f.Truncate(0)
 	}
 	return &DamagedError{Path: path, Detail: found[0]}
 }
 
 // neverUsed reports whether bbolt died while it made the file, in one write of
-// four pages: the first commit makes it larger.
-func neverUsed(size int64, metas []metaPage) bool {
+// four pages: the first commit makes it larger. Where no meta page was written
+// yet, the file is empty space: anything else is another program's.
+func neverUsed(f io.ReaderAt, size int64, metas []metaPage) bool {
 	for _, m := range metas {
 		if m.txid > 1 || size > int64(4*m.pageSize) {
 			return false
 		}
 	}
-	return len(metas) > 0 || size <= int64(4*os.Getpagesize())
+	if len(metas) > 0 {
+		return true
+	}
+	if size > int64(4*os.Getpagesize()) {
+		return false
+	}
+	data := make([]byte, size)
+	_, err := f.ReadAt(data, 0)
+	return err == nil && len(bytes.Trim(data, "\x00")) == 0
 }
 
 // structure returns what is wrong with the tree, sorted by bucket.

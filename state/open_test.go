@@ -240,13 +240,15 @@ func TestMigrations(t *testing.T) {
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	garbage := filepath.Join(dir, "garbage.db")
-	if err := os.WriteFile(garbage, bytes.Repeat([]byte("drawing "), 20_000), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(garbage, Options{}); err == nil {
-		t.Error("garbage opened")
-	} else if _, ok := errors.AsType[*DamagedError](err); !ok {
-		t.Errorf("garbage: %v", err)
+	for _, times := range []int{1, 100, 20_000} { // as small as a file that bbolt was about to make, too
+		if err := os.WriteFile(garbage, bytes.Repeat([]byte("drawing "), times), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(garbage, Options{}); err == nil {
+			t.Error("garbage opened")
+		} else if _, ok := errors.AsType[*DamagedError](err); !ok {
+			t.Errorf("garbage: %v", err)
+		}
 	}
 	foreign := filepath.Join(dir, "foreign.db")
 	db, err := bolt.Open(foreign, 0o600, nil)

@@ -293,13 +293,16 @@ func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 	return c, nil
 }
 
-// lockedError names the holder as far as owner.json tells.
+// lockedError names the holder: as owner.json tells, unless the system knows that it is another process.
 func lockedError(path, owner string) error {
 	e := &LockedError{Path: path}
 	if o, err := ReadOwner(owner); err == nil {
 		e.PID, e.Command = o.PID, o.Command
 	} else if !errors.Is(err, os.ErrNotExist) {
 		e.Command = "unknown"
+	}
+	if pid, command := lockHolder(path); pid != 0 && pid != e.PID {
+		e.PID, e.Command = pid, command
 	}
 	return e
 }
