@@ -98,7 +98,7 @@ var crashScenarios = []crashScenario{
 	{name: "a session that ends", options: []worldOption{crashOptions}, only: []string{"SessionLost"}, start: func(w *world) crashRun {
 		data := w.write("plan.rvt", 6*mib, 1)
 		return crashRun{
-			jobs: []state.Job{w.enqueue(w.job("plan.rvt"))}, receipts: 1,
+			jobs: []state.Job{w.enqueue(w.job("plan.rvt"))}, receipts: 1, repaired: []int{1, 2},
 			check: func() { w.wantVersions("plan.rvt", data) },
 			fault: onceAt("signed-s3-upload", 1, emulator.Fault{Kind: emulator.ExpireNow}),
 		}

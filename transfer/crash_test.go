@@ -217,7 +217,7 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 	}
 	stored := map[sentPart]int{}
 	for _, q := range w.srv.Requests() {
-		part := sentPart{q.UploadKey, q.Part}
+		part := sentPart{q.Path, q.Part} // of an object, whatever the session
 		if q.Op != "s3-put" || q.Status != 200 || slices.Contains(r.repaired, q.Part) {
 			continue
 		}
@@ -228,9 +228,9 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 	w.wantWhole(r)
 }
 
-// sentPart is a part of an upload session.
+// sentPart is a part of an upload session, or of an object.
 type sentPart struct {
-	key    string
+	of     string
 	number int
 }
 

@@ -29,13 +29,16 @@ func TestOneRootOneWriter(t *testing.T) {
 		t.Fatalf("marker: %s, %v", data, err)
 	}
 	two := l.second()
-	for _, path := range []string{dir, filepath.Join(dir, "deeper")} {
+	for _, path := range []string{dir, filepath.Join(dir, "deeper"), l.dir} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if _, stderr := two.run(2, "watch", "add", path, l.remote+"/two"); !strings.Contains(stderr, l.home) || !strings.Contains(stderr, "--take-over") {
 			t.Errorf("a second home at %s: %s", path, stderr)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(l.dir, ".hoist-root")); err == nil {
+		t.Error("a refused watch left its marker")
 	}
 	if out, _ := two.run(0, "watch", "list"); out != "" {
 		t.Errorf("the second home has a watch: %s", out)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,6 +111,21 @@ func (w *Owner) claim(root string, takeOver bool) error {
 		return &ForeignRootError{Root: root, Home: found.Home, Host: found.Host, Since: found.Since}
 	}
 	return err
+}
+
+// foreignBelow returns a [*ForeignRootError] where another home sends a folder below root: a claim of root would end that unseen.
+func (w *Owner) foreignBelow(ctx context.Context, root string) error {
+	mine := w.me()
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || ctx.Err() != nil || d.Name() != markerName {
+			return context.Cause(ctx) // what cannot be read is for the scan to tell
+		}
+		dir := filepath.Dir(path)
+		if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
+			return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
+		}
+		return nil
+	})
 }
 
 func writeMarker(root string, m marker) error {

@@ -274,6 +274,11 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	}
 	c.Remote = remote
 	c.ID = config.NewWatchID(c.Path, c.Remote, w.profile(r.Profile))
+	if !r.TakeOver {
+		if err := w.foreignBelow(ctx, c.Path); err != nil {
+			return control.WatchAdded{}, foreignUsage(err)
+		}
+	}
 	if err := w.claim(c.Path, r.TakeOver); err != nil {
 		return control.WatchAdded{}, foreignUsage(err)
 	}
