@@ -229,7 +229,13 @@ func (s *Server) sha1(o *object, now time.Time, k Knobs) string {
 	return s.hashObject(o)
 }
 
+// hashObject reads an object once for all who ask meanwhile, also for those who have gone since.
 func (s *Server) hashObject(o *object) string {
+	sum, _, _ := s.hashing.Do(o.Bucket+"/"+o.Key+" "+o.ETag, func() (any, error) { return s.hashNow(o), nil })
+	return sum.(string)
+}
+
+func (s *Server) hashNow(o *object) string {
 	h := sha1.New()
 	if err := s.copyBlobs(h, o.Parts, 0, o.Size); err != nil {
 		return ""

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Server is an emulated APS with its S3. Make one with New.
@@ -28,6 +30,7 @@ type Server struct {
 	fault   atomic.Pointer[func(Request) Fault]
 	journal journal
 	zeros   zeroSums
+	hashing singleflight.Group // SHA-1 of objects, by key and ETag
 	once    sync.Once
 	closers []func() error
 
