@@ -116,9 +116,10 @@ func LoadRoots(file string) (*x509.CertPool, error) {
 
 // newTransport returns a pooled transport: proxies from the environment, HTTP/2 where the control plane is offered it.
 func newTransport(roots *x509.CertPool, http2 bool) *http.Transport {
+	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:           dialer.DialContext,
 		TLSHandshakeTimeout:   20 * time.Second,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		MaxIdleConns:          256,
@@ -131,6 +132,7 @@ func newTransport(roots *x509.CertPool, http2 bool) *http.Transport {
 		// S3 speaks HTTP/1.1; over HTTP/2 all parts would share one connection at 1.2 to 1.4 times the CPU.
 		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 		t.DisableCompression = true
+		dialer.Control = holdBackUnsent
 	}
 	return t
 }

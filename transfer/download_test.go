@@ -202,8 +202,14 @@ func TestDownloadUnderFaults(t *testing.T) {
 	}
 }
 
-// An object of a reused key that is replaced in mid-download: the new content is fetched whole.
+// An object of a reused key that is replaced in mid-download: the new content is fetched whole, also where nothing but its ETag tells.
 func TestObjectReplacedDuringDownload(t *testing.T) {
+	for _, size := range []int{4 * minPartSize, 3 * minPartSize} {
+		t.Run(fmt.Sprintf("%d bytes in place of %d", size, 3*minPartSize), func(t *testing.T) { replacedDuringDownload(t, size) })
+	}
+}
+
+func replacedDuringDownload(t *testing.T, size int) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = minPartSize, 1 })
 		if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent", ""); err != nil {
@@ -226,6 +232,7 @@ func TestObjectReplacedDuringDownload(t *testing.T) {
 			}
 			return data
 		}
+		w.srv.SetKnobs(func(k *emulator.Knobs) { k.NoSHA1 = true })
 		put("src/one.rvt", 3*minPartSize, 1)
 		e := w.engine()
 		j := w.pull(e, "oss://drawings/a.rvt", "a.rvt")[0]
@@ -238,7 +245,7 @@ func TestObjectReplacedDuringDownload(t *testing.T) {
 			if gets++; gets == 2 {
 				return emulator.Fault{Do: func() {
 					w.srv.SetFault(nil)
-					two = put("src2/two.rvt", 4*minPartSize, 2)
+					two = put("src2/two.rvt", size, 2)
 				}}
 			}
 			return emulator.Fault{}
