@@ -22,7 +22,8 @@ const (
 	partTries    = 4 // sendings of one part before the job waits
 	urlRefreshes = 3 // 403 answers of one part that are taken for an ended URL
 	urlMargin    = 20 * time.Second
-	slowLink     = 100 * mib // bytes a second below which the MD5 of parts costs nothing that is noticed
+	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
+	slowLink     = 100 * mib       // bytes a second below which the MD5 of parts costs nothing that is noticed
 )
 
 // errSessionDead says that the service does not know the upload key any more.
@@ -50,8 +51,14 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var wg, looks sync.WaitGroup
 	var failed firstError
+	looks.Go(func() {
+		if err := src.changes(ctx); err != nil {
+			failed.set(err)
+			cancel(err) // what is in flight is worthless
+		}
+	})
 	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
 		if r.urls.isStored(n) {
 			continue
@@ -81,6 +88,8 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		})
 	}
 	wg.Wait()
+	cancel(nil)
+	looks.Wait()
 	if err := failed.get(); err != nil {
 		if errors.Is(err, errSessionDead) {
 			return e.sessionLost(r, job, err), nil

@@ -91,6 +91,17 @@ func (s *source) check() error {
 	return nil
 }
 
+// changes looks at the file from time to time until ctx ends, or until it is another one: a part of a slow link takes minutes, and the next
+// look at its end would come too late for a file that is saved more often.
+func (s *source) changes(ctx context.Context) *changedError {
+	for !s.mine && sleep(ctx, sourceLook) == nil {
+		if c, ok := errors.AsType[*changedError](s.check()); ok {
+			return c
+		}
+	}
+	return nil
+}
+
 // lookAt describes what a path names, not following a link. Files that a cloud drive or deduplication keeps elsewhere count as what they show.
 func lookAt(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)

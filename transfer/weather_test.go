@@ -3,6 +3,7 @@ package transfer
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -138,5 +139,32 @@ func TestClockJumps(t *testing.T) {
 		if parts := w.storedParts(); len(parts) != 6 {
 			t.Errorf("parts stored: %v, want each once", parts)
 		}
+	})
+}
+
+// TestChangeEndsAPartOnItsWay: a part that takes long is not sent to its end once the file is another one.
+func TestChangeEndsAPartOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.cfg.Spool = filepath.Join(w.home, "spool")
+		w.write("plan.rvt", small, 1)
+		j := w.enqueue(w.job("plan.rvt"))
+		var two []byte
+		time.AfterFunc(3*time.Second, func() { two = w.write("plan.rvt", small+1, 2) })
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op != "s3-put" {
+				return emulator.Fault{}
+			}
+			return emulator.Fault{Delay: 25 * time.Second}
+		})
+		began := time.Now()
+		w.runAll(w.engine())
+		if took := time.Since(began); took > 40*time.Second {
+			t.Errorf("published after %v, want little more than the 25 s that a part takes", took)
+		}
+		if got := w.get(j.ID); got.End != state.EndSuperseded {
+			t.Errorf("the first job: %+v", got)
+		}
+		w.wantVersions("plan.rvt", two)
 	})
 }
