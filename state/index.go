@@ -140,6 +140,27 @@ func (x *jobIndex) runnable(now time.Time, limit int, skip func(JobID) bool) []J
 	return ids
 }
 
+// indexPage is how many open jobs are read at once.
+const indexPage = 1000
+
+// page lists the next open jobs after an id that the filter may choose, oldest first: at most indexPage.
+func (x *jobIndex) page(f Filter, after JobID) []JobID {
+	i, found := slices.BinarySearchFunc(x.order, &openJob{id: after}, byID)
+	if found {
+		i++
+	}
+	var ids []JobID
+	for _, o := range x.order[i:] {
+		if len(ids) == indexPage {
+			break
+		}
+		if f.mayTake(o) {
+			ids = append(ids, o.id)
+		}
+	}
+	return ids
+}
+
 func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 	c := Counts{
 		Paused: x.paused, Attention: x.attention, Queued: len(x.ready),

@@ -42,6 +42,15 @@ func (f Filter) onlyOpen() bool {
 	})
 }
 
+// mayTake reports whether an open job can be chosen, by what the index knows of it.
+func (f Filter) mayTake(o *openJob) bool {
+	if f.Root != "" && o.root != f.Root {
+		return false
+	}
+	parkedOnly := len(f.Status) == 1 && f.Status[0] == StatusAttention
+	return !parkedOnly || o.attention && !o.paused
+}
+
 // Job returns one job, or ErrNotFound.
 func (s *Store) Job(id JobID) (Job, error) {
 	k, ok := id.key()
@@ -96,20 +105,14 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 	var out []Job
 	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
 	if f.onlyOpen() {
-		s.mu.Lock()
-		i, found := slices.BinarySearchFunc(s.jobs.order, &openJob{id: f.After}, byID)
-		if found {
-			i++
-		}
-		ids := make([]JobID, 0, len(s.jobs.order)-i)
-		for _, o := range s.jobs.order[i:] {
-			if f.Root == "" || o.root == f.Root {
-				ids = append(ids, o.id)
+		for after := f.After; !full(); {
+			s.mu.Lock()
+			ids := s.jobs.page(f, after)
+			s.mu.Unlock()
+			if len(ids) == 0 {
+				break
 			}
-		}
-		s.mu.Unlock()
-		for chunk := range slices.Chunk(ids, 1000) {
-			jobs, err := s.readAll(chunk)
+			jobs, err := s.readAll(ids)
 			if err != nil {
 				return nil, err
 			}
@@ -118,9 +121,7 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 					out = append(out, j)
 				}
 			}
-			if full() {
-				break
-			}
+			after = ids[len(ids)-1]
 		}
 		return out, nil
 	}

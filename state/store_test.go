@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -337,7 +338,9 @@ func TestJobsAndFindJob(t *testing.T) {
 		ids = append(ids, enqueue(t, s, j, Queued).ID)
 	}
 	commit(t, s, ids[0], Cancel{})
-	commit(t, s, ids[1], Pause{})
+	commit(t, s, ids[1], Parked{Reason: "conflict"}, Pause{})
+	commit(t, s, ids[2], Parked{Reason: "conflict"})
+	commit(t, s, ids[4], Parked{Reason: "conflict"})
 	rows := []struct {
 		name string
 		f    Filter
@@ -351,6 +354,9 @@ func TestJobsAndFindJob(t *testing.T) {
 		{"paused", Filter{Status: []Status{StatusPaused}}, ids[1:2]},
 		{"cancelled or active", Filter{Status: []Status{StatusCancelled, StatusActive}, Active: func(id JobID) bool { return id == ids[4] }}, []JobID{ids[0], ids[4]}},
 		{"kind", Filter{Kind: Download}, nil},
+		{"attention", Filter{Status: []Status{StatusAttention}}, []JobID{ids[2], ids[4]}},
+		{"attention, one runs", Filter{Status: []Status{StatusAttention}, Active: func(id JobID) bool { return id == ids[4] }}, ids[2:3]},
+		{"attention or paused", Filter{Status: []Status{StatusAttention, StatusPaused}}, []JobID{ids[1], ids[2], ids[4]}},
 	}
 	for _, r := range rows {
 		jobs, err := s.Jobs(r.f)
@@ -376,6 +382,32 @@ func TestJobsAndFindJob(t *testing.T) {
 	for _, none := range []string{"", "xyz", strings.Repeat("f", 32), strings.Repeat("0", 33)} {
 		if _, err := s.FindJob(none); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q: %v", none, err)
+		}
+	}
+}
+
+// TestOpenJobsBeyondAPage: open jobs are read in pages, which must not show.
+func TestOpenJobsBeyondAPage(t *testing.T) {
+	s := newStore(t)
+	jobs := make([]Job, 2*indexPage+1)
+	for i := range jobs {
+		jobs[i] = uploadJob(i)
+	}
+	queued, _, err := s.EnqueueAll(jobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int{0, indexPage, indexPage + 1} {
+		got, err := s.Jobs(Filter{Open: true, After: queued[0].ID, Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := queued[1:]
+		if limit > 0 {
+			want = want[:limit]
+		}
+		if !slices.EqualFunc(got, want, func(a, b Job) bool { return a.ID == b.ID }) {
+			t.Errorf("limit %d: %d jobs, want %d in their order", limit, len(got), len(want))
 		}
 	}
 }

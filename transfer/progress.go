@@ -154,13 +154,12 @@ func (e *Engine) Estimate() (time.Duration, string) {
 	b := e.backlog
 	e.mu.Unlock()
 	if age := now.Sub(b.at); b.at.IsZero() || age >= max(250*time.Millisecond, b.cost*listPause) {
-		jobs, err := e.store.OpenJobs()
-		if err != nil {
+		b = backlog{at: now}
+		if err := e.countOpen(&b); err != nil {
 			e.log.Debug("estimate", "error", err)
 			return 0, ""
 		}
-		b = countBacklog(jobs)
-		b.at, b.cost = now, time.Since(now)
+		b.cost = time.Since(now)
 	}
 	e.mu.Lock()
 	e.backlog = b
@@ -176,8 +175,20 @@ func (e *Engine) Estimate() (time.Duration, string) {
 	return estimate(b, e.meter.rate(now), budgets, now)
 }
 
-func countBacklog(jobs []state.Job) backlog {
-	var b backlog
+// countOpen adds up all open jobs, a page at a time: there may be a hundred thousand.
+func (e *Engine) countOpen(b *backlog) error {
+	page := state.Filter{Open: true, Limit: 1000}
+	for {
+		jobs, err := e.store.Jobs(page)
+		if err != nil || len(jobs) == 0 {
+			return err
+		}
+		b.add(jobs)
+		page.After = jobs[len(jobs)-1].ID
+	}
+}
+
+func (b *backlog) add(jobs []state.Job) {
 	for _, j := range jobs {
 		if j.Paused || j.Attention && j.NextAttempt.IsZero() {
 			continue
@@ -200,7 +211,6 @@ func countBacklog(jobs []state.Job) backlog {
 			b.items++
 		}
 	}
-	return b
 }
 
 // estimate compares the bytes over the rate with the creates over their budgets: when the slot of the last one will be free.
