@@ -19,6 +19,7 @@ type followed struct {
 	open    map[state.JobID]string // current job -> the id that was asked for; they differ after the source changed
 	parked  map[state.JobID]bool   // need a person, but were still held by the engine at the last look
 	sizes   map[state.JobID]int64
+	bytes   int64 // the sum of sizes
 	done    int   // jobs told
 	total   int   // jobs asked for
 	settled int64 // bytes of the jobs told
@@ -35,6 +36,7 @@ func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 	if err := f.tell(each, ids...); err != nil {
 		return err
 	}
+	var told time.Time // when progress was last
 	for len(f.open) > 0 {
 		c, err := w.changes(ctx, index)
 		if err != nil {
@@ -58,11 +60,12 @@ func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 				}
 			}
 		}
-		if len(f.open) > 0 {
+		if len(f.open) > 0 && time.Since(told) >= beat {
 			p := f.progress()
 			if err := each(control.Update{Progress: &p}); err != nil {
 				return err
 			}
+			told = time.Now()
 		}
 		if err := w.Err(); err != nil {
 			return err
@@ -103,15 +106,14 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 		return unknownJob(string(id), err)
 	}
 	for j.End == state.EndSuperseded && j.Successor != "" {
-		delete(f.open, j.ID)
-		delete(f.sizes, j.ID)
-		delete(f.parked, j.ID)
+		f.drop(j.ID)
 		if j, err = f.w.store.Job(j.Successor); err != nil {
 			return unknownJob(string(id), err)
 		}
 		f.open[j.ID] = asked
 	}
 	size, _ := sizeOf(j)
+	f.bytes += size - f.sizes[j.ID]
 	f.sizes[j.ID] = size
 	active := find(f.w.engine.Active(), j.ID)
 	delete(f.parked, j.ID)
@@ -121,20 +123,24 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	if j.Open() && (!j.Attention || active != nil) {
 		return nil
 	}
-	delete(f.open, j.ID)
-	delete(f.sizes, j.ID)
+	f.drop(j.ID)
 	f.done++
 	f.settled += size
 	told := jobOf(j, active, time.Now())
 	return each(control.Update{For: asked, Job: &told})
 }
 
+// drop forgets a job: it was told, or another one took its place.
+func (f *followed) drop(id state.JobID) {
+	delete(f.open, id)
+	delete(f.parked, id)
+	f.bytes -= f.sizes[id]
+	delete(f.sizes, id)
+}
+
 // progress sums up all jobs that were asked for.
 func (f *followed) progress() control.Progress {
-	p := control.Progress{Files: f.total, FilesDone: f.done, Bytes: f.settled, BytesDone: f.settled}
-	for _, size := range f.sizes {
-		p.Bytes += size
-	}
+	p := control.Progress{Files: f.total, FilesDone: f.done, Bytes: f.settled + f.bytes, BytesDone: f.settled}
 	var rate float64
 	for _, a := range f.w.engine.Active() {
 		if _, ok := f.open[a.Job]; !ok {
