@@ -27,7 +27,7 @@ func formEscape(s string) string { return url.QueryEscape(s) }
 
 // ServiceAccountTokens is the JWT bearer flow (RS256). There is no refresh token: each access token is asked for by a new
 // assertion. A key that cannot be read is a *ConfigError at once.
-func ServiceAccountTokens(baseURL, clientID string, secret Secret, account ServiceAccount, opts ...TokenOption) (TokenSource, error) {
+func ServiceAccountTokens(baseURL, clientID string, secret Secret, account ServiceAccount) (TokenSource, error) {
 	base, err := ParseBaseURL(baseURL)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func ServiceAccountTokens(baseURL, clientID string, secret Secret, account Servi
 		form := "grant_type=" + formEscape("urn:ietf:params:oauth:grant-type:jwt-bearer") + "&assertion=" + formEscape(assertion) +
 			"&scope=" + formEscape(strings.Join(scopes, " "))
 		return postForm(ctx, hc, endpoint, form, clientID, secret, scopes)
-	}, tokenOptionsOf(opts).hc), nil
+	}), nil
 }
 
 // signAssertion makes the JWT; the scope claim is an array.

@@ -109,7 +109,7 @@ type refresher struct {
 // token is used. A process that died between the two left the old one: it is tried, and where the service has
 // retired it the error is an *AuthError with Login set. secret "" is a public client. Access tokens are asked for with exactly
 // the scopes of the call, which must be among those signed in for.
-func RefreshTokens(baseURL, clientID string, secret Secret, store TokenStore, opts ...TokenOption) TokenSource {
+func RefreshTokens(baseURL, clientID string, secret Secret, store TokenStore) TokenSource {
 	base, baseErr := ParseBaseURL(baseURL)
 	r := &refresher{clientID: clientID, secret: secret, store: store}
 	if baseErr == nil {
@@ -120,7 +120,7 @@ func RefreshTokens(baseURL, clientID string, secret Secret, store TokenStore, op
 			return nil, baseErr
 		}
 		return r.fetch(ctx, hc, scopes)
-	}, tokenOptionsOf(opts).hc)
+	})
 }
 
 func (r *refresher) fetch(ctx context.Context, hc *http.Client, scopes []string) (*oauth2.Token, error) {

@@ -48,11 +48,11 @@ type tokenEntry struct {
 	refusals  int   // so far; a clock may not tell two moments apart
 }
 
-func newTokenCache(f fetcher, hc *http.Client) *tokenCache {
-	return &tokenCache{fetch: f, hc: hc, entries: map[string]*tokenEntry{}}
+func newTokenCache(f fetcher) *tokenCache {
+	return &tokenCache{fetch: f, entries: map[string]*tokenEntry{}}
 }
 
-// bind gives the cache the transport of the client it serves, unless it has a client of its own.
+// bind gives the cache the transport of the first client it serves.
 func (c *tokenCache) bind(rt http.RoundTripper) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,28 +203,10 @@ func (c *tokenCache) fetchPatiently(ctx context.Context, scopes []string) (*oaut
 	}
 }
 
-// TokenOption changes a token source.
-type TokenOption func(*tokenOptions)
-
-type tokenOptions struct{ hc *http.Client }
-
-// WithTokenTransport makes the source use its own transport instead of that of the client it is given to.
-func WithTokenTransport(rt http.RoundTripper) TokenOption {
-	return func(o *tokenOptions) { o.hc = tokenClient(rt) }
-}
-
-func tokenOptionsOf(opts []TokenOption) tokenOptions {
-	var o tokenOptions
-	for _, f := range opts {
-		f(&o)
-	}
-	return o
-}
-
 // ClientCredentials is the two-legged flow: the application acts for itself. One token a scope set is cached and refreshed
 // at 80 % of its lifetime; concurrent callers share one request. baseURL "" is DefaultBaseURL; a base URL that ParseBaseURL
 // refuses makes every Token fail, so that no secret goes there.
-func ClientCredentials(baseURL, clientID string, secret Secret, opts ...TokenOption) TokenSource {
+func ClientCredentials(baseURL, clientID string, secret Secret) TokenSource {
 	base, baseErr := ParseBaseURL(baseURL)
 	return newTokenCache(func(ctx context.Context, hc *http.Client, scopes []string) (*oauth2.Token, error) {
 		if baseErr != nil {
@@ -235,7 +217,7 @@ func ClientCredentials(baseURL, clientID string, secret Secret, opts ...TokenOpt
 			AuthStyle: oauth2.AuthStyleInHeader,
 		}
 		return oauthToken(ctx, hc, scopes, cc.Token)
-	}, tokenOptionsOf(opts).hc)
+	})
 }
 
 // oauthToken runs one flow of x/oauth2 over hc and gives its errors their types.

@@ -211,8 +211,3 @@ var (
 	lineageIDForm = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:dm\.lineage:[^/?]+$`)
 	versionIDForm = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:fs\.file:[^/?]+\?version=[0-9]+$`)
 )
-
-// IsRemote reports whether a command-line argument is meant as a remote address.
-func IsRemote(arg string) bool {
-	return strings.HasPrefix(arg, SchemeAPS+"://") || strings.HasPrefix(arg, SchemeOSS+"://")
-}

@@ -23,10 +23,6 @@ const (
 	classFinal                // no repetition and no person can help this job
 )
 
-func (c class) String() string {
-	return [...]string{"retry", "person", "changed", "final"}[c]
-}
-
 // verdict is the answer of classify. After is the wait before the next attempt, without jitter; for classPerson zero means "when asked".
 type verdict struct {
 	Class  class

@@ -405,7 +405,7 @@ func TestDiskFullWhileWriting(t *testing.T) {
 	w := newWorld(t)
 	e := w.engine()
 	e.freeSpace = func(string) (int64, error) { return 300, nil }
-	f := &fetching{e: e, r: e.track("none"), d: &download{size: 1000}, f: full, job: state.Job{Size: 1000, Path: w.path("a.rvt")}}
+	f := &fetching{e: e, r: &run{meter: newMeter()}, d: &download{size: 1000}, f: full, job: state.Job{Size: 1000, Path: w.path("a.rvt")}}
 	_, err = f.copy(t.Context(), strings.NewReader(strings.Repeat("x", 1000)), 0, 999)
 	err = f.explain(&target{dir: w.dir}, err)
 	v := classify(err, state.Job{Phase: state.PhaseFetching})

@@ -81,13 +81,6 @@ func (g *gate) failed(now time.Time) {
 	}
 }
 
-// width returns how many parts may be in flight now.
-func (g *gate) width() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.limit
-}
-
 // admit gives free slots to who waits longest; the caller holds mu.
 func (g *gate) admit() {
 	for g.used < g.limit && len(g.waiting) > 0 {

@@ -14,19 +14,19 @@ func TestGateBoundsAndAdapts(t *testing.T) {
 	for range 5 { // parts that fail together count once
 		g.failed(now)
 	}
-	if got := g.width(); got != 4 {
+	if got := g.limit; got != 4 {
 		t.Fatalf("width after failures of one moment = %d, want 4", got)
 	}
 	for i := range 5 {
 		g.failed(now.Add(time.Duration(i+1) * 10 * time.Second))
 	}
-	if got := g.width(); got != 1 {
+	if got := g.limit; got != 1 {
 		t.Fatalf("width after many failures = %d, want 1", got)
 	}
 	for range 100 {
 		g.succeeded()
 	}
-	if got := g.width(); got != 8 {
+	if got := g.limit; got != 8 {
 		t.Fatalf("width after many successes = %d, want 8", got)
 	}
 }

@@ -114,17 +114,6 @@ func (e *Engine) Active() []Progress {
 	return out
 }
 
-// track returns the live counters of a job that runs here; bytes of parts in flight are added, and taken off again when the part's
-// commit counts them. It is never nil: a job that does not run counts into nothing.
-func (e *Engine) track(id state.JobID) *run {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if r := e.running[id]; r != nil {
-		return r
-	}
-	return &run{meter: newMeter()}
-}
-
 // moved counts n live bytes of a part of r, n < 0 when they go again or have been committed.
 func (e *Engine) moved(r *run, n int64) {
 	r.sent.Add(n)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -213,3 +214,5 @@ func TestFlatFolder(t *testing.T) {
 		})
 	}
 }
+
+func compareNames(a, b record) int { return strings.Compare(a.name, b.name) }

@@ -215,7 +215,7 @@ func TestWalk(t *testing.T) {
 		}
 		failed = append(failed, rel)
 	}
-	err := Walk(f.root, DefaultRules(), func(rel string, s Snapshot) error {
+	err := Walk(f.root, &Rules{}, func(rel string, s Snapshot) error {
 		if s.Size != int64(len(rel)) {
 			t.Errorf("%s: %d bytes", rel, s.Size)
 		}
@@ -230,13 +230,13 @@ func TestWalk(t *testing.T) {
 	}
 
 	stop := errors.New("stop")
-	if err := Walk(f.root, DefaultRules(), func(string, Snapshot) error { return stop }, onErr); !errors.Is(err, stop) {
+	if err := Walk(f.root, &Rules{}, func(string, Snapshot) error { return stop }, onErr); !errors.Is(err, stop) {
 		t.Errorf("got %v, want the function's error", err)
 	}
-	if err := Walk(filepath.Join(f.root, "none"), DefaultRules(), nil, nil); !errors.Is(err, fs.ErrNotExist) {
+	if err := Walk(filepath.Join(f.root, "none"), &Rules{}, nil, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want that there is no such folder", err)
 	}
-	if err := Walk(f.path("a.dwg"), DefaultRules(), nil, nil); err == nil {
+	if err := Walk(f.path("a.dwg"), &Rules{}, nil, nil); err == nil {
 		t.Error("a file was walked")
 	}
 	young, err := ParseRules(RuleOptions{MinAge: time.Hour})
@@ -262,7 +262,7 @@ func TestUnreadableFolder(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.Chmod(f.path("d"), 0o755) })
 	var failed []string
-	err := Walk(f.root, DefaultRules(), func(string, Snapshot) error { return nil }, func(rel string, err error) { failed = append(failed, rel) })
+	err := Walk(f.root, &Rules{}, func(string, Snapshot) error { return nil }, func(rel string, err error) { failed = append(failed, rel) })
 	if err != nil || !slices.Equal(failed, []string{"d"}) {
 		t.Errorf("failed %q, %v, want d", failed, err)
 	}

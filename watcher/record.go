@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // record is what the baseline knows of one name. A folder has a record in its parent exactly when something below it has one.
@@ -233,5 +232,3 @@ func decode(chunks ...Chunk) ([]record, error) {
 	}
 	return out, d.err
 }
-
-func compareNames(a, b record) int { return strings.Compare(a.name, b.name) }

@@ -72,9 +72,6 @@ func (r rule) match(steps []string, dir bool) gitignore.MatchResult {
 	return r.pattern.Match(steps, dir)
 }
 
-// DefaultRules ignore litter and nothing else.
-func DefaultRules() *Rules { return &Rules{} }
-
 // ParseRules checks the options. All patterns that are wrong are named in the error.
 func ParseRules(o RuleOptions) (*Rules, error) {
 	r := &Rules{noLitter: o.NoLitter, minSize: o.MinSize, maxSize: o.MaxSize, minAge: o.MinAge}

@@ -48,7 +48,7 @@ func TestLitter(t *testing.T) {
 		{"$RECYCLE.BIN/x.dwg", false, true},
 		{"", true, false},
 	}
-	r := DefaultRules()
+	r := &Rules{}
 	for _, tt := range tests {
 		t.Run(tt.path, func(t *testing.T) {
 			ignored, rule := r.Match(tt.path, tt.dir)

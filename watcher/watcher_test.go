@@ -155,7 +155,7 @@ func newFixture(t *testing.T, f tree, change func(*Config)) *fixture {
 	t.Helper()
 	x := &fixture{tree: f, base: newMemBaseline(t), hand: newHand(), states: map[string]Snapshot{}, more: make(chan struct{}, 1)}
 	cfg := Config{
-		Root: f.root, Rules: DefaultRules(), Baseline: x.base, Settle: 10 * time.Second,
+		Root: f.root, Rules: &Rules{}, Baseline: x.base, Settle: 10 * time.Second,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	if change != nil {
@@ -530,7 +530,7 @@ func TestSnapshot(t *testing.T) {
 	if err != nil || !ok || !mode.IsRegular() {
 		t.Fatalf("%v %v %v", mode, ok, err)
 	}
-	l, err := list(f.root, "", DefaultRules())
+	l, err := list(f.root, "", &Rules{})
 	if err != nil || len(l.records) != 1 || l.records[0] != rec {
 		t.Fatalf("the listing says %v, %v, a look %v", l.records, err, rec)
 	}
@@ -544,7 +544,7 @@ func TestSnapshot(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	good := Config{Root: t.TempDir(), Rules: DefaultRules(), Baseline: newMemBaseline(t)}
+	good := Config{Root: t.TempDir(), Rules: &Rules{}, Baseline: newMemBaseline(t)}
 	tests := []struct {
 		name   string
 		change func(*Config)
