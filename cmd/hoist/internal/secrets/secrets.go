@@ -142,6 +142,9 @@ func (r Refresh) Save(token apsclient.Secret) error {
 	if err != nil {
 		return err
 	}
+	if s.RefreshToken == "" { // it was there a moment ago
+		return fmt.Errorf("the sign-in of profile %q is gone, or the keyring does not answer: nothing is stored over it", r.Profile)
+	}
 	s.RefreshToken = token.Reveal()
 	_, err = r.Vault.Save(r.Profile, s)
 	return err
