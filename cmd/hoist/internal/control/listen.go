@@ -22,7 +22,8 @@ type Listener struct {
 	runtime  string // folder of the socket where it is not the home; removed on Close
 }
 
-// Listen opens the socket of a home; the caller has the home's state open, so no other owner can be doing the same.
+// Listen opens the socket of a home, whose folder is its owner's alone; the caller has the home's state open, so no other owner can be doing
+// the same.
 //
 // A path of more than 100 bytes does not fit into a socket address: the socket then lies in a private folder of the
 // system's and addrFile names it. Where the system has no AF_UNIX, addrFile holds a loopback address and a token. A

@@ -6,14 +6,12 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"syscall"
 )
 
-// listenUnix makes a socket that only its user can open, from its first moment on.
+// listenUnix makes a socket that only its user can open. Its folder lets nobody else in, so that nothing is open in between; a umask would
+// be one of the whole process, and folders that others of its goroutines make just then could not be entered.
 func listenUnix(path string) (net.Listener, error) {
-	old := syscall.Umask(0o177)
 	l, err := net.Listen("unix", path)
-	syscall.Umask(old)
 	if err != nil {
 		return nil, err
 	}
