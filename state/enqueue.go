@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Verdict says what Enqueue did.
@@ -20,7 +21,7 @@ const (
 
 // enqueueGroup bounds the jobs of one commit of EnqueueAll and with it the
 // memory that a commit takes.
-const enqueueGroup = 10_000
+const enqueueGroup = 1000
 
 // Enqueue makes a job unless there is nothing to do or an open one can take
 // it: see Verdict. A given ID is used when a job is made. Upload needs Path and
@@ -41,38 +42,36 @@ func (s *Store) Enqueue(j Job) (Job, Verdict, error) {
 	return jobs[0], verdicts[0], nil
 }
 
-// EnqueueAll is Enqueue of many in one commit up to 10,000, and in several
+// EnqueueAll is Enqueue of many in one commit up to 1000, and in several
 // beyond that; a repeat after an error merges what was queued already.
 func (s *Store) EnqueueAll(jobs []Job) ([]Job, []Verdict, error) {
 	out := make([]Job, 0, len(jobs))
 	verdicts := make([]Verdict, 0, len(jobs))
-	given := make([]Job, len(jobs))
-	for i, j := range jobs {
-		j, err := normal(j)
-		if err != nil {
+	for _, j := range jobs { // all, before anything is queued
+		if _, err := normal(j); err != nil {
 			return nil, nil, fmt.Errorf("enqueue %s: %w", j.Path, err)
 		}
-		given[i] = j
 	}
-	for len(given) > 0 {
-		n := min(len(given), enqueueGroup)
-		var done []Job
-		var said []Verdict
+	for group := range slices.Chunk(jobs, enqueueGroup) {
+		queued := len(out)
 		err := s.update(func(tx *writeTx) error {
-			done, said = nil, nil
-			for _, j := range given[:n] {
+			out, verdicts = out[:queued], verdicts[:queued]
+			for _, j := range group {
+				j, err := normal(j)
+				if err != nil {
+					return err
+				}
 				j, v, err := tx.enqueue(j)
 				if err != nil {
 					return err
 				}
-				done, said = append(done, j), append(said, v)
+				out, verdicts = append(out, j), append(verdicts, v)
 			}
 			return nil
 		})
 		if err != nil {
 			return nil, nil, err
 		}
-		out, verdicts, given = append(out, done...), append(verdicts, said...), given[n:]
 	}
 	return out, verdicts, nil
 }

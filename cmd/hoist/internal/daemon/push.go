@@ -118,10 +118,10 @@ func unreachable(err error) bool {
 	return errors.As(err, &n) || errors.Is(err, apsclient.ErrUnavailable)
 }
 
-// enqueue makes jobs of a plan, in one commit, and tells each file's job or result.
+// enqueue makes jobs of a plan and tells each file's job or result.
 func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (control.Plan, error) {
 	plan := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
-	var jobs []state.Job
+	jobs := make([]state.Job, 0, len(planned))
 	var records []state.PublishedRecord
 	var at []int // index in planned of each job
 	for i, p := range planned {
