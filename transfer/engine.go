@@ -16,7 +16,7 @@ import (
 // Config is what an Engine is made of. Store and Clients are required; zero values of the rest mean the defaults named.
 type Config struct {
 	Store   *state.Store
-	Clients func(profile string) (*apsclient.Client, error) // called once a profile; its error parks the jobs of that profile
+	Clients func(profile string) (*apsclient.Client, error) // the same client each time it is asked for a profile; its error parks the jobs of that profile
 	UserID  func(profile string) string                     // who a profile acts for, "" or nil: unknown; names the creator when a lost reply is settled
 	Logger  *slog.Logger                                    // nil: discard
 
@@ -161,16 +161,22 @@ func (e *Engine) clientFor(job state.Job) (*apsclient.Client, error) {
 
 func (e *Engine) profile(name string) (*profile, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if p := e.profiles[name]; p != nil {
+	p := e.profiles[name]
+	e.mu.Unlock()
+	if p != nil {
 		return p, nil
 	}
-	c, err := e.clients(name)
+	c, err := e.clients(name) // may ask a keyring, and that a person
 	if err != nil {
 		return nil, fmt.Errorf("profile %q: %w", name, err)
 	}
-	p := &profile{client: c.WithScopes(apsclient.TransferScopes...), oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
+	p = &profile{client: c.WithScopes(apsclient.TransferScopes...), oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
 	p.resolver = NewResolver(p.client, e.log)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if other := e.profiles[name]; other != nil { // made meanwhile
+		return other, nil
+	}
 	e.profiles[name] = p
 	return p, nil
 }

@@ -184,12 +184,13 @@ func (s *source) fileSHA1(ctx context.Context) (string, error) {
 
 // copyContext copies exactly size bytes and looks at ctx every MiB.
 func copyContext(ctx context.Context, w io.Writer, r io.Reader, size int64) error {
-	buf := make([]byte, 256<<10)
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
 	for done := int64(0); done < size; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.LimitReader(r, min(mib, size-done))}, buf)
+		n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.LimitReader(r, min(mib, size-done))}, *buf)
 		done += n
 		if err != nil {
 			return err
