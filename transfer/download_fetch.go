@@ -403,11 +403,8 @@ func (e *Engine) roomFor(dir string, size int64) error {
 	return nil
 }
 
-// verify compares the whole with the service's SHA-1, where it has one, and makes it durable.
+// verify compares the whole with the service's SHA-1, where it has one. It is durable: every range was synced before it was committed.
 func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error) {
-	if err := w.f.Sync(); err != nil {
-		return nil, fmt.Errorf("sync %s: %w", w.f.Name(), err)
-	}
 	want := cmp.Or(w.job.SHA1, w.d.sha1)
 	if want == "" && !w.d.whole { // not assembled when it was asked for; perhaps it is now
 		if err := w.d.ask(ctx, 0); err != nil {
