@@ -157,16 +157,13 @@ func (r *run) startScan(ctx context.Context) {
 	if r.scanning || len(r.want) == 0 {
 		return
 	}
-	folders := slices.Sorted(maps.Keys(r.want))
-	if r.want[""] {
-		folders = []string{""}
-	}
 	var top []string // without those that lie in another
-	for _, f := range folders {
-		if !slices.ContainsFunc(top, func(t string) bool { return below(t, f) }) {
+	for f := range r.want {
+		if !r.wantsAbove(f) {
 			top = append(top, f)
 		}
 	}
+	slices.Sort(top)
 	s := &scanner{root: r.cfg.Root, rules: r.cfg.Rules, base: r.cfg.Baseline, log: r.log, out: r.found}
 	if r.notes != nil {
 		s.add = r.notes.add
@@ -177,6 +174,16 @@ func (r *run) startScan(ctx context.Context) {
 	clear(r.want)
 	r.scanning, r.doubt = true, false
 	r.group.Go(func() { r.done <- s.run(ctx, top) })
+}
+
+// wantsAbove tells whether a folder lies in another one that is to be scanned.
+func (r *run) wantsAbove(folder string) bool {
+	for above := range upTo(folder) {
+		if above != folder && r.want[above] {
+			return true
+		}
+	}
+	return false
 }
 
 // staleAfter is how long after its listing a folder is taken as listed.
