@@ -5,8 +5,8 @@
 // where none is there, and end when their own files are done; "status" and the like open the state for a moment
 // without serving it (a passive owner).
 //
-// Leaving goes in this order: no new commands are accepted, everything that runs is cancelled and waited for, followers
-// are let go, the state is closed last. A command that loses its owner becomes one or finds the next.
+// Leaving goes in this order: no new commands are accepted, everything that runs is cancelled, the commands under way are waited for
+// and then what runs, the state is closed last. A command that loses its owner becomes one or finds the next.
 //
 // A watched folder carries a marker that names its home; an owner sends nothing of a folder that another home has claimed. A survey is the
 // list of files that a home knows, [Owner.Verify] holds each against disk, receipts and cloud, and [Rebuild] makes a new state of what the

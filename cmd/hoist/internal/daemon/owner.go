@@ -194,11 +194,11 @@ func (w *Owner) Close() error {
 	if w.server != nil {
 		errs = append(errs, w.server.Close())
 	}
+	w.requests.wait() // before the watches: one that adds a watch starts it
 	if w.watches != nil {
 		w.watches.stop()
 	}
 	w.running.Wait()
-	w.requests.wait()
 	w.clients.mu.Lock()
 	for _, c := range w.clients.made {
 		c.Close()
