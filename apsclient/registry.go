@@ -49,63 +49,75 @@ const (
 
 // Param is one parameter of an action.
 type Param struct {
-	Name     string   `json:"name"`
-	In       Location `json:"in"`
-	Type     string   `json:"type"` // string, id, uuid, urn, int, bool, time, date, email, url, object, array, json
-	Required bool     `json:"required,omitempty"`
+	Name     string
+	In       Location
+	Type     string // string, id, uuid, urn, int, bool, time, date, email, url, object, array, json
+	Required bool
 	// Min and Max bound an int's value and a string's length; both 0: none.
-	Min     int64    `json:"min,omitempty"`
-	Max     int64    `json:"max,omitempty"`
-	Enum    []string `json:"enum,omitempty"`
-	Pattern string   `json:"pattern,omitempty"`
-	Default string   `json:"default,omitempty"`
-	Help    string   `json:"help,omitempty"`
-	Secret  bool     `json:"secret,omitempty"`
+	Min     int64
+	Max     int64
+	Enum    []string
+	Pattern string
+	Default string
+	Help    string
+	Secret  bool
 }
 
 // Variant is another form of an action on the other platform.
 type Variant struct {
-	Name   string      `json:"name"` // "acc" or "bim360"
-	Method string      `json:"method"`
-	Path   string      `json:"path"`
-	Params []Param     `json:"params,omitempty"`
-	Body   string      `json:"body,omitempty"`
-	Budget BudgetClass `json:"budget,omitempty"`
-	Retry  RetryClass  `json:"retry,omitempty"`
-	Paging Paging      `json:"paging,omitempty"`
+	Name   string // "acc" or "bim360"
+	Method string
+	Path   string
+	Params []Param
+	Body   string
+	Budget BudgetClass
+	Retry  RetryClass
+	Paging Paging
 	// Contexts as in Action.
-	Contexts []string `json:"contexts,omitempty"`
-	Example  []string `json:"example,omitempty"`
+	Contexts []string
+	Example  []string
 }
 
 // Action is one call, declared once. Commands, validation, scopes, budgets, retries, paging and the guide read it.
 type Action struct {
-	Name   string `json:"name"`   // kebab case: "list-hubs"
-	Title  string `json:"title"`  // as people know it: "List Hubs"
-	Family string `json:"family"` // hubs, folders, items, buckets, webhooks, admin
-	Method string `json:"method"` // "COMPOSITE" for the one that consists of others
-	Path   string `json:"path"`
+	Name   string // kebab case: "list-hubs"
+	Title  string // as people know it: "List Hubs"
+	Family string // hubs, folders, items, buckets, webhooks, admin
+	Method string // "COMPOSITE" for the one that consists of others
+	Path   string
 	// Scopes that a token must hold: exactly these.
-	Scopes []string    `json:"scopes"`
-	Budget BudgetClass `json:"budget,omitempty"`
-	Retry  RetryClass  `json:"retry"`
-	Paging Paging      `json:"paging,omitempty"`
-	Params []Param     `json:"params,omitempty"`
+	Scopes []string
+	Budget BudgetClass
+	Retry  RetryClass
+	Paging Paging
+	Params []Param
 	// Body is "" (none), "json", "jsonapi" or "bytes".
-	Body string `json:"body,omitempty"`
+	Body string
 	// Platform is the platform of Method and Path where Variants has another: "acc" or "bim360".
-	Platform string    `json:"platform,omitempty"`
-	Variants []Variant `json:"variants"`
+	Platform string
+	Variants []Variant
 	// Contexts that work: "2L" (the application), "2L+user" (user header), "3L" (signed-in user, service account).
-	Contexts []string `json:"contexts,omitempty"`
+	Contexts []string
 	// Product to enable for the client id in the developer portal; "" none.
-	Product string `json:"product,omitempty"`
+	Product string
 	// CustomIntegration: an account administrator must add the client id to the account.
-	CustomIntegration bool `json:"custom_integration,omitempty"`
+	CustomIntegration bool
 	// Example are command lines that work against a new emulator, in this order.
-	Example []string `json:"example,omitempty"`
+	Example []string
 	// Extra marks calls beyond the 51 that the engine needs.
-	Extra bool `json:"-"`
+	Extra bool
+}
+
+// Platforms names what Request.Variant may be: those of the variants and the one that holds without; empty without variants, never nil.
+func (a Action) Platforms() []string {
+	names := []string{}
+	if len(a.Variants) > 0 {
+		names = append(names, a.Platform)
+	}
+	for _, v := range a.Variants {
+		names = append(names, v.Name)
+	}
+	return names
 }
 
 // Actions returns the 51 actions in the order of the list that people know. The slice is the caller's.
@@ -126,9 +138,6 @@ func buildRegistry() ([]Action, map[string]Action) {
 	var public []Action
 	index := map[string]Action{}
 	for _, a := range registryRows() {
-		if a.Variants == nil {
-			a.Variants = []Variant{}
-		}
 		index[a.Name] = a
 		if !a.Extra {
 			public = append(public, a)

@@ -90,11 +90,8 @@ func resolveAction(name, variant string) (Action, error) {
 		}
 	}
 	takes := "this action has no variants"
-	if len(a.Variants) > 0 {
-		takes = "takes " + a.Platform
-		for _, v := range a.Variants {
-			takes += " or " + v.Name
-		}
+	if names := a.Platforms(); len(names) > 0 {
+		takes = "takes " + strings.Join(names, " or ")
 	}
 	return Action{}, &ParamError{Action: name, Param: "variant", Problem: "unknown variant " + variant + ": " + takes}
 }

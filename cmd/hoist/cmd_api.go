@@ -67,17 +67,17 @@ func (a *app) listActions() error {
 	actions := apsclient.Actions()
 	if a.flags.json {
 		type row struct {
-			Name     string              `json:"name"`
-			Title    string              `json:"title"`
-			Family   string              `json:"family"`
-			Method   string              `json:"method"`
-			Path     string              `json:"path"`
-			Scopes   []string            `json:"scopes"`
-			Variants []apsclient.Variant `json:"variants"`
+			Name     string   `json:"name"`
+			Title    string   `json:"title"`
+			Family   string   `json:"family"`
+			Method   string   `json:"method"`
+			Path     string   `json:"path"`
+			Scopes   []string `json:"scopes"`
+			Variants []string `json:"variants"` // what --variant takes
 		}
 		rows := make([]row, 0, len(actions))
 		for _, x := range actions {
-			rows = append(rows, row{x.Name, x.Title, x.Family, x.Method, x.Path, x.Scopes, x.Variants})
+			rows = append(rows, row{x.Name, x.Title, x.Family, x.Method, x.Path, x.Scopes, x.Platforms()})
 		}
 		return a.printJSON(rows)
 	}

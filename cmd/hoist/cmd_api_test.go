@@ -49,7 +49,7 @@ func TestAPIList(t *testing.T) {
 	var rows []struct {
 		Name, Title, Family, Method, Path string
 		Scopes                            []string
-		Variants                          []any
+		Variants                          []string
 	}
 	if err := json.Unmarshal([]byte(out), &rows); err != nil {
 		t.Fatal(err)
@@ -60,6 +60,9 @@ func TestAPIList(t *testing.T) {
 	for _, r := range rows {
 		if r.Title == "" || r.Family == "" || r.Scopes == nil || r.Variants == nil || (r.Path == "") != (r.Method == "COMPOSITE" || r.Name == "upload-binary-to-signed-s3-url") {
 			t.Errorf("%+v is not whole", r)
+		}
+		if both := slices.Equal(r.Variants, []string{"bim360", "acc"}) || slices.Equal(r.Variants, []string{"acc", "bim360"}); len(r.Variants) > 0 != both {
+			t.Errorf("variants of %s: %v", r.Name, r.Variants)
 		}
 	}
 }
