@@ -267,3 +267,25 @@ func TestSettingsOver(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestRemoveLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".hoist-old", ".hoist-young", "default.secrets"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{".hoist-old", "default.secrets"} {
+		if err := os.Chtimes(filepath.Join(dir, name), time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	RemoveLeftovers(dir)
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	if err != nil || len(left) != 1 || filepath.Base(left[0]) != ".hoist-young" {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "default.secrets")); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 )
 
 // Home is where one instance of hoist keeps its configuration and its state. Paths are absolute.
@@ -119,6 +120,16 @@ func WriteFile(path string, data []byte) error {
 		return fmt.Errorf("write %s: %w", path, errNotLeft(err, os.Remove(f.Name())))
 	}
 	return nil
+}
+
+// RemoveLeftovers removes what a WriteFile that was killed left in a folder; a young one may still be written.
+func RemoveLeftovers(dir string) {
+	names, _ := filepath.Glob(filepath.Join(dir, ".hoist-*"))
+	for _, name := range names {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Minute {
+			os.Remove(name)
+		}
+	}
 }
 
 // errNotLeft adds to err that the temporary file could not be removed either.

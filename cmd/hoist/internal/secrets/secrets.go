@@ -107,8 +107,9 @@ func (v *Vault) Save(profile string, s Set) (where string, err error) {
 	return path, nil
 }
 
-// Delete removes the secrets of a profile; none is no error.
+// Delete removes the secrets of a profile, also what a killed process left half saved; none is no error.
 func (v *Vault) Delete(profile string) error {
+	config.RemoveLeftovers(filepath.Dir(v.file(profile)))
 	err := os.Remove(v.file(profile))
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
