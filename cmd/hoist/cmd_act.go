@@ -312,7 +312,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 		break
 	}
 	if attention > 0 {
-		return exit.With(exit.Attention, fmt.Errorf("%d of %s need attention", attention, count(total, "file", "files")), "")
+		return needAttention(attention, total)
 	}
 	return nil
 }

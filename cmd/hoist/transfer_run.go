@@ -201,10 +201,19 @@ func (t *transferRun) sumUp() error {
 		fmt.Fprintln(out, t.summary(total))
 	}
 	if n := t.tally[control.ResultAttention]; n > 0 {
-		return exit.With(exit.Attention, fmt.Errorf("%d of %s need attention", n, count(total, "file", "files")),
-			"run \"hoist status\" to see why and what fixes it; what is done is done")
+		return needAttention(n, total)
 	}
 	return nil
+}
+
+// needAttention is the end of a command some of whose files are not in sync.
+func needAttention(n, total int) error {
+	verb := "need"
+	if n == 1 {
+		verb = "needs"
+	}
+	return exit.With(exit.Attention, fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb),
+		"run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; what is done is done")
 }
 
 func (t *transferRun) summary(total int) string {
