@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -37,6 +38,7 @@ type core struct {
 	base      *url.URL
 	chain     http.RoundTripper // control plane
 	data      http.RoundTripper // data plane
+	slow      atomic.Bool       // a part stalled, see stalled
 	own       []*http.Transport // made by New
 	budgets   *budgets
 	tokens    TokenSource
@@ -70,7 +72,7 @@ func New(c Config) (*Client, error) {
 	control := c.Transport
 	k.data = c.Transport
 	if c.Transport == nil {
-		ct, dt := newTransport(c.RootCAs, true), newTransport(c.RootCAs, false)
+		ct, dt := newTransport(c.RootCAs), newDataTransport(c.RootCAs, k.dialed)
 		control, k.data, k.own = ct, dt, []*http.Transport{ct, dt}
 	}
 	if b, ok := c.Tokens.(interface{ bind(http.RoundTripper) }); ok {

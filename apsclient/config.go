@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -114,25 +115,32 @@ func LoadRoots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// newTransport returns a pooled transport: proxies from the environment, HTTP/2 where the control plane is offered it.
-func newTransport(roots *x509.CertPool, http2 bool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}
-	t := &http.Transport{
+// newTransport returns a pooled transport of the control plane: proxies from the environment, HTTP/2 where it is offered.
+func newTransport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
+		DialContext:           newDialer().DialContext,
 		TLSHandshakeTimeout:   20 * time.Second,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		MaxIdleConns:          256,
 		MaxIdleConnsPerHost:   64,
 		IdleConnTimeout:       60 * time.Second,
 		ExpectContinueTimeout: time.Second,
-		ForceAttemptHTTP2:     http2,
+		ForceAttemptHTTP2:     true,
 	}
-	if !http2 {
-		// S3 speaks HTTP/1.1; over HTTP/2 all parts would share one connection at 1.2 to 1.4 times the CPU.
-		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
-		t.DisableCompression = true
-		dialer.Control = holdBackUnsent
-	}
+}
+
+func newDialer() *net.Dialer {
+	return &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}
+}
+
+// newDataTransport returns the transport of the data plane; dialed is called with each new socket. S3 speaks HTTP/1.1; over HTTP/2 all
+// parts would share one connection at 1.2 to 1.4 times the CPU.
+func newDataTransport(roots *x509.CertPool, dialed func(network, address string, c syscall.RawConn) error) *http.Transport {
+	dialer := newDialer()
+	dialer.Control = dialed
+	t := newTransport(roots)
+	t.DialContext, t.ForceAttemptHTTP2, t.DisableCompression = dialer.DialContext, false, true
+	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	return t
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -81,6 +82,9 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 	}
 	resp, err := s.c.core.data.RoundTrip(r)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), ErrStalled) {
+			s.c.core.stalled()
+		}
 		count.takeBack()
 		if read := count.readError(); read != nil {
 			return "", fmt.Errorf("%s: read: %w", op, read)
@@ -104,6 +108,24 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		return "", err
 	}
 	return etag, nil
+}
+
+// stalled notes that a part went without a sign of life. The link may only be so slow that what the system's buffers hold takes longer than
+// the time-outs; connections made from now on therefore hold little. Always would cost a tenth of the CPU of a fast upload.
+func (k *core) stalled() {
+	if !k.slow.Swap(true) {
+		for _, t := range k.own {
+			t.CloseIdleConnections()
+		}
+	}
+}
+
+// dialed is called with each new connection of the data plane.
+func (k *core) dialed(_, _ string, c syscall.RawConn) error {
+	if !k.slow.Load() {
+		return nil
+	}
+	return c.Control(boundUnsent)
 }
 
 // pathOnly keeps bucket and key out of errors no more than needed: S3 paths hold no secret, only queries do.

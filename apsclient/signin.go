@@ -63,7 +63,7 @@ func (f CodeFlow) Exchange(ctx context.Context, code string, verifier Secret) (S
 	}
 	rt := f.Transport
 	if rt == nil {
-		own := newTransport(nil, true)
+		own := newTransport(nil)
 		defer own.CloseIdleConnections()
 		rt = own
 	}

@@ -70,7 +70,7 @@ func (c *tokenCache) client() *http.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hc == nil {
-		c.hc = tokenClient(newTransport(nil, true))
+		c.hc = tokenClient(newTransport(nil))
 	}
 	return c.hc
 }

@@ -2,7 +2,5 @@
 
 package apsclient
 
-import "syscall"
-
-// holdBackUnsent: there is no such bound here.
-func holdBackUnsent(string, string, syscall.RawConn) error { return nil }
+// boundUnsent: there is no such bound here.
+func boundUnsent(uintptr) {}

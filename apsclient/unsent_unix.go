@@ -2,19 +2,12 @@
 
 package apsclient
 
-import (
-	"syscall"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
+// unsentMost is how many bytes the system may hold of a connection that it has not sent yet, where the link is slow.
+const unsentMost = 128 << 10
 
-// unsentMost is how many bytes of an upload the system may hold that it has not sent yet.
-const unsentMost = 512 << 10
-
-// holdBackUnsent keeps the system from taking megabytes of a part that a slow link sends for minutes: their way would be seen by nobody, and
-// look like an answer that does not come.
-func holdBackUnsent(_, _ string, c syscall.RawConn) error {
-	return c.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentMost) // without it progress is coarser, no more
-	})
+// boundUnsent sets that bound; where it cannot be set, nothing changes.
+func boundUnsent(fd uintptr) {
+	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentMost)
 }

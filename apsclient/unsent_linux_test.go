@@ -1,0 +1,68 @@
+package apsclient
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"golang.org/x/sys/unix"
+)
+
+// silent never answers.
+type silent struct{}
+
+func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestSlowLinkIsNoticed: after a part that went without a sign of life new connections hold little, before it as much as the system likes.
+func TestSlowLinkIsNoticed(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	var k *core
+	bound := func() int {
+		t.Helper()
+		got := 0
+		d := net.Dialer{Control: k.dialed}
+		conn, err := d.DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		raw, err := conn.(syscall.Conn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(raw.Control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT) }), err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{Transport: silent{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k = c.core
+		if k.slow.Load() {
+			t.Fatal("slow from the start")
+		}
+		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", PartBody{R: bytes.NewReader([]byte("x")), Size: 1}); !errors.Is(err, ErrStalled) {
+			t.Fatalf("got %v, want it stalled", err)
+		}
+	})
+	if got := bound(); got != unsentMost {
+		t.Errorf("after a stall: %d bytes, want %d", got, unsentMost)
+	}
+	k.slow.Store(false)
+	if got := bound(); got == unsentMost {
+		t.Errorf("without a stall: %d bytes", got)
+	}
+}
