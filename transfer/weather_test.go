@@ -3,6 +3,7 @@ package transfer
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,7 +19,10 @@ import (
 // TestBadWeather: with faults at 30 % of all calls and parts a tree still ends whole, each file with one version, at no more than three times
 // the calls of a clean run.
 func TestBadWeather(t *testing.T) {
-	const files = 200
+	files := 200
+	if os.Getenv("HOIST_LONG") == "1" {
+		files = 500
+	}
 	run := func(t *testing.T, seed uint64) (calls int) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
