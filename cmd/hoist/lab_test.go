@@ -34,6 +34,7 @@ type lab struct {
 	dir    string
 	remote string
 	extra  []string // more of the environment
+	limits bool     // the cloud keeps its documented limits; takes effect when it starts
 }
 
 func newLab(t *testing.T) *lab {
@@ -49,7 +50,7 @@ func newLab(t *testing.T) *lab {
 
 func (l *lab) startCloud(addr string) {
 	l.t.Helper()
-	s, err := emulator.New(emulator.Config{Dir: l.data})
+	s, err := emulator.New(emulator.Config{Dir: l.data, Limits: l.limits})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,6 +159,40 @@ func TestUnreachableWhileResolving(t *testing.T) {
 	_, stderr := l.run(1, "push", a, l.remote)
 	if took := time.Since(began); took < time.Minute || !strings.Contains(stderr, "unreachable") {
 		t.Errorf("after %v: %s", took, stderr)
+	}
+}
+
+// TestDocumentedLimits pushes more new files than two minutes' worth of the smallest budget, in real time: none is refused, and status says
+// what they wait for.
+func TestDocumentedLimits(t *testing.T) {
+	if os.Getenv("HOIST_LONG") == "" {
+		t.Skip("takes two minutes; HOIST_LONG=1 runs it")
+	}
+	t.Parallel()
+	const files = 120
+	l := newLab(t)
+	addr := l.stopCloud()
+	l.limits = true
+	l.startCloud(addr)
+	for i := range files {
+		l.file(fmt.Sprintf("set/%03d.dwg", i), 1000)
+	}
+	p := l.start("push", "set/", l.remote)
+	eventually(t, "post-items decides", func() bool { e := l.status().ETA; return e != nil && e.DecidedBy == "post-items" })
+	select {
+	case <-p.ended:
+	case <-time.After(5 * time.Minute):
+	}
+	if code := p.wait(); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, p.errs.String())
+	}
+	for _, r := range l.cloud.Requests() {
+		if r.Status == http.StatusTooManyRequests {
+			t.Errorf("refused: %s %s", r.Op, r.Path)
+		}
+	}
+	if made := l.count("create-item"); made != files {
+		t.Errorf("%d items, want %d", made, files)
 	}
 }
 
