@@ -153,8 +153,8 @@ func TestChangeEndsAPartOnItsWay(t *testing.T) {
 		w.cfg.Spool = filepath.Join(w.home, "spool")
 		w.write("plan.rvt", small, 1)
 		j := w.enqueue(w.job("plan.rvt"))
-		var two []byte
-		time.AfterFunc(3*time.Second, func() { two = w.write("plan.rvt", small+1, 2) })
+		two := make(chan []byte, 1)
+		time.AfterFunc(3*time.Second, func() { two <- w.write("plan.rvt", small+1, 2) })
 		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 			if r.Op != "s3-put" {
 				return emulator.Fault{}
@@ -169,6 +169,6 @@ func TestChangeEndsAPartOnItsWay(t *testing.T) {
 		if got := w.get(j.ID); got.End != state.EndSuperseded {
 			t.Errorf("the first job: %+v", got)
 		}
-		w.wantVersions("plan.rvt", two)
+		w.wantVersions("plan.rvt", <-two)
 	})
 }
