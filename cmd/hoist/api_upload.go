@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"path/filepath"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
@@ -17,9 +15,9 @@ func (a *app) uploadInFolder(ctx context.Context, r apsclient.Request, o apiOpti
 	if o.body == "-" {
 		return exit.Usagef("--body - does not work here: the upload can be resumed, so it takes a file")
 	}
-	path, err := filepath.Abs(o.body)
+	path, err := absPath(o.body)
 	if err != nil {
-		return fmt.Errorf("find %q: %w", o.body, err)
+		return err
 	}
 	s, err := a.setup(config.Settings{})
 	if err != nil {

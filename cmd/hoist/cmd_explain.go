@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -49,9 +48,9 @@ func (a *app) explain(ctx context.Context, arg string) error {
 
 // resolvedPath is a path absolute and with the links of its folder resolved, as watches have theirs; the file need not be there.
 func resolvedPath(arg string) (string, error) {
-	path, err := filepath.Abs(arg)
+	path, err := absPath(arg)
 	if err != nil {
-		return "", fmt.Errorf("find %q: %w", arg, err)
+		return "", err
 	}
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
 		path = filepath.Join(dir, filepath.Base(path))

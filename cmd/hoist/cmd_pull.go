@@ -76,8 +76,8 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	if path == "-" {
 		return a.pullStdout(ctx, t, &req)
 	}
-	if req.Path, err = filepath.Abs(path); err != nil {
-		return fmt.Errorf("find %q: %w", path, err)
+	if req.Path, err = absPath(path); err != nil {
+		return err
 	}
 	if os.IsPathSeparator(path[len(path)-1]) {
 		req.Path += string(filepath.Separator)

@@ -118,16 +118,13 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 
 // absolute keeps what a trailing slash says: the contents of a folder rather than the folder.
 func absolute(p string) (string, error) {
-	if p == "" {
-		return "", exit.Usagef("an empty path")
+	abs, err := absPath(p)
+	if err != nil {
+		return "", err
 	}
 	contents := os.IsPathSeparator(p[len(p)-1])
 	if base := filepath.Base(p); p == "." || base == "." || strings.HasSuffix(filepath.ToSlash(p), "/.") || p == ".." || base == ".." {
 		contents = true
-	}
-	abs, err := filepath.Abs(p)
-	if err != nil {
-		return "", fmt.Errorf("find %q: %w", p, err)
 	}
 	if contents && !os.IsPathSeparator(abs[len(abs)-1]) {
 		abs += string(filepath.Separator)

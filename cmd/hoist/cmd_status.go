@@ -30,11 +30,10 @@ func newStatusCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := ""
 			if len(args) > 0 {
-				abs, err := filepath.Abs(args[0])
-				if err != nil {
-					return fmt.Errorf("find %q: %w", args[0], err)
+				var err error
+				if path, err = absPath(args[0]); err != nil {
+					return err
 				}
-				path = abs
 			}
 			if follow {
 				return a.followStatus(cmd.Context(), path)

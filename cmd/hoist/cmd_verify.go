@@ -26,28 +26,24 @@ held against. The exit code is 3 when anything is not ok.`,
 		Example: "  hoist verify\n  hoist verify ~/plans/tower.rvt --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			which := ""
-			if len(args) > 0 {
-				which = args[0]
-			}
-			return a.verify(cmd.Context(), which, quick)
+			return a.verify(cmd.Context(), args, quick)
 		},
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false, "do not read the files: compare sizes and times")
 	return cmd
 }
 
-func (a *app) verify(ctx context.Context, which string, quick bool) error {
+func (a *app) verify(ctx context.Context, args []string, quick bool) error {
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return err
 	}
 	r := control.VerifyRequest{Quick: quick, Profile: s.profile}
-	if which != "" {
-		if r.Watch, err = whichWatch(s.file.Watch, which); err != nil {
+	if len(args) > 0 {
+		if r.Watch, err = whichWatch(s.file.Watch, args[0]); err != nil {
 			r.Watch = ""
-			if r.Path, err = filepath.Abs(which); err != nil {
-				return fmt.Errorf("find %q: %w", which, err)
+			if r.Path, err = absPath(args[0]); err != nil {
+				return err
 			}
 			if real, err := filepath.EvalSymlinks(r.Path); err == nil {
 				r.Path = real

@@ -67,8 +67,8 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 	if err != nil {
 		return err
 	}
-	if r.Path, err = filepath.Abs(path); err != nil {
-		return fmt.Errorf("find %q: %w", path, err)
+	if r.Path, err = absPath(path); err != nil {
+		return err
 	}
 	// The patterns of a file are taken over as they are now: the watch does not depend on the file.
 	r.Remote, r.Exclude, r.Include = remote, checked.Exclude, checked.Include
@@ -150,9 +150,9 @@ func (a *app) watchVerb(verb, short string) *cobra.Command {
 
 // whichWatch finds a watch by its id, its folder or its remote.
 func whichWatch(list []config.Watch, arg string) (string, error) {
-	abs, err := filepath.Abs(arg)
+	abs, err := absPath(arg)
 	if err != nil {
-		return "", fmt.Errorf("find %q: %w", arg, err)
+		return "", err
 	}
 	for _, w := range list {
 		if w.ID == arg || w.Path == abs || w.Remote == arg {

@@ -19,9 +19,9 @@ func (a *app) remoteAddress(arg string) (transfer.Address, error) {
 	if strings.Contains(arg, "://") { // also another scheme, which is then said
 		return transfer.ParseAddress(arg)
 	}
-	path, err := filepath.Abs(arg)
+	path, err := absPath(arg)
 	if err != nil {
-		return transfer.Address{}, fmt.Errorf("find %q: %w", arg, err)
+		return transfer.Address{}, err
 	}
 	set, err := a.setup(config.Settings{})
 	if err != nil {
@@ -35,6 +35,18 @@ func (a *app) remoteAddress(arg string) (transfer.Address, error) {
 		return transfer.Address{}, exit.With(exit.NotFound, fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
 	}
 	return transfer.Address{}, exit.With(exit.Usage, fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
+}
+
+// absPath is a local path that a person wrote, made absolute. An empty one, which an unset variable leaves, is not the working folder.
+func absPath(arg string) (string, error) {
+	if arg == "" {
+		return "", exit.Usagef("an empty path")
+	}
+	path, err := filepath.Abs(arg)
+	if err != nil {
+		return "", fmt.Errorf("find %q: %w", arg, err)
+	}
+	return path, nil
 }
 
 // mapped is the remote of a local path that is or lies in the folder of a watch.
