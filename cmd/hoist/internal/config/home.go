@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -94,7 +96,25 @@ func (h Home) Ensure() error {
 			return fmt.Errorf("make %s private: %w", dir, err)
 		}
 	}
+	for _, dir := range []string{h.Config, h.State} {
+		if err := keepOut(dir); err != nil {
+			return fmt.Errorf("keep %s out of what is sent: %w", dir, err)
+		}
+	}
 	return nil
+}
+
+// keepOut makes a folder one that is left out of every watch and push it lies in: it holds secrets, and changes with whatever is sent.
+func keepOut(dir string) error {
+	f, err := os.OpenFile(filepath.Join(dir, ".hoistignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("# Of hoist itself: nothing of this folder is sent.\n*\n")
+	return errors.Join(err, f.Close())
 }
 
 // WriteFile replaces a file of the home whole, readable by its owner only.
