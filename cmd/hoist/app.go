@@ -30,14 +30,13 @@ func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
 }
 
 // begin runs before every command, once the flags are known.
-func (a *app) begin() error {
+func (a *app) begin() {
 	switch {
 	case a.flags.verbose > 1:
 		a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	case a.flags.verbose == 1:
 		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
 	}
-	return nil
 }
 
 // getenv returns the value of an environment variable, the last one winning as in os/exec; "" where it is not set.

@@ -104,7 +104,8 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 				return err
 			}
 			a.started = true
-			return a.begin()
+			a.begin()
+			return nil
 		},
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
