@@ -29,12 +29,8 @@ type setup struct {
 // setup finds the home and reads its configuration; flags are those of the transfer commands.
 func (a *app) setup(flags config.Settings) (*setup, error) {
 	s := &setup{env: config.ReadEnv(a.getenv)}
-	dir := a.flags.home
-	if dir == "" {
-		dir = s.env.Home
-	}
 	var err error
-	if s.home, err = config.FindHome(dir, a.getenv); err != nil {
+	if s.home, err = a.findHome(s.env); err != nil {
 		return nil, err
 	}
 	if s.file, err = config.Load(s.home); err != nil {
@@ -52,6 +48,15 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 	}
 	_, err = parseLimits(s.engine.Limits)
 	return s, err
+}
+
+// findHome is the home that flags and environment name.
+func (a *app) findHome(env config.Env) (config.Home, error) {
+	dir := a.flags.home
+	if dir == "" {
+		dir = env.Home
+	}
+	return config.FindHome(dir, a.getenv)
 }
 
 // parseLimits reads what --limits and HOIST_LIMITS name.

@@ -8,7 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/guide"
+	"hoist/transfer"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
@@ -38,15 +41,6 @@ func newConfigCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// findHome is the home that flags and environment name.
-func (a *app) findHome(env config.Env) (config.Home, error) {
-	dir := a.flags.home
-	if dir == "" {
-		dir = env.Home
-	}
-	return config.FindHome(dir, a.getenv)
-}
-
 // problem is what config check prints with --json.
 type problem struct {
 	File    string `json:"file,omitempty"`
@@ -60,7 +54,7 @@ func (a *app) configCheck() error {
 	if err != nil {
 		return err
 	}
-	problems := config.Problems(home)
+	problems := append(config.Problems(home), furtherProblems(home)...)
 	for _, p := range problems {
 		if a.flags.json {
 			if err := a.printJSON(problem{File: p.File, Line: p.Line, Key: p.Key, Problem: p.Msg}); err != nil {
@@ -80,6 +74,39 @@ func (a *app) configCheck() error {
 		a.printf("%s is right\n", home.ConfigFile())
 	}
 	return nil
+}
+
+// furtherProblems are those of patterns, actions and addresses. What cannot be read is told by [config.Problems].
+func furtherProblems(home config.Home) []*config.Error {
+	var out []*config.Error
+	note := func(file, key string, err error) {
+		if err != nil {
+			out = append(out, &config.Error{File: file, Key: key, Msg: err.Error()})
+		}
+	}
+	patterns := func(file, key string, s config.Settings) {
+		if _, err := s.Filter(file); err == nil {
+			_, err = daemon.RulesFor(s, config.Settings{})
+			note(file, key, err)
+		}
+	}
+	names, _ := config.Profiles(home)
+	for _, name := range names {
+		if p, err := config.LoadProfile(home, name); err == nil {
+			_, err = guide.Expand(p.Actions)
+			note(home.ProfileFile(name), "actions", err)
+			patterns(home.ProfileFile(name), "", p.Settings)
+		}
+	}
+	if file, err := config.Load(home); err == nil {
+		patterns(home.ConfigFile(), "", file.Settings)
+		for _, w := range file.Watch {
+			_, err := transfer.ParseAddress(w.Remote)
+			note(home.ConfigFile(), "watch.remote", err)
+			patterns(home.ConfigFile(), "watch", w.Settings())
+		}
+	}
+	return out
 }
 
 func (a *app) configShow(origin bool) error {

@@ -46,6 +46,21 @@ func TestConfigCommands(t *testing.T) {
 	if !strings.Contains(out, "prats") {
 		t.Errorf("config check: %s", out)
 	}
+	folder := filepath.ToSlash(t.TempDir())
+	write("exclude = [\"a[b\"]\n[[watch]]\npath = \"" + folder + "\"\nremote = \"nowhere\"\n")
+	if err := os.MkdirAll(filepath.Join(home, "profiles"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, "profiles", "one.toml"), []byte("actions = [\"list-hubz\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, _ = hoist(2, "config", "check")
+	for _, want := range []string{`"a[b"`, "watch.remote", "list-hubz"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is not among\n%s", want, out)
+		}
+	}
+	write("prats = 3\n")
 	hoist(2, "config")
 	hoist(2, "config", "show")
 }

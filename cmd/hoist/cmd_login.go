@@ -69,6 +69,9 @@ host that they were stored for. What was there stays as it was unless signing in
 }
 
 func (a *app) login(ctx context.Context, o loginOptions) error {
+	if err := config.CheckRegion("", o.region); err != nil {
+		return err
+	}
 	home, env, name, err := a.loginProfile()
 	if err != nil {
 		return err
@@ -151,11 +154,7 @@ func (a *app) tryLogin(ctx context.Context, client *apsclient.Client, tokens aps
 // loginProfile finds the home and the name without reading a profile that may be damaged or not there yet.
 func (a *app) loginProfile() (config.Home, config.Env, string, error) {
 	env := config.ReadEnv(a.getenv)
-	dir := a.flags.home
-	if dir == "" {
-		dir = env.Home
-	}
-	home, err := config.FindHome(dir, a.getenv)
+	home, err := a.findHome(env)
 	if err != nil {
 		return home, env, "", err
 	}

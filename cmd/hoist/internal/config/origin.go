@@ -124,7 +124,8 @@ func texts(v any) (map[string]string, error) {
 	return out, nil
 }
 
-// Problems checks config.toml, every profile and every watch, and returns all that is wrong.
+// Problems checks config.toml, every profile and every watch, and returns all that is wrong. What patterns, actions and addresses may be is for
+// others to say.
 func Problems(h Home) []*Error {
 	var out []*Error
 	note := func(err error) { out = append(out, flatten(err)...) }
@@ -133,17 +134,16 @@ func Problems(h Home) []*Error {
 	names, err := Profiles(h)
 	note(err)
 	for _, name := range names {
-		_, err := LoadProfile(h, name)
+		p, err := LoadProfile(h, name)
+		note(err)
+		_, err = p.Settings.Filter(h.ProfileFile(name))
 		note(err)
 	}
 	if file.Profile != "" && !slices.Contains(names, file.Profile) && file.Profile != DefaultProfile {
 		note(&Error{File: h.ConfigFile(), Key: "profile", Msg: quoted(file.Profile) + " is unknown"})
 	}
-	if err == nil {
-		if _, err := file.Settings.Filter(h.ConfigFile()); err != nil {
-			note(err)
-		}
-	}
+	_, err = file.Settings.Filter(h.ConfigFile())
+	note(err)
 	for i, w := range file.Watch {
 		if w.Path == "" {
 			continue // said by Load

@@ -56,6 +56,7 @@ func TestProblems(t *testing.T) {
 	for name, text := range map[string]string{
 		"config.toml":       "profile = \"gone\"\nmin-size = \"many\"\n[[watch]]\npath = \"" + folder + "\"\nremote = \"aps://a/b/c\"\n[[watch]]\npath = \"" + folder + "/deeper\"\nremote = \"aps://a/b/d\"\nprofile = \"other\"\n",
 		"profiles/bad.toml": "checksum = \"perhaps\"\nclient_id = \"x\"\n",
+		"profiles/too.toml": "region = \"MARS\"\nmax-size = \"few\"\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -66,7 +67,7 @@ func TestProblems(t *testing.T) {
 		all = append(all, p.Error())
 	}
 	text := strings.Join(all, "\n")
-	for _, want := range []string{`"gone" is unknown`, "min-size", "overlaps with", `"other" is unknown`, "client_id: unknown key", "deeper\" is not there"} {
+	for _, want := range []string{`"gone" is unknown`, "min-size", "overlaps with", `"other" is unknown`, "client_id: unknown key", `region: "MARS"`, `max-size: "few"`, "deeper\" is not there"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not among\n%s", want, text)
 		}

@@ -110,7 +110,15 @@ func LoadProfile(h Home, name string) (Profile, error) {
 		return p, &Error{File: path, Key: "flow", Msg: quoted(p.Flow) + " is not two-legged, user or service-account"}
 	}
 	_, err = p.Settings.Engine(path)
-	return p, err
+	return p, errors.Join(err, CheckRegion(path, p.Region))
+}
+
+// CheckRegion is an [Error] for a region that the service does not have; "" is its default.
+func CheckRegion(file, region string) error {
+	if known := apsclient.Regions(); region != "" && !slices.Contains(known, region) {
+		return &Error{File: file, Key: "region", Msg: quoted(region) + " is not one of " + strings.Join(known, ", ")}
+	}
+	return nil
 }
 
 // SaveProfile writes a profile that a login made.
@@ -158,9 +166,6 @@ func (p Profile) Account(name string, env Env) (Account, error) {
 		Profile: name, ClientID: first(env.ClientID, p.ClientID), ClientSecret: env.ClientSecret,
 		BaseURL: first(env.BaseURL, p.BaseURL), UserID: first(env.UserID, p.UserID), Region: p.Region, CertFile: env.CertFile,
 		Scopes: p.Scopes, Actions: p.Actions, Flow: FlowTwoLegged,
-	}
-	if known := apsclient.Regions(); p.Region != "" && !slices.Contains(known, p.Region) {
-		return a, &Error{Key: "region", Msg: fmt.Sprintf("%q of profile %q is not one of %s", p.Region, name, strings.Join(known, ", "))}
 	}
 	if a.ClientSecret == "" && p.Flow != "" && p.ClientSecret == "" {
 		if a.ClientID != p.ClientID {
