@@ -234,7 +234,7 @@ func (c *call) boolean(name string, def bool) (bool, bool) {
 	return v, true
 }
 
-// self is the address the client used, without its query.
+// url is an address at the host that the client used.
 func (c *call) url(path string, q url.Values) string {
 	u := origin(c.r) + path
 	if len(q) > 0 {

@@ -415,14 +415,12 @@ func (c *call) listHooks() {
 	if c.q.Get("sort") == "desc" || app && c.q.Get("sort") == "" {
 		slices.Reverse(data)
 	}
-	links := obj{"next": nil}
+	links := obj{}
 	if next != "" {
 		q := url.Values{}
 		maps.Copy(q, c.q)
 		q.Set("pageState", next)
 		links["next"] = strings.TrimPrefix(c.r.URL.EscapedPath(), "/webhooks/v1") + "?" + q.Encode()
-	} else {
-		delete(links, "next")
 	}
 	c.json(http.StatusOK, obj{"links": links, "data": data})
 }

@@ -104,7 +104,7 @@ func hqProjectRow(p *project) obj {
 	return out
 }
 
-// hqProject finds the BIM 360 project of the path.
+// bimProject finds the BIM 360 project of the path.
 func (c *call) bimProject(m *model, account string) *project {
 	p := m.accountProject(account, c.p["project"])
 	if p == nil || p.Platform != PlatformBIM360 {

@@ -2,8 +2,8 @@
 // profiles.
 //
 // A home is two folders, configuration (config.toml, profiles/) and state (state.db, control.sock, owner.json,
-// receipts/, logs/, spool/); HOIST_HOME or --home makes them one. Both are private to their owner, and left out of every
-// watch and push.
+// receipts/, logs/, spool/, streams/); HOIST_HOME or --home makes them one. Both are private to their owner, and left out
+// of every watch and push.
 //
 // Precedence, from strongest to weakest: flag, environment, profile, config.toml, default. Reading is strict: an
 // unknown key is an [Error] that names the key and its line. The program itself only appends and cuts whole [[watch]]

@@ -43,7 +43,7 @@ func checkNotifications(ctx context.Context, e Env, f facts) (facts, []Finding) 
 	case len(e.Watches) == 0:
 		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "there are no watches"}}
 	case runtime.GOOS != "linux":
-		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "this system watches whole trees; it has no such limit"}}
+		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "this system has no limit for watched folders"}}
 	}
 	limit := 0
 	data, err := os.ReadFile(inotifyLimit)
