@@ -41,7 +41,7 @@ func parseFile(name string, data []byte) (File, error) {
 		all = append(all, err)
 	}
 	for i := range f.Watch {
-		if err := f.Watch[i].complete(name); err != nil {
+		if err := f.Watch[i].Complete(name); err != nil {
 			all = append(all, err)
 		}
 	}

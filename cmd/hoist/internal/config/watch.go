@@ -64,8 +64,8 @@ func (w Watch) Settings() Settings {
 	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize, MinAge: w.MinAge}
 }
 
-// complete fills in defaults and checks what a person wrote.
-func (w *Watch) complete(file string) error {
+// Complete fills in defaults and checks what a person wrote.
+func (w *Watch) Complete(file string) error {
 	bad := func(key, msg string) error { return &Error{File: file, Key: "watch." + key, Msg: msg} }
 	w.Mode = first(w.Mode, ModePush)
 	switch {
@@ -109,7 +109,7 @@ func within(dir, path string) bool {
 
 // AppendWatch adds a table at the end of config.toml and touches nothing else.
 func AppendWatch(h Home, w Watch) error {
-	if err := w.complete("watch"); err != nil {
+	if err := w.Complete("watch"); err != nil {
 		return err
 	}
 	old, err := readConfig(h)

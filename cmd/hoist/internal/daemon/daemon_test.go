@@ -277,6 +277,9 @@ func TestSources(t *testing.T) {
 		{"listed outside", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"../one.bak"}}, "", exit.Usage},
 		{"a file with a slash", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak") + sep}}, "", exit.Usage},
 		{"missing", control.PushRequest{Paths: []string{filepath.Join(dir, "zz")}}, "", exit.NotFound},
+		{"nothing", control.PushRequest{}, "", exit.Usage},
+		{"an empty path", control.PushRequest{Paths: []string{""}}, "", exit.Usage},
+		{"a relative path", control.PushRequest{Paths: []string{"d"}}, "", exit.Usage},
 		{"wrong pattern", control.PushRequest{Paths: []string{dir}, Filter: control.Filter{Exclude: []string{"["}}}, "", exit.Usage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -292,6 +295,41 @@ func TestSources(t *testing.T) {
 				t.Errorf("got %v, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestWhatAnOwnerRefuses: a program that asks over the socket may ask anything; nothing of it may take effect.
+func TestWhatAnOwnerRefuses(t *testing.T) {
+	o, cloud := newOptions(t)
+	w := open(t, Working, o)
+	remote, folder := cloud.DemoRemote(), t.TempDir()
+	watch := func(r control.WatchRequest) error {
+		r.Remote = remote
+		_, err := w.AddWatch(t.Context(), r)
+		return err
+	}
+	for name, ask := range map[string]func() error{
+		"pull to nowhere": func() error { _, err := w.Pull(t.Context(), control.PullRequest{Remote: remote}); return err },
+		"pull to relative": func() error {
+			_, err := w.Pull(t.Context(), control.PullRequest{Remote: remote, Path: "x"})
+			return err
+		},
+		"verify relative": func() error { _, err := w.Verify(t.Context(), control.VerifyRequest{Path: "x"}); return err },
+		"watch relative":  func() error { return watch(control.WatchRequest{Path: "."}) },
+		"watch mode":      func() error { return watch(control.WatchRequest{Path: folder, Mode: "pull"}) },
+		"watch settle":    func() error { return watch(control.WatchRequest{Path: folder, Settle: "soon"}) },
+		"watch pattern":   func() error { return watch(control.WatchRequest{Path: folder, Exclude: []string{"a[b"}}) },
+		"watch size":      func() error { return watch(control.WatchRequest{Path: folder, MinSize: "few"}) },
+	} {
+		if code, _ := exit.From(ask()); code != exit.Usage {
+			t.Errorf("%s: code %d, want %d", name, code, exit.Usage)
+		}
+	}
+	if file, err := config.Load(o.Home); err != nil || len(file.Watch) > 0 {
+		t.Errorf("watches: %v, %v", file.Watch, err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left in the folder: %v, %v", left, err)
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 
 // Explain implements [control.API].
 func (w *Owner) Explain(_ context.Context, file string) (control.Explanation, error) {
-	if !filepath.IsAbs(file) {
-		return control.Explanation{}, exit.Usagef("path %q is not absolute", file)
+	if err := mustBeAbsolute(file); err != nil {
+		return control.Explanation{}, err
 	}
 	e := control.Explanation{Path: file}
 	info, statErr := os.Stat(file)

@@ -47,6 +47,9 @@ func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	if err != nil {
 		return control.Plan{}, err
 	}
+	if err := mustBeAbsolute(r.Path); err != nil {
+		return control.Plan{}, err
+	}
 	rules, err := rulesOf(r.Filter, true)
 	if err != nil {
 		return control.Plan{}, err

@@ -44,6 +44,14 @@ func (s sources) results(remote transfer.Address) []control.PlanFile {
 // A path that is named is taken whatever it is called; in folders, litter and what the filter leaves out are skipped.
 func findSources(r control.PushRequest) (sources, error) {
 	var s sources
+	if len(r.Paths) == 0 {
+		return s, exit.Usagef("push: no paths")
+	}
+	for _, p := range r.Paths {
+		if err := mustBeAbsolute(p); err != nil {
+			return s, err
+		}
+	}
 	tree, err := rulesOf(r.Filter, false)
 	if err != nil {
 		return s, err
@@ -141,6 +149,14 @@ func (s *sources) listed(r control.PushRequest) error {
 			return err
 		}
 		s.file(p, path.Join(prefix, rel), info)
+	}
+	return nil
+}
+
+// mustBeAbsolute refuses a path that would mean something else to the owner than to who asks.
+func mustBeAbsolute(p string) error {
+	if !filepath.IsAbs(p) {
+		return exit.Usagef("path %q is not absolute", p)
 	}
 	return nil
 }

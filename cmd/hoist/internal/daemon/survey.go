@@ -233,6 +233,11 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay
 // scopeOf checks what a person asked to compare.
 func (w *Owner) scopeOf(path, watch, profile string) (scope, error) {
 	if watch == "" {
+		if path != "" {
+			if err := mustBeAbsolute(path); err != nil {
+				return scope{}, err
+			}
+		}
 		return scope{path: path, profile: profile}, nil
 	}
 	file, err := config.Load(w.o.Home)

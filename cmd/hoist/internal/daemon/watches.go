@@ -274,6 +274,12 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	}
 	c.Remote = remote
 	c.ID = config.NewWatchID(c.Path, c.Remote, w.profile(r.Profile))
+	if err := c.Complete(""); err != nil {
+		return control.WatchAdded{}, err
+	}
+	if _, err := w.rulesFor(c); err != nil {
+		return control.WatchAdded{}, err
+	}
 	if !r.TakeOver {
 		if err := w.foreignBelow(ctx, c.Path); err != nil {
 			return control.WatchAdded{}, foreignUsage(err)
@@ -294,6 +300,9 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 
 // watchedFolder checks the folder of a new watch and returns its real path.
 func watchedFolder(p string) (string, error) {
+	if err := mustBeAbsolute(p); err != nil {
+		return "", err
+	}
 	info, err := statLocal(p)
 	if err != nil {
 		return "", err
@@ -305,7 +314,7 @@ func watchedFolder(p string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("watch %s: %w", p, err)
 	}
-	return filepath.Abs(real)
+	return real, nil
 }
 
 // landing resolves a remote that is to hold files and returns its address in names.
