@@ -338,7 +338,8 @@ func TestWhatKilledCommandsLeave(t *testing.T) {
 	o, s := newOptions(t)
 	w := open(t, Passive, o)
 	old, needed, fresh := filepath.Join(o.Home.Streams(), "stdin-1"), filepath.Join(o.Home.Streams(), "stdin-2"), filepath.Join(o.Home.Streams(), "stdin-3")
-	for _, p := range []string{old, needed, fresh} {
+	partly := filepath.Join(o.Home.Streams(), "stdout-4.part")
+	for _, p := range []string{old, needed, fresh, partly} {
 		write(t, p, []byte("x"))
 		if p != fresh {
 			if err := os.Chtimes(p, time.Time{}, time.Now().Add(-2*streamsFor)); err != nil {
@@ -353,9 +354,16 @@ func TestWhatKilledCommandsLeave(t *testing.T) {
 	if _, err := w.Act(t.Context(), plan.Files[0].Job, control.Pause); err != nil {
 		t.Fatal(err)
 	}
+	j, _, err := w.store.Enqueue(state.Job{Kind: state.Download, Path: filepath.Join(o.Home.Streams(), "stdout-4"), Target: state.Target{Address: "oss://b/k"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.Commit(j.ID, state.Resolved{Object: "o", Size: 25}, state.FetchStarted{Temp: partly, PartSize: 10, Parts: 3}, state.Pause{}); err != nil {
+		t.Fatal(err)
+	}
 	shut(t, w)
 	shut(t, open(t, Working, o))
-	for _, p := range []string{old, needed, fresh} {
+	for _, p := range []string{old, needed, fresh, partly} {
 		if _, err := os.Stat(p); os.IsNotExist(err) != (p == old) {
 			t.Errorf("%s: %v", filepath.Base(p), err)
 		}

@@ -23,7 +23,7 @@ func (w *Owner) cleanStreams() {
 	}
 	needed := map[string]bool{}
 	for _, j := range jobs {
-		needed[j.Path] = true
+		needed[j.Path], needed[j.Temp] = true, true
 	}
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
