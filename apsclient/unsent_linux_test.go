@@ -3,7 +3,6 @@ package apsclient
 import (
 	"bytes"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"syscall"
@@ -23,14 +22,28 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestSlowLinkIsNoticed: after a part that went without a sign of life new connections hold little, before it as much as the system likes.
 func TestSlowLinkIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{Transport: silent{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", PartBody{R: bytes.NewReader([]byte("x")), Size: 1}); !errors.Is(err, ErrStalled) {
+			t.Fatalf("got %v, want it stalled", err)
+		}
+		if !c.core.slow.Load() {
+			t.Error("the stall was not noticed")
+		}
+	})
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
-	var k *core
-	bound := func() int {
+	c, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	bound := func() (got int) {
 		t.Helper()
-		got := 0
-		d := net.Dialer{Control: k.dialed}
-		conn, err := d.DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		conn, err := c.core.data.(*http.Transport).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,24 +58,11 @@ func TestSlowLinkIsNoticed(t *testing.T) {
 		}
 		return got
 	}
-	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Transport: silent{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		k = c.core
-		if k.slow.Load() {
-			t.Fatal("slow from the start")
-		}
-		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", PartBody{R: bytes.NewReader([]byte("x")), Size: 1}); !errors.Is(err, ErrStalled) {
-			t.Fatalf("got %v, want it stalled", err)
-		}
-	})
-	if got := bound(); got != unsentMost {
-		t.Errorf("after a stall: %d bytes, want %d", got, unsentMost)
-	}
-	k.slow.Store(false)
 	if got := bound(); got == unsentMost {
 		t.Errorf("without a stall: %d bytes", got)
+	}
+	c.core.stalled()
+	if got := bound(); got != unsentMost {
+		t.Errorf("after a stall: %d bytes, want %d", got, unsentMost)
 	}
 }
