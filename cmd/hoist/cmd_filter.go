@@ -57,7 +57,7 @@ func newFilterCmd(a *app) *cobra.Command {
 // watchIn finds the watch that a path lies in.
 func watchIn(list []config.Watch, path string) *config.Watch {
 	for i, w := range list {
-		if inside(w.Path, path) {
+		if config.Within(w.Path, path) {
 			return &list[i]
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -118,27 +116,21 @@ func below(s control.Status, path string) control.Status {
 	out := s
 	out.Watches, out.Active, out.Attention = []control.Watch{}, []control.Active{}, []control.Attention{}
 	for _, w := range s.Watches {
-		if inside(w.Path, path) || inside(path, w.Path) {
+		if config.Within(w.Path, path) || config.Within(path, w.Path) {
 			out.Watches = append(out.Watches, w)
 		}
 	}
 	for _, j := range s.Active {
-		if inside(path, j.Path) {
+		if config.Within(path, j.Path) {
 			out.Active = append(out.Active, j)
 		}
 	}
 	for _, j := range s.Attention {
-		if inside(path, j.Path) {
+		if config.Within(path, j.Path) {
 			out.Attention = append(out.Attention, j)
 		}
 	}
 	return out
-}
-
-// inside tells whether path is dir or lies below it.
-func inside(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func nothingAt(s control.Status, path string) bool {

@@ -51,19 +51,17 @@ func absPath(arg string) (string, error) {
 
 // mapped is the remote of a local path that is or lies in the folder of a watch.
 func mapped(watches []config.Watch, path string) (transfer.Address, bool, error) {
-	for _, w := range watches {
-		rel, err := filepath.Rel(w.Path, path)
-		if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			continue
-		}
-		address, err := transfer.ParseAddress(w.Remote)
-		if err != nil {
-			return transfer.Address{}, false, err
-		}
-		if rel != "." {
-			address = address.Join(strings.Split(filepath.ToSlash(rel), "/")...)
-		}
-		return address, true, nil
+	w := watchIn(watches, path)
+	if w == nil {
+		return transfer.Address{}, false, nil
 	}
-	return transfer.Address{}, false, nil
+	address, err := transfer.ParseAddress(w.Remote)
+	if err != nil {
+		return transfer.Address{}, false, err
+	}
+	rel, err := filepath.Rel(w.Path, path)
+	if err == nil && rel != "." {
+		address = address.Join(strings.Split(filepath.ToSlash(rel), "/")...)
+	}
+	return address, true, err
 }

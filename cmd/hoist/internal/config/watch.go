@@ -94,15 +94,15 @@ func (w *Watch) Complete(file string) error {
 // Overlap finds a watch whose folder is path, lies in it, or holds it.
 func Overlap(watches []Watch, path string) (Watch, bool) {
 	for _, w := range watches {
-		if within(w.Path, path) || within(path, w.Path) {
+		if Within(w.Path, path) || Within(path, w.Path) {
 			return w, true
 		}
 	}
 	return Watch{}, false
 }
 
-// within reports whether path is dir or lies below it.
-func within(dir, path string) bool {
+// Within reports whether path is dir or lies below it.
+func Within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

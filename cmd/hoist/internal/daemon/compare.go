@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -317,12 +316,6 @@ func localSnapshot(path string) (*state.Snapshot, error) {
 		return nil, err
 	}
 	return &s, nil
-}
-
-// within tells whether path is dir or lies below it.
-func within(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // steps splits a slash path.

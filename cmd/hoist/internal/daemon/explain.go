@@ -29,7 +29,7 @@ func (w *Owner) Explain(_ context.Context, file string) (control.Explanation, er
 	}
 	var watch *config.Watch
 	for i, c := range f.Watch {
-		if within(c.Path, file) {
+		if config.Within(c.Path, file) {
 			watch = &f.Watch[i]
 		}
 	}

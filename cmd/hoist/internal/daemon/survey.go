@@ -88,7 +88,7 @@ type scope struct {
 	profile string // whose account looks at what no watch and no job has one for; "": the owner's
 }
 
-func (s scope) takes(path string) bool { return s.path == "" || within(s.path, path) }
+func (s scope) takes(path string) bool { return s.path == "" || config.Within(s.path, path) }
 
 // survey lists the files that are known to the home: those of its watches, on disk or on record, and, where a receipt or a
 // download that is done tells of them, those outside.
@@ -103,7 +103,7 @@ func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) 
 	}
 	var out []subject
 	for _, c := range file.Watch {
-		if in.watch != "" && in.watch != c.ID || in.path != "" && !within(in.path, c.Path) && !within(c.Path, in.path) {
+		if in.watch != "" && in.watch != c.ID || in.path != "" && !config.Within(in.path, c.Path) && !config.Within(c.Path, in.path) {
 			continue
 		}
 		list, err := w.surveyWatch(ctx, c, in, byWay)
@@ -153,7 +153,7 @@ func watchedAway(watches []config.Watch, r receiptFields) bool {
 	return slices.ContainsFunc(watches, func(c config.Watch) bool {
 		remote, err := transfer.ParseAddress(c.Remote)
 		rel, e := filepath.Rel(c.Path, r.Path)
-		return err == nil && e == nil && within(c.Path, r.Path) && remote.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
+		return err == nil && e == nil && config.Within(c.Path, r.Path) && remote.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
 	})
 }
 
