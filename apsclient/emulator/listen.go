@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -32,16 +33,23 @@ func (s *Server) Listen(addr string, useTLS bool) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	out := &Listener{BaseURL: "http://" + ln.Addr().String()}
+	host, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	if net.ParseIP(host).IsUnspecified() { // every address of the machine: this is the one that needs no TLS
+		host = "127.0.0.1"
+	}
+	at := net.JoinHostPort(host, port)
+	out := &Listener{BaseURL: "http://" + at}
 	srv := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	if useTLS {
-		host, _, _ := net.SplitHostPort(ln.Addr().String())
 		cert, caPEM, err := makeCertificate(host)
 		if err != nil {
 			_ = ln.Close()
 			return nil, err
 		}
-		out.BaseURL = "https://" + ln.Addr().String()
+		out.BaseURL = "https://" + at
 		out.CertFile = filepath.Join(s.cfg.Dir, "ca.pem")
 		if err := os.WriteFile(out.CertFile, caPEM, 0o600); err != nil {
 			_ = ln.Close()

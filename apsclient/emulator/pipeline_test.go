@@ -227,3 +227,20 @@ func TestListenTLS(t *testing.T) {
 		t.Errorf("got %q", got.raw)
 	}
 }
+
+// TestListenEverywhere: the address that is printed is one that clients take, without TLS too.
+func TestListenEverywhere(t *testing.T) {
+	a := newAPI(t, Config{})
+	ln, err := a.s.Listen(":0", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(ln.BaseURL, "http://127.0.0.1:") {
+		t.Fatalf("base URL %s", ln.BaseURL)
+	}
+	resp, err := http.Get(ln.BaseURL + "/project/v1/hubs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
