@@ -96,9 +96,12 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 		if listed, err = a.readList(o.filesFrom); err != nil {
 			return err
 		}
-		if len(paths) == 0 {
+		switch {
+		case len(listed) == 0:
+			return exit.Usagef("nothing to push: %s lists no files", o.filesFrom)
+		case len(paths) == 0:
 			paths, listed = listed, nil
-		} else if len(paths) > 1 {
+		case len(paths) > 1:
 			return exit.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
 		}
 	}

@@ -274,6 +274,7 @@ func TestSources(t *testing.T) {
 		{"litter that is named", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak")}}, "one.bak", 0},
 		{"litter that is wanted", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Filter: control.Filter{Exclude: []string{"!*.bak"}}}, "d/a.bak d/a.dwg d/s/b.dwg", 0},
 		{"listed", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"s/b.dwg"}}, "d/s/b.dwg", 0},
+		{"an empty list", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{}}, "", 0},
 		{"listed outside", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"../one.bak"}}, "", exit.Usage},
 		{"a file with a slash", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak") + sep}}, "", exit.Usage},
 		{"missing", control.PushRequest{Paths: []string{filepath.Join(dir, "zz")}}, "", exit.NotFound},

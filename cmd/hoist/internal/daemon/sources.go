@@ -68,7 +68,7 @@ func findSources(r control.PushRequest) (sources, error) {
 			return s, exit.Usagef("--as gives another name to a single file; %s is a folder", r.Paths[0])
 		}
 	}
-	if len(r.Files) > 0 {
+	if r.Files != nil {
 		return s, s.listed(r)
 	}
 	for _, p := range r.Paths {
