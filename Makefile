@@ -35,8 +35,8 @@ race: ## Run the tests with the race detector (needs a C compiler).
 	GORACE=atexit_sleep_ms=0 $(GO) test -race -timeout 20m ./...
 
 .PHONY: long
-long: ## Run the tests that take minutes too, with their packages.
-	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m $$(.ci/packages-with HOIST_LONG)
+long: ## Run the tests that take minutes.
+	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m -run "$$(.ci/long-tests)" ./...
 
 .PHONY: soak
 soak: ## Run the daemon under random changes, faults and kills for minutes; HOIST_SOAK_SEED, _STEPS, _KILLS choose.
