@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,11 +27,32 @@ type transferFlags struct {
 func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 	f.StringVar(&t.settings.Checksum, "checksum", "", "compare the MD5 of parts with their ETags: auto (links slower than 100 MiB/s), always or never")
 	f.StringVar(&t.settings.Acceleration, "acceleration", "", "accelerated upload addresses: auto or off")
-	f.IntVar(&t.settings.Transfers, "transfers", 0, "files at once")
+	f.Var(numberFlag{&t.settings.Transfers}, "transfers", "files at once")
 	f.StringVar(&t.settings.PartSize, "part-size", "", "size of an upload's parts, 5M to 5G (default: by the size of the file)")
-	f.IntVar(&t.settings.Parts, "parts", 0, "parts in flight over all files")
+	f.Var(numberFlag{&t.settings.Parts}, "parts", "parts in flight over all files")
 	f.StringVar(&t.settings.ReceiptSHA256, "receipt-sha256", "", "SHA-256 of the whole file in its receipt, for which it is read once more: always or never (default never)")
 	f.StringVar(&t.settings.BWLimit, "bwlimit", "", "bandwidth as rclone writes it: 10M, or a timetable \"08:00,512k 19:00,off\"")
+}
+
+// numberFlag is a number that stays nil where it is not given: 0 is a value, and a wrong one.
+type numberFlag struct{ n **int }
+
+func (numberFlag) Type() string { return "int" }
+
+func (f numberFlag) String() string {
+	if f.n == nil || *f.n == nil {
+		return ""
+	}
+	return strconv.Itoa(**f.n)
+}
+
+func (f numberFlag) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return errors.New("not a number")
+	}
+	*f.n = &n
+	return nil
 }
 
 // addFilter adds the flags that choose files.

@@ -38,6 +38,7 @@ func TestLoadIsStrict(t *testing.T) {
 		{"wrong type", "transfers = \"many\"\n", ":1:"},
 		{"no TOML", "transfers =\n", ":1:"},
 		{"checksum", "checksum = \"sometimes\"\n", "checksum: \"sometimes\" is not auto, always or never"},
+		{"no transfers", "transfers = 0\n", "transfers: 0 is not between 1 and 256"},
 		{"part size", "part-size = \"1M\"\n", "part-size: \"1M\" is not between 5M and 5G"},
 		{"watch without a remote", "[[watch]]\npath = \"/a\"\n", "watch.remote: is missing"},
 		{"watch with a relative path", "[[watch]]\npath = \"a\"\nremote = \"oss://b\"\n", "watch.path"},
@@ -67,7 +68,7 @@ func TestWatchTablesLeaveTheRestAlone(t *testing.T) {
 		t.Errorf("what was there changed:\n%s", text)
 	}
 	f, err := Load(h)
-	if err != nil || len(f.Watch) != 3 || f.Watch[2].SettleTime() != 3*time.Second || f.Transfers != 3 {
+	if err != nil || len(f.Watch) != 3 || f.Watch[2].SettleTime() != 3*time.Second || f.Transfers == nil || *f.Transfers != 3 {
 		t.Fatalf("got %+v, %v", f, err)
 	}
 	if err := CutWatch(h, f.Watch[0].ID); err != nil {
@@ -262,8 +263,8 @@ func TestNextClock(t *testing.T) {
 }
 
 func TestSettingsOver(t *testing.T) {
-	got := Settings{Limits: "server", Exclude: []string{"b"}}.Over(Settings{Limits: "documented", Parts: 3, Exclude: []string{"a"}})
-	if got.Limits != "server" || got.Parts != 3 || len(got.Exclude) != 2 || got.Exclude[1] != "b" {
+	got := Settings{Limits: "server", Exclude: []string{"b"}}.Over(Settings{Limits: "documented", Parts: new(3), Exclude: []string{"a"}})
+	if got.Limits != "server" || got.Parts == nil || *got.Parts != 3 || len(got.Exclude) != 2 || got.Exclude[1] != "b" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,11 +22,11 @@ type Settings struct {
 	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain ones.
 	Acceleration string `toml:"acceleration,omitempty"`
 	// Transfers is the number of files at once, 1 to 256. Default 8.
-	Transfers int `toml:"transfers,omitempty"`
+	Transfers *int `toml:"transfers,omitempty"`
 	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the file.
 	PartSize string `toml:"part-size,omitempty"`
 	// Parts is the number of parts in flight over all files, 1 to 256. Default 8.
-	Parts int `toml:"parts,omitempty"`
+	Parts *int `toml:"parts,omitempty"`
 	// BWLimit limits the bandwidth in rclone's syntax: "10M" or "08:00,512k 19:00,off". Default: none.
 	BWLimit string `toml:"bwlimit,omitempty"`
 	// ReceiptSHA256: whether each receipt holds the SHA-256 of the whole file, which is read once more for it: "always" or
@@ -107,7 +108,7 @@ const (
 
 // Engine checks the settings of the engine; all problems are reported together, each an [Error].
 func (s Settings) Engine(source string) (Engine, error) {
-	e := Engine{Limits: first(s.Limits, "documented"), Checksum: first(s.Checksum, "auto"), Transfers: s.Transfers, Parts: s.Parts}
+	e := Engine{Limits: first(s.Limits, "documented"), Checksum: first(s.Checksum, "auto")}
 	var all []error
 	bad := func(key, msg string) { all = append(all, &Error{File: source, Key: key, Msg: msg}) }
 	if !slices.Contains([]string{"auto", "always", "never"}, e.Checksum) {
@@ -127,11 +128,16 @@ func (s Settings) Engine(source string) (Engine, error) {
 	default:
 		bad("receipt-sha256", quoted(s.ReceiptSHA256)+" is not always or never")
 	}
-	for key, n := range map[string]int{"transfers": s.Transfers, "parts": s.Parts} {
-		if n < 0 || n > 256 {
-			bad(key, "is not between 1 and 256")
+	inFlight := func(key string, given *int) int {
+		switch {
+		case given == nil:
+			return 0
+		case *given < 1 || *given > 256:
+			bad(key, strconv.Itoa(*given)+" is not between 1 and 256")
 		}
+		return *given
 	}
+	e.Transfers, e.Parts = inFlight("transfers", s.Transfers), inFlight("parts", s.Parts)
 	if s.PartSize != "" {
 		var err error
 		if e.PartSize, err = ParseSize(s.PartSize); err != nil {
