@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -16,8 +15,6 @@ import (
 	"hoist/cmd/hoist/internal/exit"
 )
 
-var jobStates = []string{"queued", "active", "waiting", "paused", "attention", "done", "failed", "cancelled"}
-
 func newJobsCmd(a *app) *cobra.Command {
 	var states []string
 	var limit int
@@ -26,18 +23,13 @@ func newJobsCmd(a *app) *cobra.Command {
 		Short: "List the jobs, the oldest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, s := range states {
-				if !slices.Contains(jobStates, s) {
-					return exit.Usagef("--state %q: not one of %s", s, strings.Join(jobStates, ", "))
-				}
-			}
 			if limit < 0 {
 				return exit.Usagef("--limit %d: not a number of jobs", limit)
 			}
 			return a.jobs(cmd.Context(), control.JobQuery{States: states, Limit: limit})
 		},
 	}
-	cmd.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states, separated by commas: "+strings.Join(jobStates, ", "))
+	cmd.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states, separated by commas: "+strings.Join(control.JobStates, ", "))
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most this many (0: all)")
 	return cmd
 }

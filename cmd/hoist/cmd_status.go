@@ -77,7 +77,7 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 		return err
 	}
 	defer c.Close()
-	var index uint64
+	var index uint64 = control.FromNow
 	for {
 		st, err := c.Status(ctx)
 		if err == nil {

@@ -146,6 +146,49 @@ func TestActionsOverTheSocket(t *testing.T) {
 	}
 }
 
+// TestWrongInputOverTheSocket: what the owner cannot mean is refused, and not taken for something else.
+func TestWrongInputOverTheSocket(t *testing.T) {
+	l := newLab(t)
+	l.file("relative.dwg", 1000)
+	l.start("daemon")
+	l.owned("daemon")
+	c := l.socket()
+	const remote = `"remote":"aps://Demo Hub/Demo Project/Project Files"`
+	for _, row := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"GET", "jobs?state=nonsense", "", 400, "queued, active"},
+		{"GET", "jobs?limit=-1", "", 400, "limit"},
+		{"GET", "jobs/nonsense", "", 404, `"code":5`},
+		{"POST", "jobs/nonsense/pause", "", 404, `"code":5`},
+		{"GET", "events?since=nonsense", "", 400, "since"},
+		{"POST", "push", `{"paths":["relative.dwg"],` + remote + `}`, 400, "not absolute"},
+		{"POST", "pull", `{"path":"relative",` + remote + `}`, 400, "not absolute"},
+		{"POST", "pull", `{` + remote + `}`, 400, "not absolute"},
+		{"POST", "watches", `{"path":".",` + remote + `}`, 400, "not absolute"},
+		{"DELETE", "watches", "", 400, "id"},
+		{"GET", "explain?path=relative.dwg", "", 400, "not absolute"},
+	} {
+		t.Run(row.method+" "+row.path+row.body, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), row.method, "http://hoist/v1/"+row.path, strings.NewReader(row.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := c.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			data, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != row.status || !has(row.says, `"error"`, `"hint"`)(string(data)) {
+				t.Errorf("status %d, want %d, with %q: %s, %v", resp.StatusCode, row.status, row.says, data, err)
+			}
+		})
+	}
+}
+
 // action makes a call over the socket and returns its answer, which must be a success.
 func (l *lab) action(c *http.Client, name, body string) string {
 	l.t.Helper()

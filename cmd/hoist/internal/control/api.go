@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"math"
 
 	"hoist/apsclient"
 )
@@ -13,6 +14,9 @@ const (
 	Retry  = "retry"
 	Cancel = "cancel"
 )
+
+// FromNow is the index of [API.Changes] for what is committed from now on.
+const FromNow = math.MaxUint64
 
 // API is what the owner of a home does for commands. Errors carry an exit code and a hint (see package exit). All
 // methods are safe for concurrent use.
@@ -37,7 +41,7 @@ type API interface {
 
 	// Action makes one call of the service for a profile, within the owner's budgets and with its token.
 	Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error)
-	// Changes returns once something was committed after the index since; 0 means now.
+	// Changes returns once something was committed after the index since, or after [FromNow].
 	Changes(ctx context.Context, since uint64) (Event, error)
 
 	// CheckState looks at the whole state file.

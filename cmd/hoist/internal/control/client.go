@@ -259,7 +259,7 @@ func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request
 // Changes implements [API].
 func (c *Client) Changes(ctx context.Context, since uint64) (Event, error) {
 	path := "/v1/events"
-	if since > 0 {
+	if since != FromNow {
 		path += "?since=" + strconv.FormatUint(since, 10)
 	}
 	r, err := c.send(ctx, http.MethodGet, path, nil)

@@ -198,6 +198,18 @@ func TestEvents(t *testing.T) {
 	if n := strings.Count(all.String(), "event: change\n"); n != 3 || !strings.HasPrefix(all.String(), "id: 7\n") {
 		t.Errorf("got %d events:\n%s", n, all.String())
 	}
+	for path, want := range map[string]uint64{"/v1/events": FromNow, "/v1/events?since=0": 0} {
+		asked := make(chan uint64, 1)
+		o.event = func(since uint64) (Event, error) { asked <- since; return Event{}, errors.New("end") }
+		r, err := c.send(t.Context(), http.MethodGet, path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := <-asked; got != want {
+			t.Errorf("%s: since %d, want %d", path, got, want)
+		}
+		_ = r.Close()
+	}
 	if _, err := c.send(t.Context(), http.MethodGet, "/v1/events?since=x", nil); err == nil {
 		t.Error("an index that is none was taken")
 	}

@@ -212,7 +212,7 @@ func (s server) events(w http.ResponseWriter, r *http.Request) {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		since = id
 	}
-	var index uint64
+	var index uint64 = FromNow
 	if since != "" {
 		var err error
 		if index, err = strconv.ParseUint(since, 10, 64); err != nil {

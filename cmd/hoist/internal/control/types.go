@@ -136,11 +136,14 @@ type History struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
+// JobStates are the states of a job.
+var JobStates = []string{"queued", "active", "waiting", "paused", "attention", "done", "failed", "cancelled"}
+
 // JobQuery chooses jobs; the zero value means all of them, oldest first.
 type JobQuery struct {
-	States []string
-	Open   bool // only those that are not done, failed or cancelled
-	Limit  int  // 0: no limit
+	States []string // of JobStates; none: all
+	Open   bool     // only those that are not done, failed or cancelled
+	Limit  int      // 0: no limit
 }
 
 // ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or "unchanged".

@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/exit"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -73,6 +75,9 @@ func (w *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 	active := w.engine.Active()
 	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active)}
 	for _, s := range q.States {
+		if !slices.Contains(control.JobStates, s) {
+			return nil, exit.Usagef("state %q: not one of %s", s, strings.Join(control.JobStates, ", "))
+		}
 		f.Status = append(f.Status, state.Status(s))
 	}
 	jobs, err := w.store.Jobs(f)
@@ -134,7 +139,7 @@ func (w *Owner) publishedParts(j state.Job) ([]state.Part, error) {
 
 // Changes implements [control.API].
 func (w *Owner) Changes(ctx context.Context, since uint64) (control.Event, error) {
-	if since == 0 {
+	if since == control.FromNow {
 		since = w.store.Index()
 	}
 	c, err := w.store.Changes(ctx, since)
