@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -17,8 +18,8 @@ func newMkdirCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mkdir REMOTE",
 		Short: "Make a folder in a project, with its missing parents, or a bucket",
-		Long: `mkdir makes the folder REMOTE and every folder above it that is missing, below a top folder that is there. A folder that is already there
-is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no making.`,
+		Long: `mkdir makes the folder REMOTE and every folder above it that is missing, below a top folder that is there. A folder or bucket that is already
+there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no making.`,
 		Example: `  hoist mkdir "aps://My Account/My Project/Project Files/2026/Drawings"
   hoist mkdir oss://my-bucket --policy transient`,
 		Args: cobra.ExactArgs(1),
@@ -77,15 +78,21 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 	}
 	defer done()
 	_, err = c.Buckets.Create(ctx, address.Bucket(), policy, "")
-	if apsclient.MaybeApplied(err) { // the reply was lost: look
+	taken := errors.Is(err, apsclient.ErrConflict)
+	if taken || apsclient.MaybeApplied(err) { // it was there, or the reply was lost: look
 		if _, look := c.Buckets.Details(ctx, address.Bucket()); look == nil {
 			err = nil
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
+	switch {
+	case err == nil:
+		return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address, Bucket: address.Bucket()}, !taken)
+	case taken:
+		err = exit.With(exit.Usage, err, "another application has a bucket of this name; choose another one")
+	case errors.Is(err, apsclient.ErrBadRequest):
+		err = exit.With(exit.Usage, err, "the name of a bucket is 3 to 128 of the characters a-z 0-9 - _ .")
 	}
-	return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address, Bucket: address.Bucket()}, true)
+	return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
 }
 
 func (a *app) reportMade(p transfer.Place, made bool) error {

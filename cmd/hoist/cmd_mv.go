@@ -50,7 +50,7 @@ func (a *app) mv(ctx context.Context, remote, name string) error {
 			err = l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Name == name })
 		}
 	default:
-		return exit.Usagef("%s is a %s: mv renames files and folders of projects", p.Address, p.Kind)
+		return exit.Usagef("%s is %s: mv renames files and folders of projects", p.Address, aKind(p.Kind))
 	}
 	if err != nil {
 		return fmt.Errorf("rename %s: %w", p.Address, err)

@@ -56,7 +56,9 @@ func (a *app) restore(ctx context.Context, remote string, version int) error {
 	}
 	switch item := found.Item; {
 	case item == nil:
-		err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
+		if err = l.mustBeFree(ctx, address); err == nil {
+			err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
+		}
 	case !item.Hidden && version == 0:
 		return exit.With(exit.Usage, fmt.Errorf("%s is not hidden", address), "name the version that should be the newest again: --version N")
 	default:

@@ -75,7 +75,7 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 		}
 		verb, do = "delete for good", func() error { return goneIsDone(l.client.Buckets.Delete(ctx, p.Bucket)) }
 	default:
-		return exit.Usagef("%s is a %s: rm takes a file, folder, object or bucket", p.Address, p.Kind)
+		return exit.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
 	}
 	if !yes && !a.ask(fmt.Sprintf("%s: %s?", printable(p.Address.String()), verb)) {
 		return exit.With(exit.Usage, errors.New("nothing was removed"), "answer y, or add --yes")

@@ -52,7 +52,7 @@ func (a *app) lookItem(ctx context.Context, remote, what string) (*looked, error
 	}
 	if l.place.Kind != transfer.KindItem {
 		l.done()
-		return nil, exit.Usagef("%s is a %s: only a file in a project has %s", l.place.Address, l.place.Kind, what)
+		return nil, exit.Usagef("%s is %s: only a file in a project has %s", l.place.Address, aKind(l.place.Kind), what)
 	}
 	return l, nil
 }

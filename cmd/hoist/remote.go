@@ -65,3 +65,11 @@ func mapped(watches []config.Watch, path string) (transfer.Address, bool, error)
 	}
 	return address, true, err
 }
+
+// aKind is the kind of a place with its article.
+func aKind(kind string) string {
+	if strings.ContainsAny(kind[:1], "aeiou") {
+		return "an " + kind
+	}
+	return "a " + kind
+}
