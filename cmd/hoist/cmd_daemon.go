@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/exit"
@@ -35,6 +36,9 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := a.checkDaemon(s); err != nil {
+		return err
+	}
 	if a.flags.verbose == 0 && !a.flags.quiet {
 		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
 	}
@@ -51,6 +55,23 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 	}
 	a.log.Info("daemon leaves")
 	return errors.Join(err, own.Close())
+}
+
+// checkDaemon refuses at the start a mistake in the settings that would stop every watch and every command later. Credentials may be
+// missing: a watch may name a profile of its own, and a person may sign in while it runs.
+func (a *app) checkDaemon(s *setup) error {
+	if _, err := daemon.RulesFor(config.Settings{}, s.settings); err != nil {
+		return err
+	}
+	c, err := a.newClient(s, s.profile, nil)
+	if err == nil {
+		c.Close()
+		return nil
+	}
+	if code, _ := exit.From(err); code == exit.Usage {
+		return err
+	}
+	return nil
 }
 
 // ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A process that only looks

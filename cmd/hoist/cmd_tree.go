@@ -13,6 +13,7 @@ import (
 
 func newTreeCmd(a *app) *cobra.Command {
 	var depth int
+	var long bool
 	cmd := &cobra.Command{
 		Use:     "tree REMOTE",
 		Short:   "List everything below a remote",
@@ -23,20 +24,24 @@ func newTreeCmd(a *app) *cobra.Command {
 			if depth < 0 {
 				return exit.Usagef("--depth %d: it is 1 or more, or 0 for no end", depth)
 			}
-			return a.tree(cmd.Context(), args[0], depth)
+			return a.tree(cmd.Context(), args[0], depth, long)
 		},
 	}
-	cmd.Flags().IntVar(&depth, "depth", 0, "levels to go down; 0: to the bottom")
+	f := cmd.Flags()
+	f.IntVar(&depth, "depth", 0, "levels to go down; 0: to the bottom")
+	f.BoolVarP(&long, "long", "l", false, "type, size, version and time of each")
 	return cmd
 }
 
-func (a *app) tree(ctx context.Context, remote string, depth int) error {
+func (a *app) tree(ctx context.Context, remote string, depth int, long bool) error {
 	l, err := a.look(ctx, remote)
 	if err != nil {
 		return err
 	}
 	defer l.done()
-	return branch(ctx, l.Resolver, a.newListing(false), l.place, 0, depth)
+	out := a.newListing(long)
+	defer out.flush()
+	return branch(ctx, l.Resolver, out, l.place, 0, depth)
 }
 
 // branch prints what is at p, each container followed by what it holds.
