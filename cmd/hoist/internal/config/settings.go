@@ -43,6 +43,8 @@ type Settings struct {
 	MaxSize string `toml:"max-size,omitempty"`
 	// MinAge leaves out files that changed less than this ago, such as "15m". Default: none.
 	MinAge string `toml:"min-age,omitempty"`
+	// MaxDelete is how many remote files a watch may hide at once. Nothing hides files by itself so far: any number holds.
+	MaxDelete *int `toml:"max-delete,omitempty"`
 	// MapNames stores names that the service refuses under a similar name instead of parking the file. Default: false.
 	MapNames *bool `toml:"map-names,omitempty"`
 }
@@ -66,6 +68,7 @@ func (s Settings) Over(base Settings) Settings {
 	s.MinSize = first(s.MinSize, base.MinSize)
 	s.MaxSize = first(s.MaxSize, base.MaxSize)
 	s.MinAge = first(s.MinAge, base.MinAge)
+	s.MaxDelete = first(s.MaxDelete, base.MaxDelete)
 	s.MapNames = first(s.MapNames, base.MapNames)
 	return s
 }
@@ -138,6 +141,9 @@ func (s Settings) Engine(source string) (Engine, error) {
 		return *given
 	}
 	e.Transfers, e.Parts = inFlight("transfers", s.Transfers), inFlight("parts", s.Parts)
+	if s.MaxDelete != nil && *s.MaxDelete < 0 {
+		bad("max-delete", strconv.Itoa(*s.MaxDelete)+" is not 0 or more")
+	}
 	if s.PartSize != "" {
 		var err error
 		if e.PartSize, err = ParseSize(s.PartSize); err != nil {
