@@ -12,8 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Client makes the calls, grouped as services. It is safe for concurrent use.
@@ -47,7 +45,7 @@ type core struct {
 	region    string
 	userAgent string
 	log       *slog.Logger
-	bandwidth *rate.Limiter
+	bandwidth Bandwidth
 	allow     func(Action) error
 	grant     []string
 }

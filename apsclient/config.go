@@ -48,8 +48,11 @@ type Config struct {
 	RootCAs   *x509.CertPool    // nil: the system's; see LoadRoots
 	Forward   Forwarder         // when set, every control-plane call goes through it
 	UserAgent string            // "": "hoist"
-	Bandwidth *rate.Limiter     // bytes a second of both directions of the data plane; nil: none
+	Bandwidth Bandwidth         // of the data plane
 }
+
+// Bandwidth limits bytes a second, each direction by itself; nil: no limit.
+type Bandwidth struct{ Up, Down *rate.Limiter }
 
 // TokenSource gives access tokens. Implementations are safe for concurrent use and make one request a scope set at a time.
 type TokenSource interface {

@@ -72,7 +72,7 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		watch.after(answerTimeout)
 	} else {
 		open := func() *partReader {
-			return &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx, watch: watch, count: count, limit: s.c.core.bandwidth}
+			return &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx, watch: watch, count: count, limit: s.c.core.bandwidth.Up}
 		}
 		r.Body = open()
 		r.GetBody = func() (io.ReadCloser, error) {
@@ -350,7 +350,7 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 		etag = ""
 	}
 	watch.after(stallTimeout)
-	return &Ranged{ETag: etag, Total: total, Body: &rangeBody{body: resp.Body, left: length, ctx: ctx, watch: watch, limit: s.c.core.bandwidth}}, nil
+	return &Ranged{ETag: etag, Total: total, Body: &rangeBody{body: resp.Body, left: length, ctx: ctx, watch: watch, limit: s.c.core.bandwidth.Down}}, nil
 }
 
 // checkRange returns the bytes that the body must hold and the size of the object (-1 unknown each).

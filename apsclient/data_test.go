@@ -285,7 +285,7 @@ func TestReplacedConnectionTakesBytesBack(t *testing.T) {
 
 func TestBandwidthLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := apsclient.New(apsclient.Config{Transport: slowTransport{}, Bandwidth: rate.NewLimiter(100, 100)})
+		c, err := apsclient.New(apsclient.Config{Transport: slowTransport{}, Bandwidth: apsclient.Bandwidth{Up: rate.NewLimiter(100, 100), Down: rate.NewLimiter(1, 1)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"os"
 
-	"golang.org/x/time/rate"
-
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -108,8 +106,8 @@ func (s *setup) fingerprint(profile string) (string, error) {
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// newClient makes the client of a profile that talks to the service itself; bandwidth may be nil.
-func (a *app) newClient(s *setup, profile string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
+// newClient makes the client of a profile that talks to the service itself; the zero bandwidth is no limit.
+func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 	acc, err := s.account(profile)
 	if err != nil {
 		return nil, err
@@ -154,7 +152,7 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 	}
 	owner, err := a.dial(ctx, s)
 	if errors.Is(err, control.ErrNoOwner) {
-		c, err := a.newClient(s, s.profile, nil)
+		c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
 		if err != nil {
 			return nil, nil, err
 		}

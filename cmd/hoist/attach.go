@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
@@ -63,7 +61,7 @@ func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*dae
 func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 	return daemon.Options{
 		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log, Engine: s.engine, Settings: s.settings,
-		Clients: func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
+		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return a.newClient(s, profile, bandwidth)
 		},
 		UserID: func(profile string) string {

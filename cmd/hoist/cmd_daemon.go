@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
@@ -63,7 +64,7 @@ func (a *app) checkDaemon(s *setup) error {
 	if _, err := daemon.RulesFor(config.Settings{}, s.settings); err != nil {
 		return err
 	}
-	c, err := a.newClient(s, s.profile, nil)
+	c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
 	if err == nil {
 		c.Close()
 		return nil

@@ -32,7 +32,7 @@ func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 	f.Var(numberFlag{&t.settings.Parts}, "parts", "parts in flight over all files")
 	f.StringVar(&t.settings.ReceiptSHA256, "receipt-sha256", "", "SHA-256 of the whole file in its receipt, for which it is read once more: always or never (default never)")
 	f.Var(numberFlag{&t.settings.MaxDelete}, "max-delete", "remote files that a watch may hide at once; so far nothing is hidden but by \"hoist rm\"")
-	f.StringVar(&t.settings.BWLimit, "bwlimit", "", "bandwidth as rclone writes it: 10M, or a timetable \"08:00,512k 19:00,off\"")
+	f.StringVar(&t.settings.BWLimit, "bwlimit", "", "bandwidth as rclone writes it: 10M, 10M:1M (up and down), or a timetable \"08:00,512k 19:00,off\"")
 }
 
 // numberFlag is a number that stays nil where it is not given: 0 is a value, and a wrong one.

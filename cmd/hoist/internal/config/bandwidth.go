@@ -12,9 +12,12 @@ type Timetable struct {
 }
 
 type slot struct {
-	minute int   // of the week, Sunday 00:00 is 0
-	rate   int64 // bytes a second; 0: no limit
+	minute int // of the week, Sunday 00:00 is 0
+	rates  Rates
 }
+
+// Rates limit each direction, in bytes a second; 0: no limit.
+type Rates struct{ Up, Down int64 }
 
 const (
 	minutesADay  = 24 * 60
@@ -22,27 +25,30 @@ const (
 )
 
 // ParseTimetable reads rclone's syntax: one rate ("10M", "off"; a number without a letter counts KiB a second), or
-// "TIME,RATE" entries separated by spaces, TIME being "HH:MM" (every day) or "Mon-HH:MM". A rate holds until the next entry.
-// Rates apart for each direction ("UP:DOWN") are not offered: one limit holds for both together.
+// "TIME,RATE" entries separated by spaces, TIME being "HH:MM" (every day) or "Mon-HH:MM". A rate holds until the next entry, for each
+// direction; "UP:DOWN" gives each its own.
 func ParseTimetable(s string) (Timetable, error) {
 	fields := strings.Fields(s)
 	if len(fields) == 0 {
 		return Timetable{}, nil
 	}
 	if len(fields) == 1 && !strings.Contains(fields[0], ",") {
-		rate, err := parseRate(fields[0])
+		if _, err := parseWhen(fields[0]); err == nil { // more likely a time than two rates
+			return Timetable{}, fmt.Errorf("%q is a time without a rate; two rates are written with a letter, as in 8k:8k", s)
+		}
+		rates, err := parseRates(fields[0])
 		if err != nil {
 			return Timetable{}, err
 		}
-		return Timetable{slots: []slot{{rate: rate}}}, nil
+		return Timetable{slots: []slot{{rates: rates}}}, nil
 	}
-	at := map[int]int64{}
+	at := map[int]Rates{}
 	for _, f := range fields {
 		when, what, ok := strings.Cut(f, ",")
 		if !ok {
 			return Timetable{}, fmt.Errorf("%q is not an entry such as 08:00,512k or Sat-10:00,off", f)
 		}
-		rate, err := parseRate(what)
+		rates, err := parseRates(what)
 		if err != nil {
 			return Timetable{}, err
 		}
@@ -51,24 +57,35 @@ func ParseTimetable(s string) (Timetable, error) {
 			return Timetable{}, err
 		}
 		for _, m := range minutes {
-			at[m] = rate
+			at[m] = rates
 		}
 	}
 	var t Timetable
 	for m := range minutesAWeek {
-		if rate, ok := at[m]; ok {
-			t.slots = append(t.slots, slot{m, rate})
+		if rates, ok := at[m]; ok {
+			t.slots = append(t.slots, slot{m, rates})
 		}
 	}
 	return t, nil
 }
 
+func parseRates(s string) (Rates, error) {
+	up, down, apart := strings.Cut(s, ":")
+	if !apart {
+		down = up
+	}
+	var r Rates
+	var err error
+	if r.Up, err = parseRate(up); err != nil {
+		return r, err
+	}
+	r.Down, err = parseRate(down)
+	return r, err
+}
+
 func parseRate(s string) (int64, error) {
-	switch {
-	case strings.EqualFold(s, "off"):
+	if strings.EqualFold(s, "off") {
 		return 0, nil
-	case strings.Contains(s, ":"):
-		return 0, fmt.Errorf("%q: a limit for each direction is not offered; one rate holds for both together", s)
 	}
 	rate, err := parseScaled(s, strings.ToUpper(s), 1024)
 	if err != nil {
@@ -99,14 +116,13 @@ func parseWhen(s string) ([]int, error) {
 	return minutes, nil
 }
 
-// Rate returns the limit at a moment of the local clock in bytes a second, 0 for none, and when it may change next; a
-// zero time means never.
-func (t Timetable) Rate(now time.Time) (bytesPerSecond int64, next time.Time) {
+// Rate returns the limits at a moment of the local clock, and when they may change next; a zero time means never.
+func (t Timetable) Rate(now time.Time) (limit Rates, next time.Time) {
 	if len(t.slots) == 0 {
-		return 0, time.Time{}
+		return Rates{}, time.Time{}
 	}
 	if len(t.slots) == 1 && t.slots[0].minute == 0 {
-		return t.slots[0].rate, time.Time{}
+		return t.slots[0].rates, time.Time{}
 	}
 	minute := int(now.Weekday())*minutesADay + now.Hour()*60 + now.Minute()
 	current := len(t.slots) - 1 // before the first entry of the week the last one still holds
@@ -121,5 +137,5 @@ func (t Timetable) Rate(now time.Time) (bytesPerSecond int64, next time.Time) {
 		ahead = minutesAWeek
 	}
 	next = time.Date(now.Year(), now.Month(), now.Day(), now.Hour(), now.Minute()+ahead, 0, 0, now.Location())
-	return t.slots[current].rate, next
+	return t.slots[current].rates, next
 }

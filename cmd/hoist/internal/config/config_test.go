@@ -219,7 +219,7 @@ func TestTimetable(t *testing.T) {
 	for _, tt := range []struct {
 		name, table string
 		now         time.Time
-		rate        int64
+		up          int64
 		next        time.Time
 	}{
 		{"none", "", at(1, "12:00"), 0, time.Time{}},
@@ -238,13 +238,20 @@ func TestTimetable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rate, next := table.Rate(tt.now)
-			if rate != tt.rate || !next.Equal(tt.next) {
-				t.Errorf("got %d until %v, want %d until %v", rate, next, tt.rate, tt.next)
+			got, next := table.Rate(tt.now)
+			if want := (Rates{tt.up, tt.up}); got != want || !next.Equal(tt.next) {
+				t.Errorf("got %+v until %v, want %+v until %v", got, next, want, tt.next)
 			}
 		})
 	}
-	for _, s := range []string{"fast", "25:00,1M", "08:00", "08:00,1M x", "Foo-08:00,1M", "1M:2M", "08:00,1M:off"} {
+	for table, want := range map[string]Rates{"10M:100k": {10 << 20, 100 << 10}, "1M:off": {Up: 1 << 20}, "08:00,off:2M 19:00,1M": {Down: 2 << 20}} {
+		if parsed, err := ParseTimetable(table); err != nil {
+			t.Error(err)
+		} else if got, _ := parsed.Rate(at(1, "12:00")); got != want {
+			t.Errorf("%s: got %+v, want %+v", table, got, want)
+		}
+	}
+	for _, s := range []string{"fast", "25:00,1M", "08:00", "08:00,1M x", "Foo-08:00,1M", "1M:2M:3M", "1M:", ":1M", "08:00,1M:fast"} {
 		if _, err := ParseTimetable(s); err == nil {
 			t.Errorf("%q is taken", s)
 		}

@@ -27,7 +27,7 @@ type Settings struct {
 	PartSize string `toml:"part-size,omitempty"`
 	// Parts is the number of parts in flight over all files, 1 to 256. Default 8.
 	Parts *int `toml:"parts,omitempty"`
-	// BWLimit limits the bandwidth in rclone's syntax: "10M" or "08:00,512k 19:00,off". Default: none.
+	// BWLimit limits the bandwidth in rclone's syntax: "10M", "10M:1M" (up and down), "08:00,512k 19:00,off". Default: none.
 	BWLimit string `toml:"bwlimit,omitempty"`
 	// ReceiptSHA256: whether each receipt holds the SHA-256 of the whole file, which is read once more for it: "always" or
 	// "never" (the default).

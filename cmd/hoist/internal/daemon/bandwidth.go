@@ -28,11 +28,12 @@ func setRate(l *rate.Limiter, bytesPerSecond int64) {
 	l.SetLimit(rate.Limit(bytesPerSecond))
 }
 
-// followTimetable sets the limit of the hour until the owner leaves.
+// followTimetable sets the limits of the hour until the owner leaves.
 func (w *Owner) followTimetable(ctx context.Context) error {
 	for {
 		limit, next := w.o.Engine.Bandwidth.Rate(time.Now())
-		setRate(w.bandwidth, limit)
+		setRate(w.bandwidth.Up, limit.Up)
+		setRate(w.bandwidth.Down, limit.Down)
 		if next.IsZero() {
 			return nil
 		}

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/config"
@@ -40,7 +38,7 @@ func newOptions(t *testing.T) (Options, *emulator.Server) {
 	return Options{
 		Home: config.Home{Config: dir, State: dir}, Command: "test", Version: "v", Profile: "default", Logger: slog.New(slog.DiscardHandler),
 		Engine: config.Engine{Acceleration: true},
-		Clients: func(_ string, bandwidth *rate.Limiter) (*apsclient.Client, error) {
+		Clients: func(_ string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return apsclient.New(apsclient.Config{
 				BaseURL: base, Transport: cloud.Transport(), Bandwidth: bandwidth,
 				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID, emulator.DefaultClientSecret),

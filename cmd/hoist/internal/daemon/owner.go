@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -32,7 +30,7 @@ type Options struct {
 	// LockWait is how long to wait for another process that has the state open; 0: a second, see [state.Options].
 	LockWait time.Duration
 	// Clients makes the client of a profile; it is called once a profile.
-	Clients func(profile string, bandwidth *rate.Limiter) (*apsclient.Client, error)
+	Clients func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error)
 	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never known.
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
@@ -57,7 +55,7 @@ type Owner struct {
 	log       *slog.Logger
 	store     *state.Store
 	engine    *transfer.Engine
-	bandwidth *rate.Limiter // nil without a limit
+	bandwidth apsclient.Bandwidth // the zero one without a limit
 	clients   clients
 	watches   *watches
 
@@ -100,8 +98,8 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 			err = errors.Join(err, w.Close())
 		}
 	}()
-	if limit, next := o.Engine.Bandwidth.Rate(w.since); limit > 0 || !next.IsZero() {
-		w.bandwidth = newLimiter(limit)
+	if limit, next := o.Engine.Bandwidth.Rate(w.since); limit != (config.Rates{}) || !next.IsZero() {
+		w.bandwidth = apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
 	}
 	w.engine, err = transfer.New(transfer.Config{
 		Store: w.store, Clients: w.client, Logger: o.Logger, Transfers: o.Engine.Transfers, Parts: o.Engine.Parts,
@@ -122,7 +120,7 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 		w.cleanStreams()
 		w.spawn("engine", w.engine.Run)
 		w.spawn("receipts", w.exportReceipts)
-		if w.bandwidth != nil {
+		if w.bandwidth.Up != nil {
 			w.spawn("bandwidth", w.followTimetable)
 		}
 	}
