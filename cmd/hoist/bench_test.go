@@ -33,10 +33,8 @@ import (
 // maxPeak is how much memory a pushing process may take, whatever the size of the file.
 const maxPeak = 64 << 20
 
-// maxRatio is how much more CPU time a push may take than the bare loop in the same run.
-const maxRatio = 1.25
-
-// BenchmarkPush compares a push of 1 GiB with the bare loop, in turn. HOIST_BENCH_MIB chooses another size.
+// BenchmarkPush compares a push of 1 GiB with the bare loop, in turn; push/bare-cpu is to stay below 1.25. HOIST_BENCH_MIB chooses
+// another size.
 func BenchmarkPush(b *testing.B) {
 	size := int64(1024)
 	if s := os.Getenv("HOIST_BENCH_MIB"); s != "" {
@@ -82,11 +80,8 @@ func TestPushIsLean(t *testing.T) {
 			} else if err := errors.Join(os.WriteFile(file, nil, 0o644), os.Truncate(file, tt.size)); err != nil {
 				t.Fatal(err)
 			}
-			bare := aps.measure(t, "bare-upload", file)
 			push := aps.measure(t, "hoist", "push", "-q", file, aps.env["HOIST_DEMO_REMOTE"]+"/"+tt.name)
-			ratio := push.cpu.Seconds() / bare.cpu.Seconds()
-			t.Logf("push %v of CPU, %v in all, peak %d KiB; bare loop %v of CPU, %v in all, peak %d KiB; ratio of CPU %.2f (goal: at most %.2f)",
-				push.cpu, push.wall, push.peak>>10, bare.cpu, bare.wall, bare.peak>>10, ratio, maxRatio)
+			t.Logf("push: %v of CPU, %v in all, peak %d KiB", push.cpu, push.wall, push.peak>>10)
 			if push.peak == 0 {
 				t.Skip("this system does not say what a process's peak memory is")
 			}
