@@ -68,6 +68,7 @@ func TestPushIsLean(t *testing.T) {
 	if os.Getenv("HOIST_LONG") != "1" {
 		t.Skip("takes minutes; HOIST_LONG=1 runs it")
 	}
+	t.Parallel()
 	aps := startEmulator(t)
 	for _, tt := range []struct {
 		name string

@@ -152,6 +152,7 @@ func TestUnreachableWhileResolving(t *testing.T) {
 	if os.Getenv("HOIST_LONG") == "" {
 		t.Skip("waits a minute; HOIST_LONG=1 runs it")
 	}
+	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 100)
 	l.stopCloud()
