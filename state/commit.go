@@ -217,7 +217,7 @@ func successor(j Job, changed *SourceChanged) (Job, bool) {
 			next.NextAttempt, next.Reason = changed.NotBefore, ReasonSourceChanged
 		}
 	case j.Pending != nil && !j.Pending.Same(j.Snapshot):
-		next.Snapshot = *j.Pending
+		next.Snapshot, next.Changes = *j.Pending, j.Changes
 	default:
 		return Job{}, false
 	}

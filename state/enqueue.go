@@ -213,6 +213,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 			merged.progress()
 		}
 		merged.Snapshot, merged.Size, merged.Pending = j.Snapshot, j.Snapshot.Size, nil
+		merged.Changes = max(open.Changes, j.Changes)
 	case open.Snapshot.Same(j.Snapshot):
 		merged.Pending = nil
 	case open.Pending == nil || !open.Pending.Same(j.Snapshot):

@@ -178,7 +178,7 @@ type Job struct {
 	Error       string    // a sentence
 	Since       time.Time // since when Reason holds
 
-	Changes   int   // how many jobs before this one, in a row, ended because the source changed
+	Changes   int   // how often, in a row, the file changed under its jobs before this one ended; above 0 it is read from a snapshot
 	Replaces  JobID // the job whose successor this is
 	Successor JobID // the job that went on after this one was superseded
 

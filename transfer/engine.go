@@ -31,7 +31,7 @@ type Config struct {
 
 	Settle   time.Duration // quiet time of a watched file that changed while it was sent, before its next try; default 10 s
 	Spool    string        // folder for snapshots of files that change faster than they upload; "": none
-	SpoolMax int64         // bytes of a copy where the file system cannot clone; default 8 GiB; clones are not limited
+	SpoolMax int64         // bytes of all snapshots beyond which no file is copied where the file system cannot clone; default 8 GiB, below 0 none
 }
 
 // Engine moves the jobs of one store. All methods are safe for concurrent use.
@@ -47,6 +47,8 @@ type Engine struct {
 	freed chan struct{} // a run gave up a slot of one kind for one of the other
 	api   reachability
 	data  reachability
+
+	spooling sync.Mutex // held while room for a copy is taken
 
 	mu       sync.Mutex
 	profiles map[string]*profile
@@ -109,7 +111,7 @@ func New(c Config) (*Engine, error) {
 	if c.Settle <= 0 {
 		c.Settle = 10 * time.Second
 	}
-	if c.SpoolMax <= 0 {
+	if c.SpoolMax == 0 {
 		c.SpoolMax = 8 << 30
 	}
 	switch c.Checksum {

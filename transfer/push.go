@@ -19,6 +19,7 @@ type Source struct {
 	Path     string // absolute local path
 	Rel      string // slash path below the landing folder: "plan.rvt", "DIR/a/plan.rvt"
 	Snapshot state.Snapshot
+	Changing bool // it is saved all the time: already its first try reads from a snapshot
 }
 
 // PushRequest asks for a plan of an upload.
@@ -194,6 +195,9 @@ func newPlan(place Place, req PushRequest, l landing, rel string) Planned {
 		Kind: state.Upload, Phase: state.PhaseQueued, Profile: req.Profile, Root: req.Root, Rel: l.source.Rel, Path: l.source.Path,
 		Snapshot: l.source.Snapshot, Size: l.source.Snapshot.Size, Force: req.Force, Batch: req.Batch,
 		Target: state.Target{Address: at.String(), Name: l.names[len(l.names)-1]},
+	}
+	if l.source.Changing {
+		p.Job.Changes = 1
 	}
 	if req.Root == "" {
 		p.Job.Root, p.Job.Rel = RecordRoot(req.Profile, place, l.source.Path), rel

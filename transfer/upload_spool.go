@@ -22,6 +22,9 @@ const quietForSpool = time.Second
 // errNoClone says that the file system has no copy-on-write copies.
 var errNoClone = errors.New("the file system cannot clone")
 
+// errSpoolFull says that a copy would take more room than SpoolMax leaves.
+var errSpoolFull = errors.New("the spool has no room")
+
 // spoolPath is where the snapshot of a job lies. Its name tells the state of the file too: a job that has not begun to send takes up newer ones.
 func (e *Engine) spoolPath(job state.Job) string {
 	s := job.Snapshot
@@ -60,11 +63,11 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	defer os.Remove(path)
 	err = cloneFile(path, src.f)
 	if errors.Is(err, errNoClone) {
-		if job.Snapshot.Size > e.cfg.SpoolMax {
-			e.log.Debug("too large for a copy in the spool; reading it in place", "job", string(job.ID), "path", job.Path)
-			return nil
-		}
-		err = copyTo(ctx, path, src)
+		err = e.copyToSpool(ctx, path, src)
+	}
+	if errors.Is(err, errSpoolFull) {
+		e.log.Debug("a copy would be too large for the spool; reading the file in place", "job", string(job.ID), "path", job.Path)
+		return nil
 	}
 	if errors.Is(err, syscall.ENOSPC) || isDiskFull(err) {
 		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID), "path", job.Path)
@@ -86,18 +89,45 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	return nil
 }
 
-// copyTo writes the content of src into a new file and syncs it.
-func copyTo(ctx context.Context, path string, src *source) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// copyToSpool writes the content of src into a new file and syncs it.
+func (e *Engine) copyToSpool(ctx context.Context, path string, src *source) (err error) {
+	size := src.job.Snapshot.Size
+	f, err := e.reserveSpool(path, size)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	size := src.job.Snapshot.Size
 	if err := copyContext(ctx, f, io.NewSectionReader(src, 0, size), size); err != nil {
 		return err
 	}
 	return f.Sync()
+}
+
+// reserveSpool makes the file of a copy in its size, unless all that lies in the spool would be more than SpoolMax bytes then.
+func (e *Engine) reserveSpool(path string, size int64) (*os.File, error) {
+	e.spooling.Lock()
+	defer e.spooling.Unlock()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(e.cfg.Spool)
+	used := size
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil { // else it was removed meanwhile
+			used += info.Size()
+		}
+	}
+	if err == nil && used > e.cfg.SpoolMax {
+		err = errSpoolFull
+	}
+	if err == nil {
+		err = f.Truncate(size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // openSpooled opens the snapshot of a job, nil when there is none.

@@ -2,9 +2,11 @@ package transfer
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,14 +97,17 @@ func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 	})
 }
 
-// TestFileThatIsSavedFasterThanItUploads: with a spool it gets its versions nevertheless, each a state that was saved.
+// TestFileThatIsSavedFasterThanItUploads: with a spool it gets its versions nevertheless, each a state that was saved, and one as soon as the
+// last is there: nothing is begun that the next save ends, but the first try.
 func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, onePartAtATime)
 		w.cfg.Spool = filepath.Join(w.home, "spool")
+		const pace, upload = 5 * time.Second, time.Minute // of three parts
+		began := time.Now()
 		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 			if r.Op == "s3-put" {
-				return emulator.Fault{Delay: 20 * time.Second} // a part takes longer than four saves
+				return emulator.Fault{Delay: upload / 3}
 			}
 			return emulator.Fault{}
 		})
@@ -114,8 +119,8 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 		ended := make(chan error)
 		e := w.engine()
 		go func() { ended <- e.Run(ctx) }()
-		for i := 1; i <= 48; i++ { // four minutes of saves
-			time.Sleep(5 * time.Second)
+		for i := 1; i <= 62; i++ { // five minutes of saves
+			time.Sleep(pace)
 			saves = append(saves, w.save("plan.rvt", i))
 			next := j
 			snap, err := state.SnapshotPath(w.path("plan.rvt"))
@@ -127,6 +132,19 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		var at []time.Duration
+		for _, r := range w.srv.Requests() {
+			if r.Op == "create-item" || r.Op == "create-version" {
+				at = append(at, r.Time.Sub(began))
+			}
+		}
+		const slack = time.Second // for what is not the upload
+		for n := range 4 {
+			if most := pace + time.Duration(n+1)*(upload+slack) + slack; len(at) <= n || at[n] > most {
+				t.Errorf("versions after %v, want number %d after %v at most", at, n+1, most)
+				break
+			}
+		}
 		for i := 0; !w.settled() && i < 1000; i++ {
 			time.Sleep(time.Second)
 		}
@@ -135,9 +153,6 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 			t.Error(err)
 		}
 		got := w.versions("plan.rvt")
-		if len(got) < 4 {
-			t.Errorf("%d versions in four minutes, want one a minute at least", len(got))
-		}
 		last := -1
 		for i, v := range got {
 			at := slices.IndexFunc(saves, func(s []byte) bool { return slices.Equal(s, v) })
@@ -197,9 +212,44 @@ func TestSnapshotOfAnOlderState(t *testing.T) {
 	}
 }
 
+// TestSpoolMax: two files are copied while the bound leaves room, the rest is sent from where it lies.
+func TestSpoolMax(t *testing.T) {
+	for bound, copies := range map[int64]int{0: 2, 9 * mib: 2, 6 * mib: 1, -1: 0} {
+		t.Run(fmt.Sprint(bound), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.cfg.Spool, w.cfg.SpoolMax = filepath.Join(w.home, "spool"), bound
+				var most atomic.Int64
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op != "s3-put" {
+						return emulator.Fault{}
+					}
+					list, _ := filepath.Glob(filepath.Join(w.cfg.Spool, "*.snapshot"))
+					most.Store(max(most.Load(), int64(len(list))))
+					return emulator.Fault{Delay: 10 * time.Second} // so that both are on their way at once
+				})
+				want := map[string][]byte{}
+				for i, name := range []string{"a.rvt", "b.rvt"} {
+					want[name] = w.write(name, 4*mib, uint64(i))
+					j := w.job(name)
+					j.Root, j.Rel, j.Changes = "watch", name, 1
+					w.enqueue(j)
+				}
+				w.runAll(w.engine())
+				for name, data := range want {
+					w.wantVersions(name, data)
+				}
+				if most.Load() != int64(copies) {
+					t.Errorf("%d copies in the spool, want %d", most.Load(), copies)
+				}
+			})
+		})
+	}
+}
+
 // save writes a state of 11 MiB and gives it the time of the bubble.
 func (w *world) save(name string, n int) []byte {
-	data := w.write(name, 6*mib, uint64(n))
+	data := w.write(name, 11*mib, uint64(n))
 	w.touch(name, time.Now())
 	return data
 }

@@ -16,6 +16,7 @@ type settled struct {
 	gone   bool
 	forget bool
 	fresh  bool // it had no record when it was seen first
+	capped bool // see Change
 }
 
 // edit is what a batch of settled paths means for the baseline and for the receiver.
@@ -197,7 +198,7 @@ func merge(folder string, old []record, names []string, todo map[string]settled,
 			if !wasFile {
 				out.tracked++
 			}
-			out.changes = append(out.changes, Change{Path: join2(folder, name), Snapshot: s.rec.snapshot()})
+			out.changes = append(out.changes, Change{Path: join2(folder, name), Snapshot: s.rec.snapshot(), Capped: s.capped})
 		}
 	}
 	return append(merged, old...), changed

@@ -405,9 +405,9 @@ func (r *run) look(now time.Time) {
 			r.rest(settled{path: p, forget: true})
 			continue
 		}
-		fresh := r.set.pending[p].fresh
+		was := r.set.pending[p]
 		if r.set.look(p, o, !o.gone && lockedAt(r.cfg.Root, p), now) {
-			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: fresh && !o.gone})
+			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone, capped: now.Sub(was.last) < r.cfg.Settle})
 		}
 	}
 }

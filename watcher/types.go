@@ -19,6 +19,7 @@ type Change struct {
 	Path     string   // slash path below the root
 	Removed  bool     // the file is gone; Snapshot is zero
 	Snapshot Snapshot // as last seen, after the quiet time
+	Capped   bool     // it settled at SettleCap without a rest of Settle: it is saved all the time
 }
 
 // Chunk is a run of a folder's records in order of name. The bytes are this package's; the keeper stores them opaque.
@@ -56,7 +57,8 @@ type Config struct {
 
 	// Settle is how long a path must not have been seen to change. Default 10 s.
 	Settle time.Duration
-	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle is rest enough. Default six times Settle.
+	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle is rest enough. Default four times Settle: with
+	// the default of that, a file that is saved all the time still settles once a minute.
 	SettleCap time.Duration
 	// ScanInterval is the time between scans while notices arrive. Default 1 h.
 	ScanInterval time.Duration

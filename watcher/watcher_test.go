@@ -111,7 +111,7 @@ type fixture struct {
 	hand *handNotifier
 
 	mu     sync.Mutex
-	told   []string // "path", "-path" for removed
+	told   []string // "path", "-path" for removed, "~path" for capped
 	states map[string]Snapshot
 	refuse int // batches still to be refused
 	more   chan struct{}
@@ -128,10 +128,14 @@ func (x *fixture) emit(_ context.Context, changes []Change) error {
 		if c.Removed {
 			x.told = append(x.told, "-"+c.Path)
 			delete(x.states, c.Path)
-		} else {
-			x.told = append(x.told, c.Path)
-			x.states[c.Path] = c.Snapshot
+			continue
 		}
+		told := c.Path
+		if c.Capped {
+			told = "~" + told
+		}
+		x.told = append(x.told, told)
+		x.states[c.Path] = c.Snapshot
 	}
 	select {
 	case x.more <- struct{}{}:
@@ -240,6 +244,16 @@ func TestRun(t *testing.T) {
 			if s := x.states["a.dwg"]; s.Size != 4 {
 				t.Errorf("size %d, want 4", s.Size)
 			}
+		}},
+		{"saved every 5 s: told within each minute, as saved all the time", nil, nil, func(t *testing.T, x *fixture) {
+			for i := range 22 {
+				x.write("a.dwg", fmt.Sprint("state ", i))
+				x.notice("a.dwg")
+				second(5)
+			}
+			x.want(t, "~a.dwg", "~a.dwg")
+			second(5)
+			x.want(t, "a.dwg")
 		}},
 		{"an atomic save is one change of the same path", []string{"a.dwg"}, nil, func(t *testing.T, x *fixture) {
 			x.take()

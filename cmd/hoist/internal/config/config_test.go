@@ -41,6 +41,7 @@ func TestLoadIsStrict(t *testing.T) {
 		{"no transfers", "transfers = 0\n", "transfers: 0 is not between 1 and 256"},
 		{"max delete", "max-delete = -1\n", "max-delete: -1 is not 0 or more"},
 		{"part size", "part-size = \"1M\"\n", "part-size: \"1M\" is not between 5M and 5G"},
+		{"spool", "spool = \"plenty\"\n", "spool: \"plenty\" is not off or a size"},
 		{"watch without a remote", "[[watch]]\npath = \"/a\"\n", "watch.remote: is missing"},
 		{"watch with a relative path", "[[watch]]\npath = \"a\"\nremote = \"oss://b\"\n", "watch.path"},
 	} {

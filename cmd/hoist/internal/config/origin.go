@@ -63,7 +63,7 @@ func Effective(h Home, profileName string, flags map[string]string, env Env, fil
 		{named("chosen by profile use"), notEmpty(map[string]string{"profile": CurrentProfile(h)})},
 		{named("default"), homeDefault},
 		{named("default"), map[string]string{
-			"profile": DefaultProfile, "limits": "documented", "checksum": "auto", "acceleration": "auto", "receipt-sha256": "never", "base-url": apsclient.DefaultBaseURL,
+			"profile": DefaultProfile, "limits": "documented", "checksum": "auto", "acceleration": "auto", "receipt-sha256": "never", "spool": "8G", "base-url": apsclient.DefaultBaseURL,
 		}},
 	}
 	return decide(origins), nil

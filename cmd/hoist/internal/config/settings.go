@@ -32,6 +32,9 @@ type Settings struct {
 	// ReceiptSHA256: whether each receipt holds the SHA-256 of the whole file, which is read once more for it: "always" or
 	// "never" (the default).
 	ReceiptSHA256 string `toml:"receipt-sha256,omitempty"`
+	// Spool is how much of the disk copies of files may take that change faster than they upload, where the file system
+	// cannot clone, such as "8G" (the default); "off": no copies.
+	Spool string `toml:"spool,omitempty"`
 	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is left out by default. Where
 	// Include is given, only what matches one of its patterns is taken.
 	Exclude []string `toml:"exclude,omitempty"`
@@ -62,6 +65,7 @@ func (s Settings) Over(base Settings) Settings {
 	s.Parts = first(s.Parts, base.Parts)
 	s.BWLimit = first(s.BWLimit, base.BWLimit)
 	s.ReceiptSHA256 = first(s.ReceiptSHA256, base.ReceiptSHA256)
+	s.Spool = first(s.Spool, base.Spool)
 	s.Exclude = slices.Concat(base.Exclude, s.Exclude)
 	s.Include = slices.Concat(base.Include, s.Include)
 	s.ExcludeFrom = first(s.ExcludeFrom, base.ExcludeFrom)
@@ -93,7 +97,8 @@ type Engine struct {
 	PartSize     int64 // bytes
 	Bandwidth    Timetable
 
-	ReceiptSHA256 bool // each receipt holds the SHA-256 of the whole file
+	ReceiptSHA256 bool  // each receipt holds the SHA-256 of the whole file
+	SpoolMax      int64 // bytes; below 0: no copies
 }
 
 // Filter is what of the settings chooses files, checked.
@@ -151,6 +156,15 @@ func (s Settings) Engine(source string) (Engine, error) {
 		} else if e.PartSize < minPart || e.PartSize > maxPart {
 			bad("part-size", quoted(s.PartSize)+" is not between 5M and 5G")
 		}
+	}
+	switch size, err := ParseSize(s.Spool); {
+	case s.Spool == "":
+	case s.Spool == "off", err == nil && size == 0:
+		e.SpoolMax = -1
+	case err != nil:
+		bad("spool", quoted(s.Spool)+" is not off or a size such as 512M and 8G")
+	default:
+		e.SpoolMax = size
 	}
 	var err error
 	if e.Bandwidth, err = ParseTimetable(s.BWLimit); err != nil {

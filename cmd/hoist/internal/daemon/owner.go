@@ -104,7 +104,7 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 	w.engine, err = transfer.New(transfer.Config{
 		Store: w.store, Clients: w.client, Logger: o.Logger, Transfers: o.Engine.Transfers, Parts: o.Engine.Parts,
 		PartSize: o.Engine.PartSize, Checksum: o.Engine.Checksum, Acceleration: o.Engine.Acceleration, Spool: o.Home.Spool(), UserID: o.UserID,
-		ReceiptSHA256: o.Engine.ReceiptSHA256,
+		ReceiptSHA256: o.Engine.ReceiptSHA256, SpoolMax: o.Engine.SpoolMax,
 	})
 	if err != nil {
 		return nil, err

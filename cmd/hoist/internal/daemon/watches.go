@@ -149,7 +149,9 @@ func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Addr
 	var files []transfer.Source
 	for _, ch := range changes {
 		if !ch.Removed { // what is removed here stays in the cloud
-			files = append(files, transfer.Source{Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path, Snapshot: snapshotOf(ch.Snapshot)})
+			files = append(files, transfer.Source{
+				Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path, Snapshot: snapshotOf(ch.Snapshot), Changing: ch.Capped,
+			})
 		}
 	}
 	if len(files) == 0 {
