@@ -3,6 +3,7 @@ package transfer
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -110,6 +111,31 @@ var crashScenarios = []crashScenario{
 			jobs: []state.Job{w.enqueue(w.job("plan.rvt"))}, receipts: 1,
 			check: func() { w.wantVersions("plan.rvt", two) },
 			fault: onceAt("s3-put", 2, emulator.Fault{Do: func() { two = w.write("plan.rvt", 7*mib, 2) }}),
+		}
+	}},
+	{name: "a file that is saved all the time", options: []worldOption{crashOptions}, only: []string{"Reserved", "PartStored", "Finished", "s3-put", "create-version"}, start: func(w *world) crashRun {
+		w.cfg.Spool = filepath.Join(w.home, "spool")
+		saved := func(seed uint64) []byte {
+			data := w.write("plan.rvt", 6*mib, seed)
+			j := w.job("plan.rvt")
+			j.Root, j.Rel, j.Changes = "watch", "plan.rvt", 1
+			w.enqueue(j)
+			return data
+		}
+		one := saved(1)
+		var two []byte
+		open, err := w.store.OpenJobs()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return crashRun{
+			jobs: open, receipts: 2, fault: onceAt("s3-put", 1, emulator.Fault{Do: func() { two = saved(2) }}),
+			check: func() {
+				w.wantVersions("plan.rvt", one, two)
+				if left, err := os.ReadDir(w.cfg.Spool); err != nil || len(left) > 0 {
+					w.t.Errorf("left in the spool: %v %v", left, err)
+				}
+			},
 		}
 	}},
 	{name: "content that is there already", options: []worldOption{crashOptions}, start: func(w *world) crashRun {

@@ -42,6 +42,8 @@ import (
 //   - the commit of each part by its worker (upload_parts.go, putPart): commit of PartStored "killed after" sends stored parts again;
 //   - that only the parts a completion names are sent again (upload.go, repair): "a part the service holds otherwise" stores part 1 anew;
 //   - the intent of folders (folders.go): TestEnsureFolderAfterADeath, where the service shows the folder late;
+//   - the snapshot that lies in the spool until its job has ended (upload_spool.go, cleanSpool): "a file that is saved all the time", commit
+//     of PartStored "killed after" loses the state that was on its way;
 //   - the range that is synced and committed before its slot is free (download_fetch.go, part): "download", commit of PartStored "killed
 //     after" fetches it again;
 //   - the look at the name before it is given (place.go, judgeLocal): "download", commit of Placed "killed before" finds the file of another.
