@@ -55,6 +55,7 @@ type Engine struct {
 	running  map[state.JobID]*run
 	backlog  backlog // see Estimate
 
+	holdOpen  bool                            // replaceableWhileOpen; tests: the other way
 	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
 
 	onCommit func(id state.JobID, after bool, ev []state.Event) error // tests: dies around a commit
@@ -125,8 +126,8 @@ func New(c Config) (*Engine, error) {
 		return nil, fmt.Errorf("transfer: part size %d is not between 5 MiB and 5 GiB", c.PartSize)
 	}
 	return &Engine{
-		freeSpace: freeSpace,
-		store:     c.Store, clients: c.Clients, log: c.Logger, cfg: c,
+		holdOpen: replaceableWhileOpen, freeSpace: freeSpace,
+		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
 		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
 	}, nil

@@ -166,17 +166,17 @@ func (e *Engine) judgeLocal(ctx context.Context, job state.Job, decided bool) (l
 }
 
 func pathSHA1(ctx context.Context, path string) (string, error) {
-	f, err := openShared(path)
+	f, err := OpenLocal(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	now, err := f.Snapshot()
 	if err != nil {
 		return "", err
 	}
 	h := sha1.New()
-	if err := copyContext(ctx, h, f, info.Size()); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := copyContext(ctx, h, io.NewSectionReader(f, 0, now.Size), now.Size); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return "", fmt.Errorf("read %q: %w", path, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -169,13 +170,13 @@ var errDamaged = errors.New("the service stored other bytes than were sent")
 // putPart sends the bytes once and commits the ETag. The file is looked at after the last byte: what was read is of the job's snapshot.
 func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, offset, length int64, url apsclient.SignedURL) error {
 	var sent atomic.Int64
-	body := apsclient.PartBody{R: src, Offset: offset, Size: length, Sent: func(n int) {
+	body := apsclient.PartBody{R: src.part(offset, length), Offset: offset, Size: length, Sent: func(n int) {
 		sent.Add(int64(n))
 		e.moved(r, int64(n))
 	}}
 	var sum *summer
 	if e.wantsMD5() {
-		sum = &summer{src: src, h: md5.New(), start: offset, next: offset}
+		sum = &summer{r: body.R, h: md5.New(), start: offset, next: offset}
 		body.R = sum
 	}
 	etag, err := c.Data.PutPart(ctx, url, body)
@@ -382,7 +383,7 @@ func (u *urlRuns) isStored(n int) bool {
 
 // summer computes the MD5 of bytes that are read in order; a reader that goes back to the start begins anew.
 type summer struct {
-	src   *source
+	r     io.ReaderAt
 	start int64
 
 	mu   sync.Mutex // a connection that is given up may still read while the next one begins
@@ -391,7 +392,7 @@ type summer struct {
 }
 
 func (s *summer) ReadAt(p []byte, off int64) (int, error) {
-	n, err := s.src.ReadAt(p, off)
+	n, err := s.r.ReadAt(p, off)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if off == s.start {

@@ -17,11 +17,10 @@ import (
 	"hoist/state"
 )
 
-// source is the file a job reads: the path of the job, or a snapshot of it in the spool. It never keeps another program from saving,
-// renaming or deleting the file: it is opened with every sharing mode. Safe for concurrent use.
+// source is the file a job reads: the path of the job, or a snapshot of it in the spool. Safe for concurrent use.
 type source struct {
 	job  state.Job
-	f    *os.File
+	f    *LocalFile
 	mine bool // a spool snapshot: nobody else writes it
 	was  bool // the job's snapshot when it was opened
 
@@ -42,7 +41,7 @@ func (e *Engine) openSource(job state.Job) (*source, error) {
 	if !info.Mode().IsRegular() {
 		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(info.Mode()))
 	}
-	f, err := openShared(job.Path)
+	f, err := openLocal(job.Path, e.holdOpen)
 	if err != nil {
 		return nil, sourceError(job, err)
 	}
@@ -57,7 +56,23 @@ func (e *Engine) openSource(job state.Job) (*source, error) {
 
 func (s *source) Close() error { return s.f.Close() }
 
-func (s *source) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
+func (s *source) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.f.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		if changed := s.check(); changed != nil { // it may be why
+			return n, changed
+		}
+	}
+	return n, err
+}
+
+// part is the reader of one part, in its small buffers.
+func (s *source) part(offset, length int64) io.ReaderAt {
+	if s.f.held != nil {
+		return s
+	}
+	return &aheadReader{r: s, end: offset + length}
+}
 
 // check compares what the open handle shows with the job's snapshot. When the change time alone moved, the file may have been replaced under
 // its name, which ends the reading; else the change passes here, and checkPath decides by content before anything is assembled or published.
@@ -65,7 +80,7 @@ func (s *source) check() error {
 	if s.mine {
 		return nil
 	}
-	now, err := state.SnapshotFile(s.f)
+	now, err := s.f.Snapshot()
 	if err != nil {
 		return sourceError(s.job, err)
 	}

@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// replaceableWhileOpen reports whether another file can be moved over one that is open.
+const replaceableWhileOpen = true
+
 // openShared opens a file for reading. No open on this system keeps others from writing, renaming or deleting the file;
 // O_NONBLOCK keeps a pipe that took the file's place from blocking us.
 func openShared(path string) (*os.File, error) {

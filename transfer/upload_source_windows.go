@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// replaceableWhileOpen reports whether another file can be moved over one that is open. MoveFileEx refuses it (access denied), whatever the
+// sharing mode.
+const replaceableWhileOpen = false
+
 // openShared opens a file for reading with every sharing mode, so that programs can write, rename, replace and delete it meanwhile;
 // os.Open does not share deletion and would keep CAD programs from saving.
 func openShared(path string) (*os.File, error) {

@@ -61,7 +61,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	}
 	path := e.spoolPath(job) + ".part"
 	defer os.Remove(path)
-	err = cloneFile(path, src.f)
+	err = cloneFile(path, src.f.held)
 	if errors.Is(err, errNoClone) {
 		err = e.copyToSpool(ctx, path, src)
 	}
@@ -131,7 +131,7 @@ func (e *Engine) reserveSpool(path string, size int64) (*os.File, error) {
 }
 
 // openSpooled opens the snapshot of a job, nil when there is none.
-func (e *Engine) openSpooled(job state.Job) *os.File {
+func (e *Engine) openSpooled(job state.Job) *LocalFile {
 	if e.cfg.Spool == "" {
 		return nil
 	}
@@ -143,7 +143,7 @@ func (e *Engine) openSpooled(job state.Job) *os.File {
 		f.Close()
 		return nil
 	}
-	return f
+	return &LocalFile{held: f}
 }
 
 // dropSpooled removes the snapshots of a job that ended: of its last state, and of older ones that it had before it began to send.

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,18 +97,19 @@ type sums struct {
 
 // readSums reads a whole file once. With a part size of 0 no parts are summed. A file that changes meanwhile is an error.
 func readSums(ctx context.Context, path string, partSize int64) (sums, error) {
-	f, err := os.Open(path)
+	f, err := transfer.OpenLocal(path)
 	if err != nil {
 		return sums{}, err
 	}
 	defer f.Close()
-	before, err := state.SnapshotFile(f)
+	before, err := f.Snapshot()
 	if err != nil {
 		return sums{}, err
 	}
 	whole, part := sha1.New(), md5.New()
 	var out sums
 	buf := make([]byte, 1<<20)
+	content := io.NewSectionReader(f, 0, math.MaxInt64)
 	var inPart int64
 	for {
 		if err := ctx.Err(); err != nil {
@@ -118,7 +119,7 @@ func readSums(ctx context.Context, path string, partSize int64) (sums, error) {
 		if partSize > 0 {
 			want = min(want, partSize-inPart)
 		}
-		n, err := io.ReadFull(f, buf[:want])
+		n, err := io.ReadFull(content, buf[:want])
 		whole.Write(buf[:n])
 		part.Write(buf[:n])
 		inPart += int64(n)
