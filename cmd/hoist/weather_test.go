@@ -92,7 +92,7 @@ func TestSavedFasterThanItUploads(t *testing.T) {
 func saveFasterThanItUploads(t *testing.T, settle string, first time.Duration, long bool) {
 	pace, upload, want := 2500*time.Millisecond, 5*time.Second, 2
 	if long {
-		pace, upload, want = 5*time.Second, time.Minute, 4
+		pace, upload, want = 5*time.Second, time.Minute, 3
 	}
 	const size = 6 << 20
 	l := newLab(t)
