@@ -185,9 +185,8 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		d.start(ctx, j)
 		return true
 	})
-	heavy := used.items >= itemSlots/2
 	for free > 0 {
-		i := d.choose(now, used.large, heavy)
+		i := d.choose(now, used)
 		if i < 0 {
 			break
 		}
@@ -201,19 +200,23 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 }
 
 // choose returns the index of the job that takes the next transfer slot, -1: none may start.
-func (d *dispatcher) choose(now time.Time, large int, heavy bool) int {
+func (d *dispatcher) choose(now time.Time, used slots) int {
 	best := -1
 	for i, j := range d.list {
-		if d.e.net(j).mayStart(j, now) && (best < 0 || better(j, d.list[best], large >= max(1, d.e.cfg.Transfers-2), heavy)) {
+		if d.e.net(j).mayStart(j, now) && (best < 0 || used.better(j, d.list[best], d.e.cfg.Transfers)) {
 			best = i
 		}
 	}
 	return best
 }
 
-// better orders two jobs for a transfer slot: what has begun first, since sessions end; then successors of a change; then, when large files
-// hold their share already, small ones; then, while creates wait for their budget, large ones, since bytes cost no budget; then the older.
-func better(a, b state.Job, largeFull, createsWait bool) bool {
+// better orders two jobs for a transfer slot: what has begun first, since sessions end; then files that change under the reading, in half of
+// the slots; then, when large files hold their share already, small ones; then, while creates wait for their budget, large ones, since bytes
+// cost no budget; then the older.
+func (s slots) better(a, b state.Job, transfers int) bool {
+	mayChange := s.changing < max(1, transfers/2)
+	largeFull := s.large >= max(1, transfers-2)
+	createsWait := s.items >= itemSlots/2
 	first := func(x, y bool) int {
 		switch {
 		case x == y:
@@ -225,7 +228,7 @@ func better(a, b state.Job, largeFull, createsWait bool) bool {
 	}
 	return cmp.Or(
 		first(a.Phase != state.PhaseQueued, b.Phase != state.PhaseQueued),
-		first(a.Changes > 0, b.Changes > 0),
+		first(mayChange && a.Changes > 0, mayChange && b.Changes > 0),
 		first(largeFull && size(a) < largeFile, largeFull && size(b) < largeFile),
 		first(createsWait && size(a) >= largeFile, createsWait && size(b) >= largeFile),
 		cmp.Compare(a.ID, b.ID),
@@ -235,7 +238,7 @@ func better(a, b state.Job, largeFull, createsWait bool) bool {
 func size(j state.Job) int64 { return max(j.Size, j.Snapshot.Size) }
 
 // slots counts what runs.
-type slots struct{ transfers, large, publishing, items int }
+type slots struct{ transfers, large, changing, publishing, items int }
 
 func (s *slots) add(j state.Job) {
 	switch {
@@ -243,6 +246,9 @@ func (s *slots) add(j state.Job) {
 		s.transfers++
 		if size(j) >= largeFile {
 			s.large++
+		}
+		if j.Changes > 0 {
+			s.changing++
 		}
 	case makesItem(j):
 		s.items++
