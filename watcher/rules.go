@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -254,6 +255,10 @@ func (r *Rules) enter(root, folder string) (*Rules, error) {
 	if err != nil {
 		return r, fmt.Errorf("read %s: %w", from, err)
 	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.IndexByte(data, 0) >= 0 {
+		return r, fmt.Errorf("read %s: it is UTF-16 or no text; save it as UTF-8", from)
+	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // what editors on Windows begin it with
 	var domain []string
 	if folder != "" {
 		domain = strings.Split(strings.ToLower(folder), "/")

@@ -179,6 +179,28 @@ func TestIgnoreFiles(t *testing.T) {
 	}
 }
 
+func TestIgnoreFileAsEditorsOnWindowsSaveIt(t *testing.T) {
+	root := t.TempDir()
+	for _, tt := range []struct {
+		name, text string
+		right      bool
+	}{
+		{"byte order mark", "\ufeff*.rvt\r\n", true},
+		{"UTF-16", "\xff\xfe*\x00.\x00r\x00v\x00t\x00", false},
+		{"UTF-16 without a mark", "*\x00.\x00r\x00v\x00t\x00", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := os.WriteFile(filepath.Join(root, IgnoreFile), []byte(tt.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			r, err := new(Rules).At(root, "")
+			if ignored, _ := r.Match("a.rvt", false); ignored != tt.right || (err == nil) != tt.right {
+				t.Errorf("ignored %t, error %v", ignored, err)
+			}
+		})
+	}
+}
+
 func TestLockNames(t *testing.T) {
 	tests := []struct{ name, lock string }{
 		{"plan.dwg", "plan.dwl"},

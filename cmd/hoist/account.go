@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"os"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
@@ -65,7 +64,10 @@ func parseLimits(name string) (apsclient.Limits, error) {
 	case "server":
 		return apsclient.ServerLimits(), nil
 	}
-	data, err := os.ReadFile(name)
+	data, err := config.ReadText(name)
+	if bad := (*config.Error)(nil); errors.As(err, &bad) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &config.Error{Key: "limits", Msg: "neither documented nor server nor a file that can be read: " + err.Error()}
 	}

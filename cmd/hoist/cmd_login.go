@@ -192,9 +192,11 @@ func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow
 	var err error
 	switch {
 	case o.secretFile == "-":
-		data, err = io.ReadAll(in)
+		if data, err = io.ReadAll(in); err == nil {
+			data, err = config.Text(data)
+		}
 	case o.secretFile != "":
-		data, err = os.ReadFile(o.secretFile)
+		data, err = config.ReadText(o.secretFile)
 	case env.ClientSecret != "":
 		return env.ClientSecret.Reveal(), nil
 	case a.canAsk():
@@ -218,7 +220,7 @@ func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow
 
 // readServiceAccount reads the account's key into the secrets and its names into the profile.
 func readServiceAccount(file string, p *config.Profile, set *secrets.Set) (apsclient.TokenSource, error) {
-	data, err := os.ReadFile(file)
+	data, err := config.ReadText(file)
 	if err != nil {
 		return nil, err
 	}

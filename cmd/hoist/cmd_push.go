@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/exit"
@@ -137,25 +137,18 @@ func absolute(p string) (string, error) {
 
 // readList reads the lines of a file, or of standard input.
 func (a *app) readList(name string) ([]string, error) {
-	in := a.stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
+	data, err := a.readBody(name)
+	if err != nil {
+		return nil, fmt.Errorf("read list: %w", err)
+	}
+	if data, err = config.Text(data); err != nil {
+		return nil, &config.Error{File: "--files-from " + name, Msg: err.Error()}
 	}
 	var lines []string
-	scan := bufio.NewScanner(in)
-	scan.Buffer(nil, 1<<20)
-	for scan.Scan() {
-		if line := strings.TrimRight(scan.Text(), "\r"); line != "" {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
 			lines = append(lines, line)
 		}
-	}
-	if err := scan.Err(); err != nil {
-		return nil, fmt.Errorf("read list %s: %w", name, err)
 	}
 	return lines, nil
 }

@@ -29,6 +29,14 @@ func (e *Error) Error() string {
 	return where + ": " + e.Key + ": " + e.Msg
 }
 
+// inFile is err as an [Error] that names the file; a nil err stays nil.
+func inFile(file string, err error) error {
+	if e := (*Error)(nil); err == nil || errors.As(err, &e) {
+		return err
+	}
+	return &Error{File: file, Msg: err.Error()}
+}
+
 // tomlErrors turns what the decoder says into one Error for each problem, joined.
 func tomlErrors(file string, err error) error {
 	if missing := (*toml.StrictMissingError)(nil); errors.As(err, &missing) {
@@ -43,7 +51,7 @@ func tomlErrors(file string, err error) error {
 		line, _ := bad.Position()
 		return &Error{File: file, Line: line, Key: joinKey(bad.Key()), Msg: bad.Error()}
 	}
-	return &Error{File: file, Msg: err.Error()}
+	return inFile(file, err)
 }
 
 func joinKey(key toml.Key) string {

@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"io/fs"
 	"os"
 	"runtime"
 
@@ -20,13 +19,9 @@ type File struct {
 
 // Load reads the configuration of a home; a missing file is an empty one.
 func Load(h Home) (File, error) {
-	var f File
-	data, err := os.ReadFile(h.ConfigFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return f, nil
-	}
+	data, err := readConfig(h)
 	if err != nil {
-		return f, &Error{File: h.ConfigFile(), Msg: err.Error()}
+		return File{}, err
 	}
 	return parseFile(h.ConfigFile(), data)
 }

@@ -88,7 +88,7 @@ func LoadProfile(h Home, name string) (Profile, error) {
 		return p, &Error{Key: "profile", Msg: quoted(name) + " is not a name of a profile"}
 	}
 	path := h.ProfileFile(name)
-	data, err := os.ReadFile(path)
+	data, err := ReadText(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if name == DefaultProfile {
 			return p, nil
@@ -96,7 +96,7 @@ func LoadProfile(h Home, name string) (Profile, error) {
 		return p, &Error{Key: "profile", Msg: fmt.Sprintf("%q is unknown: there is no %s", name, path)}
 	}
 	if err != nil {
-		return p, &Error{File: path, Msg: err.Error()}
+		return p, inFile(path, err)
 	}
 	if err := decodeStrict(path, data, &p); err != nil {
 		return p, err

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"bufio"
 	"errors"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,19 +205,17 @@ func (s Settings) Filter(source string) (Filter, error) {
 }
 
 func readPatterns(path string) ([]string, error) {
-	file, err := os.Open(path)
+	data, err := ReadText(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
 	var lines []string
-	scan := bufio.NewScanner(file)
-	for scan.Scan() {
-		if line := strings.TrimRight(scan.Text(), " \t\r"); line != "" && !strings.HasPrefix(line, "#") {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimRight(line, " \t\r\n"); line != "" && !strings.HasPrefix(line, "#") {
 			lines = append(lines, line)
 		}
 	}
-	return lines, scan.Err()
+	return lines, nil
 }
 
 func quoted(s string) string { return "\"" + s + "\"" }

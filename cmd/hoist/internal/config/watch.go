@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -164,12 +163,13 @@ func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte
 	return WriteFile(h.ConfigFile(), text)
 }
 
+// readConfig is the text of config.toml; a missing file is an empty one.
 func readConfig(h Home) ([]byte, error) {
-	data, err := os.ReadFile(h.ConfigFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, &Error{File: h.ConfigFile(), Msg: err.Error()}
+	data, err := ReadText(h.ConfigFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return data, nil
+	return data, inFile(h.ConfigFile(), err)
 }
 
 var (
