@@ -121,7 +121,7 @@ func TestReasons(t *testing.T) {
 	}
 	job := state.Job{ID: "1", Path: "/a b/it's.rvt", Target: state.Target{Address: "aps://H/P/F/it's.rvt"}}
 	r, _ := ReasonByCode(ReasonConflict)
-	if got, want := r.FixFor(job), `hoist push --force '/a b/it'\''s.rvt' aps://H/P/F`; got != want {
+	if got, want := r.FixFor(job), "hoist push --force "+Quote(job.Path)+" aps://H/P/F"; got != want {
 		t.Errorf("fix = %s, want %s", got, want)
 	}
 }

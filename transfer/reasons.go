@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"strings"
 	"time"
 
 	"hoist/state"
@@ -63,7 +62,7 @@ var reasons = []Reason{
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
 	{ReasonNotFound, "the remote place does not exist any more", "hoist cancel {id}", 0},
 	{ReasonAmbiguous, "the remote name stands for more than one thing", "hoist cancel {id}", 0},
-	{ReasonNameRefused, "the service does not accept the name", "hoist cancel {id}", 0},
+	{ReasonNameRefused, "the service does not accept the name; where a mapped name would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}", 0},
 	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", 0},
 	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", 0},
 	{ReasonDamaged, "the bytes that arrived are not the ones that were sent", "hoist retry {id}", 0},
@@ -91,24 +90,4 @@ func ReasonByCode(code string) (Reason, bool) {
 		}
 	}
 	return Reason{}, false
-}
-
-// FixFor fills the fix with what belongs to a job; "" when there is nothing to do but wait.
-func (r Reason) FixFor(job state.Job) string {
-	remote := job.Target.Address
-	if i := strings.LastIndexByte(remote, '/'); i > len("aps://") && strings.HasPrefix(r.Fix, "hoist push") {
-		remote = remote[:i] // push names the folder
-	}
-	return strings.NewReplacer("{id}", string(job.ID), "{path}", quoteArg(job.Path), "{remote}", quoteArg(remote)).Replace(r.Fix)
-}
-
-// quoteArg makes s one word of a POSIX shell; words that are safe stay as they are.
-func quoteArg(s string) string {
-	safe := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("/._-:=+,@%", c)
-	}
-	if s != "" && strings.IndexFunc(s, func(c rune) bool { return !safe(c) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

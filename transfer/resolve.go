@@ -104,10 +104,16 @@ func (r *Resolver) walkFresh(ctx context.Context, a Address, asFolder bool) (Pla
 }
 
 // ResolveFolder looks up a place for files: the deepest folder that exists, with the names below it that do not in Missing. Hub, project
-// and top folder, or the bucket, must exist. A file in the way is a *UsageError.
+// and top folder, or the bucket, must exist. A file in the way is a *UsageError, and so is a name that is missing and that the service would refuse.
 func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) {
 	if a.Scheme != SchemeOSS {
-		return r.walkFresh(ctx, a, true)
+		p, err := r.walkFresh(ctx, a, true)
+		for _, n := range p.Missing {
+			if problem := refusedName(n); err == nil && problem != "" {
+				err = &UsageError{Msg: fmt.Sprintf("%s: %s", a, problem)}
+			}
+		}
+		return p, err
 	}
 	if a.Bucket() == "" {
 		return Place{Kind: KindBuckets, Address: a}, nil

@@ -154,6 +154,9 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 	if len(jobs) == 0 {
 		return plan, nil
 	}
+	if err := w.retakeRefused(jobs); err != nil {
+		return plan, err
+	}
 	queued, verdicts, err := w.store.EnqueueAll(jobs)
 	if err != nil {
 		return plan, err
@@ -205,6 +208,37 @@ func (w *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error
 			return err
 		}
 		queued[n], verdicts[n] = j[0], v[0]
+	}
+	return nil
+}
+
+// retakeRefused gives the files that wait because of their names to the uploads that take them under others: those of a watch
+// are its own again, those of an earlier push end.
+func (w *Owner) retakeRefused(jobs []state.Job) error {
+	if jobs[0].Kind != state.Upload || jobs[0].Watched() {
+		return nil
+	}
+	parked, err := w.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention}})
+	if err != nil {
+		return err
+	}
+	waiting := map[string]state.Job{} // by the address that mapping gives
+	for _, p := range parked {
+		if at, ok := transfer.MappedAddress(p); ok {
+			waiting[at.String()] = p
+		}
+	}
+	for i := range jobs {
+		p, ok := waiting[jobs[i].Target.Address]
+		switch {
+		case !ok || p.Path != jobs[i].Path || p.Profile != jobs[i].Profile:
+		case p.Watched():
+			jobs[i].Root, jobs[i].Rel = p.Root, p.Rel
+		default:
+			if _, err := w.act(&p, control.Cancel); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

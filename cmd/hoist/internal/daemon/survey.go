@@ -213,6 +213,9 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay
 	}
 	for _, r := range records {
 		s := file(r.Rel)
+		if at, err := transfer.ParseAddress(r.Remote); err == nil && at.Scheme == transfer.SchemeAPS && len(at.Steps) > len(s.names) {
+			s.names = at.Steps[len(at.Steps)-len(s.names):] // names that were mapped
+		}
 		number := uint64(0)
 		if s.base != nil && s.base.version == r.Version && s.base.storage == r.Storage {
 			number = s.base.receipt
