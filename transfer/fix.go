@@ -28,6 +28,9 @@ func (r Reason) FixFor(job state.Job) string {
 			}
 		}
 	}
+	if p := job.Profile; p != "" && p != "default" && strings.HasPrefix(fix, "hoist") && !strings.HasSuffix(fix, "{id}") { // it calls the service
+		fix += " --profile " + Quote(p)
+	}
 	if runtime.GOOS == "windows" { // which has no chmod
 		fix = strings.TrimPrefix(fix, "chmod u+r {path} && ")
 	}

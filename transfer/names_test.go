@@ -110,8 +110,8 @@ func TestFixForARefusedName(t *testing.T) {
 		}
 	}
 	conflict, _ := ReasonByCode(ReasonConflict)
-	renamed := state.Job{Path: "/p/model.rvt", Target: state.Target{Address: "aps://H/P/F/my tower.rvt", Name: "my tower.rvt"}}
-	if got, want := conflict.FixFor(renamed), "hoist push --force /p/model.rvt aps://H/P/F --as "+Quote("my tower.rvt"); got != want {
+	renamed := state.Job{Profile: "bob", Path: "/p/model.rvt", Target: state.Target{Address: "aps://H/P/F/my tower.rvt", Name: "my tower.rvt"}}
+	if got, want := conflict.FixFor(renamed), "hoist push --force /p/model.rvt aps://H/P/F --as "+Quote("my tower.rvt")+" --profile bob"; got != want {
 		t.Errorf("another name: %s, want %s", got, want)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"hoist/apsclient/emulator"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/transfer"
 )
 
 // loginLab is a lab whose commands have no credentials but those that a login stored.
@@ -227,5 +229,12 @@ func TestLoginUser(t *testing.T) {
 		if _, stderr := l.run(4, args...); !strings.Contains(stderr, `hint: sign in again with "hoist login --client-id `+emulator.PublicClientID+` --user"`) {
 			t.Errorf("%s: %s", args[0], stderr)
 		}
+	}
+}
+
+func TestLoginCommandCanBeTyped(t *testing.T) {
+	got := loginCommand(config.Account{ClientID: "id", Profile: "my office", Flow: config.FlowUser})
+	if want := "hoist login --client-id id --user --profile " + transfer.Quote("my office"); got != want || !strings.Contains(got, " office") {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

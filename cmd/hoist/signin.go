@@ -14,6 +14,7 @@ import (
 	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
 	"hoist/cmd/hoist/internal/secrets"
+	"hoist/transfer"
 )
 
 // vault is where the secrets of a home are.
@@ -53,7 +54,7 @@ func needsLogin(acc config.Account, err error) error {
 
 // loginCommand makes a profile again as it is.
 func loginCommand(acc config.Account) string {
-	command := "hoist login --client-id " + acc.ClientID
+	command := "hoist login --client-id " + transfer.Quote(acc.ClientID)
 	switch acc.Flow {
 	case config.FlowUser:
 		command += " --user"
@@ -64,7 +65,7 @@ func loginCommand(acc config.Account) string {
 		{"profile", acc.Profile}, {"scopes", strings.Join(acc.Scopes, ",")}, {"actions", strings.Join(acc.Actions, ",")}, {"region", acc.Region},
 	} {
 		if o.value != "" && o.value != config.DefaultProfile {
-			command += " --" + o.flag + " " + o.value
+			command += " --" + o.flag + " " + transfer.Quote(o.value)
 		}
 	}
 	return command

@@ -271,6 +271,14 @@ func TestNextClock(t *testing.T) {
 	}
 }
 
+func TestSettleTimeOfNothing(t *testing.T) {
+	for settle, want := range map[string]time.Duration{"": DefaultSettle, "3s": 3 * time.Second, "0s": leastSettle} {
+		if got := (Watch{Settle: settle}).SettleTime(); got != want {
+			t.Errorf("%q: %v, want %v", settle, got, want)
+		}
+	}
+}
+
 func TestSettingsOver(t *testing.T) {
 	got := Settings{Limits: "server", Exclude: []string{"b"}}.Over(Settings{Limits: "documented", Parts: new(3), Exclude: []string{"a"}})
 	if got.Limits != "server" || got.Parts == nil || *got.Parts != 3 || len(got.Exclude) != 2 || got.Exclude[1] != "b" {

@@ -41,6 +41,9 @@ type Watch struct {
 // DefaultSettle is the quiet time of a watch that names none.
 const DefaultSettle = 10 * time.Second
 
+// leastSettle is what less than it comes to: a file that cannot be read is looked at again after as long.
+const leastSettle = 100 * time.Millisecond
+
 // ModePush is the one mode of a watch so far: what changes on disk is sent.
 const ModePush = "push"
 
@@ -53,7 +56,7 @@ func NewWatchID(path, remote, profile string) string {
 // SettleTime is Settle as a duration.
 func (w Watch) SettleTime() time.Duration {
 	if d, err := ParseDuration(w.Settle); err == nil && w.Settle != "" {
-		return d
+		return max(d, leastSettle)
 	}
 	return DefaultSettle
 }

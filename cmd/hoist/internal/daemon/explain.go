@@ -204,7 +204,7 @@ func (w *Owner) explainReceipt(e *control.Explanation) error {
 func pendingText(e control.Explanation, c config.Watch) string {
 	switch {
 	case e.Watch.State == watchPaused:
-		return "its watch is paused: \"hoist watch resume " + c.ID + "\""
+		return "its watch is paused: \"hoist watch resume " + transfer.Quote(c.ID) + "\""
 	case e.Watch.State == "":
 		return "no daemon runs: nothing is watched"
 	case e.Watch.State == watcher.StateUnavailable:

@@ -268,7 +268,7 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 			return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, w.claim(c.Path, true)
 		}
 		return control.WatchAdded{}, exit.With(exit.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path, other.ID),
-			"one folder has one watch; \"hoist watch remove "+other.ID+"\" removes that one")
+			"one folder has one watch; \"hoist watch remove "+transfer.Quote(other.ID)+"\" removes that one")
 	}
 	remote, err := w.landing(ctx, w.profile(r.Profile), r.Remote)
 	if err != nil {

@@ -182,9 +182,9 @@ func checkWatches(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	for _, w := range e.Watches {
 		name := "watch " + w.Path
 		if info, err := os.Stat(w.Path); err != nil {
-			out = append(out, Finding{name, Problem, "the folder is not there: " + err.Error(), "connect the drive, or \"hoist watch remove " + w.ID + "\""})
+			out = append(out, Finding{name, Problem, "the folder is not there: " + err.Error(), "connect the drive, or \"hoist watch remove " + transfer.Quote(w.ID) + "\""})
 		} else if !info.IsDir() {
-			out = append(out, Finding{name, Problem, "it is not a folder", "\"hoist watch remove " + w.ID + "\""})
+			out = append(out, Finding{name, Problem, "it is not a folder", "\"hoist watch remove " + transfer.Quote(w.ID) + "\""})
 		}
 		if skip, ok := unreached(name, e, f); ok {
 			out = append(out, skip)
