@@ -135,7 +135,7 @@ type entryJSON struct {
 }
 
 func newEntryJSON(e transfer.Entry) entryJSON {
-	j := entryJSON{Name: e.Name, Type: e.Type, ID: e.ID, Remote: e.Place.Address.String(), VersionID: e.VersionID, VersionNumber: e.VersionNumber,
+	j := entryJSON{Name: e.Name, Type: typeName(e.Type), ID: e.ID, Remote: e.Place.Address.String(), VersionID: e.VersionID, VersionNumber: e.VersionNumber,
 		StorageID: e.StorageID, SHA1: e.SHA1, Modified: rfc3339(e.Modified)}
 	if e.Size >= 0 && hasSize(e.Type) {
 		j.Size = &e.Size
@@ -144,6 +144,14 @@ func newEntryJSON(e transfer.Entry) entryJSON {
 		j.Hidden = &e.Hidden
 	}
 	return j
+}
+
+// typeName is the contract's word for a kind of entry: a key prefix is to people what a folder is.
+func typeName(kind string) string {
+	if kind == transfer.KindPrefix {
+		return transfer.KindFolder
+	}
+	return kind
 }
 
 func hasSize(kind string) bool {
@@ -183,7 +191,7 @@ func (l *listing) add(e transfer.Entry, label string) error {
 	if e.VersionNumber > 0 {
 		version = "v" + strconv.Itoa(e.VersionNumber)
 	}
-	fmt.Fprintf(l.table, "%s\t%s\t%s\t%s\t%s\n", e.Type, size, version, localTime(e.Modified), label)
+	fmt.Fprintf(l.table, "%s\t%s\t%s\t%s\t%s\n", typeName(e.Type), size, version, localTime(e.Modified), label)
 	return nil
 }
 

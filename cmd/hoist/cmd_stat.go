@@ -7,6 +7,9 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+
+	"hoist/cmd/hoist/internal/exit"
+	"hoist/transfer"
 )
 
 func newStatCmd(a *app) *cobra.Command {
@@ -27,6 +30,9 @@ func (a *app) stat(ctx context.Context, remote string) error {
 		return err
 	}
 	defer l.done()
+	if k := l.place.Kind; k == transfer.KindRoot || k == transfer.KindBuckets {
+		return exit.With(exit.Usage, fmt.Errorf("%s is no one thing", remote), "\"hoist ls "+remote+"\" lists what is there; stat shows one of it")
+	}
 	e := l.place.Entry()
 	if a.flags.json {
 		return a.printJSON(newEntryJSON(e))
@@ -39,7 +45,7 @@ func (a *app) stat(ctx context.Context, remote string) error {
 		}
 	}
 	row("name", e.Name)
-	row("type", e.Type)
+	row("type", typeName(e.Type))
 	row("remote", e.Place.Address.String())
 	row("id", e.ID)
 	if e.Size >= 0 && hasSize(e.Type) {
