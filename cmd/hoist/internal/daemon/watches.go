@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -20,6 +22,9 @@ import (
 
 // States of a watch beside those of package watcher.
 const watchPaused = "paused"
+
+// metaSeen, with the id of a watch, is the key of its lastSeen in the state.
+const metaSeen = "watch-seen/"
 
 // watches runs the watched folders of config.toml.
 type watches struct {
@@ -73,8 +78,9 @@ func (m *watches) stop() {
 	for _, r := range running {
 		r.cancel()
 	}
-	for _, r := range running {
+	for id, r := range running {
 		<-r.ended
+		m.remember(id, r)
 	}
 }
 
@@ -196,10 +202,16 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	m.mu.Lock()
 	r := m.running[c.ID]
 	m.mu.Unlock()
+	if r == nil && paused {
+		out.State = watchPaused
+		seen, err := m.seen(c.ID)
+		if err != nil {
+			return out, err
+		}
+		return m.count(out, c, seen)
+	}
 	if r == nil {
-		if paused {
-			out.State = watchPaused
-		} else if _, err := os.Stat(c.Path); err != nil {
+		if _, err := os.Stat(c.Path); err != nil {
 			out.State, out.Detail = watcher.StateUnavailable, err.Error()
 		} else {
 			out.Detail = "no daemon runs: nothing is watched"
@@ -207,7 +219,7 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 		return out, nil
 	}
 	s := r.watcher.Status()
-	out.State, out.Detail, out.LastScan = s.State, s.Detail, known(s.LastScan)
+	out.State, out.Detail = s.State, s.Detail
 	if r.foreign() { // unless it has gone since
 		if err := m.w.claim(c.Path, false); err == nil {
 			r.note(nil)
@@ -219,9 +231,49 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	if r.foreign() {
 		out.State = watcher.StateUnavailable
 	}
-	if s.LastScan.IsZero() {
+	return m.count(out, c, seenBy(s))
+}
+
+// lastSeen is what a watcher knows of its folder. It outlives the watcher, so that a paused watch tells it too.
+type lastSeen struct {
+	Scan    time.Time // zero: never scanned
+	Files   int
+	Pending int
+}
+
+func seenBy(s watcher.Status) lastSeen {
+	return lastSeen{Scan: s.LastScan, Files: s.Files, Pending: s.Pending}
+}
+
+func (m *watches) remember(id string, r *watching) {
+	s := seenBy(r.watcher.Status())
+	if s.Scan.IsZero() {
+		return
+	}
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = m.w.store.SetMeta(metaSeen+id, string(text))
+	}
+	if err != nil {
+		m.w.log.Warn("what the watch saw last is not kept", "watch", id, "error", err)
+	}
+}
+
+func (m *watches) seen(id string) (lastSeen, error) {
+	var s lastSeen
+	text, ok, err := m.w.store.Meta(metaSeen + id)
+	if err != nil || !ok || text == "" {
+		return s, err
+	}
+	return s, json.Unmarshal([]byte(text), &s)
+}
+
+// count adds to what was seen what the state knows.
+func (m *watches) count(out control.Watch, c config.Watch, s lastSeen) (control.Watch, error) {
+	if s.Scan.IsZero() {
 		return out, nil
 	}
+	out.LastScan = known(s.Scan)
 	unwanted, err := m.unwanted(c)
 	if err != nil {
 		return out, err
@@ -367,7 +419,7 @@ func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 		if err := w.unclaim(c.Path); err != nil {
 			w.log.Warn("the folder keeps its marker", "path", c.Path, "error", err)
 		}
-		return out, errors.Join(m.setPaused(c.ID, false), m.tellJobs(c.ID, state.Cancel{}), w.store.DropRoot(c.ID))
+		return out, errors.Join(m.setPaused(c.ID, false), w.store.SetMeta(metaSeen+c.ID, ""), m.tellJobs(c.ID, state.Cancel{}), w.store.DropRoot(c.ID))
 	case "pause":
 		out.State = watchPaused
 		if err := m.setPaused(c.ID, true); err != nil {
@@ -405,6 +457,7 @@ func (m *watches) end(id string) {
 	if r != nil {
 		r.cancel()
 		<-r.ended
+		m.remember(id, r)
 	}
 }
 
