@@ -275,7 +275,10 @@ func TestRequestsAreStrict(t *testing.T) {
 		{"POST", "/v1/push", `{`, 400},
 		{"GET", "/v1/jobs?limit=x", "", 400},
 		{"GET", "/v1/nothing", "", 404},
-		{"POST", "/v1/status", "{}", 404},
+		{"POST", "/v1/status", "{}", 405},
+		{"PUT", "/v1/watches", "{}", 405},
+		{"GET", "/v1/jobs/7/pause", "", 405},
+		{"GET", "/v1/jobs/7/explode", "", 404},
 		{"DELETE", "/v1/watches", "", 400},
 		{"POST", "/v1/jobs/7/explode", "{}", 404},
 		{"GET", "/healthz", "", 200},
@@ -285,6 +288,10 @@ func TestRequestsAreStrict(t *testing.T) {
 		h.ServeHTTP(w, r)
 		if w.Code != tt.want {
 			t.Errorf("%s %s: got %d, want %d", tt.method, tt.path, w.Code, tt.want)
+		}
+		allow := map[string]string{"POST /v1/status": "GET, HEAD", "PUT /v1/watches": "DELETE, GET, HEAD, POST", "GET /v1/jobs/7/pause": "POST"}[tt.method+" "+tt.path]
+		if got := w.Header().Get("Allow"); got != allow {
+			t.Errorf("%s %s: Allow %q, want %q", tt.method, tt.path, got, allow)
 		}
 		if tt.want >= 400 {
 			var e errorBody

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,9 +66,25 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if allowed := methods(mux, r); len(allowed) > 0 {
+			list := strings.Join(allowed, ", ")
+			w.Header().Set("Allow", list)
+			writeJSON(w, http.StatusMethodNotAllowed, bodyOf(exit.With(exit.Usage, fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method), "see \"hoist help control-api\"")))
+			return
+		}
 		writeError(w, exit.With(exit.NotFound, fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path), "see \"hoist help control-api\""))
 	})
 	return guard(o, http.MaxBytesHandler(mux, maxRequest))
+}
+
+// methods are those that the path of a request takes; "/" is what no other pattern has.
+func methods(mux *http.ServeMux, r *http.Request) []string {
+	return slices.DeleteFunc([]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost}, func(m string) bool {
+		other := *r
+		other.Method = m
+		_, pattern := mux.Handler(&other)
+		return pattern == "/"
+	})
 }
 
 // guard lets through who has the token, and refuses a command of another account.
