@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
 )
 
@@ -22,7 +23,15 @@ func newGuideCmd(a *app) *cobra.Command {
 custom integration that an account administrator adds, and the command that stores the credentials. Choose actions by name or by preset:
 transfer, read-only, admin; none means all 51.`,
 		Example: "  hoist guide transfer\n  hoist guide transfer list-webhooks --scopes-only\n  hoist guide admin --html > setup.html",
-		RunE:    func(_ *cobra.Command, args []string) error { return a.guide(args, o) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case a.flags.json && (o.markdown || o.html):
+				return exit.Usagef("--json goes with neither --markdown nor --html: it is another form of the same")
+			case cmd.Flags().Changed("separator") && (a.flags.json || !o.scopesOnly):
+				return exit.Usagef("--separator goes with --scopes-only, and not with --json")
+			}
+			return a.guide(args, o)
+		},
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.markdown, "markdown", false, "print Markdown")
@@ -40,6 +49,8 @@ func (a *app) guide(chosen []string, o guideOptions) error {
 	}
 	g := guide.For(actions, chosen)
 	switch {
+	case o.scopesOnly && a.flags.json:
+		return a.printJSON(map[string][]string{"scopes": g.Scopes})
 	case o.scopesOnly:
 		a.printf("%s\n", strings.Join(g.Scopes, o.separator))
 		return nil
