@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strconv"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
@@ -19,13 +20,16 @@ type setup struct {
 	env      config.Env
 	file     config.File
 	profile  string
+	flags    config.Settings // of a transfer command
 	settings config.Settings // flags over environment over profile over file
 	engine   config.Engine   // checked
+	limits   apsclient.Limits
+	patterns string // the file that names the file of patterns, "" where a flag does
 }
 
 // setup finds the home and reads its configuration; flags are those of the transfer commands.
 func (a *app) setup(flags config.Settings) (*setup, error) {
-	s := &setup{env: config.ReadEnv(a.getenv)}
+	s := &setup{env: config.ReadEnv(a.getenv), flags: flags}
 	var err error
 	if s.home, err = a.findHome(s.env); err != nil {
 		return nil, err
@@ -35,6 +39,9 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 	}
 	s.profile = config.ProfileName(s.home, a.flags.profile, s.env, s.file)
 	profile, err := config.LoadProfile(s.home, s.profile)
+	if unknown := (*config.Error)(nil); errors.As(err, &unknown) && unknown.File == "" && a.flags.profile == "" && s.env.Profile == "" && s.file.Profile != "" {
+		unknown.File = s.home.ConfigFile()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +50,30 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 	if s.engine, err = s.settings.Engine(""); err != nil {
 		return nil, err
 	}
-	_, err = parseLimits(s.engine.Limits)
+	s.limits, err = parseLimits(s.origin(s.engine.Limits, a.flags.limits, s.env.Limits, profile.Limits), s.engine.Limits)
+	s.patterns = s.origin(s.settings.ExcludeFrom, flags.ExcludeFrom, "", profile.ExcludeFrom)
 	return s, err
+}
+
+// origin is the file that a setting comes from, "" where a flag or the environment says it.
+func (s *setup) origin(value, flag, env, profile string) string {
+	switch value {
+	case flag, env:
+		return ""
+	case profile:
+		return s.home.ProfileFile(s.profile)
+	}
+	return s.home.ConfigFile()
+}
+
+// filter is what the settings say about the choice of files; an error names the file of the mistake.
+func (s *setup) filter() (config.Filter, error) {
+	flags := s.flags
+	flags.ExcludeFrom = ""
+	if _, err := flags.Filter(""); err != nil {
+		return config.Filter{}, err
+	}
+	return s.settings.Filter(s.patterns)
 }
 
 // findHome is the home that flags and environment name.
@@ -56,8 +85,8 @@ func (a *app) findHome(env config.Env) (config.Home, error) {
 	return config.FindHome(dir, a.getenv)
 }
 
-// parseLimits reads what --limits and HOIST_LIMITS name.
-func parseLimits(name string) (apsclient.Limits, error) {
+// parseLimits reads what --limits, HOIST_LIMITS or a file of settings, the source, names.
+func parseLimits(source, name string) (apsclient.Limits, error) {
 	switch name {
 	case "documented":
 		return apsclient.DocumentedLimits(), nil
@@ -69,7 +98,7 @@ func parseLimits(name string) (apsclient.Limits, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, &config.Error{Key: "limits", Msg: "neither documented nor server nor a file that can be read: " + err.Error()}
+		return nil, &config.Error{File: source, Key: "limits", Msg: strconv.Quote(name) + " is neither documented nor server nor a file that can be read: " + err.Error()}
 	}
 	limits, err := apsclient.ParseLimits(data)
 	if err != nil {
@@ -118,9 +147,7 @@ func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth)
 	if err != nil {
 		return nil, err
 	}
-	if c.Limits, err = parseLimits(s.engine.Limits); err != nil {
-		return nil, err
-	}
+	c.Limits = s.limits
 	if c.Tokens, err = a.tokens(s, acc); err != nil {
 		return nil, err
 	}

@@ -8,10 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
-	"hoist/transfer"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
@@ -76,34 +74,15 @@ func (a *app) configCheck() error {
 	return nil
 }
 
-// furtherProblems are those of patterns, actions and addresses. What cannot be read is told by [config.Problems].
+// furtherProblems are those of actions. What cannot be read is told by [config.Problems].
 func furtherProblems(home config.Home) []*config.Error {
 	var out []*config.Error
-	note := func(file, key string, err error) {
-		if err != nil {
-			out = append(out, &config.Error{File: file, Key: key, Msg: err.Error()})
-		}
-	}
-	patterns := func(file, key string, s config.Settings) {
-		if _, err := s.Filter(file); err == nil {
-			_, err = daemon.RulesFor(s, config.Settings{})
-			note(file, key, err)
-		}
-	}
 	names, _ := config.Profiles(home)
 	for _, name := range names {
 		if p, err := config.LoadProfile(home, name); err == nil {
-			_, err = guide.Expand(p.Actions)
-			note(home.ProfileFile(name), "actions", err)
-			patterns(home.ProfileFile(name), "", p.Settings)
-		}
-	}
-	if file, err := config.Load(home); err == nil {
-		patterns(home.ConfigFile(), "", file.Settings)
-		for _, w := range file.Watch {
-			_, err := transfer.ParseAddress(w.Remote)
-			note(home.ConfigFile(), "watch.remote", err)
-			patterns(home.ConfigFile(), "watch", w.Settings())
+			if _, err := guide.Expand(p.Actions); err != nil {
+				out = append(out, &config.Error{File: home.ProfileFile(name), Key: "actions", Msg: err.Error()})
+			}
 		}
 	}
 	return out

@@ -60,6 +60,18 @@ func TestConfigCommands(t *testing.T) {
 			t.Errorf("%s is not among\n%s", want, out)
 		}
 	}
+	// Other commands name the file too.
+	file := filepath.Join(home, "config.toml")
+	for _, tt := range []struct{ text, want string }{
+		{"exclude-from = \"nowhere.txt\"\n", "exclude-from: "},
+		{"profile = \"bob\"\n", "profile: \"bob\" is unknown"},
+		{"min-age = \"soon\"\n", "min-age: \"soon\" is not a duration"},
+	} {
+		write(tt.text)
+		if _, errs := hoist(2, "push", file, "oss://bucket"); !strings.HasPrefix(errs, "error: "+file+": "+tt.want) {
+			t.Errorf("%s: %s", tt.text, errs)
+		}
+	}
 	write("prats = 3\n")
 	hoist(2, "config")
 	hoist(2, "config", "show")

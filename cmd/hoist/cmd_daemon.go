@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/exit"
@@ -61,7 +60,7 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 // checkDaemon refuses at the start a mistake in the settings that would stop every watch and every command later. Credentials may be
 // missing: a watch may name a profile of its own, and a person may sign in while it runs.
 func (a *app) checkDaemon(s *setup) error {
-	if _, err := daemon.RulesFor(config.Settings{}, s.settings); err != nil {
+	if _, err := s.filter(); err != nil {
 		return err
 	}
 	c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})

@@ -69,6 +69,9 @@ func (a *app) filterList(which string, given config.Settings) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.filter(); err != nil {
+		return err
+	}
 	var own config.Settings
 	if which != "" {
 		id, err := whichWatch(s.file.Watch, which)
@@ -109,6 +112,9 @@ type filtered struct {
 func (a *app) filterTest(arg string, given config.Settings) error {
 	s, err := a.setup(given)
 	if err != nil {
+		return err
+	}
+	if _, err := s.filter(); err != nil {
 		return err
 	}
 	path, err := resolvedPath(arg)

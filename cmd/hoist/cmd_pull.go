@@ -58,7 +58,7 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	if err != nil {
 		return err
 	}
-	filter, err := s.settings.Filter("")
+	filter, err := s.filter()
 	if err != nil {
 		return err
 	}

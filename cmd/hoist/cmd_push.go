@@ -63,7 +63,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	filter, err := s.settings.Filter("")
+	filter, err := s.filter()
 	if err != nil {
 		return err
 	}

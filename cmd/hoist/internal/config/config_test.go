@@ -35,7 +35,8 @@ func TestLoadIsStrict(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"unknown key", "transfers = 3\nspeed = 9\n", ":2: speed: unknown key"},
 		{"unknown key of a watch", "[[watch]]\npath = \"/a\"\nremote = \"oss://b\"\ncolour = 1\n", ":4: watch.colour: unknown key"},
-		{"wrong type", "transfers = \"many\"\n", ":1:"},
+		{"wrong type", "transfers = \"many\"\n", ":1: transfers: it is of type string, not int"},
+		{"wrong type of a list", "exclude = 3\n", ":1: exclude: it is of type integer, not a list of strings"},
 		{"no TOML", "transfers =\n", ":1:"},
 		{"checksum", "checksum = \"sometimes\"\n", "checksum: \"sometimes\" is not auto, always or never"},
 		{"no transfers", "transfers = 0\n", "transfers: 0 is not between 1 and 256"},
@@ -43,6 +44,11 @@ func TestLoadIsStrict(t *testing.T) {
 		{"part size", "part-size = \"1M\"\n", "part-size: \"1M\" is not between 5M and 5G"},
 		{"spool", "spool = \"plenty\"\n", "spool: \"plenty\" is not off or a size"},
 		{"watch without a remote", "[[watch]]\npath = \"/a\"\n", "watch.remote: is missing"},
+		{"min size", "min-size = \"big\"\n", "config.toml: min-size: \"big\" is not a size"},
+		{"sizes", "min-size = \"2M\"\nmax-size = \"1M\"\n", "config.toml: min-size: \"2M\" is more than max-size"},
+		{"pattern", "exclude = [\"a[b\"]\n", "config.toml: exclude: ignore pattern \"a[b\""},
+		{"pattern of a watch", "[[watch]]\npath = \"" + filepath.ToSlash(abs("a")) + "\"\nremote = \"oss://b\"\ninclude = [\"a[b\"]\n", "config.toml: watch.include: "},
+		{"remote of a watch", "[[watch]]\npath = \"" + filepath.ToSlash(abs("a")) + "\"\nremote = \"http://b\"\n", "config.toml: watch.remote: "},
 		{"watch with a relative path", "[[watch]]\npath = \"a\"\nremote = \"oss://b\"\n", "watch.path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

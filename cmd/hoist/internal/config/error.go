@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -49,9 +51,20 @@ func tomlErrors(file string, err error) error {
 	}
 	if bad := (*toml.DecodeError)(nil); errors.As(err, &bad) {
 		line, _ := bad.Position()
-		return &Error{File: file, Line: line, Key: joinKey(bad.Key()), Msg: bad.Error()}
+		return &Error{File: file, Line: line, Key: joinKey(bad.Key()), Msg: plainly(bad.Error())}
 	}
 	return inFile(file, err)
+}
+
+var wrongType = regexp.MustCompile(`^toml: cannot decode TOML (\w+) into struct field \S+ of type (\S+)$`)
+
+// plainly says what the decoder says without the names of our code.
+func plainly(msg string) string {
+	m := wrongType.FindStringSubmatch(msg)
+	if m == nil {
+		return msg
+	}
+	return "it is of type " + m[1] + ", not " + strings.NewReplacer("*", "", "[]string", "a list of strings", "[]config.Watch", "a list of tables, [[watch]]").Replace(m[2])
 }
 
 func joinKey(key toml.Key) string {

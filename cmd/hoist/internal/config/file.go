@@ -32,7 +32,7 @@ func parseFile(name string, data []byte) (File, error) {
 		return f, err
 	}
 	var all []error
-	if _, err := f.Settings.Engine(name); err != nil {
+	if err := f.check(name); err != nil {
 		all = append(all, err)
 	}
 	for i := range f.Watch {

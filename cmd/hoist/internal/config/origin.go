@@ -124,8 +124,8 @@ func texts(v any) (map[string]string, error) {
 	return out, nil
 }
 
-// Problems checks config.toml, every profile and every watch, and returns all that is wrong. What patterns, actions and addresses may be is for
-// others to say.
+// Problems checks config.toml, every profile and every watch, and returns all that is wrong. What actions may be is for others
+// to say.
 func Problems(h Home) []*Error {
 	var out []*Error
 	note := func(err error) { out = append(out, flatten(err)...) }
@@ -136,13 +136,13 @@ func Problems(h Home) []*Error {
 	for _, name := range names {
 		p, err := LoadProfile(h, name)
 		note(err)
-		_, err = p.Settings.Filter(h.ProfileFile(name))
+		_, err = Settings{ExcludeFrom: p.ExcludeFrom}.Filter(h.ProfileFile(name))
 		note(err)
 	}
 	if file.Profile != "" && !slices.Contains(names, file.Profile) && file.Profile != DefaultProfile {
 		note(&Error{File: h.ConfigFile(), Key: "profile", Msg: quoted(file.Profile) + " is unknown"})
 	}
-	_, err = file.Settings.Filter(h.ConfigFile())
+	_, err = Settings{ExcludeFrom: file.ExcludeFrom}.Filter(h.ConfigFile())
 	note(err)
 	for i, w := range file.Watch {
 		if w.Path == "" {

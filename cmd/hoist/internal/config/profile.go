@@ -109,8 +109,7 @@ func LoadProfile(h Home, name string) (Profile, error) {
 	default:
 		return p, &Error{File: path, Key: "flow", Msg: quoted(p.Flow) + " is not two-legged, user or service-account"}
 	}
-	_, err = p.Settings.Engine(path)
-	return p, errors.Join(err, CheckRegion(path, p.Region))
+	return p, errors.Join(p.check(path), CheckRegion(path, p.Region))
 }
 
 // CheckRegion is an [Error] for a region that the service does not have; "" is its default.

@@ -2,10 +2,13 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"hoist/watcher"
 )
 
 // Settings are the transfer settings as written: flags of the transfer commands, and keys of config.toml and of
@@ -171,7 +174,15 @@ func (s Settings) Engine(source string) (Engine, error) {
 	return e, errors.Join(all...)
 }
 
-// Filter checks the settings that choose files and reads the file of patterns.
+// check looks at all that one file says; the file of patterns is read when it is needed.
+func (s Settings) check(source string) error {
+	_, err := s.Engine(source)
+	s.ExcludeFrom = ""
+	_, e := s.Filter(source)
+	return errors.Join(err, e)
+}
+
+// Filter checks the settings that choose files and reads the file of patterns. All problems are reported together, each an [Error].
 func (s Settings) Filter(source string) (Filter, error) {
 	var f Filter
 	var all []error
@@ -187,6 +198,9 @@ func (s Settings) Filter(source string) (Filter, error) {
 			bad("max-size", err)
 		}
 	}
+	if f.MaxSize > 0 && f.MinSize > f.MaxSize {
+		bad("min-size", fmt.Errorf("%q is more than max-size, %q", s.MinSize, s.MaxSize))
+	}
 	if s.MinAge != "" {
 		if f.MinAge, err = ParseDuration(s.MinAge); err != nil {
 			bad("min-age", err)
@@ -197,7 +211,16 @@ func (s Settings) Filter(source string) (Filter, error) {
 		if err != nil {
 			bad("exclude-from", err)
 		}
+		if _, err := watcher.ParseRules(watcher.RuleOptions{Patterns: lines}); err != nil {
+			bad("exclude-from", fmt.Errorf("%s: %w", s.ExcludeFrom, err))
+		}
 		f.Exclude = append(f.Exclude, lines...)
+	}
+	if _, err := watcher.ParseRules(watcher.RuleOptions{Patterns: s.Exclude}); err != nil {
+		bad("exclude", err)
+	}
+	if _, err := watcher.ParseRules(watcher.RuleOptions{Includes: s.Include}); err != nil {
+		bad("include", err)
 	}
 	f.Exclude = append(f.Exclude, s.Exclude...)
 	f.Include = s.Include

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"hoist/transfer"
 )
 
 // Watch is one [[watch]] table of config.toml: a folder that the daemon keeps in sync with a remote one.
@@ -80,6 +82,9 @@ func (w *Watch) Complete(file string) error {
 	case w.Mode != ModePush:
 		return bad("mode", quoted(w.Mode)+" is not push")
 	}
+	if _, err := transfer.ParseAddress(w.Remote); err != nil {
+		return bad("remote", err.Error())
+	}
 	if w.Settle != "" {
 		if _, err := ParseDuration(w.Settle); err != nil {
 			return bad("settle", err.Error())
@@ -90,6 +95,9 @@ func (w *Watch) Complete(file string) error {
 		w.ID = NewWatchID(w.Path, w.Remote, w.Profile)
 	}
 	_, err := w.Settings().Filter(file)
+	for _, e := range flatten(err) {
+		e.Key = "watch." + e.Key
+	}
 	return err
 }
 
