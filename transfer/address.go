@@ -55,8 +55,8 @@ func ParseAddress(text string) (Address, error) {
 		if a.Steps[0] == "" {
 			return fail("the bucket is missing")
 		}
-		if strings.Contains(a.Steps[0], "/") {
-			return fail("a bucket name holds no slash")
+		if !bucketForm.MatchString(a.Steps[0]) {
+			return fail("the name of a bucket is 3 to 128 of the characters a-z 0-9 - _ .")
 		}
 		if last == 1 && a.Steps[1] == "" {
 			a.Steps = a.Steps[:1]
@@ -71,6 +71,8 @@ func ParseAddress(text string) (Address, error) {
 	}
 	return a, nil
 }
+
+var bucketForm = regexp.MustCompile(`^[-_.a-z0-9]{3,128}$`)
 
 // decodeStep undoes %XX. A lone % is an error: guessing would make one text name two things.
 func decodeStep(raw string) (string, error) {

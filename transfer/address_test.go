@@ -23,8 +23,8 @@ func TestParseAddress(t *testing.T) {
 		"control characters":     {text: "aps://H/a%0Ab", steps: []string{"H", "a\nb"}},
 		"buckets":                {text: "oss://"},
 		"bucket":                 {text: "oss://my-bucket/", steps: []string{"my-bucket"}, again: "oss://my-bucket"},
-		"key with empty parts":   {text: "oss://b/a//c/", steps: []string{"b", "a", "", "c", ""}},
-		"key with leading slash": {text: "oss://b//etc/passwd", steps: []string{"b", "", "etc", "passwd"}},
+		"key with empty parts":   {text: "oss://bkt/a//c/", steps: []string{"bkt", "a", "", "c", ""}},
+		"key with leading slash": {text: "oss://bkt//etc/passwd", steps: []string{"bkt", "", "etc", "passwd"}},
 		"lone percent":           {text: "aps://H/100%", bad: "%25"},
 		"half a code":            {text: "aps://H/a%2", bad: "%25"},
 		"no code":                {text: "aps://H/a%zz", bad: "%25"},
@@ -32,7 +32,10 @@ func TestParseAddress(t *testing.T) {
 		"empty step":             {text: "aps://H//P", bad: "empty"},
 		"only slashes":           {text: "aps:///", bad: "empty"},
 		"no bucket":              {text: "oss:///key", bad: "bucket"},
-		"slash in bucket":        {text: "oss://a%2Fb/key", bad: "slash"},
+		"slash in bucket":        {text: "oss://abc%2Fb/key", bad: "3 to 128"},
+		"capitals in bucket":     {text: "oss://Drawings/key", bad: "3 to 128"},
+		"short bucket":           {text: "oss://ab", bad: "3 to 128"},
+		"long bucket":            {text: "oss://" + strings.Repeat("a", 129), bad: "3 to 128"},
 		"another scheme":         {text: "https://example.com/a", bad: "aps://"},
 		"local path":             {text: "/tmp/a", bad: "aps://"},
 	} {
@@ -71,9 +74,9 @@ func TestAddressJoin(t *testing.T) {
 	}
 	for _, row := range []struct{ base, name, want string }{
 		{"aps://H/P", "a/b", "aps://H/P/a%2Fb"},
-		{"oss://b", "x/y.dwg", "oss://b/x/y.dwg"},
-		{"oss://b/prefix", "y.dwg", "oss://b/prefix/y.dwg"},
-		{"oss://b/prefix/", "y.dwg", "oss://b/prefix/y.dwg"},
+		{"oss://bkt", "x/y.dwg", "oss://bkt/x/y.dwg"},
+		{"oss://bkt/prefix", "y.dwg", "oss://bkt/prefix/y.dwg"},
+		{"oss://bkt/prefix/", "y.dwg", "oss://bkt/prefix/y.dwg"},
 	} {
 		base := parse(row.base)
 		if got := base.Join(row.name).String(); got != row.want {
@@ -83,13 +86,13 @@ func TestAddressJoin(t *testing.T) {
 			t.Errorf("Join changed its receiver to %s", got)
 		}
 	}
-	if got := parse("oss://b/a//c/").Key(); got != "a//c/" {
+	if got := parse("oss://bkt/a//c/").Key(); got != "a//c/" {
 		t.Errorf("Key() = %q", got)
 	}
 }
 
 func FuzzAddress(f *testing.F) {
-	for _, s := range []string{"aps://", "aps://Demo Hub/P/a%2Fb%25", "oss://b/a//c/", "oss://b//x", "aps://H/%zz", "aps://H/\x00"} {
+	for _, s := range []string{"aps://", "aps://Demo Hub/P/a%2Fb%25", "oss://bkt/a//c/", "oss://bkt//x", "aps://H/%zz", "aps://H/\x00"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -83,7 +83,7 @@ func results(plans []Planned) (unchanged, attention, todo int) {
 
 func TestLand(t *testing.T) {
 	folder := Place{Kind: KindFolder, Address: mustAddress(t, "aps://H/P/Files"), Missing: []string{"new"}}
-	prefix := Place{Kind: KindPrefix, Address: mustAddress(t, "oss://b/p/"), Key: "p/", Bucket: "b"}
+	prefix := Place{Kind: KindPrefix, Address: mustAddress(t, "oss://bkt/p/"), Key: "p/", Bucket: "b"}
 	src := func(pairs ...string) (out []Source) {
 		for i := 0; i < len(pairs); i += 2 {
 			out = append(out, Source{Path: pairs[i], Rel: pairs[i+1]})
@@ -102,12 +102,12 @@ func TestLand(t *testing.T) {
 		"two on one":          {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/y/a", "a")}, collision: "aps://H/P/Files/new/a"},
 		"the same file twice": {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/x/a", "a")}, at: []string{"aps://H/P/Files/new/a"}},
 		"file and folder":     {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/y/a/b", "a/b")}, collision: "aps://H/P/Files/new/a"},
-		"key below a prefix":  {place: prefix, req: PushRequest{Sources: src("/x/a", "d/a")}, at: []string{"oss://b/p/d/a"}},
-		"two on one key":      {place: prefix, req: PushRequest{Sources: src("/x/a", "a", "/y/a", "a")}, collision: "oss://b/p/a"},
+		"key below a prefix":  {place: prefix, req: PushRequest{Sources: src("/x/a", "d/a")}, at: []string{"oss://bkt/p/d/a"}},
+		"two on one key":      {place: prefix, req: PushRequest{Sources: src("/x/a", "a", "/y/a", "a")}, collision: "oss://bkt/p/a"},
 		"refused name":        {place: folder, req: PushRequest{Sources: src("/x/a:b", "a:b")}, at: []string{"aps://H/P/Files/new/a:b"}, refused: true},
 		"refused folder":      {place: folder, req: PushRequest{Sources: src("/x/d/a", "d?/a")}, at: []string{"aps://H/P/Files/new/d?/a"}, refused: true},
 		"mapped name":         {place: folder, req: PushRequest{Sources: src("/x/a:b", "a:b"), MapNames: true}, at: []string{"aps://H/P/Files/new/a%253Ab"}},
-		"any name in oss":     {place: prefix, req: PushRequest{Sources: src("/x/a:b", "a:b")}, at: []string{"oss://b/p/a:b"}},
+		"any name in oss":     {place: prefix, req: PushRequest{Sources: src("/x/a:b", "a:b")}, at: []string{"oss://bkt/p/a:b"}},
 		"mapped onto another": {place: folder, req: PushRequest{Sources: src("/x/a:b", "a:b", "/x/a%3Ab", "a%3Ab"), MapNames: true}, collision: "aps://H/P/Files/new/a%253Ab"},
 		"too long, though mapped": {place: folder, req: PushRequest{Sources: src("/x/a", strings.Repeat(":", 200)), MapNames: true},
 			at: []string{"aps://H/P/Files/new/" + strings.Repeat("%253A", 200)}, refused: true},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -375,9 +374,7 @@ func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, err
 // bucket checks that a bucket is there.
 func (r *Resolver) bucket(ctx context.Context, name string) error {
 	_, err := r.oss.Buckets.Details(ctx, name)
-	refused, ok := errors.AsType[*apsclient.Error](err)
-	impossible := ok && refused.Status == http.StatusBadRequest && refused.Explained() // no bucket can have this name
-	if !impossible && !errors.Is(err, apsclient.ErrNotFound) {
+	if !errors.Is(err, apsclient.ErrNotFound) {
 		return err
 	}
 	nf := &NotFoundError{What: "bucket", Name: name}

@@ -239,7 +239,7 @@ func TestDoctorRefusesPlainHTTP(t *testing.T) {
 }
 
 func TestNeededScopes(t *testing.T) {
-	oss := []config.Watch{{Remote: "oss://b/k"}}
+	oss := []config.Watch{{Remote: "oss://bkt/k"}}
 	for _, row := range []struct {
 		name    string
 		acc     config.Account

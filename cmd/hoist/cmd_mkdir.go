@@ -89,8 +89,6 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 		return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address, Bucket: address.Bucket()}, !taken)
 	case taken:
 		err = exit.With(exit.Usage, err, "another application has a bucket of this name; choose another one")
-	case errors.Is(err, apsclient.ErrBadRequest):
-		err = exit.With(exit.Usage, err, "the name of a bucket is 3 to 128 of the characters a-z 0-9 - _ .")
 	}
 	return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
 }

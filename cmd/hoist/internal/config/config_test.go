@@ -34,7 +34,7 @@ func write(t *testing.T, path, text string) {
 func TestLoadIsStrict(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"unknown key", "transfers = 3\nspeed = 9\n", ":2: speed: unknown key"},
-		{"unknown key of a watch", "[[watch]]\npath = \"/a\"\nremote = \"oss://b\"\ncolour = 1\n", ":4: watch.colour: unknown key"},
+		{"unknown key of a watch", "[[watch]]\npath = \"/a\"\nremote = \"oss://bkt\"\ncolour = 1\n", ":4: watch.colour: unknown key"},
 		{"wrong type", "transfers = \"many\"\n", ":1: transfers: it is of type string, not int"},
 		{"wrong type of a list", "exclude = 3\n", ":1: exclude: it is of type integer, not a list of strings"},
 		{"no TOML", "transfers =\n", ":1:"},
@@ -47,9 +47,9 @@ func TestLoadIsStrict(t *testing.T) {
 		{"min size", "min-size = \"big\"\n", "config.toml: min-size: \"big\" is not a size"},
 		{"sizes", "min-size = \"2M\"\nmax-size = \"1M\"\n", "config.toml: min-size: \"2M\" is more than max-size"},
 		{"pattern", "exclude = [\"a[b\"]\n", "config.toml: exclude: ignore pattern \"a[b\""},
-		{"pattern of a watch", "[[watch]]\npath = \"" + filepath.ToSlash(abs("a")) + "\"\nremote = \"oss://b\"\ninclude = [\"a[b\"]\n", "config.toml: watch.include: "},
+		{"pattern of a watch", "[[watch]]\npath = \"" + filepath.ToSlash(abs("a")) + "\"\nremote = \"oss://bkt\"\ninclude = [\"a[b\"]\n", "config.toml: watch.include: "},
 		{"remote of a watch", "[[watch]]\npath = \"" + filepath.ToSlash(abs("a")) + "\"\nremote = \"http://b\"\n", "config.toml: watch.remote: "},
-		{"watch with a relative path", "[[watch]]\npath = \"a\"\nremote = \"oss://b\"\n", "watch.path"},
+		{"watch with a relative path", "[[watch]]\npath = \"a\"\nremote = \"oss://bkt\"\n", "watch.path"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := testHome(t)
@@ -64,9 +64,9 @@ func TestLoadIsStrict(t *testing.T) {
 
 func TestWatchTablesLeaveTheRestAlone(t *testing.T) {
 	h := testHome(t)
-	mine := "# my settings\ntransfers = 3 # three\n\n[[watch]]\npath = '" + abs("one") + "' # first\nremote = \"oss://b/one\"\nexclude = [\n  \"a[0-9]\",\n]\n\n# about two\n[[watch]]\npath = '" + abs("two") + "'\nremote = \"oss://b/two\"\n"
+	mine := "# my settings\ntransfers = 3 # three\n\n[[watch]]\npath = '" + abs("one") + "' # first\nremote = \"oss://bkt/one\"\nexclude = [\n  \"a[0-9]\",\n]\n\n# about two\n[[watch]]\npath = '" + abs("two") + "'\nremote = \"oss://bkt/two\"\n"
 	write(t, h.ConfigFile(), mine)
-	three := Watch{Path: abs("three"), Remote: "oss://b/three", Settle: "3s"}
+	three := Watch{Path: abs("three"), Remote: "oss://bkt/three", Settle: "3s"}
 	three.ID = NewWatchID(three.Path, three.Remote, "")
 	if err := AppendWatch(h, three); err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestWatchTablesLeaveTheRestAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ = os.ReadFile(h.ConfigFile())
-	want := "# my settings\ntransfers = 3 # three\n\n\n# about two\n[[watch]]\npath = '" + abs("two") + "'\nremote = \"oss://b/two\"\n\n"
+	want := "# my settings\ntransfers = 3 # three\n\n\n# about two\n[[watch]]\npath = '" + abs("two") + "'\nremote = \"oss://bkt/two\"\n\n"
 	if string(text) != want {
 		t.Errorf("got:\n%q\nwant:\n%q", text, want)
 	}

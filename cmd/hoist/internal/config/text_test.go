@@ -35,11 +35,11 @@ func TestTextAsEditorsOnWindowsSaveIt(t *testing.T) {
 			}
 		})
 	}
-	one := Watch{Path: abs("one"), Remote: "oss://b/one"}
+	one := Watch{Path: abs("one"), Remote: "oss://bkt/one"}
 	if err := one.Complete(""); err != nil {
 		t.Fatal(err)
 	}
-	write(t, h.ConfigFile(), mark+"[[watch]]\npath = '"+one.Path+"'\nremote = 'oss://b/one'\n")
+	write(t, h.ConfigFile(), mark+"[[watch]]\npath = '"+one.Path+"'\nremote = 'oss://bkt/one'\n")
 	if err := CutWatch(h, one.ID); err != nil {
 		t.Errorf("cut the table that the mark stands before: %v", err)
 	}

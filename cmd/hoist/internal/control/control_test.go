@@ -100,7 +100,7 @@ func TestClientAndServer(t *testing.T) {
 	if r, err := c.Act(ctx, "ab c", Pause); err != nil || r.Result != Pause || o.acted[0] != "pause ab c" {
 		t.Errorf("act: %+v, %v, %v", r, err, o.acted)
 	}
-	if _, err := c.Push(ctx, PushRequest{Paths: []string{"/a/"}, Remote: "oss://b", Batch: "7"}); err != nil || o.pushed.Paths[0] != "/a/" || o.pushed.Batch != "7" {
+	if _, err := c.Push(ctx, PushRequest{Paths: []string{"/a/"}, Remote: "oss://bkt", Batch: "7"}); err != nil || o.pushed.Paths[0] != "/a/" || o.pushed.Batch != "7" {
 		t.Errorf("push: %+v, %v", o.pushed, err)
 	}
 	_, err := c.Job(ctx, "x")
@@ -270,7 +270,7 @@ func TestRequestsAreStrict(t *testing.T) {
 		method, path, body string
 		want               int
 	}{
-		{"POST", "/v1/push", `{"paths":[],"remote":"oss://b"}`, 200},
+		{"POST", "/v1/push", `{"paths":[],"remote":"oss://bkt"}`, 200},
 		{"POST", "/v1/push", `{"paht":[]}`, 400},
 		{"POST", "/v1/push", `{`, 400},
 		{"GET", "/v1/jobs?limit=x", "", 400},

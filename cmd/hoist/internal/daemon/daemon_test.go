@@ -353,7 +353,7 @@ func TestWhatKilledCommandsLeave(t *testing.T) {
 	if _, err := w.Act(t.Context(), plan.Files[0].Job, control.Pause); err != nil {
 		t.Fatal(err)
 	}
-	j, _, err := w.store.Enqueue(state.Job{Kind: state.Download, Path: filepath.Join(o.Home.Streams(), "stdout-4"), Target: state.Target{Address: "oss://b/k"}})
+	j, _, err := w.store.Enqueue(state.Job{Kind: state.Download, Path: filepath.Join(o.Home.Streams(), "stdout-4"), Target: state.Target{Address: "oss://bkt/k"}})
 	if err != nil {
 		t.Fatal(err)
 	}
