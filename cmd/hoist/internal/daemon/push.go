@@ -121,29 +121,24 @@ func unreachable(err error) bool {
 	return errors.As(err, &n) || errors.Is(err, apsclient.ErrUnavailable)
 }
 
+// queueGroup bounds how many jobs are made of a plan at once: a plan may hold a hundred thousand files, and a job is large.
+const queueGroup = 1000
+
 // enqueue makes jobs of a plan and tells each file's job or result.
 func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (control.Plan, error) {
 	plan := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
-	jobs := make([]state.Job, 0, len(planned))
 	var records []state.PublishedRecord
-	var at []int // index in planned of each job
-	for i, p := range planned {
+	for i := range planned {
+		p := &planned[i]
 		plan.Files[i] = planFile(p)
-		switch {
-		case p.Result == transfer.PlanUnchanged:
-			if p.Record != nil {
-				records = append(records, *p.Record)
-			}
-		case p.Job.Kind != "":
-			jobs, at = append(jobs, p.Job), append(at, i)
+		if p.Result == transfer.PlanUnchanged && p.Record != nil {
+			records = append(records, *p.Record)
+		}
+		if dry && p.Result == "" {
+			plan.Files[i].Result = expected(&p.Job)
 		}
 	}
 	if dry {
-		for i, p := range planned {
-			if p.Result == "" {
-				plan.Files[i].Result = expected(p.Job)
-			}
-		}
 		return plan, nil
 	}
 	if len(records) > 0 {
@@ -151,21 +146,37 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 			return plan, err
 		}
 	}
-	if len(jobs) == 0 {
-		return plan, nil
-	}
-	if err := w.retakeRefused(jobs); err != nil {
+	if err := w.retakeRefused(planned); err != nil {
 		return plan, err
+	}
+	for first := 0; first < len(planned); first += queueGroup {
+		last := min(first+queueGroup, len(planned))
+		if err := w.enqueueGroup(planned[first:last], plan.Files[first:last], batch); err != nil {
+			return plan, err
+		}
+	}
+	w.engine.Kick()
+	return plan, nil
+}
+
+// enqueueGroup makes jobs of a part of a plan.
+func (w *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFile, batch string) error {
+	var jobs []state.Job
+	var at []int // index in planned of each job
+	for i := range planned {
+		if p := &planned[i]; p.Result != transfer.PlanUnchanged && p.Job.Kind != "" {
+			jobs, at = append(jobs, p.Job), append(at, i)
+		}
 	}
 	queued, verdicts, err := w.store.EnqueueAll(jobs)
 	if err != nil {
-		return plan, err
+		return err
 	}
 	if err := w.retake(jobs, queued, verdicts); err != nil {
-		return plan, err
+		return err
 	}
 	for n, j := range queued {
-		f := &plan.Files[at[n]]
+		f := &files[at[n]]
 		switch verdicts[n] {
 		case state.Same:
 			f.Result, f.ItemID, f.VersionID, f.StorageID = control.ResultUnchanged, j.Item, j.Version, j.Object
@@ -181,7 +192,7 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 		default:
 			if verdicts[n] == state.Merged && f.Result == "" && planned[at[n]].Job.Root != batch {
 				if err := w.wake(j); err != nil {
-					return plan, err
+					return err
 				}
 			}
 			f.Job = string(j.ID)
@@ -190,8 +201,7 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 			}
 		}
 	}
-	w.engine.Kick()
-	return plan, nil
+	return nil
 }
 
 // retake gives local files that parked downloads wait for to the downloads that a person asks for now; the parked ones end.
@@ -214,8 +224,8 @@ func (w *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error
 
 // retakeRefused gives the files that wait because of their names to the uploads that take them under others: those of a watch
 // are its own again, those of an earlier push end.
-func (w *Owner) retakeRefused(jobs []state.Job) error {
-	if jobs[0].Kind != state.Upload || jobs[0].Watched() {
+func (w *Owner) retakeRefused(planned []transfer.Planned) error {
+	if len(planned) == 0 || planned[0].Job.Kind != state.Upload || planned[0].Job.Watched() {
 		return nil
 	}
 	parked, err := w.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention}})
@@ -228,12 +238,16 @@ func (w *Owner) retakeRefused(jobs []state.Job) error {
 			waiting[at.String()] = p
 		}
 	}
-	for i := range jobs {
-		p, ok := waiting[jobs[i].Target.Address]
+	if len(waiting) == 0 {
+		return nil
+	}
+	for i := range planned {
+		j := &planned[i].Job
+		p, ok := waiting[j.Target.Address]
 		switch {
-		case !ok || p.Path != jobs[i].Path || p.Profile != jobs[i].Profile:
+		case !ok || p.Path != j.Path || p.Profile != j.Profile:
 		case p.Watched():
-			jobs[i].Root, jobs[i].Rel = p.Root, p.Rel
+			j.Root, j.Rel = p.Root, p.Rel
 		default:
 			if _, err := w.act(&p, control.Cancel); err != nil {
 				return err
@@ -263,7 +277,7 @@ func (w *Owner) wake(j state.Job) error {
 }
 
 // expected is the result that a job will have if nothing comes in between.
-func expected(j state.Job) string {
+func expected(j *state.Job) string {
 	switch {
 	case j.Kind == state.Download:
 		return control.ResultDownloaded
@@ -273,14 +287,14 @@ func expected(j state.Job) string {
 	return control.ResultCreated
 }
 
-func planFile(p transfer.Planned) control.PlanFile {
+func planFile(p *transfer.Planned) control.PlanFile {
 	path := p.Source.Path
 	if p.Job.Path != "" {
 		path = p.Job.Path
 	}
 	f := control.PlanFile{Warning: p.Warning, FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result, Reason: p.Reason, Detail: p.Detail}}
 	if p.Bytes >= 0 {
-		f.Bytes = &p.Bytes
+		f.Bytes = new(p.Bytes) // a pointer into the plan would keep all of it
 	}
 	if p.Record != nil {
 		f.ItemID, f.VersionID, f.StorageID = p.Record.Item, p.Record.Version, p.Record.Storage
