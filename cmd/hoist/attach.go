@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hoist/apsclient"
@@ -30,6 +31,7 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 	for {
 		c, err := a.dial(ctx, s)
 		if err == nil {
+			a.warnOfOwner(s, mode)
 			return &attached{API: c, release: func() error { c.Close(); return nil }}, nil
 		}
 		if !errors.Is(err, control.ErrNoOwner) {
@@ -48,6 +50,18 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// warnOfOwner says which flags of a transfer have no effect because the process that has the home open does the work.
+func (a *app) warnOfOwner(s *setup, mode int) {
+	keys, err := s.flags.EngineKeys()
+	if a.flags.limits != "" {
+		keys = append(keys, "limits")
+	}
+	if err != nil || mode != daemon.Working || len(keys) == 0 || a.flags.quiet {
+		return
+	}
+	fmt.Fprintf(a.stderr, "hoist: warning: --%s: no effect, the process that has this home open does the work with its own\n", strings.Join(keys, ", --"))
 }
 
 // own opens the state of the home. It does not wait for a process that has it: the caller asks that one first.
@@ -97,6 +111,7 @@ func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.C
 	if err == nil {
 		var st control.Status
 		if st, err = c.Status(ctx); err == nil && st.Owner != nil && st.Owner.Command == "daemon" {
+			a.warnOfOwner(s, daemon.Working)
 			return c, nil
 		}
 		c.Close()

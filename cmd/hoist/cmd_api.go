@@ -41,6 +41,9 @@ ACTION it lists the actions; "hoist api ACTION --help" shows what one takes, the
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
+				if len(o.params)+len(o.query) > 0 || o.body != "" || o.variant != "" || o.all || o.dryRun {
+					return exit.Usagef("api: which action? Without one it lists the actions and takes no flags but --json")
+				}
 				return a.listActions()
 			}
 			return apsclient.Validate(apsclient.Request{Action: args[0]}) // unknown: says the nearest

@@ -50,7 +50,12 @@ host that they were stored for. What was there stays as it was unless signing in
   --service-account  a secure service account, unattended in the name of a user of its own`,
 		Example: "  hoist login --client-id ID\n  hoist login --profile bob --user --client-id ID\n  hoist login --actions transfer --secret-file secret.txt",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !o.user && (o.noBrowser || cmd.Flags().Changed("redirect")) {
+				return exit.Usagef("--no-browser and --redirect go with --user")
+			}
+			return a.login(cmd.Context(), o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.clientID, "client-id", "", "client id of the application (default: APS_CLIENT_ID, else it is asked for)")

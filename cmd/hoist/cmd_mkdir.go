@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,9 @@ there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no mak
 			case "transient", "temporary", "persistent":
 			default:
 				return exit.Usagef("--policy %q: it is transient (24 hours), temporary (30 days) or persistent", policy)
+			}
+			if cmd.Flags().Changed("policy") && !strings.HasPrefix(args[0], "oss://") {
+				return exit.Usagef("--policy is for buckets, and %s is none", args[0])
 			}
 			return a.mkdir(cmd.Context(), args[0], policy)
 		},

@@ -36,7 +36,9 @@ func newProfileCmd(a *app) *cobra.Command {
 		Use:   "profile",
 		Short: "Accounts that \"hoist login\" stored",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(*cobra.Command, []string) error {
+			return exit.Usagef("profile: what? list, show, use or remove")
+		},
 	}
 	one := func(use, short string, do func(home config.Home, name string) error) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,7 +80,10 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	t := &transferRun{a: a, s: s, command: "push", dry: o.dryRun, detach: o.detach}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
 	paths := args[:len(args)-1]
-	if len(paths) == 1 && paths[0] == "-" {
+	if slices.Contains(paths, "-") {
+		if len(paths) > 1 || o.filesFrom != "" {
+			return exit.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
+		}
 		return a.pushStdin(ctx, t, &req, remote)
 	}
 	if err := a.pushPaths(&req, o, paths); err != nil {

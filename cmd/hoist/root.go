@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"hoist/cmd/hoist/internal/exit"
 )
@@ -103,6 +104,9 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 			if err := cmd.ValidateFlagGroups(); err != nil { // cobra would look only after this
 				return err
 			}
+			if err := noEmpty(cmd.Flags()); err != nil {
+				return err
+			}
 			a.started = true
 			a.begin()
 			return nil
@@ -123,6 +127,17 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(newHelpCmd(a))
 	return root
+}
+
+// noEmpty refuses a flag whose value is nothing, which is what a variable that is not set leaves: the default instead, such as another home
+// or another name, is not what was meant.
+func noEmpty(f *pflag.FlagSet) (err error) {
+	f.Visit(func(x *pflag.Flag) {
+		if v := x.Value.String(); (v == "" || v == "[]") && x.Name != "separator" {
+			err = fmt.Errorf("--%s is given and empty", x.Name)
+		}
+	})
+	return err
 }
 
 // withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at once.

@@ -84,8 +84,11 @@ func (t *transferFlags) addAll(cmd *cobra.Command) {
 	f.BoolVar(&t.force, "force", false, "transfer what is unchanged too")
 }
 
-// bound ends a context at the time that the flags give.
+// bound ends a context at the time that the flags give, and refuses flags that contradict one another.
 func (t *transferFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if t.detach && (t.dryRun || t.until != "" || t.maxDuration != "") {
+		return nil, nil, exit.Usagef("--detach hands the work over and ends: it goes with none of --dry-run, --until and --max-duration")
+	}
 	var end time.Time
 	if t.until != "" {
 		at, err := config.NextClock(t.until, time.Now())

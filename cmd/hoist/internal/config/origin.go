@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -89,6 +90,15 @@ func decide(origins []origin) []Value {
 	}
 	slices.SortFunc(out, func(a, b Value) int { return cmp.Compare(a.Key, b.Key) })
 	return out
+}
+
+// EngineKeys are the keys that are set and drive the engine of the process that does the work; the others go with each piece of work.
+func (s Settings) EngineKeys() ([]string, error) {
+	keys, err := texts(s)
+	for _, k := range []string{"exclude", "include", "exclude-from", "min-size", "max-size", "min-age", "map-names"} {
+		delete(keys, k)
+	}
+	return slices.Sorted(maps.Keys(keys)), err
 }
 
 func notEmpty(m map[string]string) map[string]string {
