@@ -272,12 +272,12 @@ func newFetch(req PullRequest, q Place, into string, dirs []string, name string)
 	j := &p.Job
 	if q.Kind == KindObject {
 		j.Rel, j.Target.Bucket, j.Target.Key = q.Key, q.Bucket, q.Key
-		j.Object, j.Size = string(q.Object.ID), q.Object.Size
+		j.Object, j.Size, p.Changed = string(q.Object.ID), q.Object.Size, q.Object.Modified
 	} else {
 		j.Rel = strings.Join(q.Address.Steps[2:], "/")
 		j.Target.Folder, j.Target.Item, j.Target.Version = string(q.Folder.ID), string(q.Item.ID), string(q.Version.ID)
 		j.Item, j.Version, j.VersionNumber = string(q.Item.ID), string(q.Version.ID), q.Version.Number
-		j.Object, j.Size = string(q.Version.Storage), q.Version.Size
+		j.Object, j.Size, p.Changed = string(q.Version.Storage), q.Version.Size, q.Version.Modified
 		if q.Version.Storage == "" {
 			p.attention(ReasonNoContent, fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
 		}

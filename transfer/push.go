@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"hoist/apsclient"
 	"hoist/state"
@@ -44,10 +45,11 @@ const (
 // Planned is one file of a plan.
 type Planned struct {
 	Source  Source
-	Remote  string // canonical address of the file
-	Bytes   int64  // -1 unknown
-	Result  string // see the Plan constants
-	Reason  string // code, with PlanAttention
+	Remote  string    // canonical address of the file
+	Bytes   int64     // -1 unknown
+	Changed time.Time // of a download: when the remote content was; zero: unknown
+	Result  string    // see the Plan constants
+	Reason  string    // code, with PlanAttention
 	Detail  string
 	Warning string // what was changed or will probably go wrong, though it is tried
 	Job     state.Job

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"hoist/apsclient"
@@ -70,7 +71,7 @@ func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	}
 	kept := planned[:0]
 	for _, p := range planned {
-		if leftOut(rules, p.Source.Rel, p.Bytes) {
+		if leftOut(rules, pulledAs(r.Path, p.Job), p.Bytes) || tooYoung(p.Changed, r.Filter.MinAge) {
 			continue
 		}
 		if r.Force && p.Result == transfer.PlanUnchanged {
@@ -80,6 +81,15 @@ func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 		kept = append(kept, p)
 	}
 	return w.enqueue(kept, batch, r.DryRun)
+}
+
+// pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or the name of the one file.
+func pulledAs(into string, j state.Job) string {
+	rel, err := filepath.Rel(into, j.Path)
+	if err != nil || rel == "." || !filepath.IsLocal(rel) {
+		return j.Target.Name
+	}
+	return filepath.ToSlash(rel)
 }
 
 func (w *Owner) profile(name string) string {
