@@ -33,7 +33,7 @@ type apiOptions struct {
 func newAPICmd(a *app) *cobra.Command {
 	var o apiOptions
 	cmd := &cobra.Command{
-		Use:   "api ACTION",
+		Use:   "api [ACTION]",
 		Short: "Make one call of the service: any of the 51 actions",
 		Long: `api makes one call with the credentials, budgets, retries and errors of every other command, and prints what the service answers. Without
 ACTION it lists the actions; "hoist api ACTION --help" shows what one takes, the scopes it needs and an example.`,

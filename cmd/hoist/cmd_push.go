@@ -39,7 +39,12 @@ A file lands under its name; --as renames a single one. A folder lands under its
 ends in a slash: "push plans aps://…/Files" makes …/Files/plans/…, "push plans/ aps://…/Files" does not. "push - oss://B/K" reads
 standard input. What is interrupted is kept: "hoist resume" goes on with it, and so does the same push.`,
 		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt --as tower.rvt aps://Studio/Tower/Models",
-		Args:    cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) == 1 && o.filesFrom == "" {
+				return errors.New("no PATH or no REMOTE") // explainArgs says it
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("map-names") {
 				o.settings.MapNames = &o.mapNames
@@ -108,9 +113,6 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 		case len(paths) > 1:
 			return exit.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
 		}
-	}
-	if len(paths) == 0 {
-		return exit.Usagef("nothing to push: give a PATH before the REMOTE")
 	}
 	for _, p := range paths {
 		abs, err := absolute(p)

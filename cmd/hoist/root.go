@@ -65,9 +65,9 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	a := newApp(environ, stdin, stdout, stderr)
 	root := a.rootCommand()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
-		err = exit.With(exit.Usage, err, "see \"hoist help\" and the --help of the command")
+		err = exit.With(exit.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
 	if err != nil && errors.Is(context.Cause(ctx), exit.ErrInterrupted) && errors.Is(err, context.Canceled) {
 		err = exit.ErrInterrupted
@@ -126,7 +126,26 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 	f.StringVar(&a.flags.limits, "limits", "", "API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(newHelpCmd(a))
+	explainArgs(root)
 	return root
+}
+
+// explainArgs makes wrong arguments of every command without commands of its own an error that shows how it is used.
+func explainArgs(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		explainArgs(sub)
+	}
+	check := c.Args
+	if check == nil || c.HasSubCommands() {
+		return
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) == nil {
+			return nil
+		}
+		usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+		return fmt.Errorf("got %s; usage: %s", count(len(args), "argument", "arguments"), usage)
+	}
 }
 
 // noEmpty refuses a flag whose value is nothing, which is what a variable that is not set leaves: the default instead, such as another home
