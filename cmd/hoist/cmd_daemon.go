@@ -28,6 +28,7 @@ hand over. It is ready when its socket answers. SIGINT and SIGTERM end it; what 
 	}
 	o.addEngine(cmd.Flags())
 	o.addFilter(cmd.Flags())
+	addMapNames(cmd.Flags(), &o.settings)
 	return cmd
 }
 

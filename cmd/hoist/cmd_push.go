@@ -24,7 +24,6 @@ type pushOptions struct {
 	transferFlags
 	as        string
 	filesFrom string
-	mapNames  bool
 }
 
 func newPushCmd(a *app) *cobra.Command {
@@ -45,18 +44,13 @@ standard input. What is interrupted is kept: "hoist resume" goes on with it, and
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("map-names") {
-				o.settings.MapNames = &o.mapNames
-			}
-			return a.push(cmd.Context(), o, args)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), o, args) },
 	}
 	o.addAll(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.as, "as", "", "name at the remote end, for a single file")
 	f.StringVar(&o.filesFrom, "files-from", "", "file with paths to push, one a line (-: standard input); below PATH where a folder is given")
-	f.BoolVar(&o.mapNames, "map-names", false, "store names that the service refuses under a similar name")
+	addMapNames(f, &o.settings)
 	return cmd
 }
 

@@ -152,7 +152,8 @@ func explainArgs(c *cobra.Command) {
 // or another name, is not what was meant.
 func noEmpty(f *pflag.FlagSet) (err error) {
 	f.Visit(func(x *pflag.Flag) {
-		if v := x.Value.String(); (v == "" || v == "[]") && x.Name != "separator" {
+		empty := map[string]string{"string": "", "stringSlice": "[]"}
+		if none, ok := empty[x.Value.Type()]; ok && x.Value.String() == none && x.Name != "separator" {
 			err = fmt.Errorf("--%s is given and empty", x.Name)
 		}
 	})

@@ -68,6 +68,18 @@ func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
 	f.StringVar(&s.MinAge, "min-age", "", "leave out files changed less than this ago, such as 15m")
 }
 
+// addMapNames adds a flag that is not set where it is not given: false is a value too, over that of a file.
+func addMapNames(f *pflag.FlagSet, s *config.Settings) {
+	f.BoolFunc("map-names", "store names that the service refuses under a similar name", func(text string) error {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("neither true nor false")
+		}
+		s.MapNames = &on
+		return nil
+	})
+}
+
 // addTime adds the flags that end a command before its work is done.
 func (t *transferFlags) addTime(f *pflag.FlagSet) {
 	f.StringVar(&t.until, "until", "", "stop at this time of day, HH:MM; what is left is kept")
