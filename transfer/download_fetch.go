@@ -73,7 +73,7 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 	w := &fetching{e: e, r: r, d: r.down, f: f, job: job}
 	if job.Phase == state.PhaseResolved {
 		if err := w.begin(ctx, at); err != nil {
-			return nil, w.explain(at, err)
+			return w.failed(ctx, at, err)
 		}
 		defer w.f.Close()
 	}
@@ -103,8 +103,9 @@ type fetching struct {
 	synced  int        // ranges written before the last sync began
 }
 
-// begin makes the temporary file with room for everything, gets the first answer, and commits its ETag.
-func (w *fetching) begin(ctx context.Context, at *target) error {
+// begin makes the temporary file with room for everything, gets the first answer, and commits its ETag. After an error there is no temporary
+// file: no record tells of it yet.
+func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 	if err := w.e.parts.acquire(ctx); err != nil {
 		return err
 	}
@@ -132,6 +133,12 @@ func (w *fetching) begin(ctx context.Context, at *target) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			at.removeTemp()
+		}
+	}()
 	started := state.FetchStarted{Temp: at.tempPath(), Size: size}
 	if size > 0 {
 		started.PartSize, started.Parts = planParts(size, w.e.cfg.PartSize)
@@ -141,7 +148,6 @@ func (w *fetching) begin(ctx context.Context, at *target) error {
 				break
 			}
 			if err = again(ctx, err, &tries, w.slower); err != nil {
-				f.Close()
 				return err
 			}
 		}
@@ -151,7 +157,6 @@ func (w *fetching) begin(ctx context.Context, at *target) error {
 	}
 	job, err := w.e.commit(w.job.ID, started)
 	if err != nil {
-		f.Close()
 		if w.first != nil {
 			w.first.Close()
 		}
@@ -358,7 +363,7 @@ func (w *fetching) sync() error {
 	return nil
 }
 
-// failed says what a failure of a range means for the job.
+// failed says what a failure of begin or of a range means for the job.
 func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.Event, error) {
 	if ctx.Err() != nil {
 		if now, storeErr := w.e.store.Job(w.job.ID); storeErr == nil && now.End == state.EndCancelled {
@@ -372,8 +377,12 @@ func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.E
 		if w.job.Attempts >= maxUnforeseen {
 			v.Class = classPerson
 		}
-		at.removeTemp()
-		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
+		events := []state.Event{v.event(err, time.Now(), 1)}
+		if w.job.Phase == state.PhaseFetching {
+			at.removeTemp()
+			events = append([]state.Event{state.SessionLost{}}, events...)
+		}
+		return events, nil
 	}
 	return nil, w.explain(at, err)
 }
@@ -418,7 +427,7 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, w.sum, want)
 		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= 2 {
-			v.Class = classPerson
+			v = verdict{Class: classPerson, Reason: ReasonDamaged} // when asked: the whole is not fetched again and again
 		}
 		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
 	}

@@ -160,6 +160,7 @@ func TestDownloadUnderFaults(t *testing.T) {
 		"damaged on the way":       {fault: one(emulator.Fault{Kind: emulator.CorruptBytes, After: 100}, "s3-get", 2, 1), most: 2 * size, asks: 2},
 		"always damaged":           {fault: one(emulator.Fault{Kind: emulator.CorruptBytes, After: 100}, "s3-get", 1, 1000), most: 9 * size, park: ReasonDamaged, asks: 9},
 		"no SHA-1":                 {knobs: func(k *emulator.Knobs) { k.NoSHA1 = true }, most: size},
+		"content is gone":          {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 404}, "s3-get", 1, 1000), park: ReasonNotFound},
 		"download not allowed":     {knobs: func(k *emulator.Knobs) { k.DenyDownload = true }, park: ReasonForbidden},
 		"replaced: 412 at a range": {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 412}, "s3-get", 3, 1), most: 2 * size, asks: 2},
 	} {
@@ -181,6 +182,8 @@ func TestDownloadUnderFaults(t *testing.T) {
 				if row.park != "" {
 					if got := w.get(j.ID); !got.Attention || got.Reason != row.park {
 						t.Errorf("reason %q (%s), want %s", got.Reason, got.Error, row.park)
+					} else if r, _ := ReasonByCode(row.park); r.Again == 0 && !got.NextAttempt.IsZero() {
+						t.Error("it is tried again though nobody asked")
 					}
 					if _, err := os.Lstat(w.path("a.rvt")); err == nil {
 						t.Error("something is under the name")
@@ -392,6 +395,34 @@ func TestCancelledDownloadLeavesNothing(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A process that died before its record told of the temporary file: a cancel finds it all the same, and makes no folder to look for it.
+func TestCancelFindsWhatNoRecordTellsOf(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		w := newWorld(t)
+		e := w.engine()
+		job := state.Job{ID: "00", Kind: state.Download, Phase: state.PhaseResolved, Path: w.path("sub/a.rvt"), End: state.EndCancelled}
+		if kept {
+			at, err := openTarget(job)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := at.createTemp(100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+			at.Close()
+		}
+		if err := e.Discard(job); err != nil {
+			t.Error(err)
+		}
+		w.wantNoLitter()
+		if _, err := os.Lstat(w.path("sub")); (err == nil) != kept {
+			t.Errorf("folder there before: %v; after: %v", kept, err)
+		}
 	}
 }
 

@@ -91,8 +91,11 @@ func (t *target) openTemp(size int64) (*os.File, error) {
 
 // Discard removes what a download that was cancelled has left beside its target. A running one does that itself.
 func (e *Engine) Discard(job state.Job) error {
-	if job.Kind != state.Download || job.Temp == "" {
+	if job.Kind != state.Download || job.Phase == state.PhaseQueued {
 		return nil
+	}
+	if _, err := os.Lstat(filepath.Dir(job.Path)); errors.Is(err, fs.ErrNotExist) {
+		return nil // openTarget would make it
 	}
 	t, err := openTarget(job)
 	if err != nil {
