@@ -299,11 +299,12 @@ type Ranged struct {
 	Body  io.ReadCloser
 	ETag  string // as given, for If-Match; weak ones and none give ""
 	Total int64  // bytes of the whole object, -1 unknown
+	Whole bool   // the server ignores ranges: it sends the whole object for each
 }
 
 // GetRange gets the bytes from..to (inclusive) of a signed URL; to < 0 means to the end. It insists on what was asked for:
-// 206 with that range, or 200 where the range is the whole object. ifMatch, when not "", makes a changed object answer 412
-// (ErrPrecondition). One try; errors as of PutPart.
+// 206 with that range, or 200 with the whole object, of which the bytes before from are read and dropped. ifMatch, when not "",
+// makes a changed object answer 412 (ErrPrecondition). One try; errors as of PutPart.
 func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to int64, ifMatch string) (*Ranged, error) {
 	const op = "get range"
 	u, err := s.c.signedURL(signed)
@@ -316,8 +317,7 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 		Method: http.MethodGet, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Accept-Encoding": {"identity"}, "User-Agent": {s.c.core.userAgent}},
 	}).WithContext(ctx)
-	ranged := from > 0 || to >= 0
-	if ranged {
+	if from > 0 || to >= 0 {
 		spec := "bytes=" + strconv.FormatInt(from, 10) + "-"
 		if to >= 0 {
 			spec += strconv.FormatInt(to, 10)
@@ -337,7 +337,7 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 		watch.stop()
 		return nil, err
 	}
-	length, total, err := checkRange(resp, from, to, ranged)
+	skip, length, total, err := checkRange(resp, from, to)
 	if err != nil {
 		return fail(&DecodeError{Op: op, Err: err})
 	}
@@ -350,23 +350,50 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 		etag = ""
 	}
 	watch.after(stallTimeout)
-	return &Ranged{ETag: etag, Total: total, Body: &rangeBody{body: resp.Body, left: length, ctx: ctx, watch: watch, limit: s.c.core.bandwidth.Down}}, nil
+	b := &rangeBody{body: resp.Body, left: length, ctx: ctx, watch: watch, limit: s.c.core.bandwidth.Down}
+	whole := resp.StatusCode == http.StatusOK && (skip > 0 || length >= 0 && length != total)
+	if length >= 0 {
+		b.left += skip
+	}
+	if whole && length >= 0 {
+		b.body = cutBody{io.LimitReader(resp.Body, b.left), resp.Body}
+	}
+	if _, err := io.CopyN(io.Discard, b, skip); err == io.EOF {
+		return fail(&NetError{Op: op, Err: io.ErrUnexpectedEOF, Sent: true})
+	} else if err != nil {
+		return fail(err)
+	}
+	return &Ranged{ETag: etag, Total: total, Whole: whole, Body: b}, nil
 }
 
-// checkRange returns the bytes that the body must hold and the size of the object (-1 unknown each).
-func checkRange(resp *http.Response, from, to int64, ranged bool) (length, total int64, err error) {
+// cutBody is the beginning of a body.
+type cutBody struct {
+	io.Reader
+	io.Closer
+}
+
+// checkRange returns how many bytes of the body come before what was asked for, how many are that, and the size of the object (-1 unknown
+// both).
+func checkRange(resp *http.Response, from, to int64) (skip, length, total int64, err error) {
 	switch resp.StatusCode {
 	case http.StatusOK:
 		total = resp.ContentLength
-		if ranged && (from != 0 || (to >= 0 && total >= 0 && to < total-1) || (to >= 0 && total < 0)) {
-			return 0, 0, errors.New("the range was ignored")
+		end := to
+		if total >= 0 && (end < 0 || end > total-1) {
+			end = total - 1
 		}
-		return total, total, nil
+		switch {
+		case end < 0 && total != 0:
+			return from, -1, -1, nil
+		case from > 0 && end < from:
+			return 0, 0, 0, fmt.Errorf("asked for bytes from %d on, got an object of %d", from, total)
+		}
+		return from, end - from + 1, total, nil
 	case http.StatusPartialContent:
 		var first, last int64
 		size := ""
 		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%s", &first, &last, &size); err != nil {
-			return 0, 0, errors.New("206 without a readable Content-Range")
+			return 0, 0, 0, errors.New("206 without a readable Content-Range")
 		}
 		total = -1
 		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
@@ -377,11 +404,11 @@ func checkRange(resp *http.Response, from, to int64, ranged bool) (length, total
 			end = total - 1
 		}
 		if first != from || (end >= 0 && last != end) || last < first {
-			return 0, 0, fmt.Errorf("asked for bytes %d-%d, got %d-%d", from, to, first, last)
+			return 0, 0, 0, fmt.Errorf("asked for bytes %d-%d, got %d-%d", from, to, first, last)
 		}
-		return last - first + 1, total, nil
+		return 0, last - first + 1, total, nil
 	}
-	return 0, -1, nil
+	return 0, 0, -1, nil
 }
 
 // rangeBody watches for stalls, limits, and insists on the promised length.

@@ -99,6 +99,7 @@ type download struct {
 	asked  int // answers so far
 	chunks []chunk
 	whole  bool // one URL for everything, of an assembled object: its ETag holds for all ranges
+	stream bool // the server ignores ranges and sends everything each time
 	size   int64
 	sha1   string
 	etag   string
@@ -224,6 +225,9 @@ func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser
 		end = min(to, c.to)
 		got, err := d.client.Data.GetRange(ctx, c.url, from-c.from, end-c.from, ifMatch)
 		if err == nil {
+			d.mu.Lock()
+			d.stream = d.stream || got.Whole
+			d.mu.Unlock()
 			if err := d.check(got, whole, size); err != nil {
 				got.Body.Close()
 				return nil, 0, err

@@ -142,10 +142,15 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 	started := state.FetchStarted{Temp: at.tempPath(), Size: size}
 	if size > 0 {
 		started.PartSize, started.Parts = planParts(size, w.e.cfg.PartSize)
-		_, length := partRange(size, started.PartSize, 1)
 		for tries := 0; ; {
+			_, length := partRange(size, started.PartSize, 1)
 			if w.first, w.firstEnd, err = w.d.open(ctx, 0, length-1); err == nil {
-				break
+				if started.Parts == 1 || !w.d.streams() {
+					break
+				}
+				w.first.Close()
+				started.PartSize, started.Parts = size, 1 // one range: else all before each would come again for it
+				continue
 			}
 			if err = again(ctx, err, &tries, w.slower); err != nil {
 				return err
@@ -301,6 +306,13 @@ func (d *download) known() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.etag
+}
+
+// streams reports whether the server ignores ranges.
+func (d *download) streams() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stream
 }
 
 // copy writes an answer to its place; it must hold all bytes up to end, inclusive.

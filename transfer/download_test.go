@@ -161,6 +161,7 @@ func TestDownloadUnderFaults(t *testing.T) {
 		"always damaged":           {fault: one(emulator.Fault{Kind: emulator.CorruptBytes, After: 100}, "s3-get", 1, 1000), most: 9 * size, park: ReasonDamaged, asks: 9},
 		"no SHA-1":                 {knobs: func(k *emulator.Knobs) { k.NoSHA1 = true }, most: size},
 		"content is gone":          {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 404}, "s3-get", 1, 1000), park: ReasonNotFound},
+		"ranges ignored":           {knobs: func(k *emulator.Knobs) { k.NoRanges = true }, fault: one(emulator.Fault{Kind: emulator.ResetBody, After: 6 << 20}, "s3-get", 2, 1), most: 3 * size},
 		"download not allowed":     {knobs: func(k *emulator.Knobs) { k.DenyDownload = true }, park: ReasonForbidden},
 		"replaced: 412 at a range": {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 412}, "s3-get", 3, 1), most: 2 * size, asks: 2},
 	} {

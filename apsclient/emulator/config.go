@@ -72,6 +72,8 @@ type Knobs struct {
 	DenyDownload bool
 	// NoSHA1 leaves the SHA-1 of objects out.
 	NoSHA1 bool
+	// NoRanges answers an S3 GET of a range with 200 and the whole object.
+	NoRanges bool
 	// KeepRefreshToken lets an old refresh token live on after a rotation; default: it is dead at once.
 	KeepRefreshToken bool
 	// DenyUserHeader answers 403 to a two-legged token with a user header.

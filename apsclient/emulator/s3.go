@@ -259,7 +259,7 @@ func (c *call) sendObject(parts []blob, size int64, o *object) {
 		}
 	}
 	from, to, status := int64(0), size-1, http.StatusOK
-	if spec := h.Get("Range"); spec != "" {
+	if spec := h.Get("Range"); spec != "" && !c.knob.NoRanges {
 		var valid, ok bool
 		from, to, valid, ok = parseRange(spec, size)
 		switch {
