@@ -76,8 +76,11 @@ func (a *app) printVerified(report control.VerifyReport) error {
 		a.printf("%s ok, %d not; %s checked\n", count(counts[control.VerifyOK], "file", "files"), report.Findings(), count(report.Receipts, "receipt", "receipts"))
 	}
 	if n := report.Findings(); n > 0 {
-		return exit.With(exit.Attention, fmt.Errorf("%s not as published", count(n, "thing is", "things are")),
-			"push what is right here, pull what is right there (--overwrite keeps the old file), then verify again")
+		hint := "push what is right here, pull what is right there (--overwrite keeps the old file), then verify again"
+		if len(report.Chain) > 0 {
+			hint = "keep the file of receipts that is named as evidence and move it away: the next version published writes all that the state has anew"
+		}
+		return exit.With(exit.Attention, fmt.Errorf("%s not as published", count(n, "thing is", "things are")), hint)
 	}
 	return nil
 }

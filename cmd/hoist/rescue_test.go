@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -132,8 +133,29 @@ func TestVerify(t *testing.T) {
 		t.Errorf("an altered receipt: %s", out)
 	}
 
-	// So is one that was taken away, wherever it stood; with the next one the file is whole again.
+	// So are lines that were moved, doubled or added.
 	lines := strings.SplitAfter(strings.TrimSpace(string(data)), "\n")
+	last, all := len(lines)-1, string(data)
+	sum := sha256.Sum256([]byte(lines[last]))
+	added := fmt.Sprintf(`{"seq":%d,"prev":"%x"}`, len(lines)+1, sum)
+	for name, text := range map[string]string{
+		"two in another order": strings.Join(lines[:1], "") + lines[2] + lines[1] + strings.Join(lines[3:], "") + "\n",
+		"one twice":            lines[0] + all,
+		"an empty line":        all + "\n",
+		"no receipt":           all + "garbage",
+		"added":                all + added + "\n",
+		"added without an end": all + added,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, _ = l.run(3, "verify", at("a.rvt"), "--json")
+		if f := verified(t, out)[file]; f.Result != "differs" {
+			t.Errorf("%s: %s", name, out)
+		}
+	}
+
+	// So is one that was taken away, wherever it stood; with the next one the file is whole again.
 	for _, left := range [][]string{lines[:len(lines)-1], lines[1:], nil} {
 		if err := os.WriteFile(file, []byte(strings.Join(left, "")), 0o600); err != nil {
 			t.Fatal(err)

@@ -19,10 +19,10 @@ import (
 // firstPrev is the "prev" of the first receipt.
 var firstPrev = strings.Repeat("0", 64)
 
-// checkChain checks that every receipt follows the one before, in the state and in the exported files, and that both hold the same; what was
-// exported once must be there still.
-func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error) {
-	out := []control.VerifyFile{}
+// checkChain returns the receipts of the state, and what is wrong: every receipt must follow the one before, in the state and in the exported
+// files, line by line; both must hold the same, and what was exported once must be there still.
+func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile, err error) {
+	out = []control.VerifyFile{}
 	bad := func(path, format string, args ...any) {
 		out = append(out, control.VerifyFile{Path: path, Result: control.VerifyDiffers, Detail: fmt.Sprintf(format, args...)})
 	}
@@ -35,23 +35,27 @@ func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error
 			bad(path, "%v", err)
 		}
 	}
-	check(w.store.Path(), inState)
-	upTo, _, err := w.exported() // asked first: the export goes on meanwhile
+	upTo, _, err := w.exported() // asked first, and the state last: the export goes on meanwhile
 	if err != nil {
-		return out, err
+		return nil, out, err
 	}
 	exported, err := readExports(w.o.Home)
 	if err != nil {
-		return out, err
+		return nil, out, err
 	}
+	if inState, err = w.allReceipts(); err != nil {
+		return nil, out, err
+	}
+	check(w.store.Path(), inState)
 	for _, p := range exported.problems {
 		bad(p.path, "%s", p.detail)
 	}
 	check(w.o.Home.Receipts(), exported.lines)
 	have := map[uint64][]byte{}
 	var missing []uint64
+	newest := uint64(0)
 	for _, r := range inState {
-		have[r.Seq] = r.Line
+		have[r.Seq], newest = r.Line, r.Seq
 		if _, ok := exported.from[r.Seq]; !ok && r.Seq <= upTo {
 			missing = append(missing, r.Seq)
 		}
@@ -60,22 +64,38 @@ func (w *Owner) checkChain(inState []state.Receipt) ([]control.VerifyFile, error
 		bad(w.receiptsFile(), "%d of the receipts that were exported are gone, the first is number %d; the state has them", len(missing), missing[0])
 	}
 	for _, r := range exported.lines {
-		if line, ok := have[r.Seq]; ok && !bytes.Equal(line, r.Line) {
+		switch line, ok := have[r.Seq]; {
+		case ok && !bytes.Equal(line, r.Line):
 			bad(exported.from[r.Seq], "receipt %d is not the one of the state", r.Seq)
+		case newest > 0 && r.Seq > newest:
+			bad(exported.from[r.Seq], "receipt %d is newer than any in the state", r.Seq)
 		}
 	}
-	return out, nil
+	for _, u := range exported.unfinished {
+		begun := func(r state.Receipt) bool { return bytes.HasPrefix(r.Line, u.text) }
+		if beingWritten := u.path == w.receiptsFile() && newest > upTo; !beingWritten && !slices.ContainsFunc(inState, begun) {
+			bad(u.path, "its last line, without an end, is no receipt")
+		}
+	}
+	return inState, out, nil
 }
 
 // exports are the receipts in the files of HOME/receipts.
 type exports struct {
-	lines    []state.Receipt   // by number, each once
-	from     map[uint64]string // number -> file
-	problems []struct{ path, detail string }
+	lines      []state.Receipt   // by number, each once
+	from       map[uint64]string // number -> file
+	problems   []struct{ path, detail string }
+	unfinished []unfinished
 }
 
-// readExports reads HOME/receipts/*.jsonl. A last line without its end is one that is just being written, or was when the power failed: it is
-// written again.
+// unfinished is the last line of a file, without its end: one that is just being written, or was when the power failed and is written again,
+// or what somebody appended.
+type unfinished struct {
+	path string
+	text []byte
+}
+
+// readExports reads HOME/receipts/*.jsonl.
 func readExports(home config.Home) (exports, error) {
 	e := exports{from: map[uint64]string{}}
 	files, err := namesIn(home.Receipts(), "", ".jsonl")
@@ -94,9 +114,13 @@ func readExports(home config.Home) (exports, error) {
 		if err != nil {
 			return e, err
 		}
+		last := uint64(0)
 		for n, line := range bytes.SplitAfter(data, []byte("\n")) {
-			whole := bytes.HasSuffix(line, []byte("\n"))
-			if line = bytes.TrimSuffix(line, []byte("\n")); !whole || len(line) == 0 {
+			line, whole := bytes.CutSuffix(line, []byte("\n"))
+			if !whole {
+				if len(line) > 0 {
+					e.unfinished = append(e.unfinished, unfinished{path, line})
+				}
 				continue
 			}
 			var r struct {
@@ -106,6 +130,10 @@ func readExports(home config.Home) (exports, error) {
 				bad(path, "line %d is no receipt", n+1)
 				continue
 			}
+			if r.Seq <= last {
+				bad(path, "line %d: receipt %d stands behind receipt %d", n+1, r.Seq, last)
+			}
+			last = r.Seq
 			if other, ok := byNumber[r.Seq]; ok && !bytes.Equal(other, line) {
 				bad(path, "receipt %d is not the one of %s", r.Seq, e.from[r.Seq])
 				continue

@@ -15,14 +15,11 @@ func (w *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.Ve
 	if err != nil {
 		return report, err
 	}
-	receipts, err := w.allReceipts()
+	receipts, chain, err := w.checkChain()
 	if err != nil {
 		return report, err
 	}
-	report.Receipts = len(receipts)
-	if report.Chain, err = w.checkChain(receipts); err != nil {
-		return report, err
-	}
+	report.Receipts, report.Chain = len(receipts), chain
 	subjects, err := w.survey(ctx, in, receipts)
 	if err != nil {
 		return report, err
