@@ -36,6 +36,12 @@ func (r Report) Sound() bool { return len(r.Problems) == 0 }
 // and no damage can take the process down.
 func Check(path string) (Report, error) {
 	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
+	if damaged, ok := errors.AsType[*DamagedError](err); ok {
+		return Report{Path: path, Problems: []string{damaged.Detail}}, nil
+	}
+	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
+		return Report{Path: path, Problems: []string{"it is missing, and a copy of what it was is there"}}, nil
+	}
 	if err != nil {
 		return Report{}, err
 	}
@@ -45,6 +51,9 @@ func Check(path string) (Report, error) {
 		return Report{}, err
 	}
 	metas, notes := readMetas(f)
+	if neverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix) {
+		return Report{Path: path, Size: fi.Size(), Usable: true}, nil // Open begins anew
+	}
 	if len(metas) == 0 {
 		return Report{Path: path, Size: fi.Size(), Problems: notes}, nil
 	}

@@ -31,6 +31,9 @@ func inspect(path, owner string, wait time.Duration) error {
 		return fmt.Errorf("open state %s: %w", path, err)
 	}
 	if fi.Size() == 0 {
+		if exists(path + BackupSuffix) {
+			return &DamagedError{Path: path, Detail: "it is empty, and a copy of what it was is there"}
+		}
 		return nil // bbolt makes a new one
 	}
 	metas, problems := readMetas(f)
@@ -92,9 +95,32 @@ func structure(t *tree) []string {
 	return append(problems, t.problems...)
 }
 
+// notAFile says of a path at which something other than a file is: what bbolt
+// would wait for, write to or read without end.
+func notAFile(path string) error {
+	what := ""
+	switch fi, err := os.Stat(path); {
+	case err != nil:
+		if link, lerr := os.Lstat(path); lerr != nil || link.Mode()&os.ModeSymlink == 0 || errors.Is(err, os.ErrPermission) {
+			return nil
+		}
+		what = "a link that leads to no file"
+	case fi.Mode().IsRegular():
+		return nil
+	case fi.IsDir():
+		what = "a folder"
+	default:
+		what = "a device or pipe"
+	}
+	return &DamagedError{Path: path, Detail: "it is " + what}
+}
+
 // lockFile opens the file for reading and writing with bbolt's lock, or says
-// after the time given who holds it.
+// after the time given who holds it. What is no file is a *DamagedError.
 func lockFile(path, owner string, wait time.Duration) (*os.File, error) {
+	if err := notAFile(path); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {

@@ -286,6 +286,63 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 
 // TestDiedWhileMakingTheFile: bbolt writes its first four pages in one write,
 // which a power cut may leave as zeros or in part.
+// What is no file, or an empty one beside a copy, is damage that a repair puts aside to go on from the copy.
+func TestSomethingElseInThePlace(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"a folder":        func(path string) error { return os.Mkdir(path, 0o700) },
+		"a broken link":   func(path string) error { return os.Symlink(filepath.Join(filepath.Dir(path), "nothing"), path) },
+		"a link to /dev":  func(path string) error { return os.Symlink(os.DevNull, path) },
+		"a ring of links": func(path string) error { return os.Symlink(path, path) },
+		"an empty file":   func(path string) error { return os.WriteFile(path, nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "state.db")
+			s := openTest(t, path)
+			id, _ := fixture(t, s)
+			s.Close()
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := Check(path); err != nil || r.Usable || len(r.Problems) != 1 {
+				t.Errorf("while it is missing: %+v, %v", r, err)
+			}
+			if err := put(path); err != nil {
+				t.Skip(err) // links on Windows need a right
+			}
+			_, err := Open(path, Options{})
+			if _, ok := errors.AsType[*DamagedError](err); !ok {
+				t.Errorf("open: %v", err)
+			}
+			if r, err := Check(path); err != nil || r.Usable || r.Sound() {
+				t.Errorf("check: %+v, %v", r, err)
+			}
+			if r, err := Rescue(path); err != nil || len(r.Receipts) > 0 {
+				t.Errorf("rescue: %+v, %v", r, err)
+			}
+			r, err := Repair(path)
+			if err != nil || !r.Repaired || r.Kept["jobs"] == 0 {
+				t.Fatalf("repair: %+v, %v", r, err)
+			}
+			if _, err := os.Lstat(r.Damaged); err != nil {
+				t.Errorf("what was there is gone: %v", err)
+			}
+			if _, err := openTest(t, path).Job(id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+
+	// Without a copy an empty file is one that was never used.
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Check(path); err != nil || !r.Usable || !r.Sound() {
+		t.Errorf("check: %+v, %v", r, err)
+	}
+	openTest(t, path)
+}
+
 func TestDiedWhileMakingTheFile(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "state.db")
 	db, err := bolt.Open(whole, 0o600, nil)

@@ -77,7 +77,9 @@ func parseMeta(b []byte) (metaPage, error) {
 func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 	var head [pageHeader + metaSize]byte
 	read := func(off int64) (metaPage, error) {
-		if _, err := f.ReadAt(head[:], off); err != nil {
+		if _, err := f.ReadAt(head[:], off); errors.Is(err, io.EOF) {
+			return metaPage{}, errors.New("the file ends before it")
+		} else if err != nil {
 			return metaPage{}, err
 		}
 		return parseMeta(head[:])

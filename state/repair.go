@@ -47,6 +47,9 @@ func Repair(path string) (RepairReport, error) {
 	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
 		return repairFrom(path, nil, []string{"the state is missing"})
 	}
+	if damaged, ok := errors.AsType[*DamagedError](err); ok {
+		return repairFrom(path, nil, []string{damaged.Detail})
+	}
 	if err != nil {
 		return RepairReport{}, err
 	}
@@ -93,7 +96,7 @@ func repairFrom(path string, sources []*salvage, problems []string) (RepairRepor
 		os.Remove(tmp)
 		return RepairReport{}, fmt.Errorf("repair state %s: %w", path, err)
 	}
-	if exists(path) {
+	if _, err := os.Lstat(path); err == nil {
 		r.Damaged = path + ".damaged-" + time.Now().UTC().Format("20060102-150405.000")
 		if err := os.Rename(path, r.Damaged); err != nil {
 			os.Remove(tmp)

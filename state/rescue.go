@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,9 @@ import (
 // os.ErrNotExist.
 func Hold(path string) (release func() error, err error) {
 	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
+	if _, ok := errors.AsType[*DamagedError](err); ok {
+		return func() error { return nil }, nil // no file that a process could open
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +39,9 @@ type Rescued struct {
 // which nothing can be read is an empty Rescued.
 func Rescue(path string) (Rescued, error) {
 	r := Rescued{Meta: map[string]string{}}
+	if notAFile(path) != nil {
+		return r, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return r, err

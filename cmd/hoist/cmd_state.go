@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -86,9 +85,6 @@ func (a *app) stateCheck(ctx context.Context) error {
 	}
 	report, err := a.lookAtState(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {
-		if fileExists(s.home.StateFile() + state.BackupSuffix) {
-			return exit.With(exit.Failure, fmt.Errorf("%s is missing, and a copy of it is there", s.home.StateFile()), "\"hoist state repair\" goes on from the copy")
-		}
 		if !a.flags.json {
 			a.printf("nothing was recorded in %s yet\n", s.home.State)
 			return nil
@@ -271,9 +267,4 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 		a.printf("the old state is kept as %s\n", r.Old)
 	}
 	return nil
-}
-
-func fileExists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }

@@ -134,6 +134,8 @@ func classify(err error) (code int, hint string) {
 		return NotFound, "check the local path"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return Failure, "make the path that the error names readable and writable for this user; for another home see --home"
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
+		return Failure, "something else stands at the path that the error names: move it away and run it again"
 	case errors.Is(err, syscall.ENOSPC):
 		return Failure, "make room on the disk that the error names and run it again"
 	}
