@@ -135,6 +135,8 @@ func classify(err error, job state.Job) verdict {
 		return person(ReasonNoSpace)
 	case errors.Is(err, syscall.EISDIR):
 		return person(ReasonNotAFile)
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return person(ReasonNameRefused)
 	case errors.Is(err, syscall.EIO), isSharingViolation(err):
 		return retryUpTo(maxUnforeseen, ReasonUnreadable)
 	case errors.Is(err, context.DeadlineExceeded):

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,13 +56,16 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		into, name, problem := filepath.Dir(req.Path), filepath.Base(req.Path), ""
 		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) || strings.HasSuffix(req.Path, "/") {
 			into = filepath.Clean(req.Path)
-			name, problem = rules.LocalName(lastName(place))
+			if name, problem = rules.LocalName(lastName(place)); problem != "" {
+				name = standIn(lastName(place))
+			}
 		}
 		p, err := e.planFetch(req, place, into, nil, name)
 		if into == filepath.Dir(req.Path) {
 			p.Warning = "" // the name is the person's own choice
 		}
 		if problem != "" {
+			p.Warning = ""
 			p.attention(ReasonNameRefused, problem)
 		}
 		return []Planned{p}, err
@@ -140,6 +144,9 @@ func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem str
 	err := w.r.list(ctx, p, func(q Place) bool {
 		if q.Kind == KindFolder {
 			local, bad := w.rules.LocalName(q.Folder.Name)
+			if bad != "" {
+				local = standIn(q.Folder.Name)
+			}
 			if problem != "" {
 				bad = problem
 			}
@@ -164,8 +171,8 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 	local := dirs[:len(dirs):len(dirs)]
 	for _, n := range names {
 		l, bad := w.rules.LocalName(n)
-		if bad != "" && problem == "" {
-			problem = bad
+		if bad != "" {
+			l, problem = standIn(n), cmp.Or(problem, bad)
 		}
 		local = append(local, l)
 	}
@@ -176,9 +183,6 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 		}
 	}
 	last := len(local) - 1
-	if problem != "" { // nowhere to land; the job is for status only and never runs by itself
-		local[last] = strings.ToValidUTF8(strings.ReplaceAll(local[last], "/", "_"), "_")
-	}
 	p, err := w.e.planFetch(w.req, q, w.into, local[:last], local[last])
 	if err != nil {
 		return err
@@ -189,6 +193,7 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 	}
 	switch other, taken := w.taken[key]; {
 	case problem != "":
+		p.Warning = "" // it is kept nowhere
 		p.attention(ReasonNameRefused, problem)
 	case taken:
 		p.attention(ReasonAmbiguous, fmt.Sprintf("%s and %s would land on one local file", other, p.Remote))
@@ -205,6 +210,12 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 	}
 	w.out = append(w.out, p)
 	return nil
+}
+
+// standIn is the name in status of what has none on this system: nothing is kept under it.
+func standIn(name string) string {
+	name = strings.NewReplacer("/", "_", "\x00", "_").Replace(name)
+	return strings.ToValidUTF8(name[:min(len(name), 100)], "_") + "…"
 }
 
 // refuseFilesInTheWay parks files whose local name is a folder of others.
@@ -282,6 +293,7 @@ func newFetch(req PullRequest, q Place, into string, dirs []string, name string)
 			p.attention(ReasonNoContent, fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
 		}
 	}
+	j.Rel = strings.ReplaceAll(j.Rel, "\x00", "%00") // as in its address and on disk; a record's key cannot hold it
 	p.Source.Rel, p.Bytes = j.Rel, j.Size
 	if j.Target.Name != name {
 		p.Warning = fmt.Sprintf("%s is kept as %q", q.Address, path)

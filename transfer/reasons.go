@@ -62,7 +62,7 @@ var reasons = []Reason{
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
 	{ReasonNotFound, "the remote place does not exist any more", "hoist cancel {id}", 0},
 	{ReasonAmbiguous, "the remote name stands for more than one thing", "hoist cancel {id}", 0},
-	{ReasonNameRefused, "the service does not accept the name; where a mapped name would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}", 0},
+	{ReasonNameRefused, "the service, or the local system, does not accept the name; where a mapped name would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}", 0},
 	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", 0},
 	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", 0},
 	{ReasonDamaged, "the bytes that arrived are not the ones that were sent", "hoist retry {id}", 0},

@@ -263,7 +263,7 @@ func (t *tips) folder(ctx context.Context, profile string, folder transfer.Addre
 	if err != nil {
 		return nil, err
 	}
-	err = t.list(ctx, r, func() (transfer.Place, error) { return r.Resolve(ctx, folder) }, func(e transfer.Entry) {
+	err = t.list(ctx, r, func() (transfer.Place, error) { return r.ResolveFolder(ctx, folder) }, func(e transfer.Entry) {
 		if e.Type == transfer.KindItem && !e.Hidden {
 			files[e.Name] = e
 		}
@@ -295,6 +295,9 @@ func (t *tips) list(ctx context.Context, r *transfer.Resolver, resolve func() (t
 	if gone := (*transfer.NotFoundError)(nil); errors.As(err, &gone) && (gone.What == "folder" || gone.What == "file or folder") {
 		return nil
 	}
+	if _, isFile := errors.AsType[*transfer.UsageError](err); isFile || len(place.Missing) > 0 {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -317,6 +320,12 @@ func localSnapshot(path string) (*state.Snapshot, error) {
 		return nil, err
 	}
 	return &s, nil
+}
+
+// ambiguous reports whether a remote name stands for more than one thing, which is a finding about one file and stops no other.
+func ambiguous(err error) bool {
+	_, ok := errors.AsType[*transfer.AmbiguousError](err)
+	return ok
 }
 
 // steps splits a slash path.

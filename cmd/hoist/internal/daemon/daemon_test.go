@@ -239,6 +239,62 @@ func TestAParkedFileThatIsPushedAgain(t *testing.T) {
 	}
 }
 
+// Names that the local system cannot hold wait for a person, and stop no other file of the same pull.
+func TestNamesThatStopNoOther(t *testing.T) {
+	o, _ := newOptions(t)
+	c, err := o.Clients("default", apsclient.Bandwidth{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Buckets.Create(t.Context(), "names", "persistent", ""); err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", 300)
+	for _, key := range []string{"a.dwg", "b\x00.dwg", long + "1", long + "2", long + "3", long + "/a.dwg"} {
+		id := apsclient.NewObjectID("names", key)
+		urls, err := c.Objects.UploadURLs(t.Context(), id, apsclient.UploadURLsRequest{Parts: 1})
+		if err != nil {
+			t.Fatalf("%.20q: %v", key, err)
+		}
+		etag, err := c.Data.PutPart(t.Context(), urls.URLs[0], apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Objects.Complete(t.Context(), id, apsclient.Completion{UploadKey: urls.UploadKey, Size: 1, ETags: []string{etag}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := open(t, Working, o)
+	dir := t.TempDir()
+	for range 2 { // the second time beside the parked ones of the first
+		plan, err := w.Pull(t.Context(), control.PullRequest{Remote: "oss://names", Path: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		refused := 0
+		for _, f := range plan.Files {
+			switch {
+			case f.Reason == "name-refused":
+				refused++
+			case f.Job != "": // else it is there already
+				ids = append(ids, f.Job)
+			}
+		}
+		if refused != 4 {
+			t.Errorf("%d names are refused, want 4: %+v", refused, plan.Files)
+		}
+		if err := w.Follow(t.Context(), ids, func(control.Update) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a.dwg", "b%00.dwg"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestLinger(t *testing.T) {
 	o, _ := newOptions(t)
 	w := open(t, Serving, o)

@@ -194,6 +194,9 @@ func (w *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFil
 				f.ItemID, f.VersionID, f.StorageID = rec.Item, rec.Version, rec.Storage
 			}
 		case state.Busy:
+			if f.Result == control.ResultAttention {
+				break // for a reason of its own
+			}
 			f.Result, f.Reason = control.ResultAttention, transfer.ReasonConflict
 			f.Detail = fmt.Sprintf("job %s already brings %s there", j.ID, j.Path)
 			f.Fix = "hoist cancel " + string(j.ID)
@@ -214,11 +217,16 @@ func (w *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFil
 	return nil
 }
 
-// retake gives local files that parked downloads wait for to the downloads that a person asks for now; the parked ones end.
+// retake gives local files that parked downloads of earlier wait for to the downloads that a person asks for now; the parked ones end.
 func (w *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error {
 	for n, parked := range queued {
-		if verdicts[n] != state.Busy || jobs[n].Kind != state.Download || parked.Kind != state.Download || !parked.Attention || w.isActive(parked.ID) {
+		earlier := parked.Kind == state.Download && parked.Attention && parked.Batch != jobs[n].Batch
+		if verdicts[n] != state.Busy || jobs[n].Kind != state.Download || !earlier || w.isActive(parked.ID) {
 			continue
+		}
+		parked, err := w.store.Job(parked.ID) // another file of this plan may have taken its place
+		if err != nil {
+			return err
 		}
 		if _, err := w.act(&parked, control.Cancel); err != nil {
 			return err

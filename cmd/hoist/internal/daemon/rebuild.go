@@ -201,7 +201,10 @@ func (w *Owner) recordFor(ctx context.Context, t *tips, s subject) (facts, state
 	f := facts{base: s.base}
 	rec := state.PublishedRecord{Root: s.root, Rel: s.rel, Remote: s.address().String()}
 	var err error
-	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); err != nil || f.tip == nil {
+	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); ambiguous(err) {
+		w.log.Warn("file cannot be compared", "path", s.path, "error", err)
+		return f, rec, nil
+	} else if err != nil || f.tip == nil {
 		return f, rec, err
 	}
 	if s.root == "" {

@@ -69,7 +69,10 @@ func (w *Owner) verifyOne(ctx context.Context, t *tips, s subject, quick bool) (
 		out.Result, out.Detail = control.VerifyUnproven, err.Error()
 		return out, nil //nolint:nilerr // it is a finding
 	}
-	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); err != nil {
+	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); ambiguous(err) {
+		out.Result, out.Detail = control.VerifyUnproven, err.Error()
+		return out, nil
+	} else if err != nil {
 		return out, err
 	}
 	if f.tip != nil {
