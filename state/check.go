@@ -25,7 +25,7 @@ type Report struct {
 	OpenJobs int
 	Notes    []string // worth knowing, harmless: a torn meta page after a power cut
 	Problems []string // empty: the state is sound; at most some hundred
-	Usable   bool     // its structure is whole: Open takes it, whatever Problems say of single records
+	Usable   bool     // Open takes it, whatever Problems say of single records
 }
 
 // Sound reports whether nothing is wrong.
@@ -132,12 +132,30 @@ func check(f io.ReaderAt, size int64, m metaPage, free bool) (Report, *salvage) 
 		}
 	}
 	r.Version = sv.version()
-	r.Usable = len(r.Problems) == 0
+	r.Usable = len(r.Problems) == 0 && sv.opens()
 	r.Problems = append(r.Problems, sv.records(&r)...)
 	if len(r.Problems) > maxProblems {
 		r.Problems = append(r.Problems[:maxProblems], "and more")
 	}
 	return r, sv
+}
+
+// opens reports whether Open can read what it holds in memory.
+func (sv *salvage) opens() bool {
+	if len(sv.data) > 0 && sv.version() < 1 {
+		return false
+	}
+	for _, id := range sv.data["targets"] {
+		if j, err := decodeJob(idOf(id), sv.data["jobs"][string(id)]); err != nil || !j.Open() {
+			return false
+		}
+	}
+	for _, v := range sv.data["ended"] {
+		if json.Unmarshal(v, new(endedRecord)) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // records checks what the values say, and that the indexes agree with the jobs.

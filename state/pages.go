@@ -302,13 +302,12 @@ func (t *tree) buckets(known func(name string) visit) map[string][]string {
 	}
 	take("")
 	for _, b := range list {
-		f := func(_ uint32, key, value []byte) {}
-		if g := known(b.name); g != nil {
-			f = func(flags uint32, key, value []byte) {
-				if flags&leafBucket != 0 {
-					t.problem("a bucket %.40q inside a bucket", key)
-					return
-				}
+		g := known(b.name)
+		f := func(flags uint32, key, value []byte) {
+			switch {
+			case flags&leafBucket != 0:
+				t.problem("a bucket %.40q inside a bucket", key)
+			case g != nil:
 				g(flags, key, value)
 			}
 		}

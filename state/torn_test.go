@@ -292,7 +292,14 @@ func TestDamage(t *testing.T) {
 // survives opens a damaged state, after a repair where one is needed.
 func survives(t *testing.T, path, what string, all []moment) (repaired bool) {
 	t.Helper()
+	before, err := Check(path)
+	if err != nil {
+		t.Errorf("%s: check: %v", what, err)
+	}
 	s, err := Open(path, Options{})
+	if before.Usable != (err == nil) {
+		t.Errorf("%s: Check finds it usable: %v (%q), Open says: %v", what, before.Usable, before.Problems, err)
+	}
 	if err == nil {
 		defer abandon(s)
 		_, err := s.Jobs(Filter{})
