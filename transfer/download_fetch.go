@@ -152,7 +152,7 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 				started.PartSize, started.Parts = size, 1 // one range: else all before each would come again for it
 				continue
 			}
-			if err = again(ctx, err, &tries, w.slower); err != nil {
+			if err = w.again(ctx, err, &tries); err != nil {
 				return err
 			}
 		}
@@ -259,7 +259,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		if err == nil {
 			continue
 		}
-		if err := again(ctx, err, &tries, w.slower); err != nil {
+		if err := w.again(ctx, err, &tries); err != nil {
 			return err
 		}
 	}
@@ -277,11 +277,8 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 	return nil
 }
 
-// slower lets fewer parts fly after one failed.
-func (w *fetching) slower() { w.e.parts.failed(time.Now()) }
-
 // again waits before the next attempt of a range, or returns the error that ends it.
-func again(ctx context.Context, err error, tries *int, failed func()) error {
+func (w *fetching) again(ctx context.Context, err error, tries *int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -289,16 +286,11 @@ func again(ctx context.Context, err error, tries *int, failed func()) error {
 	if !ok {
 		return err
 	}
-	failed()
+	w.e.parts.failed(time.Now())
 	if *tries++; *tries >= rangeTries {
 		return err
 	}
-	select {
-	case <-time.After(max(after, backoff(*tries-1, backoffCap))):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return sleep(ctx, max(after, backoff(*tries-1, backoffCap)))
 }
 
 // known is the ETag of the object, "" where it has none that holds for all ranges.

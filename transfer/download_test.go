@@ -312,40 +312,6 @@ func TestDownloadWaitsForRoom(t *testing.T) {
 	})
 }
 
-func TestStream(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		data := w.remote("Project Files/a.rvt", 3*mib+17, 1)
-		gets := 0
-		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
-			if q.Op == "s3-get" {
-				if gets++; gets < 3 {
-					return emulator.Fault{Kind: emulator.ResetBody, After: mib}
-				}
-			}
-			return emulator.Fault{}
-		})
-		var out bytes.Buffer
-		total := 0
-		p, err := w.resolver().Stream(t.Context(), mustAddress(t, w.srv.DemoRemote()+"/a.rvt"), 0, &out, func(n int) { total += n })
-		if err != nil || !bytes.Equal(out.Bytes(), data) || p.Bytes != int64(len(data)) || total != len(data) {
-			t.Errorf("streamed %d of %d bytes, plan %d, told %d: %v", out.Len(), len(data), p.Bytes, total, err)
-		}
-		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
-			if q.Op == "s3-get" {
-				return emulator.Fault{Kind: emulator.CorruptBytes, After: 9}
-			}
-			return emulator.Fault{}
-		})
-		if _, err := w.resolver().Stream(t.Context(), mustAddress(t, w.srv.DemoRemote()+"/a.rvt"), 0, &out, nil); err == nil {
-			t.Error("damaged bytes were not noticed")
-		}
-		if _, err := w.resolver().Stream(t.Context(), mustAddress(t, w.srv.DemoRemote()), 0, &out, nil); err == nil {
-			t.Error("a folder was streamed")
-		}
-	})
-}
-
 // What a cancelled download has fetched is removed, whether it runs or rests.
 func TestCancelledDownloadLeavesNothing(t *testing.T) {
 	for _, running := range []bool{true, false} {

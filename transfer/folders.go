@@ -84,10 +84,8 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 	key := "folder " + string(p) + " " + string(parent) + " " + name
 	settle := func() (bool, error) { // looks until the folder shows or patience ends
 		for _, wait := range folderLooks {
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return false, context.Cause(ctx)
+			if err := sleep(ctx, wait); err != nil {
+				return false, err
 			}
 			r.Forget(p, parent)
 			if ok, err := look(); ok || err != nil {
