@@ -150,12 +150,6 @@ func (a Address) String() string {
 	return a.Scheme + "://" + strings.Join(steps, "/")
 }
 
-// IsZero reports whether the address names nothing at all, not even a scheme.
-func (a Address) IsZero() bool { return a.Scheme == "" && len(a.Steps) == 0 }
-
-// Equal reports whether two addresses are spelled alike.
-func (a Address) Equal(b Address) bool { return a.Scheme == b.Scheme && slices.Equal(a.Steps, b.Steps) }
-
 // Join is the address of names below this one. A key prefix that ends in "/" is joined with one "/".
 func (a Address) Join(names ...string) Address {
 	steps := slices.Clone(a.Steps)
@@ -172,7 +166,7 @@ func (a Address) Join(names ...string) Address {
 	return Address{Scheme: a.Scheme, Steps: steps}
 }
 
-// Parent is the address one step up, Base the last step ("" at the top).
+// Parent is the address one step up.
 func (a Address) Parent() Address {
 	if len(a.Steps) == 0 {
 		return a

@@ -19,8 +19,8 @@ func preallocate(f *os.File, size int64) error {
 	return f.Truncate(size)
 }
 
-// freeSpace returns the bytes that this user may still write to the file system of dir.
-func freeSpace(dir string) (int64, error) {
+// FreeSpace returns the bytes that this user may still write to the file system of dir.
+func FreeSpace(dir string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, os.NewSyscallError("statfs", err)

@@ -26,8 +26,8 @@ func preallocate(f *os.File, size int64) error {
 	}
 }
 
-// freeSpace returns the bytes that this user may still write to the file system of dir.
-func freeSpace(dir string) (int64, error) {
+// FreeSpace returns the bytes that this user may still write to the file system of dir.
+func FreeSpace(dir string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, os.NewSyscallError("statfs", err)

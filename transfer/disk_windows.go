@@ -9,8 +9,8 @@ import (
 // preallocate gives f its size, for which NTFS reserves the clusters.
 func preallocate(f *os.File, size int64) error { return f.Truncate(size) }
 
-// freeSpace returns the bytes that this user may still write to the volume of dir.
-func freeSpace(dir string) (int64, error) {
+// FreeSpace returns the bytes that this user may still write to the volume of dir.
+func FreeSpace(dir string) (int64, error) {
 	name, err := windows.UTF16PtrFromString(longPath(dir))
 	if err != nil {
 		return 0, err

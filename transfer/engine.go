@@ -73,7 +73,6 @@ type profile struct {
 type run struct {
 	job    state.JobID
 	cancel context.CancelCauseFunc
-	began  time.Time
 	probes *reachability // set when the run probes a plane that was offline; owned by the dispatcher
 	holds  state.Job     // as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
 
@@ -126,7 +125,7 @@ func New(c Config) (*Engine, error) {
 		return nil, fmt.Errorf("transfer: part size %d is not between 5 MiB and 5 GiB", c.PartSize)
 	}
 	return &Engine{
-		holdOpen: replaceableWhileOpen, freeSpace: freeSpace,
+		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
 		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{},

@@ -46,7 +46,7 @@ func MappedAddress(job state.Job) (Address, bool) {
 	helps := false
 	for _, n := range slices.Concat(job.Target.Dirs, []string{job.Target.Name}) {
 		if refusedName(n) != "" {
-			n, helps = MapRemoteName(n), true
+			n, helps = mapRemoteName(n), true
 		}
 		if refusedName(n) != "" {
 			return Address{}, false

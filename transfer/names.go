@@ -48,14 +48,11 @@ func likelyBlocked(name string) string {
 	return fmt.Sprintf("the service may block files with the extension %q", name[i:])
 }
 
-// MapRemoteName makes a local name acceptable to the service by writing each reserved character as %XX of its UTF-8 bytes; UnmapName undoes
-// it. A "%" that UnmapName would take for such a code is written %25. Too long stays too long.
-func MapRemoteName(name string) string {
-	return escapeName(name, func(i int, c rune) bool { return strings.ContainsRune(reservedRemote, c) }, remoteCode)
+// mapRemoteName makes a local name acceptable to the service by writing each reserved character as %XX of its UTF-8 bytes. It is reversible:
+// a "%" that could be taken for such a code is written %25. Too long stays too long.
+func mapRemoteName(name string) string {
+	return escapeName(name, func(_ int, c rune) bool { return strings.ContainsRune(reservedRemote, c) }, remoteCode)
 }
-
-// UnmapName undoes MapRemoteName.
-func UnmapName(name string) string { return unescapeName(name, remoteCode) }
 
 // remoteCode reports whether %XX at a place in a name is one of our codes: any byte of a reserved character, or of "%".
 func remoteCode(_ string, _ int, c byte) bool {
@@ -134,9 +131,9 @@ func localRulesFor(goos string) localRules {
 	return localRules{windows: goos == "windows", folds: goos == "windows" || goos == "darwin"}
 }
 
-// LocalName returns the name under which a remote name is kept on disk: itself where the system can hold it, else with the offending bytes
-// written as %XX, which RemoteName undoes. The result never leaves its folder, whatever the remote name. problem is set when no rule helps.
-func (l localRules) LocalName(name string) (local, problem string) {
+// localName returns the name under which a remote name is kept on disk: itself where the system can hold it, else with the offending bytes
+// written as %XX, so that unescapeName can undo it. The result never leaves its folder, whatever the remote name. problem is set when no rule helps.
+func (l localRules) localName(name string) (local, problem string) {
 	local = escapeName(name, func(i int, c rune) bool { return l.offends(name, i, c) }, l.ours)
 	switch {
 	case local == "":
@@ -148,9 +145,6 @@ func (l localRules) LocalName(name string) (local, problem string) {
 	}
 	return local, ""
 }
-
-// RemoteName undoes LocalName.
-func (l localRules) RemoteName(local string) string { return unescapeName(local, l.ours) }
 
 // offends reports whether the rune at name[i] cannot stand on disk.
 func (l localRules) offends(name string, i int, c rune) bool {

@@ -49,12 +49,12 @@ func TestMapRemoteName(t *testing.T) {
 		"l'étage":     "l%27étage",
 		"Acme™ R.dwg": "Acme%E2%84%A2 R.dwg",
 	} {
-		got := MapRemoteName(name)
+		got := mapRemoteName(name)
 		if got != want {
-			t.Errorf("MapRemoteName(%q) = %q, want %q", name, got, want)
+			t.Errorf("mapRemoteName(%q) = %q, want %q", name, got, want)
 		}
-		if back := UnmapName(got); back != name {
-			t.Errorf("UnmapName(%q) = %q, want %q", got, back, name)
+		if back := unescapeName(got, remoteCode); back != name {
+			t.Errorf("unescapeName(%q) = %q, want %q", got, back, name)
 		}
 		if problem := refusedName(got); problem != "" {
 			t.Errorf("the mapped %q is refused: %s", got, problem)
@@ -149,18 +149,18 @@ func TestLocalName(t *testing.T) {
 			rules localRules
 			want  string
 		}{{"linux", linux, row.linux}, {"windows", windows, row.windows}} {
-			got, problem := sys.rules.LocalName(row.name)
+			got, problem := sys.rules.localName(row.name)
 			if got != sys.want || problem != "" {
-				t.Errorf("%s on %s: LocalName(%q) = %q, %q; want %q", name, sys.goos, row.name, got, problem, sys.want)
+				t.Errorf("%s on %s: localName(%q) = %q, %q; want %q", name, sys.goos, row.name, got, problem, sys.want)
 			}
-			if back := sys.rules.RemoteName(got); back != row.name {
-				t.Errorf("%s on %s: RemoteName(%q) = %q, want %q", name, sys.goos, got, back, row.name)
+			if back := unescapeName(got, sys.rules.ours); back != row.name {
+				t.Errorf("%s on %s: unescapeName(%q) = %q, want %q", name, sys.goos, got, back, row.name)
 			}
 		}
 	}
 	for name, remote := range map[string]string{"empty": "", "not UTF-8": "a\xff", "too long": strings.Repeat("ä", 255)} {
-		if got, problem := linux.LocalName(remote); problem == "" {
-			t.Errorf("%s: LocalName = %q, want a problem", name, got)
+		if got, problem := linux.localName(remote); problem == "" {
+			t.Errorf("%s: localName = %q, want a problem", name, got)
 		}
 	}
 }
@@ -172,28 +172,28 @@ func TestLocalNameIsReversible(t *testing.T) {
 		rules := localRulesFor(goos)
 		rapid.Check(t, func(t *rapid.T) {
 			name := strings.Join(rapid.SliceOfN(part, 1, 8).Draw(t, "parts"), "")
-			local, problem := rules.LocalName(name)
+			local, problem := rules.localName(name)
 			if problem != "" {
-				t.Fatalf("LocalName(%q): %s", name, problem)
+				t.Fatalf("localName(%q): %s", name, problem)
 			}
 			if strings.ContainsAny(local, "/\x00") || local == "." || local == ".." || !utf8.ValidString(local) || goos == runtime.GOOS && !filepath.IsLocal(local) {
-				t.Fatalf("LocalName(%q) = %q leaves its folder", name, local)
+				t.Fatalf("localName(%q) = %q leaves its folder", name, local)
 			}
 			if ownName(local) {
-				t.Fatalf("LocalName(%q) = %q is a temporary name of ours", name, local)
+				t.Fatalf("localName(%q) = %q is a temporary name of ours", name, local)
 			}
 			if rules.windows && (strings.ContainsAny(local, `<>:"\|?*`) || isDevice(local) || strings.TrimRight(local, ". ") != local) {
-				t.Fatalf("LocalName(%q) = %q is no name on Windows", name, local)
+				t.Fatalf("localName(%q) = %q is no name on Windows", name, local)
 			}
-			if back := rules.RemoteName(local); back != name {
-				t.Fatalf("RemoteName(%q) = %q, want %q", local, back, name)
+			if back := unescapeName(local, rules.ours); back != name {
+				t.Fatalf("unescapeName(%q) = %q, want %q", local, back, name)
 			}
 		})
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		name := strings.Join(rapid.SliceOfN(part, 1, 8).Draw(t, "parts"), "")
-		if mapped := MapRemoteName(name); UnmapName(mapped) != name || strings.ContainsAny(mapped, reservedRemote) {
-			t.Fatalf("MapRemoteName(%q) = %q, back %q", name, mapped, UnmapName(mapped))
+		if mapped := mapRemoteName(name); unescapeName(mapped, remoteCode) != name || strings.ContainsAny(mapped, reservedRemote) {
+			t.Fatalf("mapRemoteName(%q) = %q, back %q", name, mapped, unescapeName(mapped, remoteCode))
 		}
 	})
 }

@@ -26,7 +26,7 @@ type PullRequest struct {
 }
 
 // PlanPull decides which files are fetched and where they land: a folder's contents go into Path, a file becomes Path or Path/NAME. It reads
-// each remote folder once and makes no call for a file. Remote names that the local system cannot hold are mapped by LocalName and
+// each remote folder once and makes no call for a file. Remote names that the local system cannot hold are mapped by localName and
 // reported as warnings; nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError, *AmbiguousError, those
 // of the client.
 func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, error) {
@@ -56,7 +56,7 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		into, name, problem := filepath.Dir(req.Path), filepath.Base(req.Path), ""
 		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) || strings.HasSuffix(req.Path, "/") {
 			into = filepath.Clean(req.Path)
-			if name, problem = rules.LocalName(lastName(place)); problem != "" {
+			if name, problem = rules.localName(lastName(place)); problem != "" {
 				name = standIn(lastName(place))
 			}
 		}
@@ -143,7 +143,7 @@ func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem str
 	var failure error
 	err := w.r.list(ctx, p, func(q Place) bool {
 		if q.Kind == KindFolder {
-			local, bad := w.rules.LocalName(q.Folder.Name)
+			local, bad := w.rules.localName(q.Folder.Name)
 			if bad != "" {
 				local = standIn(q.Folder.Name)
 			}
@@ -170,7 +170,7 @@ func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem str
 func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, problem string) error {
 	local := dirs[:len(dirs):len(dirs)]
 	for _, n := range names {
-		l, bad := w.rules.LocalName(n)
+		l, bad := w.rules.localName(n)
 		if bad != "" {
 			l, problem = standIn(n), cmp.Or(problem, bad)
 		}

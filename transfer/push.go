@@ -31,7 +31,7 @@ type PushRequest struct {
 	As       string  // another name for the single source
 	Force    bool    // send what is unchanged too
 	Keep     bool    // an item of the name stays as it is, whatever it holds
-	MapNames bool    // names that the service refuses are mapped (MapRemoteName) instead of parked
+	MapNames bool    // names that the service refuses are mapped (mapRemoteName) instead of parked
 	Batch    string
 	Root     string // the watch's root id, "" for a push
 }
@@ -138,7 +138,7 @@ func land(place Place, req PushRequest) ([]landing, error) {
 			for i, n := range names {
 				problem := refusedName(n)
 				if problem != "" && req.MapNames && n != "" {
-					l.names[i], l.mapped = MapRemoteName(n), true
+					l.names[i], l.mapped = mapRemoteName(n), true
 					problem = refusedName(l.names[i])
 				}
 				if problem != "" && l.refused == "" {
