@@ -60,7 +60,7 @@ func (r *Resolver) EnsureFolder(ctx context.Context, p apsclient.ProjectID, base
 func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string, intents IntentStore) (apsclient.FolderID, error) {
 	var id apsclient.FolderID
 	look := func() (bool, error) {
-		f, ok, err := r.FindFolder(ctx, p, parent, name)
+		f, ok, err := r.findFolder(ctx, p, parent, name)
 		if ok {
 			id = f.ID
 		}
@@ -87,11 +87,11 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 			if err := sleep(ctx, wait); err != nil {
 				return false, err
 			}
-			r.Forget(p, parent)
+			r.forget(p, parent)
 			if ok, err := look(); ok || err != nil {
 				return ok, err
 			}
-			if _, taken, err := r.Find(ctx, p, parent, name); err != nil {
+			if _, taken, err := r.find(ctx, p, parent, name); err != nil {
 				return false, err
 			} else if taken {
 				return false, nameTaken(name, "a file")
@@ -182,7 +182,7 @@ func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, pare
 func (r *Resolver) noteEmpty(key folderKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.folders[key]; !ok && !r.loading[key] {
+	if _, ok := r.folders[key]; !ok && r.reading[key] == nil {
 		l := newListing()
 		l.until = time.Now().Add(listingFor)
 		r.folders[key] = l

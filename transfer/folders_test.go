@@ -48,7 +48,7 @@ func TestEnsureFolder(t *testing.T) {
 		if _, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"a", "b"}, w.store); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok, err := r.Find(t.Context(), w.project, ids[0], "x.dwg"); ok || err != nil {
+		if _, ok, err := r.find(t.Context(), w.project, ids[0], "x.dwg"); ok || err != nil {
 			t.Errorf("a new folder holds something: %v, %v", ok, err)
 		}
 		w.wantCalls(t, "folders that we made ourselves")
@@ -140,7 +140,7 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		r := w.resolver()
-		if _, _, err := r.FindFolder(t.Context(), w.project, w.base, "a"); err != nil { // our listing is from before
+		if _, _, err := r.findFolder(t.Context(), w.project, w.base, "a"); err != nil { // our listing is from before
 			t.Fatal(err)
 		}
 		id := w.addFolder(w.srv.Demo().Project, "Project Files/a")

@@ -45,7 +45,7 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 		return state.Intent{}, err
 	}
 	in := state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job), Time: time.Now().UTC()}
-	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
+	item, found, err := res.find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return in, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
@@ -54,14 +54,14 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 	}
 	now, err := c.Items.Item(ctx, p, item.ID)
 	if errors.Is(err, apsclient.ErrNotFound) {
-		res.Forget(p, folder)
+		res.forget(p, folder)
 		return in, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap), Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
 	}
 	if err != nil {
 		return in, fmt.Errorf("item of %s: %w", job.Target.Address, err)
 	}
 	if now.Hidden || now.Tip != nil && now.Tip.Deleted() { // deleted since the listing: a hidden item counts as absent
-		res.Forget(p, folder)
+		res.forget(p, folder)
 		return in, nil
 	}
 	base, known, err := e.store.Published(job.Root, job.Rel)
@@ -132,7 +132,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion: // the item was deleted meanwhile; a hidden item counts as absent
 		if res, err := e.Resolver(job.Profile); err == nil {
-			res.Forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
+			res.forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
 		}
 		next, lookErr := e.intentFor(ctx, c, job)
 		if lookErr != nil {
@@ -161,7 +161,7 @@ func (e *Engine) folderInTheWay(ctx context.Context, job state.Job) error {
 	if err != nil {
 		return err
 	}
-	_, taken, err := res.FindFolder(ctx, apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
+	_, taken, err := res.findFolder(ctx, apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
 	if err == nil && taken {
 		err = nameTaken(job.Intent.Name, "a folder")
 	}
@@ -193,7 +193,8 @@ func (e *Engine) notePublished(job state.Job, pub state.Published) {
 		ID: apsclient.VersionID(pub.Version), Item: apsclient.ItemID(pub.Item), Name: job.Target.Name, Number: pub.Number,
 		Size: job.Snapshot.Size, Storage: apsclient.ObjectID(job.Object), Created: time.Now().UTC(), CreatedBy: e.userOf(job),
 	}
-	res.Note(p, folder, apsclient.Item{ID: tip.Item, Name: job.Target.Name, Parent: folder, TipID: tip.ID, Tip: &tip})
+	item := apsclient.Item{ID: tip.Item, Name: job.Target.Name, Parent: folder, TipID: tip.ID, Tip: &tip}
+	res.note(folderKey{p, folder}, apsclient.Entry{Item: &item})
 }
 
 // lookAndWait looks for the create of the intent, again after waits, until it is found or has had time to show. Both results nil: nothing found.
@@ -221,8 +222,8 @@ func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) (
 		return nil, err
 	}
 	folder := apsclient.FolderID(in.Parent)
-	res.Forget(p, folder)
-	item, found, err := res.Find(ctx, p, folder, in.Name)
+	res.forget(p, folder)
+	item, found, err := res.find(ctx, p, folder, in.Name)
 	if err != nil || !found {
 		if err != nil {
 			err = fmt.Errorf("look for %s: %w", job.Target.Address, err)

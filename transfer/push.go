@@ -234,7 +234,7 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			found[path] = ""
 			return "", err
 		}
-		f, ok, err := r.FindFolder(ctx, project, parent, names[len(names)-1])
+		f, ok, err := r.findFolder(ctx, project, parent, names[len(names)-1])
 		if err != nil {
 			return "", err
 		}
@@ -262,7 +262,7 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 		folder, err := folderOf(l.names[:len(l.names)-1])
 		if err == nil && folder != "" {
 			t.Folder = string(folder)
-			item, exists, err = r.Find(ctx, project, folder, t.Name)
+			item, exists, err = r.find(ctx, project, folder, t.Name)
 		}
 		if amb, ok := errors.AsType[*AmbiguousError](err); ok {
 			p.attention(ReasonAmbiguous, amb.Error())

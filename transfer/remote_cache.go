@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,6 +30,12 @@ const (
 	listingFor   = 10 * time.Minute
 	listingWorth = 100
 )
+
+// reading is a listing on its way.
+type reading struct {
+	forgotten bool              // since it began: it has to be read again
+	noted     []apsclient.Entry // our own changes since it began
+}
 
 func newListing() *listing {
 	return &listing{folders: map[string][]int{}, items: map[string][]int{}, ids: map[string]int{}}
@@ -208,41 +215,49 @@ func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.
 		return true
 	}, func() error {
 		for {
+			now := &reading{}
 			r.mu.Lock()
-			era := r.era[key]
-			delete(r.noted, key)
-			r.loading[key] = true
+			r.reading[key] = now
 			r.mu.Unlock()
 			l := newListing()
 			began := time.Now()
 			err := r.load(ctx, p, f, l)
 			l.until = time.Now().Add(max(listingFor, listingWorth*time.Since(began)))
 			r.mu.Lock()
-			r.loading[key] = false
+			delete(r.reading, key)
 			if err != nil {
 				r.mu.Unlock()
 				return err
 			}
-			if r.era[key] != era { // forgotten while it was being read
+			if now.forgotten {
 				r.mu.Unlock()
 				continue
 			}
-			for _, e := range r.noted[key] {
+			for _, e := range now.noted {
 				l.put(e)
 			}
-			delete(r.noted, key)
-			delete(r.loading, key)
 			for _, e := range l.entries {
 				if e.Folder != nil {
 					r.known[folderKey{p, e.Folder.ID}] = *e.Folder
 				}
 			}
+			r.dropOld()
 			r.folders[key] = l
 			look(l)
 			r.mu.Unlock()
 			return nil
 		}
 	})
+}
+
+// dropOld frees, from time to time, the listings that would be read again anyway; the caller holds mu.
+func (r *Resolver) dropOld() {
+	now := time.Now()
+	if now.Sub(r.dropped) < listingFor {
+		return
+	}
+	r.dropped = now
+	maps.DeleteFunc(r.folders, func(_ folderKey, l *listing) bool { return now.After(l.until) })
 }
 
 func (r *Resolver) load(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, l *listing) error {
@@ -255,55 +270,42 @@ func (r *Resolver) load(ctx context.Context, p apsclient.ProjectID, f apsclient.
 	return nil
 }
 
-// Find looks a file up by its exact name; a hidden one is absent. Two of one name are an *AmbiguousError.
-func (r *Resolver) Find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string) (apsclient.Item, bool, error) {
-	var found []apsclient.Item
-	err := r.view(ctx, p, f, func(l *listing) {
-		found = nil
-		for _, i := range l.items[name] {
-			found = append(found, *l.entries[i].Item)
-		}
-	})
-	switch {
-	case err != nil || len(found) == 0:
+// find looks a file up by its exact name; a hidden one is absent. Two of one name are an *AmbiguousError.
+func (r *Resolver) find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string) (apsclient.Item, bool, error) {
+	e, ok, err := r.oneOf(ctx, p, f, "file", name, func(l *listing) []int { return l.items[name] })
+	if !ok {
 		return apsclient.Item{}, false, err
-	case len(found) > 1:
-		ids := make([]string, len(found))
-		for i, it := range found {
-			ids[i] = string(it.ID)
-		}
-		return apsclient.Item{}, false, &AmbiguousError{What: "file", Name: name, In: "folder " + string(f), IDs: ids}
 	}
-	return found[0], true, nil
+	return *e.Item, true, nil
 }
 
-// FindFolder looks a folder up by its exact name; a hidden one is absent. Two of one name are an *AmbiguousError.
-func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (apsclient.Folder, bool, error) {
-	var found []apsclient.Folder
-	err := r.view(ctx, p, parent, func(l *listing) {
-		found = nil
-		for _, i := range l.folders[name] {
-			found = append(found, *l.entries[i].Folder)
+// findFolder is find for a folder.
+func (r *Resolver) findFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (apsclient.Folder, bool, error) {
+	e, ok, err := r.oneOf(ctx, p, parent, "folder", name, func(l *listing) []int { return l.folders[name] })
+	if !ok {
+		return apsclient.Folder{}, false, err
+	}
+	return *e.Folder, true, nil
+}
+
+// oneOf is the one entry of a listing that where leads to.
+func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, what, name string, where func(*listing) []int) (e apsclient.Entry, ok bool, err error) {
+	var ids []string
+	err = r.view(ctx, p, f, func(l *listing) {
+		ids = nil
+		for _, i := range where(l) {
+			e = l.entries[i]
+			id, _, _ := describe(l, e)
+			ids = append(ids, id)
 		}
 	})
-	switch {
-	case err != nil || len(found) == 0:
-		return apsclient.Folder{}, false, err
-	case len(found) > 1:
-		ids := make([]string, len(found))
-		for i, f := range found {
-			ids[i] = string(f.ID)
-		}
-		return apsclient.Folder{}, false, &AmbiguousError{What: "folder", Name: name, In: "folder " + string(parent), IDs: ids}
+	if err == nil && len(ids) > 1 {
+		err = &AmbiguousError{What: what, Name: name, In: "folder " + string(f), IDs: ids}
 	}
-	return found[0], true, nil
+	return e, err == nil && len(ids) == 1, err
 }
 
-// Note records a change that we made ourselves, so that the listing need not be read again: a new item, or one with a new tip.
-func (r *Resolver) Note(p apsclient.ProjectID, f apsclient.FolderID, it apsclient.Item) {
-	r.note(folderKey{p, f}, apsclient.Entry{Item: &it})
-}
-
+// note records a change that we made ourselves, so that the listing need not be read again: a new folder or item, or one with a new tip.
 func (r *Resolver) note(key folderKey, e apsclient.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -313,18 +315,20 @@ func (r *Resolver) note(key folderKey, e apsclient.Entry) {
 	if l := r.folders[key]; l != nil {
 		l.put(e)
 	}
-	if r.loading[key] {
-		r.noted[key] = append(r.noted[key], e)
+	if now := r.reading[key]; now != nil {
+		now.noted = append(now.noted, e)
 	}
 }
 
-// Forget drops a folder's listing: the next question reads it again. To be called after a 409 or in doubt.
-func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
+// forget drops a folder's listing: the next question reads it again. To be called after a 409 or in doubt.
+func (r *Resolver) forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	key := folderKey{p, f}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.folders, key)
-	r.era[key]++
+	if now := r.reading[key]; now != nil {
+		now.forgotten = true
+	}
 }
 
 // readPlaces notes when hubs, projects or top folders were read first since they were forgotten; the caller holds mu.
@@ -352,11 +356,8 @@ func (r *Resolver) Refresh() {
 	r.forgetPlaces(listingFor)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key := range r.folders {
-		r.era[key]++
-	}
-	for key := range r.loading {
-		r.era[key]++
+	for _, now := range r.reading {
+		now.forgotten = true
 	}
 	clear(r.folders)
 	clear(r.known)

@@ -42,8 +42,8 @@ type Place struct {
 	Core    bool     // a hub that uses autodesk.core types (neither ACC nor BIM 360 nor Forma)
 }
 
-// Resolver turns addresses into ids with as few calls as it can: every listing is read once and kept for the run, with our own changes
-// applied (Note), and read again after Forget. Safe for concurrent use; callers that want the same listing share one call.
+// Resolver turns addresses into ids with as few calls as it can: a listing is kept for some time (listingFor) with our own changes applied, and
+// read again in doubt. Safe for concurrent use; callers that want the same listing share one call.
 type Resolver struct {
 	c   *apsclient.Client
 	oss *apsclient.Client // same core; its token holds bucket:read too, so that a whole transfer to oss:// takes one token
@@ -57,11 +57,10 @@ type Resolver struct {
 	projects   map[apsclient.HubID][]apsclient.Project
 	tops       map[apsclient.ProjectID][]apsclient.Folder
 	folders    map[folderKey]*listing
-	placesRead time.Time                       // when the oldest of hubs, projects and tops was read
-	known      map[folderKey]apsclient.Folder  // every folder seen, by its own id
-	era        map[folderKey]int               // counts Forget
-	loading    map[folderKey]bool              // being read now
-	noted      map[folderKey][]apsclient.Entry // our changes made while a listing is being read
+	dropped    time.Time                      // when old ones of folders were last freed
+	placesRead time.Time                      // when the oldest of hubs, projects and tops was read
+	known      map[folderKey]apsclient.Folder // every folder seen, by its own id
+	reading    map[folderKey]*reading
 }
 
 // NewResolver returns a resolver with nothing cached. A client with a scope set is widened for what is in buckets; one without asks for
@@ -77,8 +76,7 @@ func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
 	return &Resolver{
 		c: c, oss: oss, log: log,
 		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{}, tops: map[apsclient.ProjectID][]apsclient.Folder{},
-		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{}, era: map[folderKey]int{}, loading: map[folderKey]bool{},
-		noted: map[folderKey][]apsclient.Entry{},
+		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{}, reading: map[folderKey]*reading{},
 	}
 }
 
@@ -174,7 +172,7 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 		last := i == len(rest)-2
 		next, err := r.child(ctx, p, step, last && !asFolder)
 		if nf, ok := errors.AsType[*NotFoundError](err); ok && asFolder && nf.What == "folder" {
-			if _, isFile, err := r.Find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
+			if _, isFile, err := r.find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
 				return p, err
 			} else if isFile {
 				return p, &UsageError{Msg: fmt.Sprintf("%s is a file, not a folder", p.Address.Join(step))}

@@ -197,20 +197,20 @@ func TestResolveCostsFewCalls(t *testing.T) {
 	}
 	w.wantCalls(t, "a listing that is at hand")
 
-	// What others do is seen after Forget, what we do at once.
+	// What others do is seen after forget, what we do at once.
 	w.addFile(demo.Project, "Project Files/a/b/three.dwg", "3")
-	if _, ok, err := r.Find(t.Context(), w.project, p.Folder.ID, "three.dwg"); ok || err != nil {
-		t.Errorf("found %v, %v before Forget", ok, err)
+	if _, ok, err := r.find(t.Context(), w.project, p.Folder.ID, "three.dwg"); ok || err != nil {
+		t.Errorf("found %v, %v before forget", ok, err)
 	}
-	r.Note(w.project, p.Folder.ID, apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "four.dwg"})
-	if _, ok, _ := r.Find(t.Context(), w.project, p.Folder.ID, "four.dwg"); !ok {
+	r.note(folderKey{w.project, p.Folder.ID}, apsclient.Entry{Item: &apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "four.dwg"}})
+	if _, ok, _ := r.find(t.Context(), w.project, p.Folder.ID, "four.dwg"); !ok {
 		t.Error("a noted item was not found")
 	}
-	r.Forget(w.project, p.Folder.ID)
-	if _, ok, _ := r.Find(t.Context(), w.project, p.Folder.ID, "three.dwg"); !ok {
-		t.Error("not found after Forget")
+	r.forget(w.project, p.Folder.ID)
+	if _, ok, _ := r.find(t.Context(), w.project, p.Folder.ID, "three.dwg"); !ok {
+		t.Error("not found after forget")
 	}
-	w.wantCalls(t, "after Forget", "list-folder-contents")
+	w.wantCalls(t, "after forget", "list-folder-contents")
 }
 
 // In a process that lives long what others did is seen, without a call for what is there.
@@ -230,7 +230,7 @@ func TestResolverNoticesWhatOthersDid(t *testing.T) {
 		}
 		look := func() bool {
 			t.Helper()
-			_, ok, err := r.Find(t.Context(), w.project, w.base, "young.dwg")
+			_, ok, err := r.find(t.Context(), w.project, w.base, "young.dwg")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -241,13 +241,21 @@ func TestResolverNoticesWhatOthersDid(t *testing.T) {
 		if look() {
 			t.Error("a listing of this moment was read again")
 		}
+		w.addFile(w.srv.Demo().Project, "Project Files/a/old.dwg", "1")
+		r.forget(w.project, w.base)
+		if _, err := r.Resolve(t.Context(), mustAddress(t, w.srv.DemoRemote()+"/a/old.dwg")); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(listingFor + time.Second)
 		if !look() {
 			t.Error("an old listing was not read again")
 		}
+		if n := len(r.folders); n != 1 {
+			t.Errorf("%d listings are kept, of which one is not old", n)
+		}
 		w.addFile(w.srv.Demo().Project, "Project Files/younger.dwg", "1")
 		r.Refresh()
-		if _, ok, _ := r.Find(t.Context(), w.project, w.base, "younger.dwg"); !ok {
+		if _, ok, _ := r.find(t.Context(), w.project, w.base, "younger.dwg"); !ok {
 			t.Error("not found after Refresh")
 		}
 		for range 2 {
@@ -294,10 +302,10 @@ func TestHiddenThingsNeverMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := w.resolver()
-	if _, ok, err := r.Find(t.Context(), w.project, w.base, "gone.dwg"); ok || err != nil {
+	if _, ok, err := r.find(t.Context(), w.project, w.base, "gone.dwg"); ok || err != nil {
 		t.Errorf("a hidden file: found %v, %v", ok, err)
 	}
-	if _, ok, err := r.FindFolder(t.Context(), w.project, w.base, "old"); ok || err != nil {
+	if _, ok, err := r.findFolder(t.Context(), w.project, w.base, "old"); ok || err != nil {
 		t.Errorf("a hidden folder: found %v, %v", ok, err)
 	}
 	for _, id := range []string{item, folder} {
@@ -353,7 +361,7 @@ func TestListingIsSharedByCallersAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+				if _, ok, err := r.find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
 					t.Errorf("found %v, %v", ok, err)
 				}
 			})
@@ -362,38 +370,38 @@ func TestListingIsSharedByCallersAtOnce(t *testing.T) {
 		w.wantCalls(t, "20 callers", "list-folder-contents")
 
 		// A caller that gives up does not take the others with it.
-		r.Forget(w.project, w.base)
+		r.forget(w.project, w.base)
 		ctx, cancel := context.WithCancel(t.Context())
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			return emulator.Fault{Do: sync.OnceFunc(cancel)}
 		})
-		wg.Go(func() { _, _, _ = r.Find(ctx, w.project, w.base, "a.dwg") })
+		wg.Go(func() { _, _, _ = r.find(ctx, w.project, w.base, "a.dwg") })
 		synctest.Wait()
-		if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+		if _, ok, err := r.find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
 			t.Errorf("after another caller gave up: found %v, %v", ok, err)
 		}
 		wg.Wait()
 
 		// What we make while a listing is being read is in it, and a listing that was forgotten meanwhile is read again.
 		w.srv.ResetJournal()
-		r.Forget(w.project, w.base)
+		r.forget(w.project, w.base)
 		forget := false
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			return emulator.Fault{DoAfter: sync.OnceFunc(func() {
 				if forget {
 					forget = false
-					r.Forget(w.project, w.base)
+					r.forget(w.project, w.base)
 				}
-				r.Note(w.project, w.base, apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "noted.dwg"})
+				r.note(folderKey{w.project, w.base}, apsclient.Entry{Item: &apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "noted.dwg"}})
 			})}
 		})
-		if _, ok, err := r.Find(t.Context(), w.project, w.base, "noted.dwg"); !ok || err != nil {
+		if _, ok, err := r.find(t.Context(), w.project, w.base, "noted.dwg"); !ok || err != nil {
 			t.Errorf("noted while the listing was read: found %v, %v", ok, err)
 		}
 		w.wantCalls(t, "one listing", "list-folder-contents")
-		r.Forget(w.project, w.base)
+		r.forget(w.project, w.base)
 		forget = true
-		if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+		if _, ok, err := r.find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
 			t.Errorf("found %v, %v", ok, err)
 		}
 		w.wantCalls(t, "forgotten while it was read", "list-folder-contents", "list-folder-contents")

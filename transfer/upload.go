@@ -86,7 +86,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		job.Target.Folder = string(folder)
 	}
 	folder := apsclient.FolderID(job.Target.Folder)
-	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
+	item, found, err := res.find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
@@ -109,7 +109,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 	object, err := c.Items.CreateStorage(ctx, p, folder, job.Target.Name)
 	if errors.Is(err, apsclient.ErrNotFound) {
-		res.Forget(p, folder)
+		res.forget(p, folder)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reserve storage for %s: %w", job.Target.Address, err)
