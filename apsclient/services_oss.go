@@ -309,14 +309,14 @@ type BatchCompleted struct {
 	Err error
 }
 
-// maxBatch is the documented number of objects of one batch call.
-const maxBatch = 25
+// MaxBatch is the documented number of objects of one batch call.
+const MaxBatch = 25
 
-// BatchUploadURLs is UploadURLs for up to 25 objects of one bucket, by object key.
+// BatchUploadURLs is UploadURLs for up to MaxBatch objects of one bucket, by object key.
 // POST .../objects/batchsigneds3upload; data:write data:create. Minutes and Acceleration are those of the largest request.
 func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string, reqs map[string]UploadURLsRequest) (map[string]BatchURLs, error) {
-	if len(reqs) > maxBatch {
-		return nil, &ParamError{Action: "batch-signed-s3-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), maxBatch)}
+	if len(reqs) > MaxBatch {
+		return nil, &ParamError{Action: "batch-signed-s3-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
 	}
 	minutes, accelerate := 0, false
 	var list []m
@@ -364,10 +364,10 @@ func batchError(op, status, reason string) error {
 	return &Error{Op: op, Method: http.MethodPost, Status: n, Detail: reason}
 }
 
-// BatchComplete is Complete for up to 25 objects of one bucket, by object key. POST .../objects/batchcompleteupload; data:write data:create.
+// BatchComplete is Complete for up to MaxBatch objects of one bucket, by object key. POST .../objects/batchcompleteupload; data:write data:create.
 func (s *ObjectsService) BatchComplete(ctx context.Context, bucket string, reqs map[string]Completion) (map[string]BatchCompleted, error) {
-	if len(reqs) > maxBatch {
-		return nil, &ParamError{Action: "batch-complete-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), maxBatch)}
+	if len(reqs) > MaxBatch {
+		return nil, &ParamError{Action: "batch-complete-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
 	}
 	var list []m
 	for _, key := range slices.Sorted(maps.Keys(reqs)) {

@@ -80,80 +80,17 @@ func (r *Resolver) List(ctx context.Context, p Place) iter.Seq2[Entry, error] {
 }
 
 func (r *Resolver) list(ctx context.Context, p Place, yield func(Place) bool) error {
-	below := func(kind, name string) Place {
-		q := p
-		q.Kind, q.Address = kind, p.Address.Join(name)
-		return q
-	}
 	switch p.Kind {
-	case KindRoot:
-		hubs, warnings, err := r.hubList(ctx)
-		if err != nil {
-			return err
-		}
-		for _, w := range warnings {
-			r.log.Warn("the service did not show all hubs", "title", w.Title, "detail", w.Detail)
-		}
-		for _, h := range hubs {
-			q := below(KindHub, h.Name)
-			q.Hub, q.Core = h, h.Core()
-			if !yield(q) {
-				return nil
-			}
-		}
-	case KindHub:
-		projects, err := r.projectList(ctx, p.Hub.ID)
-		if err != nil {
-			return err
-		}
-		for _, pr := range projects {
-			q := below(KindProject, pr.Name)
-			q.Project = pr
-			if !yield(q) {
-				return nil
-			}
-		}
-	case KindProject:
-		tops, err := r.topFolders(ctx, p.Hub.ID, p.Project.ID)
-		if err != nil {
-			return err
-		}
-		for _, f := range tops {
-			q := below(KindFolder, f.Name)
-			q.Folder = f
-			if !yield(q) {
-				return nil
-			}
-		}
-	case KindFolder:
-		var entries []apsclient.Entry
-		if err := r.view(ctx, p.Project.ID, p.Folder.ID, func(l *listing) { entries = l.visible() }); err != nil {
-			return err
-		}
-		for _, e := range entries {
-			var q Place
-			if e.Folder != nil {
-				q = below(KindFolder, e.Folder.Name)
-				q.Folder = *e.Folder
-			} else {
-				q = below(KindItem, itemName(*e.Item))
-				q.Item = *e.Item
-			}
-			if !yield(q) {
-				return nil
-			}
-		}
 	case KindBuckets:
 		for b, err := range r.oss.Buckets.List(ctx, "") {
 			if err != nil {
 				return err
 			}
-			q := below(KindBucket, b.Key)
-			q.Bucket = b.Key
-			if !yield(q) {
+			if !yield(Place{Kind: KindBucket, Address: p.Address.Join(b.Key), Bucket: b.Key}) {
 				return nil
 			}
 		}
+		return nil
 	case KindBucket, KindPrefix:
 		prefix := p.Key
 		if p.Kind == KindPrefix && !strings.HasSuffix(prefix, "/") {
@@ -169,10 +106,71 @@ func (r *Resolver) list(ctx context.Context, p Place, yield func(Place) bool) er
 				return nil
 			}
 		}
-	case KindItem, KindObject:
-		yield(p)
+		return nil
 	}
-	return nil
+	places, err := r.children(ctx, p)
+	for _, q := range places {
+		if !yield(q) {
+			break
+		}
+	}
+	return err
+}
+
+// children are the places directly in one of aps://; a file is its own.
+func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
+	var out []Place
+	add := func(kind, name string) *Place {
+		q := p
+		q.Kind, q.Address = kind, p.Address.Join(name)
+		out = append(out, q)
+		return &out[len(out)-1]
+	}
+	switch p.Kind {
+	case KindRoot:
+		hubs, warnings, err := r.hubList(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range warnings {
+			r.log.Warn("the service did not show all hubs", "title", w.Title, "detail", w.Detail)
+		}
+		for _, h := range hubs {
+			q := add(KindHub, h.Name)
+			q.Hub, q.Core = h, h.Core()
+		}
+	case KindHub:
+		projects, err := r.projectList(ctx, p.Hub.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, project := range projects {
+			add(KindProject, project.Name).Project = project
+		}
+	case KindProject:
+		tops, err := r.topFolders(ctx, p.Hub.ID, p.Project.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range tops {
+			add(KindFolder, f.Name).Folder = f
+		}
+	case KindFolder:
+		var entries []apsclient.Entry
+		if err := r.view(ctx, p.Project.ID, p.Folder.ID, func(l *listing) { entries = l.visible() }); err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if e.Folder != nil {
+				add(KindFolder, e.Folder.Name).Folder = *e.Folder
+			} else {
+				add(KindItem, itemName(*e.Item)).Item = *e.Item
+			}
+		}
+	case KindItem, KindObject:
+		out = []Place{p}
+	}
+	return out, nil
 }
 
 func objectAddress(bucket, key string) Address {

@@ -237,7 +237,7 @@ func (t *target) keepOld(now time.Time) (string, error) {
 		}
 		return kept, t.root.Rename(t.path(t.name), t.path(kept))
 	}
-	return "", fmt.Errorf("a hundred older files lie beside it")
+	return "", errors.New("a hundred older files lie beside it")
 }
 
 // keptName is the name under which an overwritten file is kept.

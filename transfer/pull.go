@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"hoist/apsclient"
@@ -76,7 +77,7 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		if err == nil && !isDir {
 			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address, req.Path)}
 		}
-		w := pullWalk{e: e, r: r, req: req, rules: rules, into: filepath.Clean(req.Path), taken: map[string]string{}}
+		w := pullWalk{e: e, r: r, req: req, rules: rules, into: filepath.Clean(req.Path), taken: map[string]string{}, dirs: map[string]string{}}
 		if err := w.walk(ctx, place, nil, ""); err != nil {
 			return nil, err
 		}
@@ -150,7 +151,7 @@ func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem str
 			if problem != "" {
 				bad = problem
 			}
-			failure = w.walk(ctx, q, append(dirs[:len(dirs):len(dirs)], local), bad)
+			failure = w.walk(ctx, q, append(slices.Clip(dirs), local), bad)
 			return failure == nil
 		}
 		names := []string{itemName(q.Item)}
@@ -168,7 +169,7 @@ func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem str
 }
 
 func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, problem string) error {
-	local := dirs[:len(dirs):len(dirs)]
+	local := slices.Clip(dirs)
 	for _, n := range names {
 		l, bad := w.rules.localName(n)
 		if bad != "" {
@@ -187,10 +188,7 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 	if err != nil {
 		return err
 	}
-	key := strings.Join(local, "/")
-	if w.rules.folds {
-		key = strings.ToLower(key)
-	}
+	key := w.key(strings.Join(local, "/"))
 	switch other, taken := w.taken[key]; {
 	case problem != "":
 		p.Warning = "" // it is kept nowhere
@@ -199,9 +197,6 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 		p.attention(ReasonAmbiguous, fmt.Sprintf("%s and %s would land on one local file", other, p.Remote))
 	default:
 		w.taken[key] = p.Remote
-		if w.dirs == nil {
-			w.dirs = map[string]string{}
-		}
 		for i := range key {
 			if key[i] == '/' {
 				w.dirs[key[:i]] = p.Remote
@@ -218,6 +213,14 @@ func standIn(name string) string {
 	return strings.ToValidUTF8(name[:min(len(name), 100)], "_") + "…"
 }
 
+// key is a slash path below into as taken and dirs hold it.
+func (w *pullWalk) key(rel string) string {
+	if w.rules.folds {
+		return strings.ToLower(rel)
+	}
+	return rel
+}
+
 // refuseFilesInTheWay parks files whose local name is a folder of others.
 func (w *pullWalk) refuseFilesInTheWay() {
 	for i := range w.out {
@@ -226,11 +229,7 @@ func (w *pullWalk) refuseFilesInTheWay() {
 		if err != nil || p.Result == PlanAttention {
 			continue
 		}
-		key := filepath.ToSlash(rel)
-		if w.rules.folds {
-			key = strings.ToLower(key)
-		}
-		if other, ok := w.dirs[key]; ok {
+		if other, ok := w.dirs[w.key(filepath.ToSlash(rel))]; ok {
 			p.attention(ReasonAmbiguous, fmt.Sprintf("%s needs a local folder where %s would land", other, p.Remote))
 		}
 	}

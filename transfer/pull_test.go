@@ -334,7 +334,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestFilesThatFallTogetherLocally(t *testing.T) {
-	w := pullWalk{rules: localRules{folds: true}, into: "x", taken: map[string]string{}}
+	w := pullWalk{rules: localRules{folds: true}, into: "x", taken: map[string]string{}, dirs: map[string]string{}}
 	srv := newWorld(t)
 	w.e, w.req = srv.engine(), PullRequest{Profile: "default"}
 	add := func(name string) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hoist/apsclient"
 	"hoist/state"
@@ -178,7 +179,7 @@ func refusedKey(key string) string {
 		return "the key is empty"
 	case len(key) > 1024:
 		return fmt.Sprintf("the key has %d bytes, 1024 is the limit", len(key))
-	case strings.ContainsRune(key, 0) || strings.ToValidUTF8(key, "") != key:
+	case strings.ContainsRune(key, 0) || !utf8.ValidString(key):
 		return "the key is not valid UTF-8"
 	}
 	return ""

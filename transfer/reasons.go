@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"slices"
 	"time"
 
 	"hoist/state"
@@ -80,7 +81,7 @@ var reasons = []Reason{
 }
 
 // Reasons lists every code, in the order of the documentation.
-func Reasons() []Reason { return append([]Reason(nil), reasons...) }
+func Reasons() []Reason { return slices.Clone(reasons) }
 
 // ReasonByCode finds a documented code.
 func ReasonByCode(code string) (Reason, bool) {

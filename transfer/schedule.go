@@ -503,23 +503,14 @@ func (n *reachability) succeeded(now time.Time) bool {
 	return was
 }
 
-// couldStart reports whether the job may start, apart from the turn of the probe.
-func (n *reachability) couldStart(j state.Job, now time.Time) bool {
+// mayStart reports whether the job may start; while offline that is the turn of the probe.
+func (n *reachability) mayStart(j state.Job, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.offline {
-		return !now.Before(n.probe)
+		return !n.probing && !now.Before(n.probe)
 	}
 	return j.Runnable(now) || j.Reason == ReasonOffline && j.Updated.Before(n.recovered)
-}
-
-func (n *reachability) mayStart(j state.Job, now time.Time) bool {
-	if !n.couldStart(j, now) {
-		return false
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return !n.offline || !n.probing
 }
 
 // started takes the turn of the probe; it returns n when the run that begins is one, else nil. Its end must be told to ended.

@@ -10,14 +10,11 @@ import (
 	"hoist/state"
 )
 
-// maxBatch is the documented number of objects of one batch call.
-const maxBatch = 25
-
 // errLeft says that who made a joint call stopped in the middle; the others make it again.
 var errLeft = errors.New("the job that made the call for several stopped")
 
 // joiner joins calls about single objects of one bucket: while one is on its way, those that come meanwhile make up the next, at most
-// maxBatch of them. Nothing waits for company. The zero value is ready; safe for concurrent use.
+// apsclient.MaxBatch of them. Nothing waits for company. The zero value is ready; safe for concurrent use.
 type joiner[Q, A any] struct {
 	mu    sync.Mutex
 	busy  bool
@@ -92,7 +89,7 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(cont
 	return one.a, one.err
 }
 
-// take removes from the queue what goes with one: keys that differ, at most maxBatch.
+// take removes from the queue what goes with one: keys that differ, at most MaxBatch.
 func (j *joiner[Q, A]) take(one *joined[Q, A]) []*joined[Q, A] {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -102,7 +99,7 @@ func (j *joiner[Q, A]) take(one *joined[Q, A]) []*joined[Q, A] {
 		if b == one {
 			return true
 		}
-		if len(batch) == maxBatch || seen[b.key] {
+		if len(batch) == apsclient.MaxBatch || seen[b.key] {
 			return false
 		}
 		seen[b.key] = true

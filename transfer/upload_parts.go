@@ -65,7 +65,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			continue
 		}
 		// The URLs are asked for without a slot, since the call may wait for its budget.
-		if err := e.ensureURL(ctx, r, c, job, n, apsclient.SignedURL("")); err != nil {
+		if err := e.ensureURL(ctx, r, c, job, n, ""); err != nil {
 			failed.set(err)
 			break
 		}
