@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"math/rand/v2"
@@ -12,7 +13,7 @@ import (
 const (
 	// budgetWindow is the minute of the published limits, and a little for clocks that read the same instant differently.
 	budgetWindow = time.Minute + 50*time.Millisecond
-	// lowered: for so long after a 429 a class takes half its limit, since others may share the client id.
+	// loweredFor: for so long after a 429 a class takes half its limit, since others may share the client id.
 	loweredFor = 3 * time.Minute
 	// throttleJitter is added to what the service asks for, so that all who share a client id do not come back at once.
 	throttleJitter = 800 * time.Millisecond
@@ -213,25 +214,6 @@ func (b *budgets) states() []BudgetState {
 		x.mu.Unlock()
 		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b BudgetState) int {
-		if a.Class < b.Class {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b BudgetState) int { return cmp.Compare(a.Class, b.Class) })
 	return out
-}
-
-// free returns the free slots of a class and when the next call could be sent (now when there are some).
-func (b *budgets) free(c BudgetClass) (int, time.Time) {
-	x := b.class(c)
-	now := time.Now()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	n, at := x.look(now)
-	n = max(0, n-len(x.queue))
-	if at.IsZero() {
-		at = now.Add(time.Second)
-	}
-	return n, at
 }

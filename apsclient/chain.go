@@ -23,13 +23,7 @@ func withCall(ctx context.Context, c *callInfo) context.Context {
 	return context.WithValue(ctx, callKey{}, c)
 }
 
-func callOf(r *http.Request) *callInfo {
-	c, _ := r.Context().Value(callKey{}).(*callInfo)
-	if c == nil {
-		c = &callInfo{op: "call"}
-	}
-	return c
-}
+func callOf(r *http.Request) *callInfo { return r.Context().Value(callKey{}).(*callInfo) }
 
 // roundTrip makes a function a layer.
 type roundTrip func(*http.Request) (*http.Response, error)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 // Client makes the calls, grouped as services. It is safe for concurrent use.
@@ -44,7 +43,6 @@ type core struct {
 	userID    string
 	region    string
 	userAgent string
-	log       *slog.Logger
 	bandwidth Bandwidth
 	allow     func(Action) error
 	grant     []string
@@ -62,7 +60,7 @@ func New(c Config) (*Client, error) {
 	}
 	k := &core{
 		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, forward: c.Forward, userID: c.UserID, region: c.Region,
-		userAgent: c.UserAgent, log: log, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
+		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
 	}
 	if k.userAgent == "" {
 		k.userAgent = "hoist"
@@ -111,11 +109,6 @@ func (c *Client) Close() {
 
 // Budgets returns the state of every limited class, sorted; empty with ServerLimits.
 func (c *Client) Budgets() []BudgetState { return c.core.budgets.states() }
-
-// BudgetFree returns how many calls of a class could be sent now, and when the next one could be.
-func (c *Client) BudgetFree(class BudgetClass) (n int, at time.Time) {
-	return c.core.budgets.free(class)
-}
 
 // TokenRequests counts the requests made to the token endpoint.
 func (c *Client) TokenRequests() int64 {

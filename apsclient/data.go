@@ -94,7 +94,7 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = newError(op, http.MethodPut, pathOnly(u), resp.StatusCode, resp.Header, body)
+		err = newError(op, http.MethodPut, u.EscapedPath(), resp.StatusCode, resp.Header, body)
 	} else if err != nil {
 		err = &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
 	}
@@ -127,9 +127,6 @@ func (k *core) dialed(_, _ string, c syscall.RawConn) error {
 	}
 	return c.Control(boundUnsent)
 }
-
-// pathOnly keeps bucket and key out of errors no more than needed: S3 paths hold no secret, only queries do.
-func pathOnly(u *url.URL) string { return u.EscapedPath() }
 
 // counter reports the bytes of one part, whatever the number of bodies.
 type counter struct {
@@ -343,7 +340,7 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-		return fail(newError(op, http.MethodGet, pathOnly(u), resp.StatusCode, resp.Header, body))
+		return fail(newError(op, http.MethodGet, u.EscapedPath(), resp.StatusCode, resp.Header, body))
 	}
 	etag := resp.Header.Get("ETag")
 	if strings.HasPrefix(etag, "W/") {

@@ -12,9 +12,6 @@ const defaultRetryAfter = 10 * time.Second
 func pacing(next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		b := callOf(r).budget
-		if b == nil {
-			return next.RoundTrip(r)
-		}
 		if err := b.acquire(r.Context()); err != nil {
 			return nil, err
 		}

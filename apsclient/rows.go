@@ -70,8 +70,8 @@ func inQuery(name, kind, help string) Param {
 	return Param{Name: name, In: InQuery, Type: kind, Help: help}
 }
 
-func inHeader(name, kind, help string) Param {
-	return Param{Name: name, In: InHeader, Type: kind, Help: help}
+func inHeader(name, help string) Param {
+	return Param{Name: name, In: InHeader, Type: "string", Help: help}
 }
 
 func inBody(name, kind, help string) Param {
@@ -121,7 +121,7 @@ var (
 	versionID  = inPath("version_id", "urn", "version URN with ?version=N")
 	bucketKey  = Param{Name: "bucketKey", In: InPath, Type: "string", Required: true, Min: 3, Max: 128, Pattern: `^[-_.a-z0-9]{3,128}$`, Help: "bucket"}
 	objectKey  = inPath("objectKey", "string", "object key, plain (it is escaped here)")
-	xUserID    = inHeader("x-user-id", "string", "act as this user with a two-legged token")
+	xUserID    = inHeader("x-user-id", "act as this user with a two-legged token")
 	pageNumber = with("0", within(inQuery("page[number]", "int", "page, from 0"), 0, 1<<31-1))
 	pageLimit  = with("200", within(inQuery("page[limit]", "int", "elements a page"), 1, 200))
 	jsonAPI    = []Param{pageNumber, pageLimit}

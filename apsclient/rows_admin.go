@@ -5,7 +5,7 @@ func adminRows() []Action {
 	row := func(name, title, method, path string, retry RetryClass, p []Param) Action {
 		a := Action{
 			Name: name, Title: title, Family: "admin", Method: method, Path: path, Scopes: []string{"account:read"}, Budget: BudgetHQ, Retry: retry,
-			Params:   append(p, oneOf(inHeader("Region", "string", "region of the account, default US"), regions...)),
+			Params:   append(p, oneOf(inHeader("Region", "region of the account, default US"), regions...)),
 			Contexts: appOnly, Product: productAdmin, CustomIntegration: true, Platform: "bim360",
 		}
 		if method != "GET" {
@@ -15,8 +15,8 @@ func adminRows() []Action {
 	}
 	acc := func(a Action, method, path string, contexts []string, paging Paging, p []Param) Action {
 		v := Variant{Name: "acc", Method: method, Path: path, Contexts: contexts, Budget: BudgetAdminRead, Retry: a.Retry, Paging: paging, Body: a.Body,
-			Params: append(p, inHeader("User-Id", "string", "act as this user with a two-legged token"),
-				oneOf(inHeader("Region", "string", "region of the account, default US"), regions...))}
+			Params: append(p, inHeader("User-Id", "act as this user with a two-legged token"),
+				oneOf(inHeader("Region", "region of the account, default US"), regions...))}
 		if method != "GET" {
 			v.Budget = BudgetAdminWrite
 		}
@@ -83,8 +83,8 @@ func adminRows() []Action {
 		Name: "list-project-users", Title: "List Project Users", Family: "admin", Method: "GET", Path: ca + "/projects/{projectId}/users",
 		Scopes: []string{"account:read"}, Budget: BudgetAdminRead, Retry: RetryIdempotent, Paging: PagingAdmin, Contexts: userOptional,
 		Product: productAdmin, CustomIntegration: true, Platform: "acc",
-		Params: params(caProject, people, inHeader("User-Id", "string", "act as this user with a two-legged token"),
-			oneOf(inHeader("Region", "string", "region of the account, default US"), regions...)),
+		Params: params(caProject, people, inHeader("User-Id", "act as this user with a two-legged token"),
+			oneOf(inHeader("Region", "region of the account, default US"), regions...)),
 	}
 	projectUsers.Variants = []Variant{{
 		Name: "bim360", Method: "GET", Path: "/bim360/admin/v1/projects/{projectId}/users", Params: projectUsers.Params, Budget: BudgetBIM360Admin,

@@ -38,7 +38,7 @@ func dataRows() []Action {
 			hubID, projectID, with("false", inQuery("excludeDeleted", "bool", "leave deleted folders out (user context)")),
 			with("false", inQuery("projectFilesOnly", "bool", "Project Files only (user context)")))),
 		row("get-folder", "Get Folder", "folders", "GET", folder, BudgetFolder, RetryIdempotent, read, params(
-			projectID, folderID, inHeader("If-Modified-Since", "string", "304 when unchanged since, YYYY-MM-DDThh:mm:ss.sz"))),
+			projectID, folderID, inHeader("If-Modified-Since", "304 when unchanged since, YYYY-MM-DDThh:mm:ss.sz"))),
 		paged(row("list-folder-contents", "List Folder Contents", "folders", "GET", folder+"/contents", BudgetContents, RetryIdempotent, read, params(
 			projectID, folderID, oneOf(inQuery("filter[type]", "string", "resource types, comma separated"), "folders", "items"),
 			inQuery("filter[id]", "string", "ids"), inQuery("filter[extension.type]", "string", "extension types"),

@@ -14,7 +14,7 @@ func ossRows() []Action {
 	)
 	upload := []string{"data:write", "data:create"}
 	create := row("create-bucket", "Create Bucket", "POST", "/oss/v2/buckets", RetryVerify, []string{"bucket:create"}, params(
-		oneOf(inHeader("x-ads-region", "string", "region of the bucket, default US"), regions...),
+		oneOf(inHeader("x-ads-region", "region of the bucket, default US"), regions...),
 		must(Param{Name: "bucketKey", In: InBody, Type: "string", Min: 3, Max: 128, Pattern: bucketKey.Pattern, Help: "globally unique name"}),
 		must(oneOf(inBody("policyKey", "string", "how long objects live"), "transient", "temporary", "persistent")),
 		inBody("allow", "array", "other applications, {authId, access}")))
@@ -26,10 +26,10 @@ func ossRows() []Action {
 		bucketKey, inQuery("beginsWith", "string", "prefix of the keys"), ossPaging))
 	objects.Paging = PagingOSS
 	complete := row("signed-s3-upload", "Signed S3 Upload", "POST", object+"/signeds3upload", RetryVerify, upload, params(
-		bucketKey, objectKey, inHeader("x-ads-meta-Content-Type", "string", "media type of the object"),
-		inHeader("x-ads-meta-Content-Disposition", "string", ""), inHeader("x-ads-meta-Content-Encoding", "string", ""),
-		inHeader("x-ads-meta-Cache-Control", "string", ""),
-		within(inHeader("x-ads-user-defined-metadata", "string", "JSON object under 100 bytes"), 0, 99),
+		bucketKey, objectKey, inHeader("x-ads-meta-Content-Type", "media type of the object"),
+		inHeader("x-ads-meta-Content-Disposition", ""), inHeader("x-ads-meta-Content-Encoding", ""),
+		inHeader("x-ads-meta-Cache-Control", ""),
+		within(inHeader("x-ads-user-defined-metadata", "JSON object under 100 bytes"), 0, 99),
 		must(within(inBody("uploadKey", "string", "of the upload"), 1, 0)), within(inBody("size", "int", "bytes; checked when given"), 0, 1<<62),
 		inBody("eTags", "array", "of all parts, in order; checked when given")))
 	complete.Body = "json"
@@ -62,7 +62,7 @@ func ossRows() []Action {
 			bucketKey, objectKey, minutes, with("false", inQuery("useCdn", "bool", "a CDN URL")),
 			with("false", inQuery("public-resource-fallback", "bool", "an OSS URL while the object is not assembled")),
 			inQuery("response-content-type", "string", ""), inQuery("response-content-disposition", "string", ""),
-			inQuery("response-cache-control", "string", ""), inHeader("If-None-Match", "string", ""), inHeader("If-Modified-Since", "string", ""))),
+			inQuery("response-cache-control", "string", ""), inHeader("If-None-Match", ""), inHeader("If-Modified-Since", ""))),
 		composite,
 	}
 }

@@ -11,7 +11,7 @@ func webhookRows() []Action {
 	row := func(name, title, method, path string, retry RetryClass, scopes []string, p []Param) Action {
 		a := Action{
 			Name: name, Title: title, Family: "webhooks", Method: method, Path: path, Scopes: scopes, Budget: BudgetWebhooks, Retry: retry,
-			Params: append(p, oneOf(inHeader("x-ads-region", "string", "region of the hook, default US"), regions...),
+			Params: append(p, oneOf(inHeader("x-ads-region", "region of the hook, default US"), regions...),
 				oneOf(inQuery("region", "string", "the same; the header wins"), regions...)),
 			Contexts: anyToken, Product: productWebhooks,
 		}

@@ -23,8 +23,6 @@ type ServiceAccount struct {
 	PrivateKey Secret // PEM, RSA 2048; the service shows it once
 }
 
-func formEscape(s string) string { return url.QueryEscape(s) }
-
 // ServiceAccountTokens is the JWT bearer flow (RS256). There is no refresh token: each access token is asked for by a new
 // assertion. A key that cannot be read is a *ConfigError at once.
 func ServiceAccountTokens(baseURL, clientID string, secret Secret, account ServiceAccount) (TokenSource, error) {
@@ -45,8 +43,7 @@ func ServiceAccountTokens(baseURL, clientID string, secret Secret, account Servi
 		if err != nil {
 			return nil, &AuthError{Detail: "sign the assertion: " + err.Error(), Scopes: scopes}
 		}
-		form := "grant_type=" + formEscape("urn:ietf:params:oauth:grant-type:jwt-bearer") + "&assertion=" + formEscape(assertion) +
-			"&scope=" + formEscape(strings.Join(scopes, " "))
+		form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {assertion}, "scope": {strings.Join(scopes, " ")}}
 		return postForm(ctx, hc, endpoint, form, clientID, secret, scopes)
 	}), nil
 }

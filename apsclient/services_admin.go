@@ -69,11 +69,7 @@ func list[T any](body []byte) ([]T, error) {
 }
 
 func account(id AccountID, more ...string) map[string]string {
-	out := map[string]string{"account_id": string(id)}
-	for i := 0; i+1 < len(more); i += 2 {
-		out[more[i]] = more[i+1]
-	}
-	return out
+	return pairs(append(more, "account_id", string(id)))
 }
 
 // variant of an action whose own form is the BIM 360 one.

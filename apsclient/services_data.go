@@ -35,8 +35,8 @@ func single(ctx context.Context, c *Client, r Request) (resource, document, erro
 	return one, d, nil
 }
 
-// listing decodes pages of JSON:API resources.
-func listing[T any](ctx context.Context, c *Client, r Request, read func(document, resource) (T, bool)) iter.Seq2[T, error] {
+// listing decodes pages of JSON:API resources; read gets each with the versions that came with its page.
+func listing[T any](ctx context.Context, c *Client, r Request, read func(tips map[string]Version, x resource) (T, bool)) iter.Seq2[T, error] {
 	return listOf(ctx, c, r, func(body []byte) ([]T, error) {
 		var d document
 		if err := json.Unmarshal(body, &d); err != nil {
@@ -46,9 +46,9 @@ func listing[T any](ctx context.Context, c *Client, r Request, read func(documen
 		if err != nil {
 			return nil, err
 		}
-		out := make([]T, 0, len(list))
+		tips, out := d.versions(), make([]T, 0, len(list))
 		for _, x := range list {
-			if v, ok := read(d, x); ok {
+			if v, ok := read(tips, x); ok {
 				out = append(out, v)
 			}
 		}
@@ -87,7 +87,7 @@ func (s *HubsService) Hub(ctx context.Context, id HubID) (Hub, error) {
 // List yields the active projects of a hub. GET /project/v1/hubs/{hub_id}/projects; data:read; 2L, 2L+user, 3L; 50 a minute.
 func (s *ProjectsService) List(ctx context.Context, hub HubID) iter.Seq2[Project, error] {
 	r := Request{Action: "list-projects", Params: map[string]string{"hub_id": string(hub)}}
-	return listing(ctx, s.c, r, func(_ document, x resource) (Project, bool) { return x.project(hub), true })
+	return listing(ctx, s.c, r, func(_ map[string]Version, x resource) (Project, bool) { return x.project(hub), true })
 }
 
 // Project returns one project. GET /project/v1/hubs/{hub_id}/projects/{project_id}; data:read; 2L, 2L+user, 3L; 50 a minute.
@@ -115,9 +115,14 @@ func (s *ProjectsService) TopFolders(ctx context.Context, hub HubID, id ProjectI
 }
 
 func inProject(p ProjectID, more ...string) map[string]string {
-	out := map[string]string{"project_id": string(p)}
-	for i := 0; i+1 < len(more); i += 2 {
-		out[more[i]] = more[i+1]
+	return pairs(append(more, "project_id", string(p)))
+}
+
+// pairs makes parameters of names and values in turn.
+func pairs(list []string) map[string]string {
+	out := map[string]string{}
+	for i := 0; i+1 < len(list); i += 2 {
+		out[list[i]] = list[i+1]
 	}
 	return out
 }
@@ -135,9 +140,7 @@ func (s *FoldersService) Contents(ctx context.Context, p ProjectID, id FolderID,
 	if o.IncludeHidden {
 		r.Query = url.Values{"includeHidden": {"true"}}
 	}
-	var page document
-	var tips map[string]Version
-	return listing(ctx, s.c, r, func(d document, x resource) (Entry, bool) {
+	return listing(ctx, s.c, r, func(tips map[string]Version, x resource) (Entry, bool) {
 		switch x.Type {
 		case "folders":
 			f := x.folder()
@@ -146,9 +149,6 @@ func (s *FoldersService) Contents(ctx context.Context, p ProjectID, id FolderID,
 			}
 			return Entry{Folder: &f}, true
 		case "items":
-			if len(d.Data) == 0 || len(page.Data) == 0 || &d.Data[0] != &page.Data[0] {
-				page, tips = d, d.versions() // once a page
-			}
 			it := x.item(tips)
 			if it.Parent == "" {
 				it.Parent = id
@@ -169,7 +169,7 @@ func (s *FoldersService) Search(ctx context.Context, p ProjectID, id FolderID, o
 	for k, v := range o {
 		r.Query.Set("filter["+k+"]", v)
 	}
-	return listing(ctx, s.c, r, func(_ document, x resource) (Version, bool) { return x.version(), x.Type == "versions" })
+	return listing(ctx, s.c, r, func(_ map[string]Version, x resource) (Version, bool) { return x.version(), x.Type == "versions" })
 }
 
 func ref(kind, id string) m { return m{"data": m{"type": kind, "id": id}} }
@@ -292,7 +292,7 @@ func (s *ItemsService) Update(ctx context.Context, p ProjectID, id ItemID, u Ite
 // GET /data/v1/projects/{project_id}/items/{item_id}/versions; data:read; 2L, 2L+user, 3L; 800 a minute.
 func (s *ItemsService) Versions(ctx context.Context, p ProjectID, id ItemID) iter.Seq2[Version, error] {
 	r := Request{Action: "list-item-versions", Params: inProject(p, "item_id", string(id))}
-	return listing(ctx, s.c, r, func(_ document, x resource) (Version, bool) {
+	return listing(ctx, s.c, r, func(_ map[string]Version, x resource) (Version, bool) {
 		v := x.version()
 		if v.Item == "" {
 			v.Item = id

@@ -235,8 +235,8 @@ func completionBody(c Completion) m {
 	return m{"uploadKey": c.UploadKey, "size": c.Size, "eTags": c.ETags}
 }
 
-// Complete assembles the parts; the service checks size and ETags. A refusal of parts is a *PartsError, whatever its
-// status. POST .../signeds3upload; data:write data:create; not idempotent: after a lost answer look at Details.
+// Complete assembles the parts; the service checks size and ETags. A refusal of the parts, which
+// comes with status 200, is a *PartsError. POST .../signeds3upload; data:write data:create; not idempotent: after a lost answer look at Details.
 func (s *ObjectsService) Complete(ctx context.Context, id ObjectID, c Completion) (CompletedObject, error) {
 	p, err := onObject(id)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -139,12 +140,12 @@ func (r *refresher) fetch(ctx context.Context, hc *http.Client, scopes []string)
 	if refresh == "" {
 		return nil, &AuthError{Detail: "nobody is signed in", Scopes: scopes, Login: true}
 	}
-	form := "grant_type=refresh_token&refresh_token=" + formEscape(refresh.Reveal())
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}
 	if len(scopes) > 0 {
-		form += "&scope=" + formEscape(strings.Join(scopes, " "))
+		form.Set("scope", strings.Join(scopes, " "))
 	}
 	if r.secret == "" {
-		form += "&client_id=" + formEscape(r.clientID)
+		form.Set("client_id", r.clientID)
 	}
 	t, err := postForm(ctx, hc, r.base+tokenPath, form, r.clientID, r.secret, scopes)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -259,8 +260,8 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 }
 
 // postForm is for the flows that x/oauth2 has no function for.
-func postForm(ctx context.Context, hc *http.Client, url string, form string, clientID string, secret Secret, scopes []string) (*oauth2.Token, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(form))
+func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Values, clientID string, secret Secret, scopes []string) (*oauth2.Token, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, fmt.Errorf("get token: %w", err)
 	}

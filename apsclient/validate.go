@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -90,7 +91,7 @@ func Validate(r Request) error {
 		return err
 	}
 	given := map[string]bool{}
-	for _, name := range sortedKeys(r.Params) {
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
 		p, ok := find(a.Params, name)
 		if !ok || p.In == InBody {
 			return unknownParam(a, name)
@@ -103,7 +104,7 @@ func Validate(r Request) error {
 			return err
 		}
 	}
-	for _, name := range sortedKeys(r.Query) {
+	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
 		p, ok := queryParam(a, name)
 		if !ok {
 			return unknownParam(a, name)
@@ -126,15 +127,6 @@ func Validate(r Request) error {
 		}
 	}
 	return checkBody(a, r.Body)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // comparison suffixes of Data Management filters.
