@@ -1,9 +1,7 @@
 package state
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -230,20 +228,11 @@ func (sv *salvage) records(r *Report) (problems []string) {
 
 // checkHead checks what the next receipt will build on.
 func checkHead(head string, receipts []Receipt) error {
-	if head == "" && len(receipts) == 0 {
-		return nil
+	if len(receipts) == 0 { // where they are lost the chain goes on from what is known of the last one
+		_, _, err := parseHead(head)
+		return err
 	}
-	var seq uint64
-	var hash string
-	if _, err := fmt.Sscanf(head, "%d %s", &seq, &hash); err != nil || len(hash) != 2*sha256.Size {
-		return fmt.Errorf("head of the receipts: %q", head)
-	}
-	if len(receipts) == 0 {
-		return nil // lost: the chain goes on from what is known of the last one
-	}
-	last := receipts[len(receipts)-1]
-	sum := sha256.Sum256(last.Line)
-	if seq != last.Seq || hash != hex.EncodeToString(sum[:]) {
+	if last := receipts[len(receipts)-1]; head != string(headOf(last)) {
 		return fmt.Errorf("head of the receipts: %q does not follow receipt %d", head, last.Seq)
 	}
 	return nil

@@ -98,16 +98,12 @@ func fill(r PublishedRecord, j Job, etags []string, now time.Time) PublishedReco
 }
 
 func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
-	b := tx.Bucket(bucketReceipts)
-	meta := tx.Bucket(bucketMeta)
-	r.Seq, r.Prev = 1, noReceipt
-	if head := string(meta.Get(metaReceiptHead)); head != "" {
-		if _, err := fmt.Sscanf(head, "%d %s", &r.Seq, &r.Prev); err != nil {
-			return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("receipt head %q: %v", head, err)}
-		}
-		r.Seq++
+	seq, prev, err := tx.receiptHead()
+	if err != nil {
+		return err
 	}
-	r.Instance = string(meta.Get(metaInstance))
+	r.Seq, r.Prev = seq+1, prev
+	r.Instance = string(tx.Bucket(bucketMeta).Get(metaInstance))
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -115,12 +111,36 @@ func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
 	if line, err = merge(line, extra); err != nil {
 		return fmt.Errorf("further fields of a receipt: %w", err)
 	}
-	b.FillPercent = 0.9 // only ever appended to
+	tx.Bucket(bucketReceipts).FillPercent = 0.9 // only ever appended to
 	if err := tx.put(bucketReceipts, seqKey(r.Seq), line); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(line)
-	return tx.put(bucketMeta, metaReceiptHead, fmt.Appendf(nil, "%d %s", r.Seq, hex.EncodeToString(sum[:])))
+	return tx.put(bucketMeta, metaReceiptHead, headOf(Receipt{r.Seq, line}))
+}
+
+// headOf is what the next receipt builds on: the number of the newest one and the hash of its line.
+func headOf(r Receipt) []byte {
+	sum := sha256.Sum256(r.Line)
+	return fmt.Appendf(nil, "%d %s", r.Seq, hex.EncodeToString(sum[:]))
+}
+
+// parseHead reads what headOf wrote; "" is the head of no receipts.
+func parseHead(head string) (seq uint64, hash string, err error) {
+	if head == "" {
+		return 0, noReceipt, nil
+	}
+	if _, err := fmt.Sscanf(head, "%d %s", &seq, &hash); err != nil || len(hash) != len(noReceipt) {
+		return 0, "", fmt.Errorf("head of the receipts: %q", head)
+	}
+	return seq, hash, nil
+}
+
+// receiptHead is the head as the transaction sees it.
+func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
+	if seq, hash, err = parseHead(string(tx.Bucket(bucketMeta).Get(metaReceiptHead))); err != nil {
+		err = &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
+	}
+	return seq, hash, err
 }
 
 // merge appends the fields of the object extra that line does not have.
@@ -178,7 +198,7 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 
 // CheckReceipts verifies that lines follow one another: numbers without gaps
 // and every prev the hash of the line before. prev is the hash of the line
-// before the first, "" when that is not known.
+// before the first, "" when that is not known; nothing comes before receipt 1.
 func CheckReceipts(lines []Receipt, prev string) error {
 	for i, r := range lines {
 		var f struct {
@@ -193,6 +213,9 @@ func CheckReceipts(lines []Receipt, prev string) error {
 		}
 		if i > 0 && r.Seq != lines[i-1].Seq+1 {
 			return fmt.Errorf("receipt %d follows receipt %d: those between are missing", r.Seq, lines[i-1].Seq)
+		}
+		if r.Seq == 1 {
+			prev = noReceipt
 		}
 		if prev != "" && f.Prev != prev {
 			return fmt.Errorf("receipt %d: the line before it was altered", r.Seq)

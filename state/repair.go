@@ -3,9 +3,7 @@ package state
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -350,9 +348,7 @@ func (sv *salvage) derive(r *RepairReport) {
 	}
 	delete(meta, "receipt-head")
 	if len(receipts) > 0 {
-		last := receipts[len(receipts)-1]
-		sum := sha256.Sum256(last.Line)
-		meta["receipt-head"] = fmt.Appendf(nil, "%d %s", last.Seq, hex.EncodeToString(sum[:]))
+		meta["receipt-head"] = headOf(receipts[len(receipts)-1])
 	}
 }
 

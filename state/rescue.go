@@ -1,8 +1,6 @@
 package state
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -76,11 +74,9 @@ func (s *Store) ImportReceipts(lines []Receipt) (int, error) {
 	taken := 0
 	err := s.update(func(tx *writeTx) error {
 		taken = 0
-		seq, prev := uint64(0), noReceipt
-		if head := string(tx.Bucket(bucketMeta).Get(metaReceiptHead)); head != "" {
-			if _, err := fmt.Sscanf(head, "%d %s", &seq, &prev); err != nil {
-				return &DamagedError{Path: s.path, Detail: fmt.Sprintf("receipt head %q: %v", head, err)}
-			}
+		seq, prev, err := tx.receiptHead()
+		if err != nil {
+			return err
 		}
 		start := slices.IndexFunc(lines, func(r Receipt) bool { return r.Seq > seq })
 		if start < 0 {
@@ -101,10 +97,8 @@ func (s *Store) ImportReceipts(lines []Receipt) (int, error) {
 				return err
 			}
 		}
-		last := more[len(more)-1]
-		sum := sha256.Sum256(last.Line)
 		taken = len(more)
-		return tx.put(bucketMeta, metaReceiptHead, fmt.Appendf(nil, "%d %s", last.Seq, hex.EncodeToString(sum[:])))
+		return tx.put(bucketMeta, metaReceiptHead, headOf(more[len(more)-1]))
 	})
 	return taken, err
 }

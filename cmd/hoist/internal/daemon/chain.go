@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,9 +17,6 @@ import (
 	"hoist/state"
 )
 
-// firstPrev is the "prev" of the first receipt.
-var firstPrev = strings.Repeat("0", 64)
-
 // checkChain returns the receipts of the state, and what is wrong: every receipt must follow the one before, in the state and in the exported
 // files, line by line; both must hold the same, and what was exported once must be there still.
 func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile, err error) {
@@ -27,11 +25,7 @@ func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile,
 		out = append(out, control.VerifyFile{Path: path, Result: control.VerifyDiffers, Detail: fmt.Sprintf(format, args...)})
 	}
 	check := func(path string, list []state.Receipt) {
-		prev := ""
-		if len(list) > 0 && list[0].Seq == 1 {
-			prev = firstPrev
-		}
-		if err := state.CheckReceipts(list, prev); err != nil {
+		if err := state.CheckReceipts(list, ""); err != nil {
 			bad(path, "%v", err)
 		}
 	}
@@ -141,10 +135,9 @@ func readExports(home config.Home) (exports, error) {
 			byNumber[r.Seq], e.from[r.Seq] = line, path
 		}
 	}
-	for seq, line := range byNumber {
-		e.lines = append(e.lines, state.Receipt{Seq: seq, Line: line})
+	for _, seq := range slices.Sorted(maps.Keys(byNumber)) {
+		e.lines = append(e.lines, state.Receipt{Seq: seq, Line: byNumber[seq]})
 	}
-	slices.SortFunc(e.lines, func(a, b state.Receipt) int { return int(int64(a.Seq) - int64(b.Seq)) })
 	return e, nil
 }
 

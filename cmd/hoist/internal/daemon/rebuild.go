@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -250,19 +249,13 @@ func (w *Owner) recordFor(ctx context.Context, t *tips, s subject) (facts, state
 		rec.Snapshot = *f.local
 	}
 	if b != nil && b.version == rec.Version && b.storage == rec.Storage {
-		rec.PartSize = b.partSize
-		if len(b.etags) <= maxRecordETags {
-			rec.ETags = b.etags
-		}
+		rec.PartSize, rec.ETags = b.partSize, b.etags
 	}
 	if rec.SHA1 = f.tip.SHA1; f.content == equal && read.sha1 != "" {
 		rec.SHA1 = read.sha1
 	}
 	return f, rec, nil
 }
-
-// maxRecordETags is how many ETags a record holds.
-const maxRecordETags = 64
 
 // RestoreReceipts takes receipts that were exported and that a repaired state lacks back into it, and returns how many.
 func RestoreReceipts(home config.Home) (int, error) {
@@ -276,10 +269,4 @@ func RestoreReceipts(home config.Home) (int, error) {
 	}
 	n, err := s.ImportReceipts(exported.lines)
 	return n, errors.Join(err, s.Close())
-}
-
-// setAside renames a file of exported receipts that the state does not go on from.
-func setAside(path string) error {
-	stamp := time.Now().UTC().Format("20060102-150405.000")
-	return os.Rename(path, filepath.Join(filepath.Dir(path), "receipts-until-"+stamp+".jsonl"))
 }

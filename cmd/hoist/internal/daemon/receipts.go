@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"hoist/state"
 )
@@ -68,18 +69,14 @@ func (w *Owner) exportNew() error {
 		return err
 	}
 	for len(receipts) > 0 {
-		var lines []byte
-		for _, r := range receipts {
-			lines = append(append(lines, r.Line...), '\n')
-			seq = r.Seq
-		}
+		lines := linesOf(receipts)
 		if _, err := f.WriteAt(lines, size); err != nil {
 			return err
 		}
 		if err := f.Sync(); err != nil {
 			return err
 		}
-		size += int64(len(lines))
+		seq, size = receipts[len(receipts)-1].Seq, size+int64(len(lines))
 		if err := w.store.SetMeta(receiptsMeta, fmt.Sprintf("%d %d", seq, size)); err != nil {
 			return err
 		}
@@ -113,14 +110,24 @@ func goOnAt(path string, size int64, receipts []state.Receipt) (at int64, whole 
 	if err := errors.Join(err, f.Close()); err != nil && len(tail) > 0 && !errors.Is(err, io.EOF) {
 		return 0, false, err
 	}
+	if !bytes.HasPrefix(linesOf(receipts), tail[:bytes.LastIndexByte(tail, '\n')+1]) {
+		return 0, true, setAside(path)
+	}
+	return size, true, nil
+}
+
+func linesOf(receipts []state.Receipt) []byte {
 	var lines []byte
 	for _, r := range receipts {
 		lines = append(append(lines, r.Line...), '\n')
 	}
-	if !bytes.HasPrefix(lines, tail[:bytes.LastIndexByte(tail, '\n')+1]) {
-		return 0, true, setAside(path)
-	}
-	return size, true, nil
+	return lines
+}
+
+// setAside renames a file of exported receipts that the state does not go on from.
+func setAside(path string) error {
+	stamp := time.Now().UTC().Format("20060102-150405.000")
+	return os.Rename(path, filepath.Join(filepath.Dir(path), "receipts-until-"+stamp+".jsonl"))
 }
 
 func (w *Owner) exported() (seq uint64, size int64, err error) {
