@@ -49,7 +49,7 @@ func (b *backupState) start(s *Store) {
 }
 
 // afterCommit asks for a copy when one is due. It does not wait for it.
-func (b *backupState) afterCommit(*Store) {
+func (b *backupState) afterCommit() {
 	n := b.commits.Add(1)
 	if n < backupCommits && time.Since(time.Unix(0, b.last.Load())) < backupAge {
 		return

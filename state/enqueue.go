@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -85,7 +86,7 @@ func normal(j Job) (Job, error) {
 		return j, fmt.Errorf("kind %q", j.Kind)
 	}
 	if j.Path == "" || j.Target.Address == "" {
-		return j, fmt.Errorf("a job needs a path and a remote address")
+		return j, errors.New("a job needs a path and a remote address")
 	}
 	if j.Kind == Upload && j.Root == "" && j.Rel == "" {
 		j.Rel = j.Target.Address
@@ -156,7 +157,7 @@ func (tx *writeTx) rival(j Job) (Job, []byte, error) {
 	if k == nil {
 		return Job{}, nil, nil
 	}
-	k = append([]byte(nil), k...)
+	k = slices.Clone(k)
 	other, err := readJob(tx.Tx, k)
 	return other, k, err
 }
@@ -180,7 +181,7 @@ func (tx *writeTx) needless(j Job) (Verdict, error) {
 		if err := json.Unmarshal(v, &r); err != nil {
 			return "", &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("cancelled mark of %s: %v", j.Rel, err)}
 		}
-		if toSnapshot(r).Same(j.Snapshot) {
+		if Snapshot(r).Same(j.Snapshot) {
 			return Unwanted, nil
 		}
 	}

@@ -34,6 +34,10 @@ type openJob struct {
 	nextAttempt time.Time
 }
 
+func mirror(j Job) *openJob {
+	return &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention, nextAttempt: j.NextAttempt}
+}
+
 func byID(a, b *openJob) int { return cmp.Compare(a.id, b.id) }
 
 func byAttempt(a, b *openJob) int {
@@ -78,7 +82,7 @@ func (x *jobIndex) set(id JobID, j Job) {
 		}
 		return
 	}
-	o := &openJob{id: id, root: j.Root, paused: j.Paused, attention: j.Attention, nextAttempt: j.NextAttempt}
+	o := mirror(j)
 	if old != nil {
 		*old = *o
 		o = old
@@ -206,8 +210,8 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		if err != nil {
 			return err
 		}
-		o := &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention, nextAttempt: j.NextAttempt}
 		if x.open[j.ID] == nil {
+			o := mirror(j)
 			x.open[j.ID] = o
 			x.order = append(x.order, o)
 		}
@@ -217,25 +221,9 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		return nil, err
 	}
 	slices.SortFunc(x.order, byID)
-	for _, o := range x.order {
-		switch {
-		case o.paused:
-			x.paused++
-			continue
-		case o.attention:
-			x.attention++
-		}
-		switch {
-		case !o.nextAttempt.IsZero():
-			x.waiting = append(x.waiting, o)
-			if o.attention {
-				x.retried++
-			}
-		case !o.attention:
-			x.ready = append(x.ready, o)
-		}
+	for _, o := range slices.SortedFunc(slices.Values(x.order), byAttempt) { // so each goes to the end of its list
+		x.file(o, true)
 	}
-	slices.SortFunc(x.waiting, byAttempt)
 	err = tx.Bucket(bucketEnded).ForEach(func(k, v []byte) error {
 		var r endedRecord
 		if err := json.Unmarshal(v, &r); err != nil {

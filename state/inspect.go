@@ -78,21 +78,9 @@ func neverUsed(f io.ReaderAt, size int64, metas []metaPage) bool {
 func structure(t *tree) []string {
 	start := t.problems
 	t.problems = nil
-	found := t.buckets(func(string) visit { return nil })
+	sv := salvage{problems: t.buckets(func(string) visit { return nil })}
 	t.free()
-	problems := append(start, found[""]...)
-	delete(found, "")
-	names := make([]string, 0, len(found))
-	for name := range found {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		for _, p := range found[name] {
-			problems = append(problems, fmt.Sprintf("bucket %.40q: %s", name, p))
-		}
-	}
-	return append(problems, t.problems...)
+	return slices.Concat(start, sv.problemList(), t.problems)
 }
 
 // notAFile says of a path at which something other than a file is: what bbolt

@@ -66,13 +66,6 @@ const (
 	PhasePlaced   Phase = "placed"
 )
 
-// UploadPhases and DownloadPhases list the phases in order, for tables of
-// tests and for pages that show how far a job is.
-var (
-	UploadPhases   = []Phase{PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted, PhasePublishing, PhasePublished, PhaseDone}
-	DownloadPhases = []Phase{PhaseQueued, PhaseResolved, PhaseFetching, PhaseVerified, PhasePlaced, PhaseDone}
-)
-
 // Status is what a person is told about a job. It is derived, never stored.
 type Status string
 
@@ -107,7 +100,6 @@ const (
 // Target is the remote end of a job.
 type Target struct {
 	Address  string   // canonical aps://… or oss://… in names, of the file itself
-	Hub      string   // id
 	Project  string   // id
 	Core     bool     // the hub uses autodesk.core types
 	Base     string   // id of an existing folder

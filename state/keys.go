@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -84,7 +85,7 @@ func checkNames(names ...string) error {
 
 // prefixEnd is the first key after all keys that begin with p.
 func prefixEnd(p []byte) []byte {
-	end := append([]byte(nil), p...)
+	end := slices.Clone(p)
 	for i := len(end) - 1; i >= 0; i-- {
 		if end[i] < 0xff {
 			end[i]++

@@ -249,9 +249,9 @@ func TestRandomEventsKeepInvariants(t *testing.T) {
 		if rapid.Bool().Draw(t, "oss") {
 			j.Target.Bucket = "b"
 		}
-		phases := UploadPhases
+		phases := []Phase{PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted, PhasePublishing, PhasePublished, PhaseDone}
 		if kind == Download {
-			phases = DownloadPhases
+			phases = []Phase{PhaseQueued, PhaseResolved, PhaseFetching, PhaseVerified, PhasePlaced, PhaseDone}
 		}
 		stored := map[int]int64{}
 		for range rapid.IntRange(0, 80).Draw(t, "steps") {

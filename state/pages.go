@@ -125,14 +125,13 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 // tree walks one version of the file, from one meta page.
 type tree struct {
 	f        io.ReaderAt
-	size     int64
 	meta     metaPage
 	seen     []uint64 // a bit a page
 	problems []string
 }
 
 func newTree(f io.ReaderAt, size int64, m metaPage) *tree {
-	t := &tree{f: f, size: size, meta: m}
+	t := &tree{f: f, meta: m}
 	pages := m.pages
 	if held := uint64(size) / uint64(m.pageSize); pages > held {
 		t.problem("the file ends after %d of %d pages", held, pages)

@@ -3,9 +3,9 @@ package state
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -76,7 +76,7 @@ func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
 	if err := json.Unmarshal(v, &r); err != nil {
 		return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("cancelled mark: %v", err)}
 	}
-	if !toSnapshot(r).Same(snap) {
+	if !Snapshot(r).Same(snap) {
 		return nil
 	}
 	return tx.delete(bucketUnwanted, k)
@@ -95,23 +95,11 @@ func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 			if err := json.Unmarshal(v, &r); err != nil {
 				return s.damage("cancelled mark of %s: %v", k[len(prefix):], err)
 			}
-			out[string(k[len(prefix):])] = toSnapshot(r)
+			out[string(k[len(prefix):])] = Snapshot(r)
 		}
 		return nil
 	})
 	return out, err
-}
-
-// DeletePublished forgets files of a root.
-func (s *Store) DeletePublished(root string, rels ...string) error {
-	return s.update(func(tx *writeTx) error {
-		for _, rel := range rels {
-			if err := tx.delete(bucketPublished, joinKey(root, rel)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // PublishedIn lists at most limit (0: all) records of a root after the given
@@ -154,8 +142,11 @@ func (s *Store) Intent(key string) ([]byte, bool, error) {
 
 // PutIntent is durable on return. The key is not empty; data holds no secret.
 func (s *Store) PutIntent(key string, data []byte) error {
-	if err := checkNames(key); err != nil || key == "" {
-		return fmt.Errorf("intent key %q is empty or no name: %w", key, err)
+	if key == "" {
+		return errors.New("intent: the key is empty")
+	}
+	if err := checkNames(key); err != nil {
+		return fmt.Errorf("intent: %w", err)
 	}
 	return s.update(func(tx *writeTx) error { return tx.put(bucketIntents, []byte(key), data) })
 }
@@ -195,7 +186,6 @@ type DirChunk struct {
 // DirChange replaces parts of what is stored of one folder.
 type DirChange struct {
 	Folder string     // slash path below the root, "" the root itself
-	Drop   bool       // first forget all chunks of this folder, not of those below it
 	Delete []string   // Firsts of chunks to forget
 	Put    []DirChunk // chunks to store
 }
@@ -213,29 +203,6 @@ func (s *Store) DirChunks(root, folder string) ([]DirChunk, error) {
 		c := tx.Bucket(bucketDirs).Cursor()
 		for k, v := c.Seek(p); bytes.HasPrefix(k, p); k, v = c.Next() {
 			out = append(out, DirChunk{First: string(k[len(p):]), Data: slices.Clone(v)})
-		}
-		return nil
-	})
-	return out, err
-}
-
-// DirFolders lists at most limit (0: all) folders of a root that have chunks,
-// after the given one, in the order of their keys. With after "" the root
-// itself ("") is listed when it has chunks.
-func (s *Store) DirFolders(root, after string, limit int) ([]string, error) {
-	var out []string
-	err := s.view(func(tx *bolt.Tx) error {
-		out = nil
-		p := joinKey(root, "")
-		seek := p
-		if after != "" {
-			seek = prefixEnd(joinKey(root, after, ""))
-		}
-		c := tx.Bucket(bucketDirs).Cursor()
-		for k, _ := c.Seek(seek); bytes.HasPrefix(k, p) && (limit <= 0 || len(out) < limit); {
-			folder, _, _ := strings.Cut(string(k[len(p):]), "\x00")
-			out = append(out, folder)
-			k, _ = c.Seek(prefixEnd(joinKey(root, folder, "")))
 		}
 		return nil
 	})
@@ -260,11 +227,6 @@ func (s *Store) UpdateDirs(root string, changes []DirChange) error {
 	}
 	return s.update(func(tx *writeTx) error {
 		for _, ch := range changes {
-			if ch.Drop {
-				if err := tx.dropPrefix(bucketDirs, joinKey(root, ch.Folder, "")); err != nil {
-					return err
-				}
-			}
 			for _, first := range ch.Delete {
 				if err := tx.delete(bucketDirs, joinKey(root, ch.Folder, first)); err != nil {
 					return err
@@ -284,7 +246,7 @@ func (s *Store) UpdateDirs(root string, changes []DirChange) error {
 // a root, as when its watch is removed. Jobs stay: cancel them first.
 func (s *Store) DropRoot(root string) error {
 	if root == "" {
-		return fmt.Errorf("drop records: no root")
+		return errors.New("drop records: no root")
 	}
 	return s.update(func(tx *writeTx) error {
 		for _, b := range [][]byte{bucketDirs, bucketPublished, bucketUnwanted} {

@@ -70,11 +70,8 @@ func (s *Store) Job(id JobID) (Job, error) {
 // *PrefixError for several.
 func (s *Store) FindJob(prefix string) (Job, error) {
 	prefix = strings.ToLower(prefix)
-	if prefix == "" || len(prefix) > 32 || strings.Trim(prefix, "0123456789abcdef") != "" {
-		return Job{}, fmt.Errorf("job %q: %w", prefix, ErrNotFound)
-	}
-	first, ok := JobID(prefix + strings.Repeat("0", 32-len(prefix))).key()
-	if !ok {
+	first, ok := JobID(prefix + strings.Repeat("0", max(32-len(prefix), 0))).key()
+	if prefix == "" || !ok {
 		return Job{}, fmt.Errorf("job %q: %w", prefix, ErrNotFound)
 	}
 	var j Job

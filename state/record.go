@@ -25,7 +25,6 @@ type snapshotRecord struct {
 
 type targetRecord struct {
 	Address  string   `json:"address,omitempty"`
-	Hub      string   `json:"hub,omitempty"`
 	Project  string   `json:"project,omitempty"`
 	Core     bool     `json:"core,omitempty"`
 	Base     string   `json:"base,omitempty"`
@@ -143,8 +142,6 @@ func stored(t time.Time) time.Time {
 	return t.UTC().Round(0)
 }
 
-func toSnapshot(r snapshotRecord) Snapshot { return Snapshot(r) }
-
 func fromSnapshot(s Snapshot) snapshotRecord {
 	s.ModTime, s.ChangeTime = stored(s.ModTime), stored(s.ChangeTime)
 	return snapshotRecord(s)
@@ -186,7 +183,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 	}
 	j := Job{
 		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path, Rel: r.Rel,
-		Target: Target(r.Target), Snapshot: toSnapshot(r.Snapshot),
+		Target: Target(r.Target), Snapshot: Snapshot(r.Snapshot),
 		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch,
 		Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,
 		Size: r.Size, PartSize: r.PartSize, PartsTotal: r.PartsTotal, PartsDone: r.PartsDone, BytesDone: r.BytesDone,
@@ -198,7 +195,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
 	}
 	if r.Pending != nil {
-		p := toSnapshot(*r.Pending)
+		p := Snapshot(*r.Pending)
 		j.Pending = &p
 	}
 	if r.Intent != nil {
@@ -226,7 +223,7 @@ func decodePublished(root, rel string, b []byte) (PublishedRecord, error) {
 	}
 	return PublishedRecord{
 		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number, Storage: r.Storage,
-		Snapshot: toSnapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, Digest: r.Digest, SHA1: r.SHA1, At: r.At,
+		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, Digest: r.Digest, SHA1: r.SHA1, At: r.At,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -287,9 +288,7 @@ func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 			c.Jobs = append(c.Jobs, id)
 		}
 	}
-	for i, k := 0, len(c.Jobs)-1; i < k; i, k = i+1, k-1 {
-		c.Jobs[i], c.Jobs[k] = c.Jobs[k], c.Jobs[i]
-	}
+	slices.Reverse(c.Jobs)
 	return c, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -85,7 +86,7 @@ func (s *Store) write() {
 		for _, r := range group {
 			close(r.done)
 		}
-		s.saved.afterCommit(s)
+		s.saved.afterCommit()
 	}
 }
 
@@ -132,16 +133,16 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 	}
 	defer func() { _ = btx.Rollback() }() // no effect after a commit
 	tx := &writeTx{Tx: btx, now: stored(time.Now()), touched: map[JobID]Job{}}
-	any := false
+	wrote := false
 	for _, r := range group {
 		tx.wrote = false
 		r.err = r.f(tx)
 		if r.err != nil && tx.wrote {
 			return r, r.err
 		}
-		any = any || tx.wrote
+		wrote = wrote || tx.wrote
 	}
-	if !any {
+	if !wrote {
 		return nil, nil
 	}
 	index := uint64(btx.ID())
@@ -167,7 +168,7 @@ func (s *Store) committed(index uint64, tx *writeTx) {
 	}
 	if over := len(s.changes) - keptChanges; over > keptChanges/2 {
 		s.lostAt = s.changes[over-1].index
-		s.changes = append([]change(nil), s.changes[over:]...)
+		s.changes = slices.Clone(s.changes[over:])
 	}
 	if s.wake != nil {
 		close(s.wake)

@@ -277,7 +277,7 @@ func newFetch(req PullRequest, q Place, into string, dirs []string, name string)
 		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path, Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
 		Root: fetchRoot(req.Profile, q, path, name),
 		// Dirs are the local folders below the one that was asked for: the download never leaves that one.
-		Target: state.Target{Address: q.Address.String(), Hub: string(q.Hub.ID), Project: string(q.Project.ID), Core: q.Core, Dirs: dirs, Name: lastName(q)},
+		Target: state.Target{Address: q.Address.String(), Project: string(q.Project.ID), Core: q.Core, Dirs: dirs, Name: lastName(q)},
 	}
 	j := &p.Job
 	if q.Kind == KindObject {

@@ -251,7 +251,7 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 		at := address(place, l.names)
 		p := newPlan(place, req, l, strings.Join(at.Steps[2:], "/"))
 		t := &p.Job.Target
-		t.Hub, t.Project, t.Core = string(place.Hub.ID), string(project), place.Core
+		t.Project, t.Core = string(project), place.Core
 		t.Base, t.BasePath = string(place.Folder.ID), place.Address.String()
 		t.Dirs = slices.Concat(place.Missing, l.names[:len(l.names)-1])
 		if p.Result != "" {

@@ -55,10 +55,8 @@ func (m *memBaseline) Store(changes []FolderChange) error {
 	m.stores++
 	for _, f := range changes {
 		byFirst := map[string]Chunk{}
-		if !f.Drop {
-			for _, c := range m.folders[f.Folder] {
-				byFirst[c.First] = c
-			}
+		for _, c := range m.folders[f.Folder] {
+			byFirst[c.First] = c
 		}
 		for _, d := range f.Delete {
 			delete(byFirst, d)

@@ -28,12 +28,11 @@ type Chunk struct {
 	Data  []byte // at most 64 KiB, but for a single name longer than that
 }
 
-// FolderChange replaces some chunks of one folder. Drop removes all chunks of the folder before Put.
+// FolderChange replaces some chunks of one folder.
 type FolderChange struct {
 	Folder string // slash path below the root, "" the root
 	Put    []Chunk
 	Delete []string // First of chunks that are no more
-	Drop   bool
 }
 
 // Baseline keeps what was last reported of one root. Load and Find are called from several goroutines, also during Store.

@@ -517,7 +517,7 @@ func (b baseline) Find(folder, name string) (c watcher.Chunk, next string, found
 func (b baseline) Store(changes []watcher.FolderChange) error {
 	out := make([]state.DirChange, len(changes))
 	for i, c := range changes {
-		out[i] = state.DirChange{Folder: c.Folder, Delete: c.Delete, Drop: c.Drop}
+		out[i] = state.DirChange{Folder: c.Folder, Delete: c.Delete}
 		for _, p := range c.Put {
 			out[i].Put = append(out[i].Put, state.DirChunk(p))
 		}
