@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 )
 
 // entry is one name of a folder, before it is looked at.
@@ -105,7 +106,7 @@ func (l *listing) locked(name string) bool {
 		return false
 	}
 	for _, lock := range lockNames(name) {
-		if l.locks[lowerName(lock)] {
+		if l.locks[strings.ToLower(lock)] {
 			return true
 		}
 	}

@@ -34,8 +34,6 @@ func below(folder, p string) bool {
 	return folder == "" || p == folder || strings.HasPrefix(p, folder) && p[len(folder)] == '/'
 }
 
-func lowerName(name string) string { return strings.ToLower(name) }
-
 // nameMatcher matches the names of one folder that is not ignored itself.
 type nameMatcher struct {
 	rules *Rules
@@ -52,7 +50,7 @@ func (r *Rules) matcher(folder string) *nameMatcher {
 }
 
 func (m *nameMatcher) match(name string, dir bool) (lower string, ignored bool) {
-	lower = lowerName(name)
+	lower = strings.ToLower(name)
 	m.steps[len(m.steps)-1] = lower
 	ignored, _ = m.rules.matchLast(m.steps, dir)
 	return lower, ignored

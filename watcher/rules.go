@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -227,7 +228,7 @@ func (r *Rules) At(root, folder string) (*Rules, error) {
 }
 
 // upTo yields the root, each folder on the way, and the folder.
-func upTo(folder string) func(func(string) bool) {
+func upTo(folder string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !yield("") || folder == "" {
 			return

@@ -3,6 +3,7 @@ package watcher
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -217,8 +218,8 @@ func TestLockNames(t *testing.T) {
 			for _, l := range lockNames(tt.name) {
 				found = found || l == tt.lock
 			}
-			if !found || !isLock(lowerName(tt.lock)) {
-				t.Errorf("among the locks of %s: %t; a lock by its name: %t", tt.name, found, isLock(lowerName(tt.lock)))
+			if !found || !isLock(strings.ToLower(tt.lock)) {
+				t.Errorf("among the locks of %s: %t; a lock by its name: %t", tt.name, found, isLock(strings.ToLower(tt.lock)))
 			}
 		})
 	}

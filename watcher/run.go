@@ -107,8 +107,6 @@ func (r *run) loop(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-r.rescan:
-			r.wantScan("", true)
 		case <-noticed:
 			err = r.notices(ctx)
 		case f := <-r.found:

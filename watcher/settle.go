@@ -39,7 +39,6 @@ type pending struct {
 	observation
 	path        string
 	first, last time.Time // observed changes
-	check       time.Time // when to look again
 	busy        bool      // did not rest by the cap and a settle time more
 }
 
@@ -71,10 +70,9 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 		if mtime := unixTime(o.rec.mtime); o.scanned && !o.gone && now.Sub(mtime) >= s.quiet {
 			p.first, p.last = mtime, mtime
 		}
-		p.check = p.last.Add(s.quiet)
 		s.pending[path] = p
 		s.count(p, 1)
-		heap.Push(&s.checks, check{p.check, p})
+		s.plan(p, p.last.Add(s.quiet))
 		return
 	}
 	if o.touched || !p.same(o) {
@@ -180,10 +178,7 @@ func (s *settler) next() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func (s *settler) plan(p *pending, at time.Time) {
-	p.check = at
-	heap.Push(&s.checks, check{at, p})
-}
+func (s *settler) plan(p *pending, at time.Time) { heap.Push(&s.checks, check{at, p}) }
 
 // setBusy notes that p has not rested for a settle time beyond the cap.
 func (s *settler) setBusy(p *pending, now time.Time) {

@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// Watcher reports the changes below one root. Run does the work; Rescan and Status may be called at any time from any goroutine.
+// Watcher reports the changes below one root. Run does the work; Status may be called at any time from any goroutine.
 type Watcher struct {
 	cfg    Config
 	log    *slog.Logger
-	rescan chan struct{} // capacity 1: one request stands for many
 	source func(root string) (notifier, error)
 
 	mu     sync.Mutex
@@ -49,18 +48,9 @@ func New(cfg Config) (*Watcher, error) {
 	return &Watcher{
 		cfg:    cfg,
 		log:    cfg.Logger.With("component", "watcher", "root", cfg.Root),
-		rescan: make(chan struct{}, 1),
 		source: newOSNotifier,
 		status: Status{State: StateScanning},
 	}, nil
-}
-
-// Rescan asks Run for a whole scan soon. It does not wait.
-func (w *Watcher) Rescan() {
-	select {
-	case w.rescan <- struct{}{}:
-	default:
-	}
 }
 
 // Status returns what the watcher knows of itself now.

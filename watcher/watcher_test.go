@@ -304,12 +304,6 @@ func TestRun(t *testing.T) {
 			second(10)
 			x.want(t, "d/b.dwg")
 		}},
-		{"Rescan", nil, nil, func(t *testing.T, x *fixture) {
-			x.write("b.dwg", "1")
-			x.w.Rescan()
-			second(10)
-			x.want(t, "b.dwg")
-		}},
 		{"a folder that is moved in", nil, nil, func(t *testing.T, x *fixture) {
 			x.write("d/e/b.dwg", "1")
 			x.notice("d")
