@@ -220,30 +220,20 @@ func (w *Owner) compareContent(ctx context.Context, profile, path string, b *bas
 
 // tips finds the newest versions of remote files by listing each folder once.
 type tips struct {
-	w       *Owner
-	folders map[string]map[string]transfer.Entry // by profile and address of the folder: by name
-	objects map[string]map[string]transfer.Entry // by profile and address of bucket or prefix: by key
+	w      *Owner
+	listed map[string]map[string]transfer.Entry // by profile and address of the folder, bucket or prefix: by name, of objects by key
 }
 
-func (w *Owner) newTips() *tips {
-	return &tips{w: w, folders: map[string]map[string]transfer.Entry{}, objects: map[string]map[string]transfer.Entry{}}
-}
+func (w *Owner) newTips() *tips { return &tips{w: w, listed: map[string]map[string]transfer.Entry{}} }
 
 // find returns the file at names below root; nil where there is none.
 func (t *tips) find(ctx context.Context, profile string, root transfer.Address, names []string) (*transfer.Entry, error) {
 	at := root.Join(names...)
-	if root.Scheme == transfer.SchemeOSS {
-		all, err := t.keys(ctx, profile, root)
-		if err != nil {
-			return nil, err
-		}
-		if e, ok := all[at.Key()]; ok {
-			return &e, nil
-		}
-		return nil, nil
+	folder, name := at.Parent(), at.Base()
+	if root.Scheme == transfer.SchemeOSS { // keys have no folders
+		folder, name = root, at.Key()
 	}
-	folder, name := transfer.Address{Scheme: at.Scheme, Steps: at.Steps[:len(at.Steps)-1]}, at.Steps[len(at.Steps)-1]
-	files, err := t.folder(ctx, profile, folder)
+	files, err := t.in(ctx, profile, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -253,61 +243,39 @@ func (t *tips) find(ctx context.Context, profile string, root transfer.Address, 
 	return nil, nil
 }
 
-func (t *tips) folder(ctx context.Context, profile string, folder transfer.Address) (map[string]transfer.Entry, error) {
-	id := profile + "\x00" + folder.String()
-	if files, ok := t.folders[id]; ok {
+// in lists the files of a place; one that is not there holds none.
+func (t *tips) in(ctx context.Context, profile string, at transfer.Address) (map[string]transfer.Entry, error) {
+	id := profile + "\x00" + at.String()
+	if files, ok := t.listed[id]; ok {
 		return files, nil
 	}
-	files := map[string]transfer.Entry{}
 	r, err := t.w.engine.Resolver(profile)
 	if err != nil {
 		return nil, err
 	}
-	err = t.list(ctx, r, func() (transfer.Place, error) { return r.ResolveFolder(ctx, folder) }, func(e transfer.Entry) {
-		if e.Type == transfer.KindItem && !e.Hidden {
-			files[e.Name] = e
-		}
-	})
-	t.folders[id] = files
-	return files, err
-}
-
-func (t *tips) keys(ctx context.Context, profile string, root transfer.Address) (map[string]transfer.Entry, error) {
-	id := profile + "\x00" + root.String()
-	if files, ok := t.objects[id]; ok {
-		return files, nil
-	}
 	files := map[string]transfer.Entry{}
-	r, err := t.w.engine.Resolver(profile)
-	if err != nil {
+	place, err := patiently(ctx, func() (transfer.Place, error) { return r.ResolveFolder(ctx, at) })
+	gone, _ := errors.AsType[*transfer.NotFoundError](err)
+	_, isFile := errors.AsType[*transfer.UsageError](err)
+	switch {
+	case gone != nil && (gone.What == "folder" || gone.What == "file or folder"), isFile, len(place.Missing) > 0:
+		t.listed[id] = files
+		return files, nil
+	case err != nil:
 		return nil, err
-	}
-	err = t.list(ctx, r, func() (transfer.Place, error) { return r.ResolveFolder(ctx, root) }, func(e transfer.Entry) {
-		files[e.Place.Key] = e
-	})
-	t.objects[id] = files
-	return files, err
-}
-
-// list reads a place; one that is not there holds nothing.
-func (t *tips) list(ctx context.Context, r *transfer.Resolver, resolve func() (transfer.Place, error), each func(transfer.Entry)) error {
-	place, err := patiently(ctx, resolve)
-	if gone := (*transfer.NotFoundError)(nil); errors.As(err, &gone) && (gone.What == "folder" || gone.What == "file or folder") {
-		return nil
-	}
-	if _, isFile := errors.AsType[*transfer.UsageError](err); isFile || len(place.Missing) > 0 {
-		return nil
-	}
-	if err != nil {
-		return err
 	}
 	for e, err := range r.List(ctx, place) {
-		if err != nil {
-			return err
+		switch {
+		case err != nil:
+			return nil, err
+		case e.Type == transfer.KindObject:
+			files[e.Place.Key] = e
+		case e.Type == transfer.KindItem && !e.Hidden:
+			files[e.Name] = e
 		}
-		each(e)
 	}
-	return nil
+	t.listed[id] = files
+	return files, nil
 }
 
 // localSnapshot looks at a path; nil where there is no file.
