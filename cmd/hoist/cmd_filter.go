@@ -54,16 +54,6 @@ func newFilterCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// watchIn finds the watch that a path lies in.
-func watchIn(list []config.Watch, path string) *config.Watch {
-	for i, w := range list {
-		if config.Within(w.Path, path) {
-			return &list[i]
-		}
-	}
-	return nil
-}
-
 func (a *app) filterList(which string, given config.Settings) error {
 	s, err := a.setup(given)
 	if err != nil {
@@ -123,7 +113,7 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 	}
 	out := filtered{Path: path}
 	root, own := filepath.Dir(path), config.Settings{}
-	if w := watchIn(s.file.Watch, path); w != nil {
+	if w := config.WatchOf(s.file.Watch, path); w != nil {
 		root, own, out.Watch = w.Path, w.Settings(), w.ID
 	}
 	rel, err := filepath.Rel(root, path)

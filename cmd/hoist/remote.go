@@ -51,7 +51,7 @@ func absPath(arg string) (string, error) {
 
 // mapped is the remote of a local path that is or lies in the folder of a watch.
 func mapped(watches []config.Watch, path string) (transfer.Address, bool, error) {
-	w := watchIn(watches, path)
+	w := config.WatchOf(watches, path)
 	if w == nil {
 		return transfer.Address{}, false, nil
 	}

@@ -67,13 +67,4 @@ func plainly(msg string) string {
 	return "it is of type " + m[1] + ", not " + strings.NewReplacer("*", "", "[]string", "a list of strings", "[]config.Watch", "a list of tables, [[watch]]").Replace(m[2])
 }
 
-func joinKey(key toml.Key) string {
-	s := ""
-	for i, k := range key {
-		if i > 0 {
-			s += "."
-		}
-		s += k
-	}
-	return s
-}
+func joinKey(key toml.Key) string { return strings.Join(key, ".") }

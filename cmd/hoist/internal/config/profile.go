@@ -166,22 +166,20 @@ func (p Profile) Account(name string, env Env) (Account, error) {
 		BaseURL: first(env.BaseURL, p.BaseURL), UserID: first(env.UserID, p.UserID), Region: p.Region, CertFile: env.CertFile,
 		Scopes: p.Scopes, Actions: p.Actions, Flow: FlowTwoLegged,
 	}
-	if a.ClientSecret == "" && p.Flow != "" && p.ClientSecret == "" {
+	if stored := p.Flow != "" && p.ClientSecret == ""; a.ClientSecret == "" && (stored || p.ClientSecret != "") {
+		what := "secret"
+		if stored {
+			what = "sign-in"
+		}
 		if a.ClientID != p.ClientID {
-			return a, &Error{Key: "APS_CLIENT_ID", Msg: fmt.Sprintf("is not the client of profile %q, whose sign-in would be used; set APS_CLIENT_SECRET too", name)}
+			return a, &Error{Key: "APS_CLIENT_ID", Msg: fmt.Sprintf("is not the client of profile %q, whose %s would be used; set APS_CLIENT_SECRET too", name, what)}
 		}
 		if Origin(a.BaseURL) != Origin(p.BaseURL) {
-			return a, &Error{Key: "APS_BASE_URL", Msg: fmt.Sprintf("names another host than profile %q, whose sign-in would be sent there; set APS_CLIENT_SECRET too", name)}
+			return a, &Error{Key: "APS_BASE_URL", Msg: fmt.Sprintf("names another host than profile %q, whose %s would be sent there; set APS_CLIENT_SECRET too", name, what)}
 		}
-		a.Stored, a.Flow, a.AccountID, a.KeyID = true, p.Flow, p.ServiceAccountID, p.ServiceAccountKey
-		return a, nil
-	}
-	if a.ClientSecret == "" && p.ClientSecret != "" {
-		if a.ClientID != p.ClientID {
-			return a, &Error{Key: "APS_CLIENT_ID", Msg: fmt.Sprintf("is not the client of profile %q, whose secret would be used; set APS_CLIENT_SECRET too", name)}
-		}
-		if Origin(a.BaseURL) != Origin(p.BaseURL) {
-			return a, &Error{Key: "APS_BASE_URL", Msg: fmt.Sprintf("names another host than profile %q, whose secret would be sent there; set APS_CLIENT_SECRET too", name)}
+		if stored {
+			a.Stored, a.Flow, a.AccountID, a.KeyID = true, p.Flow, p.ServiceAccountID, p.ServiceAccountKey
+			return a, nil
 		}
 		a.ClientSecret = apsclient.Secret(p.ClientSecret)
 	}

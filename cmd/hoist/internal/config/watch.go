@@ -111,6 +111,16 @@ func Overlap(watches []Watch, path string) (Watch, bool) {
 	return Watch{}, false
 }
 
+// WatchOf finds the watch that a path lies in; nil where there is none.
+func WatchOf(watches []Watch, path string) *Watch {
+	for i, w := range watches {
+		if Within(w.Path, path) {
+			return &watches[i]
+		}
+	}
+	return nil
+}
+
 // Within reports whether path is dir or lies below it.
 func Within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)

@@ -27,12 +27,7 @@ func (w *Owner) Explain(_ context.Context, file string) (control.Explanation, er
 	if err != nil {
 		return e, err
 	}
-	var watch *config.Watch
-	for i, c := range f.Watch {
-		if config.Within(c.Path, file) {
-			watch = &f.Watch[i]
-		}
-	}
+	watch := config.WatchOf(f.Watch, file)
 	job, err := w.lastJob(file)
 	if err != nil {
 		return e, err
