@@ -253,6 +253,6 @@ func count(n int, one, many string) string {
 func stateOf(p control.Progress) progress.State {
 	return progress.State{
 		Files: p.Files, FilesDone: p.FilesDone, Bytes: p.Bytes, BytesDone: p.BytesDone, Rate: p.Rate,
-		ETA: time.Duration(p.ETASeconds) * time.Second, DecidedBy: p.DecidedBy, Waiting: p.Waiting, Names: p.Names,
+		ETA: time.Duration(p.ETASeconds) * time.Second, DecidedBy: p.DecidedBy, Waiting: p.Waiting,
 	}
 }

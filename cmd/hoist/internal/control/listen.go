@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -106,16 +107,14 @@ func runtimeFolder() (string, error) {
 
 // clearLeft removes what a process that died has left.
 func clearLeft(socket, addrFile string) error {
-	left, err := find(socket, addrFile)
-	if err != nil {
-		return err
+	data, err := os.ReadFile(addrFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the address of the owner: %w", err)
 	}
-	left.Close()
 	paths := []string{socket}
-	if data, err := os.ReadFile(addrFile); err == nil {
-		if p := firstLine(data); filepath.IsAbs(p) && filepath.Base(p) == "control.sock" {
-			paths = append(paths, p)
-		}
+	named, _, _ := strings.Cut(string(data), "\n")
+	if p := strings.TrimSpace(named); filepath.IsAbs(p) && filepath.Base(p) == "control.sock" {
+		paths = append(paths, p)
 	}
 	for _, p := range paths {
 		if err := clearSocket(p, p != socket); err != nil {
@@ -126,15 +125,6 @@ func clearLeft(socket, addrFile string) error {
 		return fmt.Errorf("remove what names an old socket: %w", err)
 	}
 	return nil
-}
-
-func firstLine(data []byte) string {
-	for i, c := range data {
-		if c == '\n' || c == '\r' {
-			return string(data[:i])
-		}
-	}
-	return string(data)
 }
 
 func clearSocket(path string, withFolder bool) error {

@@ -14,7 +14,7 @@ type Status struct {
 	ETA       *ETA        `json:"eta,omitempty"`
 }
 
-// Owner is the process that has the state of a home open; also the content of owner.json.
+// Owner is the process that has the state of a home open.
 type Owner struct {
 	PID     int       `json:"pid"`
 	Command string    `json:"command"`
@@ -236,15 +236,14 @@ type Update struct {
 
 // Progress sums up the jobs that are followed.
 type Progress struct {
-	Files      int      `json:"files"`
-	FilesDone  int      `json:"files_done"`
-	Bytes      int64    `json:"bytes"`
-	BytesDone  int64    `json:"bytes_done"`
-	Rate       int64    `json:"rate,omitempty"`
-	ETASeconds int64    `json:"eta_seconds,omitempty"`
-	DecidedBy  string   `json:"decided_by,omitempty"`
-	Waiting    string   `json:"waiting,omitempty"` // why nothing moves, where nothing does
-	Names      []string `json:"names,omitempty"`   // some of the files that move now
+	Files      int    `json:"files"`
+	FilesDone  int    `json:"files_done"`
+	Bytes      int64  `json:"bytes"`
+	BytesDone  int64  `json:"bytes_done"`
+	Rate       int64  `json:"rate,omitempty"`
+	ETASeconds int64  `json:"eta_seconds,omitempty"`
+	DecidedBy  string `json:"decided_by,omitempty"`
+	Waiting    string `json:"waiting,omitempty"` // why nothing moves, where nothing does
 }
 
 // WatchRequest asks for a new watch.

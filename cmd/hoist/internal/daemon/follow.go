@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
@@ -28,12 +30,14 @@ type followed struct {
 // Follow implements [control.API].
 func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
 	f := &followed{w: w, open: map[state.JobID]string{}, parked: map[state.JobID]bool{}, sizes: map[state.JobID]int64{}, total: len(ids)}
-	for _, id := range ids {
-		f.open[state.JobID(id)] = id
-	}
 	index := w.store.Index()
 	// Changes since the index are told again, so nothing that happens between is missed.
-	if err := f.tell(each, ids...); err != nil {
+	asked := make([]state.JobID, len(ids))
+	for i, id := range ids {
+		asked[i] = state.JobID(id)
+		f.open[asked[i]] = id
+	}
+	if err := f.tell(asked, each); err != nil {
 		return err
 	}
 	var told time.Time // when progress was last
@@ -43,22 +47,12 @@ func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 			return err
 		}
 		index = c.Index
-		changed := c.Jobs
-		for id := range f.parked {
-			changed = append(changed, id)
-		}
+		changed := slices.AppendSeq(c.Jobs, maps.Keys(f.parked))
 		if c.Lost {
-			changed = nil
-			for id := range f.open {
-				changed = append(changed, id)
-			}
+			changed = slices.Collect(maps.Keys(f.open))
 		}
-		for _, id := range changed {
-			if asked, ok := f.open[id]; ok {
-				if err := f.look(id, asked, each); err != nil {
-					return err
-				}
-			}
+		if err := f.tell(changed, each); err != nil {
+			return err
 		}
 		if len(f.open) > 0 && time.Since(told) >= beat {
 			p := f.progress()
@@ -88,10 +82,11 @@ func (w *Owner) changes(ctx context.Context, since uint64) (state.Changes, error
 	return c, err
 }
 
-func (f *followed) tell(each func(control.Update) error, ids ...string) error {
+// tell looks at those of the jobs that have not been told yet.
+func (f *followed) tell(ids []state.JobID, each func(control.Update) error) error {
 	for _, id := range ids {
-		if asked, ok := f.open[state.JobID(id)]; ok {
-			if err := f.look(state.JobID(id), asked, each); err != nil {
+		if asked, ok := f.open[id]; ok {
+			if err := f.look(id, asked, each); err != nil {
 				return err
 			}
 		}
@@ -142,6 +137,7 @@ func (f *followed) drop(id state.JobID) {
 func (f *followed) progress() control.Progress {
 	p := control.Progress{Files: f.total, FilesDone: f.done, Bytes: f.settled + f.bytes, BytesDone: f.settled}
 	var rate float64
+	idle := true
 	for _, a := range f.w.engine.Active() {
 		if _, ok := f.open[a.Job]; !ok {
 			continue
@@ -150,12 +146,10 @@ func (f *followed) progress() control.Progress {
 		if moving(a) {
 			rate += a.Rate
 		}
-		if len(p.Names) < 4 {
-			p.Names = append(p.Names, a.Path)
-		}
+		idle = false
 	}
 	p.Rate = int64(rate)
-	if len(p.Names) == 0 {
+	if idle {
 		p.Waiting = f.waiting()
 	}
 	if d, by := f.w.engine.Estimate(); d > 0 {

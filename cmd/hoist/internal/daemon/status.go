@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -52,7 +53,7 @@ func (w *Owner) counts(active []transfer.Progress, now time.Time) control.Counts
 	return control.Counts(w.store.Counts(ids, now))
 }
 
-// budgets are those of the profile in use, as far as a client of it was needed yet.
+// budgets are those of the profile in use; a look for a moment makes no client for them.
 func (w *Owner) budgets() []control.Budget {
 	out := []control.Budget{}
 	w.clients.mu.Lock()
@@ -163,15 +164,7 @@ func isActive(active []transfer.Progress) func(state.JobID) bool {
 
 // find looks a job up among the active ones, which are in order of id.
 func find(active []transfer.Progress, id state.JobID) *transfer.Progress {
-	i, ok := slices.BinarySearchFunc(active, id, func(p transfer.Progress, id state.JobID) int {
-		switch {
-		case p.Job < id:
-			return -1
-		case p.Job > id:
-			return 1
-		}
-		return 0
-	})
+	i, ok := slices.BinarySearchFunc(active, id, func(p transfer.Progress, id state.JobID) int { return cmp.Compare(p.Job, id) })
 	if !ok {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -197,7 +198,7 @@ func (r *run) synced(ctx context.Context) error {
 func (r *run) versions() (counts map[string]int, extra []string) {
 	counts = map[string]int{}
 	for _, item := range r.aps.Items() {
-		name, ok := below(item.Path, "Project Files/Drawings/")
+		name, ok := strings.CutPrefix(item.Path, "Project Files/Drawings/")
 		if !ok || r.editions[name] == 0 {
 			extra = append(extra, item.Path)
 			continue
@@ -205,13 +206,6 @@ func (r *run) versions() (counts map[string]int, extra []string) {
 		counts[name] = len(item.Versions)
 	}
 	return counts, extra
-}
-
-func below(path, prefix string) (string, bool) {
-	if len(path) <= len(prefix) || path[:len(prefix)] != prefix {
-		return "", false
-	}
-	return path[len(prefix):], true
 }
 
 func (r *run) missing(versions map[string]int) string {

@@ -45,9 +45,6 @@ var transferActions = []string{
 	"list-item-versions", "get-version", "get-signed-s3-download-url", "upload-file-in-project-folder",
 }
 
-// Presets are the names for sets of actions.
-var Presets = []string{"transfer", "read-only", "admin"}
-
 // Expand turns names of actions and presets into actions, in the order of the registry; none means all. The error is an
 // *apsclient.ParamError that names the nearest.
 func Expand(names []string) ([]apsclient.Action, error) {

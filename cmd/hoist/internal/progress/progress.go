@@ -20,7 +20,6 @@ type State struct {
 	ETA              time.Duration
 	DecidedBy        string // what the ETA depends on
 	Waiting          string // why nothing moves
-	Names            []string
 }
 
 // lineEvery is the time between two lines where there is no terminal.
