@@ -31,12 +31,10 @@ func (e *AddressError) Error() string { return fmt.Sprintf("remote address %q: %
 
 // ParseAddress reads aps://… or oss://…. In a step %XX stands for one byte; only "/" and "%" need it. The error is an *AddressError.
 func ParseAddress(text string) (Address, error) {
-	fail := func(format string, args ...any) (Address, error) {
-		return Address{}, &AddressError{Text: text, Reason: fmt.Sprintf(format, args...)}
-	}
+	fail := func(reason string) error { return &AddressError{Text: text, Reason: reason} }
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || scheme != SchemeAPS && scheme != SchemeOSS {
-		return fail("it begins neither with aps:// nor with oss://")
+		return Address{}, fail("it begins neither with aps:// nor with oss://")
 	}
 	a := Address{Scheme: scheme}
 	if rest == "" {
@@ -45,7 +43,7 @@ func ParseAddress(text string) (Address, error) {
 	for raw := range strings.SplitSeq(rest, "/") {
 		step, err := decodeStep(raw)
 		if err != nil {
-			return fail("%v", err)
+			return Address{}, fail(err.Error())
 		}
 		a.Steps = append(a.Steps, step)
 	}
@@ -53,10 +51,10 @@ func ParseAddress(text string) (Address, error) {
 	switch scheme {
 	case SchemeOSS:
 		if a.Steps[0] == "" {
-			return fail("the bucket is missing")
+			return Address{}, fail("the bucket is missing")
 		}
 		if !bucketForm.MatchString(a.Steps[0]) {
-			return fail("the name of a bucket is 3 to 128 of the characters a-z 0-9 - _ .")
+			return Address{}, fail("the name of a bucket is 3 to 128 of the characters a-z 0-9 - _ .")
 		}
 		if last == 1 && a.Steps[1] == "" {
 			a.Steps = a.Steps[:1]
@@ -66,7 +64,7 @@ func ParseAddress(text string) (Address, error) {
 			a.Steps = a.Steps[:last]
 		}
 		if slices.Contains(a.Steps, "") {
-			return fail("a step is empty")
+			return Address{}, fail("a step is empty")
 		}
 	}
 	return a, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -156,14 +157,14 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 		if at.own == nil && !o.wait {
 			return nil, a.act(ctx, at, &left)
 		}
-		clear := ids
-		if len(clear) == 0 {
-			if clear, err = concerned(ctx, at, control.Resume); err != nil {
+		paused := ids
+		if len(paused) == 0 {
+			if paused, err = concerned(ctx, at, control.Resume); err != nil {
 				return nil, err
 			}
 		}
-		full := make([]string, 0, len(clear))
-		for _, id := range clear {
+		full := make([]string, 0, len(paused))
+		for _, id := range paused {
 			r, err := at.Act(ctx, id, control.Resume)
 			if err != nil {
 				return nil, err
@@ -290,13 +291,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 				}
 				return w.a.printEnded(*u.Job)
 			})
-			kept := left[:0]
-			for _, id := range left {
-				if open[id] {
-					kept = append(kept, id)
-				}
-			}
-			left = kept
+			left = slices.DeleteFunc(left, func(id string) bool { return !open[id] })
 		}
 		show.Clear()
 		if at.own != nil && err == nil {

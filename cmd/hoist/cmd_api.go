@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -134,7 +135,7 @@ func actionHelp(x apsclient.Action) string {
 	}
 	examples := x.Example
 	for _, v := range x.Variants {
-		examples = append(examples[:len(examples):len(examples)], v.Example...)
+		examples = append(slices.Clip(examples), v.Example...)
 	}
 	if len(examples) > 0 {
 		b.WriteString("\nExample (against \"hoist emulator\"):\n")

@@ -147,11 +147,7 @@ func (a *app) reportChange(address transfer.Address, did string, notes ...string
 		return a.printJSON(map[string]string{"remote": address.String(), "result": did})
 	}
 	if !a.flags.quiet {
-		text := did + " " + printable(address.String())
-		for _, n := range notes {
-			text += ": " + n
-		}
-		a.printf("%s\n", text)
+		a.printf("%s\n", strings.Join(append([]string{did + " " + printable(address.String())}, notes...), ": "))
 	}
 	return nil
 }

@@ -45,8 +45,8 @@ func (a *app) verify(ctx context.Context, args []string, quick bool) error {
 			if r.Path, err = absPath(args[0]); err != nil {
 				return err
 			}
-			if real, err := filepath.EvalSymlinks(r.Path); err == nil {
-				r.Path = real
+			if resolved, err := filepath.EvalSymlinks(r.Path); err == nil {
+				r.Path = resolved
 			}
 		}
 	}

@@ -159,9 +159,9 @@ func whichWatch(list []config.Watch, arg string) (string, error) {
 			return w.ID, nil
 		}
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
+	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
 		for _, w := range list {
-			if w.Path == real {
+			if w.Path == resolved {
 				return w.ID, nil
 			}
 		}

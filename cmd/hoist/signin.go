@@ -54,21 +54,21 @@ func needsLogin(acc config.Account, err error) error {
 
 // loginCommand makes a profile again as it is.
 func loginCommand(acc config.Account) string {
-	command := "hoist login --client-id " + transfer.Quote(acc.ClientID)
+	words := []string{"hoist login --client-id", transfer.Quote(acc.ClientID)}
 	switch acc.Flow {
 	case config.FlowUser:
-		command += " --user"
+		words = append(words, "--user")
 	case config.FlowServiceAccount:
-		command += " --service-account FILE"
+		words = append(words, "--service-account FILE")
 	}
 	for _, o := range []struct{ flag, value string }{
 		{"profile", acc.Profile}, {"scopes", strings.Join(acc.Scopes, ",")}, {"actions", strings.Join(acc.Actions, ",")}, {"region", acc.Region},
 	} {
 		if o.value != "" && o.value != config.DefaultProfile {
-			command += " --" + o.flag + " " + transfer.Quote(o.value)
+			words = append(words, "--"+o.flag, transfer.Quote(o.value))
 		}
 	}
-	return command
+	return strings.Join(words, " ")
 }
 
 // signIn is a token source whose errors say how to sign in again.

@@ -10,8 +10,8 @@ import (
 	"hoist/state"
 )
 
-// unknownJob says which job was not found.
-func unknownJob(id string, err error) error {
+// unknownJob gives an error that says which job was not found its code and hint.
+func unknownJob(err error) error {
 	if errors.Is(err, state.ErrNotFound) {
 		return exit.With(exit.NotFound, err, "\"hoist jobs\" lists the jobs")
 	}
@@ -22,7 +22,7 @@ func unknownJob(id string, err error) error {
 func (w *Owner) Act(_ context.Context, id, verb string) (control.ActResult, error) {
 	j, err := w.store.FindJob(id)
 	if err != nil {
-		return control.ActResult{}, unknownJob(id, err)
+		return control.ActResult{}, unknownJob(err)
 	}
 	did, err := w.act(&j, verb)
 	if refused := (*state.TransitionError)(nil); errors.As(err, &refused) {

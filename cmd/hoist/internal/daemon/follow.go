@@ -98,12 +98,12 @@ func (f *followed) tell(ids []state.JobID, each func(control.Update) error) erro
 func (f *followed) look(id state.JobID, asked string, each func(control.Update) error) error {
 	j, err := f.w.store.Job(id)
 	if err != nil {
-		return unknownJob(string(id), err)
+		return unknownJob(err)
 	}
 	for j.End == state.EndSuperseded && j.Successor != "" {
 		f.drop(j.ID)
 		if j, err = f.w.store.Job(j.Successor); err != nil {
-			return unknownJob(string(id), err)
+			return unknownJob(err)
 		}
 		f.open[j.ID] = asked
 	}

@@ -96,7 +96,7 @@ func (w *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 func (w *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 	j, err := w.store.FindJob(id)
 	if err != nil {
-		return control.JobDetail{}, unknownJob(id, err)
+		return control.JobDetail{}, unknownJob(err)
 	}
 	d := control.JobDetail{Job: jobOf(j, find(w.engine.Active(), j.ID), time.Now()), Parts: []control.Part{}, History: []control.History{}}
 	parts, err := w.store.Parts(j.ID)

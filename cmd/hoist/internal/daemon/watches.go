@@ -364,11 +364,11 @@ func watchedFolder(p string) (string, error) {
 	if !info.IsDir() {
 		return "", exit.Usagef("watch %s: it is not a folder", p)
 	}
-	real, err := filepath.EvalSymlinks(p)
+	resolved, err := filepath.EvalSymlinks(p)
 	if err != nil {
 		return "", fmt.Errorf("watch %s: %w", p, err)
 	}
-	return real, nil
+	return resolved, nil
 }
 
 // landing resolves a remote that is to hold files and returns its address in names.
