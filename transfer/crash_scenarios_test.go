@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"hoist/apsclient"
@@ -37,17 +37,14 @@ func (r crashRun) faultOf(q emulator.Request) emulator.Fault {
 	return r.fault(q)
 }
 
-// onceAt is a fault of the nth request of an operation.
-func onceAt(op string, nth int, f emulator.Fault) func(emulator.Request) emulator.Fault {
-	var mu sync.Mutex
-	seen := 0
+// faultsAt is a fault of n requests of an operation from the given one on.
+func faultsAt(op string, first, n int, f emulator.Fault) func(emulator.Request) emulator.Fault {
+	var seen atomic.Int64
 	return func(q emulator.Request) emulator.Fault {
-		mu.Lock()
-		defer mu.Unlock()
 		if q.Op != op {
 			return emulator.Fault{}
 		}
-		if seen++; seen != nth {
+		if nth := int(seen.Add(1)); nth < first || nth >= first+n {
 			return emulator.Fault{}
 		}
 		return f
@@ -93,7 +90,7 @@ var crashScenarios = []crashScenario{
 		return crashRun{
 			jobs: []state.Job{w.enqueue(w.job("plan.rvt"))}, receipts: 1, repaired: []int{2},
 			check: func() { w.wantVersions("plan.rvt", data) },
-			fault: onceAt("s3-put", 2, emulator.Fault{Kind: emulator.WrongETag}),
+			fault: faultsAt("s3-put", 2, 1, emulator.Fault{Kind: emulator.WrongETag}),
 		}
 	}},
 	{name: "a session that ends", options: []worldOption{crashOptions}, only: []string{"SessionLost"}, start: func(w *world) crashRun {
@@ -101,7 +98,7 @@ var crashScenarios = []crashScenario{
 		return crashRun{
 			jobs: []state.Job{w.enqueue(w.job("plan.rvt"))}, receipts: 1, repaired: []int{1, 2},
 			check: func() { w.wantVersions("plan.rvt", data) },
-			fault: onceAt("signed-s3-upload", 1, emulator.Fault{Kind: emulator.ExpireNow}),
+			fault: faultsAt("signed-s3-upload", 1, 1, emulator.Fault{Kind: emulator.ExpireNow}),
 		}
 	}},
 	{name: "a file that changes", options: []worldOption{crashOptions}, only: []string{"SourceChanged"}, start: func(w *world) crashRun {
@@ -110,7 +107,7 @@ var crashScenarios = []crashScenario{
 		return crashRun{
 			jobs: []state.Job{w.enqueue(w.job("plan.rvt"))}, receipts: 1,
 			check: func() { w.wantVersions("plan.rvt", two) },
-			fault: onceAt("s3-put", 2, emulator.Fault{Do: func() { two = w.write("plan.rvt", 7*mib, 2) }}),
+			fault: faultsAt("s3-put", 2, 1, emulator.Fault{Do: func() { two = w.write("plan.rvt", 7*mib, 2) }}),
 		}
 	}},
 	{name: "a file that is saved all the time", options: []worldOption{crashOptions}, only: []string{"Reserved", "PartStored", "Finished", "s3-put", "create-version"}, start: func(w *world) crashRun {
@@ -129,7 +126,7 @@ var crashScenarios = []crashScenario{
 			w.t.Fatal(err)
 		}
 		return crashRun{
-			jobs: open, receipts: 2, fault: onceAt("s3-put", 1, emulator.Fault{Do: func() { two = saved(2) }}),
+			jobs: open, receipts: 2, fault: faultsAt("s3-put", 1, 1, emulator.Fault{Do: func() { two = saved(2) }}),
 			check: func() {
 				w.wantVersions("plan.rvt", one, two)
 				if left, err := os.ReadDir(w.cfg.Spool); err != nil || len(left) > 0 {

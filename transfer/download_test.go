@@ -126,44 +126,27 @@ func ctxUntil(ctx context.Context, w *world, id state.JobID) context.Context {
 }
 
 func TestDownloadUnderFaults(t *testing.T) {
-	one := func(f emulator.Fault, op string, from, n int) func(*world) func(emulator.Request) emulator.Fault {
-		return func(*world) func(emulator.Request) emulator.Fault {
-			var mu sync.Mutex
-			seen := 0
-			return func(q emulator.Request) emulator.Fault {
-				mu.Lock()
-				defer mu.Unlock()
-				if q.Op != op {
-					return emulator.Fault{}
-				}
-				if seen++; seen < from || seen >= from+n {
-					return emulator.Fault{}
-				}
-				return f
-			}
-		}
-	}
 	const size = 3*minPartSize + 99
 	for name, row := range map[string]struct {
-		fault func(*world) func(emulator.Request) emulator.Fault
+		fault func(emulator.Request) emulator.Fault
 		knobs func(*emulator.Knobs)
 		most  int64  // bytes fetched at most
 		park  string // reason
 		asks  int    // download URLs at most, 0: 1
 	}{
-		"broken in mid-range":      {fault: one(emulator.Fault{Kind: emulator.ResetBody, After: 3 << 20}, "s3-get", 2, 1), most: size + 3*mib},
-		"broken again and again":   {fault: one(emulator.Fault{Kind: emulator.ResetBody, After: 1 << 20}, "s3-get", 1, 9), most: size + 9*mib},
-		"stalled":                  {fault: one(emulator.Fault{Kind: emulator.Stall, After: 1 << 20}, "s3-get", 2, 1), most: size + mib},
-		"URL ended":                {fault: one(emulator.Fault{Kind: emulator.ExpireNow}, "s3-get", 3, 1), most: size, asks: 2},
-		"slow down":                {fault: one(emulator.Fault{Kind: emulator.SlowDown}, "s3-get", 1, 2), most: size},
-		"server error at the URL":  {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 503}, "get-signed-s3-download-url", 1, 2), most: size, asks: 3},
-		"damaged on the way":       {fault: one(emulator.Fault{Kind: emulator.CorruptBytes, After: 100}, "s3-get", 2, 1), most: 2 * size, asks: 2},
-		"always damaged":           {fault: one(emulator.Fault{Kind: emulator.CorruptBytes, After: 100}, "s3-get", 1, 1000), most: 9 * size, park: ReasonDamaged, asks: 9},
+		"broken in mid-range":      {fault: faultsAt("s3-get", 2, 1, emulator.Fault{Kind: emulator.ResetBody, After: 3 << 20}), most: size + 3*mib},
+		"broken again and again":   {fault: faultsAt("s3-get", 1, 9, emulator.Fault{Kind: emulator.ResetBody, After: 1 << 20}), most: size + 9*mib},
+		"stalled":                  {fault: faultsAt("s3-get", 2, 1, emulator.Fault{Kind: emulator.Stall, After: 1 << 20}), most: size + mib},
+		"URL ended":                {fault: faultsAt("s3-get", 3, 1, emulator.Fault{Kind: emulator.ExpireNow}), most: size, asks: 2},
+		"slow down":                {fault: faultsAt("s3-get", 1, 2, emulator.Fault{Kind: emulator.SlowDown}), most: size},
+		"server error at the URL":  {fault: faultsAt("get-signed-s3-download-url", 1, 2, emulator.Fault{Kind: emulator.FailBefore, Status: 503}), most: size, asks: 3},
+		"damaged on the way":       {fault: faultsAt("s3-get", 2, 1, emulator.Fault{Kind: emulator.CorruptBytes, After: 100}), most: 2 * size, asks: 2},
+		"always damaged":           {fault: faultsAt("s3-get", 1, 1000, emulator.Fault{Kind: emulator.CorruptBytes, After: 100}), most: 9 * size, park: ReasonDamaged, asks: 9},
 		"no SHA-1":                 {knobs: func(k *emulator.Knobs) { k.NoSHA1 = true }, most: size},
 		"content is gone":          {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 404}, "s3-get", 1, 1000), park: ReasonNotFound},
 		"ranges ignored":           {knobs: func(k *emulator.Knobs) { k.NoRanges = true }, fault: one(emulator.Fault{Kind: emulator.ResetBody, After: 6 << 20}, "s3-get", 2, 1), most: 3 * size},
 		"download not allowed":     {knobs: func(k *emulator.Knobs) { k.DenyDownload = true }, park: ReasonForbidden},
-		"replaced: 412 at a range": {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 412}, "s3-get", 3, 1), most: 2 * size, asks: 2},
+		"replaced: 412 at a range": {fault: faultsAt("s3-get", 3, 1, emulator.Fault{Kind: emulator.FailBefore, Status: 412}), most: 2 * size, asks: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -175,9 +158,7 @@ func TestDownloadUnderFaults(t *testing.T) {
 				if row.knobs != nil {
 					w.srv.SetKnobs(row.knobs)
 				}
-				if row.fault != nil {
-					w.srv.SetFault(row.fault(w))
-				}
+				w.srv.SetFault(row.fault)
 				w.runAll(e)
 				w.wantNoLitter()
 				if row.park != "" {

@@ -307,12 +307,14 @@ func TestConflicts(t *testing.T) {
 // deleteItem hides an item as another program would, behind the fault hook.
 func (w *world) deleteItem(of state.Job) {
 	hook := w.client.WithScopes(apsclient.TransferScopes...)
+	done := make(chan struct{})
 	go func() { // a call from within the hook of another call
+		defer close(done)
 		if _, err := hook.Versions.Create(w.t.Context(), w.project, apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Deleted: true}); err != nil {
 			w.t.Error(err)
 		}
 	}()
-	time.Sleep(time.Second)
+	<-done
 }
 
 // addVersion makes a version as another program would.
