@@ -70,6 +70,10 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 			return []state.Event{resolved}, nil
 		}
 	}
+	parts, err := e.store.Parts(job.ID)
+	if err != nil {
+		return nil, err
+	}
 	w := &fetching{e: e, r: r, d: r.down, f: f, job: job}
 	if job.Phase == state.PhaseResolved {
 		if err := w.begin(ctx, at); err != nil {
@@ -77,7 +81,7 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 		}
 		defer w.f.Close()
 	}
-	if err := w.ranges(ctx); err != nil {
+	if err := w.ranges(ctx, parts); err != nil {
 		return w.failed(ctx, at, err)
 	}
 	return w.verify(ctx, at)
@@ -174,11 +178,7 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 }
 
 // ranges fetches what is missing.
-func (w *fetching) ranges(ctx context.Context) error {
-	parts, err := w.e.store.Parts(w.job.ID)
-	if err != nil {
-		return err
-	}
+func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 	have := make([]bool, w.job.PartsTotal+1)
 	for _, p := range parts {
 		if p.Number < len(have) {
