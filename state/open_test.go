@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -437,17 +438,15 @@ func TestInstanceAndReceiptsAreJSON(t *testing.T) {
 // TestLockWaitCanBeShort: who can ask the process that has the state must not wait for it.
 func TestLockWaitCanBeShort(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
-	s, err := Open(path, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	began := time.Now()
-	_, err = Open(path, Options{LockWait: time.Millisecond})
-	if locked := (*LockedError)(nil); !errors.As(err, &locked) {
-		t.Errorf("got %v, want a LockedError", err)
-	}
-	if took := time.Since(began); took >= lockTimeout {
-		t.Errorf("it waited %v", took)
-	}
+	synctest.Test(t, func(t *testing.T) { // its clock shows nothing but the wait
+		openTest(t, path)
+		began := time.Now()
+		_, err := Open(path, Options{LockWait: time.Millisecond})
+		if locked := (*LockedError)(nil); !errors.As(err, &locked) {
+			t.Errorf("got %v, want a LockedError", err)
+		}
+		if took := time.Since(began); took >= lockTimeout {
+			t.Errorf("it waited %v", took)
+		}
+	})
 }
