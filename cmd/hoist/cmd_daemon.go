@@ -27,7 +27,7 @@ hand over. It is ready when its socket answers. SIGINT and SIGTERM end it; what 
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.daemon(cmd.Context(), o) },
 	}
 	o.addEngine(cmd.Flags())
-	o.addFilter(cmd.Flags())
+	addFilterFlags(cmd.Flags(), &o.settings)
 	addMapNames(cmd.Flags(), &o.settings)
 	return cmd
 }

@@ -56,9 +56,7 @@ func (f numberFlag) Set(text string) error {
 	return nil
 }
 
-// addFilter adds the flags that choose files.
-func (t *transferFlags) addFilter(f *pflag.FlagSet) { addFilterFlags(f, &t.settings) }
-
+// addFilterFlags adds the flags that choose files.
 func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
 	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out what matches, as in .gitignore; may be repeated")
 	f.StringArrayVar(&s.Include, "include", nil, "take only what matches; may be repeated")
@@ -89,7 +87,7 @@ func (t *transferFlags) addTime(f *pflag.FlagSet) {
 func (t *transferFlags) addAll(cmd *cobra.Command) {
 	f := cmd.Flags()
 	t.addEngine(f)
-	t.addFilter(f)
+	addFilterFlags(f, &t.settings)
 	t.addTime(f)
 	f.BoolVarP(&t.dryRun, "dry-run", "n", false, "say what would be done and do nothing")
 	f.BoolVar(&t.detach, "detach", false, "hand it to the running daemon and do not wait")
