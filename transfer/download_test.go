@@ -143,8 +143,8 @@ func TestDownloadUnderFaults(t *testing.T) {
 		"damaged on the way":       {fault: faultsAt("s3-get", 2, 1, emulator.Fault{Kind: emulator.CorruptBytes, After: 100}), most: 2 * size, asks: 2},
 		"always damaged":           {fault: faultsAt("s3-get", 1, 1000, emulator.Fault{Kind: emulator.CorruptBytes, After: 100}), most: 9 * size, park: ReasonDamaged, asks: 9},
 		"no SHA-1":                 {knobs: func(k *emulator.Knobs) { k.NoSHA1 = true }, most: size},
-		"content is gone":          {fault: one(emulator.Fault{Kind: emulator.FailBefore, Status: 404}, "s3-get", 1, 1000), park: ReasonNotFound},
-		"ranges ignored":           {knobs: func(k *emulator.Knobs) { k.NoRanges = true }, fault: one(emulator.Fault{Kind: emulator.ResetBody, After: 6 << 20}, "s3-get", 2, 1), most: 3 * size},
+		"content is gone":          {fault: faultsAt("s3-get", 1, 1000, emulator.Fault{Kind: emulator.FailBefore, Status: 404}), park: ReasonNotFound},
+		"ranges ignored":           {knobs: func(k *emulator.Knobs) { k.NoRanges = true }, fault: faultsAt("s3-get", 2, 1, emulator.Fault{Kind: emulator.ResetBody, After: 6 << 20}), most: 3 * size},
 		"download not allowed":     {knobs: func(k *emulator.Knobs) { k.DenyDownload = true }, park: ReasonForbidden},
 		"replaced: 412 at a range": {fault: faultsAt("s3-get", 3, 1, emulator.Fault{Kind: emulator.FailBefore, Status: 412}), most: 2 * size, asks: 2},
 	} {
