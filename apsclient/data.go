@@ -355,7 +355,7 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 	if whole && length >= 0 {
 		b.body = cutBody{io.LimitReader(resp.Body, b.left), resp.Body}
 	}
-	if _, err := io.CopyN(io.Discard, b, skip); err == io.EOF {
+	if _, err := io.CopyN(io.Discard, b, skip); errors.Is(err, io.EOF) {
 		return fail(&NetError{Op: op, Err: io.ErrUnexpectedEOF, Sent: true})
 	} else if err != nil {
 		return fail(err)

@@ -88,19 +88,23 @@ func structure(t *tree) []string {
 func notAFile(path string) error {
 	what := ""
 	switch fi, err := os.Stat(path); {
-	case err != nil:
-		if link, lerr := os.Lstat(path); lerr != nil || link.Mode()&os.ModeSymlink == 0 || errors.Is(err, os.ErrPermission) {
-			return nil
-		}
-		what = "a link that leads to no file"
-	case fi.Mode().IsRegular():
-		return nil
-	case fi.IsDir():
+	case err == nil && fi.Mode().IsRegular(), errors.Is(err, os.ErrPermission):
+		return nil // the open tells
+	case err == nil && fi.IsDir():
 		what = "a folder"
-	default:
+	case err == nil:
 		what = "a device or pipe"
+	case isLink(path):
+		what = "a link that leads to no file"
+	default:
+		return nil
 	}
 	return &DamagedError{Path: path, Detail: "it is " + what}
+}
+
+func isLink(path string) bool {
+	fi, err := os.Lstat(path)
+	return err == nil && fi.Mode()&os.ModeSymlink != 0
 }
 
 // lockFile opens the file for reading and writing with bbolt's lock, or says
