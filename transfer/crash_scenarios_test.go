@@ -53,7 +53,7 @@ func faultsAt(op string, first, n int, f emulator.Fault) func(emulator.Request) 
 
 func crashOptions(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize, c.Parts = 5*mib, 1 }
 
-func shownLate(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 3 * time.Second }
+func shownLate(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second }
 
 const crashBucket = "hoist-crash-bucket"
 

@@ -34,7 +34,7 @@ import (
 //     after the effect" make two versions;
 //   - the further signs by which a version is ours where the service names another storage (publish.go, isOurs): "next version, storage
 //     rewritten", the same rows;
-//   - the waits between the looks (publish.go, createLooks): "next version, shown late", the same rows;
+//   - the waits between the looks (publish.go, looks): "next version, shown late", the same rows;
 //   - the look after a completion without answer (upload.go, isAssembled), with SecondCompleteFails: signed-s3-upload "reply lost" and
 //     "killed after the effect" send every part again;
 //   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that was there has the same size, so that

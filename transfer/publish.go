@@ -18,8 +18,8 @@ const (
 	intentVersion = "version"
 )
 
-// A create whose outcome is unknown is looked for at once and until settled after it; the service may show it late. Only then is it repeated.
-var createLooks = []time.Duration{0, 2 * time.Second, 4 * time.Second}
+// What may have happened is looked for at once and again after these waits; the service may show it late. Only then is it repeated.
+var looks = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second}
 
 // createdMargin allows for clocks that differ when a version is recognised by its time.
 const createdMargin = 5 * time.Minute
@@ -199,7 +199,7 @@ func (e *Engine) notePublished(job state.Job, pub state.Published) {
 
 // lookAndWait looks for the create of the intent, again after waits, until it is found or has had time to show. Both results nil: nothing found.
 func (e *Engine) lookAndWait(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
-	for _, wait := range createLooks {
+	for _, wait := range looks {
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
@@ -252,12 +252,13 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 		}
 		newer = append(newer, v)
 	}
-	if i := slices.IndexFunc(newer, func(v apsclient.Version) bool { return string(v.ID) == job.Intent.TipBefore }); i >= 0 {
+	i := slices.IndexFunc(newer, func(v apsclient.Version) bool { return string(v.ID) == job.Intent.TipBefore })
+	if i >= 0 {
 		tip := newer[i].Number
 		newer = slices.DeleteFunc(newer, func(v apsclient.Version) bool { return v.Number <= tip })
 	}
 	for _, v := range newer {
-		ours, err := e.isOurs(ctx, c, job, v)
+		ours, err := e.isOurs(ctx, c, job, v, i >= 0)
 		if err != nil {
 			return nil, err
 		}
@@ -270,31 +271,44 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 	return nil, nil
 }
 
-// isOurs recognises a version that is newer than the tip before the intent: by its storage, or, where the service names another storage, by
-// name, size, time, user where known, and content where the service tells that.
-func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job, v apsclient.Version) (bool, error) {
-	if v.Storage == "" || string(v.Storage) == job.Object {
-		return v.Storage != "", nil
+// isOurs recognises a version that may be the one of the intent: by its storage, or, where the service names another one or none, by name,
+// user where known, size and content where the service tells them. Its time, by the clock of the service, counts only where nothing else
+// says that it is new.
+func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job, v apsclient.Version, isNew bool) (bool, error) {
+	if string(v.Storage) == job.Object {
+		return true, nil
 	}
 	in := job.Intent
-	if v.Name != in.Name || v.Size != job.Snapshot.Size || in.User != "" && v.CreatedBy != in.User || v.Created.Before(in.Time.Add(-createdMargin)) {
+	sizeDiffers := func(size int64) bool { return size >= 0 && size != job.Snapshot.Size } // not known until the service has looked at it
+	if v.Deleted() || v.Name != in.Name || sizeDiffers(v.Size) || in.User != "" && v.CreatedBy != in.User {
 		return false, nil
 	}
-	theirs, err := c.Objects.Details(ctx, v.Storage)
-	if err != nil {
-		return false, fmt.Errorf("look at the content of a version of %s: %w", job.Target.Address, err)
+	if v.Storage != "" {
+		theirs, err := lookAtContent(ctx, c, v.Storage)
+		if err != nil {
+			return false, fmt.Errorf("look at the content of a version of %s: %w", job.Target.Address, err)
+		}
+		mine, err := lookAtContent(ctx, c, apsclient.ObjectID(job.Object))
+		if err != nil {
+			return false, fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
+		}
+		if sizeDiffers(theirs.Size) {
+			return false, nil
+		}
+		if theirs.SHA1 != "" && mine.SHA1 != "" {
+			return strings.EqualFold(theirs.SHA1, mine.SHA1), nil
+		}
 	}
-	mine, err := c.Objects.Details(ctx, apsclient.ObjectID(job.Object))
-	if errors.Is(err, apsclient.ErrNotFound) {
-		return true, nil // our storage went over into the version
+	return isNew || v.Created.IsZero() || !v.Created.Before(in.Time.Add(-createdMargin)), nil
+}
+
+// lookAtContent describes an object; one that is gone or not for us to see has nothing known.
+func lookAtContent(ctx context.Context, c *apsclient.Client, id apsclient.ObjectID) (apsclient.Object, error) {
+	o, err := c.Objects.Details(ctx, id)
+	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
+		return apsclient.Object{Size: -1}, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
-	}
-	if theirs.SHA1 != "" && mine.SHA1 != "" {
-		return strings.EqualFold(theirs.SHA1, mine.SHA1), nil
-	}
-	return true, nil
+	return o, err
 }
 
 // published says which version it is and ends the job, in one commit.

@@ -260,6 +260,53 @@ func TestVersionFaults(t *testing.T) {
 	}
 }
 
+// TestOursByWhatIsKnown: a version after a lost reply that has not our storage is ours by what the service tells of it.
+func TestOursByWhatIsKnown(t *testing.T) {
+	const mine, theirs = "urn:adsk.objects:os.object:wip.dm.prod/mine.rvt", "urn:adsk.objects:os.object:wip.dm.prod/theirs.rvt"
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	job := state.Job{Object: mine, Snapshot: state.Snapshot{Size: 100}, Intent: &state.Intent{Name: "plan.rvt", User: "me", Time: began}}
+	like := func(change func(*apsclient.Version)) apsclient.Version {
+		v := apsclient.Version{Name: "plan.rvt", Size: 100, Storage: theirs, CreatedBy: "me", Created: began}
+		change(&v)
+		return v
+	}
+	for _, tt := range []struct {
+		name    string
+		v       apsclient.Version
+		isNew   bool
+		details int // status of a look at a content
+		want    bool
+	}{
+		{"our storage, whatever else", apsclient.Version{Storage: mine}, false, 500, true},
+		{"gone over into another storage", like(func(*apsclient.Version) {}), true, 404, true},
+		{"a storage that is not for us to see", like(func(*apsclient.Version) {}), true, 403, true},
+		{"no storage yet", like(func(v *apsclient.Version) { v.Storage = "" }), true, 500, true},
+		{"no size yet", like(func(v *apsclient.Version) { v.Size = -1 }), true, 404, true},
+		{"another size", like(func(v *apsclient.Version) { v.Size = 101 }), true, 404, false},
+		{"another name", like(func(v *apsclient.Version) { v.Name = "other.rvt" }), true, 404, false},
+		{"another user", like(func(v *apsclient.Version) { v.CreatedBy = "you" }), true, 404, false},
+		{"a deletion", like(func(v *apsclient.Version) { v.Storage, v.Type = "", "versions:autodesk.core:Deleted" }), true, 404, false},
+		{"new by its number, at a service whose clock is behind", like(func(v *apsclient.Version) { v.Created = began.Add(-time.Hour) }), true, 404, true},
+		{"old by its time", like(func(v *apsclient.Version) { v.Created = began.Add(-time.Hour) }), false, 404, false},
+		{"without a time", like(func(v *apsclient.Version) { v.Created = time.Time{} }), false, 404, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op == "get-object-details" {
+						return emulator.Fault{Kind: emulator.FailBefore, Status: tt.details}
+					}
+					return emulator.Fault{}
+				})
+				if got, err := w.engine().isOurs(t.Context(), w.client, job, tt.v, tt.isNew); got != tt.want || err != nil {
+					t.Errorf("ours: %v, %v, want %v", got, err, tt.want)
+				}
+			})
+		})
+	}
+}
+
 // TestLateVisibility: a create whose reply is lost shows in listings only after a while.
 func TestLateVisibility(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
