@@ -37,6 +37,7 @@ import (
 //   - the waits between the looks (publish.go, looks): "next version, shown late", the same rows;
 //   - the look after a completion without answer (upload.go, isAssembled), with SecondCompleteFails: signed-s3-upload "reply lost" and
 //     "killed after the effect" send every part again;
+//   - its waits, where the service shows the object late: TestAssembledShownLate;
 //   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that was there has the same size, so that
 //     signed-s3-upload "fails before the effect" would end with the old bytes;
 //   - the commit of each part by its worker (upload_parts.go, putPart): commit of PartStored "killed after" sends stored parts again;

@@ -85,6 +85,7 @@ type run struct {
 	// owned by the step
 	src          *source  // open while the run lasts
 	urls         *urlRuns // signed URLs at hand
+	freshParts   bool     // the last part was stored by this run and the completion was not asked for yet
 	freshIntent  bool     // the intent was committed by this run and nothing was asked yet
 	looked       bool     // the content at the service was compared
 	existed      bool     // something was there before

@@ -153,8 +153,11 @@ func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, j
 	return []state.Event{state.Opened{UploadKey: r.urls.key, Expires: expires, PartSize: partSize, Parts: count}}, nil
 }
 
-// assemble completes the upload with size and every ETag, and settles a reply that was lost by looking.
+// assemble completes the upload with size and every ETag, and settles a reply that was lost by looking. A refusal that may follow on a
+// completion that took effect is looked at for as long as the service may need to show the object.
 func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+	asked := !r.freshParts // perhaps, before
+	r.freshParts = false
 	if err := e.sourceStillSame(ctx, r, job); err != nil {
 		return nil, err
 	}
@@ -184,19 +187,34 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	if err == nil {
 		return []state.Event{state.Assembled{}}, nil
 	}
-	if pe, ok := errors.AsType[*apsclient.PartsError](err); ok {
-		return e.repair(r, job, pe), nil
-	}
+	pe, refused := errors.AsType[*apsclient.PartsError](err)
 	dead := isSessionDead(err)
-	if !dead && !apsclient.MaybeApplied(err) {
+	switch {
+	case refused && !asked:
+		return e.repair(r, job, pe), nil
+	case !refused && !dead && !apsclient.MaybeApplied(err):
 		return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
 	}
-	there, lookErr := isAssembled(ctx, c, job)
+	patience := looks[:1] // the completion may be repeated
+	if asked && (refused || dead) {
+		patience = looks // next the parts go again
+	}
+	there, lookErr := false, error(nil)
+	for _, wait := range patience {
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+		if there, lookErr = isAssembled(ctx, c, job); there || lookErr != nil {
+			break
+		}
+	}
 	switch {
 	case there:
 		return []state.Event{state.Assembled{}}, nil
 	case lookErr != nil:
 		return nil, fmt.Errorf("look whether %s was assembled: %w", job.Target.Address, lookErr)
+	case refused:
+		return e.repair(r, job, pe), nil
 	case dead && job.Snapshot.Size == 0:
 		return nil, needsPerson(ReasonEmptyFile, "complete %s: %w", job.Target.Address, err)
 	case dead:

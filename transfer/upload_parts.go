@@ -100,6 +100,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	if err := src.check(); err != nil {
 		return nil, err
 	}
+	r.freshParts = true
 	return []state.Event{state.AllStored{}}, nil
 }
 

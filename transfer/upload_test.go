@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -254,6 +255,51 @@ func TestVersionFaults(t *testing.T) {
 				w.wantVersions("plan.rvt", one, two)
 				if n := w.calls("create-version"); n > tt.most {
 					t.Errorf("%d creates, want at most %d", n, tt.most)
+				}
+			})
+		})
+	}
+}
+
+// TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late and the service takes no second completion.
+// No part goes again.
+func TestAssembledShownLate(t *testing.T) {
+	pending := []byte(`{"status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":0},"parts":[
+		{"part":1,"size":0,"status":"Pending"},{"part":2,"size":0,"status":"Pending"},{"part":3,"size":0,"status":"Pending"}]}`)
+	for _, tt := range []struct {
+		name   string
+		second emulator.Fault
+	}{
+		{"400", emulator.Fault{Kind: emulator.FailBefore, Status: 400}},
+		{"404", emulator.Fault{Kind: emulator.FailBefore, Status: 404}},
+		{"no such parts", emulator.Fault{Kind: emulator.FailBefore, Status: 200, Body: pending}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
+				data := w.write("plan.rvt", 11*mib, 7)
+				j := w.enqueue(w.job("plan.rvt"))
+				var mu sync.Mutex
+				completed := time.Time{}
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case r.Op == "signed-s3-upload" && completed.IsZero():
+						completed = time.Now()
+						return emulator.Fault{Kind: emulator.LoseReply}
+					case r.Op == "signed-s3-upload":
+						return tt.second
+					case r.Op == "get-object-details" && time.Since(completed) < 8*time.Second:
+						return emulator.Fault{Kind: emulator.FailBefore, Status: 404}
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantDone(j.ID, state.ResultCreated)
+				w.wantVersions("plan.rvt", data)
+				if n := w.calls("s3-put"); n != 3 {
+					t.Errorf("%d parts sent, want 3", n)
 				}
 			})
 		})
