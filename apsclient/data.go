@@ -3,6 +3,8 @@ package apsclient
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +37,8 @@ type PartBody struct {
 	// Sent is called with the bytes handed to the connection since the last call, and with minus the sum when they must be
 	// sent again (the connection was replaced, or PutPart failed). Calls do not overlap. Nil: none.
 	Sent func(n int)
+	// MD5 of the bytes in hex, where it is known: S3 then refuses any others with BadDigest.
+	MD5 string
 }
 
 // signedURL checks and parses a signed URL. It must be https; http only where it and the base URL are loopback.
@@ -67,6 +71,9 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		Method: http.MethodPut, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: b.Size,
 		Header: http.Header{"Content-Type": {"application/octet-stream"}, "User-Agent": {s.c.core.userAgent}},
 	}).WithContext(ctx)
+	if sum, err := hex.DecodeString(b.MD5); err == nil && len(sum) > 0 {
+		r.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
+	}
 	if b.Size == 0 {
 		r.Body = http.NoBody
 		watch.after(answerTimeout)

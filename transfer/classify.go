@@ -124,9 +124,10 @@ func classify(err error, job state.Job) verdict {
 	if v, ok := classifyRemote(err, job.Phase, retry, person, retryUpTo); ok {
 		return v
 	}
-	switch {
-	case errors.Is(err, errDamaged):
+	if _, ok := errors.AsType[*damagedError](err); ok {
 		return retryUpTo(maxUnforeseen, ReasonDamaged)
+	}
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return person(ReasonVanished)
 	case errors.Is(err, fs.ErrPermission):
@@ -176,7 +177,9 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 		return retryUpTo(maxS3Forbidden, ReasonForbidden), true
 	case "SlowDown":
 		return retry(ReasonRateLimited, backoffCap), true
-	case "BadDigest", "IncompleteBody", "RequestTimeout":
+	case "BadDigest":
+		return retryUpTo(maxUnforeseen, ReasonDamaged), true
+	case "IncompleteBody", "RequestTimeout":
 		return retry(ReasonServiceTrouble, backoffCap), true
 	}
 	switch e.Status {

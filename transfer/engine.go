@@ -76,8 +76,10 @@ type run struct {
 	probes *reachability // set when the run probes a plane that was offline; owned by the dispatcher
 	holds  state.Job     // as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
 
-	sent  atomic.Int64 // bytes of parts in flight, not yet acknowledged
-	meter *meter       // of this file
+	sent    atomic.Int64 // bytes of parts in flight, not yet acknowledged
+	meter   *meter       // of this file
+	digests atomic.Bool  // the ETag of a part was its MD5
+	opaque  atomic.Bool  // ETags that look like an MD5 are none
 
 	mu  sync.Mutex
 	now state.Job // the last committed

@@ -109,6 +109,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, slot *bool) error {
 	offset, length := partRange(job.Snapshot.Size, job.PartSize, n)
 	refreshes := 0
+	var before *damagedError
 	for try := 1; ; try++ {
 		if err := src.check(); err != nil {
 			return err
@@ -122,7 +123,7 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 				return fmt.Errorf("part %d: the service gave a URL that has ended already", n)
 			}
 		}
-		err := e.putPart(ctx, r, c, job, src, n, offset, length, url)
+		err := e.putPart(ctx, r, c, job, src, n, offset, length, url, before)
 		if err == nil {
 			e.parts.succeeded()
 			return nil
@@ -130,8 +131,14 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		var answer *apsclient.Error
-		switch errors.As(err, &answer); {
+		if damaged, ok := errors.AsType[*damagedError](err); ok {
+			first := before == nil
+			if before = damaged; first {
+				continue // at once, and never the last try
+			}
+		}
+		answer, _ := errors.AsType[*apsclient.Error](err)
+		switch {
 		case answer != nil && answer.Status == http.StatusForbidden && answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
 			refreshes++
 			try-- // an ended URL is no failure of the part
@@ -143,12 +150,12 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 			return fmt.Errorf("part %d: %w: %v", n, errSessionDead, err)
 		case answer != nil && length == 0 && answer.Status >= 400 && answer.Status < 500:
 			return needsPerson(ReasonEmptyFile, "part %d: %w", n, err)
-		case errors.Is(err, errDamaged):
 		default:
-			if _, again := apsclient.Retryable(err); !again {
+			if _, again := apsclient.Retryable(err); again {
+				e.parts.failed(time.Now())
+			} else if _, damaged := errors.AsType[*damagedError](err); !damaged {
 				return fmt.Errorf("part %d: %w", n, err)
 			}
-			e.parts.failed(time.Now())
 		}
 		if try >= partTries {
 			return fmt.Errorf("part %d: %w", n, err)
@@ -165,16 +172,22 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 	}
 }
 
-// errDamaged says that the ETag of a part is an MD5 and not that of the bytes read.
-var errDamaged = errors.New("the service stored other bytes than were sent")
+// damagedError says that the ETag of a part has the form of an MD5 and is not that of the bytes read.
+type damagedError struct{ md5, etag string }
+
+func (*damagedError) Error() string { return "the service stored other bytes than were sent" }
 
 // putPart sends the bytes once and commits the ETag. The file is looked at after the last byte: what was read is of the job's snapshot.
-func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, offset, length int64, url apsclient.SignedURL) error {
+// before is how an earlier sending ended, nil well.
+func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, offset, length int64, url apsclient.SignedURL, before *damagedError) error {
 	var sent atomic.Int64
 	body := apsclient.PartBody{R: src.part(offset, length), Offset: offset, Size: length, Sent: func(n int) {
 		sent.Add(int64(n))
 		e.moved(r, int64(n))
 	}}
+	if before != nil {
+		body.MD5 = before.md5
+	}
 	var sum *summer
 	if e.wantsMD5() {
 		sum = &summer{r: body.R, h: md5.New(), start: offset, next: offset}
@@ -186,9 +199,8 @@ func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job s
 		err = src.check()
 	}
 	if err == nil && sum != nil {
-		if md = sum.hex(offset + length); md != "" && isMD5(etag) && !strings.EqualFold(md, etag) {
-			err = errDamaged
-		}
+		md = sum.hex(offset + length)
+		err = r.compareETag(md, etag, before)
 	}
 	if err != nil {
 		e.moved(r, -sent.Load())
@@ -203,6 +215,21 @@ func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job s
 	r.setPart(done, sent.Load())
 	if e.data.succeeded(time.Now()) {
 		e.Kick()
+	}
+	return nil
+}
+
+// compareETag holds the MD5 of a part against its ETag, where both are one. Under KMS encryption S3 gives ETags that only look like it: such
+// a one is another each time the same bytes are sent, these bytes were checked on arrival the second time, and no part's ETag is its MD5.
+func (r *run) compareETag(md5, etag string, before *damagedError) error {
+	switch {
+	case md5 == "" || !isMD5(etag):
+	case strings.EqualFold(md5, etag):
+		r.digests.Store(true)
+	case before != nil && before.etag != etag && !r.digests.Load():
+		r.opaque.Store(true)
+	case !r.opaque.Load():
+		return &damagedError{md5, etag}
 	}
 	return nil
 }
