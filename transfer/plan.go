@@ -52,8 +52,8 @@ func urlMinutes(bytes int64, rate float64) int {
 	return int(min(60, 5+2*float64(bytes)/rate/60))
 }
 
-// sessionMargin is how long before its end an upload session is given up: completion must arrive before it.
-const sessionMargin = 10 * time.Minute
+// sessionMargin is how long before its end an upload session is given up: completion must arrive before it. Giving up costs all that was sent.
+const sessionMargin = time.Minute
 
 // sessionOver reports whether a session that ends at expires must not be used any more. A zero time is an unknown end.
 func sessionOver(expires, now time.Time) bool {

@@ -105,10 +105,10 @@ func TestURLMinutes(t *testing.T) {
 func TestSessionEnds(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	if sessionOver(now.Add(sessionMargin+time.Second), now) || !sessionOver(now.Add(sessionMargin), now) || sessionOver(time.Time{}, now) {
-		t.Error("the session must be given up from ten minutes before its end, and only then")
+		t.Error("the session must be given up from a minute before its end, and only then")
 	}
-	if missing, short := sessionTooShort(3600*mib, mib, now.Add(time.Hour), now); !short || missing != 10*time.Minute {
-		t.Errorf("an hour of work in 50 minutes: %v %v, want 10m true", missing, short)
+	if missing, short := sessionTooShort(3600*mib, mib, now.Add(time.Hour), now); !short || missing != time.Minute {
+		t.Errorf("an hour of work in 59 minutes: %v %v, want 1m true", missing, short)
 	}
 	if _, short := sessionTooShort(2900*mib, mib, now.Add(time.Hour), now); short {
 		t.Error("work that fits is called too long")

@@ -150,6 +150,10 @@ func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, j
 	if err != nil {
 		return nil, fmt.Errorf("open an upload session for %s: %w", job.Target.Address, err)
 	}
+	if sessionOver(expires, time.Now()) { // by our clock, which may be wrong; then only the service can tell
+		e.log.Warn("the upload session just opened ends at once, by this machine's clock", "job", string(job.ID), "path", job.Path, "ends", expires)
+		expires = time.Time{}
+	}
 	return []state.Event{state.Opened{UploadKey: r.urls.key, Expires: expires, PartSize: partSize, Parts: count}}, nil
 }
 

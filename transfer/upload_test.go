@@ -261,6 +261,58 @@ func TestVersionFaults(t *testing.T) {
 	}
 }
 
+// TestETagsThatLookLikeAnMD5: under KMS encryption they are none. One part goes twice to find that out, no other.
+func TestETagsThatLookLikeAnMD5(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, c *Config) {
+			ec.OpaqueETags, c.PartSize, c.Parts, c.Checksum = true, 5*mib, 1, "always"
+		})
+		data := w.write("plan.rvt", 11*mib, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.wantDone(j.ID, state.ResultCreated)
+		w.wantVersions("plan.rvt", data)
+		if n := w.calls("s3-put"); n != 4 {
+			t.Errorf("%d parts sent, want 4", n)
+		}
+	})
+}
+
+// TestDamagedForEver: what arrives damaged each time is never published.
+func TestDamagedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.Checksum = "always" })
+		w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		var nth atomic.Int64
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Kind: emulator.CorruptBytes, After: nth.Add(1)}
+			}
+			return emulator.Fault{}
+		})
+		w.runAll(w.engine())
+		w.wantParked(j.ID, ReasonDamaged)
+		if n := w.calls("signed-s3-upload"); n != 0 {
+			t.Errorf("%d completions", n)
+		}
+	})
+}
+
+// TestClockAheadOfTheService: sessions that have ended by the local clock are used until the service ends them.
+func TestClockAheadOfTheService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, _ *Config) {
+			ec.Now = func() time.Time { return time.Now().Add(-48 * time.Hour) }
+		})
+		data := w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.wantDone(j.ID, state.ResultCreated)
+		w.wantVersions("plan.rvt", data)
+	})
+}
+
 // TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late and the service takes no second completion.
 // No part goes again.
 func TestAssembledShownLate(t *testing.T) {
