@@ -68,10 +68,14 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 	if err != nil {
 		return in, err
 	}
-	if err := e.mayReplace(job, now, base, known && base.Remote == job.Target.Address); err != nil {
+	known = known && base.Remote == job.Target.Address
+	if err := e.mayReplace(job, now, base, known); err != nil {
 		return in, err
 	}
 	in.Kind, in.Parent, in.TipBefore = intentVersion, string(now.ID), string(now.TipID)
+	if known && showsOlder(now, base) {
+		in.TipBefore = base.Version
+	}
 	return in, nil
 }
 
@@ -84,7 +88,7 @@ func (e *Engine) mayReplace(job state.Job, item apsclient.Item, base state.Publi
 		}
 		return needsPerson(ReasonConflict, "replace %s: it is reserved by %s", job.Target.Address, holder)
 	}
-	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" || base.Version == string(item.TipID) {
+	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" || base.Version == string(item.TipID) || showsOlder(item, base) {
 		return nil
 	}
 	by := "somebody else"
@@ -92,6 +96,11 @@ func (e *Engine) mayReplace(job state.Job, item apsclient.Item, base state.Publi
 		by = item.Tip.CreatedBy
 	}
 	return needsPerson(ReasonConflict, "replace %s: its newest version was made by %s after the one this file is based on (version %d)", job.Target.Address, by, base.Number)
+}
+
+// showsOlder reports whether the newest version that the service shows of an item is older than what was published there: it is slow to show.
+func showsOlder(item apsclient.Item, base state.PublishedRecord) bool {
+	return base.Item == string(item.ID) && item.Tip != nil && item.Tip.Number > 0 && item.Tip.Number < base.Number
 }
 
 // userOf is who the service will name as the creator, "" when that is not known.

@@ -95,7 +95,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		if err := e.mayReplace(job, item, base, known); err != nil {
 			return nil, err
 		}
-		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force {
+		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force && !(known && showsOlder(item, base)) {
 			same, err := e.sameObject(ctx, r, c, tip.Storage, src, job)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrForbidden) {
 				return nil, err

@@ -313,6 +313,27 @@ func TestClockAheadOfTheService(t *testing.T) {
 	})
 }
 
+// TestTipShownLate: what we published ourselves a moment ago, and the service does not show yet, is nobody else's change.
+func TestTipShownLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		var want [][]byte
+		for seed := range uint64(4) {
+			if seed == 1 {
+				time.Sleep(time.Minute) // the item shows
+			}
+			data := w.write("plan.rvt", small, seed%2) // every other time what the old tip has
+			want = append(want, data)
+			j := w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			if done := w.get(j.ID); done.End != state.EndDone || done.VersionNumber != int(seed)+1 {
+				t.Fatalf("save %d: %s, version %d, reason %q: %s", seed+1, done.End, done.VersionNumber, done.Reason, done.Error)
+			}
+		}
+		w.wantVersions("plan.rvt", want...)
+	})
+}
+
 // TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late and the service takes no second completion.
 // No part goes again.
 func TestAssembledShownLate(t *testing.T) {
