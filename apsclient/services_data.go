@@ -3,6 +3,7 @@ package apsclient
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"net/url"
 )
@@ -29,6 +30,9 @@ func single(ctx context.Context, c *Client, r Request) (resource, document, erro
 		return resource{}, d, err
 	}
 	one, err := d.one()
+	if err == nil && one.ID == "" {
+		err = errors.New("no id")
+	}
 	if err != nil {
 		return one, d, &DecodeError{Op: r.Action, Err: err}
 	}

@@ -386,8 +386,11 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 		} else {
 			e.noteSuccess(job)
 		}
-		next, err := e.commit(job.ID, events...)
-		if err != nil {
+		next, commitErr := e.commit(job.ID, events...)
+		if wrong, ok := errors.AsType[*state.TransitionError](commitErr); ok && err == nil { // an effect that cannot be, unless the job ended meanwhile
+			next, commitErr = e.commit(job.ID, e.eventFor(job, wrong))
+		}
+		if err = commitErr; err != nil {
 			if _, ok := errors.AsType[*state.TransitionError](err); ok {
 				log.Debug("the job changed meanwhile", "error", err)
 				return nil

@@ -334,6 +334,33 @@ func TestTipShownLate(t *testing.T) {
 	})
 }
 
+// TestAnswersThatCannotBe: an answer without what it must hold is a failure, which is repeated with waits and then left to a person.
+func TestAnswersThatCannotBe(t *testing.T) {
+	for op, body := range map[string]string{
+		"create-storage":            `{"data":{"type":"objects"}}`,
+		"get-signed-s3-upload-urls": `{"uploadKey":"","urls":[]}`,
+	} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.write("plan.rvt", small, 7)
+				j := w.enqueue(w.job("plan.rvt"))
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op == op {
+						return emulator.Fault{Kind: emulator.FailBefore, Status: 201, Body: []byte(body)}
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantParked(j.ID, ReasonUnexpected)
+				if n := w.calls(op); n != maxUnforeseen+1 {
+					t.Errorf("%d calls, want %d", n, maxUnforeseen+1)
+				}
+			})
+		})
+	}
+}
+
 // TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late and the service takes no second completion.
 // No part goes again.
 func TestAssembledShownLate(t *testing.T) {
