@@ -55,6 +55,8 @@ type Engine struct {
 	running  map[state.JobID]*run
 	backlog  backlog // see Estimate
 
+	lostSessions map[state.JobID]int // in this process, of open jobs; guarded by mu
+
 	holdOpen  bool                            // replaceableWhileOpen; tests: the other way
 	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
 
@@ -85,16 +87,15 @@ type run struct {
 	now state.Job // the last committed
 
 	// owned by the step
-	src          *source  // open while the run lasts
-	urls         *urlRuns // signed URLs at hand
-	freshParts   bool     // the last part was stored by this run and the completion was not asked for yet
-	freshIntent  bool     // the intent was committed by this run and nothing was asked yet
-	looked       bool     // the content at the service was compared
-	existed      bool     // something was there before
-	badAssembly  int      // completions that named parts
-	lostSessions int
-	down         *download // what a download knows of its source; nil: ask
-	warned       bool      // told that the session is too short
+	src         *source   // open while the run lasts
+	urls        *urlRuns  // signed URLs at hand
+	freshParts  bool      // the last part was stored by this run and the completion was not asked for yet
+	freshIntent bool      // the intent was committed by this run and nothing was asked yet
+	looked      bool      // the content at the service was compared
+	existed     bool      // something was there before
+	badAssembly int       // completions that named parts
+	down        *download // what a download knows of its source; nil: ask
+	warned      bool      // told that the session is too short
 }
 
 // New checks the configuration and returns an engine that does nothing until Run.
@@ -131,7 +132,7 @@ func New(c Config) (*Engine, error) {
 		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
 		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),
-		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
+		profiles: map[string]*profile{}, running: map[state.JobID]*run{}, lostSessions: map[state.JobID]int{},
 	}, nil
 }
 

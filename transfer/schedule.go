@@ -445,6 +445,9 @@ func (e *Engine) holdSlot(r *run, job state.Job) bool {
 }
 
 func (e *Engine) jobEnded(job state.Job) {
+	e.mu.Lock()
+	delete(e.lostSessions, job.ID)
+	e.mu.Unlock()
 	e.dropSpooled(job)
 	switch job.End {
 	case state.EndDone:

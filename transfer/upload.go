@@ -242,15 +242,22 @@ func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state
 	return []state.Event{state.PartsLost{Parts: bad}}
 }
 
-// sessionLost begins the upload anew; from the second time in this run on with a wait, so that a service that loses every session is not hammered.
+// sessionLost begins the upload anew; from the second time on with waits, so that a service that loses every session is not hammered. One that
+// refuses the parts of every session is left to a person.
 func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
 	e.log.Warn("the upload session is lost; the file is sent from the start", "job", string(job.ID), "path", job.Path, "error", why)
 	r.urls, r.badAssembly = nil, 0
-	r.lostSessions++
+	e.mu.Lock()
+	e.lostSessions[job.ID]++
+	lost := e.lostSessions[job.ID]
+	e.mu.Unlock()
+	_, refused := errors.AsType[*apsclient.PartsError](why)
 	events := []state.Event{state.SessionLost{}}
-	if r.lostSessions > 1 {
-		v := verdict{classRetry, ReasonSessionLost, backoff(r.lostSessions, backoffCap)}
-		events = append(events, v.event(why, time.Now(), 1))
+	switch {
+	case refused && lost > maxUnforeseen:
+		return append(events, verdict{Class: classPerson, Reason: ReasonDamaged}.event(why, time.Now(), 1))
+	case lost > 1:
+		return append(events, verdict{classRetry, ReasonSessionLost, backoff(lost, backoffCap)}.event(why, time.Now(), 1))
 	}
 	return events
 }

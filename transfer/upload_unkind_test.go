@@ -1,0 +1,228 @@
+package transfer
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/apsclient/emulator"
+	"hoist/state"
+)
+
+// Services that the documentation allows and that are not kind: late, silent, or wrong.
+
+// TestETagsThatLookLikeAnMD5: under KMS encryption they are none. One part goes twice to find that out, no other.
+func TestETagsThatLookLikeAnMD5(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, c *Config) {
+			ec.OpaqueETags, c.PartSize, c.Parts, c.Checksum = true, 5*mib, 1, "always"
+		})
+		data := w.write("plan.rvt", 11*mib, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.wantDone(j.ID, state.ResultCreated)
+		w.wantVersions("plan.rvt", data)
+		if n := w.calls("s3-put"); n != 4 {
+			t.Errorf("%d parts sent, want 4", n)
+		}
+	})
+}
+
+// TestDamagedForEver: what arrives damaged each time is never published.
+func TestDamagedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.Checksum = "always" })
+		w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		var nth atomic.Int64
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				return emulator.Fault{Kind: emulator.CorruptBytes, After: nth.Add(1)}
+			}
+			return emulator.Fault{}
+		})
+		w.runAll(w.engine())
+		w.wantParked(j.ID, ReasonDamaged)
+		if n := w.calls("signed-s3-upload"); n != 0 {
+			t.Errorf("%d completions", n)
+		}
+	})
+}
+
+// TestClockAheadOfTheService: sessions that have ended by the local clock are used until the service ends them.
+func TestClockAheadOfTheService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, _ *Config) {
+			ec.Now = func() time.Time { return time.Now().Add(-48 * time.Hour) }
+		})
+		data := w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.wantDone(j.ID, state.ResultCreated)
+		w.wantVersions("plan.rvt", data)
+	})
+}
+
+// TestTipShownLate: what we published ourselves a moment ago, and the service does not show yet, is nobody else's change.
+func TestTipShownLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		var want [][]byte
+		for seed := range uint64(4) {
+			if seed == 1 {
+				time.Sleep(time.Minute) // the item shows
+			}
+			data := w.write("plan.rvt", small, seed%2) // every other time what the old tip has
+			want = append(want, data)
+			j := w.enqueue(w.job("plan.rvt"))
+			w.runAll(w.engine())
+			if done := w.get(j.ID); done.End != state.EndDone || done.VersionNumber != int(seed)+1 {
+				t.Fatalf("save %d: %s, version %d, reason %q: %s", seed+1, done.End, done.VersionNumber, done.Reason, done.Error)
+			}
+		}
+		w.wantVersions("plan.rvt", want...)
+	})
+}
+
+// TestAnswersThatCannotBe: an answer without what it must hold is a failure, which is repeated with waits and then left to a person.
+func TestAnswersThatCannotBe(t *testing.T) {
+	for op, body := range map[string]string{
+		"create-storage":            `{"data":{"type":"objects"}}`,
+		"get-signed-s3-upload-urls": `{"uploadKey":"","urls":[]}`,
+	} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.write("plan.rvt", small, 7)
+				j := w.enqueue(w.job("plan.rvt"))
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op == op {
+						return emulator.Fault{Kind: emulator.FailBefore, Status: 201, Body: []byte(body)}
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantParked(j.ID, ReasonUnexpected)
+				if n := w.calls(op); n != maxUnforeseen+1 {
+					t.Errorf("%d calls, want %d", n, maxUnforeseen+1)
+				}
+			})
+		})
+	}
+}
+
+// TestPartsRefusedForEver: the parts that every completion names go again, in new sessions too, with waits between these and not for ever.
+func TestPartsRefusedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
+		w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "signed-s3-upload" {
+				return emulator.Fault{Kind: emulator.FailBefore, Status: 200, Body: []byte(`{"status":"error","parts":[{"part":1,"status":"Unexpected"}]}`)}
+			}
+			return emulator.Fault{}
+		})
+		began := time.Now()
+		w.runAll(w.engine())
+		w.wantParked(j.ID, ReasonDamaged)
+		if n, took := w.calls("signed-s3-upload"), time.Since(began); n > 4*(maxUnforeseen+1) || took < time.Minute {
+			t.Errorf("%d completions in %v", n, took)
+		}
+	})
+}
+
+// TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late and the service takes no second completion.
+// No part goes again.
+func TestAssembledShownLate(t *testing.T) {
+	pending := []byte(`{"status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":0},"parts":[
+		{"part":1,"size":0,"status":"Pending"},{"part":2,"size":0,"status":"Pending"},{"part":3,"size":0,"status":"Pending"}]}`)
+	for _, tt := range []struct {
+		name   string
+		second emulator.Fault
+	}{
+		{"400", emulator.Fault{Kind: emulator.FailBefore, Status: 400}},
+		{"404", emulator.Fault{Kind: emulator.FailBefore, Status: 404}},
+		{"no such parts", emulator.Fault{Kind: emulator.FailBefore, Status: 200, Body: pending}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
+				data := w.write("plan.rvt", 11*mib, 7)
+				j := w.enqueue(w.job("plan.rvt"))
+				var mu sync.Mutex
+				completed := time.Time{}
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case r.Op == "signed-s3-upload" && completed.IsZero():
+						completed = time.Now()
+						return emulator.Fault{Kind: emulator.LoseReply}
+					case r.Op == "signed-s3-upload":
+						return tt.second
+					case r.Op == "get-object-details" && time.Since(completed) < 8*time.Second:
+						return emulator.Fault{Kind: emulator.FailBefore, Status: 404}
+					}
+					return emulator.Fault{}
+				})
+				w.runAll(w.engine())
+				w.wantDone(j.ID, state.ResultCreated)
+				w.wantVersions("plan.rvt", data)
+				if n := w.calls("s3-put"); n != 3 {
+					t.Errorf("%d parts sent, want 3", n)
+				}
+			})
+		})
+	}
+}
+
+// TestOursByWhatIsKnown: a version after a lost reply that has not our storage is ours by what the service tells of it.
+func TestOursByWhatIsKnown(t *testing.T) {
+	const mine, theirs = "urn:adsk.objects:os.object:wip.dm.prod/mine.rvt", "urn:adsk.objects:os.object:wip.dm.prod/theirs.rvt"
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	job := state.Job{Object: mine, Snapshot: state.Snapshot{Size: 100}, Intent: &state.Intent{Name: "plan.rvt", User: "me", Time: began}}
+	like := func(change func(*apsclient.Version)) apsclient.Version {
+		v := apsclient.Version{Name: "plan.rvt", Size: 100, Storage: theirs, CreatedBy: "me", Created: began}
+		change(&v)
+		return v
+	}
+	for _, tt := range []struct {
+		name    string
+		v       apsclient.Version
+		isNew   bool
+		details int // status of a look at a content
+		want    bool
+	}{
+		{"our storage, whatever else", apsclient.Version{Storage: mine}, false, 500, true},
+		{"gone over into another storage", like(func(*apsclient.Version) {}), true, 404, true},
+		{"a storage that is not for us to see", like(func(*apsclient.Version) {}), true, 403, true},
+		{"no storage yet", like(func(v *apsclient.Version) { v.Storage = "" }), true, 500, true},
+		{"no size yet", like(func(v *apsclient.Version) { v.Size = -1 }), true, 404, true},
+		{"another size", like(func(v *apsclient.Version) { v.Size = 101 }), true, 404, false},
+		{"another name", like(func(v *apsclient.Version) { v.Name = "other.rvt" }), true, 404, false},
+		{"another user", like(func(v *apsclient.Version) { v.CreatedBy = "you" }), true, 404, false},
+		{"a deletion", like(func(v *apsclient.Version) { v.Storage, v.Type = "", "versions:autodesk.core:Deleted" }), true, 404, false},
+		{"new by its number, at a service whose clock is behind", like(func(v *apsclient.Version) { v.Created = began.Add(-time.Hour) }), true, 404, true},
+		{"old by its time", like(func(v *apsclient.Version) { v.Created = began.Add(-time.Hour) }), false, 404, false},
+		{"without a time", like(func(v *apsclient.Version) { v.Created = time.Time{} }), false, 404, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op == "get-object-details" {
+						return emulator.Fault{Kind: emulator.FailBefore, Status: tt.details}
+					}
+					return emulator.Fault{}
+				})
+				if got, err := w.engine().isOurs(t.Context(), w.client, job, tt.v, tt.isNew); got != tt.want || err != nil {
+					t.Errorf("ours: %v, %v, want %v", got, err, tt.want)
+				}
+			})
+		})
+	}
+}
