@@ -29,7 +29,10 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 	if err := e.sourceStillSame(ctx, r, job); err != nil {
 		return nil, err
 	}
-	in, err := e.intentFor(ctx, c, job)
+	in, item, err := e.intentFor(ctx, c, job)
+	if there, lookErr := e.isTip(ctx, c, job, item); there != nil || lookErr != nil {
+		return there, lookErr
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -37,50 +40,76 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 	return []state.Event{state.Intended{Intent: in}}, nil
 }
 
-// intentFor decides between a new item and a version of the one that is there, and refuses to replace what somebody else holds or has changed.
-func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.Job) (state.Intent, error) {
+// isTip ends a job whose content another home, or a person, has made the newest version since this one looked. Only the service's SHA-1 proves it.
+func (e *Engine) isTip(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item) ([]state.Event, error) {
+	tip := item.Tip
+	if tip == nil || tip.Storage == "" || tip.Size != job.Snapshot.Size || job.Force {
+		return nil, nil
+	}
+	base, known, err := e.store.Published(job.Root, job.Rel)
+	if err != nil || known && base.Remote == job.Target.Address && (base.Version == string(tip.ID) || showsOlder(item, base)) {
+		return nil, err
+	}
+	same, err := sameContent(ctx, c, tip.Storage, apsclient.ObjectID(job.Object))
+	if same == "" || err != nil {
+		return nil, err
+	}
+	return []state.Event{unchanged(job, item, same)}, nil
+}
+
+// unchanged ends a job whose content is that of the item's newest version.
+func unchanged(job state.Job, item apsclient.Item, sha1 string) state.Unchanged {
+	tip := item.Tip
+	rec := recordOf(job, string(tip.Storage), sha1)
+	rec.Item, rec.Version, rec.Number = string(item.ID), string(tip.ID), tip.Number
+	return state.Unchanged{Item: rec.Item, Version: rec.Version, Number: rec.Number, Record: rec}
+}
+
+// intentFor decides between a new item and a version of the one that is there, which it returns too, and refuses to replace what somebody else
+// holds or has changed.
+func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.Job) (in state.Intent, now apsclient.Item, err error) {
 	p, folder := apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder)
 	res, err := e.Resolver(job.Profile)
 	if err != nil {
-		return state.Intent{}, err
+		return in, now, err
 	}
-	in := state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job), Time: time.Now().UTC()}
+	in = state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job), Time: time.Now().UTC()}
 	item, found, err := res.find(ctx, p, folder, job.Target.Name)
 	if err != nil {
-		return in, fmt.Errorf("look for %s: %w", job.Target.Address, err)
+		return in, now, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
 	if !found {
-		return in, nil
+		return in, now, nil
 	}
-	now, err := c.Items.Item(ctx, p, item.ID)
+	now, err = c.Items.Item(ctx, p, item.ID)
 	if errors.Is(err, apsclient.ErrNotFound) {
 		res.forget(p, folder)
-		return in, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap), Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
+		return in, now, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap), Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
 	}
 	if err != nil {
-		return in, fmt.Errorf("item of %s: %w", job.Target.Address, err)
+		return in, now, fmt.Errorf("item of %s: %w", job.Target.Address, err)
 	}
 	if now.Hidden || now.Tip != nil && now.Tip.Deleted() { // deleted since the listing: a hidden item counts as absent
 		res.forget(p, folder)
-		return in, nil
+		return in, apsclient.Item{}, nil
 	}
 	base, known, err := e.store.Published(job.Root, job.Rel)
 	if err != nil {
-		return in, err
+		return in, now, err
 	}
 	known = known && base.Remote == job.Target.Address
-	if err := e.mayReplace(job, now, base, known); err != nil {
-		return in, err
+	if err := e.mayReplace(ctx, c, job, now, base, known); err != nil {
+		return in, now, err
 	}
 	in.Kind, in.Parent, in.TipBefore = intentVersion, string(now.ID), string(now.TipID)
 	if known && showsOlder(now, base) {
 		in.TipBefore = base.Version
 	}
-	return in, nil
+	return in, now, nil
 }
 
-// mayReplace parks a job whose item is reserved by somebody else, or whose tip is not the version this file is based on.
-func (e *Engine) mayReplace(job state.Job, item apsclient.Item, base state.PublishedRecord, known bool) error {
+// mayReplace parks a job whose item is reserved by somebody else, or whose tip has not the content of the version this file is based on.
+func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item, base state.PublishedRecord, known bool) error {
 	if item.Reserved && (item.ReservedBy == "" || item.ReservedBy != e.userOf(job)) {
 		holder := item.ReservedBy
 		if holder == "" {
@@ -90,6 +119,11 @@ func (e *Engine) mayReplace(job state.Job, item apsclient.Item, base state.Publi
 	}
 	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" || base.Version == string(item.TipID) || showsOlder(item, base) {
 		return nil
+	}
+	if item.Tip != nil && item.Tip.Size == base.Snapshot.Size && item.Tip.Storage != "" && base.Storage != "" {
+		if same, err := sameContent(ctx, c, item.Tip.Storage, apsclient.ObjectID(base.Storage)); same != "" || err != nil {
+			return err
+		}
 	}
 	by := "somebody else"
 	if item.Tip != nil && item.Tip.CreatedBy != "" {
@@ -143,7 +177,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		if res, err := e.Resolver(job.Profile); err == nil {
 			res.forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
 		}
-		next, lookErr := e.intentFor(ctx, c, job)
+		next, _, lookErr := e.intentFor(ctx, c, job)
 		if lookErr != nil {
 			return nil, lookErr
 		}
@@ -242,7 +276,7 @@ func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) (
 	if done, err := e.lookInItem(ctx, c, job, item.ID); done != nil || err != nil {
 		return done, err
 	}
-	next, err := e.intentFor(ctx, c, job) // the name is taken: by the time of this look it is an item to be versioned
+	next, _, err := e.intentFor(ctx, c, job) // the name is taken: by the time of this look it is an item to be versioned
 	if err != nil {
 		return nil, err
 	}
@@ -295,11 +329,11 @@ func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job,
 	if v.Storage != "" {
 		theirs, err := lookAtContent(ctx, c, v.Storage)
 		if err != nil {
-			return false, fmt.Errorf("look at the content of a version of %s: %w", job.Target.Address, err)
+			return false, err
 		}
 		mine, err := lookAtContent(ctx, c, apsclient.ObjectID(job.Object))
 		if err != nil {
-			return false, fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
+			return false, err
 		}
 		if sizeDiffers(theirs.Size) {
 			return false, nil
@@ -314,10 +348,26 @@ func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job,
 // lookAtContent describes an object; one that is gone or not for us to see has nothing known.
 func lookAtContent(ctx context.Context, c *apsclient.Client, id apsclient.ObjectID) (apsclient.Object, error) {
 	o, err := c.Objects.Details(ctx, id)
-	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
+	switch {
+	case errors.Is(err, apsclient.ErrNotFound), errors.Is(err, apsclient.ErrForbidden):
 		return apsclient.Object{Size: -1}, nil
+	case err != nil:
+		return o, fmt.Errorf("look at the content of %s: %w", id, err)
 	}
-	return o, err
+	return o, nil
+}
+
+// sameContent returns the SHA-1 that the service gives for both of two objects, "" where they differ or it has none.
+func sameContent(ctx context.Context, c *apsclient.Client, a, b apsclient.ObjectID) (string, error) {
+	one, err := lookAtContent(ctx, c, a)
+	if err != nil || one.SHA1 == "" {
+		return "", err
+	}
+	other, err := lookAtContent(ctx, c, b)
+	if err != nil || !strings.EqualFold(one.SHA1, other.SHA1) {
+		return "", err
+	}
+	return one.SHA1, nil
 }
 
 // published says which version it is and ends the job, in one commit.

@@ -92,19 +92,17 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
 	if found {
-		if err := e.mayReplace(job, item, base, known); err != nil {
-			return nil, err
-		}
 		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force && !(known && showsOlder(item, base)) {
 			same, err := e.sameObject(ctx, r, c, tip.Storage, src, job)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrForbidden) {
 				return nil, err
 			}
 			if same != "" {
-				rec := recordOf(job, string(tip.Storage), same)
-				rec.Item, rec.Version, rec.Number = string(item.ID), string(tip.ID), tip.Number
-				return []state.Event{state.Unchanged{Item: rec.Item, Version: rec.Version, Number: rec.Number, Record: rec}}, nil
+				return []state.Event{unchanged(job, item, same)}, nil
 			}
+		}
+		if err := e.mayReplace(ctx, c, job, item, base, known); err != nil {
+			return nil, err
 		}
 	}
 	object, err := c.Items.CreateStorage(ctx, p, folder, job.Target.Name)

@@ -226,3 +226,50 @@ func TestOursByWhatIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// TestAnotherHomeWasFirst: where no marker keeps two homes apart, the one that comes second finds its content in the tip and makes no version.
+func TestAnotherHomeWasFirst(t *testing.T) {
+	for _, when := range []string{"", "signed-s3-upload"} { // before the job began; while it sent
+		t.Run("at "+when, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				one := w.write("plan.rvt", small, 1)
+				w.enqueue(w.job("plan.rvt"))
+				w.runAll(w.engine())
+				two := w.write("plan.rvt", small, 2)
+				j := w.enqueue(w.job("plan.rvt"))
+				other := func() {
+					if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(two), int64(len(two))); err != nil {
+						t.Error(err)
+					}
+				}
+				if when == "" {
+					other()
+				} else {
+					w.faultOnce(when, emulator.Fault{Do: other})
+				}
+				w.runAll(w.engine())
+				w.wantDone(j.ID, state.ResultUnchanged)
+				w.wantVersions("plan.rvt", one, two)
+			})
+		})
+	}
+}
+
+// TestTipWithTheContentOfTheBase: a newer version with the content that this file is based on is nobody's work that could be lost.
+func TestTipWithTheContentOfTheBase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		one := w.write("plan.rvt", small, 1)
+		w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(one), int64(len(one))); err != nil {
+			t.Fatal(err)
+		}
+		two := w.write("plan.rvt", small, 2)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		w.wantDone(j.ID, state.ResultVersioned)
+		w.wantVersions("plan.rvt", one, one, two)
+	})
+}
