@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hoist/apsclient"
@@ -325,4 +326,21 @@ func TestSecretsDoNotPrint(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	}
+}
+
+func TestAnswerCutWithoutALength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		whole := `{"data":{"type":"folders","id":"urn:x","attributes":{"name":"plans"}}}`
+		s := &service{answer: func(n int, _ *http.Request, _ string) (*http.Response, error) {
+			body := whole
+			if n == 1 {
+				body = whole[:len(whole)/2]
+			}
+			return &http.Response{StatusCode: 200, ProtoMajor: 1, ContentLength: -1, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+		}}
+		f, err := newClient(t, s).Folders.Folder(t.Context(), "b.p", "urn:x")
+		if err != nil || f.Name != "plans" || s.count() != 2 {
+			t.Errorf("%+v, %v after %d calls", f, err, s.count())
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -41,12 +42,24 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 		if err == nil && len(body) > maxAnswer {
 			err = fmt.Errorf("answer longer than %d bytes", maxAnswer)
 		}
+		if err == nil && cut(resp, body) {
+			err = io.ErrUnexpectedEOF
+		}
 		if err != nil {
 			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		return resp, nil
 	})
+}
+
+// cut recognises JSON that ended too early in an answer whose length nothing told but the end of the connection.
+func cut(resp *http.Response, body []byte) bool {
+	if resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor != 1 {
+		return false
+	}
+	b := bytes.TrimSpace(body)
+	return len(b) > 0 && (b[0] == '{' || b[0] == '[') && !json.Valid(b)
 }
 
 // watchSent tells, after a failure, whether the request may have reached the service.
