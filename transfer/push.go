@@ -283,13 +283,28 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			if err != nil {
 				return nil, err
 			}
-			if ok && exists && rec.Item == string(item.ID) && rec.Version == string(tipID(item)) && rec.Snapshot.Same(l.source.Snapshot) {
+			ok = ok && rec.Snapshot.Same(l.source.Snapshot)
+			if ok && !exists && rec.Item != "" && folder != "" { // a listing may be slow to show what was made a moment ago
+				if item, exists, err = r.itemIn(ctx, project, folder, t.Name, rec.Item); err != nil {
+					return nil, err
+				}
+			}
+			if ok && exists && rec.Item == string(item.ID) && (rec.Version == string(tipID(item)) || showsOlder(item, rec)) {
 				p.Result, p.Record = PlanUnchanged, &rec
 			}
 		}
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// itemIn asks for one item, past what was listed of its folder; one that is hidden, deleted, renamed or elsewhere is absent.
+func (r *Resolver) itemIn(ctx context.Context, p apsclient.ProjectID, folder apsclient.FolderID, name, id string) (apsclient.Item, bool, error) {
+	it, err := r.c.Items.Item(ctx, p, apsclient.ItemID(id))
+	if errors.Is(err, apsclient.ErrNotFound) {
+		return it, false, nil
+	}
+	return it, err == nil && !it.Hidden && it.Parent == folder && itemName(it) == name && (it.Tip == nil || !it.Tip.Deleted()), err
 }
 
 func tipID(it apsclient.Item) apsclient.VersionID {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
@@ -213,6 +214,27 @@ func TestPushTreeAndAgain(t *testing.T) {
 		if u, _, todo := results(w.push(e, req)); u != 2 || todo != 1 {
 			t.Errorf("%d unchanged and %d to do after another's version, want 2 and 1", u, todo)
 		}
+	})
+}
+
+// TestPushAgainBeforeItShows: what was published a moment ago is not sent again while the service does not show it yet.
+func TestPushAgainBeforeItShows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		var want [][]byte
+		for seed := range uint64(2) { // a new item, a new version
+			want = append(want, w.write("set/plan.rvt", small, seed))
+			for again := range 2 {
+				e := w.engine() // nothing cached
+				plans := w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()), Sources: w.sources("set", "")})
+				if got := plans[0].Result == PlanUnchanged; got != (again == 1) {
+					t.Errorf("content %d, push %d: %q", seed, again+1, plans[0].Result)
+				}
+				w.start(plans)
+				w.runAll(e)
+			}
+		}
+		w.wantVersions("plan.rvt", want...)
 	})
 }
 
