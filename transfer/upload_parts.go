@@ -60,6 +60,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			cancel(err) // what is in flight is worthless
 		}
 	})
+	looks.Go(func() { e.warnIfTooShort(ctx, r, job) })
 	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
 		if r.urls.isStored(n) {
 			continue
@@ -293,7 +294,6 @@ func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job
 		_, fresh := u.get(p, time.Now())
 		return p != n && (fresh || u.isStored(p))
 	})
-	e.warnIfTooShort(r, job, n)
 	_, err := e.askURLs(ctx, r, c, job, job.PartSize, n, count, job.UploadKey)
 	if err != nil && isSessionDead(err) {
 		return fmt.Errorf("%w: %v", errSessionDead, err)
@@ -325,20 +325,32 @@ func (e *Engine) activeTransfers() int {
 	return e.usedSlots().transfers
 }
 
-// warnIfTooShort says once a run, in the log and the job's history, that the session ends before the file is through at the measured speed.
-func (e *Engine) warnIfTooShort(r *run, job state.Job, next int) {
-	now := time.Now()
-	done, _ := partRange(job.Snapshot.Size, job.PartSize, next)
-	missing, short := sessionTooShort(job.Snapshot.Size-done, r.meter.rate(now), job.UploadExpires, now)
-	if !short || r.warned {
-		return
+// warnIfTooShort says once a run, in the log and the job's history, that the session ends before the file is through at the measured speed. It
+// looks until then or the end of ctx.
+func (e *Engine) warnIfTooShort(ctx context.Context, r *run, job state.Job) {
+	for !r.warned && !job.UploadExpires.IsZero() && sleep(ctx, sourceLook) == nil {
+		now := time.Now()
+		if !r.meter.steady(now) {
+			continue
+		}
+		missing, short := sessionTooShort(job.Snapshot.Size-r.bytesDone(), r.meter.rate(now), job.UploadExpires, now)
+		if !short {
+			continue
+		}
+		r.warned = true
+		text := fmt.Sprintf("at the measured speed the upload needs %s more than the session lasts (until %s)", missing, job.UploadExpires.UTC().Format(time.RFC3339))
+		e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path, "detail", text)
+		if _, err := e.commit(job.ID, state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
+			e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
+		}
 	}
-	r.warned = true
-	text := fmt.Sprintf("at the measured speed the upload needs %s more than the session lasts (until %s)", missing, job.UploadExpires.UTC().Format(time.RFC3339))
-	e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path, "detail", text)
-	if _, err := e.commit(job.ID, state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
-		e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
-	}
+}
+
+// bytesDone counts what is stored and what is on its way.
+func (r *run) bytesDone() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now.BytesDone + r.sent.Load()
 }
 
 // urlRuns are the signed URLs at hand for one session, each bound to its part number. They live in memory only. Safe for concurrent use.
