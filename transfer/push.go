@@ -283,13 +283,13 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			if err != nil {
 				return nil, err
 			}
-			ok = ok && rec.Snapshot.Same(l.source.Snapshot)
-			if ok && !exists && rec.Item != "" && folder != "" { // a listing may be slow to show what was made a moment ago
-				if item, exists, err = r.itemIn(ctx, project, folder, t.Name, rec.Item); err != nil {
-					return nil, err
-				}
+			if ok = ok && rec.Snapshot.Same(l.source.Snapshot); ok {
+				ok, err = r.stillThere(ctx, project, folder, t.Name, rec, item, exists)
 			}
-			if ok && exists && rec.Item == string(item.ID) && (rec.Version == string(tipID(item)) || showsOlder(item, rec)) {
+			if err != nil {
+				return nil, err
+			}
+			if ok {
 				p.Result, p.Record = PlanUnchanged, &rec
 			}
 		}
@@ -298,13 +298,20 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 	return out, nil
 }
 
-// itemIn asks for one item, past what was listed of its folder; one that is hidden, deleted, renamed or elsewhere is absent.
-func (r *Resolver) itemIn(ctx context.Context, p apsclient.ProjectID, folder apsclient.FolderID, name, id string) (apsclient.Item, bool, error) {
-	it, err := r.c.Items.Item(ctx, p, apsclient.ItemID(id))
-	if errors.Is(err, apsclient.ErrNotFound) {
-		return it, false, nil
+// stillThere reports whether the newest version of a name, as far as the service shows it, is the one on record: what was made a moment ago may
+// be missing in a listing, or its item may show an older version. item is the one that was found, if exists.
+func (r *Resolver) stillThere(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string, rec state.PublishedRecord, item apsclient.Item, exists bool) (bool, error) {
+	if !exists && rec.Item != "" && f != "" {
+		it, err := r.c.Items.Item(ctx, p, apsclient.ItemID(rec.Item))
+		if errors.Is(err, apsclient.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		item, exists = it, !it.Hidden && it.Parent == f && itemName(it) == name && (it.Tip == nil || !it.Tip.Deleted())
 	}
-	return it, err == nil && !it.Hidden && it.Parent == folder && itemName(it) == name && (it.Tip == nil || !it.Tip.Deleted()), err
+	return exists && rec.Item == string(item.ID) && (rec.Version == string(tipID(item)) || showsOlder(item, rec)), nil
 }
 
 func tipID(it apsclient.Item) apsclient.VersionID {

@@ -90,6 +90,15 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
+	if known && base.Snapshot.Same(job.Snapshot) && !job.Force {
+		same, err := res.stillThere(ctx, p, folder, job.Target.Name, base, item, found)
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
+		}
+		if same {
+			return []state.Event{state.Unchanged{Item: base.Item, Version: base.Version, Number: base.Number, Record: &base}}, nil
+		}
+	}
 	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
 	if found {
 		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force && !(known && showsOlder(item, base)) {
