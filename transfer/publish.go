@@ -296,12 +296,22 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 		newer = append(newer, v)
 	}
 	i := slices.IndexFunc(newer, func(v apsclient.Version) bool { return string(v.ID) == job.Intent.TipBefore })
+	before := 0
 	if i >= 0 {
-		tip := newer[i].Number
-		newer = slices.DeleteFunc(newer, func(v apsclient.Version) bool { return v.Number <= tip })
+		before = newer[i].Number
+	}
+	base, known, err := e.store.Published(job.Root, job.Rel)
+	if err != nil {
+		return nil, err
+	}
+	if known && base.Item == string(item) && !base.Snapshot.Same(job.Snapshot) {
+		before = max(before, base.Number) // published for another state of the file
+	}
+	if before > 0 {
+		newer = slices.DeleteFunc(newer, func(v apsclient.Version) bool { return v.Number <= before })
 	}
 	for _, v := range newer {
-		ours, err := e.isOurs(ctx, c, job, v, i >= 0)
+		ours, err := e.isOurs(ctx, c, job, v, before > 0)
 		if err != nil {
 			return nil, err
 		}

@@ -273,3 +273,20 @@ func TestTipWithTheContentOfTheBase(t *testing.T) {
 		w.wantVersions("plan.rvt", one, one, two)
 	})
 }
+
+// TestOwnEarlierVersionShownLate: a name that is taken by what this home published a moment ago, for another state of the file with the same size,
+// at a service without SHA-1: that version is not taken for the one of the new state.
+func TestOwnEarlierVersionShownLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		w.srv.SetKnobs(func(k *emulator.Knobs) { k.NoSHA1 = true })
+		one := w.write("plan.rvt", small, 1)
+		w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		two := w.write("plan.rvt", small, 2)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine()) // a new process, whose listing does not show the item
+		w.wantDone(j.ID, state.ResultVersioned)
+		w.wantVersions("plan.rvt", one, two)
+	})
+}
