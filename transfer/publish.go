@@ -400,6 +400,9 @@ func (e *Engine) finish(ctx context.Context, r *run, job state.Job) ([]state.Eve
 	if err != nil {
 		return nil, err
 	}
+	if known && !toOSS(job) && before.Version == job.Version { // a look found what an earlier job has published: it has its receipt
+		return []state.Event{state.Finished{Result: state.ResultUnchanged, Record: &before}}, nil
+	}
 	replaced := r.existed || known && before.Remote == job.Target.Address // of a key, which has no version numbers
 	result := state.ResultCreated
 	if toOSS(job) && replaced || job.Intent != nil && job.Intent.Kind == intentVersion || job.VersionNumber > 1 {

@@ -290,3 +290,24 @@ func TestOwnEarlierVersionShownLate(t *testing.T) {
 		w.wantVersions("plan.rvt", one, two)
 	})
 }
+
+// TestSameAgainBeforeItShows: a state that is sent again before anything of its version shows makes neither a second version nor a second receipt.
+func TestSameAgainBeforeItShows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		data := w.write("plan.rvt", small, 1)
+		first := w.enqueue(w.job("plan.rvt"))
+		w.runAll(w.engine())
+		j := w.enqueue(w.job("plan.rvt"))
+		w.faultOnce("get-item", emulator.Fault{Kind: emulator.FailBefore, Status: 404}) // not even by its id
+		w.runAll(w.engine())
+		done := w.wantDone(j.ID, state.ResultUnchanged)
+		if done.Version != w.get(first.ID).Version {
+			t.Errorf("version %s", done.Version)
+		}
+		w.wantVersions("plan.rvt", data)
+		if rec, _, err := w.store.Published(j.Root, j.Rel); err != nil || rec.Storage != w.get(first.ID).Object {
+			t.Errorf("record %+v, %v", rec, err)
+		}
+	})
+}
