@@ -9,7 +9,7 @@
 //   - baseline: what was last reported, file by file, kept by the caller as opaque chunks (see Baseline).
 //   - settling: a path that differs from its baseline is pending until nothing was seen to change for the settle time.
 //     A lock file beside it (an open drawing) makes that time longer, never longer than the cap. Past the cap a shorter rest is
-//     enough, and a file that does not rest even that long is busy: it is not reported, and Status says so.
+//     enough for a file that has rested before, and one that does not rest long enough is busy: it is not reported, and Status says so.
 //   - change: a path that has settled in a state that differs from the baseline, or is gone.
 //   - litter: files that programs leave beside drawings (backups, autosaves, locks, temporary files). Never reported.
 //

@@ -40,6 +40,7 @@ type pending struct {
 	path        string
 	first, last time.Time // observed changes
 	busy        bool      // did not rest by the cap and a settle time more
+	again       bool      // it rested and was written again: saved now and then, and not in the middle of one long copy
 }
 
 func newSettler(quiet, limit, minAge time.Duration) *settler {
@@ -76,6 +77,7 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 		return
 	}
 	if o.touched || !p.same(o) {
+		p.again = p.again || now.Sub(p.last) >= s.short()
 		p.last = now
 	}
 	s.count(p, -1)
@@ -102,10 +104,24 @@ func (s *settler) due(now time.Time) []string {
 	return paths
 }
 
+// shortRest is the least rest that is enough past the cap, or the settle time where that is shorter: a copy over a network pauses for a second.
+const shortRest = 2500 * time.Millisecond
+
+// short is the rest that is enough past the cap for what is saved again and again.
+func (s *settler) short() time.Duration { return min(s.quiet, max(s.quiet/4, shortRest)) }
+
+// enough is the rest that settles p past the cap.
+func (s *settler) enough(p *pending) time.Duration {
+	if p.again {
+		return s.short()
+	}
+	return s.quiet
+}
+
 // earliest is the first time at which p can be settled if nothing more changes and no lock is beside it.
 func (s *settler) earliest(p *pending) time.Time {
 	rested := p.last.Add(s.quiet)
-	if late := laterOf(p.first.Add(s.limit), p.last.Add(s.quiet/4)); late.Before(rested) {
+	if late := laterOf(p.first.Add(s.limit), p.last.Add(s.enough(p))); late.Before(rested) {
 		return late
 	}
 	return rested
@@ -126,9 +142,9 @@ func (s *settler) look(path string, o observation, locked bool, now time.Time) b
 	rest := now.Sub(p.last)
 	var next time.Time
 	switch {
-	case past && rest < s.quiet/4:
+	case past && rest < s.enough(p):
 		s.setBusy(p, now)
-		next = p.last.Add(s.quiet / 4)
+		next = p.last.Add(s.enough(p))
 	case !past && rest < s.quiet:
 		next = s.earliest(p)
 	case !past && locked && rest < lockFactor*s.quiet:

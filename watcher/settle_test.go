@@ -59,7 +59,7 @@ func TestSettler(t *testing.T) {
 		{name: "a lock beside a very old file", looks: []look{{0, scanned(1, -100)}}, lockedUntil: 1000, want: []int{0}},
 		{name: "a lock blocks never past the cap", looks: every(0, 56, 8), lockedUntil: 1000, want: []int{60}},
 		{name: "saved every 5 s: rests enough after the cap", looks: every(0, 120, 5), want: []int{63, 125}},
-		{name: "written without a rest: busy", looks: every(0, 100, 1), want: []int{103}, busy: true},
+		{name: "written without a rest: busy", looks: every(0, 100, 1), want: []int{110}, busy: true},
 		{name: "smallest age", looks: []look{{0, noticed(1, 0)}}, minAge: 45 * time.Second, want: []int{45}},
 		{name: "smallest age and a time in the future", looks: []look{{0, noticed(1, 3600)}}, minAge: 45 * time.Second, want: []int{45}},
 	}

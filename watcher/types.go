@@ -56,8 +56,9 @@ type Config struct {
 
 	// Settle is how long a path must not have been seen to change. Default 10 s.
 	Settle time.Duration
-	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle is rest enough. Default four times Settle: with
-	// the default of that, a file that is saved all the time still settles once a minute.
+	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle (2.5 s or all of Settle at least) is rest enough
+	// for one that has rested that long before. Default four times Settle, 40 s at least: a file that is saved every few seconds still settles
+	// once a minute.
 	SettleCap time.Duration
 	// ScanInterval is the time between scans while notices arrive. Default 1 h.
 	ScanInterval time.Duration

@@ -255,6 +255,19 @@ func TestRun(t *testing.T) {
 			second(5)
 			x.want(t, "a.dwg")
 		}},
+		{"a copy that pauses for two seconds is one change, at its end", nil, func(c *Config) { c.Settle = 3 * time.Second }, func(t *testing.T, x *fixture) {
+			for i := range 40 {
+				x.write("a.rvt", strings.Repeat("x", i))
+				x.notice("a.rvt")
+				second(2)
+			}
+			x.want(t)
+			if s := x.w.Status(); s.Busy != 1 {
+				t.Errorf("status %+v", s)
+			}
+			second(1)
+			x.want(t, "a.rvt")
+		}},
 		{"an atomic save is one change of the same path", []string{"a.dwg"}, nil, func(t *testing.T, x *fixture) {
 			x.take()
 			x.write("sav123.tmp", "second state")
