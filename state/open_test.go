@@ -297,6 +297,9 @@ func TestSomethingElseInThePlace(t *testing.T) {
 		"an empty file":   func(path string) error { return os.WriteFile(path, nil, 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && strings.Contains(name, "link") {
+				t.Skip("links need a right on Windows, and those of Wine are held open by what looks at them")
+			}
 			path := filepath.Join(t.TempDir(), "state.db")
 			s := openTest(t, path)
 			id, _ := fixture(t, s)
@@ -308,7 +311,7 @@ func TestSomethingElseInThePlace(t *testing.T) {
 				t.Errorf("while it is missing: %+v, %v", r, err)
 			}
 			if err := put(path); err != nil {
-				t.Skip(err) // links on Windows need a right
+				t.Fatal(err)
 			}
 			_, err := Open(path, Options{})
 			if _, ok := errors.AsType[*DamagedError](err); !ok {
