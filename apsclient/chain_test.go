@@ -257,16 +257,28 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	}
 }
 
+// pooled is a transport with connections to close.
+type pooled struct {
+	*service
+	closed int
+}
+
+func (p *pooled) CloseIdleConnections() { p.closed++ }
+
 func TestCallTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		}}
-		c := newClient(t, s)
+		pool := &pooled{service: s}
+		c := newClient(t, s, func(c *apsclient.Config) { c.Transport = pool })
 		_, err := c.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
-		if err == nil || !apsclient.MaybeApplied(err) || !strings.Contains(err.Error(), "no answer within 1m30s") {
+		if err == nil || !apsclient.MaybeApplied(err) || !strings.Contains(err.Error(), "no answer within 1m0s") {
 			t.Errorf("got %v", err)
+		}
+		if pool.closed != 1 {
+			t.Errorf("idle connections were closed %d times, want once: the next call may meet another silent one", pool.closed)
 		}
 		if _, again := apsclient.Retryable(err); !again {
 			t.Error("a time-out of ours is retryable")

@@ -19,19 +19,29 @@ import (
 
 const (
 	// callTimeout bounds one attempt of a control-plane call with its whole answer; those are small.
-	callTimeout = 90 * time.Second
+	callTimeout = 60 * time.Second
 	// maxAnswer bounds the answer of a control-plane call; a listing page of 200 items is well below 2 MiB.
 	maxAnswer = 64 << 20
 )
 
 var errCallTimeout = errors.New("no answer within " + callTimeout.String())
 
-// attempt sends one request and reads its whole answer. Every failure is a *NetError.
+// attempt sends one request and reads its whole answer. Every failure is a *NetError. After a call that nobody answered no connection from
+// before is used again: what made one silent, such as a router that forgot it, may have done so to all, each for a whole time-out.
 func attempt(base http.RoundTripper) http.RoundTripper {
+	closeIdle := func() {}
+	if t, ok := base.(interface{ CloseIdleConnections() }); ok {
+		closeIdle = t.CloseIdleConnections
+	}
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		op := callOf(r).op
 		ctx, cancel := context.WithTimeoutCause(r.Context(), callTimeout, errCallTimeout)
 		defer cancel()
+		defer func() {
+			if errors.Is(context.Cause(ctx), errCallTimeout) {
+				closeIdle()
+			}
+		}()
 		ctx, sent := watchSent(ctx)
 		resp, err := base.RoundTrip(r.WithContext(ctx))
 		if err != nil {
