@@ -36,7 +36,7 @@ race: ## Run the tests with the race detector (needs a C compiler).
 
 .PHONY: long
 long: ## Run the tests that take minutes.
-	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m -run "$$(.ci/long-tests)" ./...
+	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m -parallel 8 -run "$$(.ci/long-tests)" ./...
 
 .PHONY: soak
 soak: ## Run the daemon under random changes, faults and kills for minutes; HOIST_SOAK_SEED, _STEPS, _KILLS choose.
