@@ -257,6 +257,34 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	}
 }
 
+// TestAnswerWithoutAnID: it is no answer, whoever asks.
+func TestAnswerWithoutAnID(t *testing.T) {
+	s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+		return jsonReply(201, map[string]any{"data": map[string]any{"type": "objects"}}), nil
+	}}
+	id, err := newClient(t, s).Items.CreateStorage(t.Context(), "b.p", "urn:f", "a.dwg")
+	if _, ok := errors.AsType[*apsclient.DecodeError](err); !ok {
+		t.Errorf("got %q, %v", id, err)
+	}
+}
+
+// TestPutPartSaysItsMD5: S3 then checks the bytes on arrival, whatever its ETags are.
+func TestPutPartSaysItsMD5(t *testing.T) {
+	for sum, want := range map[string]string{"": "", "9dd4e461268c8034f5c8564e155c67a6": "ndTkYSaMgDT1yFZOFVxnpg=="} {
+		s := &service{answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
+			if got := r.Header.Get("Content-MD5"); got != want {
+				t.Errorf("MD5 %q: Content-MD5 %q, want %q", sum, got, want)
+			}
+			answer := reply(200, "", "")
+			answer.Header.Set("ETag", `"e"`)
+			return answer, nil
+		}}
+		if _, err := newClient(t, s).Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: strings.NewReader("x"), Size: 1, MD5: sum}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // pooled is a transport with connections to close.
 type pooled struct {
 	*service

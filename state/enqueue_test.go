@@ -58,6 +58,26 @@ func TestEnqueueMeetsAnOpenJob(t *testing.T) {
 	}
 }
 
+// TestSavedAllTheTime: that a file changes under its jobs goes over to the job of its newer state, whoever says so first.
+func TestSavedAllTheTime(t *testing.T) {
+	s := newStore(t)
+	enqueue(t, s, uploadJob(1), Queued)
+	again := uploadJob(1)
+	again.Snapshot, again.Changes = snap(30, 1), 1
+	j := enqueue(t, s, again, Merged)
+	if j.Changes != 1 {
+		t.Errorf("merged into a queued job: %d changes", j.Changes)
+	}
+	run(t, s, j.ID, Reserved{"urn:o"}, Opened{UploadKey: "k", PartSize: 30, Parts: 1}, PartStored{Part: 1, Size: 30, ETag: "e"}, AllStored{}, Assembled{}, Intended{})
+	calm := uploadJob(1)
+	calm.Snapshot = snap(31, 2)
+	enqueue(t, s, calm, Merged)
+	end := run(t, s, j.ID, Published{Item: "i", Version: "v", Number: 1}, Finished{Result: ResultCreated})
+	if next, err := s.Job(end.Successor); err != nil || next.Changes != 1 {
+		t.Errorf("its successor: %d changes, %v", next.Changes, err)
+	}
+}
+
 func TestSourceChangedQueuesTheNext(t *testing.T) {
 	s := newStore(t)
 	j := enqueue(t, s, uploadJob(1), Queued)

@@ -238,6 +238,19 @@ func TestPushAgainBeforeItShows(t *testing.T) {
 	})
 }
 
+// TestPlanPushOfWhatIsSavedAllTheTime: its job reads from a snapshot from the first try, and others do not.
+func TestPlanPushOfWhatIsSavedAllTheTime(t *testing.T) {
+	w := newWorld(t)
+	w.write("d/a.dwg", 10, 1)
+	w.write("d/b.dwg", 10, 2)
+	two := w.sources("d", "")
+	two[1].Changing = true
+	plans, err := w.engine().PlanPush(t.Context(), PushRequest{Profile: "default", Sources: two, Remote: mustAddress(t, w.srv.DemoRemote())})
+	if err != nil || len(plans) != 2 || plans[0].Job.Changes != 0 || plans[1].Job.Changes == 0 {
+		t.Errorf("%+v, %v", plans, err)
+	}
+}
+
 func TestPlanPushRefusals(t *testing.T) {
 	w := newWorld(t)
 	w.write("d/a.dwg", 10, 1)

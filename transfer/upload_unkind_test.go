@@ -92,6 +92,7 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	for op, body := range map[string]string{
 		"create-storage":            `{"data":{"type":"objects"}}`,
 		"get-signed-s3-upload-urls": `{"uploadKey":"","urls":[]}`,
+		"create-item":               `{"data":{"type":"items","id":"urn:adsk.wipprod:dm.lineage:x"}}`, // of no version
 	} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -112,6 +113,28 @@ func TestAnswersThatCannotBe(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestEffectThatDoesNotFit: what the state refuses is a failure like any other, and no loop without a reason.
+func TestEffectThatDoesNotFit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		e := w.engine()
+		var tries atomic.Int64
+		e.onCommit = func(id state.JobID, after bool, ev []state.Event) error {
+			if _, ok := ev[len(ev)-1].(state.Reserved); !ok || after || tries.Add(1) > 50 {
+				return nil
+			}
+			return &state.TransitionError{Job: id, Phase: state.PhaseQueued, Event: "reserved", Why: "of a test"}
+		}
+		w.runAll(e)
+		w.wantParked(j.ID, ReasonUnexpected)
+		if n := tries.Load(); n != maxUnforeseen+1 {
+			t.Errorf("%d tries, want %d", n, maxUnforeseen+1)
+		}
+	})
 }
 
 // TestPartsRefusedForEver: the parts that every completion names go again, in new sessions too, with waits between these and not for ever.
