@@ -24,19 +24,31 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 		code       string
 		is         error
 	}{
-		{"JSON:API", `{"jsonapi":{"version":"1.0"},"errors":[{"id":"x","status":"404","code":"FOLDER_NOT_FOUND","title":"Not found","detail":"The folder is gone"}]}`, 404, nil,
-			"get folder: 404 not found: The folder is gone (FOLDER_NOT_FOUND)", "FOLDER_NOT_FOUND", apsclient.ErrNotFound},
-		{"OSS", `{"reason":"Bucket already exists"}`, 409, nil, "get folder: 409 conflict: Bucket already exists", "", apsclient.ErrConflict},
-		{"gateway", `{"developerMessage":"Token expired","userMessage":"","errorCode":"Auth-006","more info":"http://x"}`, 403, nil, "get folder: 403 forbidden: Token expired (Auth-006)", "Auth-006", apsclient.ErrForbidden},
-		{"OAuth", `{"error":"invalid_scope","error_description":"no"}`, 400, nil, "get folder: 400 bad request: no (invalid_scope)", "invalid_scope", apsclient.ErrBadRequest},
-		{"hq", `{"code":1004,"message":"this operation is not allowed"}`, 422, nil, "get folder: 422 unprocessable entity: this operation is not allowed (1004)", "1004", apsclient.ErrBadRequest},
-		{"webhooks", `{"id":"1","status":409,"code":"CONFLICT_ERROR","title":"Conflict","detail":["exists","already"]}`, 409, nil, "get folder: 409 conflict: exists; already (CONFLICT_ERROR)", "CONFLICT_ERROR", apsclient.ErrConflict},
-		{"S3", `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`, 403, nil, "get folder: 403 forbidden: Request has expired (AccessDenied)", "AccessDenied", apsclient.ErrForbidden},
+		{"JSON:API",
+			`{"jsonapi":{"version":"1.0"},"errors":[{"id":"x","status":"404","code":"FOLDER_NOT_FOUND","title":"Not found","detail":"The folder is gone"}]}`, 404, nil,
+			"get folder: 404 not found: The folder is gone (FOLDER_NOT_FOUND)", "FOLDER_NOT_FOUND",
+			apsclient.ErrNotFound},
+		{"OSS", `{"reason":"Bucket already exists"}`, 409, nil,
+			"get folder: 409 conflict: Bucket already exists", "", apsclient.ErrConflict},
+		{"gateway",
+			`{"developerMessage":"Token expired","userMessage":"","errorCode":"Auth-006","more info":"http://x"}`, 403, nil, "get folder: 403 forbidden: Token expired (Auth-006)", "Auth-006", apsclient.ErrForbidden},
+		{"OAuth", `{"error":"invalid_scope","error_description":"no"}`, 400, nil,
+			"get folder: 400 bad request: no (invalid_scope)", "invalid_scope", apsclient.ErrBadRequest},
+		{"hq", `{"code":1004,"message":"this operation is not allowed"}`, 422, nil,
+			"get folder: 422 unprocessable entity: this operation is not allowed (1004)", "1004",
+			apsclient.ErrBadRequest},
+		{"webhooks",
+			`{"id":"1","status":409,"code":"CONFLICT_ERROR","title":"Conflict","detail":["exists","already"]}`, 409, nil, "get folder: 409 conflict: exists; already (CONFLICT_ERROR)", "CONFLICT_ERROR", apsclient.ErrConflict},
+		{"S3",
+			`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`, 403, nil, "get folder: 403 forbidden: Request has expired (AccessDenied)", "AccessDenied", apsclient.ErrForbidden},
 		{"locked", ``, 423, nil, "get folder: 423 locked", "", apsclient.ErrLocked},
-		{"precondition", `[]`, 412, nil, "get folder: 412 precondition failed", "", apsclient.ErrPrecondition},
+		{"precondition", `[]`, 412, nil, "get folder: 412 precondition failed", "",
+			apsclient.ErrPrecondition},
 		{"HTML", `<html>oops</html>`, 404, nil, "get folder: 404 not found", "", apsclient.ErrNotFound},
-		{"errors of another shape", `{"errors":["bad thing"],"message":"m"}`, 400, nil, "get folder: 400 bad request: m", "", apsclient.ErrBadRequest},
-		{"a redirect is no answer", ``, 302, []string{"Location", "https://evil.example.com/?token=1"}, "get folder: 302 found", "", nil},
+		{"errors of another shape", `{"errors":["bad thing"],"message":"m"}`, 400, nil,
+			"get folder: 400 bad request: m", "", apsclient.ErrBadRequest},
+		{"a redirect is no answer", ``, 302, []string{"Location", "https://evil.example.com/?token=1"},
+			"get folder: 302 found", "", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,9 +57,11 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 			}}
 			_, err := newClient(t, s).Folders.Folder(t.Context(), "b.p", "urn:x")
 			var e *apsclient.Error
-			if !errors.As(err, &e) || err.Error() != tt.want || e.Code != tt.code || e.RequestID != "REQ" || e.Status != tt.status {
+			if !errors.As(err, &e) || err.Error() != tt.want || e.Code != tt.code || e.RequestID != "REQ" ||
+				e.Status != tt.status {
 				t.Fatalf("got  %v\nwant %s", err, tt.want)
 			}
+
 			if tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("%v does not match %v", err, tt.is)
 			}
@@ -59,6 +73,7 @@ func TestRetryableAndMaybeApplied(t *testing.T) {
 	service := func(status int, code string) error {
 		return &apsclient.Error{Status: status, Code: code, RetryAfter: 5 * time.Second}
 	}
+
 	tests := []struct {
 		name             string
 		err              error
@@ -68,7 +83,8 @@ func TestRetryableAndMaybeApplied(t *testing.T) {
 		{"never sent", &apsclient.NetError{Err: io.EOF}, true, false},
 		{"reply lost", fmt.Errorf("wrapped: %w", &apsclient.NetError{Err: io.EOF, Sent: true}), true, true},
 		{"stopped by us in flight", &apsclient.NetError{Err: context.Canceled, Sent: true}, false, true},
-		{"stalled", &apsclient.NetError{Err: fmt.Errorf("%w (%w)", apsclient.ErrStalled, context.Canceled), Sent: true}, true, true},
+		{"stalled", &apsclient.NetError{Err: fmt.Errorf("%w (%w)", apsclient.ErrStalled, context.Canceled),
+			Sent: true}, true, true},
 		{"success not understood", &apsclient.DecodeError{Err: io.EOF}, false, true},
 		{"400", service(400, ""), false, false},
 		{"BadDigest", service(400, "BadDigest"), true, false},
@@ -92,8 +108,10 @@ func TestRetryableAndMaybeApplied(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			after, again := apsclient.Retryable(tt.err)
 			if again != tt.again || apsclient.MaybeApplied(tt.err) != tt.maybeDone {
-				t.Errorf("retryable %v, maybe applied %v; want %v, %v", again, apsclient.MaybeApplied(tt.err), tt.again, tt.maybeDone)
+				t.Errorf("retryable %v, maybe applied %v; want %v, %v", again, apsclient.MaybeApplied(tt.err),
+					tt.again, tt.maybeDone)
 			}
+
 			var e *apsclient.Error
 			if again && errors.As(tt.err, &e) && after != 5*time.Second {
 				t.Errorf("after %v, want what the service asked for", after)
@@ -108,12 +126,15 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 		for _, id := range ids {
 			data = append(data, fmt.Sprintf(`{"type":"projects","id":%q,"attributes":{"name":"n"}}`, id))
 		}
+
 		links := "{}"
 		if next != "" {
 			links = fmt.Sprintf(`{"next":{"href":%q}}`, next)
 		}
+
 		return fmt.Sprintf(`{"data":[%s],"links":%s}`, strings.Join(data, ","), links)
 	}
+
 	tests := []struct {
 		name  string
 		r     apsclient.Request
@@ -122,25 +143,43 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 		n     int      // elements
 		fails bool
 	}{
-		{"JSON:API, hostile host, short and empty pages", apsclient.Request{Action: "list-projects", Params: map[string]string{"hub_id": "b.h"}},
-			[]string{jsonAPI("http://evil.example.com/steal?page%5Bnumber%5D=1&page%5Blimit%5D=200", "b.1"), jsonAPI("//evil/?page%5Bnumber%5D=2"), jsonAPI("", "b.2", "b.3")},
-			[]string{"/project/v1/hubs/b.h/projects?page%5Blimit%5D=200", "/project/v1/hubs/b.h/projects?page%5Blimit%5D=200&page%5Bnumber%5D=1", "/project/v1/hubs/b.h/projects?page%5Bnumber%5D=2"}, 3, false},
-		{"a next that leads back", apsclient.Request{Action: "list-projects", Params: map[string]string{"hub_id": "b.h"}},
+		{"JSON:API, hostile host, short and empty pages",
+			apsclient.Request{Action: "list-projects", Params: map[string]string{"hub_id": "b.h"}},
+			[]string{jsonAPI("http://evil.example.com/steal?page%5Bnumber%5D=1&page%5Blimit%5D=200", "b.1"),
+				jsonAPI("//evil/?page%5Bnumber%5D=2"), jsonAPI("", "b.2", "b.3")},
+			[]string{"/project/v1/hubs/b.h/projects?page%5Blimit%5D=200",
+				"/project/v1/hubs/b.h/projects?page%5Blimit%5D=200&page%5Bnumber%5D=1",
+				"/project/v1/hubs/b.h/projects?page%5Bnumber%5D=2"}, 3, false},
+		{"a next that leads back", apsclient.Request{Action: "list-projects",
+			Params: map[string]string{"hub_id": "b.h"}},
 			[]string{jsonAPI("?a=1", "b.1"), jsonAPI("?a=1", "b.1")}, nil, 2, true},
-		{"OSS", apsclient.Request{Action: "list-bucket-objects", Params: map[string]string{"bucketKey": "bucket"}, Query: map[string][]string{"beginsWith": {"a/"}}},
+		{"OSS", apsclient.Request{Action: "list-bucket-objects",
+			Params: map[string]string{"bucketKey": "bucket"},
+			Query:  map[string][]string{"beginsWith": {"a/"}}},
 			[]string{`{"items":[{"objectKey":"a/1"},{"objectKey":"a/2"}],"next":"https://x/oss/v2/buckets/bucket/objects?limit=2&startAt=a%2F2&beginsWith=a%2F"}`, `{"items":[{"objectKey":"a/3"}]}`},
-			[]string{"/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=100", "/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=2&startAt=a%2F2"}, 3, false},
-		{"hq ends with a short page", apsclient.Request{Action: "list-account-users", Params: map[string]string{"account_id": "b.A", "limit": "2", "sort": "name"}},
+			[]string{"/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=100",
+				"/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=2&startAt=a%2F2"}, 3, false},
+		{"hq ends with a short page",
+			apsclient.Request{Action: "list-account-users",
+				Params: map[string]string{"account_id": "b.A", "limit": "2", "sort": "name"}},
 			[]string{`[{"id":"1"},{"id":"2"}]`, `[{"id":"3"},{"id":"4"}]`, `[]`},
-			[]string{"/hq/v1/accounts/A/users?limit=2&offset=0&sort=name", "/hq/v1/accounts/A/users?limit=2&offset=2&sort=name", "/hq/v1/accounts/A/users?limit=2&offset=4&sort=name"}, 4, false},
-		{"construction/admin", apsclient.Request{Action: "list-project-users", Params: map[string]string{"projectId": "b.P"}},
+			[]string{"/hq/v1/accounts/A/users?limit=2&offset=0&sort=name",
+				"/hq/v1/accounts/A/users?limit=2&offset=2&sort=name",
+				"/hq/v1/accounts/A/users?limit=2&offset=4&sort=name"}, 4, false},
+		{"construction/admin", apsclient.Request{Action: "list-project-users",
+			Params: map[string]string{"projectId": "b.P"}},
 			[]string{`{"pagination":{"limit":1,"offset":0,"totalResults":2,"nextUrl":"https://x/y?limit=1&offset=1"},"results":[{"id":"1"}]}`, `{"pagination":{"nextUrl":null},"results":[{"id":"2"}]}`},
-			[]string{"/construction/admin/v1/projects/P/users?limit=200", "/construction/admin/v1/projects/P/users?limit=1&offset=1"}, 2, false},
+			[]string{"/construction/admin/v1/projects/P/users?limit=200",
+				"/construction/admin/v1/projects/P/users?limit=1&offset=1"}, 2, false},
 		{"webhooks, relative", apsclient.Request{Action: "list-webhooks"},
-			[]string{`{"links":{"next":"/hooks?pageState=abc"},"data":[{"hookId":"1"}]}`, `{"links":{"next":null},"data":[{"hookId":"2"}]}`},
+			[]string{`{"links":{"next":"/hooks?pageState=abc"},"data":[{"hookId":"1"}]}`,
+				`{"links":{"next":null},"data":[{"hookId":"2"}]}`},
 			[]string{"/webhooks/v1/hooks", "/webhooks/v1/hooks?pageState=abc"}, 2, false},
-		{"webhooks, none", apsclient.Request{Action: "list-webhooks"}, []string{""}, []string{"/webhooks/v1/hooks"}, 0, false},
-		{"no paging", apsclient.Request{Action: "list-hubs"}, []string{`{"data":[{"id":"b.1"}],"links":{"next":{"href":"?x=1"}}}`}, []string{"/project/v1/hubs"}, 1, false},
+		{"webhooks, none", apsclient.Request{Action: "list-webhooks"}, []string{""},
+			[]string{"/webhooks/v1/hooks"}, 0, false},
+		{"no paging", apsclient.Request{Action: "list-hubs"},
+			[]string{`{"data":[{"id":"b.1"}],"links":{"next":{"href":"?x=1"}}}`},
+			[]string{"/project/v1/hubs"}, 1, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,14 +187,18 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 				if r.URL.Host != "developer.api.autodesk.com" || r.URL.Scheme != "https" {
 					t.Errorf("asked %s", r.URL.Host)
 				}
+
 				if n > len(tt.pages) {
 					return nil, errors.New("one page too many")
 				}
+
 				if tt.pages[n-1] == "" {
 					return reply(204, "", ""), nil
 				}
+
 				return reply(200, "application/json", tt.pages[n-1]), nil
 			}}
+
 			n := 0
 			var failed error
 			for e, err := range newClient(t, s).Elements(t.Context(), tt.r) {
@@ -163,23 +206,30 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 					failed = err
 					continue
 				}
+
 				if !json.Valid(e) {
 					t.Errorf("element %s", e)
 				}
+
 				n++
 			}
+
 			var loop *apsclient.DecodeError
 			if tt.fails && (!errors.As(failed, &loop) || s.count() != len(tt.pages)) {
 				t.Errorf("got %v after %d pages", failed, s.count())
 			}
+
 			if n != tt.n || (failed != nil) != tt.fails {
 				t.Errorf("%d elements, %v; want %d", n, failed, tt.n)
 			}
+
 			for i, want := range tt.want {
 				if i >= len(s.requests) {
 					t.Fatalf("page %d was not asked for", i)
 				}
-				if got := s.requests[i].URL.EscapedPath() + "?" + s.requests[i].URL.RawQuery; strings.TrimSuffix(got, "?") != want {
+
+				if got := s.requests[i].URL.EscapedPath() + "?" +
+					s.requests[i].URL.RawQuery; strings.TrimSuffix(got, "?") != want {
 					t.Errorf("page %d: asked %s, want %s", i, got, want)
 				}
 			}
@@ -198,17 +248,21 @@ func (o owner) Forward(ctx context.Context, r apsclient.Request) (*apsclient.Res
 	if err != nil {
 		o.t.Fatal(err)
 	}
+
 	var got apsclient.Request
 	if err := json.Unmarshal(wire, &got); err != nil {
 		o.t.Fatal(err)
 	}
+
 	if wire, err = json.Marshal(apsclient.AnswerOf(o.c.Do(ctx, got))); err != nil {
 		o.t.Fatal(err)
 	}
+
 	var resp apsclient.Response
 	if err := json.Unmarshal(wire, &resp); err != nil {
 		o.t.Fatal(err)
 	}
+
 	return &resp, nil
 }
 
@@ -225,9 +279,12 @@ func TestForwardedCallsMeanTheSame(t *testing.T) {
 		{"conflict", func(int, *http.Request, string) (*http.Response, error) {
 			return reply(409, "", `{"errors":[{"detail":"Another object with the same name"}]}`), nil
 		}, nil, func(err error) bool {
-			return errors.Is(err, apsclient.ErrConflict) && err.Error() == "create item: 409 conflict: Another object with the same name"
+			return errors.Is(err, apsclient.ErrConflict) &&
+				err.Error() == "create item: 409 conflict: Another object with the same name"
 		}},
-		{"reply lost", func(int, *http.Request, string) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, nil, apsclient.MaybeApplied},
+		{"reply lost", func(int, *http.Request, string) (*http.Response, error) {
+			return nil, io.ErrUnexpectedEOF
+		}, nil, apsclient.MaybeApplied},
 		{"token refused", nil, func(int, *http.Request, string) (*http.Response, error) {
 			return reply(400, "", `{"error":"invalid_scope"}`), nil
 		}, func(err error) bool {
@@ -239,14 +296,18 @@ func TestForwardedCallsMeanTheSame(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &service{answer: tt.answer, token: tt.token}
 			there := newClient(t, s)
-			here, err := apsclient.New(apsclient.Config{Forward: owner{t, there}, Scopes: apsclient.TransferScopes})
+			here, err := apsclient.New(apsclient.Config{Forward: owner{t, there},
+				Scopes: apsclient.TransferScopes})
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = here.Items.Create(t.Context(), "b.p", apsclient.NewItem{Folder: "urn:f", Name: "a.dwg", Storage: "urn:s"})
+
+			_, err = here.Items.Create(t.Context(), "b.p",
+				apsclient.NewItem{Folder: "urn:f", Name: "a.dwg", Storage: "urn:s"})
 			if !tt.check(err) {
 				t.Errorf("got %v", err)
 			}
+
 			if err == nil && (len(s.requests) != 1 || !strings.Contains(s.bodies[0], `"a.dwg"`)) {
 				t.Errorf("sent %q", s.bodies)
 			}
@@ -260,20 +321,28 @@ func TestCompleteTellsRefusalsFromSuccess(t *testing.T) {
 		name, body string
 		parts      int // of a *PartsError; 0: success; -1: not understood
 	}{
-		{"success", `{"bucketKey":"bucket","objectId":"urn:adsk.objects:os.object:bucket/key","objectKey":"key","size":12,"contentType":"x","location":"l"}`, 0},
-		{"refused with 200", `{"uploadKey":"k","status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":12},"parts":[{"part":1,"size":5,"eTag":"a","status":"Unexpected"},{"part":2,"size":7,"eTag":"b","status":"Ok"}]}`, 2},
-		{"refused without parts", `{"status":"error","reason":"InvalidSize","size":{"expected":1,"detected":12}}`, 0x100},
+		{"success",
+			`{"bucketKey":"bucket","objectId":"urn:adsk.objects:os.object:bucket/key","objectKey":"key","size":12,"contentType":"x","location":"l"}`, 0},
+		{"refused with 200",
+			`{"uploadKey":"k","status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":12},"parts":[{"part":1,"size":5,"eTag":"a","status":"Unexpected"},{"part":2,"size":7,"eTag":"b","status":"Ok"}]}`, 2},
+		{"refused without parts",
+			`{"status":"error","reason":"InvalidSize","size":{"expected":1,"detected":12}}`, 0x100},
 		{"nothing", `{}`, -1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &service{answer: func(_ int, r *http.Request, body string) (*http.Response, error) {
-				if body != `{"eTags":["a","b"],"size":12,"uploadKey":"k"}` || r.Header.Get("X-Ads-User-Defined-Metadata") != `{"job":"1"}` {
+				if body != `{"eTags":["a","b"],"size":12,"uploadKey":"k"}` ||
+					r.Header.Get("X-Ads-User-Defined-Metadata") != `{"job":"1"}` {
 					t.Errorf("body %s", body)
 				}
+
 				return reply(200, "application/json", tt.body), nil
 			}}
-			o, err := newClient(t, s).Objects.Complete(t.Context(), id, apsclient.Completion{UploadKey: "k", Size: 12, ETags: []string{"a", "b"}, UserMetadata: `{"job":"1"}`})
+			o, err := newClient(t, s).Objects.Complete(t.Context(), id,
+				apsclient.Completion{UploadKey: "k", Size: 12, ETags: []string{"a", "b"},
+					UserMetadata: `{"job":"1"}`})
+
 			var p *apsclient.PartsError
 			var d *apsclient.DecodeError
 			switch {
@@ -321,8 +390,12 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, got := range []string{fmt.Sprint(c), fmt.Sprintf("%+v %#v %q %x %s %d", c, c, c.Secret, c.Secret, c.URL, c.URL), string(j), fmt.Sprint(&c.Secret)} {
-		if strings.Contains(got, "hush") || strings.Contains(got, "68757368") || !strings.Contains(got, "redacted") && !strings.HasPrefix(got, "0x") {
+
+	for _, got := range []string{fmt.Sprint(c),
+		fmt.Sprintf("%+v %#v %q %x %s %d", c, c, c.Secret, c.Secret, c.URL, c.URL), string(j),
+		fmt.Sprint(&c.Secret)} {
+		if strings.Contains(got, "hush") || strings.Contains(got, "68757368") ||
+			!strings.Contains(got, "redacted") && !strings.HasPrefix(got, "0x") {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -336,7 +409,9 @@ func TestAnswerCutWithoutALength(t *testing.T) {
 			if n == 1 {
 				body = whole[:len(whole)/2]
 			}
-			return &http.Response{StatusCode: 200, ProtoMajor: 1, ContentLength: -1, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+
+			return &http.Response{StatusCode: 200, ProtoMajor: 1, ContentLength: -1, Header: http.Header{},
+				Body: io.NopCloser(strings.NewReader(body))}, nil
 		}}
 		f, err := newClient(t, s).Folders.Folder(t.Context(), "b.p", "urn:x")
 		if err != nil || f.Name != "plans" || s.count() != 2 {

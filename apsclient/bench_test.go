@@ -27,9 +27,11 @@ func sink(b *testing.B) *httptest.Server {
 			w.Header().Set("ETag", `"e"`)
 			return
 		}
+
 		http.ServeContent(w, r, "", fixedTime, bytes.NewReader(data))
 	}))
 	b.Cleanup(srv.Close)
+
 	return srv
 }
 
@@ -39,11 +41,14 @@ func benchFile(b *testing.B) *os.File {
 	if err := os.WriteFile(name, make([]byte, benchPart), 0o600); err != nil {
 		b.Fatal(err)
 	}
+
 	f, err := os.Open(name)
 	if err != nil {
 		b.Fatal(err)
 	}
+
 	b.Cleanup(func() { _ = f.Close() })
+
 	return f
 }
 
@@ -53,8 +58,10 @@ func BenchmarkPutPart(b *testing.B) {
 	c := loopbackClient(b, srv)
 	b.SetBytes(benchPart)
 	b.ReportAllocs()
+
 	for b.Loop() {
-		if _, err := c.Data.PutPart(b.Context(), apsclient.SignedURL(srv.URL+"/b/k"), apsclient.PartBody{R: f, Size: benchPart, Sent: func(int) {}}); err != nil {
+		if _, err := c.Data.PutPart(b.Context(), apsclient.SignedURL(srv.URL+"/b/k"),
+			apsclient.PartBody{R: f, Size: benchPart, Sent: func(int) {}}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -66,16 +73,20 @@ func BenchmarkBareNetHTTP(b *testing.B) {
 	client := srv.Client()
 	b.SetBytes(benchPart)
 	b.ReportAllocs()
+
 	for b.Loop() {
-		r, err := http.NewRequestWithContext(b.Context(), http.MethodPut, srv.URL+"/b/k", io.NewSectionReader(f, 0, benchPart))
+		r, err := http.NewRequestWithContext(b.Context(), http.MethodPut, srv.URL+"/b/k",
+			io.NewSectionReader(f, 0, benchPart))
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		r.ContentLength = benchPart
 		resp, err := client.Do(r)
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
 	}
@@ -86,14 +97,17 @@ func BenchmarkGetRange(b *testing.B) {
 	c := loopbackClient(b, srv)
 	b.SetBytes(benchPart)
 	b.ReportAllocs()
+
 	for b.Loop() {
 		r, err := c.Data.GetRange(b.Context(), apsclient.SignedURL(srv.URL+"/b/k"), 0, benchPart-1, "")
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		if n, err := io.Copy(io.Discard, r.Body); err != nil || n != benchPart {
 			b.Fatal(n, err)
 		}
+
 		_ = r.Body.Close()
 	}
 }

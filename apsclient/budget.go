@@ -11,11 +11,14 @@ import (
 )
 
 const (
-	// budgetWindow is the minute of the published limits, and a little for clocks that read the same instant differently.
+	// budgetWindow is the minute of the published limits, and a little for clocks that read the
+	// same instant differently.
 	budgetWindow = time.Minute + 50*time.Millisecond
-	// loweredFor: for so long after a 429 a class takes half its limit, since others may share the client id.
+	// loweredFor: for so long after a 429 a class takes half its limit, since others may share the
+	// client id.
 	loweredFor = 3 * time.Minute
-	// throttleJitter is added to what the service asks for, so that all who share a client id do not come back at once.
+	// throttleJitter is added to what the service asks for, so that all who share a client id do
+	// not come back at once.
 	throttleJitter = 800 * time.Millisecond
 )
 
@@ -39,11 +42,13 @@ func (b *budgets) class(c BudgetClass) *budget {
 		x = &budget{limit: b.limits[c]}
 		b.classes[c] = x
 	}
+
 	return x
 }
 
-// budget lets at most limit calls into any minute at the service: a slot is taken before a call is sent and is free again
-// a minute after its answer arrived. Waiters are served in their order. limit 0: not limited, only closed by a 429.
+// budget lets at most limit calls into any minute at the service: a slot is taken before a call is
+// sent and is free again a minute after its answer arrived. Waiters are served in their order.
+// limit 0: not limited, only closed by a 429.
 type budget struct {
 	limit int
 
@@ -63,35 +68,42 @@ func (b *budget) effective(now time.Time) int {
 	if b.divisor > 1 && now.Before(b.loweredUntil) {
 		return max(1, b.limit/b.divisor)
 	}
+
 	return b.limit
 }
 
-// look returns the free slots now and, when there is none, the earliest time at which one may be (zero: when a call in
-// flight is answered, which is not known).
+// look returns the free slots now and, when there is none, the earliest time at which one may be
+// (zero: when a call in flight is answered, which is not known).
 func (b *budget) look(now time.Time) (free int, at time.Time) {
 	n := 0
 	for n < len(b.freeAt) && !b.freeAt[n].After(now) {
 		n++
 	}
+
 	b.freeAt = b.freeAt[:copy(b.freeAt, b.freeAt[n:])]
 	if now.Before(b.closedUntil) {
 		return 0, b.closedUntil
 	}
+
 	if b.limit == 0 {
 		return 1 << 20, now
 	}
+
 	used := b.inFlight + len(b.freeAt)
 	limit := b.effective(now)
 	if used < limit {
 		return limit - used, now
 	}
+
 	// The slot that opens is the one after which fewer than limit are used.
 	if need := used - limit; need < len(b.freeAt) {
 		at = b.freeAt[need]
 	}
+
 	if limit < b.limit && (at.IsZero() || b.loweredUntil.Before(at)) {
 		at = b.loweredUntil
 	}
+
 	return 0, at
 }
 
@@ -100,6 +112,7 @@ func (b *budget) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
+
 	b.mu.Lock()
 	if len(b.queue) == 0 {
 		if free, _ := b.look(time.Now()); free > 0 {
@@ -108,9 +121,11 @@ func (b *budget) acquire(ctx context.Context) error {
 			return nil
 		}
 	}
+
 	w := &budgetWaiter{wake: make(chan struct{}, 1)}
 	b.queue = append(b.queue, w)
 	b.mu.Unlock()
+
 	for {
 		var timer <-chan time.Time
 		b.mu.Lock()
@@ -122,13 +137,17 @@ func (b *budget) acquire(ctx context.Context) error {
 				b.inFlight++
 				b.wakeHead()
 				b.mu.Unlock()
+
 				return nil
 			}
+
 			if !at.IsZero() {
 				timer = time.After(at.Sub(now))
 			}
 		}
+
 		b.mu.Unlock()
+
 		select {
 		case <-timer:
 		case <-w.wake:
@@ -137,6 +156,7 @@ func (b *budget) acquire(ctx context.Context) error {
 			b.queue = slices.DeleteFunc(b.queue, func(x *budgetWaiter) bool { return x == w })
 			b.wakeHead()
 			b.mu.Unlock()
+
 			return context.Cause(ctx)
 		}
 	}
@@ -160,6 +180,7 @@ func (b *budget) release() {
 	if b.limit > 0 {
 		b.freeAt = append(b.freeAt, time.Now().Add(budgetWindow))
 	}
+
 	b.wakeHead()
 }
 
@@ -186,8 +207,10 @@ func (b *budget) throttled(after time.Duration) {
 				b.divisor = 2
 			}
 		}
+
 		b.closedUntil = until
 	}
+
 	b.loweredUntil = now.Add(after + loweredFor)
 	b.wakeHead()
 }
@@ -211,9 +234,12 @@ func (b *budgets) states() []BudgetState {
 		if now.Before(x.closedUntil) {
 			s.ClosedUntil = x.closedUntil
 		}
+
 		x.mu.Unlock()
 		out = append(out, s)
 	}
+
 	slices.SortFunc(out, func(a, b BudgetState) int { return cmp.Compare(a.Class, b.Class) })
+
 	return out
 }

@@ -19,6 +19,7 @@ const folderBody = `{"data":{"type":"folders","id":"urn:adsk.wipprod:fs.folder:c
 // busiest returns the most arrivals that any sliding minute holds.
 func busiest(at []time.Time) int {
 	slices.SortFunc(at, time.Time.Compare)
+
 	most := 0
 	for i := range at {
 		n := 0
@@ -27,8 +28,10 @@ func busiest(at []time.Time) int {
 				n++
 			}
 		}
+
 		most = max(most, n)
 	}
+
 	return most
 }
 
@@ -53,28 +56,37 @@ func TestBudgetHoldsEveryMinute(t *testing.T) {
 					arrived = append(arrived, time.Now())
 					mu.Unlock()
 					time.Sleep(tt.latency)
+
 					return reply(201, "application/vnd.api+json", folderBody), nil
 				}}
-				c := newClient(t, s, func(c *apsclient.Config) { c.Limits, c.Logger = apsclient.DocumentedLimits(), nil })
+				c := newClient(t, s, func(c *apsclient.Config) {
+					c.Limits, c.Logger = apsclient.DocumentedLimits(), nil
+				})
 				start := time.Now()
+
 				var wg sync.WaitGroup
 				for range tt.calls {
 					wg.Go(func() {
-						if _, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n"); err != nil {
+						if _, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"},
+							"n"); err != nil {
 							t.Error(err)
 						}
 					})
 				}
+
 				wg.Wait()
 				if took := time.Since(start); took > tt.want {
 					t.Errorf("took %v, want at most %v", took, tt.want)
 				}
+
 				if n := busiest(arrived); n > 50 {
 					t.Errorf("a minute held %d calls, want at most 50", n)
 				}
+
 				if len(arrived) != tt.calls {
 					t.Errorf("%d calls arrived, want %d", len(arrived), tt.calls)
 				}
+
 				for _, b := range c.Budgets() {
 					if b.Class == apsclient.BudgetFolder && b.Available != 300 {
 						t.Errorf("another class has %d free, want 300", b.Available)
@@ -89,8 +101,10 @@ func TestThrottledClassIsClosedAndLowered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
 			if n == 1 {
-				return reply(429, "application/json", `{"developerMessage":"Quota limit exceeded."}`, "Retry-After", "25"), nil
+				return reply(429, "application/json", `{"developerMessage":"Quota limit exceeded."}`,
+					"Retry-After", "25"), nil
 			}
+
 			return reply(201, "application/vnd.api+json", folderBody), nil
 		}}
 		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.DocumentedLimits() })
@@ -98,20 +112,24 @@ func TestThrottledClassIsClosedAndLowered(t *testing.T) {
 		if _, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n"); err != nil {
 			t.Fatal(err)
 		}
+
 		if took := time.Since(start); took < 25*time.Second || took > 26*time.Second {
 			t.Errorf("repeated after %v, want 25 s", took)
 		}
+
 		limit := func() int {
 			for _, b := range c.Budgets() {
 				if b.Class == apsclient.BudgetPostFolders {
 					return b.Limit
 				}
 			}
+
 			return -1
 		}
 		if got := limit(); got != 25 {
 			t.Errorf("limit after a 429 is %d, want half of 50", got)
 		}
+
 		time.Sleep(5 * time.Minute)
 		if got := limit(); got != 50 {
 			t.Errorf("limit long after a 429 is %d, want 50", got)
@@ -125,23 +143,28 @@ func TestServerLimitsStillObeyRetryAfter(t *testing.T) {
 			if n == 1 {
 				return reply(429, "", "", "Retry-After", "40"), nil
 			}
+
 			return reply(201, "", folderBody), nil
 		}}
 		c := newClient(t, s)
 		start := time.Now()
+
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if _, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n"); err != nil {
+				if _, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"},
+					"n"); err != nil {
 					t.Error(err)
 				}
 			})
 			synctest.Wait()
 		}
+
 		wg.Wait()
 		if took := time.Since(start); took < 40*time.Second || took > 41*time.Second {
 			t.Errorf("took %v, want the 40 s that the service asked for", took)
 		}
+
 		if got := c.Budgets(); got == nil || len(got) != 0 {
 			t.Errorf("Budgets() = %v, want an empty list", got)
 		}
@@ -154,9 +177,12 @@ func TestUnsentCallCostsNoSlot(t *testing.T) {
 			if n == 1 {
 				return nil, &net.OpError{Op: "dial", Err: errors.New("network is unreachable")}
 			}
+
 			return reply(201, "", folderBody), nil
 		}}
-		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.Limits{apsclient.BudgetPostFolders: 1} })
+		c := newClient(t, s, func(c *apsclient.Config) {
+			c.Limits = apsclient.Limits{apsclient.BudgetPostFolders: 1}
+		})
 		create := func() error {
 			_, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n")
 			return err
@@ -165,6 +191,7 @@ func TestUnsentCallCostsNoSlot(t *testing.T) {
 		if err := create(); !errors.As(err, &unsent) || unsent.Sent {
 			t.Fatalf("got %v", err)
 		}
+
 		start := time.Now()
 		if err := create(); err != nil || time.Since(start) != 0 {
 			t.Errorf("the next call waited %v for a slot that was never used: %v", time.Since(start), err)
@@ -174,22 +201,29 @@ func TestUnsentCallCostsNoSlot(t *testing.T) {
 
 func TestCancelledWaiterLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) { return reply(200, "", folderBody), nil }}
-		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.Limits{apsclient.BudgetFolder: 1} })
+		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(200, "", folderBody), nil
+		}}
+		c := newClient(t, s, func(c *apsclient.Config) {
+			c.Limits = apsclient.Limits{apsclient.BudgetFolder: 1}
+		})
 		get := func() error { _, err := c.Folders.Folder(t.Context(), "b.p", "urn:x"); return err }
 		if err := get(); err != nil {
 			t.Fatal(err)
 		}
+
 		done := make(chan error, 2)
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { _, err := c.Folders.Folder(ctx, "b.p", "urn:x"); done <- err }()
 		synctest.Wait()
+
 		go func() { done <- get() }()
 		synctest.Wait()
 		stop()
 		if err := <-done; err == nil {
 			t.Error("the cancelled waiter got through")
 		}
+
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -204,7 +238,8 @@ func TestParseLimits(t *testing.T) {
 	}{
 		{"toml", "post-items = 200\n", 200, ""},
 		{"json", `{"post-items": 120}`, 120, ""},
-		{"unknown class", "post-item = 200\n", 0, "limits: unknown class \"post-item\", did you mean post-items?"},
+		{"unknown class", "post-item = 200\n", 0,
+			"limits: unknown class \"post-item\", did you mean post-items?"},
 		{"zero", "post-items = 0\n", 0, "limits: post-items: 0 calls a minute; at least 1"},
 	}
 	for _, tt := range tests {
@@ -214,9 +249,12 @@ func TestParseLimits(t *testing.T) {
 				if err == nil || err.Error() != tt.problem {
 					t.Errorf("got error %v, want %s", err, tt.problem)
 				}
+
 				return
 			}
-			if err != nil || got[apsclient.BudgetPostItems] != tt.want || got[apsclient.BudgetPostFolders] != 50 {
+
+			if err != nil || got[apsclient.BudgetPostItems] != tt.want ||
+				got[apsclient.BudgetPostFolders] != 50 {
 				t.Errorf("got %v, %v", got, err)
 			}
 		})

@@ -6,7 +6,8 @@ import (
 	"net/http"
 )
 
-// callInfo travels with a control-plane request through the layers. One call uses it from one goroutine at a time.
+// callInfo travels with a control-plane request through the layers. One call uses it from one
+// goroutine at a time.
 type callInfo struct {
 	action Action // with the variant applied
 	op     string // "create version"

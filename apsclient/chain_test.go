@@ -33,15 +33,18 @@ func TestRetryByClass(t *testing.T) {
 	remove := func(ctx context.Context, c *apsclient.Client) error {
 		return c.Objects.Delete(ctx, apsclient.NewObjectID("bucket", "key"))
 	}
+
 	status := func(codes ...int) func(int, *http.Request, string) (*http.Response, error) {
 		return func(n int, r *http.Request, _ string) (*http.Response, error) {
 			code := codes[min(n, len(codes))-1]
 			if code == 0 {
 				return nil, io.ErrUnexpectedEOF
 			}
+
 			if code < 300 {
 				return reply(code, "", folderBody), nil
 			}
+
 			return reply(code, "application/json", `{"developerMessage":"no"}`, "Retry-After", "7"), nil
 		}
 	}
@@ -76,16 +79,20 @@ func TestRetryByClass(t *testing.T) {
 				if tt.want == nil && err != nil || tt.want != nil && !errors.Is(err, tt.want) {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
+
 				if s.count() != tt.calls {
 					t.Errorf("%d calls, want %d", s.count(), tt.calls)
 				}
+
 				if got := c.TokenRequests(); got != int64(tt.tokens) || s.tokens != tt.tokens {
 					t.Errorf("%d token requests counted, %d seen, want %d", got, s.tokens, tt.tokens)
 				}
+
 				for i, r := range s.requests {
 					if s.bodies[i] != s.bodies[0] {
 						t.Errorf("repeat %d has another body", i)
 					}
+
 					if r.Header.Get("Authorization") == "" {
 						t.Errorf("repeat %d has no token", i)
 					}
@@ -97,7 +104,9 @@ func TestRetryByClass(t *testing.T) {
 
 func TestTokensAreSharedByScopeSetAndRefreshedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) { return reply(200, "", folderBody), nil }}
+		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(200, "", folderBody), nil
+		}}
 		var forms []string
 		s.token = func(n int, r *http.Request, form string) (*http.Response, error) {
 			forms = append(forms, form)
@@ -105,7 +114,9 @@ func TestTokensAreSharedByScopeSetAndRefreshedEarly(t *testing.T) {
 			if user, pass, _ := r.BasicAuth(); user != "id" || pass != "secret-of-the-app" {
 				t.Errorf("credentials %q", user)
 			}
-			return jsonReply(200, map[string]any{"access_token": "t" + strings.Repeat("x", n), "token_type": "Bearer", "expires_in": 3599}), nil
+
+			return jsonReply(200, map[string]any{"access_token": "t" + strings.Repeat("x", n),
+				"token_type": "Bearer", "expires_in": 3599}), nil
 		}
 		c := newClient(t, s)
 		burst := func(c *apsclient.Client) {
@@ -117,6 +128,7 @@ func TestTokensAreSharedByScopeSetAndRefreshedEarly(t *testing.T) {
 					}
 				})
 			}
+
 			wg.Wait()
 		}
 		expect := func(what string, want int) {
@@ -129,9 +141,11 @@ func TestTokensAreSharedByScopeSetAndRefreshedEarly(t *testing.T) {
 		expect("twenty calls at once", 1)
 		burst(c.WithScopes(apsclient.TransferScopes...))
 		expect("another scope set", 2)
-		if forms[0] != "grant_type=client_credentials&scope=data%3Aread" || !strings.Contains(forms[1], "data%3Acreate+data%3Aread+data%3Awrite") {
+		if forms[0] != "grant_type=client_credentials&scope=data%3Aread" ||
+			!strings.Contains(forms[1], "data%3Acreate+data%3Aread+data%3Awrite") {
 			t.Errorf("scopes asked for: %q", forms)
 		}
+
 		time.Sleep(40 * time.Minute)
 		burst(c)
 		expect("at two thirds of the lifetime", 2)
@@ -154,7 +168,8 @@ func TestRefusedCredentials(t *testing.T) {
 		body string
 		code string
 	}{
-		{"gateway", `{"developerMessage":"The client_id specified does not have access to the api product","errorCode":"AUTH-001"}`, "AUTH-001"},
+		{"gateway",
+			`{"developerMessage":"The client_id specified does not have access to the api product","errorCode":"AUTH-001"}`, "AUTH-001"},
 		{"oauth", `{"error":"invalid_client","error_description":"wrong secret"}`, "invalid_client"},
 	}
 	for _, tt := range tests {
@@ -165,15 +180,19 @@ func TestRefusedCredentials(t *testing.T) {
 			c := newClient(t, s)
 			_, err := c.Folders.Folder(t.Context(), "b.p", "urn:x")
 			var auth *apsclient.AuthError
-			if !errors.As(err, &auth) || auth.Code != tt.code || auth.Status != 401 || auth.Scopes[0] != "data:read" {
+			if !errors.As(err, &auth) || auth.Code != tt.code || auth.Status != 401 ||
+				auth.Scopes[0] != "data:read" {
 				t.Fatalf("got %#v", err)
 			}
+
 			if apsclient.MaybeApplied(err) {
 				t.Error("a call without a token cannot have been applied")
 			}
+
 			if s.count() != 0 {
 				t.Error("a call was sent without a token")
 			}
+
 			if strings.Contains(err.Error(), "secret-of-the-app") {
 				t.Errorf("the error shows the secret: %v", err)
 			}
@@ -187,22 +206,26 @@ func TestSentTellsWhetherTheCallLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	addr := l.Addr().String()
 	_ = l.Close()
 	closed, err := apsclient.New(apsclient.Config{BaseURL: "http://" + addr})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = closed.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
 	var n *apsclient.NetError
 	if !errors.As(err, &n) || n.Sent || apsclient.MaybeApplied(err) {
 		t.Errorf("refused connection: %v, sent %v", err, n != nil && n.Sent)
 	}
+
 	// A server that reads the call and hangs up.
 	l, err = net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer func() { _ = l.Close() }()
@@ -212,6 +235,7 @@ func TestSentTellsWhetherTheCallLeft(t *testing.T) {
 			if err != nil {
 				return
 			}
+
 			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 			_, _ = conn.Read(make([]byte, 1000))
 			_ = conn.Close()
@@ -221,6 +245,7 @@ func TestSentTellsWhetherTheCallLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = open.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
 	if !errors.As(err, &n) || !n.Sent || !apsclient.MaybeApplied(err) {
 		t.Errorf("lost reply: %v, sent %v", err, n != nil && n.Sent)
@@ -231,25 +256,33 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	var log bytes.Buffer
 	s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
 		if r.URL.Host == "s3.example.com" {
-			return reply(403, "application/xml", `<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`), nil
+			return reply(403, "application/xml",
+				`<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`), nil
 		}
-		return jsonReply(200, map[string]any{"uploadKey": "UPLOADKEY", "urls": []string{"https://s3.example.com/b/k?X-Amz-Signature=SIGNATURE"}}), nil
+
+		return jsonReply(200, map[string]any{"uploadKey": "UPLOADKEY",
+			"urls": []string{"https://s3.example.com/b/k?X-Amz-Signature=SIGNATURE"}}), nil
 	}}
 	c := newClient(t, s, func(c *apsclient.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
-	u, err := c.Objects.UploadURLs(t.Context(), apsclient.NewObjectID("bucket", "key"), apsclient.UploadURLsRequest{Parts: 1})
+	u, err := c.Objects.UploadURLs(t.Context(), apsclient.NewObjectID("bucket", "key"),
+		apsclient.UploadURLsRequest{Parts: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, err = c.Data.PutPart(t.Context(), u.URLs[0], apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
 	if !errors.Is(err, apsclient.ErrForbidden) {
 		t.Fatalf("got %v", err)
 	}
-	slog.New(slog.NewTextHandler(&log, nil)).Error("everything", "err", err, "urls", u, "secret", apsclient.Secret("secret-of-the-app"))
+
+	slog.New(slog.NewTextHandler(&log, nil)).Error("everything", "err", err, "urls", u, "secret",
+		apsclient.Secret("secret-of-the-app"))
 	if log.Len() == 0 {
 		t.Fatal("nothing was logged")
 	}
+
 	for _, secret := range []string{"SIGNATURE", "secret-of-the-app", "token-1"} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log shows %s:\n%s", secret, log.String())
@@ -270,16 +303,20 @@ func TestAnswerWithoutAnID(t *testing.T) {
 
 // TestPutPartSaysItsMD5: S3 then checks the bytes on arrival, whatever its ETags are.
 func TestPutPartSaysItsMD5(t *testing.T) {
-	for sum, want := range map[string]string{"": "", "9dd4e461268c8034f5c8564e155c67a6": "ndTkYSaMgDT1yFZOFVxnpg=="} {
+	for sum, want := range map[string]string{"": "",
+		"9dd4e461268c8034f5c8564e155c67a6": "ndTkYSaMgDT1yFZOFVxnpg=="} {
 		s := &service{answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
 			if got := r.Header.Get("Content-MD5"); got != want {
 				t.Errorf("MD5 %q: Content-MD5 %q, want %q", sum, got, want)
 			}
+
 			answer := reply(200, "", "")
 			answer.Header.Set("ETag", `"e"`)
+
 			return answer, nil
 		}}
-		if _, err := newClient(t, s).Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: strings.NewReader("x"), Size: 1, MD5: sum}); err != nil {
+		if _, err := newClient(t, s).Data.PutPart(t.Context(), "https://s3.example.com/b/k",
+			apsclient.PartBody{R: strings.NewReader("x"), Size: 1, MD5: sum}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -302,12 +339,16 @@ func TestCallTimeout(t *testing.T) {
 		pool := &pooled{service: s}
 		c := newClient(t, s, func(c *apsclient.Config) { c.Transport = pool })
 		_, err := c.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
-		if err == nil || !apsclient.MaybeApplied(err) || !strings.Contains(err.Error(), "no answer within 1m0s") {
+		if err == nil || !apsclient.MaybeApplied(err) ||
+			!strings.Contains(err.Error(), "no answer within 1m0s") {
 			t.Errorf("got %v", err)
 		}
+
 		if pool.closed != 1 {
-			t.Errorf("idle connections were closed %d times, want once: the next call may meet another silent one", pool.closed)
+			t.Errorf("idle connections were closed %d times, want once: the next call may meet another "+
+				"silent one", pool.closed)
 		}
+
 		if _, again := apsclient.Retryable(err); !again {
 			t.Error("a time-out of ours is retryable")
 		}
@@ -333,8 +374,10 @@ func TestTokenFailuresAreSharedAndNotMultiplied(t *testing.T) {
 					if tt.status == 0 {
 						return nil, io.ErrUnexpectedEOF
 					}
+
 					return reply(tt.status, "application/json", `{"error":"invalid_client"}`), nil
 				}}
+
 				c := newClient(t, s)
 				var wg sync.WaitGroup
 				for range tt.calls {
@@ -344,14 +387,17 @@ func TestTokenFailuresAreSharedAndNotMultiplied(t *testing.T) {
 						}
 					})
 				}
+
 				wg.Wait()
 				_, err := c.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
 				if apsclient.MaybeApplied(err) {
 					t.Errorf("a call without a token cannot have been applied: %v", err)
 				}
+
 				if _, again := apsclient.Retryable(err); again != (tt.status != 401) {
 					t.Errorf("retryable %v: %v", again, err)
 				}
+
 				tt.want *= 2 // for that one
 				if s.tokens != tt.want {
 					t.Errorf("%d token requests, want %d", s.tokens, tt.want)

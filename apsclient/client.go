@@ -54,27 +54,34 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	log := c.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+
 	k := &core{
-		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, forward: c.Forward, userID: c.UserID, region: c.Region,
+		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, forward: c.Forward, userID: c.UserID,
+		region:    c.Region,
 		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
 	}
 	if k.userAgent == "" {
 		k.userAgent = "hoist"
 	}
+
 	control := c.Transport
 	k.data = c.Transport
 	if c.Transport == nil {
 		ct, dt := newTransport(c.RootCAs), newDataTransport(c.RootCAs, k.dialed)
 		control, k.data, k.own = ct, dt, []*http.Transport{ct, dt}
 	}
+
 	if b, ok := c.Tokens.(interface{ bind(http.RoundTripper) }); ok {
 		b.bind(control)
 	}
+
 	k.chain = newChain(control, c.Tokens, log)
+
 	return newClient(k, c.Scopes), nil
 }
 
@@ -90,11 +97,13 @@ func newClient(k *core, scopes []string) *Client {
 	c.Data = &DataService{c}
 	c.Webhooks = &WebhooksService{c}
 	c.Admin = &AdminService{c}
+
 	return c
 }
 
-// WithScopes returns a client over the same core (budgets, tokens, connections). An action whose scopes are a subset of
-// these asks with exactly this set, so that a transfer needs one token; any other action asks with exactly its own.
+// WithScopes returns a client over the same core (budgets, tokens, connections). An action whose
+// scopes are a subset of these asks with exactly this set, so that a transfer needs one token; any
+// other action asks with exactly its own.
 func (c *Client) WithScopes(scopes ...string) *Client { return newClient(c.core, scopes) }
 
 // Scopes returns the set of WithScopes, nil where each action asks with exactly its own.
@@ -115,6 +124,7 @@ func (c *Client) TokenRequests() int64 {
 	if t, ok := c.core.tokens.(interface{ Requests() int64 }); ok {
 		return t.Requests()
 	}
+
 	return 0
 }
 
@@ -123,22 +133,27 @@ func (c *Client) scopesFor(a Action, asked []string) []string {
 	if asked != nil {
 		return sortedScopes(asked)
 	}
+
 	for _, s := range a.Scopes {
 		if !slices.Contains(c.scopes, s) {
 			return sortedScopes(a.Scopes)
 		}
 	}
+
 	if len(c.scopes) > 0 {
 		return sortedScopes(c.granted(a))
 	}
+
 	return sortedScopes(a.Scopes)
 }
 
-// granted is the scope set of a whole transfer, without what may not be asked for; what the action itself needs stays.
+// granted is the scope set of a whole transfer, without what may not be asked for; what the action
+// itself needs stays.
 func (c *Client) granted(a Action) []string {
 	if c.core.grant == nil {
 		return c.scopes
 	}
+
 	return slices.DeleteFunc(slices.Clone(c.scopes), func(s string) bool {
 		return !slices.Contains(c.core.grant, s) && !slices.Contains(a.Scopes, s)
 	})
@@ -150,20 +165,24 @@ func sortedScopes(s []string) []string {
 	return slices.Compact(out)
 }
 
-// Do performs one call of a registered action by its parameters. The body goes as given, unvalidated; see Validate. On an
-// error status both are returned: the Response as received and the *Error. Without an answer the Response is nil and the
-// error a *NetError, *AuthError, *ParamError or that of the context.
+// Do performs one call of a registered action by its parameters. The body goes as given,
+// unvalidated; see Validate. On an error status both are returned: the Response as received and the
+// *Error. Without an answer the Response is nil and the error a *NetError, *AuthError, *ParamError
+// or that of the context.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	p, err := c.prepare(r)
 	if err != nil {
 		return nil, err
 	}
+
 	if err := c.allowed(p.action); err != nil {
 		return nil, err
 	}
+
 	if p.action.Name == actionPutBinary && c.core.forward == nil {
 		return c.putBinary(ctx, r)
 	}
+
 	op := opName(p.action)
 	scopes := c.scopesFor(p.action, r.Scopes)
 	var resp *Response
@@ -173,21 +192,26 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		if err == nil && resp == nil {
 			err = errors.New("empty answer of the owner")
 		}
+
 		if err == nil && resp.Failure != nil {
 			return nil, resp.Failure.Err()
 		}
+
 		if err != nil && !typed(err) && !errors.Is(err, ErrNotSent) {
 			err = &NetError{Op: op, Err: err, Sent: true}
 		}
 	} else {
 		resp, err = c.send(ctx, p, op, scopes)
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	if resp.Status >= 300 && resp.Status != http.StatusNotModified {
 		return resp, newError(op, p.action.Method, p.path, resp.Status, resp.Header, resp.Body)
 	}
+
 	return resp, nil
 }
 
@@ -197,6 +221,7 @@ func (c *Client) Allowed(action string) error {
 	if !ok {
 		return &ParamError{Action: action, Problem: "no such action"}
 	}
+
 	return c.allowed(a)
 }
 
@@ -204,9 +229,11 @@ func (c *Client) allowed(a Action) error {
 	if c.core.allow == nil {
 		return nil
 	}
+
 	if err := c.core.allow(a); err != nil {
 		return &NotAllowedError{err}
 	}
+
 	return nil
 }
 
@@ -219,7 +246,9 @@ func typed(err error) bool {
 		c *ConfigError
 		e *Error
 	)
-	return errors.As(err, &n) || errors.As(err, &a) || errors.As(err, &p) || errors.As(err, &c) || errors.As(err, &e) ||
+
+	return errors.As(err, &n) || errors.As(err, &a) || errors.As(err, &p) || errors.As(err, &c) ||
+		errors.As(err, &e) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
@@ -231,6 +260,7 @@ func opName(a Action) string {
 			words[i] = strings.ToLower(w)
 		}
 	}
+
 	return strings.Join(words, " ")
 }
 
@@ -240,43 +270,52 @@ func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []stri
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
+
 	hr.Header.Set("User-Agent", c.core.userAgent)
 	hres, err := c.core.chain.RoundTrip(hr)
 	if err != nil {
 		if t, ok := errors.AsType[*tokenFailure](err); ok {
 			return nil, unsent(op, t.err)
 		}
+
 		if _, ok := errors.AsType[*NetError](err); ok {
 			return nil, err
 		}
+
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
+
 	body, err := io.ReadAll(hres.Body)
 	_ = hres.Body.Close()
 	if err != nil {
 		return nil, &NetError{Op: op, Err: err, Sent: true}
 	}
+
 	if goneAfterRepeat(p.action, call, hres.StatusCode) {
 		return &Response{Status: http.StatusNoContent, Header: http.Header{}}, nil
 	}
+
 	return &Response{Status: hres.StatusCode, Header: hres.Header, Body: body}, nil
 }
 
-// unsent is the error of a call that had no token: whatever happened to the request for the token, the call itself never left.
+// unsent is the error of a call that had no token: whatever happened to the request for the token,
+// the call itself never left.
 func unsent(op string, err error) error {
 	_, network := errors.AsType[*NetError](err)
 	_, refused := errors.AsType[*Error](err)
 	if network || refused {
 		return &NetError{Op: op, Err: err}
 	}
+
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// goneAfterRepeat recognises a deletion whose first attempt did it although its answer was lost. A bucket that is being
-// deleted answers 409.
+// goneAfterRepeat recognises a deletion whose first attempt did it although its answer was lost. A
+// bucket that is being deleted answers 409.
 func goneAfterRepeat(a Action, call *callInfo, status int) bool {
 	if a.Method != http.MethodDelete || !call.applied {
 		return false
 	}
+
 	return status == http.StatusNotFound || (status == http.StatusConflict && a.Name == "delete-bucket")
 }

@@ -38,9 +38,11 @@ type Config struct {
 	UserID  string      // sent in the user header of the calls that take one
 	Region  string      // sent with buckets, webhooks and administration; "": the service's default
 	Scopes  []string    // see WithScopes
-	// Allow refuses actions before they are sent: an action list of a profile. nil: all are allowed. Its error comes in a *NotAllowedError.
+	// Allow refuses actions before they are sent: an action list of a profile. nil: all are
+	// allowed. Its error comes in a *NotAllowedError.
 	Allow func(Action) error
-	// Grant leaves scopes out of the set of WithScopes that were not granted to the application; nil: none.
+	// Grant leaves scopes out of the set of WithScopes that were not granted to the application;
+	// nil: none.
 	Grant     []string
 	Limits    Limits            // nil map: only 429 and Retry-After
 	Logger    *slog.Logger      // nil: discard
@@ -54,7 +56,8 @@ type Config struct {
 // Bandwidth limits bytes a second, each direction by itself; nil: no limit.
 type Bandwidth struct{ Up, Down *rate.Limiter }
 
-// TokenSource gives access tokens. Implementations are safe for concurrent use and make one request a scope set at a time.
+// TokenSource gives access tokens. Implementations are safe for concurrent use and make one request
+// a scope set at a time.
 type TokenSource interface {
 	// Token returns a token with exactly these scopes, refreshed early.
 	Token(ctx context.Context, scopes []string) (*oauth2.Token, error)
@@ -62,11 +65,13 @@ type TokenSource interface {
 	Invalidate(accessToken string)
 }
 
-// ParseBaseURL checks an origin: https, or http to a loopback host; no path, query or user. Errors are *ConfigError.
+// ParseBaseURL checks an origin: https, or http to a loopback host; no path, query or user. Errors
+// are *ConfigError.
 func ParseBaseURL(s string) (*url.URL, error) {
 	if s == "" {
 		s = DefaultBaseURL
 	}
+
 	bad := func(problem string) (*url.URL, error) {
 		return nil, &ConfigError{Name: "APS_BASE_URL", Problem: problem}
 	}
@@ -81,7 +86,9 @@ func ParseBaseURL(s string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return bad("scheme " + u.Scheme + ": only https, or http to this machine")
 	}
+
 	u.Path, u.RawPath = "", ""
+
 	return u, nil
 }
 
@@ -91,34 +98,42 @@ func loopback(u *url.URL) bool {
 	if strings.EqualFold(h, "localhost") {
 		return true
 	}
+
 	a, err := netip.ParseAddr(h)
+
 	return err == nil && a.IsLoopback()
 }
 
-// LoadRoots returns the system's roots with the certificates of a PEM file (SSL_CERT_FILE) added; with file "" nil, which
-// means the system's roots. Errors are *ConfigError.
+// LoadRoots returns the system's roots with the certificates of a PEM file (SSL_CERT_FILE) added;
+// with file "" nil, which means the system's roots. Errors are *ConfigError.
 func LoadRoots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
+
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		if path, ok := errors.AsType[*fs.PathError](err); ok {
 			err = path.Err
 		}
+
 		return nil, &ConfigError{Name: "SSL_CERT_FILE", Problem: "read " + file + ": " + err.Error()}
 	}
+
 	pool, err := systemRoots()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
+
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, &ConfigError{Name: "SSL_CERT_FILE", Problem: "no certificate found in " + file}
 	}
+
 	return pool, nil
 }
 
-// newTransport returns a pooled transport of the control plane: proxies from the environment, HTTP/2 where it is offered.
+// newTransport returns a pooled transport of the control plane: proxies from the environment,
+// HTTP/2 where it is offered.
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -137,13 +152,15 @@ func newDialer() *net.Dialer {
 	return &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 15 * time.Second}
 }
 
-// newDataTransport returns the transport of the data plane; dialed is called with each new socket. S3 speaks HTTP/1.1; over HTTP/2 all
-// parts would share one connection at 1.2 to 1.4 times the CPU.
-func newDataTransport(roots *x509.CertPool, dialed func(network, address string, c syscall.RawConn) error) *http.Transport {
+// newDataTransport returns the transport of the data plane; dialed is called with each new socket.
+// S3 speaks HTTP/1.1; over HTTP/2 all parts would share one connection at 1.2 to 1.4 times the CPU.
+func newDataTransport(roots *x509.CertPool,
+	dialed func(network, address string, c syscall.RawConn) error) *http.Transport {
 	dialer := newDialer()
 	dialer.Control = dialed
 	t := newTransport(roots)
 	t.DialContext, t.ForceAttemptHTTP2, t.DisableCompression = dialer.DialContext, false, true
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+
 	return t
 }

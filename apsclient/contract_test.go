@@ -20,7 +20,8 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// world is an emulator with a client on it whose every exchange is held against the specifications (when they are there).
+// world is an emulator with a client on it whose every exchange is held against the specifications
+// (when they are there).
 type world struct {
 	t     *testing.T
 	srv   *emulator.Server
@@ -35,6 +36,7 @@ func newWorld(t *testing.T, s *specs, change ...func(*apsclient.Config)) *world 
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := srv.Close(); err != nil {
 			t.Error(err)
@@ -46,16 +48,20 @@ func newWorld(t *testing.T, s *specs, change ...func(*apsclient.Config)) *world 
 		w.check = newChecker(transport, s)
 		transport = w.check
 	}
+
 	cfg := apsclient.Config{
-		Tokens: apsclient.ClientCredentials("", emulator.DefaultClientID, emulator.DefaultClientSecret), Transport: transport,
-		Limits: apsclient.DocumentedLimits(), UserID: w.demo.Admin,
+		Tokens:    apsclient.ClientCredentials("", emulator.DefaultClientID, emulator.DefaultClientSecret),
+		Transport: transport,
+		Limits:    apsclient.DocumentedLimits(), UserID: w.demo.Admin,
 	}
 	for _, f := range change {
 		f(&cfg)
 	}
+
 	if w.c, err = apsclient.New(cfg); err != nil {
 		t.Fatal(err)
 	}
+
 	return w
 }
 
@@ -69,24 +75,33 @@ func (w *world) upload(id apsclient.ObjectID, content []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	var etags []string
 	for i := range n {
 		size := min(part, len(content)-i*part)
-		etag, err := w.c.Data.PutPart(ctx, u.URLs[i], apsclient.PartBody{R: bytes.NewReader(content), Offset: int64(i * part), Size: int64(size)})
+		etag, err := w.c.Data.PutPart(ctx, u.URLs[i],
+			apsclient.PartBody{R: bytes.NewReader(content), Offset: int64(i * part), Size: int64(size)})
 		if err != nil {
 			w.t.Fatal(err)
 		}
+
 		if sum := md5.Sum(content[i*part : i*part+size]); etag != hex.EncodeToString(sum[:]) { //nolint:gosec // as above
 			w.t.Errorf("part %d: ETag %s", i+1, etag)
 		}
+
 		etags = append(etags, etag)
 	}
+
 	var refused *apsclient.PartsError
-	_, err = w.c.Objects.Complete(ctx, id, apsclient.Completion{UploadKey: u.UploadKey, Size: 1, ETags: etags})
+	_, err = w.c.Objects.Complete(ctx, id,
+		apsclient.Completion{UploadKey: u.UploadKey, Size: 1, ETags: etags})
 	if !errors.As(err, &refused) || len(refused.Parts) != n {
 		w.t.Fatalf("completing with a wrong size: %v", err)
 	}
-	o, err := w.c.Objects.Complete(ctx, id, apsclient.Completion{UploadKey: u.UploadKey, Size: int64(len(content)), ETags: etags, UserMetadata: `{"job":"1"}`})
+
+	o, err := w.c.Objects.Complete(ctx, id,
+		apsclient.Completion{UploadKey: u.UploadKey, Size: int64(len(content)), ETags: etags,
+			UserMetadata: `{"job":"1"}`})
 	if err != nil || o.Size != int64(len(content)) {
 		w.t.Fatalf("complete: %v, %v", o, err)
 	}
@@ -98,6 +113,7 @@ func (w *world) download(id apsclient.ObjectID) []byte {
 	if err != nil || d.Status != "complete" {
 		w.t.Fatalf("%v, %v", d, err)
 	}
+
 	var out []byte
 	etag := ""
 	for from := int64(0); from < d.Size; from += 4 << 20 {
@@ -105,25 +121,31 @@ func (w *world) download(id apsclient.ObjectID) []byte {
 		if err != nil {
 			w.t.Fatal(err)
 		}
+
 		b, err := io.ReadAll(r.Body)
 		if err != nil {
 			w.t.Fatal(err)
 		}
+
 		_ = r.Body.Close()
 		out, etag = append(out, b...), r.ETag
 	}
+
 	return out
 }
 
 func all[T any](t *testing.T, seq iter.Seq2[T, error]) []T {
 	t.Helper()
+
 	var out []T
 	for v, err := range seq {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		out = append(out, v)
 	}
+
 	return out
 }
 
@@ -133,6 +155,7 @@ func must1[T any](t *testing.T) func(T, error) T {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return v
 	}
 }
@@ -153,67 +176,89 @@ func (w *world) pipeline() (item apsclient.Item, project apsclient.ProjectID, fo
 	if err != nil || len(hubs) == 0 {
 		t.Fatalf("%v %v %v", hubs, warnings, err)
 	}
+
 	hub := must1[apsclient.Hub](t)(c.Hubs.Hub(ctx, apsclient.HubID(w.demo.Hub)))
 	if hub.Name != "Demo Hub" || hub.Core() {
 		t.Errorf("hub %+v", hub)
 	}
+
 	var found apsclient.Project
 	for _, p := range all(t, c.Projects.List(ctx, hub.ID)) {
 		if p.Name == "Demo Project" {
 			found = p
 		}
 	}
+
 	project = found.ID
 	if p := must1[apsclient.Project](t)(c.Projects.Project(ctx, hub.ID, project)); p != found {
 		t.Errorf("project %+v, listed %+v", p, found)
 	}
+
 	top := must1[[]apsclient.Folder](t)(c.Projects.TopFolders(ctx, hub.ID, project))
 	if len(top) == 0 {
 		t.Fatal("no top folders")
 	}
+
 	files := must1[apsclient.Folder](t)(c.Folders.Folder(ctx, project, apsclient.FolderID(w.demo.Folder)))
 	folder = must1[apsclient.Folder](t)(c.Folders.Create(ctx, project, files, "Ünïted & 100% plans"))
 	if _, err := c.Folders.Create(ctx, project, files, folder.Name); !errors.Is(err, apsclient.ErrConflict) {
 		t.Errorf("the same folder again: %v", err)
 	}
+
 	content := bytes.Repeat([]byte("drawing "), 800_000)
 	storage := must1[apsclient.ObjectID](t)(c.Items.CreateStorage(ctx, project, folder.ID, "a b.dwg"))
 	w.upload(storage, content)
-	item = must1[apsclient.Item](t)(c.Items.Create(ctx, project, apsclient.NewItem{Folder: folder.ID, Name: "a b.dwg", Storage: storage}))
+	item = must1[apsclient.Item](t)(
+		c.Items.Create(ctx, project, apsclient.NewItem{Folder: folder.ID, Name: "a b.dwg", Storage: storage}))
 	if item.Tip == nil || item.Tip.Number != 1 || item.Tip.Storage != storage {
 		t.Errorf("new item %+v, tip %+v", item, item.Tip)
 	}
+
 	second := must1[apsclient.ObjectID](t)(c.Items.CreateStorage(ctx, project, folder.ID, "a b.dwg"))
 	w.upload(second, content[8:])
-	v := must1[apsclient.Version](t)(c.Versions.Create(ctx, project, apsclient.NewVersion{Item: item.ID, Name: "a b.dwg", Storage: second}))
+	v := must1[apsclient.Version](t)(
+		c.Versions.Create(ctx, project,
+			apsclient.NewVersion{Item: item.ID, Name: "a b.dwg", Storage: second}))
 	if v.Number != 2 || v.Item != item.ID {
 		t.Errorf("new version %+v", v)
 	}
+
 	versions := all(t, c.Items.Versions(ctx, project, item.ID))
 	if len(versions) != 2 || versions[0].Storage == versions[1].Storage {
 		t.Errorf("versions %+v", versions)
 	}
-	if got := must1[apsclient.Item](t)(c.Items.Item(ctx, project, item.ID)); got.Tip == nil || got.Tip.Number != 2 || got.Tip.Size != int64(len(content)-8) {
+
+	if got := must1[apsclient.Item](t)(c.Items.Item(ctx, project, item.ID)); got.Tip == nil ||
+		got.Tip.Number != 2 || got.Tip.Size != int64(len(content)-8) {
 		t.Errorf("item %+v, tip %+v", got, got.Tip)
 	}
+
 	if got := must1[apsclient.Version](t)(c.Items.Tip(ctx, project, item.ID)); got.ID != v.ID {
 		t.Errorf("tip %+v", got)
 	}
-	if got := must1[apsclient.Version](t)(c.Versions.Version(ctx, project, v.ID)); got.Storage != second || got.Item != item.ID {
+
+	if got := must1[apsclient.Version](t)(c.Versions.Version(ctx, project, v.ID)); got.Storage != second ||
+		got.Item != item.ID {
 		t.Errorf("version %+v", got)
 	}
-	entries := all(t, c.Folders.Contents(ctx, project, folder.ID, apsclient.ContentsOptions{IncludeHidden: true}))
-	if len(entries) != 1 || entries[0].Item == nil || entries[0].Item.Tip == nil || entries[0].Item.Tip.Number != 2 || entries[0].Item.Name != "a b.dwg" {
+
+	entries := all(t, c.Folders.Contents(ctx, project, folder.ID,
+		apsclient.ContentsOptions{IncludeHidden: true}))
+	if len(entries) != 1 || entries[0].Item == nil || entries[0].Item.Tip == nil ||
+		entries[0].Item.Tip.Number != 2 || entries[0].Item.Name != "a b.dwg" {
 		t.Errorf("contents %+v", entries)
 	}
+
 	if !bytes.Equal(w.download(storage), content) || !bytes.Equal(w.download(v.Storage), content[8:]) {
 		t.Error("what came down is not what went up")
 	}
+
 	return item, project, folder
 }
 
-// TestEveryActionAgainstTheSpecifications makes every one of the 51 at least once and holds each request and answer
-// against the official OpenAPI files; hq/v2 and project updates have none and are checked by their decoding only.
+// TestEveryActionAgainstTheSpecifications makes every one of the 51 at least once and holds each
+// request and answer against the official OpenAPI files; hq/v2 and project updates have none and
+// are checked by their decoding only.
 func TestEveryActionAgainstTheSpecifications(t *testing.T) {
 	w := newWorld(t, loadSpecs(t))
 	ctx, c := t.Context(), w.c
@@ -221,24 +266,35 @@ func TestEveryActionAgainstTheSpecifications(t *testing.T) {
 
 	// What else data management has.
 	name, hidden := "Plans 2", true
-	if f := must1[apsclient.Folder](t)(c.Folders.Update(ctx, project, folder.ID, apsclient.FolderUpdate{Name: &name})); f.Name != name {
+	if f := must1[apsclient.Folder](t)(
+		c.Folders.Update(ctx, project, folder.ID, apsclient.FolderUpdate{Name: &name})); f.Name != name {
 		t.Errorf("renamed folder %+v", f)
 	}
+
 	description := "checked"
-	must1[apsclient.Item](t)(c.Items.Update(ctx, project, item.ID, apsclient.ItemUpdate{Description: &description}))
-	if found := all(t, c.Folders.Search(ctx, project, folder.ID, apsclient.SearchOptions{"attributes.name": "a b.dwg"})); len(found) != 1 {
+	must1[apsclient.Item](t)(c.Items.Update(ctx, project, item.ID,
+		apsclient.ItemUpdate{Description: &description}))
+	if found := all(t, c.Folders.Search(ctx, project, folder.ID,
+		apsclient.SearchOptions{"attributes.name": "a b.dwg"})); len(found) != 1 {
 		t.Errorf("search found %+v", found)
 	}
+
 	tip := must1[apsclient.Version](t)(c.Items.Tip(ctx, project, item.ID))
 	must1[[]string](t)(c.Versions.DownloadFormats(ctx, project, tip.ID))
 	must1[[]apsclient.Conversion](t)(c.Versions.Downloads(ctx, project, tip.ID))
-	renamed := must1[apsclient.Version](t)(c.Versions.Create(ctx, project, apsclient.NewVersion{Item: item.ID, Name: "c.dwg", CopyFrom: tip.ID}))
-	copied := must1[apsclient.Item](t)(c.Items.Create(ctx, project, apsclient.NewItem{Folder: folder.ID, Name: "copy.dwg", CopyFrom: renamed.ID}))
-	deleted := must1[apsclient.Version](t)(c.Versions.Create(ctx, project, apsclient.NewVersion{Item: copied.ID, Deleted: true}))
+	renamed := must1[apsclient.Version](t)(
+		c.Versions.Create(ctx, project, apsclient.NewVersion{Item: item.ID, Name: "c.dwg", CopyFrom: tip.ID}))
+	copied := must1[apsclient.Item](t)(
+		c.Items.Create(ctx, project,
+			apsclient.NewItem{Folder: folder.ID, Name: "copy.dwg", CopyFrom: renamed.ID}))
+	deleted := must1[apsclient.Version](t)(
+		c.Versions.Create(ctx, project, apsclient.NewVersion{Item: copied.ID, Deleted: true}))
 	if !deleted.Deleted() || deleted.Storage != "" {
 		t.Errorf("deletion %+v", deleted)
 	}
-	must1[apsclient.Folder](t)(c.Folders.Update(ctx, project, folder.ID, apsclient.FolderUpdate{Hidden: &hidden}))
+
+	must1[apsclient.Folder](t)(c.Folders.Update(ctx, project, folder.ID,
+		apsclient.FolderUpdate{Hidden: &hidden}))
 
 	w.buckets(ctx)
 	w.webhooks(ctx)
@@ -250,54 +306,72 @@ func TestEveryActionAgainstTheSpecifications(t *testing.T) {
 func (w *world) buckets(ctx context.Context) {
 	t, c := w.t, w.c
 	must1[apsclient.Bucket](t)(c.Buckets.Create(ctx, "contract-bucket", "transient", ""))
-	if _, err := c.Buckets.Create(ctx, "contract-bucket", "transient", ""); !errors.Is(err, apsclient.ErrConflict) {
+	if _, err := c.Buckets.Create(ctx, "contract-bucket", "transient", ""); !errors.Is(err,
+		apsclient.ErrConflict) {
 		t.Errorf("the same bucket again: %v", err)
 	}
-	if b := must1[apsclient.Bucket](t)(c.Buckets.Details(ctx, "contract-bucket")); b.Policy != "transient" || time.Since(b.Created) > time.Hour {
+
+	if b := must1[apsclient.Bucket](t)(c.Buckets.Details(ctx, "contract-bucket")); b.Policy != "transient" ||
+		time.Since(b.Created) > time.Hour {
 		t.Errorf("bucket %+v", b)
 	}
+
 	if list := all(t, c.Buckets.List(ctx, "US")); len(list) == 0 {
 		t.Error("no buckets")
 	}
+
 	key := "a/b c%&?#+ü.dwg"
 	id := apsclient.NewObjectID("contract-bucket", key)
 	content := bytes.Repeat([]byte("x"), 6<<20)
 	w.upload(id, content)
 	o := must1[apsclient.Object](t)(c.Objects.Details(ctx, id))
-	if o.Key != key || o.Size != int64(len(content)) || len(o.SHA1) != 40 || o.UserMetadata != `{"job":"1"}` || o.ID != id {
+	if o.Key != key || o.Size != int64(len(content)) || len(o.SHA1) != 40 ||
+		o.UserMetadata != `{"job":"1"}` || o.ID != id {
 		t.Errorf("object %+v", o)
 	}
+
 	if list := all(t, c.Objects.List(ctx, "contract-bucket", "a/")); len(list) != 1 || list[0].Key != key {
 		t.Errorf("objects %+v", list)
 	}
+
 	if !bytes.Equal(w.download(id), content) {
 		t.Error("what came down is not what went up")
 	}
+
 	// The action that takes the URL as a parameter.
-	u, err := c.Objects.UploadURLs(ctx, apsclient.NewObjectID("contract-bucket", "one"), apsclient.UploadURLsRequest{})
+	u, err := c.Objects.UploadURLs(ctx, apsclient.NewObjectID("contract-bucket", "one"),
+		apsclient.UploadURLsRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := c.Do(ctx, apsclient.Request{Action: "upload-binary-to-signed-s3-url", Params: map[string]string{"url": u.URLs[0].Reveal()}, Body: []byte("one")})
+
+	resp, err := c.Do(ctx, apsclient.Request{Action: "upload-binary-to-signed-s3-url",
+		Params: map[string]string{"url": u.URLs[0].Reveal()}, Body: []byte("one")})
 	if err != nil || resp.Header.Get("Etag") == "" {
 		t.Errorf("%v, %v", resp, err)
 	}
+
 	// A batch.
 	reqs, done := map[string]apsclient.UploadURLsRequest{}, map[string]apsclient.Completion{}
 	for i := range 3 {
 		reqs[fmt.Sprintf("batch-%d", i)] = apsclient.UploadURLsRequest{Parts: 1}
 	}
+
 	urls, err := c.Objects.BatchUploadURLs(ctx, "contract-bucket", reqs)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for key, u := range urls {
 		if u.Err != nil {
 			t.Fatal(u.Err)
 		}
-		etag := must1[string](t)(c.Data.PutPart(ctx, u.URLs[0], apsclient.PartBody{R: strings.NewReader(key), Size: int64(len(key))}))
+
+		etag := must1[string](t)(c.Data.PutPart(ctx, u.URLs[0],
+			apsclient.PartBody{R: strings.NewReader(key), Size: int64(len(key))}))
 		done[key] = apsclient.Completion{UploadKey: u.UploadKey, Size: int64(len(key)), ETags: []string{etag}}
 	}
+
 	wrong := done["batch-2"]
 	wrong.Size = 77
 	done["batch-2"] = wrong
@@ -305,18 +379,23 @@ func (w *world) buckets(ctx context.Context) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for key, r := range results {
 		var refused *apsclient.PartsError
-		if bad := key == "batch-2"; bad != errors.As(r.Err, &refused) || !bad && (r.Err != nil || r.Size != int64(len(key))) {
+		if bad := key == "batch-2"; bad != errors.As(r.Err, &refused) ||
+			!bad && (r.Err != nil || r.Size != int64(len(key))) {
 			t.Errorf("%s: %+v", key, r)
 		}
 	}
+
 	if err := c.Objects.Delete(ctx, id); err != nil {
 		t.Error(err)
 	}
+
 	if _, err := c.Objects.Details(ctx, id); !errors.Is(err, apsclient.ErrNotFound) {
 		t.Errorf("deleted object: %v", err)
 	}
+
 	if err := c.Buckets.Delete(ctx, "contract-bucket"); err != nil {
 		t.Error(err)
 	}
@@ -324,26 +403,36 @@ func (w *world) buckets(ctx context.Context) {
 
 func (w *world) webhooks(ctx context.Context) {
 	t, c := w.t, w.c
-	hook := apsclient.NewWebhook{System: "data", Event: "dm.version.added", CallbackURL: "https://example.com/hook", Scope: map[string]string{"folder": w.demo.Folder},
-		Attribute: map[string]string{"a": "b"}, Hub: apsclient.HubID(w.demo.Hub), Project: apsclient.ProjectID(w.demo.Project)}
+	hook := apsclient.NewWebhook{System: "data", Event: "dm.version.added",
+		CallbackURL: "https://example.com/hook", Scope: map[string]string{"folder": w.demo.Folder},
+		Attribute: map[string]string{"a": "b"}, Hub: apsclient.HubID(w.demo.Hub),
+		Project: apsclient.ProjectID(w.demo.Project)}
 	id := must1[string](t)(c.Webhooks.Create(ctx, hook))
 	if _, err := c.Webhooks.Create(ctx, hook); !errors.Is(err, apsclient.ErrConflict) {
 		t.Errorf("the same hook again: %v", err)
 	}
+
 	list := all(t, c.Webhooks.List(ctx))
 	if len(all(t, c.Webhooks.ListBySystem(ctx, "data"))) != len(list) || len(list) == 0 {
 		t.Errorf("hooks %+v", list)
 	}
+
 	if id == "" {
 		id = list[len(list)-1].ID
 	}
+
 	inactive := "inactive"
-	if err := c.Webhooks.Update(ctx, "data", hook.Event, id, apsclient.WebhookUpdate{Status: &inactive}); err != nil {
+	if err := c.Webhooks.Update(ctx, "data", hook.Event, id,
+		apsclient.WebhookUpdate{Status: &inactive}); err != nil {
 		t.Error(err)
 	}
-	if h := must1[apsclient.Webhook](t)(c.Webhooks.Webhook(ctx, "data", hook.Event, id)); h.Status != inactive || h.Scope["folder"] != w.demo.Folder || h.CallbackURL != hook.CallbackURL {
+
+	if h := must1[apsclient.Webhook](t)(
+		c.Webhooks.Webhook(ctx, "data", hook.Event, id)); h.Status != inactive ||
+		h.Scope["folder"] != w.demo.Folder || h.CallbackURL != hook.CallbackURL {
 		t.Errorf("hook %+v", h)
 	}
+
 	if err := c.Webhooks.Delete(ctx, "data", hook.Event, id); err != nil {
 		t.Error(err)
 	}
@@ -353,59 +442,94 @@ func (w *world) administration(ctx context.Context) {
 	t, c := w.t, w.c
 	account, bim := apsclient.AccountID(w.demo.Account), apsclient.ProjectID(w.demo.BIM360Project)
 	acc := apsclient.ProjectID(w.demo.Project)
-	if len(all(t, c.Admin.Projects(ctx, account, apsclient.BIM360))) == 0 || len(all(t, c.Admin.Projects(ctx, account, apsclient.ACC))) < 2 {
+	if len(all(t, c.Admin.Projects(ctx, account, apsclient.BIM360))) == 0 ||
+		len(all(t, c.Admin.Projects(ctx, account, apsclient.ACC))) < 2 {
 		t.Error("projects are missing")
 	}
-	made := must1[apsclient.AccountProject](t)(c.Admin.CreateProject(ctx, account, apsclient.BIM360, apsclient.NewAccountProject{
-		Name: "Tower", Type: "Hospital", StartDate: "2026-01-01", EndDate: "2027-01-01", Value: 3000, Currency: "USD"}))
-	must1[apsclient.AccountProject](t)(c.Admin.CreateProject(ctx, account, apsclient.ACC, apsclient.NewAccountProject{Name: "Bridge", Type: "Bridge"}))
-	if p := must1[apsclient.AccountProject](t)(c.Admin.UpdateProject(ctx, account, apsclient.ProjectID(made.ID), map[string]any{"name": "Tower East"})); p.Name != "Tower East" {
+
+	made := must1[apsclient.AccountProject](t)(
+		c.Admin.CreateProject(ctx, account, apsclient.BIM360, apsclient.NewAccountProject{
+			Name: "Tower", Type: "Hospital", StartDate: "2026-01-01", EndDate: "2027-01-01", Value: 3000,
+			Currency: "USD"}))
+	must1[apsclient.AccountProject](t)(
+		c.Admin.CreateProject(ctx, account, apsclient.ACC,
+			apsclient.NewAccountProject{Name: "Bridge", Type: "Bridge"}))
+	if p := must1[apsclient.AccountProject](t)(
+		c.Admin.UpdateProject(ctx, account, apsclient.ProjectID(made.ID),
+			map[string]any{"name": "Tower East"})); p.Name != "Tower East" {
 		t.Errorf("project %+v", p)
 	}
+
 	must1[apsclient.AccountProject](t)(c.Admin.Project(ctx, acc))
-	user := must1[apsclient.AccountUser](t)(c.Admin.CreateUser(ctx, account, apsclient.NewAccountUser{Email: "new@example.com", FirstName: "New", LastName: "Person"}))
-	if u := must1[apsclient.AccountUser](t)(c.Admin.User(ctx, account, user.ID)); u.Email != "new@example.com" || u.Status != "not_invited" {
+	user := must1[apsclient.AccountUser](t)(
+		c.Admin.CreateUser(ctx, account,
+			apsclient.NewAccountUser{Email: "new@example.com", FirstName: "New", LastName: "Person"}))
+	if u := must1[apsclient.AccountUser](t)(
+		c.Admin.User(ctx, account, user.ID)); u.Email != "new@example.com" || u.Status != "not_invited" {
 		t.Errorf("user %+v", u)
 	}
+
 	var dan apsclient.AccountUser
 	for _, u := range all(t, c.Admin.Users(ctx, account)) {
 		if u.AutodeskID == w.demo.User {
 			dan = u
 		}
 	}
-	must1[apsclient.AccountUser](t)(c.Admin.UpdateUser(ctx, account, dan.ID, apsclient.AccountUserUpdate{DefaultRole: "BIM Manager"}))
+
+	must1[apsclient.AccountUser](t)(
+		c.Admin.UpdateUser(ctx, account, dan.ID, apsclient.AccountUserUpdate{DefaultRole: "BIM Manager"}))
 	all(t, c.Admin.Companies(ctx, account, apsclient.BIM360))
 	all(t, c.Admin.Companies(ctx, account, apsclient.ACC))
-	must1[[]apsclient.BusinessUnit](t)(c.Admin.CreateBusinessUnits(ctx, account, []apsclient.BusinessUnit{{ID: "933df8fd-abb2-4e4e-8f79-95ba2afebc6c", Name: "North America"}}))
-	if units := must1[[]apsclient.BusinessUnit](t)(c.Admin.BusinessUnits(ctx, account)); len(units) != 1 || units[0].Name != "North America" {
+	must1[[]apsclient.BusinessUnit](t)(
+		c.Admin.CreateBusinessUnits(ctx, account,
+			[]apsclient.BusinessUnit{{ID: "933df8fd-abb2-4e4e-8f79-95ba2afebc6c", Name: "North America"}}))
+	if units := must1[[]apsclient.BusinessUnit](t)(c.Admin.BusinessUnits(ctx, account)); len(units) != 1 ||
+		units[0].Name != "North America" {
 		t.Errorf("units %+v", units)
 	}
-	member := must1[apsclient.ProjectUser](t)(c.Admin.AddProjectUser(ctx, acc, apsclient.NewProjectUser{Email: "new@example.com", Products: []apsclient.Product{{Key: "docs", Access: "member"}}}))
-	if _, err := c.Admin.AddProjectUser(ctx, acc, apsclient.NewProjectUser{Email: "new@example.com"}); !errors.Is(err, apsclient.ErrConflict) {
+
+	member := must1[apsclient.ProjectUser](t)(
+		c.Admin.AddProjectUser(ctx, acc,
+			apsclient.NewProjectUser{Email: "new@example.com",
+				Products: []apsclient.Product{{Key: "docs", Access: "member"}}}))
+	if _, err := c.Admin.AddProjectUser(ctx, acc,
+		apsclient.NewProjectUser{Email: "new@example.com"}); !errors.Is(err, apsclient.ErrConflict) {
 		t.Errorf("the same member again: %v", err)
 	}
+
 	if len(all(t, c.Admin.ProjectUsers(ctx, acc))) == 0 {
 		t.Error("no members")
 	}
-	for _, err := range c.Elements(ctx, apsclient.Request{Action: "list-project-users", Variant: "bim360", Params: map[string]string{"project_id": string(bim)}}) {
+
+	for _, err := range c.Elements(ctx,
+		apsclient.Request{Action: "list-project-users", Variant: "bim360",
+			Params: map[string]string{"project_id": string(bim)}}) {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := c.Admin.UpdateProjectUser(ctx, account, acc, member.ID, apsclient.ACC, map[string]any{"products": []apsclient.Product{{Key: "docs", Access: "administrator"}}}); err != nil {
+
+	if _, err := c.Admin.UpdateProjectUser(ctx, account, acc, member.ID, apsclient.ACC,
+		map[string]any{"products": []apsclient.Product{{Key: "docs", Access: "administrator"}}}); err != nil {
 		t.Error(err)
 	}
+
 	service := map[string]map[string]any{"document_management": {"access_level": "user"}}
-	if n, err := c.Admin.ImportProjectUsers(ctx, account, bim, []apsclient.NewProjectUser{{Email: "new@example.com", Services: service}}); n != 1 || err != nil {
+	if n, err := c.Admin.ImportProjectUsers(ctx, account, bim,
+		[]apsclient.NewProjectUser{{Email: "new@example.com", Services: service}}); n != 1 || err != nil {
 		t.Errorf("import: %d, %v", n, err)
 	}
-	if _, err := c.Admin.UpdateProjectUser(ctx, account, bim, user.ID, apsclient.BIM360, map[string]any{"industry_roles": []string{}}); err != nil {
+
+	if _, err := c.Admin.UpdateProjectUser(ctx, account, bim, user.ID, apsclient.BIM360,
+		map[string]any{"industry_roles": []string{}}); err != nil {
 		t.Error(err)
 	}
+
 	must1[[]apsclient.IndustryRole](t)(c.Admin.IndustryRoles(ctx, account, bim))
 }
 
-// TestNoMinuteHoldsMoreThanTheLimit runs against an emulator that answers 429 as documented, in simulated time.
+// TestNoMinuteHoldsMoreThanTheLimit runs against an emulator that answers 429 as documented, in
+// simulated time.
 func TestNoMinuteHoldsMoreThanTheLimit(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -413,26 +537,34 @@ func TestNoMinuteHoldsMoreThanTheLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer func() { _ = srv.Close() }()
-		c, err := apsclient.New(apsclient.Config{Tokens: apsclient.ClientCredentials("", emulator.DefaultClientID, emulator.DefaultClientSecret),
+		c,
+			err := apsclient.New(apsclient.Config{Tokens: apsclient.ClientCredentials("",
+			emulator.DefaultClientID, emulator.DefaultClientSecret),
 			Transport: srv.Transport(), Limits: apsclient.DocumentedLimits()})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		demo, start := srv.Demo(), time.Now()
 		var wg sync.WaitGroup
 		for i := range 120 {
 			wg.Go(func() {
-				parent := apsclient.Folder{ID: apsclient.FolderID(demo.Folder), Type: "folders:autodesk.bim360:Folder"}
-				if _, err := c.Folders.Create(t.Context(), apsclient.ProjectID(demo.Project), parent, fmt.Sprintf("folder %d", i)); err != nil {
+				parent := apsclient.Folder{ID: apsclient.FolderID(demo.Folder),
+					Type: "folders:autodesk.bim360:Folder"}
+				if _, err := c.Folders.Create(t.Context(), apsclient.ProjectID(demo.Project), parent,
+					fmt.Sprintf("folder %d", i)); err != nil {
 					t.Error(err)
 				}
 			})
 		}
+
 		wg.Wait()
 		if took := time.Since(start); took < 2*time.Minute || took > 2*time.Minute+5*time.Second {
 			t.Errorf("120 folders at 50 a minute took %v", took)
 		}
+
 		for _, r := range srv.Requests() {
 			if r.Status == 429 {
 				t.Fatalf("request %d was throttled", r.N)
@@ -444,6 +576,7 @@ func TestNoMinuteHoldsMoreThanTheLimit(t *testing.T) {
 // everyActionSeen compares what was asked with the registry.
 func (w *world) everyActionSeen() {
 	w.t.Helper()
+
 	seen := map[string]bool{}
 	for _, r := range w.srv.Requests() {
 		seen[r.Op] = true
@@ -451,12 +584,14 @@ func (w *world) everyActionSeen() {
 		if !ok {
 			continue
 		}
+
 		for _, scope := range r.Scopes {
 			if !slices.Contains(a.Scopes, scope) {
 				w.t.Errorf("%s came with a token that holds %s, which it does not need", r.Op, scope)
 			}
 		}
 	}
+
 	for _, a := range apsclient.Actions() {
 		op := a.Name
 		switch op {
@@ -465,12 +600,16 @@ func (w *world) everyActionSeen() {
 		case "upload-binary-to-signed-s3-url":
 			op = "s3-put"
 		}
+
 		if !seen[op] {
 			w.t.Errorf("%s was never asked for", a.Name)
 		}
 	}
+
 	for op := range w.check.unknown {
-		if !strings.Contains(op, "/hq/v2/") && !strings.Contains(op, "/hq/v1/accounts/"+w.demo.Account+"/projects") && !strings.Contains(op, "/bim360/admin/") {
+		if !strings.Contains(op, "/hq/v2/") &&
+			!strings.Contains(op, "/hq/v1/accounts/"+w.demo.Account+"/projects") &&
+			!strings.Contains(op, "/bim360/admin/") {
 			w.t.Errorf("%s has no specification", op)
 		}
 	}

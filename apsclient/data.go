@@ -23,63 +23,78 @@ import (
 const (
 	// stallTimeout: so long no byte may move.
 	stallTimeout = 30 * time.Second
-	// answerTimeout: so long the answer may take after the last byte was handed to the system, whose buffers drain meanwhile.
+	// answerTimeout: so long the answer may take after the last byte was handed to the system,
+	// whose buffers drain meanwhile.
 	answerTimeout = 60 * time.Second
 )
 
-// DataService is the data plane: signed URLs of S3 and CDN hosts. No token ever goes there, and nothing is repeated here.
+// DataService is the data plane: signed URLs of S3 and CDN hosts. No token ever goes there, and
+// nothing is repeated here.
 type DataService struct{ c *Client }
 
-// PartBody is the bytes of one part: Size bytes at Offset of R. R is read from one goroutine at a time.
+// PartBody is the bytes of one part: Size bytes at Offset of R. R is read from one goroutine at a
+// time.
 type PartBody struct {
 	R            io.ReaderAt
 	Offset, Size int64
-	// Sent is called with the bytes handed to the connection since the last call, and with minus the sum when they must be
-	// sent again (the connection was replaced, or PutPart failed). Calls do not overlap. Nil: none.
+	// Sent is called with the bytes handed to the connection since the last call, and with minus
+	// the sum when they must be sent again (the connection was replaced, or PutPart failed). Calls
+	// do not overlap. Nil: none.
 	Sent func(n int)
 	// MD5 of the bytes in hex, where it is known: S3 then refuses any others with BadDigest.
 	MD5 string
 }
 
-// signedURL checks and parses a signed URL. It must be https; http only where it and the base URL are loopback.
+// signedURL checks and parses a signed URL. It must be https; http only where it and the base URL
+// are loopback.
 func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
 	u, err := url.Parse(s.Reveal())
 	if err != nil || u.Host == "" {
 		return nil, &ConfigError{Name: "signed URL", Problem: "not a URL"}
 	}
+
 	if u.Scheme == "https" || (u.Scheme == "http" && loopback(u) && loopback(c.core.base)) {
 		return u, nil
 	}
-	return nil, &ConfigError{Name: "signed URL", Problem: fmt.Sprintf("scheme %s to host %s: only https leaves this machine", u.Scheme, u.Host)}
+
+	return nil, &ConfigError{Name: "signed URL",
+		Problem: fmt.Sprintf("scheme %s to host %s: only https leaves this machine", u.Scheme, u.Host)}
 }
 
-// PutPart stores a part and returns its ETag without quotes. One try: the caller repeats, with the same URL for the same
-// bytes. The bytes stream from R and are never held. There is no total time-out; ErrStalled inside a *NetError after 30 s
-// without a byte. Refusals of S3 are *Error with its code (AccessDenied: ask for this part's URL again).
+// PutPart stores a part and returns its ETag without quotes. One try: the caller repeats, with the
+// same URL for the same bytes. The bytes stream from R and are never held. There is no total
+// time-out; ErrStalled inside a *NetError after 30 s without a byte. Refusals of S3 are *Error with
+// its code (AccessDenied: ask for this part's URL again).
 func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody) (etag string, err error) {
 	const op = "put part"
 	u, err := s.c.signedURL(signed)
 	if err != nil {
 		return "", err
 	}
+
 	ctx, watch := watchStall(ctx)
 	defer watch.stop()
 	ctx, sent := watchSent(ctx)
+
 	count := &counter{report: b.Sent}
 	defer count.end()
 	r := (&http.Request{
-		Method: http.MethodPut, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: b.Size,
-		Header: http.Header{"Content-Type": {"application/octet-stream"}, "User-Agent": {s.c.core.userAgent}},
+		Method: http.MethodPut, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: b.Size,
+		Header: http.Header{"Content-Type": {"application/octet-stream"},
+			"User-Agent": {s.c.core.userAgent}},
 	}).WithContext(ctx)
 	if sum, err := hex.DecodeString(b.MD5); err == nil && len(sum) > 0 {
 		r.Header.Set("Content-MD5", base64.StdEncoding.EncodeToString(sum))
 	}
+
 	if b.Size == 0 {
 		r.Body = http.NoBody
 		watch.after(answerTimeout)
 	} else {
 		open := func() *partReader {
-			return &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx, watch: watch, count: count, limit: s.c.core.bandwidth.Up}
+			return &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx,
+				watch: watch, count: count, limit: s.c.core.bandwidth.Up}
 		}
 		r.Body = open()
 		r.GetBody = func() (io.ReadCloser, error) {
@@ -87,17 +102,21 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 			return open(), nil
 		}
 	}
+
 	resp, err := s.c.core.data.RoundTrip(r)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), ErrStalled) {
 			s.c.core.stalled()
 		}
+
 		count.takeBack()
 		if read := count.readError(); read != nil {
 			return "", fmt.Errorf("%s: read: %w", op, read)
 		}
+
 		return "", &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
 	}
+
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
 	if err == nil && resp.StatusCode != http.StatusOK {
@@ -105,20 +124,24 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 	} else if err != nil {
 		err = &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
 	}
+
 	if err == nil {
 		if etag = strings.Trim(resp.Header.Get("ETag"), `"`); etag == "" {
 			err = &DecodeError{Op: op, Err: errors.New("answer has no ETag")}
 		}
 	}
+
 	if err != nil {
 		count.takeBack()
 		return "", err
 	}
+
 	return etag, nil
 }
 
-// stalled notes that a part went without a sign of life. The link may only be so slow that what the system's buffers hold takes longer than
-// the time-outs; connections made from now on therefore hold little. Always would cost a tenth of the CPU of a fast upload.
+// stalled notes that a part went without a sign of life. The link may only be so slow that what the
+// system's buffers hold takes longer than the time-outs; connections made from now on therefore
+// hold little. Always would cost a tenth of the CPU of a fast upload.
 func (k *core) stalled() {
 	if !k.slow.Swap(true) {
 		for _, t := range k.own {
@@ -132,6 +155,7 @@ func (k *core) dialed(_, _ string, c syscall.RawConn) error {
 	if !k.slow.Load() {
 		return nil
 	}
+
 	return c.Control(boundUnsent)
 }
 
@@ -149,6 +173,7 @@ func (c *counter) add(n int) {
 	if c.report == nil || n == 0 {
 		return
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
@@ -170,6 +195,7 @@ func (c *counter) takeBack() {
 	if c.report != nil && c.sum != 0 {
 		c.report(-c.sum)
 	}
+
 	c.sum = 0
 }
 
@@ -187,7 +213,8 @@ func (c *counter) readError() error {
 	return c.err
 }
 
-// partReader is the body of one attempt. It adds to a SectionReader a count, a touch of the stall watch, and the limiter.
+// partReader is the body of one attempt. It adds to a SectionReader a count, a touch of the stall
+// watch, and the limiter.
 type partReader struct {
 	r      *io.SectionReader
 	left   int64
@@ -202,27 +229,32 @@ func (p *partReader) Read(b []byte) (int, error) {
 	if p.closed.Load() {
 		return 0, errors.New("body closed")
 	}
+
 	if p.limit != nil && len(b) > 0 && p.left > 0 {
 		var err error
 		if b, err = throttle(p.ctx, p.limit, b[:min(int64(len(b)), p.left)], p.watch); err != nil {
 			return 0, err
 		}
 	}
+
 	n, err := p.r.Read(b)
 	p.left -= int64(n)
 	if err == io.EOF && p.left > 0 {
 		// The file is shorter than the part was planned: not a state that may be published.
 		err = io.ErrUnexpectedEOF
 	}
+
 	if err != nil && err != io.EOF {
 		p.count.failed(err)
 	}
+
 	p.count.add(n)
 	if p.left > 0 {
 		p.watch.after(stallTimeout)
 	} else {
 		p.watch.after(answerTimeout)
 	}
+
 	return n, err
 }
 
@@ -231,22 +263,26 @@ func (p *partReader) Close() error {
 	return nil
 }
 
-// throttle waits until the limiter lets bytes through, and returns how much of b may be used. The wait is no stall.
+// throttle waits until the limiter lets bytes through, and returns how much of b may be used. The
+// wait is no stall.
 func throttle(ctx context.Context, l *rate.Limiter, b []byte, watch *stallWatch) ([]byte, error) {
 	n := len(b)
 	if l.Limit() != rate.Inf {
 		n = max(1, min(n, l.Burst(), max(1, int(l.Limit()))))
 	}
+
 	watch.pause()
 	if err := l.WaitN(ctx, n); err != nil {
 		return nil, err
 	}
+
 	watch.after(stallTimeout)
+
 	return b[:n], nil
 }
 
-// stallWatch ends a context when nothing touched it in time. A touch only notes a time: resetting a timer for each 32 KiB
-// costs more than all else here.
+// stallWatch ends a context when nothing touched it in time. A touch only notes a time: resetting a
+// timer for each 32 KiB costs more than all else here.
 type stallWatch struct {
 	cancel context.CancelCauseFunc
 
@@ -263,16 +299,19 @@ func watchStall(ctx context.Context) (context.Context, *stallWatch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(stallTimeout, w.look)
+
 	return ctx, w
 }
 
-// look runs when the timer fires: the deadline has passed, or has moved and is looked at again then.
+// look runs when the timer fires: the deadline has passed, or has moved and is looked at again
+// then.
 func (w *stallWatch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
 		return
 	}
+
 	rest := stallTimeout
 	if d := w.deadline.Load(); d != 0 {
 		if rest = time.Until(time.Unix(0, d)); rest <= 0 {
@@ -280,6 +319,7 @@ func (w *stallWatch) look() {
 			return
 		}
 	}
+
 	// Never later than the shortest deadline that a touch may set meanwhile.
 	w.timer.Reset(min(rest, stallTimeout))
 }
@@ -298,7 +338,8 @@ func (w *stallWatch) stop() {
 	w.cancel(nil)
 }
 
-// Ranged is the answer of GetRange. The caller reads Body to its end and closes it; a Body that ends early gives an error.
+// Ranged is the answer of GetRange. The caller reads Body to its end and closes it; a Body that
+// ends early gives an error.
 type Ranged struct {
 	Body  io.ReadCloser
 	ETag  string // as given, for If-Match; weak ones and none give ""
@@ -306,15 +347,18 @@ type Ranged struct {
 	Whole bool   // the server ignores ranges: it sends the whole object for each
 }
 
-// GetRange gets the bytes from..to (inclusive) of a signed URL; to < 0 means to the end. It insists on what was asked for:
-// 206 with that range, or 200 with the whole object, of which the bytes before from are read and dropped. ifMatch, when not "",
-// makes a changed object answer 412 (ErrPrecondition). One try; errors as of PutPart.
-func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to int64, ifMatch string) (*Ranged, error) {
+// GetRange gets the bytes from..to (inclusive) of a signed URL; to < 0 means to the end. It insists
+// on what was asked for: 206 with that range, or 200 with the whole object, of which the bytes
+// before from are read and dropped. ifMatch, when not "", makes a changed object answer 412
+// (ErrPrecondition). One try; errors as of PutPart.
+func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to int64,
+	ifMatch string) (*Ranged, error) {
 	const op = "get range"
 	u, err := s.c.signedURL(signed)
 	if err != nil {
 		return nil, err
 	}
+
 	ctx, watch := watchStall(ctx)
 	ctx, sent := watchSent(ctx)
 	r := (&http.Request{
@@ -326,16 +370,20 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 		if to >= 0 {
 			spec += strconv.FormatInt(to, 10)
 		}
+
 		r.Header.Set("Range", spec)
 	}
+
 	if ifMatch != "" {
 		r.Header.Set("If-Match", ifMatch)
 	}
+
 	resp, err := s.c.core.data.RoundTrip(r)
 	if err != nil {
 		watch.stop()
 		return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
 	}
+
 	fail := func(err error) (*Ranged, error) {
 		_ = resp.Body.Close()
 		watch.stop()
@@ -345,28 +393,34 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 	if err != nil {
 		return fail(&DecodeError{Op: op, Err: err})
 	}
+
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 		return fail(newError(op, http.MethodGet, u.EscapedPath(), resp.StatusCode, resp.Header, body))
 	}
+
 	etag := resp.Header.Get("ETag")
 	if strings.HasPrefix(etag, "W/") {
 		etag = ""
 	}
+
 	watch.after(stallTimeout)
 	b := &rangeBody{body: resp.Body, left: length, ctx: ctx, watch: watch, limit: s.c.core.bandwidth.Down}
 	whole := resp.StatusCode == http.StatusOK && (skip > 0 || length >= 0 && length != total)
 	if length >= 0 {
 		b.left += skip
 	}
+
 	if whole && length >= 0 {
 		b.body = cutBody{io.LimitReader(resp.Body, b.left), resp.Body}
 	}
+
 	if _, err := io.CopyN(io.Discard, b, skip); errors.Is(err, io.EOF) {
 		return fail(&NetError{Op: op, Err: io.ErrUnexpectedEOF, Sent: true})
 	} else if err != nil {
 		return fail(err)
 	}
+
 	return &Ranged{ETag: etag, Total: total, Whole: whole, Body: b}, nil
 }
 
@@ -376,8 +430,8 @@ type cutBody struct {
 	io.Closer
 }
 
-// checkRange returns how many bytes of the body come before what was asked for, how many are that, and the size of the object (-1 unknown
-// both).
+// checkRange returns how many bytes of the body come before what was asked for, how many are that,
+// and the size of the object (-1 unknown both).
 func checkRange(resp *http.Response, from, to int64) (skip, length, total int64, err error) {
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -386,32 +440,40 @@ func checkRange(resp *http.Response, from, to int64) (skip, length, total int64,
 		if total >= 0 && (end < 0 || end > total-1) {
 			end = total - 1
 		}
+
 		switch {
 		case end < 0 && total != 0:
 			return from, -1, -1, nil
 		case from > 0 && end < from:
 			return 0, 0, 0, fmt.Errorf("asked for bytes from %d on, got an object of %d", from, total)
 		}
+
 		return from, end - from + 1, total, nil
 	case http.StatusPartialContent:
 		var first, last int64
 		size := ""
-		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%s", &first, &last, &size); err != nil {
+		if _, err := fmt.Sscanf(resp.Header.Get("Content-Range"), "bytes %d-%d/%s", &first, &last,
+			&size); err != nil {
 			return 0, 0, 0, errors.New("206 without a readable Content-Range")
 		}
+
 		total = -1
 		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
 			total = n
 		}
+
 		end := to
 		if total >= 0 && (end < 0 || end > total-1) {
 			end = total - 1
 		}
+
 		if first != from || (end >= 0 && last != end) || last < first {
 			return 0, 0, 0, fmt.Errorf("asked for bytes %d-%d, got %d-%d", from, to, first, last)
 		}
+
 		return 0, last - first + 1, total, nil
 	}
+
 	return 0, 0, -1, nil
 }
 
@@ -431,22 +493,27 @@ func (b *rangeBody) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+
 	b.watch.after(stallTimeout)
 	n, err := b.body.Read(p)
 	if b.left >= 0 {
 		if int64(n) > b.left {
 			return 0, &DecodeError{Op: "get range", Err: errors.New("more bytes than promised")}
 		}
+
 		b.left -= int64(n)
 		if err == io.EOF && b.left > 0 {
 			err = io.ErrUnexpectedEOF
 		}
 	}
+
 	if err != nil && err != io.EOF {
 		err = &NetError{Op: "get range", Err: plainError(b.ctx, err), Sent: true}
 	}
+
 	// What is read is the reader's to store, for as long as that takes.
 	b.watch.pause()
+
 	return n, err
 }
 
@@ -458,12 +525,16 @@ func (b *rangeBody) Close() error {
 
 // putBinary is the action upload-binary-to-signed-s3-url.
 func (c *Client) putBinary(ctx context.Context, r Request) (*Response, error) {
-	etag, err := c.Data.PutPart(ctx, SignedURL(strings.TrimSpace(r.Params["url"])), PartBody{R: bytes.NewReader(r.Body), Size: int64(len(r.Body))})
+	etag, err := c.Data.PutPart(ctx, SignedURL(strings.TrimSpace(r.Params["url"])),
+		PartBody{R: bytes.NewReader(r.Body), Size: int64(len(r.Body))})
 	if err != nil {
 		if e, ok := errors.AsType[*Error](err); ok {
-			return &Response{Status: e.Status, Header: http.Header{"Content-Type": {"application/xml"}}, Body: e.Body}, err
+			return &Response{Status: e.Status, Header: http.Header{"Content-Type": {"application/xml"}},
+				Body: e.Body}, err
 		}
+
 		return nil, err
 	}
+
 	return &Response{Status: http.StatusOK, Header: http.Header{"Etag": {`"` + etag + `"`}}}, nil
 }

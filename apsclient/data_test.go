@@ -28,51 +28,66 @@ func loopbackClient(t testing.TB, srv *httptest.Server, change ...func(*apsclien
 	if srv.Certificate() != nil {
 		c.RootCAs = srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	}
+
 	for _, f := range change {
 		f(&c)
 	}
+
 	client, err := apsclient.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(client.Close)
+
 	return client
 }
 
 func TestPutPartOverTLS(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef"), 10000)
 	var got []byte
+
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "" || r.ProtoMajor != 1 || r.ContentLength != 70000 || r.TransferEncoding != nil {
-			t.Errorf("authorization %q, HTTP/%d, length %d", r.Header.Get("Authorization"), r.ProtoMajor, r.ContentLength)
+		if r.Header.Get("Authorization") != "" || r.ProtoMajor != 1 || r.ContentLength != 70000 ||
+			r.TransferEncoding != nil {
+			t.Errorf("authorization %q, HTTP/%d, length %d", r.Header.Get("Authorization"), r.ProtoMajor,
+				r.ContentLength)
 		}
+
 		for k := range r.Header {
 			if strings.HasPrefix(k, "X-Amz") {
 				t.Errorf("header %s is not signed", k)
 			}
 		}
+
 		if r.URL.RawQuery != "partNumber=2&sig=a%2Fb%2B" {
 			t.Errorf("query %q is not the signed one", r.URL.RawQuery)
 		}
+
 		got, _ = io.ReadAll(r.Body)
 		w.Header().Set("ETag", `"abc"`)
 	}))
 	defer srv.Close()
-	c := loopbackClient(t, srv, func(c *apsclient.Config) { c.Tokens = apsclient.ClientCredentials("", "id", "s") })
+	c := loopbackClient(t, srv, func(c *apsclient.Config) {
+		c.Tokens = apsclient.ClientCredentials("", "id", "s")
+	})
 	file := filepath.Join(t.TempDir(), "a.dwg")
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = f.Close() }()
 	sent := 0
 	etag, err := c.Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/s3/b/k?partNumber=2&sig=a%2Fb%2B"),
 		apsclient.PartBody{R: f, Offset: 5000, Size: 70000, Sent: func(n int) { sent += n }})
 	if err != nil || etag != "abc" || sent != 70000 || !bytes.Equal(got, content[5000:75000]) {
-		t.Errorf("etag %q, %v, %d bytes reported, right bytes %v", etag, err, sent, bytes.Equal(got, content[5000:75000]))
+		t.Errorf("etag %q, %v, %d bytes reported, right bytes %v", etag, err, sent,
+			bytes.Equal(got, content[5000:75000]))
 	}
 }
 
@@ -86,10 +101,13 @@ func TestPutPartFailures(t *testing.T) {
 	}{
 		{"expired URL", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(403)
-			_, _ = io.WriteString(w, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message><RequestId>R1</RequestId></Error>`)
+			_,
+				_ = io.WriteString(w,
+				`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message><RequestId>R1</RequestId></Error>`)
 		}, 4, "abcd", func(err error) bool {
 			var e *apsclient.Error
-			return errors.As(err, &e) && e.Code == "AccessDenied" && e.RequestID == "R1" && !strings.Contains(err.Error(), "sig")
+			return errors.As(err, &e) && e.Code == "AccessDenied" && e.RequestID == "R1" &&
+				!strings.Contains(err.Error(), "sig")
 		}},
 		{"slow down", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "3")
@@ -103,7 +121,9 @@ func TestPutPartFailures(t *testing.T) {
 			var e *apsclient.DecodeError
 			return errors.As(err, &e)
 		}},
-		{"hangs up", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, 4, "abcd", func(err error) bool {
+		{"hangs up", func(w http.ResponseWriter, r *http.Request) {
+			panic(http.ErrAbortHandler)
+		}, 4, "abcd", func(err error) bool {
 			var e *apsclient.NetError
 			return errors.As(err, &e) && e.Sent && !strings.Contains(err.Error(), "sig")
 		}},
@@ -119,10 +139,13 @@ func TestPutPartFailures(t *testing.T) {
 			c := loopbackClient(t, srv)
 			var sum atomic.Int64
 			_, err := c.Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/b/k?sig=1"),
-				apsclient.PartBody{R: strings.NewReader(tt.body), Size: tt.size, Sent: func(n int) { sum.Add(int64(n)) }})
+				apsclient.PartBody{R: strings.NewReader(tt.body), Size: tt.size, Sent: func(n int) {
+					sum.Add(int64(n))
+				}})
 			if err == nil || !tt.check(err) {
 				t.Errorf("got %v", err)
 			}
+
 			if sum.Load() != 0 {
 				t.Errorf("%d bytes still counted as sent", sum.Load())
 			}
@@ -135,10 +158,12 @@ func TestEmptyPartHasALength(t *testing.T) {
 		if r.Header.Get("Content-Length") != "0" || r.TransferEncoding != nil {
 			t.Errorf("length %q", r.Header.Get("Content-Length"))
 		}
+
 		w.Header().Set("ETag", `"e"`)
 	}))
 	defer srv.Close()
-	if etag, err := loopbackClient(t, srv).Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/b/k"), apsclient.PartBody{R: strings.NewReader("")}); err != nil || etag != "e" {
+	if etag, err := loopbackClient(t, srv).Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/b/k"),
+		apsclient.PartBody{R: strings.NewReader("")}); err != nil || etag != "e" {
 		t.Errorf("%q, %v", etag, err)
 	}
 }
@@ -159,13 +184,16 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, io.EOF
 	}
+
 	select {
 	case <-time.After(b.pause):
 	case <-b.ctx.Done():
 		return 0, b.ctx.Err()
 	}
+
 	b.left--
 	p[0] = 'x'
+
 	return 1, nil
 }
 func (b *slowBody) Close() error { return nil }
@@ -185,19 +213,24 @@ func (s slowTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			if err := wait(s.pause); err != nil {
 				return nil, err
 			}
+
 			if _, err := r.Body.Read(buf); err == io.EOF {
 				break
 			} else if err != nil {
 				return nil, err
 			}
 		}
+
 		if err := wait(s.before); err != nil {
 			return nil, err
 		}
+
 		return reply(200, "", "", "ETag", `"x"`), nil
 	}
+
 	resp := reply(206, "", "", "Content-Range", "bytes 0-9/10", "ETag", `"x"`)
 	resp.Body = &slowBody{ctx: r.Context(), pause: s.pause, left: 10}
+
 	return resp, nil
 }
 
@@ -220,51 +253,63 @@ func TestStallTimeout(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				start := time.Now()
-				_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: bytes.NewReader(make([]byte, 300_000)), Size: 300_000})
+				_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/b/k",
+					apsclient.PartBody{R: bytes.NewReader(make([]byte, 300_000)), Size: 300_000})
 				if took := time.Since(start); tt.pause > 30*time.Second && took != 30*time.Second {
 					t.Errorf("given up after %v, want 30 s", took)
 				}
+
 				if errors.Is(err, apsclient.ErrStalled) != tt.stalled || !tt.stalled && err != nil {
 					t.Errorf("put: got %v, want stalled %v", err, tt.stalled)
 				}
+
 				if err != nil {
 					if _, again := apsclient.Retryable(err); !again {
 						t.Error("a stalled part may be sent again")
 					}
 				}
+
 				if tt.before != 0 {
 					return
 				}
+
 				r, err := c.Data.GetRange(t.Context(), "https://s3.example.com/b/k", 0, 9, "")
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				_, err = io.ReadAll(r.Body)
 				if errors.Is(err, apsclient.ErrStalled) != tt.stalled || !tt.stalled && err != nil {
 					t.Errorf("get: got %v, want stalled %v", err, tt.stalled)
 				}
+
 				_ = r.Body.Close()
 			})
 		})
 	}
 }
 
-// replacing is a transport that loses its connection after some bytes and begins again, as net/http does by GetBody.
+// replacing is a transport that loses its connection after some bytes and begins again, as net/http
+// does by GetBody.
 type replacing struct{}
 
 func (replacing) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.ReadFull(r.Body, make([]byte, 1000)); err != nil {
 		return nil, err
 	}
+
 	body, err := r.GetBody()
 	if err != nil {
 		return nil, err
 	}
+
 	got, err := io.ReadAll(body)
 	if err != nil || len(got) != 5000 {
 		return nil, fmt.Errorf("the second body has %d bytes: %w", len(got), err)
 	}
+
 	return reply(200, "", "", "ETag", `"x"`), nil
 }
 
@@ -273,11 +318,13 @@ func TestReplacedConnectionTakesBytesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	sum, lowest := 0, 0
-	_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: bytes.NewReader(make([]byte, 5000)), Size: 5000, Sent: func(n int) {
-		sum += n
-		lowest = min(lowest, n)
-	}})
+	_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/b/k",
+		apsclient.PartBody{R: bytes.NewReader(make([]byte, 5000)), Size: 5000, Sent: func(n int) {
+			sum += n
+			lowest = min(lowest, n)
+		}})
 	if err != nil || sum != 5000 || lowest != -1000 {
 		t.Errorf("%v: %d bytes reported, %d taken back", err, sum, lowest)
 	}
@@ -285,14 +332,18 @@ func TestReplacedConnectionTakesBytesBack(t *testing.T) {
 
 func TestBandwidthLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := apsclient.New(apsclient.Config{Transport: slowTransport{}, Bandwidth: apsclient.Bandwidth{Up: rate.NewLimiter(100, 100), Down: rate.NewLimiter(1, 1)}})
+		c, err := apsclient.New(apsclient.Config{Transport: slowTransport{},
+			Bandwidth: apsclient.Bandwidth{Up: rate.NewLimiter(100, 100), Down: rate.NewLimiter(1, 1)}})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		start := time.Now()
-		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", apsclient.PartBody{R: bytes.NewReader(make([]byte, 60_000)), Size: 60_000}); err != nil {
+		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k",
+			apsclient.PartBody{R: bytes.NewReader(make([]byte, 60_000)), Size: 60_000}); err != nil {
 			t.Fatal(err)
 		}
+
 		if took := time.Since(start).Round(time.Second); took != 599*time.Second {
 			t.Errorf("60,000 bytes at 100 a second took %v, want ten minutes", took)
 		}
@@ -301,6 +352,7 @@ func TestBandwidthLimit(t *testing.T) {
 
 func TestGetRange(t *testing.T) {
 	content := []byte("0123456789")
+
 	tests := []struct {
 		name     string
 		from, to int64
@@ -325,16 +377,20 @@ func TestGetRange(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &service{answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
-				if r.Header.Get("Accept-Encoding") != "identity" || r.Header.Get("If-Match") != `"e"` || r.Header.Get("Authorization") != "" {
+				if r.Header.Get("Accept-Encoding") != "identity" || r.Header.Get("If-Match") != `"e"` ||
+					r.Header.Get("Authorization") != "" {
 					t.Errorf("headers %v", r.Header)
 				}
+
 				want := fmt.Sprintf("bytes=%d-%d", tt.from, tt.to)
 				if tt.to < 0 {
 					want = fmt.Sprintf("bytes=%d-", tt.from)
 				}
+
 				if r.Header.Get("Range") != want {
 					t.Errorf("range %q, want %q", r.Header.Get("Range"), want)
 				}
+
 				return tt.answer, nil
 			}}
 			c := newClient(t, s)
@@ -344,9 +400,11 @@ func TestGetRange(t *testing.T) {
 				got, err = io.ReadAll(r.Body)
 				_ = r.Body.Close()
 			}
+
 			if tt.bad != (err != nil) || !tt.bad && (string(got) != tt.want || r.Total != 10) {
 				t.Errorf("got %q, %v", got, err)
 			}
+
 			if tt.answer.StatusCode == 412 && !errors.Is(err, apsclient.ErrPrecondition) {
 				t.Errorf("got %v, want a failed precondition", err)
 			}
@@ -372,10 +430,12 @@ func TestSignedURLMustBeSafe(t *testing.T) {
 				return reply(200, "", "", "ETag", `"e"`), nil
 			}}
 			c := newClient(t, s, func(c *apsclient.Config) { c.BaseURL = tt.base })
-			_, err := c.Data.PutPart(t.Context(), apsclient.SignedURL(tt.url), apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
+			_, err := c.Data.PutPart(t.Context(), apsclient.SignedURL(tt.url),
+				apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
 			if (err == nil) != tt.ok {
 				t.Errorf("got %v", err)
 			}
+
 			if !tt.ok && s.count() != 0 {
 				t.Error("the bytes were sent")
 			}

@@ -12,9 +12,12 @@ import (
 
 const maxErrorBody = 64 << 10
 
-// newError reads an error answer of any family: JSON:API, OSS, gateway and OAuth, hq, webhooks, S3 XML.
+// newError reads an error answer of any family: JSON:API, OSS, gateway and OAuth, hq, webhooks, S3
+// XML.
 func newError(op, method, path string, status int, h http.Header, body []byte) *Error {
-	e := &Error{Op: op, Method: method, Path: path, Status: status, RequestID: requestID(h), RetryAfter: retryAfter(h, time.Now())}
+	e := &Error{Op: op, Method: method, Path: path, Status: status, RequestID: requestID(h),
+		RetryAfter: retryAfter(h, time.Now())}
+
 	e.Body = body[:min(len(body), maxErrorBody)]
 	trimmed := bytes.TrimSpace(e.Body)
 	switch {
@@ -24,6 +27,7 @@ func newError(op, method, path string, status int, h http.Header, body []byte) *
 	case trimmed[0] == '<':
 		e.readXML(trimmed)
 	}
+
 	return e
 }
 
@@ -32,14 +36,17 @@ func text(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}
+
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		return s
 	}
+
 	var list []string
 	if json.Unmarshal(raw, &list) == nil {
 		return strings.Join(list, "; ")
 	}
+
 	return string(raw)
 }
 
@@ -64,12 +71,14 @@ func (e *Error) readJSON(body []byte) {
 		if json.Unmarshal(body, &rest) != nil {
 			return
 		}
+
 		b.Errors = nil
 		b.Message, b.Code, b.Detail, b.Title = rest["message"], rest["code"], rest["detail"], rest["title"]
 		if b.Message == nil {
 			b.Message = rest["errors"]
 		}
 	}
+
 	switch {
 	case len(b.Errors) > 0:
 		e.Code, e.Title, e.Detail = text(b.Errors[0].Code), text(b.Errors[0].Title), text(b.Errors[0].Detail)
@@ -84,6 +93,7 @@ func (e *Error) readJSON(body []byte) {
 		if m := text(b.Message); m != "" && e.Detail == "" {
 			e.Detail = m
 		}
+
 		if e.Code == "" {
 			e.Code = text(b.OAuth)
 		}
@@ -100,6 +110,7 @@ func (e *Error) readXML(body []byte) {
 	if xml.Unmarshal(body, &b) != nil {
 		return
 	}
+
 	e.Code, e.Detail = b.Code, b.Message
 	if b.RequestID != "" {
 		e.RequestID = b.RequestID
@@ -112,20 +123,24 @@ func requestID(h http.Header) string {
 			return v
 		}
 	}
+
 	return ""
 }
 
-// retryAfter reads Retry-After in whole seconds or as an HTTP date; 0 when there is none. At most a day is believed.
+// retryAfter reads Retry-After in whole seconds or as an HTTP date; 0 when there is none. At most a
+// day is believed.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
 		return 0
 	}
+
 	var d time.Duration
 	if s, err := strconv.ParseFloat(v, 64); err == nil {
 		d = time.Duration(min(max(s, 0), 86400) * float64(time.Second))
 	} else if t, err := http.ParseTime(v); err == nil {
 		d = t.Sub(now)
 	}
+
 	return min(max(d, 0), 24*time.Hour)
 }

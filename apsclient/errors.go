@@ -23,7 +23,8 @@ var (
 	ErrUnavailable  = errors.New("service unavailable") // 5xx
 )
 
-// Error is an answer of the service (APS, OSS or S3) with an error status. Its message holds no query, token or URL.
+// Error is an answer of the service (APS, OSS or S3) with an error status. Its message holds no
+// query, token or URL.
 type Error struct {
 	Op        string // what was tried: "create version"
 	Method    string
@@ -43,22 +44,27 @@ func (e *Error) Error() string {
 	if e.Op != "" {
 		b.WriteString(e.Op + ": ")
 	}
+
 	fmt.Fprintf(&b, "%d %s", e.Status, strings.ToLower(http.StatusText(e.Status)))
 	detail := e.Detail
 	if detail == "" {
 		detail = e.Title
 	}
+
 	if detail != "" {
 		b.WriteString(": " + detail)
 	}
+
 	if e.Code != "" && e.Code != detail {
 		b.WriteString(" (" + e.Code + ")")
 	}
+
 	return b.String()
 }
 
-// Explained tells that the answer says what is wrong, as every answer of the service does. One that does not comes from something before it: a
-// load balancer or proxy that got only a piece of the request.
+// Explained tells that the answer says what is wrong, as every answer of the service does. One that
+// does not comes from something before it: a load balancer or proxy that got only a piece of the
+// request.
 func (e *Error) Explained() bool { return e.Code != "" || e.Title != "" || e.Detail != "" }
 
 // Is matches the sentinels of this package by status.
@@ -69,6 +75,7 @@ func (e *Error) Is(target error) bool {
 		case 400, 405, 406, 415, 422:
 			return true
 		}
+
 		return false
 	case ErrUnauthorized:
 		return e.Status == 401
@@ -87,13 +94,16 @@ func (e *Error) Is(target error) bool {
 	case ErrUnavailable:
 		return e.Status >= 500
 	}
+
 	return false
 }
 
 // LogValue gives the fields that may be logged.
 func (e *Error) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("op", e.Op), slog.String("method", e.Method), slog.String("path", e.Path),
-		slog.Int("status", e.Status), slog.String("code", e.Code), slog.String("detail", e.Detail), slog.String("request_id", e.RequestID))
+	return slog.GroupValue(slog.String("op", e.Op), slog.String("method", e.Method),
+		slog.String("path", e.Path),
+		slog.Int("status", e.Status), slog.String("code", e.Code), slog.String("detail", e.Detail),
+		slog.String("request_id", e.RequestID))
 }
 
 // NetError says that no (whole) answer arrived.
@@ -113,7 +123,8 @@ var ErrStalled = errors.New("stalled: no bytes moved in time")
 // ErrNotSent is what an error of a Forwarder is that refused a call and did not make it.
 var ErrNotSent = errors.New("not sent")
 
-// DecodeError says that a success arrived whose body is not what is documented; the effect has happened.
+// DecodeError says that a success arrived whose body is not what is documented; the effect has
+// happened.
 type DecodeError struct {
 	Op  string
 	Err error
@@ -122,14 +133,16 @@ type DecodeError struct {
 func (e *DecodeError) Error() string { return e.Op + ": answer not understood: " + e.Err.Error() }
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// PartsError is a completion that the service refused because size or ETags do not agree with what it holds.
+// PartsError is a completion that the service refused because size or ETags do not agree with what
+// it holds.
 type PartsError struct {
 	Reason             string
 	Expected, Detected int64 // bytes; -1 unknown
 	Parts              []PartStatus
 }
 
-// PartStatus is the service's view of one part: Ok, Pending, Unexpected, TooSmall, Unexpected+TooSmall.
+// PartStatus is the service's view of one part: Ok, Pending, Unexpected, TooSmall,
+// Unexpected+TooSmall.
 type PartStatus struct {
 	Part   int
 	Size   int64
@@ -144,11 +157,14 @@ func (e *PartsError) Error() string {
 			bad++
 		}
 	}
+
 	reason := e.Reason
 	if reason == "" {
 		reason = "the check of size and parts failed"
 	}
-	return fmt.Sprintf("complete upload: %s: expected %d bytes, service holds %d, %d of %d parts wrong", reason, e.Expected, e.Detected, bad, len(e.Parts))
+
+	return fmt.Sprintf("complete upload: %s: expected %d bytes, service holds %d, %d of %d parts wrong",
+		reason, e.Expected, e.Detected, bad, len(e.Parts))
 }
 
 // NotAllowedError is a refusal by Config.Allow: nothing was sent.
@@ -160,12 +176,14 @@ func (e *NotAllowedError) Unwrap() error { return e.Err }
 // AuthError says that the token endpoint refused: wrong secret, scope not granted, sign-in ended.
 type AuthError struct {
 	Status int
-	Code   string // OAuth error or gateway code: "invalid_client", "invalid_scope", "invalid_grant", "AUTH-001"
+	// OAuth error or gateway code: "invalid_client", "invalid_scope", "invalid_grant", "AUTH-001"
+	Code   string
 	Detail string
 	Scopes []string // asked for
 	// Login tells that a person must sign in again; nothing else helps.
 	Login bool
-	// Command signs in again, where Login is set and it is known. Who makes the TokenSource sets it.
+	// Command signs in again, where Login is set and it is known. Who makes the TokenSource sets
+	// it.
 	Command string
 }
 
@@ -175,15 +193,19 @@ func (e *AuthError) Error() string {
 	if len(e.Scopes) > 0 {
 		b.WriteString(" for " + strings.Join(e.Scopes, " "))
 	}
+
 	if e.Status != 0 {
 		fmt.Fprintf(&b, ": %d %s", e.Status, strings.ToLower(http.StatusText(e.Status)))
 	}
+
 	if e.Detail != "" {
 		b.WriteString(": " + e.Detail)
 	}
+
 	if e.Code != "" {
 		b.WriteString(" (" + e.Code + ")")
 	}
+
 	return b.String()
 }
 
@@ -211,28 +233,35 @@ func (e *ParamError) Error() string {
 	if e.Action != "" {
 		b.WriteString(e.Action + ": ")
 	}
+
 	if e.Param != "" {
 		b.WriteString("parameter " + e.Param + ": ")
 	}
+
 	b.WriteString(e.Problem)
 	if e.Near != "" {
 		b.WriteString("; did you mean " + e.Near + "?")
 	}
+
 	return b.String()
 }
 
-// Retryable tells whether the same call may be made again later, judged by the error alone, and how long the service asked
-// to wait (0: it did not say; use your own backoff). For calls that are not idempotent ask MaybeApplied first.
+// Retryable tells whether the same call may be made again later, judged by the error alone, and how
+// long the service asked to wait (0: it did not say; use your own backoff). For calls that are not
+// idempotent ask MaybeApplied first.
 func Retryable(err error) (after time.Duration, ok bool) {
 	if e, is := errors.AsType[*NetError](err); is {
 		if errors.Is(e, context.Canceled) && !errors.Is(e, ErrStalled) {
 			return 0, false
 		}
+
 		if inner, is := errors.AsType[*Error](e.Err); is {
 			return inner.RetryAfter, true // the token endpoint asked to wait
 		}
+
 		return 0, true
 	}
+
 	if e, is := errors.AsType[*Error](err); is {
 		switch e.Status {
 		case 408, 423, 429, 500, 502, 503, 504:
@@ -245,19 +274,24 @@ func Retryable(err error) (after time.Duration, ok bool) {
 			}
 		}
 	}
+
 	return 0, false
 }
 
-// MaybeApplied tells whether a call that is not idempotent may have had its effect although it failed: look before repeating.
+// MaybeApplied tells whether a call that is not idempotent may have had its effect although it
+// failed: look before repeating.
 func MaybeApplied(err error) bool {
 	if e, is := errors.AsType[*NetError](err); is {
 		return e.Sent
 	}
+
 	if _, is := errors.AsType[*DecodeError](err); is {
 		return true
 	}
+
 	if e, is := errors.AsType[*Error](err); is {
 		return e.Status >= 500 || e.Status == 408
 	}
+
 	return false
 }

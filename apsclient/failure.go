@@ -5,7 +5,8 @@ import (
 	"errors"
 )
 
-// Failure carries an error without an answer of the service across the control socket, so that it means the same there.
+// Failure carries an error without an answer of the service across the control socket, so that it
+// means the same there.
 type Failure struct {
 	Kind    string       `json:"kind"` // net, auth, param, config, error, cancelled, other
 	Op      string       `json:"op,omitempty"`
@@ -17,14 +18,17 @@ type Failure struct {
 	Error   *Error       `json:"error,omitempty"`
 }
 
-// AnswerOf turns what Do returned into one Response that can be sent: the service's answer, or a Failure.
+// AnswerOf turns what Do returned into one Response that can be sent: the service's answer, or a
+// Failure.
 func AnswerOf(resp *Response, err error) *Response {
 	if resp != nil {
 		return resp
 	}
+
 	if err == nil {
 		err = errors.New("no answer")
 	}
+
 	f := &Failure{Kind: "other", Message: err.Error()}
 	var (
 		n *NetError
@@ -47,6 +51,7 @@ func AnswerOf(resp *Response, err error) *Response {
 	case errors.Is(err, context.Canceled):
 		f.Kind = "cancelled"
 	}
+
 	return &Response{Failure: f}
 }
 
@@ -67,5 +72,6 @@ func (f *Failure) Err() error {
 		// The owner was told to stop; this process was not.
 		return &NetError{Op: "call", Err: errors.New("the owner of the home is stopping"), Sent: true}
 	}
+
 	return errors.New(f.Message)
 }

@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// Identifiers are opaque strings of the service; one type each, so that the compiler catches swapped ones.
+// Identifiers are opaque strings of the service; one type each, so that the compiler catches
+// swapped ones.
 type (
 	// AccountID is the UUID of an account, without the "b." of a hub.
 	AccountID string
 	// HubID is "b." + account id for ACC, BIM 360 and Forma, "a."-prefixed for Fusion hubs.
 	HubID string
-	// ProjectID is "b." + UUID in Data Management; the client strips or adds "b." as the family of a call needs.
+	// ProjectID is "b." + UUID in Data Management; the client strips or adds "b." as the family of
+	// a call needs.
 	ProjectID string
 	// FolderID is a folder URN.
 	FolderID string
@@ -37,36 +39,43 @@ var bucketPattern = regexp.MustCompile(`^[-_.a-zA-Z0-9]{3,128}$`)
 func (o ObjectID) Split() (bucket, key string, err error) {
 	rest, ok := strings.CutPrefix(string(o), objectPrefix)
 	if !ok {
-		// Other name spaces occur; the documented rule is: after the last colon before the first slash.
+		// Other name spaces occur; the documented rule is: after the last colon before the first
+		// slash.
 		slash := strings.IndexByte(string(o), '/')
 		if slash < 0 || !strings.HasPrefix(string(o), "urn:") {
 			return "", "", fmt.Errorf("storage id %q: not of the form %sBUCKET/KEY", string(o), objectPrefix)
 		}
+
 		colon := strings.LastIndexByte(string(o)[:slash], ':')
 		rest = string(o)[colon+1:]
 	}
+
 	bucket, key, ok = strings.Cut(rest, "/")
 	if !ok || key == "" || !bucketPattern.MatchString(bucket) {
 		return "", "", fmt.Errorf("storage id %q: not of the form %sBUCKET/KEY", string(o), objectPrefix)
 	}
+
 	return bucket, key, nil
 }
 
-var bareUUID = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+var bareUUID = regexp.MustCompile(
+	`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
 // withB adds the "b." that Data Management wants to a bare UUID; anything else is left as given.
 func withB(id string) string {
 	if bareUUID.MatchString(id) {
 		return "b." + id
 	}
+
 	return id
 }
 
 // withoutB removes the "b." that account administration does not know.
 func withoutB(id string) string { return strings.TrimPrefix(id, "b.") }
 
-// escapeSegment percent-encodes an id for one path segment. url.PathEscape leaves ":" "=" "&" "+" "$" "@" alone;
-// version URNs are documented with "?" and "=" encoded, so everything but the unreserved characters and ":" is.
+// escapeSegment percent-encodes an id for one path segment. url.PathEscape leaves ":" "=" "&" "+"
+// "$" "@" alone; version URNs are documented with "?" and "=" encoded, so everything but the
+// unreserved characters and ":" is.
 func escapeSegment(s string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
@@ -82,6 +91,7 @@ func escapeSegment(s string) string {
 			b.WriteByte(hex[c&15])
 		}
 	}
+
 	// "." and ".." alone would be eaten by path cleaning on the way.
 	switch b.String() {
 	case ".":
@@ -89,5 +99,6 @@ func escapeSegment(s string) string {
 	case "..":
 		return "%2E%2E"
 	}
+
 	return b.String()
 }

@@ -18,23 +18,28 @@ import (
 )
 
 const (
-	// callTimeout bounds one attempt of a control-plane call with its whole answer; those are small.
+	// callTimeout bounds one attempt of a control-plane call with its whole answer; those are
+	// small.
 	callTimeout = 60 * time.Second
-	// maxAnswer bounds the answer of a control-plane call; a listing page of 200 items is well below 2 MiB.
+	// maxAnswer bounds the answer of a control-plane call; a listing page of 200 items is well
+	// below 2 MiB.
 	maxAnswer = 64 << 20
 )
 
 var errCallTimeout = errors.New("no answer within " + callTimeout.String())
 
-// attempt sends one request and reads its whole answer. Every failure is a *NetError. After a call that nobody answered no connection from
-// before is used again: what made one silent, such as a router that forgot it, may have done so to all, each for a whole time-out.
+// attempt sends one request and reads its whole answer. Every failure is a *NetError. After a call
+// that nobody answered no connection from before is used again: what made one silent, such as a
+// router that forgot it, may have done so to all, each for a whole time-out.
 func attempt(base http.RoundTripper) http.RoundTripper {
 	closeIdle := func() {}
 	if t, ok := base.(interface{ CloseIdleConnections() }); ok {
 		closeIdle = t.CloseIdleConnections
 	}
+
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		op := callOf(r).op
+
 		ctx, cancel := context.WithTimeoutCause(r.Context(), callTimeout, errCallTimeout)
 		defer cancel()
 		defer func() {
@@ -47,28 +52,36 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 		if err != nil {
 			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
 		}
+
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 		_ = resp.Body.Close()
 		if err == nil && len(body) > maxAnswer {
 			err = fmt.Errorf("answer longer than %d bytes", maxAnswer)
 		}
+
 		if err == nil && cut(resp, body) {
 			err = io.ErrUnexpectedEOF
 		}
+
 		if err != nil {
 			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
 		}
+
 		resp.Body = io.NopCloser(bytes.NewReader(body))
+
 		return resp, nil
 	})
 }
 
-// cut recognises JSON that ended too early in an answer whose length nothing told but the end of the connection.
+// cut recognises JSON that ended too early in an answer whose length nothing told but the end of
+// the connection.
 func cut(resp *http.Response, body []byte) bool {
 	if resp.ContentLength >= 0 || len(resp.TransferEncoding) > 0 || resp.ProtoMajor != 1 {
 		return false
 	}
+
 	b := bytes.TrimSpace(body)
+
 	return len(b) > 0 && (b[0] == '{' || b[0] == '[') && !json.Valid(b)
 }
 
@@ -79,10 +92,12 @@ func watchSent(ctx context.Context) (context.Context, func(error) bool) {
 		GetConn:      func(string) { asked.Store(true) },
 		WroteHeaders: func() { wrote.Store(true) },
 	})
+
 	return ctx, func(err error) bool {
 		if asked.Load() {
 			return wrote.Load()
 		}
+
 		// Not net/http's transport: the error must say so itself.
 		return !unsentError(err)
 	}
@@ -94,8 +109,10 @@ func unsentError(err error) bool {
 	if errors.As(err, &op) && op.Op == "dial" {
 		return true
 	}
+
 	var dns *net.DNSError
 	var unknown x509.UnknownAuthorityError
+
 	return errors.As(err, &dns) || errors.As(err, &unknown) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
@@ -104,10 +121,13 @@ func notSent(err error) bool {
 	if err == nil {
 		return false
 	}
+
 	if _, ok := errors.AsType[*tokenFailure](err); ok {
 		return true
 	}
+
 	var n *NetError
+
 	return errors.As(err, &n) && !n.Sent
 }
 
@@ -117,8 +137,10 @@ func plainError(ctx context.Context, err error) error {
 	for errors.As(err, &u) {
 		err = u.Err
 	}
+
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("%w (%w)", cause, ctx.Err())
 	}
+
 	return err
 }

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// authorizing adds the token of the call's scopes. On a 401 the token is forgotten; the retry layer repeats once.
+// authorizing adds the token of the call's scopes. On a 401 the token is forgotten; the retry layer
+// repeats once.
 func authorizing(tokens TokenSource, next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
@@ -13,18 +14,22 @@ func authorizing(tokens TokenSource, next http.RoundTripper) http.RoundTripper {
 		if tokens == nil {
 			return next.RoundTrip(r)
 		}
+
 		t, err := tokens.Token(r.Context(), callOf(r).scopes)
 		if err != nil {
 			if r.Body != nil {
 				_ = r.Body.Close()
 			}
+
 			return nil, &tokenFailure{err}
 		}
+
 		r.Header.Set("Authorization", "Bearer "+t.AccessToken)
 		resp, err := next.RoundTrip(r)
 		if err == nil && resp.StatusCode == http.StatusUnauthorized {
 			tokens.Invalidate(t.AccessToken)
 		}
+
 		return resp, err
 	})
 }

@@ -12,18 +12,23 @@ func logging(log *slog.Logger, next http.RoundTripper) http.RoundTripper {
 		if !log.Enabled(r.Context(), slog.LevelDebug) {
 			return next.RoundTrip(r)
 		}
+
 		call, start := callOf(r), time.Now()
 		resp, err := next.RoundTrip(r)
 		attrs := []slog.Attr{
-			slog.String("action", call.action.Name), slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()),
+			slog.String("action", call.action.Name), slog.String("method", r.Method),
+			slog.String("path", r.URL.EscapedPath()),
 			slog.Int("attempts", call.attempts), slog.Duration("took", time.Since(start)),
 		}
 		if err != nil {
 			attrs = append(attrs, slog.String("error", err.Error()))
 		} else {
-			attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.String("request_id", requestID(resp.Header)))
+			attrs = append(attrs, slog.Int("status", resp.StatusCode),
+				slog.String("request_id", requestID(resp.Header)))
 		}
+
 		log.LogAttrs(r.Context(), slog.LevelDebug, "call", attrs...)
+
 		return resp, err
 	})
 }

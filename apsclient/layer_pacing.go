@@ -15,19 +15,23 @@ func pacing(next http.RoundTripper) http.RoundTripper {
 		if err := b.acquire(r.Context()); err != nil {
 			return nil, err
 		}
+
 		resp, err := next.RoundTrip(r)
 		if notSent(err) {
 			b.unused()
 			return resp, err
 		}
+
 		b.release()
 		if err == nil && resp.StatusCode == http.StatusTooManyRequests {
 			after := retryAfter(resp.Header, time.Now())
 			if after == 0 {
 				after = defaultRetryAfter
 			}
+
 			b.throttled(after)
 		}
+
 		return resp, err
 	})
 }

@@ -23,19 +23,21 @@ type outcome struct {
 	retryAfter time.Duration
 }
 
-// retryDelay decides whether the attempt'th attempt (from 1) may be followed by another, blindly, and the longest time to
-// wait before: jitter is taken from it when exact is false.
+// retryDelay decides whether the attempt'th attempt (from 1) may be followed by another, blindly,
+// and the longest time to wait before: jitter is taken from it when exact is false.
 func retryDelay(class RetryClass, attempt int, o outcome) (wait time.Duration, exact, again bool) {
 	if attempt >= maxAttempts {
 		return 0, false, false
 	}
+
 	backoff := min(firstBackoff<<(attempt-1), maxBackoff)
 	switch {
 	case o.status == http.StatusUnauthorized:
 		// Refused before any effect. auth has forgotten the token; a second 401 is final.
 		return 0, true, attempt == 1
 	case o.status == http.StatusTooManyRequests:
-		// Refused by the gateway before any effect, so every class may repeat. Pacing keeps the class closed meanwhile.
+		// Refused by the gateway before any effect, so every class may repeat. Pacing keeps the
+		// class closed meanwhile.
 		return 0, true, o.retryAfter <= maxRetryAfter
 	case class == RetryVerify:
 		return 0, false, false
@@ -46,8 +48,10 @@ func retryDelay(class RetryClass, attempt int, o outcome) (wait time.Duration, e
 		if o.retryAfter > 0 {
 			return o.retryAfter, true, o.retryAfter <= maxRetryAfter
 		}
+
 		return backoff, false, true
 	}
+
 	return 0, false, false
 }
 
@@ -62,37 +66,48 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 			if err != nil && ctx.Err() != nil {
 				return nil, err
 			}
+
 			if _, ok := errors.AsType[*tokenFailure](err); ok {
 				return nil, err // the token source has repeated what it could
 			}
+
 			o := outcome{err: err}
 			if err == nil {
 				o.status, o.retryAfter = resp.StatusCode, retryAfter(resp.Header, time.Now())
 			}
+
 			wait, exact, again := retryDelay(call.action.Retry, n, o)
 			if !again {
 				return resp, err
 			}
-			if err != nil && MaybeApplied(err) || err == nil && (resp.StatusCode >= 500 || resp.StatusCode == 408) {
+
+			if err != nil && MaybeApplied(err) ||
+				err == nil && (resp.StatusCode >= 500 || resp.StatusCode == 408) {
 				call.applied = true
 			}
+
 			if resp != nil {
 				_ = resp.Body.Close()
 			}
+
 			if !exact {
 				wait = time.Duration(rand.Int64N(int64(wait) + 1)) // full jitter
 			}
+
 			if e := sleep(ctx, wait); e != nil {
 				if err == nil {
 					err = e
 				}
+
 				return nil, err
 			}
+
 			if r.Body != nil && r.Body != http.NoBody {
 				body, e := r.GetBody()
 				if e != nil {
 					return nil, e
 				}
+
 				r = r.Clone(ctx)
 				r.Body = body
 			}
@@ -105,8 +120,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
+
 	t := time.NewTimer(d)
 	defer t.Stop()
+
 	select {
 	case <-t.C:
 		return nil

@@ -40,8 +40,8 @@ const (
 	BudgetWebhooks        BudgetClass = "webhooks" // no limit is published
 )
 
-// documented are the limits a minute that the service publishes per client id (rate limit pages of Data Management,
-// Object Storage, and ACC/BIM 360 administration).
+// documented are the limits a minute that the service publishes per client id (rate limit pages of
+// Data Management, Object Storage, and ACC/BIM 360 administration).
 var documented = Limits{
 	BudgetOSS:  1000,
 	BudgetHubs: 50, BudgetHub: 50, BudgetProjects: 50, BudgetProject: 50, BudgetTopFolders: 300,
@@ -52,7 +52,8 @@ var documented = Limits{
 	BudgetAdminRead: 600, BudgetAdminWrite: 100, BudgetBIM360Admin: 600, BudgetHQ: 100,
 }
 
-// Limits are calls a minute by class. A class that is missing has no budget of ours: only 429 and Retry-After hold it.
+// Limits are calls a minute by class. A class that is missing has no budget of ours: only 429 and
+// Retry-After hold it.
 type Limits map[BudgetClass]int
 
 // DocumentedLimits returns the published limits.
@@ -61,8 +62,8 @@ func DocumentedLimits() Limits { return maps.Clone(documented) }
 // ServerLimits returns no limits: only 429 and Retry-After are obeyed.
 func ServerLimits() Limits { return nil }
 
-// ParseLimits reads raised quotas, as TOML (`post-items = 200`) or a JSON object. Classes that are not named keep the
-// documented limit; unknown ones, and values below 1, are a *ConfigError.
+// ParseLimits reads raised quotas, as TOML (`post-items = 200`) or a JSON object. Classes that are
+// not named keep the documented limit; unknown ones, and values below 1, are a *ConfigError.
 func ParseLimits(data []byte) (Limits, error) {
 	given := map[string]int{}
 	var err error
@@ -71,9 +72,12 @@ func ParseLimits(data []byte) (Limits, error) {
 	} else {
 		err = toml.Unmarshal(data, &given)
 	}
+
 	if err != nil {
-		return nil, &ConfigError{Name: "limits", Problem: "not a table of classes and calls a minute: " + err.Error()}
+		return nil, &ConfigError{Name: "limits",
+			Problem: "not a table of classes and calls a minute: " + err.Error()}
 	}
+
 	out := DocumentedLimits()
 	var problems []string
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -82,21 +86,28 @@ func ParseLimits(data []byte) (Limits, error) {
 			for c := range documented {
 				known = append(known, string(c))
 			}
+
 			p := fmt.Sprintf("unknown class %q", name)
 			if n := nearest(name, known); n != "" {
 				p += ", did you mean " + n + "?"
 			}
+
 			problems = append(problems, p)
+
 			continue
 		}
+
 		if given[name] < 1 {
 			problems = append(problems, fmt.Sprintf("%s: %d calls a minute; at least 1", name, given[name]))
 			continue
 		}
+
 		out[BudgetClass(name)] = given[name]
 	}
+
 	if problems != nil {
 		return nil, &ConfigError{Name: "limits", Problem: strings.Join(problems, "; ")}
 	}
+
 	return out, nil
 }

@@ -16,6 +16,7 @@ func nearest(name string, known []string) string {
 			best, bestDistance = k, d
 		}
 	}
+
 	return best
 }
 
@@ -25,6 +26,7 @@ func distance(a, b string) int {
 	for j := range row {
 		row[j] = j
 	}
+
 	for i := range len(a) {
 		diagonal := row[0]
 		row[0] = i + 1
@@ -33,8 +35,10 @@ func distance(a, b string) int {
 			if a[i] == b[j] {
 				cost = 0
 			}
+
 			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
 		}
 	}
+
 	return row[len(b)]
 }

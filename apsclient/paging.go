@@ -13,8 +13,9 @@ import (
 	"strconv"
 )
 
-// Pages performs a list action page by page: it yields each answer, or one error and ends. Of a next link only the query is
-// used; scheme, host and path stay. An action without paging yields its one answer.
+// Pages performs a list action page by page: it yields each answer, or one error and ends. Of a
+// next link only the query is used; scheme, host and path stay. An action without paging yields its
+// one answer.
 func (c *Client) Pages(ctx context.Context, r Request) iter.Seq2[*Response, error] {
 	return func(yield func(*Response, error) bool) {
 		r := r
@@ -24,9 +25,11 @@ func (c *Client) Pages(ctx context.Context, r Request) iter.Seq2[*Response, erro
 			yield(nil, err)
 			return
 		}
+
 		if a.Paging == PagingHQ {
 			r = withHQPage(r)
 		}
+
 		seen := map[string]bool{}
 		for {
 			resp, err := c.Do(ctx, r)
@@ -34,31 +37,38 @@ func (c *Client) Pages(ctx context.Context, r Request) iter.Seq2[*Response, erro
 				yield(resp, err)
 				return
 			}
+
 			next, more, err := nextQuery(a.Paging, resp, r)
 			if err != nil {
 				yield(nil, &DecodeError{Op: opName(a), Err: err})
 				return
 			}
+
 			if !yield(resp, nil) || !more {
 				return
 			}
+
 			if key := next.Encode(); seen[key] {
-				yield(nil, &DecodeError{Op: opName(a), Err: errors.New("the next link leads back to a page that was read")})
+				yield(nil, &DecodeError{Op: opName(a),
+					Err: errors.New("the next link leads back to a page that was read")})
 				return
 			} else {
 				seen[key] = true
 			}
+
 			r = nextRequest(a, r, next)
 		}
 	}
 }
 
-// withHQPage makes limit and offset explicit: the answer is a bare array that only ends by being short.
+// withHQPage makes limit and offset explicit: the answer is a bare array that only ends by being
+// short.
 func withHQPage(r Request) Request {
 	q := maps.Clone(r.Query)
 	if q == nil {
 		q = url.Values{}
 	}
+
 	params := maps.Clone(r.Params)
 	for name, fallback := range map[string]string{"limit": "100", "offset": "0"} {
 		if q.Get(name) == "" {
@@ -67,9 +77,12 @@ func withHQPage(r Request) Request {
 				q.Set(name, v)
 			}
 		}
+
 		delete(params, name)
 	}
+
 	r.Query, r.Params = q, params
+
 	return r
 }
 
@@ -79,13 +92,16 @@ func nextRequest(a Action, r Request, next url.Values) Request {
 		r.Query = next
 		return r
 	}
+
 	params := map[string]string{}
 	for k, v := range r.Params {
 		if p, ok := find(a.Params, k); !ok || p.In != InQuery {
 			params[k] = v
 		}
 	}
+
 	r.Params, r.Query = params, next
+
 	return r
 }
 
@@ -94,20 +110,25 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 	if style == PagingNone || resp.Status == http.StatusNoContent || len(bytes.TrimSpace(resp.Body)) == 0 {
 		return nil, false, nil
 	}
+
 	if style == PagingHQ {
 		var list []json.RawMessage
 		if err := json.Unmarshal(resp.Body, &list); err != nil {
 			return nil, false, err
 		}
+
 		limit, _ := strconv.Atoi(r.Query.Get("limit"))
 		offset, _ := strconv.Atoi(r.Query.Get("offset"))
 		if len(list) == 0 || limit <= 0 || len(list) < limit {
 			return nil, false, nil
 		}
+
 		next = maps.Clone(r.Query)
 		next.Set("offset", strconv.Itoa(offset+limit))
+
 		return next, true, nil
 	}
+
 	var page struct {
 		Links struct {
 			Next json.RawMessage `json:"next"`
@@ -120,6 +141,7 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 	if err := json.Unmarshal(resp.Body, &page); err != nil {
 		return nil, false, err
 	}
+
 	var href string
 	switch style {
 	case PagingJSONAPI, PagingWebhooks:
@@ -130,17 +152,21 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 		href = page.Pagination.NextURL
 	case PagingNone, PagingHQ: // without links
 	}
+
 	if href == "" {
 		return nil, false, nil
 	}
+
 	u, err := url.Parse(href)
 	if err != nil {
 		return nil, false, errors.New("next link is not a URL")
 	}
+
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil || len(q) == 0 {
 		return nil, false, errors.New("next link has no query")
 	}
+
 	return q, true, nil
 }
 
@@ -149,36 +175,45 @@ func linkText(raw json.RawMessage) string {
 	if len(raw) == 0 {
 		return ""
 	}
+
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		return s
 	}
+
 	var l link
 	_ = json.Unmarshal(raw, &l)
+
 	return l.Href
 }
 
-// fullPages asks for the largest pages, which cost the fewest calls, where the request does not say.
+// fullPages asks for the largest pages, which cost the fewest calls, where the request does not
+// say.
 func fullPages(r Request) Request {
 	a, err := resolveAction(r.Action, r.Variant)
 	if err != nil {
 		return r
 	}
+
 	for _, name := range []string{"limit", "page[limit]"} {
 		p, ok := find(a.Params, name)
 		if !ok || p.Max == 0 || r.Query.Has(name) || r.Params[name] != "" {
 			continue
 		}
+
 		r.Query = maps.Clone(r.Query)
 		if r.Query == nil {
 			r.Query = url.Values{}
 		}
+
 		r.Query.Set(name, strconv.FormatInt(p.Max, 10))
 	}
+
 	return r
 }
 
-// Elements performs a list action to its end, in the largest pages, and yields the elements as received, one by one. It stops after an error.
+// Elements performs a list action to its end, in the largest pages, and yields the elements as
+// received, one by one. It stops after an error.
 func (c *Client) Elements(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		for resp, err := range c.Pages(ctx, fullPages(r)) {
@@ -186,11 +221,13 @@ func (c *Client) Elements(ctx context.Context, r Request) iter.Seq2[json.RawMess
 				yield(nil, err)
 				return
 			}
+
 			list, err := elements(resp.Body)
 			if err != nil {
 				yield(nil, &DecodeError{Op: r.Action, Err: err})
 				return
 			}
+
 			for _, e := range list {
 				if !yield(e, nil) {
 					return
@@ -206,26 +243,31 @@ func elements(body []byte) ([]json.RawMessage, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
+
 	var list []json.RawMessage
 	if body[0] == '[' {
 		err := json.Unmarshal(body, &list)
 		return list, err
 	}
+
 	var page map[string]json.RawMessage
 	if err := json.Unmarshal(body, &page); err != nil {
 		return nil, err
 	}
+
 	for _, key := range []string{"data", "items", "results", "business_units"} {
 		if raw, ok := page[key]; ok && len(raw) > 0 && raw[0] == '[' {
 			err := json.Unmarshal(raw, &list)
 			return list, err
 		}
 	}
+
 	return []json.RawMessage{body}, nil
 }
 
 // listOf yields what decode makes of each page.
-func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte) ([]T, error)) iter.Seq2[T, error] {
+func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte) ([]T, error)) iter.Seq2[T,
+	error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		for resp, err := range c.Pages(ctx, fullPages(r)) {
@@ -233,6 +275,7 @@ func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte
 				yield(zero, err)
 				return
 			}
+
 			var list []T
 			if len(bytes.TrimSpace(resp.Body)) > 0 {
 				if list, err = decode(resp.Body); err != nil {
@@ -240,6 +283,7 @@ func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte
 					return
 				}
 			}
+
 			for _, v := range list {
 				if !yield(v, nil) {
 					return
@@ -256,9 +300,11 @@ func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
 	if err != nil {
 		return out, err
 	}
+
 	if err := json.Unmarshal(resp.Body, &out); err != nil {
 		return out, &DecodeError{Op: r.Action, Err: fmt.Errorf("status %d: %w", resp.Status, err)}
 	}
+
 	return out, nil
 }
 
@@ -268,5 +314,6 @@ func jsonBody(v any) []byte {
 	if err != nil {
 		panic("apsclient: body does not marshal: " + err.Error())
 	}
+
 	return b
 }

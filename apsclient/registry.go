@@ -16,9 +16,11 @@ const (
 	RetryIdempotent RetryClass = "idempotent"
 	// RetryWaste calls leave something unused behind when repeated, and are repeated by the client.
 	RetryWaste RetryClass = "repeatable-with-waste"
-	// RetrySameValues calls set values; setting them again is harmless, and they are repeated by the client.
+	// RetrySameValues calls set values; setting them again is harmless, and they are repeated by
+	// the client.
 	RetrySameValues RetryClass = "same-values"
-	// RetryVerify calls could double an effect: the caller looks before it repeats. The client repeats them only on 401 and 429.
+	// RetryVerify calls could double an effect: the caller looks before it repeats. The client
+	// repeats them only on 401 and 429.
 	RetryVerify RetryClass = "verify-first"
 )
 
@@ -78,7 +80,8 @@ type Variant struct {
 	Example  []string
 }
 
-// Action is one call, declared once. Commands, validation, scopes, budgets, retries, paging and the guide read it.
+// Action is one call, declared once. Commands, validation, scopes, budgets, retries, paging and the
+// guide read it.
 type Action struct {
 	Name   string // kebab case: "list-hubs"
 	Title  string // as people know it: "List Hubs"
@@ -96,7 +99,8 @@ type Action struct {
 	// Platform is the platform of Method and Path where Variants has another: "acc" or "bim360".
 	Platform string
 	Variants []Variant
-	// Contexts that work: "2L" (the application), "2L+user" (user header), "3L" (signed-in user, service account).
+	// Contexts that work: "2L" (the application), "2L+user" (user header), "3L" (signed-in user,
+	// service account).
 	Contexts []string
 	// Product to enable for the client id in the developer portal; "" none.
 	Product string
@@ -108,19 +112,23 @@ type Action struct {
 	Extra bool
 }
 
-// Platforms names what Request.Variant may be: those of the variants and the one that holds without; empty without variants, never nil.
+// Platforms names what Request.Variant may be: those of the variants and the one that holds
+// without; empty without variants, never nil.
 func (a Action) Platforms() []string {
 	names := []string{}
 	if len(a.Variants) > 0 {
 		names = append(names, a.Platform)
 	}
+
 	for _, v := range a.Variants {
 		names = append(names, v.Name)
 	}
+
 	return names
 }
 
-// Actions returns the 51 actions in the order of the list that people know. The slice is the caller's.
+// Actions returns the 51 actions in the order of the list that people know. The slice is the
+// caller's.
 func Actions() []Action { return slices.Clone(publicActions) }
 
 // Regions returns the names of the service's regions. The slice is the caller's.
@@ -143,5 +151,6 @@ func buildRegistry() ([]Action, map[string]Action) {
 			public = append(public, a)
 		}
 	}
+
 	return public, index
 }

@@ -30,12 +30,14 @@ type Response struct {
 	Status int         `json:"status"`
 	Header http.Header `json:"header,omitempty"`
 	Body   []byte      `json:"body,omitempty"`
-	// Failure is set by AnswerOf when no answer of the service exists; Do turns it back into the typed error.
+	// Failure is set by AnswerOf when no answer of the service exists; Do turns it back into the
+	// typed error.
 	Failure *Failure `json:"failure,omitempty"`
 }
 
-// Forwarder carries a Request to the process that owns the home and brings the answer back. That process answers with
-// AnswerOf(client.Do(ctx, r)). An error says that the call may have been made, unless it is [ErrNotSent].
+// Forwarder carries a Request to the process that owns the home and brings the answer back. That
+// process answers with AnswerOf(client.Do(ctx, r)). An error says that the call may have been made,
+// unless it is [ErrNotSent].
 type Forwarder interface {
 	Forward(ctx context.Context, r Request) (*Response, error)
 }
@@ -61,15 +63,18 @@ func find(params []Param, name string) (Param, bool) {
 			return p, true
 		}
 	}
+
 	for _, p := range params {
 		if p.In != InBody && canonical(p.Name) == canonical(name) {
 			return p, true
 		}
 	}
+
 	return Param{}, false
 }
 
-// resolveAction returns the action with its variant applied: method, path, parameters, budget, retry class, paging.
+// resolveAction returns the action with its variant applied: method, path, parameters, budget,
+// retry class, paging.
 func resolveAction(name, variant string) (Action, error) {
 	a, ok := ActionByName(name)
 	if !ok {
@@ -77,40 +82,52 @@ func resolveAction(name, variant string) (Action, error) {
 		for _, x := range publicActions {
 			known = append(known, x.Name)
 		}
+
 		return Action{}, &ParamError{Problem: "unknown action " + name, Near: nearest(name, known)}
 	}
+
 	if variant == "" || variant == a.Platform {
 		return a, nil
 	}
+
 	for _, v := range a.Variants {
 		if v.Name == variant {
-			a.Method, a.Path, a.Params, a.Body, a.Budget, a.Retry, a.Paging = v.Method, v.Path, v.Params, v.Body, v.Budget, v.Retry, v.Paging
+			a.Method, a.Path, a.Params, a.Body, a.Budget, a.Retry, a.Paging = v.Method, v.Path, v.Params,
+				v.Body, v.Budget, v.Retry, v.Paging
 			a.Contexts, a.Platform, a.Example = v.Contexts, v.Name, v.Example
 			return a, nil
 		}
 	}
+
 	takes := "this action has no variants"
 	if names := a.Platforms(); len(names) > 0 {
 		takes = "takes " + strings.Join(names, " or ")
 	}
-	return Action{}, &ParamError{Action: name, Param: "variant", Problem: "unknown variant " + variant + ": " + takes}
+
+	return Action{}, &ParamError{Action: name, Param: "variant",
+		Problem: "unknown variant " + variant + ": " + takes}
 }
 
-// prepare puts path, query, headers and body together. It insists on the path parameters only; see Validate for the rest.
+// prepare puts path, query, headers and body together. It insists on the path parameters only; see
+// Validate for the rest.
 func (c *Client) prepare(r Request) (*prepared, error) {
 	a, err := resolveAction(r.Action, r.Variant)
 	if err != nil {
 		return nil, err
 	}
+
 	if a.Method == MethodComposite {
-		return nil, &ParamError{Action: a.Name, Problem: "consists of other actions and runs through the transfer engine"}
+		return nil, &ParamError{Action: a.Name,
+			Problem: "consists of other actions and runs through the transfer engine"}
 	}
+
 	p := &prepared{action: a, path: a.Path, query: url.Values{}, header: http.Header{}, body: r.Body}
 	for name, value := range r.Params {
 		param, ok := find(a.Params, name)
 		if !ok {
 			return nil, unknownParam(a, name)
 		}
+
 		switch param.In {
 		case InPath:
 			p.path = strings.ReplaceAll(p.path, "{"+param.Name+"}", escapeSegment(pathValue(a, param, value)))
@@ -121,32 +138,41 @@ func (c *Client) prepare(r Request) (*prepared, error) {
 		case InBody, InInput: // not of the request's head
 		}
 	}
+
 	for _, param := range a.Params {
 		if param.In == InPath && strings.Contains(p.path, "{"+param.Name+"}") {
-			return nil, &ParamError{Action: a.Name, Param: param.Name, Problem: "missing: takes " + param.Takes()}
+			return nil, &ParamError{Action: a.Name, Param: param.Name,
+				Problem: "missing: takes " + param.Takes()}
 		}
 	}
+
 	maps.Copy(p.query, r.Query)
+
 	for k, v := range r.Header {
 		if !strings.EqualFold(k, "Authorization") {
 			p.header[http.CanonicalHeaderKey(k)] = v
 		}
 	}
+
 	c.addDefaults(p)
+
 	return p, nil
 }
 
-// pathValue adds or strips the "b." of hub, project and account ids as the family of the call needs.
+// pathValue adds or strips the "b." of hub, project and account ids as the family of the call
+// needs.
 func pathValue(a Action, p Param, value string) string {
 	switch canonical(p.Name) {
 	case "hubid", "projectid":
 		if dataFamily(a.Path) {
 			return withB(value)
 		}
+
 		return withoutB(value)
 	case "accountid":
 		return withoutB(value)
 	}
+
 	return value
 }
 
@@ -171,13 +197,16 @@ func (c *Client) addDefaults(p *prepared) {
 		accept = "application/vnd.api+json"
 		set("X-User-Id", c.core.userID)
 	}
+
 	set("Accept", accept)
+
 	switch p.action.Body {
 	case "jsonapi":
 		set("Content-Type", "application/vnd.api+json")
 	case "json":
 		set("Content-Type", "application/json")
 	}
+
 	switch {
 	case adminFamily(path):
 		set("User-Id", c.core.userID)
@@ -186,6 +215,7 @@ func (c *Client) addDefaults(p *prepared) {
 		if strings.HasPrefix(path, "/hq/v2/") {
 			set("X-User-Id", c.core.userID)
 		}
+
 		set("Region", c.core.region)
 	case strings.HasPrefix(path, "/webhooks/"), p.action.Name == "create-bucket":
 		set("X-Ads-Region", c.core.region)
@@ -203,25 +233,31 @@ func (p *prepared) request(ctx context.Context, base *url.URL) (*http.Request, e
 	if u.Path, err = url.PathUnescape(p.path); err != nil {
 		return nil, err
 	}
+
 	u.RawPath, u.RawQuery = p.path, p.query.Encode()
-	r := (&http.Request{Method: p.action.Method, URL: &u, Host: u.Host, Header: p.header.Clone(), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	r := (&http.Request{Method: p.action.Method, URL: &u, Host: u.Host, Header: p.header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	if p.body != nil {
 		r.ContentLength = int64(len(p.body))
 		r.GetBody = func() (io.ReadCloser, error) { return newBody(p.body), nil }
 		r.Body = newBody(p.body)
 	}
+
 	if len(p.body) == 0 {
 		r.Body, r.GetBody = http.NoBody, func() (io.ReadCloser, error) { return http.NoBody, nil }
 	}
+
 	var id [16]byte
 	_, _ = rand.Read(id[:])
 	r.Header.Set("X-Ads-Request-Id", hex.EncodeToString(id[:]))
+
 	return r, nil
 }
 
 func newBody(b []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }
 
-// Planned is what a call would send: for --dry-run. It holds no token; parameters that are secret print redacted.
+// Planned is what a call would send: for --dry-run. It holds no token; parameters that are secret
+// print redacted.
 type Planned struct {
 	Method string            `json:"method"`
 	URL    string            `json:"url"`
@@ -236,21 +272,29 @@ func (c *Client) Plan(r Request) (Planned, error) {
 	if err != nil {
 		return Planned{}, err
 	}
+
 	if p.action.Name == actionPutBinary {
-		return Planned{Method: http.MethodPut, URL: redacted, Header: map[string]string{"Content-Type": "application/octet-stream"}}, nil
+		return Planned{Method: http.MethodPut, URL: redacted,
+			Header: map[string]string{"Content-Type": "application/octet-stream"}}, nil
 	}
+
 	hr, err := p.request(context.Background(), c.core.base)
 	if err != nil {
 		return Planned{}, err
 	}
+
 	hr.Header.Del("X-Ads-Request-Id")
-	out := Planned{Method: hr.Method, URL: hr.URL.String(), Header: map[string]string{}, Body: string(withoutSecrets(p.action, r.Body)), Scopes: c.scopesFor(p.action, r.Scopes)}
+
+	out := Planned{Method: hr.Method, URL: hr.URL.String(), Header: map[string]string{},
+		Body: string(withoutSecrets(p.action, r.Body)), Scopes: c.scopesFor(p.action, r.Scopes)}
 	for k := range hr.Header {
 		out.Header[k] = hr.Header.Get(k)
 	}
+
 	if c.core.tokens != nil || c.core.forward != nil {
 		out.Header["Authorization"] = redacted
 	}
+
 	return out, nil
 }
 
@@ -261,8 +305,10 @@ func withoutSecrets(a Action, body []byte) []byte {
 		if p.In != InBody || !p.Secret || json.Unmarshal(body, &fields) != nil || fields[p.Name] == nil {
 			continue
 		}
+
 		fields[p.Name] = json.RawMessage(`"` + redacted + `"`)
 		body, _ = json.Marshal(fields) // what was read as JSON marshals
 	}
+
 	return body
 }

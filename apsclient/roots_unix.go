@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// bundles are where the distributions keep the system's roots. x509.SystemCertPool reads SSL_CERT_FILE *instead* of them,
-// while hoist promises to add that file to them.
+// bundles are where the distributions keep the system's roots. x509.SystemCertPool reads
+// SSL_CERT_FILE *instead* of them, while hoist promises to add that file to them.
 var bundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Gentoo, Alpine
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, RHEL
@@ -24,5 +24,6 @@ func systemRoots() (*x509.CertPool, error) {
 			return pool, nil
 		}
 	}
+
 	return x509.SystemCertPool()
 }

@@ -21,21 +21,25 @@ const (
 	productWebhooks = "Webhooks API"
 )
 
-// APIs returns the products to enable for the client id: the action's own, and those that grant its scopes.
+// APIs returns the products to enable for the client id: the action's own, and those that grant its
+// scopes.
 func (a Action) APIs() []string {
 	var out []string
 	if a.Product != "" {
 		out = append(out, a.Product)
 	}
+
 	for _, s := range a.Scopes {
 		product := productData // data:*, bucket:*
 		if strings.HasPrefix(s, "account:") {
 			product = productAdmin
 		}
+
 		if !slices.Contains(out, product) {
 			out = append(out, product)
 		}
 	}
+
 	return out
 }
 
@@ -52,11 +56,13 @@ func registryRows() []Action {
 	rows := dataRows()
 	rows = append(rows, ossRows()...)
 	rows = append(rows, webhookRows()...)
+
 	rows = append(rows, adminRows()...)
 	rows = append(rows, extraRows()...)
 	for i := range rows {
 		addExamples(&rows[i])
 	}
+
 	return rows
 }
 
@@ -110,23 +116,26 @@ func params(groups ...any) []Param {
 			panic(fmt.Sprintf("apsclient: parameter group %T", g))
 		}
 	}
+
 	return out
 }
 
 var (
-	hubID      = inPath("hub_id", "id", "hub id, b. + account id for ACC and BIM 360")
-	projectID  = inPath("project_id", "id", "project id, with or without b.")
-	folderID   = inPath("folder_id", "urn", "folder URN")
-	itemID     = inPath("item_id", "urn", "item (lineage) URN")
-	versionID  = inPath("version_id", "urn", "version URN with ?version=N")
-	bucketKey  = Param{Name: "bucketKey", In: InPath, Type: "string", Required: true, Min: 3, Max: 128, Pattern: `^[-_.a-z0-9]{3,128}$`, Help: "bucket"}
+	hubID     = inPath("hub_id", "id", "hub id, b. + account id for ACC and BIM 360")
+	projectID = inPath("project_id", "id", "project id, with or without b.")
+	folderID  = inPath("folder_id", "urn", "folder URN")
+	itemID    = inPath("item_id", "urn", "item (lineage) URN")
+	versionID = inPath("version_id", "urn", "version URN with ?version=N")
+	bucketKey = Param{Name: "bucketKey", In: InPath, Type: "string", Required: true, Min: 3, Max: 128,
+		Pattern: `^[-_.a-z0-9]{3,128}$`, Help: "bucket"}
 	objectKey  = inPath("objectKey", "string", "object key, plain (it is escaped here)")
 	xUserID    = inHeader("x-user-id", "act as this user with a two-legged token")
 	pageNumber = with("0", within(inQuery("page[number]", "int", "page, from 0"), 0, 1<<31-1))
 	pageLimit  = with("200", within(inQuery("page[limit]", "int", "elements a page"), 1, 200))
 	jsonAPI    = []Param{pageNumber, pageLimit}
 	ossPaging  = []Param{
-		with("10", within(inQuery("limit", "int", "elements a page"), 1, 100)), inQuery("startAt", "string", "last key of the page before"),
+		with("10", within(inQuery("limit", "int", "elements a page"), 1, 100)),
+		inQuery("startAt", "string", "last key of the page before"),
 	}
 	minutes = with("2", within(inQuery("minutesExpiration", "int", "lifetime of the URLs in minutes"), 1, 60))
 	regions = []string{"US", "EMEA", "AUS", "CAN", "DEU", "IND", "JPN", "GBR"}
@@ -138,5 +147,6 @@ func jsonAPIBody(kind string, fields ...Param) []Param {
 		must(inBody("data", "object", "the resource")),
 		must(oneOf(inBody("data.type", "string", "resource type"), kind)),
 	}
+
 	return append(out, fields...)
 }

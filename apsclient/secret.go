@@ -8,7 +8,8 @@ import (
 
 const redacted = "redacted"
 
-// Secret is a text that no log, error, JSON or print shows; Reveal gives it to the one place that needs it.
+// Secret is a text that no log, error, JSON or print shows; Reveal gives it to the one place that
+// needs it.
 type Secret string
 
 // Reveal returns the text itself.
@@ -19,6 +20,7 @@ func (s Secret) String() string {
 	if s == "" {
 		return ""
 	}
+
 	return redacted
 }
 
@@ -37,7 +39,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // MarshalJSON prints "redacted".
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
 
-// SignedURL is a URL that carries its own permission; it is as secret as a password for as long as it lives.
+// SignedURL is a URL that carries its own permission; it is as secret as a password for as long as
+// it lives.
 type SignedURL string
 
 // Reveal returns the URL itself.
@@ -49,6 +52,7 @@ func (u SignedURL) Host() string {
 	if err != nil {
 		return ""
 	}
+
 	return p.Host
 }
 

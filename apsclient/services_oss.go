@@ -38,33 +38,41 @@ func (s *BucketsService) List(ctx context.Context, region string) iter.Seq2[Buck
 	if region != "" {
 		r.Query = url.Values{"region": {region}}
 	}
+
 	return listOf(ctx, s.c, r, func(body []byte) ([]Bucket, error) {
 		var page struct {
 			Items []wireBucket `json:"items"`
 		}
+
 		err := json.Unmarshal(body, &page)
 		out := make([]Bucket, 0, len(page.Items))
 		for _, b := range page.Items {
 			out = append(out, b.bucket())
 		}
+
 		return out, err
 	})
 }
 
-// Details returns a bucket; 403 when another application owns it. GET /oss/v2/buckets/{bucketKey}/details; bucket:read.
+// Details returns a bucket; 403 when another application owns it. GET
+// /oss/v2/buckets/{bucketKey}/details; bucket:read.
 func (s *BucketsService) Details(ctx context.Context, key string) (Bucket, error) {
-	b, err := call[wireBucket](ctx, s.c, Request{Action: "get-bucket-details", Params: map[string]string{"bucketKey": key}})
+	b, err := call[wireBucket](ctx, s.c,
+		Request{Action: "get-bucket-details", Params: map[string]string{"bucketKey": key}})
 	return b.bucket(), err
 }
 
-// Create makes a bucket. policy is transient (24 h), temporary (30 days) or persistent; region "" is the configured one, else US.
-// POST /oss/v2/buckets; bucket:create; not idempotent: on 409 look whether it is ours.
+// Create makes a bucket. policy is transient (24 h), temporary (30 days) or persistent; region ""
+// is the configured one, else US. POST /oss/v2/buckets; bucket:create; not idempotent: on 409 look
+// whether it is ours.
 func (s *BucketsService) Create(ctx context.Context, key, policy, region string) (Bucket, error) {
 	r := Request{Action: "create-bucket", Body: jsonBody(m{"bucketKey": key, "policyKey": policy})}
 	if region != "" {
 		r.Params = map[string]string{"x-ads-region": region}
 	}
+
 	b, err := call[wireBucket](ctx, s.c, r)
+
 	return b.bucket(), err
 }
 
@@ -92,9 +100,11 @@ func (o wireObject) object() Object {
 	if err != nil {
 		size = -1
 	}
+
 	out := Object{
-		ID: ObjectID(o.ID), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: o.SHA1, ContentType: o.ContentType,
-		Created: o.Created.Time, Modified: o.Modified.Time,
+		ID: ObjectID(o.ID), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: o.SHA1,
+		ContentType: o.ContentType,
+		Created:     o.Created.Time, Modified: o.Modified.Time,
 	}
 	if len(o.Metadata) > 0 && string(o.Metadata) != "null" {
 		out.UserMetadata = string(o.Metadata)
@@ -103,24 +113,29 @@ func (o wireObject) object() Object {
 			out.UserMetadata = s
 		}
 	}
+
 	return out
 }
 
-// List yields the objects of a bucket whose keys begin with prefix. GET /oss/v2/buckets/{bucketKey}/objects; data:read; owner only.
+// List yields the objects of a bucket whose keys begin with prefix. GET
+// /oss/v2/buckets/{bucketKey}/objects; data:read; owner only.
 func (s *ObjectsService) List(ctx context.Context, bucket, prefix string) iter.Seq2[Object, error] {
 	r := Request{Action: "list-bucket-objects", Params: map[string]string{"bucketKey": bucket}}
 	if prefix != "" {
 		r.Query = url.Values{"beginsWith": {prefix}}
 	}
+
 	return listOf(ctx, s.c, r, func(body []byte) ([]Object, error) {
 		var page struct {
 			Items []wireObject `json:"items"`
 		}
+
 		err := json.Unmarshal(body, &page)
 		out := make([]Object, 0, len(page.Items))
 		for _, o := range page.Items {
 			out = append(out, o.object())
 		}
+
 		return out, err
 	})
 }
@@ -131,16 +146,19 @@ func onObject(id ObjectID) (map[string]string, error) {
 	return map[string]string{"bucketKey": bucket, "objectKey": key}, err
 }
 
-// Details returns an object with its size, and its SHA-1 once assembled.
-// GET /oss/v2/buckets/{bucketKey}/objects/{objectKey}/details; data:read.
+// Details returns an object with its size, and its SHA-1 once assembled. GET
+// /oss/v2/buckets/{bucketKey}/objects/{objectKey}/details; data:read.
 func (s *ObjectsService) Details(ctx context.Context, id ObjectID) (Object, error) {
 	p, err := onObject(id)
 	if err != nil {
 		return Object{}, err
 	}
-	// The times are only given when asked for, and the metadata of the upload with "userDefinedMetadata".
+
+	// The times are only given when asked for, and the metadata of the upload with
+	// "userDefinedMetadata".
 	o, err := call[wireObject](ctx, s.c, Request{Action: "get-object-details", Params: p,
 		Query: url.Values{"with": {"createdDate", "lastModifiedDate", "userDefinedMetadata"}}})
+
 	return o.object(), err
 }
 
@@ -154,37 +172,48 @@ type wireURLs struct {
 }
 
 func (w wireURLs) urls(wanted int) (UploadURLs, error) {
-	out := UploadURLs{UploadKey: w.UploadKey, UploadExpires: w.UploadExpiration.Time, URLExpires: w.URLExpiration.Time, URLs: w.URLs}
+	out := UploadURLs{UploadKey: w.UploadKey, UploadExpires: w.UploadExpiration.Time,
+		URLExpires: w.URLExpiration.Time, URLs: w.URLs}
 	if w.UploadKey == "" || len(w.URLs) != max(1, wanted) {
-		return out, &DecodeError{Op: "get signed S3 upload URLs", Err: fmt.Errorf("asked for %d URLs, got %d", max(1, wanted), len(w.URLs))}
+		return out, &DecodeError{Op: "get signed S3 upload URLs",
+			Err: fmt.Errorf("asked for %d URLs, got %d", max(1, wanted), len(w.URLs))}
 	}
+
 	return out, nil
 }
 
-// UploadURLs begins an upload or continues that of UploadKey. A repeat without UploadKey begins a second upload, which is
-// harmless. GET .../signeds3upload; data:write data:create; acts as the application; at most 25 URLs a call.
-func (s *ObjectsService) UploadURLs(ctx context.Context, id ObjectID, r UploadURLsRequest) (UploadURLs, error) {
+// UploadURLs begins an upload or continues that of UploadKey. A repeat without UploadKey begins a
+// second upload, which is harmless. GET .../signeds3upload; data:write data:create; acts as the
+// application; at most 25 URLs a call.
+func (s *ObjectsService) UploadURLs(ctx context.Context, id ObjectID, r UploadURLsRequest) (UploadURLs,
+	error) {
 	p, err := onObject(id)
 	if err != nil {
 		return UploadURLs{}, err
 	}
+
 	q := url.Values{"useAcceleration": {strconv.FormatBool(r.Acceleration)}}
 	if r.Parts > 0 {
 		q.Set("parts", strconv.Itoa(r.Parts))
 	}
+
 	if r.FirstPart > 0 {
 		q.Set("firstPart", strconv.Itoa(r.FirstPart))
 	}
+
 	if r.UploadKey != "" {
 		q.Set("uploadKey", r.UploadKey)
 	}
+
 	if r.Minutes > 0 {
 		q.Set("minutesExpiration", strconv.Itoa(r.Minutes))
 	}
+
 	w, err := call[wireURLs](ctx, s.c, Request{Action: "get-signed-s3-upload-urls", Params: p, Query: q})
 	if err != nil {
 		return UploadURLs{}, err
 	}
+
 	return w.urls(r.Parts)
 }
 
@@ -214,20 +243,28 @@ func (w wireCompleted) result() (CompletedObject, error) {
 			if size.Expected != nil {
 				e.Expected = *size.Expected
 			}
+
 			if size.Detected != nil {
 				e.Detected = *size.Detected
 			}
 		}
+
 		for _, p := range w.Parts {
-			e.Parts = append(e.Parts, PartStatus{Part: max(p.Part, p.FirstPart), Size: p.Size, ETag: p.ETag, Status: p.Status})
+			e.Parts = append(e.Parts, PartStatus{Part: max(p.Part, p.FirstPart), Size: p.Size, ETag: p.ETag,
+				Status: p.Status})
 		}
+
 		if w.Status == "" && len(w.Parts) == 0 {
-			return CompletedObject{}, &DecodeError{Op: "signed S3 upload", Err: errors.New("neither an object id nor a failure")}
+			return CompletedObject{}, &DecodeError{Op: "signed S3 upload",
+				Err: errors.New("neither an object id nor a failure")}
 		}
+
 		return CompletedObject{}, e
 	}
+
 	out := CompletedObject{ID: ObjectID(w.ObjectID), Size: -1}
 	_ = json.Unmarshal(w.Size, &out.Size)
+
 	return out, nil
 }
 
@@ -236,39 +273,49 @@ func completionBody(c Completion) m {
 }
 
 // Complete assembles the parts; the service checks size and ETags. A refusal of the parts, which
-// comes with status 200, is a *PartsError. POST .../signeds3upload; data:write data:create; not idempotent: after a lost answer look at Details.
+// comes with status 200, is a *PartsError. POST .../signeds3upload; data:write data:create; not
+// idempotent: after a lost answer look at Details.
 func (s *ObjectsService) Complete(ctx context.Context, id ObjectID, c Completion) (CompletedObject, error) {
 	p, err := onObject(id)
 	if err != nil {
 		return CompletedObject{}, err
 	}
-	r := Request{Action: "signed-s3-upload", Params: p, Body: jsonBody(completionBody(c)), Header: http.Header{}}
+
+	r := Request{Action: "signed-s3-upload", Params: p, Body: jsonBody(completionBody(c)),
+		Header: http.Header{}}
 	if c.UserMetadata != "" {
 		r.Header.Set("x-ads-user-defined-metadata", c.UserMetadata)
 	}
+
 	if c.ContentType != "" {
 		r.Header.Set("x-ads-meta-Content-Type", c.ContentType)
 	}
+
 	w, err := call[wireCompleted](ctx, s.c, r)
 	if err != nil {
 		return CompletedObject{}, err
 	}
+
 	return w.result()
 }
 
 // DownloadURL signs a download. GET .../signeds3download; data:read; acts as the application.
-func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r DownloadURLRequest) (Download, error) {
+func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r DownloadURLRequest) (Download,
+	error) {
 	p, err := onObject(id)
 	if err != nil {
 		return Download{}, err
 	}
+
 	q := url.Values{}
 	if r.Minutes > 0 {
 		q.Set("minutesExpiration", strconv.Itoa(r.Minutes))
 	}
+
 	if r.Fallback {
 		q.Set("public-resource-fallback", "true")
 	}
+
 	w, err := call[struct {
 		Status string               `json:"status"`
 		URL    SignedURL            `json:"url"`
@@ -279,21 +326,25 @@ func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r Downloa
 	if err != nil {
 		return Download{}, err
 	}
+
 	out := Download{Status: w.Status, URL: w.URL, Chunks: w.URLs, Size: -1, SHA1: w.SHA1}
 	if w.Size != nil {
 		out.Size = *w.Size
 	}
+
 	return out, nil
 }
 
-// Delete deletes an object of an application's bucket for good; never use it on the storage of ACC files.
-// DELETE .../objects/{objectKey}; data:write.
+// Delete deletes an object of an application's bucket for good; never use it on the storage of ACC
+// files. DELETE .../objects/{objectKey}; data:write.
 func (s *ObjectsService) Delete(ctx context.Context, id ObjectID) error {
 	p, err := onObject(id)
 	if err != nil {
 		return err
 	}
+
 	_, err = s.c.Do(ctx, Request{Action: "delete-object", Params: p})
+
 	return err
 }
 
@@ -312,12 +363,16 @@ type BatchCompleted struct {
 // MaxBatch is the documented number of objects of one batch call.
 const MaxBatch = 25
 
-// BatchUploadURLs is UploadURLs for up to MaxBatch objects of one bucket, by object key.
-// POST .../objects/batchsigneds3upload; data:write data:create. Minutes and Acceleration are those of the largest request.
-func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string, reqs map[string]UploadURLsRequest) (map[string]BatchURLs, error) {
+// BatchUploadURLs is UploadURLs for up to MaxBatch objects of one bucket, by object key. POST
+// .../objects/batchsigneds3upload; data:write data:create. Minutes and Acceleration are those of
+// the largest request.
+func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string,
+	reqs map[string]UploadURLsRequest) (map[string]BatchURLs, error) {
 	if len(reqs) > MaxBatch {
-		return nil, &ParamError{Action: "batch-signed-s3-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
+		return nil, &ParamError{Action: "batch-signed-s3-upload", Param: "requests",
+			Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
 	}
+
 	minutes, accelerate := 0, false
 	var list []m
 	for _, key := range slices.Sorted(maps.Keys(reqs)) {
@@ -327,24 +382,30 @@ func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string, req
 		if r.UploadKey != "" {
 			one["uploadKey"] = r.UploadKey
 		}
+
 		list = append(list, one)
 	}
+
 	q := url.Values{"useAcceleration": {strconv.FormatBool(accelerate)}}
 	if minutes > 0 {
 		q.Set("minutesExpiration", strconv.Itoa(minutes))
 	}
+
 	w, err := call[struct {
 		Results map[string]wireURLs `json:"results"`
-	}](ctx, s.c, Request{Action: "batch-signed-s3-upload", Params: map[string]string{"bucketKey": bucket}, Query: q, Body: jsonBody(m{"requests": list})})
+	}](ctx, s.c, Request{Action: "batch-signed-s3-upload", Params: map[string]string{"bucketKey": bucket},
+		Query: q, Body: jsonBody(m{"requests": list})})
 	if err != nil {
 		return nil, err
 	}
+
 	out := map[string]BatchURLs{}
 	for key, r := range reqs {
 		x, ok := w.Results[key]
 		switch {
 		case !ok:
-			out[key] = BatchURLs{Err: &DecodeError{Op: "batch signed S3 upload", Err: errors.New("no result for this object")}}
+			out[key] = BatchURLs{Err: &DecodeError{Op: "batch signed S3 upload",
+				Err: errors.New("no result for this object")}}
 		case x.UploadKey == "" && x.Reason != "":
 			out[key] = BatchURLs{Err: batchError("batch signed S3 upload", x.Status, x.Reason)}
 		default:
@@ -352,6 +413,7 @@ func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string, req
 			out[key] = BatchURLs{UploadURLs: u, Err: err}
 		}
 	}
+
 	return out, nil
 }
 
@@ -361,14 +423,19 @@ func batchError(op, status, reason string) error {
 	if err != nil || n < 400 {
 		n = http.StatusBadRequest
 	}
+
 	return &Error{Op: op, Method: http.MethodPost, Status: n, Detail: reason}
 }
 
-// BatchComplete is Complete for up to MaxBatch objects of one bucket, by object key. POST .../objects/batchcompleteupload; data:write data:create.
-func (s *ObjectsService) BatchComplete(ctx context.Context, bucket string, reqs map[string]Completion) (map[string]BatchCompleted, error) {
+// BatchComplete is Complete for up to MaxBatch objects of one bucket, by object key. POST
+// .../objects/batchcompleteupload; data:write data:create.
+func (s *ObjectsService) BatchComplete(ctx context.Context, bucket string,
+	reqs map[string]Completion) (map[string]BatchCompleted, error) {
 	if len(reqs) > MaxBatch {
-		return nil, &ParamError{Action: "batch-complete-upload", Param: "requests", Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
+		return nil, &ParamError{Action: "batch-complete-upload", Param: "requests",
+			Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
 	}
+
 	var list []m
 	for _, key := range slices.Sorted(maps.Keys(reqs)) {
 		c := reqs[key]
@@ -377,30 +444,39 @@ func (s *ObjectsService) BatchComplete(ctx context.Context, bucket string, reqs 
 		if c.UserMetadata != "" {
 			one["x-ads-user-defined-metadata"] = c.UserMetadata
 		}
+
 		if c.ContentType != "" {
 			one["x-ads-meta-Content-Type"] = c.ContentType
 		}
+
 		list = append(list, one)
 	}
+
 	w, err := call[struct {
 		Results map[string]wireCompleted `json:"results"`
-	}](ctx, s.c, Request{Action: "batch-complete-upload", Params: map[string]string{"bucketKey": bucket}, Body: jsonBody(m{"requests": list})})
+	}](ctx, s.c, Request{Action: "batch-complete-upload", Params: map[string]string{"bucketKey": bucket},
+		Body: jsonBody(m{"requests": list})})
 	if err != nil {
 		return nil, err
 	}
+
 	out := map[string]BatchCompleted{}
 	for key := range reqs {
 		x, ok := w.Results[key]
 		if !ok {
-			out[key] = BatchCompleted{Err: &DecodeError{Op: "batch complete upload", Err: errors.New("no result for this object")}}
+			out[key] = BatchCompleted{Err: &DecodeError{Op: "batch complete upload",
+				Err: errors.New("no result for this object")}}
 			continue
 		}
+
 		if n, e := strconv.Atoi(x.Status); e == nil && n >= 400 {
 			out[key] = BatchCompleted{Err: batchError("batch complete upload", x.Status, x.Reason)}
 			continue
 		}
+
 		o, err := x.result()
 		out[key] = BatchCompleted{CompletedObject: o, Err: err}
 	}
+
 	return out, nil
 }

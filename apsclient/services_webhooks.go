@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// WebhooksService are the calls on webhooks. A two-legged token sees the application's hooks, a three-legged one the user's.
+// WebhooksService are the calls on webhooks. A two-legged token sees the application's hooks, a
+// three-legged one the user's.
 type WebhooksService struct{ c *Client }
 
 // Webhook is one hook.
@@ -45,8 +46,10 @@ type wireHook struct {
 
 func (h wireHook) webhook() Webhook {
 	return Webhook{
-		ID: h.HookID, System: h.System, Event: h.Event, CallbackURL: h.CallbackURL, Status: h.Status, Scope: h.Scope, Tenant: h.Tenant, URN: h.URN,
-		CreatorType: h.CreatorType, CreatedBy: h.CreatedBy, Created: h.CreatedDate.Time, Updated: h.LastUpdated.Time, Expiry: h.Expiry.Time,
+		ID: h.HookID, System: h.System, Event: h.Event, CallbackURL: h.CallbackURL, Status: h.Status,
+		Scope: h.Scope, Tenant: h.Tenant, URN: h.URN,
+		CreatorType: h.CreatorType, CreatedBy: h.CreatedBy, Created: h.CreatedDate.Time,
+		Updated: h.LastUpdated.Time, Expiry: h.Expiry.Time,
 		AutoReactivate: h.AutoReactivate, Attribute: h.Attribute, Filter: text(h.Filter),
 	}
 }
@@ -62,33 +65,41 @@ type NewWebhook struct {
 	Project                    ProjectID
 }
 
-// Create registers a hook and returns its id from the Location header; "" where the service gave none: list and match.
-// POST /webhooks/v1/systems/{system}/events/{event}/hooks; data:read data:write; 2L, 3L; not idempotent: 409 when the same
-// hook (callback, event, scope) exists.
+// Create registers a hook and returns its id from the Location header; "" where the service gave
+// none: list and match. POST /webhooks/v1/systems/{system}/events/{event}/hooks; data:read
+// data:write; 2L, 3L; not idempotent: 409 when the same hook (callback, event, scope) exists.
 func (s *WebhooksService) Create(ctx context.Context, n NewWebhook) (id string, err error) {
 	body := m{"callbackUrl": n.CallbackURL, "scope": n.Scope}
 	if n.Attribute != nil {
 		body["hookAttribute"] = n.Attribute
 	}
+
 	if n.Filter != "" {
 		body["filter"] = n.Filter
 	}
+
 	if n.AutoReactivate {
 		body["autoReactivateHook"] = true
 	}
+
 	if n.Hub != "" {
 		body["hubId"] = string(n.Hub)
 	}
+
 	if n.Project != "" {
 		body["projectId"] = string(n.Project)
 	}
-	resp, err := s.c.Do(ctx, Request{Action: "create-webhook", Params: map[string]string{"system": n.System, "event": n.Event}, Body: jsonBody(body)})
+
+	resp, err := s.c.Do(ctx, Request{Action: "create-webhook",
+		Params: map[string]string{"system": n.System, "event": n.Event}, Body: jsonBody(body)})
 	if err != nil {
 		return "", err
 	}
+
 	if l := resp.Header.Get("Location"); l != "" {
 		return path.Base(l), nil
 	}
+
 	return "", nil
 }
 
@@ -117,22 +128,30 @@ func (s *WebhooksService) Update(ctx context.Context, system, event, id string, 
 	if u.Status != nil {
 		body["status"] = *u.Status
 	}
+
 	if u.AutoReactivate != nil {
 		body["autoReactivateHook"] = *u.AutoReactivate
 	}
+
 	if u.Filter != nil {
 		body["filter"] = *u.Filter
 	}
+
 	if u.Attribute != nil {
 		body["hookAttribute"] = u.Attribute
 	}
+
 	if u.Token != "" {
 		body["token"] = u.Token.Reveal()
 	}
+
 	if len(body) == 0 {
 		return errors.New("update webhook: nothing to change")
 	}
-	_, err := s.c.Do(ctx, Request{Action: "update-webhook", Params: hookParams(system, event, id), Body: jsonBody(body)})
+
+	_, err := s.c.Do(ctx, Request{Action: "update-webhook", Params: hookParams(system, event, id),
+		Body: jsonBody(body)})
+
 	return err
 }
 
@@ -146,20 +165,25 @@ func hooks(body []byte) ([]Webhook, error) {
 	var page struct {
 		Data []wireHook `json:"data"`
 	}
+
 	err := json.Unmarshal(body, &page)
 	out := make([]Webhook, 0, len(page.Data))
 	for _, h := range page.Data {
 		out = append(out, h.webhook())
 	}
+
 	return out, err
 }
 
-// List yields all hooks of the token's owner in the region. GET /webhooks/v1/hooks; data:read; 2L, 3L.
+// List yields all hooks of the token's owner in the region. GET /webhooks/v1/hooks; data:read; 2L,
+// 3L.
 func (s *WebhooksService) List(ctx context.Context) iter.Seq2[Webhook, error] {
 	return listOf(ctx, s.c, Request{Action: "list-webhooks"}, hooks)
 }
 
-// ListBySystem yields the hooks of one system. GET /webhooks/v1/systems/{system}/hooks; data:read; 2L, 3L.
+// ListBySystem yields the hooks of one system. GET /webhooks/v1/systems/{system}/hooks; data:read;
+// 2L, 3L.
 func (s *WebhooksService) ListBySystem(ctx context.Context, system string) iter.Seq2[Webhook, error] {
-	return listOf(ctx, s.c, Request{Action: "list-webhooks-by-system", Params: map[string]string{"system": system}}, hooks)
+	return listOf(ctx, s.c, Request{Action: "list-webhooks-by-system",
+		Params: map[string]string{"system": system}}, hooks)
 }

@@ -31,44 +31,54 @@ func (f CodeFlow) config() (oauth2.Config, error) {
 	if err != nil {
 		return oauth2.Config{}, err
 	}
+
 	style := oauth2.AuthStyleInHeader
 	if f.Secret == "" {
 		style = oauth2.AuthStyleInParams
 	}
+
 	return oauth2.Config{
 		ClientID: f.ClientID, ClientSecret: f.Secret.Reveal(), RedirectURL: f.RedirectURL, Scopes: f.Scopes,
-		Endpoint: oauth2.Endpoint{AuthURL: base.String() + authorizePath, TokenURL: base.String() + tokenPath, AuthStyle: style},
+		Endpoint: oauth2.Endpoint{AuthURL: base.String() + authorizePath, TokenURL: base.String() + tokenPath,
+			AuthStyle: style},
 	}, nil
 }
 
-// AuthorizeURL is the page to open in a browser. state comes back with the code and must be compared.
+// AuthorizeURL is the page to open in a browser. state comes back with the code and must be
+// compared.
 func (f CodeFlow) AuthorizeURL(state string, verifier Secret) (string, error) {
 	c, err := f.config()
 	if err != nil {
 		return "", err
 	}
+
 	return c.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier.Reveal())), nil
 }
 
-// SignedIn is the outcome of an exchange: a first access token, and the refresh token to keep (lifetime 15 days).
+// SignedIn is the outcome of an exchange: a first access token, and the refresh token to keep
+// (lifetime 15 days).
 type SignedIn struct {
 	Token   *oauth2.Token
 	Refresh Secret
 }
 
-// Exchange turns the code of the redirect (lifetime 5 minutes, single use) into tokens. Errors are *AuthError or *NetError.
+// Exchange turns the code of the redirect (lifetime 5 minutes, single use) into tokens. Errors are
+// *AuthError or *NetError.
 func (f CodeFlow) Exchange(ctx context.Context, code string, verifier Secret) (SignedIn, error) {
 	c, err := f.config()
 	if err != nil {
 		return SignedIn{}, err
 	}
+
 	rt := f.Transport
 	if rt == nil {
 		own := newTransport(nil)
 		defer own.CloseIdleConnections()
 		rt = own
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errors.New("no token within "+tokenTimeout.String()))
+
+	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout,
+		errors.New("no token within "+tokenTimeout.String()))
 	defer cancel()
 	t, err := oauthToken(ctx, tokenClient(rt), f.Scopes, func(ctx context.Context) (*oauth2.Token, error) {
 		return c.Exchange(ctx, code, oauth2.VerifierOption(verifier.Reveal()))
@@ -77,11 +87,14 @@ func (f CodeFlow) Exchange(ctx context.Context, code string, verifier Secret) (S
 		if a, ok := errors.AsType[*AuthError](err); ok {
 			a.Login = a.Code == "invalid_grant"
 		}
+
 		return SignedIn{}, err
 	}
+
 	if t.RefreshToken == "" {
 		return SignedIn{}, &AuthError{Detail: "the answer has no refresh token", Scopes: f.Scopes}
 	}
+
 	return SignedIn{Token: t, Refresh: Secret(t.RefreshToken)}, nil
 }
 
@@ -95,31 +108,36 @@ type TokenStore interface {
 	Save(Secret) error
 }
 
-// refresher is the refresh flow with rotation: each refresh answers with a new refresh token, and the old one may be dead.
+// refresher is the refresh flow with rotation: each refresh answers with a new refresh token, and
+// the old one may be dead.
 type refresher struct {
 	base, clientID string
 	secret         Secret
 	store          TokenStore
 
 	mu sync.Mutex // guards unsaved
-	// unsaved is a new refresh token that the store could not take: it is saved before anything else is tried.
+	// unsaved is a new refresh token that the store could not take: it is saved before anything
+	// else is tried.
 	unsaved Secret
 }
 
-// RefreshTokens is the three-legged flow after a sign-in. The new refresh token is durable in the store before the access
-// token is used. A process that died between the two left the old one: it is tried, and where the service has
-// retired it the error is an *AuthError with Login set. secret "" is a public client. Access tokens are asked for with exactly
-// the scopes of the call, which must be among those signed in for.
+// RefreshTokens is the three-legged flow after a sign-in. The new refresh token is durable in the
+// store before the access token is used. A process that died between the two left the old one: it
+// is tried, and where the service has retired it the error is an *AuthError with Login set. secret
+// "" is a public client. Access tokens are asked for with exactly the scopes of the call, which
+// must be among those signed in for.
 func RefreshTokens(baseURL, clientID string, secret Secret, store TokenStore) TokenSource {
 	base, baseErr := ParseBaseURL(baseURL)
 	r := &refresher{clientID: clientID, secret: secret, store: store}
 	if baseErr == nil {
 		r.base = base.String()
 	}
+
 	return newTokenCache(func(ctx context.Context, hc *http.Client, scopes []string) (*oauth2.Token, error) {
 		if baseErr != nil {
 			return nil, baseErr
 		}
+
 		return r.fetch(ctx, hc, scopes)
 	})
 }
@@ -133,27 +151,34 @@ func (r *refresher) fetch(ctx context.Context, hc *http.Client, scopes []string)
 	if err := r.saveUnsaved(); err != nil {
 		return nil, err
 	}
+
 	refresh, err := r.store.Load()
 	if err != nil {
 		return nil, &AuthError{Detail: "read the sign-in: " + err.Error(), Scopes: scopes, Login: true}
 	}
+
 	if refresh == "" {
 		return nil, &AuthError{Detail: "nobody is signed in", Scopes: scopes, Login: true}
 	}
+
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}
 	if len(scopes) > 0 {
 		form.Set("scope", strings.Join(scopes, " "))
 	}
+
 	if r.secret == "" {
 		form.Set("client_id", r.clientID)
 	}
+
 	t, err := postForm(ctx, hc, r.base+tokenPath, form, r.clientID, r.secret, scopes)
 	if err != nil {
 		if a, ok := errors.AsType[*AuthError](err); ok && a.Code == "invalid_grant" {
 			a.Login = true
 		}
+
 		return nil, err
 	}
+
 	if t.RefreshToken != "" && t.RefreshToken != refresh.Reveal() {
 		r.mu.Lock()
 		r.unsaved = Secret(t.RefreshToken)
@@ -162,7 +187,9 @@ func (r *refresher) fetch(ctx context.Context, hc *http.Client, scopes []string)
 			return nil, err // the access token is thrown away: nothing is used that is not durable
 		}
 	}
+
 	t.RefreshToken = ""
+
 	return t, nil
 }
 
@@ -173,9 +200,12 @@ func (r *refresher) saveUnsaved() error {
 	if r.unsaved == "" {
 		return nil
 	}
+
 	if err := r.store.Save(r.unsaved); err != nil {
 		return &AuthError{Detail: "save the new sign-in: " + err.Error()}
 	}
+
 	r.unsaved = ""
+
 	return nil
 }

@@ -26,10 +26,12 @@ const (
 	tokenAttempts = 4
 )
 
-// fetcher makes one request for a token of a scope set. Errors are *AuthError (refused), *Error or *NetError.
+// fetcher makes one request for a token of a scope set. Errors are *AuthError (refused), *Error or
+// *NetError.
 type fetcher func(ctx context.Context, hc *http.Client, scopes []string) (*oauth2.Token, error)
 
-// tokenCache keeps one token a scope set, asks once at a time a set, and refreshes at 80 % of the lifetime.
+// tokenCache keeps one token a scope set, asks once at a time a set, and refreshes at 80 % of the
+// lifetime.
 type tokenCache struct {
 	fetch    fetcher
 	requests atomic.Int64
@@ -64,7 +66,9 @@ func (c *tokenCache) bind(rt http.RoundTripper) {
 
 // tokenClient never follows a redirect: credentials go to one host.
 func tokenClient(rt http.RoundTripper) *http.Client {
-	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 }
 
 func (c *tokenCache) client() *http.Client {
@@ -73,6 +77,7 @@ func (c *tokenCache) client() *http.Client {
 	if c.hc == nil {
 		c.hc = tokenClient(newTransport(nil))
 	}
+
 	return c.hc
 }
 
@@ -88,17 +93,20 @@ func (c *tokenCache) entry(scopes []string) *tokenEntry {
 		e = &tokenEntry{turn: make(chan struct{}, 1)}
 		c.entries[key] = e
 	}
+
 	return e
 }
 
 // Token implements TokenSource.
 func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token, error) {
 	e := c.entry(scopes)
+
 	before, _ := e.refusal()
 	t, fresh := e.current(time.Now())
 	if fresh {
 		return t, nil
 	}
+
 	if t != nil {
 		// Still good, only due: one caller refreshes, the others go on.
 		select {
@@ -113,15 +121,18 @@ func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token,
 			return nil, context.Cause(ctx)
 		}
 	}
+
 	defer func() { <-e.turn }()
 	t, fresh = e.current(time.Now())
 	if fresh {
 		return t, nil
 	}
+
 	// Whoever waited while another was refused gets the same answer.
 	if refusals, err := e.refusal(); err != nil && refusals > before {
 		return nil, err
 	}
+
 	got, err := c.fetchPatiently(ctx, scopes)
 	now := time.Now()
 	e.mu.Lock()
@@ -133,14 +144,18 @@ func (c *tokenCache) Token(ctx context.Context, scopes []string) (*oauth2.Token,
 		} else if t != nil && t.Expiry.Sub(now) > tokenMargin {
 			return t, nil // due, but good for now
 		}
+
 		return nil, err
 	}
+
 	e.err = nil
 	e.token = got
 	if got.Expiry.IsZero() {
 		got.Expiry = now.Add(time.Hour)
 	}
+
 	e.refreshAt = now.Add(got.Expiry.Sub(now) * 4 / 5)
+
 	return got, nil
 }
 
@@ -158,76 +173,93 @@ func (e *tokenEntry) current(now time.Time) (t *oauth2.Token, fresh bool) {
 	if e.token == nil || e.token.Expiry.Sub(now) <= tokenMargin {
 		return nil, false
 	}
+
 	return e.token, now.Before(e.refreshAt)
 }
 
 // Invalidate implements TokenSource.
 func (c *tokenCache) Invalidate(accessToken string) {
 	c.mu.Lock()
+
 	entries := make([]*tokenEntry, 0, len(c.entries))
 	for _, e := range c.entries {
 		entries = append(entries, e)
 	}
+
 	c.mu.Unlock()
+
 	for _, e := range entries {
 		e.mu.Lock()
 		if e.token != nil && e.token.AccessToken == accessToken {
 			e.token = nil
 		}
+
 		e.mu.Unlock()
 	}
 }
 
-// fetchPatiently repeats on an unreachable, busy or throttled endpoint; asking twice for a token harms nobody.
+// fetchPatiently repeats on an unreachable, busy or throttled endpoint; asking twice for a token
+// harms nobody.
 func (c *tokenCache) fetchPatiently(ctx context.Context, scopes []string) (*oauth2.Token, error) {
 	hc := c.client()
 	for n := 1; ; n++ {
 		c.requests.Add(1)
 		t, err := func() (*oauth2.Token, error) {
-			ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errors.New("no token within "+tokenTimeout.String()))
+			ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout,
+				errors.New("no token within "+tokenTimeout.String()))
 			defer cancel()
 			return c.fetch(ctx, hc, scopes)
 		}()
 		if err == nil {
 			return t, nil
 		}
+
 		after, again := Retryable(err)
 		if !again || n >= tokenAttempts || ctx.Err() != nil || after > maxRetryAfter {
 			return nil, err
 		}
+
 		if after == 0 {
 			after = time.Duration(rand.Int64N(int64(firstBackoff<<(n-1)) + 1))
 		}
+
 		if e := sleep(ctx, after); e != nil {
 			return nil, err
 		}
 	}
 }
 
-// ClientCredentials is the two-legged flow: the application acts for itself. One token a scope set is cached and refreshed
-// at 80 % of its lifetime; concurrent callers share one request. baseURL "" is DefaultBaseURL; a base URL that ParseBaseURL
-// refuses makes every Token fail, so that no secret goes there.
+// ClientCredentials is the two-legged flow: the application acts for itself. One token a scope set
+// is cached and refreshed at 80 % of its lifetime; concurrent callers share one request. baseURL ""
+// is DefaultBaseURL; a base URL that ParseBaseURL refuses makes every Token fail, so that no secret
+// goes there.
 func ClientCredentials(baseURL, clientID string, secret Secret) TokenSource {
 	base, baseErr := ParseBaseURL(baseURL)
+
 	return newTokenCache(func(ctx context.Context, hc *http.Client, scopes []string) (*oauth2.Token, error) {
 		if baseErr != nil {
 			return nil, baseErr
 		}
+
 		cc := clientcredentials.Config{
-			ClientID: clientID, ClientSecret: secret.Reveal(), TokenURL: base.String() + tokenPath, Scopes: scopes,
+			ClientID: clientID, ClientSecret: secret.Reveal(), TokenURL: base.String() + tokenPath,
+			Scopes:    scopes,
 			AuthStyle: oauth2.AuthStyleInHeader,
 		}
+
 		return oauthToken(ctx, hc, scopes, cc.Token)
 	})
 }
 
 // oauthToken runs one flow of x/oauth2 over hc and gives its errors their types.
-func oauthToken(ctx context.Context, hc *http.Client, scopes []string, flow func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
+func oauthToken(ctx context.Context, hc *http.Client, scopes []string,
+	flow func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
 	ctx, sent := watchSent(context.WithValue(ctx, oauth2.HTTPClient, hc))
 	t, err := flow(ctx)
 	if err == nil {
 		return t, nil
 	}
+
 	return nil, tokenError(ctx, err, scopes, sent)
 }
 
@@ -239,13 +271,16 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 		if errors.As(err, &syntax) || strings.HasPrefix(plain.Error(), "oauth2: ") {
 			return &AuthError{Detail: "the answer of the token endpoint is not a token", Scopes: scopes}
 		}
+
 		return &NetError{Op: "get token", Err: plain, Sent: sent(err)}
 	}
+
 	status := refused.Response.StatusCode
 	e := newError("get token", http.MethodPost, tokenPath, status, refused.Response.Header, refused.Body)
 	if status == 408 || status == 429 || status >= 500 {
 		return e
 	}
+
 	a := &AuthError{Status: status, Code: e.Code, Detail: e.Detail, Scopes: scopes}
 	var oauth struct {
 		Error string `json:"error"`
@@ -253,36 +288,44 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 	if json.Unmarshal(refused.Body, &oauth) == nil && oauth.Error != "" {
 		a.Code = oauth.Error // says more than the code of the gateway that may stand beside it
 	}
+
 	if a.Detail == "" {
 		a.Detail = e.Title
 	}
+
 	return a
 }
 
 // postForm is for the flows that x/oauth2 has no function for.
-func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Values, clientID string, secret Secret, scopes []string) (*oauth2.Token, error) {
+func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Values, clientID string,
+	secret Secret, scopes []string) (*oauth2.Token, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, fmt.Errorf("get token: %w", err)
 	}
+
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
 	if secret != "" {
 		r.SetBasicAuth(clientID, secret.Reveal())
 	}
+
 	resp, err := hc.Do(r)
 	if err != nil {
 		return nil, &NetError{Op: "get token", Err: plainError(ctx, err), Sent: !unsentError(err)}
 	}
+
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	_ = resp.Body.Close()
 	if err != nil {
 		return nil, &NetError{Op: "get token", Err: plainError(ctx, err), Sent: true}
 	}
+
 	if resp.StatusCode/100 != 2 {
 		re := &oauth2.RetrieveError{Response: resp, Body: body}
 		return nil, tokenError(ctx, re, scopes, func(error) bool { return true })
 	}
+
 	var answer struct {
 		AccessToken  string `json:"access_token"`
 		TokenType    string `json:"token_type"`
@@ -290,11 +333,15 @@ func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Va
 		ExpiresIn    int64  `json:"expires_in"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
-		return nil, &AuthError{Status: resp.StatusCode, Detail: "the answer of the token endpoint is not a token", Scopes: scopes}
+		return nil, &AuthError{Status: resp.StatusCode,
+			Detail: "the answer of the token endpoint is not a token", Scopes: scopes}
 	}
-	t := &oauth2.Token{AccessToken: answer.AccessToken, TokenType: answer.TokenType, RefreshToken: answer.RefreshToken, ExpiresIn: answer.ExpiresIn}
+
+	t := &oauth2.Token{AccessToken: answer.AccessToken, TokenType: answer.TokenType,
+		RefreshToken: answer.RefreshToken, ExpiresIn: answer.ExpiresIn}
 	if answer.ExpiresIn > 0 {
 		t.Expiry = time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second)
 	}
+
 	return t, nil
 }

@@ -7,13 +7,17 @@ type Hub struct {
 	ID     HubID
 	Name   string
 	Region string // US, EMEA, AUS, ...
-	Type   string // extension type: hubs:autodesk.bim360:Account, hubs:autodesk.core:Hub, hubs:autodesk.a360:PersonalHub
+	// extension type: hubs:autodesk.bim360:Account, hubs:autodesk.core:Hub,
+	// hubs:autodesk.a360:PersonalHub
+	Type string
 }
 
-// Core tells whether the hub uses the autodesk.core types for folders, items and versions (everything but ACC and BIM 360).
+// Core tells whether the hub uses the autodesk.core types for folders, items and versions
+// (everything but ACC and BIM 360).
 func (h Hub) Core() bool { return h.Type != "" && h.Type != "hubs:autodesk.bim360:Account" }
 
-// Warning is one entry of meta.warnings: a 200 answer of the hubs list may hide refusals of single regions.
+// Warning is one entry of meta.warnings: a 200 answer of the hubs list may hide refusals of single
+// regions.
 type Warning struct {
 	Status, Code, Title, Detail string
 }
@@ -30,12 +34,14 @@ type Project struct {
 
 // Folder of a project.
 type Folder struct {
-	ID                                FolderID
-	Name                              string
-	Type                              string // extension type: folders:autodesk.bim360:Folder or folders:autodesk.core:Folder
-	Parent                            FolderID
-	Hidden                            bool
-	Created, Modified, ModifiedRollup time.Time // ModifiedRollup: the last change in the folder or anything below
+	ID   FolderID
+	Name string
+	// extension type: folders:autodesk.bim360:Folder or folders:autodesk.core:Folder
+	Type   string
+	Parent FolderID
+	Hidden bool
+	// ModifiedRollup: the last change in the folder or anything below
+	Created, Modified, ModifiedRollup time.Time
 	ObjectCount                       int
 	AllowedTypes                      []string
 	IsRoot                            bool
@@ -124,7 +130,8 @@ type NewVersion struct {
 	Name    string
 	Storage ObjectID
 	Core    bool // the hub uses autodesk.core types
-	// CopyFrom copies this version (restore, rename) instead of using Storage. Item is the one that gets the new version.
+	// CopyFrom copies this version (restore, rename) instead of using Storage. Item is the one that
+	// gets the new version.
 	CopyFrom VersionID
 	// Deleted makes the version a marker that hides the item; Storage and Name stay empty.
 	Deleted bool
@@ -140,7 +147,8 @@ type UploadURLsRequest struct {
 	Acceleration bool
 }
 
-// UploadURLs are signed URLs of consecutive parts; URLs[i] belongs to part FirstPart+i and to no other.
+// UploadURLs are signed URLs of consecutive parts; URLs[i] belongs to part FirstPart+i and to no
+// other.
 type UploadURLs struct {
 	UploadKey     string
 	UploadExpires time.Time // the completion must happen before; else all bytes are lost
@@ -166,7 +174,8 @@ type CompletedObject struct {
 // DownloadURLRequest asks for a download URL. The zero value takes the service's defaults.
 type DownloadURLRequest struct {
 	Minutes int // lifetime, 1 to 60; 0: the service's default of 2
-	// Fallback asks for an OSS URL (status "fallback") instead of "chunked" while an object is not assembled.
+	// Fallback asks for an OSS URL (status "fallback") instead of "chunked" while an object is not
+	// assembled.
 	Fallback bool
 }
 

@@ -20,16 +20,20 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// TestSlowLinkIsNoticed: after a part that went without a sign of life new connections hold little, before it as much as the system likes.
+// TestSlowLinkIsNoticed: after a part that went without a sign of life new connections hold little,
+// before it as much as the system likes.
 func TestSlowLinkIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := New(Config{Transport: silent{}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k", PartBody{R: bytes.NewReader([]byte("x")), Size: 1}); !errors.Is(err, ErrStalled) {
+
+		if _, err := c.Data.PutPart(t.Context(), "https://s3.example.com/b/k",
+			PartBody{R: bytes.NewReader([]byte("x")), Size: 1}); !errors.Is(err, ErrStalled) {
 			t.Fatalf("got %v, want it stalled", err)
 		}
+
 		if !c.core.slow.Load() {
 			t.Error("the stall was not noticed")
 		}
@@ -43,7 +47,8 @@ func TestSlowLinkIsNoticed(t *testing.T) {
 	defer c.Close()
 	bound := func() (got int) {
 		t.Helper()
-		conn, err := c.core.data.(*http.Transport).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		conn, err := c.core.data.(*http.Transport).DialContext(t.Context(), "tcp",
+			server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,15 +57,20 @@ func TestSlowLinkIsNoticed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = errors.Join(raw.Control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT) }), err)
+
+		err = errors.Join(raw.Control(func(fd uintptr) {
+			got, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT)
+		}), err)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return got
 	}
 	if got := bound(); got == unsentMost {
 		t.Errorf("without a stall: %d bytes", got)
 	}
+
 	c.core.stalled()
 	if got := bound(); got != unsentMost {
 		t.Errorf("after a stall: %d bytes, want %d", got, unsentMost)

@@ -4,7 +4,8 @@ package apsclient
 
 import "golang.org/x/sys/unix"
 
-// unsentMost is how many bytes the system may hold of a connection that it has not sent yet, where the link is slow.
+// unsentMost is how many bytes the system may hold of a connection that it has not sent yet, where
+// the link is slow.
 const unsentMost = 128 << 10
 
 // boundUnsent sets that bound; where it cannot be set, nothing changes.

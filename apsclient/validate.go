@@ -56,12 +56,15 @@ func (p Param) Takes() string {
 			s = fmt.Sprintf("text of at most %d characters", p.Max)
 		}
 	}
+
 	if len(p.Enum) > 0 {
 		s = "one of " + strings.Join(p.Enum, ", ")
 	}
+
 	if p.Pattern != "" {
 		s += " matching " + p.Pattern
 	}
+
 	return s
 }
 
@@ -71,44 +74,53 @@ func unknownParam(a Action, name string) error {
 		if p.In != InBody {
 			known = append(known, p.Name)
 		} else if p.Name == name {
-			return &ParamError{Action: a.Name, Param: name, Problem: "a field of the body (--body): takes " + p.Takes()}
+			return &ParamError{Action: a.Name, Param: name,
+				Problem: "a field of the body (--body): takes " + p.Takes()}
 		}
 	}
+
 	e := &ParamError{Action: a.Name, Param: name, Problem: "unknown", Near: nearest(name, known)}
 	if len(known) > 0 {
 		e.Problem += ": this action takes " + strings.Join(known, ", ")
 	} else {
 		e.Problem += ": this action takes none"
 	}
+
 	return e
 }
 
-// Validate checks a request against the registry before anything is sent: unknown and missing parameters, types, bounds,
-// and the shape of a JSON body. The error is a *ParamError that names the parameter and what it takes.
+// Validate checks a request against the registry before anything is sent: unknown and missing
+// parameters, types, bounds, and the shape of a JSON body. The error is a *ParamError that names
+// the parameter and what it takes.
 func Validate(r Request) error {
 	a, err := resolveAction(r.Action, r.Variant)
 	if err != nil {
 		return err
 	}
+
 	given := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
 		p, ok := find(a.Params, name)
 		if !ok || p.In == InBody {
 			return unknownParam(a, name)
 		}
+
 		if given[p.Name] {
 			return &ParamError{Action: a.Name, Param: name, Problem: "given twice"}
 		}
+
 		given[p.Name] = true
 		if err := checkValue(a, p, r.Params[name]); err != nil {
 			return err
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
 		p, ok := queryParam(a, name)
 		if !ok {
 			return unknownParam(a, name)
 		}
+
 		given[p.Name] = true
 		for _, v := range r.Query[name] {
 			if err := checkValue(a, p, v); err != nil {
@@ -116,35 +128,43 @@ func Validate(r Request) error {
 			}
 		}
 	}
+
 	for name := range r.Header {
 		if p, ok := find(a.Params, name); ok {
 			given[p.Name] = true
 		}
 	}
+
 	for _, p := range a.Params {
 		if p.Required && p.In != InBody && !given[p.Name] {
 			return &ParamError{Action: a.Name, Param: p.Name, Problem: "missing: takes " + p.Takes()}
 		}
 	}
+
 	return checkBody(a, r.Body)
 }
 
 // comparison suffixes of Data Management filters.
 var filterName = regexp.MustCompile(`^(filter\[[^\]]+\])(-(lt|le|eq|ge|gt|starts|ends|contains))?$`)
 
-// queryParam finds a query parameter. Data Management lists take a filter over any attribute, with a comparison.
+// queryParam finds a query parameter. Data Management lists take a filter over any attribute, with
+// a comparison.
 func queryParam(a Action, name string) (Param, bool) {
 	for _, p := range a.Params {
 		if p.In == InQuery && p.Name == name {
 			return p, true
 		}
 	}
-	if m := filterName.FindStringSubmatch(name); m != nil && dataFamily(a.Path) && (a.Paging == PagingJSONAPI || a.Name == "list-hubs") {
+
+	if m := filterName.FindStringSubmatch(name); m != nil && dataFamily(a.Path) &&
+		(a.Paging == PagingJSONAPI || a.Name == "list-hubs") {
 		if p, ok := find(a.Params, m[1]); ok && m[2] == "" {
 			return p, true
 		}
+
 		return Param{Name: name, In: InQuery, Type: "string"}, true
 	}
+
 	return Param{}, false
 }
 
@@ -157,39 +177,51 @@ func checkValue(a Action, p Param, value string) error {
 		} else if len(value) > 80 {
 			shown = strconv.Quote(value[:80]) + "..."
 		}
+
 		return &ParamError{Action: a.Name, Param: p.Name, Problem: shown + " is not " + p.Takes()}
 	}
 	if value == "" && (p.Required || p.Type != "string") {
 		return bad()
 	}
-	if name, list, ok := strings.Cut(value, ","); ok && strings.HasPrefix(p.Name, "filter[") && (p.Type == "int" || len(p.Enum) > 0) {
+
+	if name, list, ok := strings.Cut(value, ","); ok && strings.HasPrefix(p.Name, "filter[") &&
+		(p.Type == "int" || len(p.Enum) > 0) {
 		if err := checkValue(a, p, name); err != nil {
 			return err
 		}
+
 		return checkValue(a, p, list)
 	}
+
 	switch p.Type {
 	case "int":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || (p.Min != 0 || p.Max != 0) && (n < p.Min || n > p.Max) {
 			return bad()
 		}
+
 		return nil
 	case "bool":
 		if value != "true" && value != "false" {
 			return bad()
 		}
+
 		return nil
 	}
+
 	if len(p.Enum) > 0 {
 		if !slices.Contains(p.Enum, value) {
-			return &ParamError{Action: a.Name, Param: p.Name, Problem: strconv.Quote(value) + " is not " + p.Takes(), Near: nearest(value, p.Enum)}
+			return &ParamError{Action: a.Name, Param: p.Name,
+				Problem: strconv.Quote(value) + " is not " + p.Takes(), Near: nearest(value, p.Enum)}
 		}
+
 		return nil
 	}
+
 	if !textFits(p, value) {
 		return bad()
 	}
+
 	return nil
 }
 
@@ -213,16 +245,20 @@ func textFits(p Param, value string) bool {
 	case "email":
 		return emailForm.MatchString(value)
 	}
+
 	n := int64(utf8.RuneCountInString(value))
 	if n < p.Min || p.Max > 0 && n > p.Max {
 		return false
 	}
+
 	return p.Pattern == "" || regexp.MustCompile(p.Pattern).MatchString(value)
 }
 
 // checkBody checks presence, JSON, and the fields that the row names.
 func checkBody(a Action, body []byte) error {
-	bad := func(param, problem string) error { return &ParamError{Action: a.Name, Param: param, Problem: problem} }
+	bad := func(param, problem string) error {
+		return &ParamError{Action: a.Name, Param: param, Problem: problem}
+	}
 	switch a.Body {
 	case "bytes":
 		return nil
@@ -230,11 +266,14 @@ func checkBody(a Action, body []byte) error {
 		if len(body) > 0 {
 			return bad("body", "this action takes none")
 		}
+
 		return nil
 	}
+
 	if len(bytes.TrimSpace(body)) == 0 {
 		return bad("body", "missing: takes "+bodyTakes(a))
 	}
+
 	var doc any
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -246,35 +285,45 @@ func checkBody(a Action, body []byte) error {
 				where = fmt.Sprintf("%s at byte %d", syntax.Error(), syntax.Offset)
 			}
 		}
+
 		return bad("body", "not JSON: "+where)
 	}
+
 	for _, p := range a.Params {
 		if p.In != InBody {
 			continue
 		}
+
 		if p.Name == "[]" {
 			if !jsonFits(p, doc) {
 				return bad("body", "takes "+p.Takes()+": "+p.Help)
 			}
+
 			continue
 		}
+
 		if _, ok := doc.(map[string]any); !ok {
 			return bad("body", "takes a JSON object")
 		}
+
 		v, there := field(doc, p.Name)
 		if !there {
 			if p.Required {
 				return bad(p.Name, "missing in the body: takes "+p.Takes())
 			}
+
 			continue
 		}
+
 		if v != nil && !jsonFits(p, v) {
 			return bad(p.Name, "in the body is not "+p.Takes())
 		}
+
 		if v == nil && p.Required {
 			return bad(p.Name, "in the body is null: takes "+p.Takes())
 		}
 	}
+
 	return nil
 }
 
@@ -285,10 +334,12 @@ func field(doc any, path string) (any, bool) {
 		if !ok {
 			return nil, false
 		}
+
 		if doc, ok = object[name]; !ok {
 			return nil, false
 		}
 	}
+
 	return doc, true
 }
 
@@ -300,7 +351,9 @@ func jsonFits(p Param, v any) bool {
 		if p.Type == "number" {
 			return true
 		}
+
 		n, err := v.Int64()
+
 		return p.Type == "int" && err == nil && (p.Min == 0 && p.Max == 0 || n >= p.Min && n <= p.Max)
 	case []any:
 		n := int64(len(v))
@@ -312,11 +365,14 @@ func jsonFits(p Param, v any) bool {
 		case "bool", "int", "number", "array", "object":
 			return false
 		}
+
 		if len(p.Enum) > 0 {
 			return slices.Contains(p.Enum, v)
 		}
+
 		return textFits(p, v)
 	}
+
 	return false
 }
 
@@ -328,8 +384,10 @@ func bodyTakes(a Action) string {
 			fields = append(fields, p.Name)
 		}
 	}
+
 	if len(fields) == 0 {
 		return "JSON"
 	}
+
 	return "JSON with " + strings.Join(fields, ", ")
 }

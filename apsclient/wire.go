@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Wire shapes of JSON:API, as far as they are read. Attributes of all resource types share one struct: the names agree.
+// Wire shapes of JSON:API, as far as they are read. Attributes of all resource types share one
+// struct: the names agree.
 
 type document struct {
 	Data     json.RawMessage `json:"data"`
@@ -49,6 +50,7 @@ func (r relation) id() string {
 	if r.Data == nil {
 		return ""
 	}
+
 	return r.Data.ID
 }
 
@@ -97,14 +99,18 @@ func (t *looseTime) UnmarshalJSON(b []byte) error {
 		if json.Unmarshal(b, &ms) == nil && ms > 0 {
 			t.Time = time.UnixMilli(ms).UTC()
 		}
+
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700",
+		"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
 		if v, err := time.Parse(layout, s); err == nil {
 			t.Time = v.UTC()
 			return nil
 		}
 	}
+
 	return nil
 }
 
@@ -112,29 +118,37 @@ func (a attributes) name() string {
 	if a.DisplayName != "" {
 		return a.DisplayName
 	}
+
 	return a.Name
 }
 
 func (r resource) hub() Hub {
-	return Hub{ID: HubID(r.ID), Name: r.Attributes.Name, Region: r.Attributes.Region, Type: r.Attributes.Extension.Type}
+	return Hub{ID: HubID(r.ID), Name: r.Attributes.Name, Region: r.Attributes.Region,
+		Type: r.Attributes.Extension.Type}
 }
 
 func (r resource) project(hub HubID) Project {
 	if id := r.Relationships.Hub.id(); id != "" {
 		hub = HubID(id)
 	}
+
 	return Project{
 		ID: ProjectID(r.ID), Name: r.Attributes.Name, Type: r.Attributes.Extension.Type, Hub: hub,
-		Platform: strings.ToLower(r.Attributes.Extension.Data.ProjectType), RootFolder: FolderID(r.Relationships.RootFolder.id()),
+		Platform:   strings.ToLower(r.Attributes.Extension.Data.ProjectType),
+		RootFolder: FolderID(r.Relationships.RootFolder.id()),
 	}
 }
 
 func (r resource) folder() Folder {
 	a := r.Attributes
+
 	return Folder{
-		ID: FolderID(r.ID), Name: a.name(), Type: a.Extension.Type, Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
-		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time, ModifiedRollup: a.LastModifiedTimeRollup.Time,
-		ObjectCount: a.ObjectCount, AllowedTypes: a.Extension.Data.AllowedTypes, IsRoot: a.Extension.Data.IsRoot,
+		ID: FolderID(r.ID), Name: a.name(), Type: a.Extension.Type,
+		Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
+		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time,
+		ModifiedRollup: a.LastModifiedTimeRollup.Time,
+		ObjectCount:    a.ObjectCount, AllowedTypes: a.Extension.Data.AllowedTypes,
+		IsRoot:     a.Extension.Data.IsRoot,
 		FolderType: a.Extension.Data.FolderType,
 	}
 }
@@ -142,17 +156,22 @@ func (r resource) folder() Folder {
 func (r resource) version() Version {
 	a := r.Attributes
 	v := Version{
-		ID: VersionID(r.ID), Item: ItemID(r.Relationships.Item.id()), Name: a.Name, Type: a.Extension.Type, FileType: a.FileType,
-		MimeType: a.MimeType, Number: a.VersionNumber, Size: -1, Storage: ObjectID(r.Relationships.Storage.id()),
-		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time, CreatedBy: a.CreateUserID, ModifiedBy: a.LastModifiedUserID,
-		WebURL: r.Links.WebView.Href, OriginalName: a.Extension.Data.OriginalName, Hidden: a.Hidden,
+		ID: VersionID(r.ID), Item: ItemID(r.Relationships.Item.id()), Name: a.Name, Type: a.Extension.Type,
+		FileType: a.FileType,
+		MimeType: a.MimeType, Number: a.VersionNumber, Size: -1,
+		Storage: ObjectID(r.Relationships.Storage.id()),
+		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time, CreatedBy: a.CreateUserID,
+		ModifiedBy: a.LastModifiedUserID,
+		WebURL:     r.Links.WebView.Href, OriginalName: a.Extension.Data.OriginalName, Hidden: a.Hidden,
 	}
 	if v.Name == "" {
 		v.Name = a.DisplayName
 	}
+
 	if a.StorageSize != nil {
 		v.Size = *a.StorageSize
 	}
+
 	return v
 }
 
@@ -160,18 +179,23 @@ func (r resource) version() Version {
 func (r resource) item(versions map[string]Version) Item {
 	a := r.Attributes
 	it := Item{
-		ID: ItemID(r.ID), Name: a.name(), Type: a.Extension.Type, Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
-		Reserved: a.Reserved, ReservedBy: a.ReservedUserName, Modified: a.LastModifiedTime.Time, TipID: VersionID(r.Relationships.Tip.id()),
+		ID: ItemID(r.ID), Name: a.name(), Type: a.Extension.Type,
+		Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
+		Reserved: a.Reserved, ReservedBy: a.ReservedUserName, Modified: a.LastModifiedTime.Time,
+		TipID: VersionID(r.Relationships.Tip.id()),
 	}
 	if it.ReservedBy == "" {
 		it.ReservedBy = a.ReservedUserID
 	}
+
 	if v, ok := versions[string(it.TipID)]; ok {
 		if v.Item == "" {
 			v.Item = it.ID
 		}
+
 		it.Tip = &v
 	}
+
 	return it
 }
 
@@ -182,6 +206,7 @@ func (d document) versions() map[string]Version {
 			m[r.ID] = r.version()
 		}
 	}
+
 	return m
 }
 
@@ -195,7 +220,9 @@ func (d document) many() ([]resource, error) {
 	if len(d.Data) == 0 || string(d.Data) == "null" {
 		return nil, nil
 	}
+
 	var r []resource
 	err := json.Unmarshal(d.Data, &r)
+
 	return r, err
 }

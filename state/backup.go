@@ -11,16 +11,15 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// A compact copy of the state is kept beside it, for Repair: made at a clean
-// close, and while the store is open after backupCommits commits or
-// backupAge, whichever comes first.
+// A compact copy of the state is kept beside it, for Repair: made at a clean close, and while the
+// store is open after backupCommits commits or backupAge, whichever comes first.
 const (
 	// BackupSuffix after the path of the state names the copy.
 	BackupSuffix  = ".snapshot"
 	backupCommits = 20_000
 	backupAge     = 10 * time.Minute
-	// At a close, a copy of a file larger than this may be as old as backupAge:
-	// a short command should not copy 100 MB.
+	// At a close, a copy of a file larger than this may be as old as backupAge: a short command
+	// should not copy 100 MB.
 	backupCheap = 16 << 20
 )
 
@@ -54,6 +53,7 @@ func (b *backupState) afterCommit() {
 	if n < backupCommits && time.Since(time.Unix(0, b.last.Load())) < backupAge {
 		return
 	}
+
 	select {
 	case b.due <- struct{}{}:
 	default:
@@ -66,12 +66,14 @@ func (b *backupState) atClose(s *Store) error {
 		if b.commits.Load() == 0 {
 			return nil
 		}
+
 		fi, err := os.Stat(s.path)
 		age := time.Since(was.ModTime())
 		if err == nil && fi.Size() > backupCheap && age >= 0 && age < backupAge {
 			return nil
 		}
 	}
+
 	return b.copy(s)
 }
 
@@ -82,8 +84,10 @@ func (b *backupState) copy(s *Store) error {
 	if err := compact(s.db, to); err != nil {
 		return fmt.Errorf("copy state to %s: %w", to, err)
 	}
+
 	b.commits.Add(-n)
 	b.last.Store(time.Now().UnixNano())
+
 	return nil
 }
 
@@ -92,24 +96,29 @@ func compact(from *bolt.DB, to string) error {
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+
 	const txBytes = 4 << 20
 	err := guarded(from.Path(), func() error {
 		db, err := bolt.Open(tmp, 0o600, &bolt.Options{Timeout: lockTimeout})
 		if err != nil {
 			return err
 		}
+
 		err = bolt.Compact(db, from, txBytes)
 		if cerr := db.Close(); err == nil {
 			err = cerr
 		}
+
 		return err
 	})
 	if err == nil {
 		err = os.Rename(tmp, to)
 	}
+
 	if err != nil {
 		os.Remove(tmp)
 		return err
 	}
+
 	return syncDir(filepath.Dir(to))
 }

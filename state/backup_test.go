@@ -15,9 +15,11 @@ func copied(t *testing.T, path string) *salvage {
 	if os.IsNotExist(err) {
 		return nil
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return sv
 }
 
@@ -32,14 +34,18 @@ func TestCopyAfterTenMinutes(t *testing.T) {
 		if copied(t, path) != nil {
 			t.Error("a copy was made before it was due")
 		}
+
 		time.Sleep(2 * time.Second)
 		commit(t, s, j.ID, Resume{})
+
 		for range 100 { // the copy waits for the disk, which the bubble's clock does not see
 			if synctest.Wait(); copied(t, path) != nil {
 				break
 			}
+
 			time.Sleep(time.Millisecond)
 		}
+
 		if sv := copied(t, path); sv == nil || len(sv.data["jobs"]) != 1 {
 			t.Errorf("no copy after ten minutes: %v", sv)
 		}
@@ -56,6 +62,7 @@ func TestCopyAtClose(t *testing.T) {
 	if sv == nil || len(sv.problems) != 0 {
 		t.Fatalf("%+v", sv)
 	}
+
 	n := 0
 	for bucket, keys := range sv.data {
 		for k, v := range keys {
@@ -65,13 +72,16 @@ func TestCopyAtClose(t *testing.T) {
 			}
 		}
 	}
+
 	if n != len(says) {
 		t.Errorf("%d keys of %d", n, len(says))
 	}
+
 	before, err := os.Stat(path + BackupSuffix)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	openTest(t, path).Close()
 	if after, err := os.Stat(path + BackupSuffix); err != nil || !os.SameFile(before, after) {
 		t.Errorf("nothing changed and the copy was made anew: %v", err)

@@ -11,11 +11,13 @@ import (
 func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "state.db")
 	openTest(b, path).Close()
+
 	for b.Loop() {
 		s, err := Open(path, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
+
 		abandon(s)
 	}
 }
@@ -26,6 +28,7 @@ func benchJob(b *testing.B) (*Store, JobID) {
 	j.Snapshot.Size = 1 << 40
 	j = enqueue(b, s, j, Queued)
 	run(b, s, j.ID, Reserved{Object: "o"}, Opened{UploadKey: "k", PartSize: 1 << 20, Parts: 1 << 20})
+
 	return s, j.ID
 }
 
@@ -34,10 +37,12 @@ func BenchmarkCommit1(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		if _, err := s.Commit(id, PartStored{Part: n, Size: 1 << 20, ETag: "\"d41d8cd98f00b204e9800998ecf8427e\""}); err != nil {
+		if _, err := s.Commit(id, PartStored{Part: n, Size: 1 << 20,
+			ETag: "\"d41d8cd98f00b204e9800998ecf8427e\""}); err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "commits/s")
 }
 
@@ -49,7 +54,8 @@ func BenchmarkCommit64(b *testing.B) {
 	b.SetParallelism(32) // times GOMAXPROCS, two here
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := s.Commit(id, PartStored{Part: int(n.Add(1)), Size: 1 << 20, ETag: "\"d41d8cd98f00b204e9800998ecf8427e\""}); err != nil {
+			if _, err := s.Commit(id, PartStored{Part: int(n.Add(1)), Size: 1 << 20,
+				ETag: "\"d41d8cd98f00b204e9800998ecf8427e\""}); err != nil {
 				b.Error(err)
 				return
 			}
@@ -68,15 +74,16 @@ func BenchmarkEnqueue10k(b *testing.B) {
 		for i := range jobs {
 			jobs[i] = uploadJob(round*10_000 + i)
 		}
+
 		if _, _, err := s.EnqueueAll(jobs); err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	b.ReportMetric(float64(round)*10_000/b.Elapsed().Seconds(), "jobs/s")
 }
 
-// BenchmarkRunnableOf100k asks for work while 100,000 jobs are open and most
-// wait.
+// BenchmarkRunnableOf100k asks for work while 100,000 jobs are open and most wait.
 func BenchmarkRunnableOf100k(b *testing.B) {
 	s := newStore(b)
 	for round := range 10 {
@@ -87,14 +94,17 @@ func BenchmarkRunnableOf100k(b *testing.B) {
 				jobs[i].NextAttempt = time.Now().Add(time.Hour)
 			}
 		}
+
 		if _, _, err := s.EnqueueAll(jobs); err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	for b.Loop() {
 		if jobs, err := s.Runnable(time.Now(), 8, nil); err != nil || len(jobs) != 8 {
 			b.Fatal(len(jobs), err)
 		}
+
 		if c := s.Counts(nil, time.Now()); c.Queued != 50_000 || c.Waiting != 50_000 {
 			b.Fatal(c)
 		}
@@ -106,15 +116,18 @@ func BenchmarkUpdateDirs(b *testing.B) {
 	s := newStore(b)
 	chunk := make([]byte, 64<<10)
 	for i := range 360 {
-		if err := s.UpdateDirs("w", []DirChange{{Folder: "flat", Put: []DirChunk{{fmt.Sprintf("%05d", i), chunk}}}}); err != nil {
+		if err := s.UpdateDirs("w", []DirChange{{Folder: "flat",
+			Put: []DirChunk{{fmt.Sprintf("%05d", i), chunk}}}}); err != nil {
 			b.Fatal(err)
 		}
 	}
+
 	n := 0
 	for b.Loop() {
 		n++
 		chunk[n%len(chunk)]++
-		if err := s.UpdateDirs("w", []DirChange{{Folder: "flat", Put: []DirChunk{{fmt.Sprintf("%05d", n%360), chunk}}}}); err != nil {
+		if err := s.UpdateDirs("w", []DirChange{{Folder: "flat",
+			Put: []DirChunk{{fmt.Sprintf("%05d", n%360), chunk}}}}); err != nil {
 			b.Fatal(err)
 		}
 	}

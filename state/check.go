@@ -29,56 +29,64 @@ type Report struct {
 // Sound reports whether nothing is wrong.
 func (r Report) Sound() bool { return len(r.Problems) == 0 }
 
-// Check reads the whole file that no process has open (else *LockedError): its
-// pages, its records and how they refer to one another. It changes nothing,
-// and no damage can take the process down.
+// Check reads the whole file that no process has open (else *LockedError): its pages, its records
+// and how they refer to one another. It changes nothing, and no damage can take the process down.
 func Check(path string) (Report, error) {
 	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
 	if damaged, ok := errors.AsType[*DamagedError](err); ok {
 		return Report{Path: path, Problems: []string{damaged.Detail}}, nil
 	}
+
 	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
-		return Report{Path: path, Problems: []string{"it is missing, and a copy of what it was is there"}}, nil
+		return Report{Path: path, Problems: []string{"it is missing, and a copy of what it was is there"}},
+			nil
 	}
+
 	if err != nil {
 		return Report{}, err
 	}
+
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
 		return Report{}, err
 	}
+
 	metas, notes := readMetas(f)
 	if neverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix) {
 		return Report{Path: path, Size: fi.Size(), Usable: true}, nil // Open begins anew
 	}
+
 	if len(metas) == 0 {
 		return Report{Path: path, Size: fi.Size(), Problems: notes}, nil
 	}
+
 	r, _ := check(f, fi.Size(), metas[0], true)
 	r.Path, r.Notes = path, append(notes, r.Notes...)
 	if r.Version > len(migrations) {
 		return r, &VersionError{Path: path, Have: r.Version, Known: len(migrations)}
 	}
+
 	return r, nil
 }
 
-// errOvertaken says that two commits came between the beginning of a
-// transaction and the look at the meta pages, of which there are two.
+// errOvertaken says that two commits came between the beginning of a transaction and the look at
+// the meta pages, of which there are two.
 var errOvertaken = errors.New("overtaken by commits")
 
-// overtakenMax is how often Check begins anew; commits wait for the disk, so
-// that even the second time is rare.
+// overtakenMax is how often Check begins anew; commits wait for the disk, so that even the second
+// time is rare.
 const overtakenMax = 100
 
-// Check is the function Check for a store that is open; the list of free pages,
-// which is in use meanwhile, is not looked at.
+// Check is the function Check for a store that is open; the list of free pages, which is in use
+// meanwhile, is not looked at.
 func (s *Store) Check() (r Report, err error) {
 	for range overtakenMax {
 		if r, err = s.checkOnce(); !errors.Is(err, errOvertaken) {
 			break
 		}
 	}
+
 	return r, err
 }
 
@@ -96,17 +104,22 @@ func (s *Store) checkOnce() (Report, error) {
 		if i < 0 && slices.ContainsFunc(metas, func(m metaPage) bool { return m.txid > uint64(tx.ID()) }) {
 			return errOvertaken
 		}
+
 		if i < 0 {
 			return s.damage("no meta page of commit %d", tx.ID())
 		}
+
 		fi, err := f.Stat()
 		if err != nil {
 			return err
 		}
+
 		r, _ = check(f, fi.Size(), metas[i], false)
 		r.Path = s.path
+
 		return nil
 	})
+
 	return r, err
 }
 
@@ -117,24 +130,29 @@ func check(f io.ReaderAt, size int64, m metaPage, free bool) (Report, *salvage) 
 	if free {
 		t.free()
 	}
+
 	r := Report{Size: size, Keys: map[string]int{}, Problems: append(sv.problemList(), t.problems...)}
 	for name, keys := range sv.data {
 		r.Keys[name] = len(keys)
 	}
+
 	for _, b := range allBuckets {
 		if len(sv.data) == 0 && len(r.Problems) == 0 {
 			break // bbolt made the file and nothing was ever in it
 		}
+
 		if _, ok := sv.data[string(b)]; !ok {
 			r.Problems = append(r.Problems, fmt.Sprintf("bucket %s is missing", b))
 		}
 	}
+
 	r.Version = sv.version()
 	r.Usable = len(r.Problems) == 0 && sv.opens()
 	r.Problems = append(r.Problems, sv.records(&r)...)
 	if len(r.Problems) > maxProblems {
 		r.Problems = append(r.Problems[:maxProblems], "and more")
 	}
+
 	return r, sv
 }
 
@@ -143,16 +161,19 @@ func (sv *salvage) opens() bool {
 	if len(sv.data) > 0 && sv.version() < 1 {
 		return false
 	}
+
 	for _, id := range sv.data["targets"] {
 		if j, err := decodeJob(idOf(id), sv.data["jobs"][string(id)]); err != nil || !j.Open() {
 			return false
 		}
 	}
+
 	for _, v := range sv.data["ended"] {
 		if json.Unmarshal(v, new(endedRecord)) != nil {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -170,19 +191,23 @@ func (sv *salvage) records(r *Report) (problems []string) {
 			bad("job %x: %v", k, err)
 			continue
 		}
+
 		r.Jobs++
 		if !j.Open() {
 			continue
 		}
+
 		r.OpenJobs++
 		open[k] = j
 		if string(sv.data["targets"][string(targetKey(j))]) != k {
 			bad("job %s is open and not listed by its target", j.ID)
 		}
+
 		if watched(j) && string(sv.data["files"][string(fileKey(j))]) != k {
 			bad("job %s is open and not listed by its file", j.ID)
 		}
 	}
+
 	for _, index := range []string{"targets", "files"} {
 		for k, id := range sv.data[index] {
 			if _, ok := open[string(id)]; !ok {
@@ -190,6 +215,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 			}
 		}
 	}
+
 	for _, per := range []string{"parts", "progress"} {
 		for k := range sv.data[per] {
 			if _, ok := open[k[:min(16, len(k))]]; !ok {
@@ -197,6 +223,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 			}
 		}
 	}
+
 	for name, into := range map[string]func() any{
 		"parts":     func() any { return new(partRecord) },
 		"history":   func() any { return new(historyRecord) },
@@ -210,19 +237,24 @@ func (sv *salvage) records(r *Report) (problems []string) {
 			}
 		}
 	}
+
 	receipts := sv.receipts()
 	for _, one := range receipts {
 		if err := CheckReceipts([]Receipt{one}, ""); err != nil {
 			bad("%v", err)
 		}
 	}
+
 	if err := CheckReceipts(receipts, ""); err != nil {
 		r.Notes = append(r.Notes, err.Error()) // no repair brings a lost receipt back
 	}
+
 	if err := checkHead(string(sv.data["meta"]["receipt-head"]), receipts); err != nil {
 		bad("%v", err)
 	}
+
 	slices.Sort(problems)
+
 	return problems
 }
 
@@ -232,9 +264,11 @@ func checkHead(head string, receipts []Receipt) error {
 		_, _, err := parseHead(head)
 		return err
 	}
+
 	if last := receipts[len(receipts)-1]; head != string(headOf(last)) {
 		return fmt.Errorf("head of the receipts: %q does not follow receipt %d", head, last.Seq)
 	}
+
 	return nil
 }
 
@@ -245,5 +279,6 @@ func (sv *salvage) receipts() []Receipt {
 			out = append(out, Receipt{Seq: binary.BigEndian.Uint64([]byte(k)), Line: sv.data["receipts"][k]})
 		}
 	}
+
 	return out
 }

@@ -11,14 +11,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Commit applies the events to the job in order, all or none, and returns the
-// job as it is then. It is durable on return. Concurrent callers share a
-// commit. Errors: ErrNotFound, *TransitionError (nothing changed), *WriteError,
-// *DamagedError, ErrClosed.
+// Commit applies the events to the job in order, all or none, and returns the job as it is then. It
+// is durable on return. Concurrent callers share a commit. Errors: ErrNotFound, *TransitionError
+// (nothing changed), *WriteError, *DamagedError, ErrClosed.
 func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
 	if len(events) == 0 {
 		return s.Job(id)
 	}
+
 	var out Job
 	err := s.update(func(tx *writeTx) error {
 		var err error
@@ -28,31 +28,37 @@ func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
+
 	return out, nil
 }
 
-// apply plans every event before it writes anything, so that an event that
-// does not fit costs the group nothing.
+// apply plans every event before it writes anything, so that an event that does not fit costs the
+// group nothing.
 func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	k, ok := id.key()
 	if !ok {
 		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
+
 	old, err := readJob(tx.Tx, k)
 	if err != nil {
 		return Job{}, err
 	}
+
 	parts := &partEdits{tx: tx, job: k, set: map[int]*partRecord{}}
 	j := old
 	for _, e := range events {
 		if e, err = parts.prepare(e); err != nil {
 			return Job{}, err
 		}
+
 		if j, err = j.Next(e); err != nil {
 			return Job{}, err
 		}
+
 		parts.take(e)
 	}
+
 	j.Updated = tx.now
 	if j.Reason != old.Reason || j.Attention != old.Attention {
 		j.Since = tx.now
@@ -60,13 +66,16 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 			j.Since = zeroTime
 		}
 	}
+
 	// From here on it writes.
 	if err := parts.write(); err != nil {
 		return Job{}, err
 	}
+
 	if j.End != "" {
 		return tx.endJob(k, j, events)
 	}
+
 	if onlyProgress(old, events) {
 		if err := tx.putProgress(k, j); err != nil {
 			return Job{}, err
@@ -74,19 +83,23 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	} else if err := tx.putJob(k, j); err != nil {
 		return Job{}, err
 	}
+
 	tx.touch(j)
+
 	return j, tx.putHistory(k, events)
 }
 
-// onlyProgress reports whether the events can have changed nothing but the
-// counters, so that the record need not be written again.
+// onlyProgress reports whether the events can have changed nothing but the counters, so that the
+// record need not be written again.
 func onlyProgress(old Job, events []Event) bool {
 	for _, e := range events {
 		if _, ok := e.(PartStored); !ok {
 			return false
 		}
 	}
-	return !old.Attention && old.NextAttempt.IsZero() && old.Streak == 0 && old.Reason == "" && old.Error == ""
+
+	return !old.Attention && old.NextAttempt.IsZero() && old.Streak == 0 && old.Reason == "" &&
+		old.Error == ""
 }
 
 // putJob writes the record; the counters are in it, so progress goes.
@@ -95,9 +108,11 @@ func (tx *writeTx) putJob(k []byte, j Job) error {
 	if err != nil {
 		return err
 	}
+
 	if err := tx.delete(bucketProgress, k); err != nil {
 		return err
 	}
+
 	return tx.put(bucketJobs, k, b)
 }
 
@@ -105,20 +120,23 @@ func (tx *writeTx) putProgress(k []byte, j Job) error {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 24), uint64(j.PartsDone))
 	b = binary.BigEndian.AppendUint64(b, uint64(j.BytesDone))
 	b = binary.BigEndian.AppendUint64(b, uint64(j.Updated.UnixNano()))
+
 	return tx.put(bucketProgress, k, b)
 }
 
-// putHistory adds a line for each event but stored parts, which the parts
-// themselves tell, and keeps the newest lines.
+// putHistory adds a line for each event but stored parts, which the parts themselves tell, and
+// keeps the newest lines.
 func (tx *writeTx) putHistory(k []byte, events []Event) error {
 	for _, e := range events {
 		if _, part := e.(PartStored); part {
 			continue
 		}
+
 		if err := tx.addHistory(k, e.event(), e.detail()); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -127,10 +145,12 @@ func (tx *writeTx) addHistory(k []byte, event, detail string) error {
 	if len(detail) > maxDetail {
 		detail = detail[:maxDetail] + "…"
 	}
+
 	v, err := json.Marshal(historyRecord{Time: tx.now, Event: event, Detail: detail})
 	if err != nil {
 		return err
 	}
+
 	first, last := uint64(0), uint64(0)
 	c := tx.Bucket(bucketHistory).Cursor()
 	if h, _ := c.Seek(historyKey(k, 0)); bytes.HasPrefix(h, k) {
@@ -142,18 +162,21 @@ func (tx *writeTx) addHistory(k []byte, event, detail string) error {
 		} else {
 			h, _ = c.Prev()
 		}
+
 		last = binary.BigEndian.Uint64(h[16:])
 	}
+
 	for ; first > 0 && last+1-first >= keptHistory; first++ {
 		if err := tx.delete(bucketHistory, historyKey(k, first)); err != nil {
 			return err
 		}
 	}
+
 	return tx.put(bucketHistory, historyKey(k, last+1), v)
 }
 
-// endJob writes a job that ended with all that belongs to its end: index, record,
-// receipt, cancelled mark, successor, pruning.
+// endJob writes a job that ended with all that belongs to its end: index, record, receipt,
+// cancelled mark, successor, pruning.
 func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 	j.Ended = tx.now
 	var changed *SourceChanged
@@ -177,12 +200,15 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 			changed = &e
 		}
 	}
+
 	if err := tx.dropParts(k); err != nil {
 		return Job{}, err
 	}
+
 	if err := tx.unlist(k, j); err != nil {
 		return Job{}, err
 	}
+
 	if next, ok := successor(j, changed); ok {
 		next.ID = NewJobID()
 		j.Successor = next.ID
@@ -190,18 +216,21 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 			return Job{}, err
 		}
 	}
+
 	if err := tx.putJob(k, j); err != nil {
 		return Job{}, err
 	}
+
 	tx.touch(j)
 	if err := tx.putHistory(k, events); err != nil {
 		return Job{}, err
 	}
+
 	return j, tx.listEnded(j)
 }
 
-// successor is the job that goes on where j ended: for the content that the
-// engine saw, or for the one that was enqueued meanwhile.
+// successor is the job that goes on where j ended: for the content that the engine saw, or for the
+// one that was enqueued meanwhile.
 func successor(j Job, changed *SourceChanged) (Job, bool) {
 	next := Job{
 		Kind: j.Kind, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel, Target: j.Target,
@@ -221,6 +250,7 @@ func successor(j Job, changed *SourceChanged) (Job, bool) {
 	default:
 		return Job{}, false
 	}
+
 	return next, true
 }
 
@@ -230,26 +260,33 @@ func (tx *writeTx) add(j Job) error {
 	if !ok {
 		return fmt.Errorf("job id %q is not 32 hex digits", j.ID)
 	}
+
 	j.Phase, j.End = PhaseQueued, ""
 	j.Created, j.Updated = tx.now, tx.now
 	if j.Kind == Upload {
 		j.Size = j.Snapshot.Size
 	}
+
 	if j.Reason != "" {
 		j.Since = tx.now
 	}
+
 	if err := tx.putJob(k, j); err != nil {
 		return err
 	}
+
 	if err := tx.put(bucketTargets, targetKey(j), k); err != nil {
 		return err
 	}
+
 	if watched(j) {
 		if err := tx.put(bucketFiles, fileKey(j), k); err != nil {
 			return err
 		}
 	}
+
 	tx.touch(j)
+
 	return tx.addHistory(k, "queued", "")
 }
 
@@ -263,12 +300,15 @@ func (tx *writeTx) unlist(k []byte, j Job) error {
 			return err
 		}
 	}
+
 	if !watched(j) {
 		return nil
 	}
+
 	if id := tx.Bucket(bucketFiles).Get(fileKey(j)); bytes.Equal(id, k) {
 		return tx.delete(bucketFiles, fileKey(j))
 	}
+
 	return nil
 }
 
@@ -279,13 +319,16 @@ func (tx *writeTx) listEnded(j Job) error {
 	if err != nil {
 		return err
 	}
+
 	v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: tx.now})
 	if err != nil {
 		return err
 	}
+
 	if err := tx.put(bucketEnded, seqKey(seq), v); err != nil {
 		return err
 	}
+
 	const perCommit = 10 // an end adds one, so this catches up
 	for range perCommit {
 		k, v := b.Cursor().First()
@@ -293,17 +336,21 @@ func (tx *writeTx) listEnded(j Job) error {
 		if count <= keptEnded {
 			return nil
 		}
+
 		var r endedRecord
 		if err := json.Unmarshal(v, &r); err != nil {
 			return err
 		}
+
 		if count <= maxEnded && tx.now.Sub(r.Time) < keptEndedAt {
 			return nil
 		}
+
 		if err := tx.prune(k, r); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -311,14 +358,18 @@ func (tx *writeTx) prune(k []byte, r endedRecord) error {
 	if err := tx.delete(bucketEnded, slices.Clone(k)); err != nil {
 		return err
 	}
+
 	id, ok := JobID(r.ID).key()
 	if !ok {
 		return fmt.Errorf("ended job id %q", r.ID)
 	}
+
 	if err := tx.dropPrefix(bucketHistory, id); err != nil {
 		return err
 	}
+
 	tx.touched[JobID(r.ID)] = Job{End: r.End}
+
 	return tx.delete(bucketJobs, id)
 }
 
@@ -331,28 +382,33 @@ func (tx *writeTx) dropPrefix(bucket, p []byte) error {
 	for k, _ := c.Seek(p); bytes.HasPrefix(k, p); k, _ = c.Next() {
 		keys = append(keys, slices.Clone(k))
 	}
+
 	for _, k := range keys {
 		if err := tx.delete(bucket, k); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
-// markUnwanted remembers the newest content a person did not want. Only a
-// watch asks: who pushes a file again wants it.
+// markUnwanted remembers the newest content a person did not want. Only a watch asks: who pushes a
+// file again wants it.
 func (tx *writeTx) markUnwanted(j Job) error {
 	if !watched(j) {
 		return nil
 	}
+
 	snap := j.Snapshot
 	if j.Pending != nil {
 		snap = *j.Pending
 	}
+
 	v, err := json.Marshal(fromSnapshot(snap))
 	if err != nil {
 		return err
 	}
+
 	return tx.put(bucketUnwanted, fileKey(j), v)
 }
 
@@ -369,16 +425,18 @@ func (p *partEdits) get(n int) (*partRecord, error) {
 	if r, ok := p.set[n]; ok || p.all {
 		return r, nil
 	}
+
 	v := p.tx.Bucket(bucketParts).Get(partKey(p.job, n))
 	if v == nil {
 		return nil, nil
 	}
+
 	var r partRecord
+
 	return &r, json.Unmarshal(v, &r)
 }
 
-// prepare tells an event about parts what is stored already, which the job
-// alone does not know.
+// prepare tells an event about parts what is stored already, which the job alone does not know.
 func (p *partEdits) prepare(e Event) (Event, error) {
 	switch e := e.(type) {
 	case PartStored:
@@ -386,10 +444,12 @@ func (p *partEdits) prepare(e Event) (Event, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		e.again, e.was = r != nil, 0
 		if r != nil {
 			e.was = r.Size
 		}
+
 		return e, nil
 	case PartsLost:
 		e.counted, e.count, e.bytes = true, 0, 0
@@ -399,13 +459,16 @@ func (p *partEdits) prepare(e Event) (Event, error) {
 			if err != nil {
 				return nil, err
 			}
+
 			if r != nil {
 				e.count++
 				e.bytes += r.Size
 			}
 		}
+
 		return e, nil
 	}
+
 	return e, nil
 }
 
@@ -435,6 +498,7 @@ func (p *partEdits) write() error {
 			return err
 		}
 	}
+
 	for _, n := range p.last {
 		k := partKey(p.job, n)
 		r := p.set[n]
@@ -442,16 +506,20 @@ func (p *partEdits) write() error {
 			if err := p.tx.delete(bucketParts, k); err != nil {
 				return err
 			}
+
 			continue
 		}
+
 		v, err := json.Marshal(r)
 		if err != nil {
 			return err
 		}
+
 		if err := p.tx.put(bucketParts, k, v); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -462,14 +530,17 @@ func readJob(tx *bolt.Tx, k []byte) (Job, error) {
 	if v == nil {
 		return Job{}, fmt.Errorf("job %s: %w", id, ErrNotFound)
 	}
+
 	j, err := decodeJob(id, v)
 	if err != nil {
 		return Job{}, &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
 	}
+
 	if p := tx.Bucket(bucketProgress).Get(k); len(p) == 24 {
 		j.PartsDone = int(binary.BigEndian.Uint64(p))
 		j.BytesDone = int64(binary.BigEndian.Uint64(p[8:]))
 		j.Updated = time.Unix(0, int64(binary.BigEndian.Uint64(p[16:]))).UTC()
 	}
+
 	return j, nil
 }

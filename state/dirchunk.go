@@ -7,10 +7,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// DirChunkAt returns the one chunk of a folder that holds name or would hold
-// it: the last whose First is not after name, else the first. Next is the
-// First of the chunk that follows, "" for the last. It costs the same however
-// many chunks the folder has.
+// DirChunkAt returns the one chunk of a folder that holds name or would hold it: the last whose
+// First is not after name, else the first. Next is the First of the chunk that follows, "" for the
+// last. It costs the same however many chunks the folder has.
 func (s *Store) DirChunkAt(root, folder, name string) (c DirChunk, next string, found bool, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
 		c, next, found = DirChunk{}, "", false
@@ -32,11 +31,14 @@ func (s *Store) DirChunkAt(root, folder, name string) (c DirChunk, next string, 
 				k, v = cur.Seek(p)
 			}
 		}
+
 		c, found = DirChunk{First: first(k), Data: slices.Clone(v)}, true
 		if k, _ := cur.Next(); bytes.HasPrefix(k, p) {
 			next = first(k)
 		}
+
 		return nil
 	})
+
 	return c, next, found, err
 }

@@ -10,15 +10,18 @@ func TestDirChunkAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = s.Close() })
 	err = s.UpdateDirs("r", []DirChange{
-		{Folder: "a", Put: []DirChunk{{First: "d", Data: []byte("1")}, {First: "m", Data: []byte("2")}, {First: "t", Data: []byte("3")}}},
+		{Folder: "a", Put: []DirChunk{{First: "d", Data: []byte("1")}, {First: "m", Data: []byte("2")},
+			{First: "t", Data: []byte("3")}}},
 		{Folder: "b", Put: []DirChunk{{First: "x", Data: []byte("4")}}},
 		{Folder: "", Put: []DirChunk{{First: "q", Data: []byte("5")}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	tests := []struct {
 		root, folder, name string
 		first, next        string

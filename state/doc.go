@@ -1,16 +1,14 @@
-// Package state is what survives: jobs and their parts, intents, scan records,
-// what was published, receipts and history, in one bbolt file with one owner.
-// It knows what may follow what (Job.Next) and nothing of networks or disks.
-// Its API serves hoist alone and may change.
+// Package state is what survives: jobs and their parts, intents, scan records, what was published,
+// receipts and history, in one bbolt file with one owner. It knows what may follow what (Job.Next)
+// and nothing of networks or disks. Its API serves hoist alone and may change.
 //
 // # Vocabulary
 //
-// A job is one file on its way; its phase names the last durable fact. An
-// event is something that happened; Store.Commit applies events by the pure
-// Job.Next and is durable on return. A snapshot tells one content of a local
-// file from another. A published record is what the cloud last got, the base
-// of every comparison. An intent is written before a call that must not happen
-// twice. A receipt proves what was published, chained by hashes.
+// A job is one file on its way; its phase names the last durable fact. An event is something that
+// happened; Store.Commit applies events by the pure Job.Next and is durable on return. A snapshot
+// tells one content of a local file from another. A published record is what the cloud last got,
+// the base of every comparison. An intent is written before a call that must not happen twice. A
+// receipt proves what was published, chained by hashes.
 //
 // # Schema, version 1
 //
@@ -29,28 +27,25 @@
 //	dirs       root NUL folder NUL first  the watcher's bytes, at most 64 KiB
 //	receipts   seq uint64                 one JSON line without its newline
 //
-// Numbers in keys are big-endian and ids begin with their time, so a scan comes
-// in order. Names are stored, never the numbers of constants. Times are UTC.
-// No value holds a signed URL or a secret.
+// Numbers in keys are big-endian and ids begin with their time, so a scan comes in order. Names are
+// stored, never the numbers of constants. Times are UTC. No value holds a signed URL or a secret.
 //
 // # Guarantees
 //
-//   - What Commit, Enqueue, Put… and Update… return without an error survives a
-//     power cut: bbolt's own fsync rules, never relaxed.
-//   - Concurrent writers share a commit: one goroutine commits whatever waits as
-//     soon as the last commit ended. There is no added delay.
+//   - What Commit, Enqueue, Put… and Update… return without an error survives a power cut: bbolt's
+//     own fsync rules, never relaxed.
+//   - Concurrent writers share a commit: one goroutine commits whatever waits as soon as the last
+//     commit ended. There is no added delay.
 //   - Index grows with every commit, and Wait and Changes wake after it is durable.
-//   - At most one open job goes to a target: a remote address for uploads, a local
-//     path for downloads. At most one open upload is of a file of a watch.
-//   - A change enqueued while its file has an open job is never lost. A job that
-//     has not begun to send takes the new snapshot. A later one keeps it as
-//     Pending: however that job ends, except by Cancel, a successor with the
-//     pending snapshot is queued in the same commit.
-//   - Ended jobs do not change. The newest 10,000 are kept, older ones for a day
-//     (and never more than 250,000).
-//   - One process has the file open; another gets *LockedError within about a
-//     second. Damage is *DamagedError, never a panic, and after it nothing more is
-//     written.
+//   - At most one open job goes to a target: a remote address for uploads, a local path for
+//     downloads. At most one open upload is of a file of a watch.
+//   - A change enqueued while its file has an open job is never lost. A job that has not begun to
+//     send takes the new snapshot. A later one keeps it as Pending: however that job ends, except
+//     by Cancel, a successor with the pending snapshot is queued in the same commit.
+//   - Ended jobs do not change. The newest 10,000 are kept, older ones for a day (and never more
+//     than 250,000).
+//   - One process has the file open; another gets *LockedError within about a second. Damage is
+//     *DamagedError, never a panic, and after it nothing more is written.
 //
 // All methods of Store may be called concurrently.
 package state

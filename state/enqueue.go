@@ -10,41 +10,41 @@ import (
 // Verdict says what Enqueue did.
 type Verdict string
 
-// The verdicts. With Same and Unwanted the returned job is the one given, with
-// no ID.
+// The verdicts. With Same and Unwanted the returned job is the one given, with no ID.
 const (
 	Queued   Verdict = "queued"   // a new job
 	Merged   Verdict = "merged"   // an open job of this file and target took it; that one is returned
 	Same     Verdict = "same"     // the snapshot is the published one
 	Unwanted Verdict = "unwanted" // a person cancelled this snapshot in this watch
-	Busy     Verdict = "busy"     // another file's open job goes to this target; that one is returned, nothing was queued
+	// another file's open job goes to this target; that one is returned, nothing was queued
+	Busy Verdict = "busy"
 )
 
-// enqueueGroup bounds the jobs of one commit of EnqueueAll and with it the
-// memory that a commit takes.
+// enqueueGroup bounds the jobs of one commit of EnqueueAll and with it the memory that a commit
+// takes.
 const enqueueGroup = 1000
 
-// Enqueue makes a job unless there is nothing to do or an open one can take
-// it: see Verdict. A given ID is used when a job is made. Upload needs Path and
-// Target.Address, and in a watch Rel; Download needs Path and Target.Address.
+// Enqueue makes a job unless there is nothing to do or an open one can take it: see Verdict. A
+// given ID is used when a job is made. Upload needs Path and Target.Address, and in a watch Rel;
+// Download needs Path and Target.Address.
 //
-// An open job of the same file that is still queued takes the new snapshot, and
-// loses its wait or parking when the snapshot is another. One that has begun
-// keeps it as Pending and becomes runnable: the engine looks at the file and
-// commits SourceChanged, or gets the old content published first; either way a
-// successor is queued in that commit. Force is passed on; Batch is not. In a
-// watch and without Force, what equals the published record of the same remote
-// address is Same.
+// An open job of the same file that is still queued takes the new snapshot, and loses its wait or
+// parking when the snapshot is another. One that has begun keeps it as Pending and becomes
+// runnable: the engine looks at the file and commits SourceChanged, or gets the old content
+// published first; either way a successor is queued in that commit. Force is passed on; Batch is
+// not. In a watch and without Force, what equals the published record of the same remote address is
+// Same.
 func (s *Store) Enqueue(j Job) (Job, Verdict, error) {
 	jobs, verdicts, err := s.EnqueueAll([]Job{j})
 	if err != nil {
 		return j, "", err
 	}
+
 	return jobs[0], verdicts[0], nil
 }
 
-// EnqueueAll is Enqueue of many in one commit up to 1000, and in several
-// beyond that; a repeat after an error merges what was queued already.
+// EnqueueAll is Enqueue of many in one commit up to 1000, and in several beyond that; a repeat
+// after an error merges what was queued already.
 func (s *Store) EnqueueAll(jobs []Job) ([]Job, []Verdict, error) {
 	out := make([]Job, 0, len(jobs))
 	verdicts := make([]Verdict, 0, len(jobs))
@@ -53,6 +53,7 @@ func (s *Store) EnqueueAll(jobs []Job) ([]Job, []Verdict, error) {
 			return nil, nil, fmt.Errorf("enqueue %s: %w", j.Path, err)
 		}
 	}
+
 	for group := range slices.Chunk(jobs, enqueueGroup) {
 		queued := len(out)
 		err := s.update(func(tx *writeTx) error {
@@ -62,18 +63,22 @@ func (s *Store) EnqueueAll(jobs []Job) ([]Job, []Verdict, error) {
 				if err != nil {
 					return err
 				}
+
 				j, v, err := tx.enqueue(j)
 				if err != nil {
 					return err
 				}
+
 				out, verdicts = append(out, j), append(verdicts, v)
 			}
+
 			return nil
 		})
 		if err != nil {
 			return nil, nil, err
 		}
 	}
+
 	return out, verdicts, nil
 }
 
@@ -82,39 +87,50 @@ func normal(j Job) (Job, error) {
 	if j.Kind == "" {
 		j.Kind = Upload
 	}
+
 	if j.Kind != Upload && j.Kind != Download {
 		return j, fmt.Errorf("kind %q", j.Kind)
 	}
+
 	if j.Path == "" || j.Target.Address == "" {
 		return j, errors.New("a job needs a path and a remote address")
 	}
+
 	if j.Kind == Upload && j.Root == "" && j.Rel == "" {
 		j.Rel = j.Target.Address
 	}
+
 	if watched(j) && j.Rel == "" {
 		return j, fmt.Errorf("a job of watch %s needs the path below it", j.Root)
 	}
+
 	if err := checkNames(j.Root, j.Rel, j.Path, j.Target.Address); err != nil {
 		return j, err
 	}
+
 	if _, ok := j.ID.key(); j.ID != "" && !ok {
 		return j, fmt.Errorf("job id %q is not 32 hex digits", j.ID)
 	}
+
 	return Job{
-		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel,
+		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path,
+		Rel:    j.Rel,
 		Target: j.Target, Snapshot: j.Snapshot, Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
-		Size: j.Size, SHA1: j.SHA1, Object: objectOf(j), Item: j.Item, Version: j.Version, VersionNumber: j.VersionNumber,
-		Paused: j.Paused, Attention: j.Attention, NextAttempt: j.NextAttempt, Reason: j.Reason, Error: j.Error,
+		Size: j.Size, SHA1: j.SHA1, Object: objectOf(j), Item: j.Item, Version: j.Version,
+		VersionNumber: j.VersionNumber,
+		Paused:        j.Paused, Attention: j.Attention, NextAttempt: j.NextAttempt, Reason: j.Reason,
+		Error:   j.Error,
 		Changes: j.Changes,
 	}, nil
 }
 
-// objectOf keeps the storage id of a download, which its planner may know; an
-// upload gets its own by an event.
+// objectOf keeps the storage id of a download, which its planner may know; an upload gets its own
+// by an event.
 func objectOf(j Job) string {
 	if j.Kind == Download {
 		return j.Object
 	}
+
 	return ""
 }
 
@@ -123,28 +139,34 @@ func (tx *writeTx) enqueue(j Job) (Job, Verdict, error) {
 	if err != nil {
 		return j, "", err
 	}
+
 	if k != nil {
 		return tx.mergeInto(k, other, j)
 	}
+
 	if j.Kind == Upload && !j.Force {
 		v, err := tx.needless(j)
 		if err != nil || v != "" {
 			return j, v, err
 		}
 	}
+
 	if watched(j) && tx.Bucket(bucketUnwanted).Get(fileKey(j)) != nil {
 		if err := tx.delete(bucketUnwanted, fileKey(j)); err != nil {
 			return j, "", err
 		}
 	}
+
 	if j.ID == "" {
 		j.ID = NewJobID()
 	} else if id, _ := j.ID.key(); tx.Bucket(bucketJobs).Get(id) != nil {
 		return j, "", fmt.Errorf("enqueue %s: job %s exists already", j.Path, j.ID)
 	}
+
 	if err := tx.add(j); err != nil {
 		return j, "", err
 	}
+
 	return tx.touched[j.ID], Queued, nil
 }
 
@@ -154,11 +176,14 @@ func (tx *writeTx) rival(j Job) (Job, []byte, error) {
 	if k == nil && watched(j) {
 		k = tx.Bucket(bucketFiles).Get(fileKey(j))
 	}
+
 	if k == nil {
 		return Job{}, nil, nil
 	}
+
 	k = slices.Clone(k)
 	other, err := readJob(tx.Tx, k)
+
 	return other, k, err
 }
 
@@ -167,24 +192,30 @@ func (tx *writeTx) needless(j Job) (Verdict, error) {
 	if !watched(j) {
 		return "", nil // a push looks at the cloud first: what was published may be hidden or replaced by now
 	}
+
 	if v := tx.Bucket(bucketPublished).Get(fileKey(j)); v != nil {
 		r, err := decodePublished(j.Root, j.Rel, v)
 		if err != nil {
 			return "", &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
 		}
+
 		if r.Remote == j.Target.Address && r.Snapshot.Same(j.Snapshot) {
 			return Same, nil
 		}
 	}
+
 	if v := tx.Bucket(bucketUnwanted).Get(fileKey(j)); v != nil {
 		var r snapshotRecord
 		if err := json.Unmarshal(v, &r); err != nil {
-			return "", &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("cancelled mark of %s: %v", j.Rel, err)}
+			return "", &DamagedError{Path: tx.DB().Path(),
+				Detail: fmt.Sprintf("cancelled mark of %s: %v", j.Rel, err)}
 		}
+
 		if Snapshot(r).Same(j.Snapshot) {
 			return Unwanted, nil
 		}
 	}
+
 	return "", nil
 }
 
@@ -195,16 +226,19 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 	if !sameFile || !sameTarget && (j.Kind == Download || open.Phase != PhaseQueued) {
 		return open, Busy, nil
 	}
+
 	merged := open
 	if !sameTarget { // the watch was mapped anew before anything was sent
 		if err := tx.unlist(k, open); err != nil {
 			return j, "", err
 		}
+
 		merged.Target = j.Target
 		if err := tx.put(bucketTargets, targetKey(merged), k); err != nil {
 			return j, "", err
 		}
 	}
+
 	merged.Force = merged.Force || j.Force
 	merged.Overwrite = merged.Overwrite || j.Overwrite
 	switch {
@@ -213,6 +247,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 		if !open.Snapshot.Same(j.Snapshot) {
 			merged.progress()
 		}
+
 		merged.Snapshot, merged.Size, merged.Pending = j.Snapshot, j.Snapshot.Size, nil
 		merged.Changes = max(open.Changes, j.Changes)
 	case open.Snapshot.Same(j.Snapshot):
@@ -221,36 +256,45 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 		merged.Pending = &j.Snapshot
 		merged.progress()
 	}
+
 	if watched(merged) {
 		if err := tx.put(bucketFiles, fileKey(merged), k); err != nil {
 			return j, "", err
 		}
 	}
+
 	merged.Updated = tx.now
 	if err := tx.putJob(k, merged); err != nil {
 		return j, "", err
 	}
+
 	tx.touch(merged)
+
 	return merged, Merged, nil
 }
 
-// Requeue makes a new job of one that failed or was cancelled, with Force, and
-// takes back its cancelled mark. An open job is returned as Merged.
+// Requeue makes a new job of one that failed or was cancelled, with Force, and takes back its
+// cancelled mark. An open job is returned as Merged.
 func (s *Store) Requeue(id JobID) (Job, Verdict, error) {
 	old, err := s.Job(id)
 	if err != nil {
 		return Job{}, "", err
 	}
+
 	if old.Open() {
 		return old, Merged, nil
 	}
+
 	next := Job{
-		Kind: old.Kind, Profile: old.Profile, Root: old.Root, Path: old.Path, Rel: old.Rel, Target: old.Target,
-		Snapshot: old.Snapshot, Size: old.Size, Batch: old.Batch, Force: true, Overwrite: old.Overwrite, Object: objectOf(old),
-		Item: old.Item, Version: old.Version, VersionNumber: old.VersionNumber, SHA1: old.SHA1,
+		Kind: old.Kind, Profile: old.Profile, Root: old.Root, Path: old.Path, Rel: old.Rel,
+		Target:   old.Target,
+		Snapshot: old.Snapshot, Size: old.Size, Batch: old.Batch, Force: true, Overwrite: old.Overwrite,
+		Object: objectOf(old),
+		Item:   old.Item, Version: old.Version, VersionNumber: old.VersionNumber, SHA1: old.SHA1,
 	}
 	if old.Pending != nil {
 		next.Snapshot = *old.Pending
 	}
+
 	return s.Enqueue(next)
 }

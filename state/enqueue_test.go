@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// TestEnqueueMeetsAnOpenJob: every phase in which an open job can be, met by
-// the same and by a newer snapshot.
+// TestEnqueueMeetsAnOpenJob: every phase in which an open job can be, met by the same and by a
+// newer snapshot.
 func TestEnqueueMeetsAnOpenJob(t *testing.T) {
-	reach := map[Phase]int{PhaseQueued: 0, PhaseReserved: 1, PhaseUploading: 3, PhaseUploaded: 6, PhaseCompleted: 7, PhasePublishing: 8, PhasePublished: 9}
+	reach := map[Phase]int{PhaseQueued: 0, PhaseReserved: 1, PhaseUploading: 3, PhaseUploaded: 6,
+		PhaseCompleted: 7, PhasePublishing: 8, PhasePublished: 9}
+
 	s := newStore(t)
 	n := 0
 	for phase, steps := range reach {
@@ -20,24 +22,30 @@ func TestEnqueueMeetsAnOpenJob(t *testing.T) {
 		if got.ID != j.ID || got.Phase != phase || got.Pending != nil {
 			t.Errorf("%s, same snapshot: %+v", phase, got)
 		}
+
 		if phase != PhasePublished {
 			commit(t, s, j.ID, Parked{Reason: "forbidden"})
 		}
+
 		newer := uploadJob(n)
 		newer.Snapshot = snap(30, 1)
 		got = enqueue(t, s, newer, Merged)
 		if got.Attention || !got.Runnable(time.Now()) {
 			t.Errorf("%s: a newer snapshot left it parked", phase)
 		}
+
 		if phase == PhaseQueued {
 			if got.Snapshot != newer.Snapshot || got.Size != 30 || got.Pending != nil {
 				t.Errorf("queued: did not take the snapshot: %+v", got)
 			}
+
 			continue
 		}
+
 		if got.Pending == nil || *got.Pending != newer.Snapshot || got.Snapshot != snap(25, 0) {
 			t.Errorf("%s: pending %v", phase, got.Pending)
 		}
+
 		// However it goes on, the newer content gets a job.
 		var end Job
 		if steps < 8 {
@@ -45,20 +53,25 @@ func TestEnqueueMeetsAnOpenJob(t *testing.T) {
 		} else {
 			end = run(t, s, j.ID, uploadSteps[steps:]...)
 		}
+
 		next, err := s.Job(end.Successor)
 		if err != nil {
 			t.Fatalf("%s: successor: %v", phase, err)
 		}
-		if next.Snapshot != newer.Snapshot || next.Phase != PhaseQueued || next.Replaces != j.ID || next.Batch != j.Batch || next.Size != 30 {
+
+		if next.Snapshot != newer.Snapshot || next.Phase != PhaseQueued || next.Replaces != j.ID ||
+			next.Batch != j.Batch || next.Size != 30 {
 			t.Errorf("%s: successor %+v", phase, next)
 		}
+
 		if again := enqueue(t, s, newer, Merged); again.ID != next.ID {
 			t.Errorf("%s: enqueued once more it met %s, want %s", phase, again.ID, next.ID)
 		}
 	}
 }
 
-// TestSavedAllTheTime: that a file changes under its jobs goes over to the job of its newer state, whoever says so first.
+// TestSavedAllTheTime: that a file changes under its jobs goes over to the job of its newer state,
+// whoever says so first.
 func TestSavedAllTheTime(t *testing.T) {
 	s := newStore(t)
 	enqueue(t, s, uploadJob(1), Queued)
@@ -68,7 +81,9 @@ func TestSavedAllTheTime(t *testing.T) {
 	if j.Changes != 1 {
 		t.Errorf("merged into a queued job: %d changes", j.Changes)
 	}
-	run(t, s, j.ID, Reserved{"urn:o"}, Opened{UploadKey: "k", PartSize: 30, Parts: 1}, PartStored{Part: 1, Size: 30, ETag: "e"}, AllStored{}, Assembled{}, Intended{})
+
+	run(t, s, j.ID, Reserved{"urn:o"}, Opened{UploadKey: "k", PartSize: 30, Parts: 1},
+		PartStored{Part: 1, Size: 30, ETag: "e"}, AllStored{}, Assembled{}, Intended{})
 	calm := uploadJob(1)
 	calm.Snapshot = snap(31, 2)
 	enqueue(t, s, calm, Merged)
@@ -88,23 +103,30 @@ func TestSourceChangedQueuesTheNext(t *testing.T) {
 	if s.Index() != index+1 {
 		t.Errorf("it took %d commits", s.Index()-index)
 	}
+
 	next, err := s.Job(end.Successor)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if end.End != EndSuperseded || next.Changes != 1 || !next.NextAttempt.Equal(later) || next.Runnable(time.Now()) || next.Object != "" {
+
+	if end.End != EndSuperseded || next.Changes != 1 || !next.NextAttempt.Equal(later) ||
+		next.Runnable(time.Now()) || next.Object != "" {
 		t.Errorf("ended %+v\nnext %+v", end, next)
 	}
+
 	// The settled snapshot ends the wait.
 	settled := uploadJob(1)
 	settled.Snapshot = snap(31, 2)
-	if got := enqueue(t, s, settled, Merged); got.ID != next.ID || !got.Runnable(time.Now()) || got.Snapshot != settled.Snapshot {
+	if got := enqueue(t, s, settled, Merged); got.ID != next.ID || !got.Runnable(time.Now()) ||
+		got.Snapshot != settled.Snapshot {
 		t.Errorf("settled: %+v", got)
 	}
+
 	gone := commit(t, s, next.ID, SourceChanged{Gone: true})
 	if gone.End != EndFailed || gone.Reason != ReasonVanished || gone.Successor != "" {
 		t.Errorf("gone: %+v", gone)
 	}
+
 	if jobs, err := s.OpenJobs(); err != nil || len(jobs) != 0 {
 		t.Errorf("open jobs: %v, %v", jobs, err)
 	}
@@ -125,12 +147,14 @@ func TestCancelledSnapshotIsUnwanted(t *testing.T) {
 	if end := commit(t, s, k.ID, Cancel{}); end.Successor != "" {
 		t.Error("a cancelled job has a successor")
 	}
+
 	enqueue(t, s, newest, Unwanted)
 	// Who asks for a cancelled job again wants it.
 	again, v, err := s.Requeue(k.ID)
 	if err != nil || v != Queued || again.Snapshot != newest.Snapshot || !again.Force {
 		t.Errorf("requeue: %+v, %s, %v", again, v, err)
 	}
+
 	// A push names the file: nothing is unwanted there.
 	push := uploadJob(9)
 	push.Root, push.Rel = "", ""
@@ -148,16 +172,19 @@ func TestOneOpenJobToATarget(t *testing.T) {
 	if got := enqueue(t, s, push, Merged); got.ID != j.ID {
 		t.Errorf("a push of the same file made job %s", got.ID)
 	}
+
 	other := uploadJob(2) // another file to the same place
 	other.Target.Address = uploadJob(1).Target.Address
 	if got := enqueue(t, s, other, Busy); got.ID != j.ID {
 		t.Errorf("busy with %s, want %s", got.ID, j.ID)
 	}
+
 	moved := uploadJob(1) // the same file of the same watch, mapped elsewhere
 	moved.Target.Address = "aps://Hub/Project/Elsewhere/1.dwg"
 	if got := enqueue(t, s, moved, Merged); got.ID != j.ID || got.Target.Address != moved.Target.Address {
 		t.Errorf("mapped anew: %+v", got)
 	}
+
 	enqueue(t, s, other, Queued) // the old place is free
 	run(t, s, j.ID, uploadSteps[0])
 	enqueue(t, s, uploadJob(1), Busy)
@@ -166,7 +193,9 @@ func TestOneOpenJobToATarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []Verdict{Queued, Queued, Merged}; !reflect.DeepEqual(verdicts, want) || jobs[0].ID != jobs[2].ID {
+
+	if want := []Verdict{Queued, Queued, Merged}; !reflect.DeepEqual(verdicts, want) ||
+		jobs[0].ID != jobs[2].ID {
 		t.Errorf("got %v", verdicts)
 	}
 }
@@ -188,6 +217,7 @@ func TestEnqueueRefuses(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+
 	j := enqueue(t, s, uploadJob(1), Queued)
 	twice := uploadJob(2)
 	twice.ID = j.ID
@@ -198,10 +228,12 @@ func TestEnqueueRefuses(t *testing.T) {
 
 func TestPublishedRecordDecides(t *testing.T) {
 	s := newStore(t)
-	rec := PublishedRecord{Root: "w1", Rel: "1.dwg", Remote: uploadJob(1).Target.Address, Snapshot: snap(25, 0)}
+	rec := PublishedRecord{Root: "w1", Rel: "1.dwg", Remote: uploadJob(1).Target.Address,
+		Snapshot: snap(25, 0)}
 	if err := s.PutPublished(rec); err != nil {
 		t.Fatal(err)
 	}
+
 	enqueue(t, s, uploadJob(1), Same)
 	elsewhere := uploadJob(1)
 	elsewhere.Target.Address = "aps://Hub/Project/Elsewhere/1.dwg"

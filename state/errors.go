@@ -25,6 +25,7 @@ func (e *LockedError) Error() string {
 	if e.PID == 0 {
 		return fmt.Sprintf("open state %s: held by another process", e.Path)
 	}
+
 	return fmt.Sprintf("open state %s: held by process %d (%s)", e.Path, e.PID, e.Command)
 }
 
@@ -35,7 +36,8 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("open state %s: schema version %d is newer than this program knows (%d)", e.Path, e.Have, e.Known)
+	return fmt.Sprintf("open state %s: schema version %d is newer than this program knows (%d)", e.Path,
+		e.Have, e.Known)
 }
 
 // DamagedError says that the file holds what hoist cannot have written.
@@ -48,9 +50,8 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("state %s is damaged: %s", e.Path, e.Detail)
 }
 
-// WriteError says that a commit did not reach the disk. Nothing of it holds.
-// After a full disk the store goes on when there is room again; after any
-// other error it takes no more writes.
+// WriteError says that a commit did not reach the disk. Nothing of it holds. After a full disk the
+// store goes on when there is room again; after any other error it takes no more writes.
 type WriteError struct {
 	Path string
 	Err  error
@@ -60,14 +61,15 @@ func (e *WriteError) Error() string {
 	if isFull(e.Err) {
 		return fmt.Sprintf("write state %s: no space left on its disk: %v", e.Path, e.Err)
 	}
+
 	return fmt.Sprintf("write state %s: %v", e.Path, e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// isFull reports whether the disk, or a quota, is full. Where bbolt cannot make
-// its file longer it passes on the system's text alone, not the error.
+// isFull reports whether the disk, or a quota, is full. Where bbolt cannot make its file longer it
+// passes on the system's text alone, not the error.
 func isFull(err error) bool {
 	return slices.ContainsFunc(fullErrors, func(full error) bool {
 		return errors.Is(err, full) || strings.Contains(err.Error(), full.Error())

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Event is something that happened to a job. The set is closed; Job.Next
-// knows which event fits which phase.
+// Event is something that happened to a job. The set is closed; Job.Next knows which event fits
+// which phase.
 type Event interface {
 	event() string // its name in the history
 	detail() string
@@ -14,13 +14,13 @@ type Event interface {
 
 // Events of uploads.
 type (
-	// FolderFound: the direct parent exists; Item is the file's item there, "" none
-	// was seen. It is a hint for scheduling: the create looks again.
+	// FolderFound: the direct parent exists; Item is the file's item there, "" none was seen. It is
+	// a hint for scheduling: the create looks again.
 	FolderFound struct{ Folder, Item string }
 	// Reserved: the service gave a storage id.
 	Reserved struct{ Object string }
-	// Opened: an upload session is open and the part plan is fixed. Repeated with
-	// the same key and plan it only renews the expiry.
+	// Opened: an upload session is open and the part plan is fixed. Repeated with the same key and
+	// plan it only renews the expiry.
 	Opened struct {
 		UploadKey string
 		Expires   time.Time
@@ -38,9 +38,9 @@ type (
 		Item, Version string
 		Number        int
 	}
-	// SourceChanged ends the job as superseded and queues a successor with the
-	// snapshot in the same commit; with Gone it ends it as failed ("vanished").
-	// NotBefore delays the successor: a file just changed should settle first.
+	// SourceChanged ends the job as superseded and queues a successor with the snapshot in the same
+	// commit; with Gone it ends it as failed ("vanished"). NotBefore delays the successor: a file
+	// just changed should settle first.
 	SourceChanged struct {
 		Snapshot  Snapshot
 		Gone      bool
@@ -58,8 +58,8 @@ type (
 		Size          int64
 		SHA1          string
 	}
-	// FetchStarted: the first answer fixed the ETag, and the temporary file exists.
-	// Size above zero replaces what Resolved said.
+	// FetchStarted: the first answer fixed the ETag, and the temporary file exists. Size above zero
+	// replaces what Resolved said.
 	FetchStarted struct {
 		ETag, Temp string
 		Size       int64
@@ -91,19 +91,19 @@ type (
 		count   int   // with so many bytes
 		bytes   int64 //
 	}
-	// SessionLost: the upload session, or the object behind the ranges, is gone;
-	// all parts are forgotten and the job goes back to the phase before its parts.
+	// SessionLost: the upload session, or the object behind the ranges, is gone; all parts are
+	// forgotten and the job goes back to the phase before its parts.
 	SessionLost struct{}
-	// Finished ends the job as done. Record and receipt are written in the same
-	// commit. Record's ETags are filled from the parts when empty. Receipt holds
-	// further fields of the receipt, a JSON object, or nil.
+	// Finished ends the job as done. Record and receipt are written in the same commit. Record's
+	// ETags are filled from the parts when empty. Receipt holds further fields of the receipt, a
+	// JSON object, or nil.
 	Finished struct {
 		Result  string
 		Record  *PublishedRecord
 		Receipt []byte
 	}
-	// Unchanged ends the job as done without a transfer: the other end has this
-	// content already. A record, when given, is written in the same commit.
+	// Unchanged ends the job as done without a transfer: the other end has this content already. A
+	// record, when given, is written in the same commit.
 	Unchanged struct {
 		Item, Version string
 		Number        int
@@ -168,7 +168,9 @@ func (e SourceChanged) detail() string {
 	if e.Gone {
 		return "the file is gone"
 	}
-	return fmt.Sprintf("now %d bytes of %s", e.Snapshot.Size, e.Snapshot.ModTime.UTC().Format(time.RFC3339Nano))
+
+	return fmt.Sprintf("now %d bytes of %s", e.Snapshot.Size,
+		e.Snapshot.ModTime.UTC().Format(time.RFC3339Nano))
 }
 func (e Resolved) detail() string { return e.Version }
 func (e FetchStarted) detail() string {

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// FuzzPages feeds the page reader a state with bytes overwritten and the
-// checksums of its meta pages made right again: whatever the file says, it must
-// end, without a panic.
+// FuzzPages feeds the page reader a state with bytes overwritten and the checksums of its meta
+// pages made right again: whatever the file says, it must end, without a panic.
 func FuzzPages(f *testing.F) {
 	base, err := os.ReadFile(filepath.Join("testdata", "state-v1.db"))
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	metas, _ := readMetas(bytes.NewReader(base))
 	size := metas[0].pageSize
 	f.Add([]byte(nil))
@@ -28,11 +28,13 @@ func FuzzPages(f *testing.F) {
 			off := int(edits[0])*size + int(edits[1])<<8 + int(edits[2])
 			b[off%len(b)] = edits[3]
 		}
+
 		for _, at := range []int{0, size} {
 			h := fnv.New64a()
 			h.Write(b[at+pageHeader : at+pageHeader+56])
 			binary.LittleEndian.PutUint64(b[at+pageHeader+56:], h.Sum64())
 		}
+
 		in := bytes.NewReader(b)
 		metas, _ := readMetas(in)
 		for _, m := range metas {

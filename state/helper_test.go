@@ -15,11 +15,13 @@ func openTest(t testing.TB, path string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+
 	return s
 }
 
@@ -31,14 +33,17 @@ func newStore(t testing.TB) *Store {
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC)
 
 func snap(size int64, n int) Snapshot {
-	return Snapshot{Size: size, ModTime: epoch.Add(time.Duration(n)), ChangeTime: epoch.Add(time.Duration(n)), FileID: "1:2"}
+	return Snapshot{Size: size, ModTime: epoch.Add(time.Duration(n)), ChangeTime: epoch.Add(time.Duration(n)),
+		FileID: "1:2"}
 }
 
 // uploadJob is a drawing of a watch, of 25 bytes.
 func uploadJob(n int) Job {
 	return Job{
-		Kind: Upload, Root: "w1", Path: filepath.FromSlash(fmt.Sprintf("/plans/%d.dwg", n)), Rel: fmt.Sprintf("%d.dwg", n),
-		Target:   Target{Address: fmt.Sprintf("aps://Hub/Project/Files/%d.dwg", n), Project: "b.1", Name: fmt.Sprintf("%d.dwg", n)},
+		Kind: Upload, Root: "w1", Path: filepath.FromSlash(fmt.Sprintf("/plans/%d.dwg", n)),
+		Rel: fmt.Sprintf("%d.dwg", n),
+		Target: Target{Address: fmt.Sprintf("aps://Hub/Project/Files/%d.dwg", n), Project: "b.1",
+			Name: fmt.Sprintf("%d.dwg", n)},
 		Snapshot: snap(25, 0), Batch: "b1",
 	}
 }
@@ -49,9 +54,11 @@ func enqueue(t testing.TB, s *Store, j Job, want Verdict) Job {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if v != want {
 		t.Fatalf("enqueue %s: got %s, want %s", j.Path, v, want)
 	}
+
 	return got
 }
 
@@ -61,6 +68,7 @@ func commit(t testing.TB, s *Store, id JobID, events ...Event) Job {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return j
 }
 
@@ -81,9 +89,11 @@ var uploadSteps = []Event{
 // run commits the steps one by one.
 func run(t testing.TB, s *Store, id JobID, steps ...Event) Job {
 	t.Helper()
+
 	var j Job
 	for _, e := range steps {
 		j = commit(t, s, id, e)
 	}
+
 	return j
 }

@@ -11,9 +11,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// jobIndex holds of every open job what scheduling and counting ask often, so
-// that neither reads the file. It costs some 150 bytes a job. Guarded by
-// Store.mu; changed only after a commit.
+// jobIndex holds of every open job what scheduling and counting ask often, so that neither reads
+// the file. It costs some 150 bytes a job. Guarded by Store.mu; changed only after a commit.
 type jobIndex struct {
 	open      map[JobID]*openJob
 	order     []*openJob // all open jobs by id
@@ -35,7 +34,8 @@ type openJob struct {
 }
 
 func mirror(j Job) *openJob {
-	return &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention, nextAttempt: j.NextAttempt}
+	return &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention,
+		nextAttempt: j.NextAttempt}
 }
 
 func byID(a, b *openJob) int { return cmp.Compare(a.id, b.id) }
@@ -44,6 +44,7 @@ func byAttempt(a, b *openJob) int {
 	if c := a.nextAttempt.Compare(b.nextAttempt); c != 0 {
 		return c
 	}
+
 	return cmp.Compare(a.id, b.id)
 }
 
@@ -51,7 +52,9 @@ func insert(list []*openJob, o *openJob, by func(a, b *openJob) int) []*openJob 
 	if n := len(list); n == 0 || by(list[n-1], o) < 0 {
 		return append(list, o)
 	}
+
 	i, _ := slices.BinarySearchFunc(list, o, by)
+
 	return slices.Insert(list, i, o)
 }
 
@@ -59,29 +62,33 @@ func remove(list []*openJob, o *openJob, by func(a, b *openJob) int) []*openJob 
 	if i, ok := slices.BinarySearchFunc(list, o, by); ok {
 		return slices.Delete(list, i, i+1)
 	}
+
 	return list
 }
 
-// set makes the index say what the job says; a job
-// without an id was ended and is pruned.
+// set makes the index say what the job says; a job without an id was ended and is pruned.
 func (x *jobIndex) set(id JobID, j Job) {
 	old := x.open[id]
 	if old != nil {
 		x.file(old, false)
 	}
+
 	switch {
 	case j.ID == "":
 		x.ended[j.End]--
 	case !j.Open():
 		x.ended[j.End]++ // ended jobs change no more, so this is the end itself
 	}
+
 	if j.ID == "" || !j.Open() {
 		if old != nil {
 			delete(x.open, id)
 			x.order = remove(x.order, old, byID)
 		}
+
 		return
 	}
+
 	o := mirror(j)
 	if old != nil {
 		*old = *o
@@ -90,23 +97,26 @@ func (x *jobIndex) set(id JobID, j Job) {
 		x.open[id] = o
 		x.order = insert(x.order, o, byID)
 	}
+
 	x.file(o, true)
 }
 
-// file puts an open job into, or takes it out of, the list and the counters
-// of its condition.
+// file puts an open job into, or takes it out of, the list and the counters of its condition.
 func (x *jobIndex) file(o *openJob, in bool) {
 	change, n := remove, -1
 	if in {
 		change, n = insert, 1
 	}
+
 	if o.paused {
 		x.paused += n
 		return
 	}
+
 	if o.attention {
 		x.attention += n
 	}
+
 	switch {
 	case !o.nextAttempt.IsZero():
 		x.waiting = change(x.waiting, o, byAttempt)
@@ -118,67 +128,77 @@ func (x *jobIndex) file(o *openJob, in bool) {
 	}
 }
 
-// runnable lists jobs that may run: those whose time came first, then the
-// oldest.
+// runnable lists jobs that may run: those whose time came first, then the oldest.
 func (x *jobIndex) runnable(now time.Time, limit int, skip func(JobID) bool) []JobID {
 	var ids []JobID
 	take := func(o *openJob) bool {
 		if skip == nil || !skip(o.id) {
 			ids = append(ids, o.id)
 		}
+
 		return limit <= 0 || len(ids) < limit
 	}
 	for _, o := range x.waiting {
 		if o.nextAttempt.After(now) {
 			break
 		}
+
 		if !take(o) {
 			return ids
 		}
 	}
+
 	for _, o := range x.ready {
 		if !take(o) {
 			return ids
 		}
 	}
+
 	return ids
 }
 
 // indexPage is how many open jobs are read at once.
 const indexPage = 1000
 
-// page lists the next open jobs after an id that the filter may choose, oldest first: at most indexPage.
+// page lists the next open jobs after an id that the filter may choose, oldest first: at most
+// indexPage.
 func (x *jobIndex) page(f Filter, after JobID) []JobID {
 	i, found := slices.BinarySearchFunc(x.order, &openJob{id: after}, byID)
 	if found {
 		i++
 	}
+
 	var ids []JobID
 	for _, o := range x.order[i:] {
 		if len(ids) == indexPage {
 			break
 		}
+
 		if f.mayTake(o) {
 			ids = append(ids, o.id)
 		}
 	}
+
 	return ids
 }
 
 func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 	c := Counts{
 		Paused: x.paused, Attention: x.attention, Queued: len(x.ready),
-		Done: x.ended[EndDone], Failed: x.ended[EndFailed], Cancelled: x.ended[EndCancelled] + x.ended[EndSuperseded],
+		Done: x.ended[EndDone], Failed: x.ended[EndFailed],
+		Cancelled: x.ended[EndCancelled] + x.ended[EndSuperseded],
 	}
 	due := 0
 	for _, o := range x.waiting {
 		if o.nextAttempt.After(now) {
 			break
 		}
+
 		if !o.attention {
 			due++
 		}
 	}
+
 	c.Queued += due
 	c.Waiting = len(x.waiting) - x.retried - due
 	for _, id := range active {
@@ -186,6 +206,7 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 		if o == nil || o.paused {
 			continue
 		}
+
 		c.Active++
 		switch {
 		case o.attention:
@@ -196,6 +217,7 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 			c.Queued--
 		}
 	}
+
 	return c
 }
 
@@ -205,53 +227,63 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 	err := tx.Bucket(bucketTargets).ForEach(func(target, k []byte) error {
 		j, err := readJob(tx, k)
 		if errors.Is(err, ErrNotFound) || err == nil && !j.Open() {
-			return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("target %q leads to job %x, which is not open", target, k)}
+			return &DamagedError{Path: tx.DB().Path(),
+				Detail: fmt.Sprintf("target %q leads to job %x, which is not open", target, k)}
 		}
+
 		if err != nil {
 			return err
 		}
+
 		if x.open[j.ID] == nil {
 			o := mirror(j)
 			x.open[j.ID] = o
 			x.order = append(x.order, o)
 		}
+
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	slices.SortFunc(x.order, byID)
-	for _, o := range slices.SortedFunc(slices.Values(x.order), byAttempt) { // so each goes to the end of its list
+
+	// so each goes to the end of its list
+	for _, o := range slices.SortedFunc(slices.Values(x.order), byAttempt) {
 		x.file(o, true)
 	}
+
 	err = tx.Bucket(bucketEnded).ForEach(func(k, v []byte) error {
 		var r endedRecord
 		if err := json.Unmarshal(v, &r); err != nil {
 			return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("ended record %x: %v", k, err)}
 		}
+
 		x.ended[r.End]++
+
 		return nil
 	})
+
 	return x, err
 }
 
-// Counts is how many jobs are in each status; ended ones as far as they are
-// kept.
+// Counts is how many jobs are in each status; ended ones as far as they are kept.
 type Counts struct{ Queued, Active, Waiting, Paused, Attention, Done, Failed, Cancelled int }
 
-// Counts counts by status without reading the file. active lists the jobs
-// that the engine runs right now.
+// Counts counts by status without reading the file. active lists the jobs that the engine runs
+// right now.
 func (s *Store) Counts(active []JobID, now time.Time) Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.jobs.counts(active, now)
 }
 
-// CountsIn counts the open jobs of one root, and those of them that wait for
-// a person.
+// CountsIn counts the open jobs of one root, and those of them that wait for a person.
 func (s *Store) CountsIn(root string) (open, attention int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	for _, o := range s.jobs.order {
 		if o.root == root {
 			open++
@@ -260,29 +292,33 @@ func (s *Store) CountsIn(root string) (open, attention int) {
 			}
 		}
 	}
+
 	return open, attention
 }
 
-// Runnable returns at most limit (0: all) open jobs that may run at now and
-// that skip (nil: none) does not name: first those whose time came, then the
-// oldest. It reads only the jobs that it returns.
+// Runnable returns at most limit (0: all) open jobs that may run at now and that skip (nil: none)
+// does not name: first those whose time came, then the oldest. It reads only the jobs that it
+// returns.
 func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job, error) {
 	s.mu.Lock()
 	ids := s.jobs.runnable(now, limit, skip)
 	s.mu.Unlock()
 	jobs, err := s.readAll(ids)
+
 	return slices.DeleteFunc(jobs, func(j Job) bool { return !j.Runnable(now) }), err
 }
 
-// NextAttempt is when the first job that now has to wait becomes runnable; zero
-// when none will by itself.
+// NextAttempt is when the first job that now has to wait becomes runnable; zero when none will by
+// itself.
 func (s *Store) NextAttempt(now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	for _, o := range s.jobs.waiting {
 		if o.nextAttempt.After(now) {
 			return o.nextAttempt
 		}
 	}
+
 	return time.Time{}
 }

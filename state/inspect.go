@@ -10,18 +10,19 @@ import (
 	"time"
 )
 
-// inspect looks at the whole structure of an existing file before bbolt maps
-// it: some 0.1 s for 100 MB. What bbolt could not survive is a *DamagedError
-// here. It holds the lock meanwhile, as the file of a living owner is always in
-// motion.
+// inspect looks at the whole structure of an existing file before bbolt maps it: some 0.1 s for 100
+// MB. What bbolt could not survive is a *DamagedError here. It holds the lock meanwhile, as the
+// file of a living owner is always in motion.
 func inspect(path, owner string, wait time.Duration) error {
 	f, err := lockFile(path, owner, wait)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
+
 	defer func() {
 		_ = unlock(f) // Windows takes its time when the file is only closed
 		_ = f.Close()
@@ -30,12 +31,15 @@ func inspect(path, owner string, wait time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("open state %s: %w", path, err)
 	}
+
 	if fi.Size() == 0 {
 		if exists(path + BackupSuffix) {
 			return &DamagedError{Path: path, Detail: "it is empty, and a copy of what it was is there"}
 		}
+
 		return nil // bbolt makes a new one
 	}
+
 	metas, problems := readMetas(f)
 	var found []string
 	if len(metas) == 0 {
@@ -45,32 +49,38 @@ func inspect(path, owner string, wait time.Duration) error {
 		// the state before that commit is.
 		found = structure(newTree(f, fi.Size(), metas[0]))
 	}
+
 	switch {
 	case len(found) == 0:
 		return nil
 	case neverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix):
 		return f.Truncate(0)
 	}
+
 	return &DamagedError{Path: path, Detail: found[0]}
 }
 
-// neverUsed reports whether bbolt died while it made the file, in one write of
-// four pages: the first commit makes it larger. Where no meta page was written
-// yet, the file is empty space: anything else is another program's.
+// neverUsed reports whether bbolt died while it made the file, in one write of four pages: the
+// first commit makes it larger. Where no meta page was written yet, the file is empty space:
+// anything else is another program's.
 func neverUsed(f io.ReaderAt, size int64, metas []metaPage) bool {
 	for _, m := range metas {
 		if m.txid > 1 || size > int64(4*m.pageSize) {
 			return false
 		}
 	}
+
 	if len(metas) > 0 {
 		return true
 	}
+
 	if size > int64(4*os.Getpagesize()) {
 		return false
 	}
+
 	data := make([]byte, size)
 	_, err := f.ReadAt(data, 0)
+
 	return err == nil && len(bytes.Trim(data, "\x00")) == 0
 }
 
@@ -80,11 +90,12 @@ func structure(t *tree) []string {
 	t.problems = nil
 	sv := salvage{problems: t.buckets(func(string) visit { return nil })}
 	t.free()
+
 	return slices.Concat(start, sv.problemList(), t.problems)
 }
 
-// notAFile says of a path at which something other than a file is: what bbolt
-// would wait for, write to or read without end.
+// notAFile says of a path at which something other than a file is: what bbolt would wait for, write
+// to or read without end.
 func notAFile(path string) error {
 	what := ""
 	switch fi, err := os.Stat(path); {
@@ -99,6 +110,7 @@ func notAFile(path string) error {
 	default:
 		return nil
 	}
+
 	return &DamagedError{Path: path, Detail: "it is " + what}
 }
 
@@ -107,19 +119,22 @@ func isLink(path string) bool {
 	return err == nil && fi.Mode()&os.ModeSymlink != 0
 }
 
-// lockFile opens the file for reading and writing with bbolt's lock, or says
-// after the time given who holds it. What is no file is a *DamagedError.
+// lockFile opens the file for reading and writing with bbolt's lock, or says after the time given
+// who holds it. What is no file is a *DamagedError.
 func lockFile(path, owner string, wait time.Duration) (*os.File, error) {
 	if err := notAFile(path); err != nil {
 		return nil, err
 	}
+
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
+
 		return nil, fmt.Errorf("open state: %w", err)
 	}
+
 	for end := time.Now().Add(wait); ; time.Sleep(25 * time.Millisecond) {
 		ok, err := tryLock(f)
 		switch {

@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// JobID names a job: 32 hex digits of 16 bytes, the creation time in
-// nanoseconds followed by random bytes. Ids sort by creation and are unique
-// across homes.
+// JobID names a job: 32 hex digits of 16 bytes, the creation time in nanoseconds followed by random
+// bytes. Ids sort by creation and are unique across homes.
 type JobID string
 
-// lastID is the time of the newest id made by this process, so that ids made
-// within one tick of the clock still differ and sort.
+// lastID is the time of the newest id made by this process, so that ids made within one tick of the
+// clock still differ and sort.
 var lastID atomic.Int64
 
 // NewJobID makes an id that sorts after every id this process made before.
@@ -29,9 +28,11 @@ func NewJobID() JobID {
 			break
 		}
 	}
+
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(now))
 	rand.Read(b[8:])
+
 	return JobID(hex.EncodeToString(b[:]))
 }
 
@@ -47,9 +48,8 @@ const (
 // Phase names the last durable fact of a job.
 type Phase string
 
-// Uploads go queued, reserved, uploading, uploaded, completed, publishing,
-// published, done (oss:// from completed to done); downloads queued, resolved,
-// fetching, verified, placed, done.
+// Uploads go queued, reserved, uploading, uploaded, completed, publishing, published, done (oss://
+// from completed to done); downloads queued, resolved, fetching, verified, placed, done.
 const (
 	PhaseQueued     Phase = "queued"
 	PhaseReserved   Phase = "reserved"
@@ -123,8 +123,8 @@ type Intent struct {
 	Time      time.Time // before the call
 }
 
-// Job is one file on its way. It is a value: Next returns the job after an
-// event, and only Store.Commit makes that durable.
+// Job is one file on its way. It is a value: Next returns the job after an event, and only
+// Store.Commit makes that durable.
 type Job struct {
 	ID      JobID
 	Kind    Kind
@@ -159,9 +159,11 @@ type Job struct {
 	VersionNumber int
 	Result        string // see the Result constants; "" until done
 
-	Paused      bool
-	Attention   bool      // parked: a person should look; NextAttempt may still be set
-	Doubt       bool      // restored from an older copy of the state: its remote effects are not known, look before any of them
+	Paused    bool
+	Attention bool // parked: a person should look; NextAttempt may still be set
+	// restored from an older copy of the state: its remote effects are not known, look before any
+	// of them
+	Doubt       bool
 	NextAttempt time.Time // not before; zero: at once, or with Attention: not by itself
 	Attempts    int       // failures in all
 	Streak      int       // failures since the last progress: what backoff counts
@@ -170,7 +172,9 @@ type Job struct {
 	Error       string    // a sentence
 	Since       time.Time // since when Reason holds
 
-	Changes   int   // how often, in a row, the file changed under its jobs before this one ended; above 0 it is read from a snapshot
+	// how often, in a row, the file changed under its jobs before this one ended; above 0 it is
+	// read from a snapshot
+	Changes   int
 	Replaces  JobID // the job whose successor this is
 	Successor JobID // the job that went on after this one was superseded
 
@@ -180,8 +184,8 @@ type Job struct {
 	Ended   time.Time
 }
 
-// PathRoot begins the Root of a job that no watch asked for. Such a root only
-// names where the published record of the file is kept.
+// PathRoot begins the Root of a job that no watch asked for. Such a root only names where the
+// published record of the file is kept.
 const PathRoot = "path-"
 
 // Watched reports whether a watch asked for the job.
@@ -190,8 +194,8 @@ func (j Job) Watched() bool { return j.Root != "" && !strings.HasPrefix(j.Root, 
 // Open reports whether the job has not ended.
 func (j Job) Open() bool { return j.End == "" }
 
-// Status derives what a person is told. active says that the engine runs the
-// job right now, which only the engine knows.
+// Status derives what a person is told. active says that the engine runs the job right now, which
+// only the engine knows.
 func (j Job) Status(active bool, now time.Time) Status {
 	switch {
 	case j.End == EndDone:
@@ -209,29 +213,32 @@ func (j Job) Status(active bool, now time.Time) Status {
 	case j.NextAttempt.After(now):
 		return StatusWaiting
 	}
+
 	return StatusQueued
 }
 
-// Runnable reports whether the engine may work on the job at now: it is open,
-// not paused, no attempt lies ahead, and it does not wait for a person alone.
+// Runnable reports whether the engine may work on the job at now: it is open, not paused, no
+// attempt lies ahead, and it does not wait for a person alone.
 func (j Job) Runnable(now time.Time) bool {
 	if j.End != "" || j.Paused || j.Attention && j.NextAttempt.IsZero() {
 		return false
 	}
+
 	return !j.NextAttempt.After(now)
 }
 
-// Failures is how often in a row the job failed with a reason: what bounds
-// its tries, since other failures in between say nothing about this one.
+// Failures is how often in a row the job failed with a reason: what bounds its tries, since other
+// failures in between say nothing about this one.
 func (j Job) Failures(reason string) int {
 	if j.Reason != reason {
 		return 0
 	}
+
 	return j.Alike
 }
 
-// Part is a part whose bytes are durable at the other end: its ETag is known
-// (upload) or its range is on disk (download).
+// Part is a part whose bytes are durable at the other end: its ETag is known (upload) or its range
+// is on disk (download).
 type Part struct {
 	Number int   // from 1
 	Size   int64 // bytes
@@ -246,8 +253,7 @@ type HistoryLine struct {
 	Detail string
 }
 
-// PublishedRecord is what was last published for a file: the base of every
-// later comparison.
+// PublishedRecord is what was last published for a file: the base of every later comparison.
 type PublishedRecord struct {
 	Root     string
 	Rel      string

@@ -64,6 +64,7 @@ func targetKey(j Job) []byte {
 	if j.Kind == Download {
 		return joinKey(string(Download), j.Path)
 	}
+
 	return joinKey(string(Upload), j.Target.Address)
 }
 
@@ -76,10 +77,12 @@ func checkNames(names ...string) error {
 		if len(n) > maxName {
 			return fmt.Errorf("name of %d bytes is longer than %d: %.60q…", len(n), maxName, n)
 		}
+
 		if strings.Contains(n, "\x00") {
 			return fmt.Errorf("name %q holds a NUL", n)
 		}
 	}
+
 	return nil
 }
 
@@ -92,5 +95,6 @@ func prefixEnd(p []byte) []byte {
 			return end[:i+1]
 		}
 	}
+
 	return nil
 }

@@ -29,27 +29,31 @@ func (e *TransitionError) Error() string {
 	if e.End != "" {
 		at = "ended (" + e.End + ")"
 	}
+
 	s := fmt.Sprintf("job %s: event %s does not fit phase %s", e.Job, e.Event, at)
 	if e.Why != "" {
 		s += ": " + e.Why
 	}
+
 	return s
 }
 
-// Next returns the job after an event, or a *TransitionError and the job as
-// it was. It is pure and total, and the only place that knows which event fits
-// which phase. Times come from the event; the store stamps Updated and Since.
+// Next returns the job after an event, or a *TransitionError and the job as it was. It is pure and
+// total, and the only place that knows which event fits which phase. Times come from the event; the
+// store stamps Updated and Since.
 func (j Job) Next(e Event) (Job, error) {
 	refuse := func(why string) (Job, error) {
 		name := "none"
 		if e != nil {
 			name = e.event()
 		}
+
 		return j, &TransitionError{Job: j.ID, Phase: j.Phase, End: j.End, Event: name, Why: why}
 	}
 	if j.End != "" || e == nil {
 		return refuse("")
 	}
+
 	n, why, ok := j, "", false
 	switch e := e.(type) {
 	case Retry, Parked, Failed, Pause, Resume, RetryNow, Cancel:
@@ -62,13 +66,16 @@ func (j Job) Next(e Event) (Job, error) {
 		} else {
 			why, ok = n.upload(e)
 		}
+
 		if ok && n.Open() {
 			n.progress()
 		}
 	}
+
 	if !ok {
 		return refuse(why)
 	}
+
 	return n, nil
 }
 
@@ -98,12 +105,14 @@ func (j *Job) control(e Event) (why string, ok bool) {
 		if e.Reason == "" {
 			return "a parked job needs a reason", false
 		}
+
 		j.fail(e.Reason, e.Error)
 		j.Attention, j.NextAttempt = true, e.At
 	case Failed:
 		if e.Reason == "" {
 			return "a failed job needs a reason", false
 		}
+
 		j.Attempts++
 		j.end(EndFailed, e.Reason, e.Error)
 	case Pause:
@@ -116,8 +125,10 @@ func (j *Job) control(e Event) (why string, ok bool) {
 		if j.at(PhasePublished, PhasePlaced) {
 			return "too late, it is there already", false
 		}
+
 		j.end(EndCancelled, ReasonCancelled, "")
 	}
+
 	return "", true
 }
 
@@ -132,6 +143,7 @@ func (j *Job) parts(e Event) (why string, ok bool) {
 	if j.Kind == Download {
 		moving, stored, before = PhaseFetching, PhaseVerified, PhaseResolved
 	}
+
 	switch e := e.(type) {
 	case PartStored:
 		switch {
@@ -144,33 +156,40 @@ func (j *Job) parts(e Event) (why string, ok bool) {
 		case !e.again && j.PartsDone >= j.PartsTotal:
 			return "all parts are stored", false
 		}
+
 		if !e.again {
 			j.PartsDone++
 		}
+
 		j.BytesDone += e.Size - e.was
 		j.progress()
 	case PartsLost:
 		if !j.at(moving, stored) {
 			return "", false
 		}
+
 		n, bytes := e.count, e.bytes
 		if !e.counted {
 			n, bytes = len(e.Parts), int64(len(e.Parts))*j.PartSize
 		}
+
 		j.PartsDone = max(0, j.PartsDone-n)
 		j.BytesDone = max(0, j.BytesDone-bytes)
 		if j.PartsDone == 0 {
 			j.BytesDone = 0
 		}
+
 		j.Phase = moving
 	case SessionLost:
 		if !j.at(moving, stored) {
 			return "", false
 		}
+
 		j.Phase = before
 		j.UploadKey, j.UploadExpires, j.ETag, j.Temp = "", zeroTime, "", ""
 		j.PartSize, j.PartsTotal, j.PartsDone, j.BytesDone = 0, 0, 0, 0
 	}
+
 	return "", true
 }
 
@@ -186,6 +205,7 @@ func (j *Job) plan(partSize int64, parts int) string {
 	case int64(parts) != (j.Size-1)/partSize+1:
 		return fmt.Sprintf("%d parts of %d bytes do not make %d bytes", parts, partSize, j.Size)
 	}
+
 	return ""
 }
 
@@ -196,6 +216,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
 			return "", false
 		}
+
 		j.Target.Folder = e.Folder
 		if e.Item != "" {
 			j.Target.Item = e.Item
@@ -204,75 +225,94 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 		if !j.at(PhaseQueued, PhaseReserved) {
 			return "", false
 		}
+
 		if e.Object == "" {
 			return "no storage id", false
 		}
+
 		j.Phase, j.Object = PhaseReserved, e.Object
 	case Opened:
-		if j.Phase == PhaseUploading && e.UploadKey == j.UploadKey && e.PartSize == j.PartSize && e.Parts == j.PartsTotal {
+		if j.Phase == PhaseUploading && e.UploadKey == j.UploadKey && e.PartSize == j.PartSize &&
+			e.Parts == j.PartsTotal {
 			j.UploadExpires = e.Expires
 			break
 		}
+
 		if j.Phase != PhaseReserved {
 			return "", false
 		}
+
 		if e.UploadKey == "" {
 			return "no upload key", false
 		}
+
 		if why := j.plan(e.PartSize, e.Parts); why != "" {
 			return why, false
 		}
+
 		j.Phase, j.UploadKey, j.UploadExpires = PhaseUploading, e.UploadKey, e.Expires
 		j.PartSize, j.PartsTotal, j.PartsDone, j.BytesDone = e.PartSize, e.Parts, 0, 0
 	case AllStored:
 		if j.Phase != PhaseUploading {
 			return "", false
 		}
+
 		if j.PartsDone != j.PartsTotal || j.BytesDone != j.Size {
-			return fmt.Sprintf("%d of %d parts, %d of %d bytes are stored", j.PartsDone, j.PartsTotal, j.BytesDone, j.Size), false
+			return fmt.Sprintf("%d of %d parts, %d of %d bytes are stored", j.PartsDone, j.PartsTotal,
+				j.BytesDone, j.Size), false
 		}
+
 		j.Phase = PhaseUploaded
 	case Assembled:
 		if j.Phase != PhaseUploaded {
 			return "", false
 		}
+
 		j.Phase = PhaseCompleted
 	case Intended:
 		if toObjectStore || !j.at(PhaseCompleted, PhasePublishing) {
 			return "", false
 		}
+
 		j.Phase, j.Intent = PhasePublishing, &e.Intent
 	case Published:
 		if j.Phase != PhasePublishing {
 			return "", false
 		}
+
 		if e.Item == "" || e.Version == "" {
 			return "no item or version id", false
 		}
+
 		j.Phase, j.Item, j.Version, j.VersionNumber = PhasePublished, e.Item, e.Version, e.Number
 	case Finished:
 		if !(j.Phase == PhasePublished || toObjectStore && j.Phase == PhaseCompleted) {
 			return "", false
 		}
+
 		return j.finish(e.Result)
 	case Unchanged:
 		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
 			return "", false
 		}
+
 		j.unchanged(e)
 	case SourceChanged:
 		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
 			return "", false // from the intent on, this content is on its way and its outcome must be known
 		}
+
 		if e.Gone {
 			j.end(EndFailed, ReasonVanished, "the file is no longer there")
 		} else {
 			j.end(EndSuperseded, ReasonSourceChanged, "the file changed while it was sent")
 		}
+
 		return "", true
 	default:
 		return "", false
 	}
+
 	return "", true
 }
 
@@ -282,27 +322,34 @@ func (j *Job) download(e Event) (why string, ok bool) {
 		if !j.at(PhaseQueued, PhaseResolved) {
 			return "", false
 		}
+
 		j.Phase, j.Item, j.Version, j.VersionNumber = PhaseResolved, e.Item, e.Version, e.Number
 		j.Object, j.Size, j.SHA1 = e.Object, e.Size, e.SHA1
 	case FetchStarted:
 		if j.Phase != PhaseResolved {
 			return "", false
 		}
+
 		if e.Size > 0 {
 			j.Size = e.Size
 		}
+
 		if why := j.plan(e.PartSize, e.Parts); why != "" {
 			return why, false
 		}
+
 		j.Phase, j.ETag, j.Temp = PhaseFetching, e.ETag, e.Temp
 		j.PartSize, j.PartsTotal, j.PartsDone, j.BytesDone = e.PartSize, e.Parts, 0, 0
 	case Verified:
 		if j.Phase != PhaseFetching {
 			return "", false
 		}
+
 		if j.PartsDone != j.PartsTotal || j.BytesDone != j.Size {
-			return fmt.Sprintf("%d of %d ranges, %d of %d bytes are stored", j.PartsDone, j.PartsTotal, j.BytesDone, j.Size), false
+			return fmt.Sprintf("%d of %d ranges, %d of %d bytes are stored", j.PartsDone, j.PartsTotal,
+				j.BytesDone, j.Size), false
 		}
+
 		j.Phase = PhaseVerified
 		if e.SHA1 != "" {
 			j.SHA1 = e.SHA1
@@ -311,20 +358,24 @@ func (j *Job) download(e Event) (why string, ok bool) {
 		if j.Phase != PhaseVerified {
 			return "", false
 		}
+
 		j.Phase, j.Snapshot = PhasePlaced, e.Snapshot
 	case Finished:
 		if j.Phase != PhasePlaced {
 			return "", false
 		}
+
 		return j.finish(e.Result)
 	case Unchanged:
 		if !j.at(PhaseQueued, PhaseResolved) {
 			return "", false
 		}
+
 		j.unchanged(e)
 	default:
 		return "", false
 	}
+
 	return "", true
 }
 
@@ -332,8 +383,10 @@ func (j *Job) finish(result string) (why string, ok bool) {
 	if !slices.Contains([]string{ResultCreated, ResultVersioned, ResultUnchanged, ResultDownloaded}, result) {
 		return fmt.Sprintf("result %q", result), false
 	}
+
 	j.Phase, j.Result = PhaseDone, result
 	j.end(EndDone, "", "")
+
 	return "", true
 }
 
@@ -342,11 +395,14 @@ func (j *Job) unchanged(e Unchanged) {
 	if e.Item != "" {
 		j.Item = e.Item
 	}
+
 	if e.Version != "" {
 		j.Version, j.VersionNumber = e.Version, e.Number
 	}
+
 	if e.Record != nil && e.Record.Storage != "" {
 		j.Object = e.Record.Storage // where the content is, not what was reserved for it
 	}
+
 	j.end(EndDone, "", "")
 }

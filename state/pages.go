@@ -10,10 +10,10 @@ import (
 	"math"
 )
 
-// This file reads bbolt's format by itself, with plain reads and every bound
-// checked. bbolt maps the file and trusts it: on a damaged page it may panic,
-// fault, recurse without end or allocate without bound, none of which a library
-// survives. The format is bbolt's version 2, little-endian, stable since 2013.
+// This file reads bbolt's format by itself, with plain reads and every bound checked. bbolt maps
+// the file and trusts it: on a damaged page it may panic, fault, recurse without end or allocate
+// without bound, none of which a library survives. The format is bbolt's version 2, little-endian,
+// stable since 2013.
 
 const (
 	boltMagic   = 0xED0CDAED
@@ -49,6 +49,7 @@ func parseMeta(b []byte) (metaPage, error) {
 	if len(b) < pageHeader+metaSize {
 		return metaPage{}, errors.New("too short")
 	}
+
 	b = b[pageHeader : pageHeader+metaSize]
 	le := binary.LittleEndian
 	switch {
@@ -57,11 +58,13 @@ func parseMeta(b []byte) (metaPage, error) {
 	case le.Uint32(b[4:]) != boltVersion:
 		return metaPage{}, fmt.Errorf("file format %d", le.Uint32(b[4:]))
 	}
+
 	h := fnv.New64a()
 	h.Write(b[:56])
 	if h.Sum64() != le.Uint64(b[56:]) {
 		return metaPage{}, errors.New("wrong checksum")
 	}
+
 	m := metaPage{
 		pageSize: int(le.Uint32(b[8:])), root: le.Uint64(b[16:]), freelist: le.Uint64(b[32:]),
 		pages: le.Uint64(b[40:]), txid: le.Uint64(b[48:]),
@@ -69,11 +72,11 @@ func parseMeta(b []byte) (metaPage, error) {
 	if m.pageSize < 512 || m.pageSize > 1<<20 || m.pageSize&(m.pageSize-1) != 0 {
 		return metaPage{}, fmt.Errorf("page size %d", m.pageSize)
 	}
+
 	return m, nil
 }
 
-// readMetas returns the valid meta pages, the newest first, and what is wrong
-// with the others.
+// readMetas returns the valid meta pages, the newest first, and what is wrong with the others.
 func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 	var head [pageHeader + metaSize]byte
 	read := func(off int64) (metaPage, error) {
@@ -82,6 +85,7 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 		} else if err != nil {
 			return metaPage{}, err
 		}
+
 		return parseMeta(head[:])
 	}
 	m0, err0 := read(0)
@@ -90,6 +94,7 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 	} else {
 		problems = append(problems, fmt.Sprintf("meta page 0: %v", err0))
 	}
+
 	// Where meta 1 lies depends on the page size, which a broken meta 0 hides.
 	sizes := []int{m0.pageSize}
 	if err0 != nil {
@@ -98,6 +103,7 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 			sizes = append(sizes, size)
 		}
 	}
+
 	var m1 metaPage
 	err1 := errors.New("not found")
 	for _, size := range sizes {
@@ -105,20 +111,25 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 		if err == nil && m.pageSize != size {
 			err = fmt.Errorf("page size %d at %d", m.pageSize, size)
 		}
+
 		if err == nil || len(sizes) == 1 {
 			m1, err1 = m, err
 		}
+
 		if err == nil {
 			break
 		}
 	}
+
 	if err1 != nil {
 		return metas, append(problems, fmt.Sprintf("meta page 1: %v", err1))
 	}
+
 	metas = append(metas, m1)
 	if len(metas) == 2 && m1.txid > m0.txid {
 		metas[0], metas[1] = m1, m0
 	}
+
 	return metas, problems
 }
 
@@ -138,7 +149,9 @@ func newTree(f io.ReaderAt, size int64, m metaPage) *tree {
 		pages = held
 		t.meta.pages = held
 	}
+
 	t.seen = make([]uint64, pages/64+1)
+
 	return t
 }
 
@@ -153,7 +166,9 @@ func (t *tree) mark(id uint64) bool {
 	if t.marked(id) {
 		return false
 	}
+
 	t.seen[id/64] |= 1 << (id % 64)
+
 	return true
 }
 
@@ -171,41 +186,47 @@ func (t *tree) read(id uint64) (page, error) {
 	if id < 2 || id >= t.meta.pages {
 		return page{}, fmt.Errorf("page %d is outside the file", id)
 	}
+
 	size := int64(t.meta.pageSize)
 	b := make([]byte, size)
 	if _, err := t.f.ReadAt(b, int64(id)*size); err != nil {
 		return page{}, fmt.Errorf("page %d: %w", id, err)
 	}
+
 	le := binary.LittleEndian
 	if got := le.Uint64(b); got != id {
 		return page{}, fmt.Errorf("page %d says it is page %d", id, got)
 	}
+
 	p := page{flags: le.Uint16(b[8:]), count: int(le.Uint16(b[10:])), b: b}
 	overflow := uint64(le.Uint32(b[12:]))
 	if overflow >= t.meta.pages-id {
 		return page{}, fmt.Errorf("page %d goes on for %d pages", id, overflow)
 	}
+
 	for i := id; i <= id+overflow; i++ {
 		if !t.mark(i) {
 			return page{}, fmt.Errorf("page %d is used twice", i)
 		}
 	}
+
 	if overflow > 0 {
 		p.b = make([]byte, size*int64(overflow+1))
 		if _, err := t.f.ReadAt(p.b, int64(id)*size); err != nil {
 			return page{}, fmt.Errorf("page %d: %w", id, err)
 		}
 	}
+
 	return p, nil
 }
 
-// element returns the i-th element of a branch (value nil, child set) or of a
-// leaf.
+// element returns the i-th element of a branch (value nil, child set) or of a leaf.
 func (p page) element(i int) (flags uint32, key, value []byte, child uint64, err error) {
 	off := pageHeader + i*elementSize
 	if off+elementSize > len(p.b) {
 		return 0, nil, nil, 0, fmt.Errorf("element %d is outside its page", i)
 	}
+
 	le := binary.LittleEndian
 	e := p.b[off:]
 	var pos, ksize, vsize uint64
@@ -215,28 +236,32 @@ func (p page) element(i int) (flags uint32, key, value []byte, child uint64, err
 		flags = le.Uint32(e)
 		pos, ksize, vsize = uint64(le.Uint32(e[4:])), uint64(le.Uint32(e[8:])), uint64(le.Uint32(e[12:]))
 	}
+
 	from := uint64(off) + pos
 	if pos < elementSize || from+ksize+vsize > uint64(len(p.b)) {
 		return 0, nil, nil, 0, fmt.Errorf("element %d has its key outside its page", i)
 	}
+
 	return flags, p.b[from : from+ksize], p.b[from+ksize : from+ksize+vsize], child, nil
 }
 
 // visit is called for each element of a leaf; the bytes are good for the call.
 type visit func(flags uint32, key, value []byte)
 
-// walk visits what can be read below a page, in order, and notes the rest as
-// problems. Keys must lie in [low, high); nil is no bound.
+// walk visits what can be read below a page, in order, and notes the rest as problems. Keys must
+// lie in [low, high); nil is no bound.
 func (t *tree) walk(id uint64, low, high []byte, depth int, f visit) {
 	if depth > maxDepth {
 		t.problem("page %d: the tree is deeper than %d", id, maxDepth)
 		return
 	}
+
 	p, err := t.read(id)
 	if err != nil {
 		t.problem("%v", err)
 		return
 	}
+
 	t.elements(p, fmt.Sprintf("page %d", id), low, high, depth, f)
 }
 
@@ -245,10 +270,12 @@ func (t *tree) elements(p page, what string, low, high []byte, depth int, f visi
 		t.problem("%s: type %#x where a leaf or branch should be", what, p.flags)
 		return
 	}
+
 	if p.flags == pageBranch && p.count == 0 {
 		t.problem("%s: a branch without children", what)
 		return
 	}
+
 	// An empty file leaves an empty leaf; only order and bounds can be checked.
 	var last []byte
 	for i := range p.count {
@@ -257,28 +284,33 @@ func (t *tree) elements(p page, what string, low, high []byte, depth int, f visi
 			t.problem("%s: %v", what, err)
 			return
 		}
-		if i > 0 && bytes.Compare(key, last) <= 0 || low != nil && bytes.Compare(key, low) < 0 || high != nil && bytes.Compare(key, high) >= 0 {
+
+		if i > 0 && bytes.Compare(key, last) <= 0 || low != nil && bytes.Compare(key, low) < 0 ||
+			high != nil && bytes.Compare(key, high) >= 0 {
 			t.problem("%s: key %d is out of order", what, i)
 			return
 		}
+
 		last = key
 		if p.flags == pageLeaf {
 			f(flags, key, value)
 			continue
 		}
+
 		to := high
 		if i+1 < p.count {
 			if _, next, _, _, err := p.element(i + 1); err == nil {
 				to = next
 			}
 		}
+
 		t.walk(child, key, to, depth+1, f)
 	}
 }
 
-// buckets visits every key of every top-level bucket. known is asked for each
-// bucket's visitor; nil skips its keys but still walks. It returns the problems
-// found below each bucket; those under "" concern the whole.
+// buckets visits every key of every top-level bucket. known is asked for each bucket's visitor; nil
+// skips its keys but still walks. It returns the problems found below each bucket; those under ""
+// concern the whole.
 func (t *tree) buckets(known func(name string) visit) map[string][]string {
 	found := map[string][]string{}
 	type bucket struct {
@@ -291,6 +323,7 @@ func (t *tree) buckets(known func(name string) visit) map[string][]string {
 			t.problem("key %.40q lies outside all buckets", key)
 			return
 		}
+
 		list = append(list, bucket{string(key), bytes.Clone(value)})
 	})
 	take := func(name string) {
@@ -300,6 +333,7 @@ func (t *tree) buckets(known func(name string) visit) map[string][]string {
 		}
 	}
 	take("")
+
 	for _, b := range list {
 		g := known(b.name)
 		f := func(flags uint32, key, value []byte) {
@@ -319,43 +353,52 @@ func (t *tree) buckets(known func(name string) visit) map[string][]string {
 			t.problem("its inline page has %d bytes", len(b.value)-bucketHeader)
 		default:
 			in := b.value[bucketHeader:]
-			p := page{flags: binary.LittleEndian.Uint16(in[8:]), count: int(binary.LittleEndian.Uint16(in[10:])), b: in}
+			p := page{flags: binary.LittleEndian.Uint16(in[8:]),
+				count: int(binary.LittleEndian.Uint16(in[10:])), b: in}
 			if p.flags != pageLeaf {
 				t.problem("its inline page is of type %#x", p.flags)
 				break
 			}
+
 			t.elements(p, "its inline page", nil, nil, 0, f)
 		}
+
 		take(b.name)
 	}
+
 	return found
 }
 
-// free checks the list of free pages after the walk marked the used ones: a
-// page that is in use and free would be overwritten.
+// free checks the list of free pages after the walk marked the used ones: a page that is in use and
+// free would be overwritten.
 func (t *tree) free() {
 	if t.meta.freelist == noFreelist {
 		return
 	}
+
 	p, err := t.read(t.meta.freelist)
 	if err != nil {
 		t.problem("list of free pages: %v", err)
 		return
 	}
+
 	if p.flags != pageFreelist {
 		t.problem("list of free pages: type %#x", p.flags)
 		return
 	}
+
 	ids := p.b[pageHeader:]
 	count := uint64(p.count)
 	if p.count == 0xFFFF {
 		count = binary.LittleEndian.Uint64(ids)
 		ids = ids[8:]
 	}
+
 	if count > uint64(len(ids)/8) {
 		t.problem("list of free pages: %d pages do not fit", count)
 		return
 	}
+
 	for i := range count {
 		id := binary.LittleEndian.Uint64(ids[i*8:])
 		switch {

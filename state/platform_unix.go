@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// initialMmap is address space, not memory: while the file is smaller than
-// this, growing it need not wait for readers.
+// initialMmap is address space, not memory: while the file is smaller than this, growing it need
+// not wait for readers.
 const initialMmap = 256 << 20
 
 var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
@@ -20,6 +20,7 @@ func tryLock(f *os.File) (bool, error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
 	}
+
 	return err == nil, err
 }
 
@@ -31,9 +32,11 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
+
 	err = d.Sync()
 	if cerr := d.Close(); err == nil {
 		err = cerr
 	}
+
 	return err
 }

@@ -10,8 +10,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Published returns what was last published for a file. For a push outside a
-// watch root is "" and rel the remote address, unless the job said otherwise.
+// Published returns what was last published for a file. For a push outside a watch root is "" and
+// rel the remote address, unless the job said otherwise.
 func (s *Store) Published(root, rel string) (PublishedRecord, bool, error) {
 	var r PublishedRecord
 	found := false
@@ -20,33 +20,40 @@ func (s *Store) Published(root, rel string) (PublishedRecord, bool, error) {
 		if v == nil {
 			return nil
 		}
+
 		var err error
 		if r, err = decodePublished(root, rel, v); err != nil {
 			return s.damage("%v", err)
 		}
+
 		found = true
+
 		return nil
 	})
+
 	return r, found, err
 }
 
-// PutPublished records files as published without a job, in one commit: what
-// was found there already.
+// PutPublished records files as published without a job, in one commit: what was found there
+// already.
 func (s *Store) PutPublished(recs ...PublishedRecord) error {
 	for _, r := range recs {
 		if err := checkNames(r.Root, r.Rel); err != nil {
 			return err
 		}
 	}
+
 	return s.update(func(tx *writeTx) error {
 		for _, r := range recs {
 			if r.At.IsZero() {
 				r.At = tx.now
 			}
+
 			if err := tx.putPublished(r); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 }
@@ -55,14 +62,17 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 	if err := checkNames(r.Root, r.Rel); err != nil {
 		return err
 	}
+
 	v, err := encodePublished(r)
 	if err != nil {
 		return err
 	}
+
 	k := joinKey(r.Root, r.Rel)
 	if err := tx.put(bucketPublished, k, v); err != nil {
 		return err
 	}
+
 	return tx.clearUnwanted(k, r.Snapshot)
 }
 
@@ -72,22 +82,26 @@ func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
 	if v == nil {
 		return nil
 	}
+
 	var r snapshotRecord
 	if err := json.Unmarshal(v, &r); err != nil {
 		return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("cancelled mark: %v", err)}
 	}
+
 	if !Snapshot(r).Same(snap) {
 		return nil
 	}
+
 	return tx.delete(bucketUnwanted, k)
 }
 
-// UnwantedIn returns the contents of a root that a person cancelled and that
-// are not wanted until they change, by path.
+// UnwantedIn returns the contents of a root that a person cancelled and that are not wanted until
+// they change, by path.
 func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 	out := map[string]Snapshot{}
 	err := s.view(func(tx *bolt.Tx) error {
 		clear(out)
+
 		prefix := joinKey(root, "")
 		c := tx.Bucket(bucketUnwanted).Cursor()
 		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
@@ -95,15 +109,18 @@ func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 			if err := json.Unmarshal(v, &r); err != nil {
 				return s.damage("cancelled mark of %s: %v", k[len(prefix):], err)
 			}
+
 			out[string(k[len(prefix):])] = Snapshot(r)
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
-// PublishedIn lists at most limit (0: all) records of a root after the given
-// path, in the order of their paths as bytes.
+// PublishedIn lists at most limit (0: all) records of a root after the given path, in the order of
+// their paths as bytes.
 func (s *Store) PublishedIn(root, after string, limit int) ([]PublishedRecord, error) {
 	var out []PublishedRecord
 	err := s.view(func(tx *bolt.Tx) error {
@@ -115,20 +132,24 @@ func (s *Store) PublishedIn(root, after string, limit int) ([]PublishedRecord, e
 		if after != "" && bytes.Equal(k, start) {
 			k, v = c.Next()
 		}
+
 		for ; bytes.HasPrefix(k, prefix) && (limit <= 0 || len(out) < limit); k, v = c.Next() {
 			r, err := decodePublished(root, string(k[len(prefix):]), v)
 			if err != nil {
 				return s.damage("%v", err)
 			}
+
 			out = append(out, r)
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
-// Intent returns what PutIntent stored: a call that belongs to no job and must
-// not happen twice was about to be made.
+// Intent returns what PutIntent stored: a call that belongs to no job and must not happen twice was
+// about to be made.
 func (s *Store) Intent(key string) ([]byte, bool, error) {
 	var out []byte
 	found := false
@@ -137,6 +158,7 @@ func (s *Store) Intent(key string) ([]byte, bool, error) {
 		out, found = slices.Clone(v), v != nil
 		return nil
 	})
+
 	return out, found, err
 }
 
@@ -145,9 +167,11 @@ func (s *Store) PutIntent(key string, data []byte) error {
 	if key == "" {
 		return errors.New("intent: the key is empty")
 	}
+
 	if err := checkNames(key); err != nil {
 		return fmt.Errorf("intent: %w", err)
 	}
+
 	return s.update(func(tx *writeTx) error { return tx.put(bucketIntents, []byte(key), data) })
 }
 
@@ -165,6 +189,7 @@ func (s *Store) Meta(key string) (string, bool, error) {
 		out, found = string(v), v != nil
 		return nil
 	})
+
 	return out, found, err
 }
 
@@ -173,11 +198,14 @@ func (s *Store) SetMeta(key, value string) error {
 	if err := checkNames(key); err != nil {
 		return err
 	}
-	return s.update(func(tx *writeTx) error { return tx.put(bucketMeta, []byte(metaUser+key), []byte(value)) })
+
+	return s.update(func(tx *writeTx) error {
+		return tx.put(bucketMeta, []byte(metaUser+key), []byte(value))
+	})
 }
 
-// DirChunk is a run of a folder's scan records, at most 64 KiB. First is the
-// name of its first entry; state does not look into Data.
+// DirChunk is a run of a folder's scan records, at most 64 KiB. First is the name of its first
+// entry; state does not look into Data.
 type DirChunk struct {
 	First string
 	Data  []byte
@@ -190,8 +218,7 @@ type DirChange struct {
 	Put    []DirChunk // chunks to store
 }
 
-// maxChunk bounds a chunk; the watcher splits at 64 KiB, and a name may come
-// on top.
+// maxChunk bounds a chunk; the watcher splits at 64 KiB, and a name may come on top.
 const maxChunk = 80 << 10
 
 // DirChunks returns the chunks of one folder in the order of First.
@@ -199,32 +226,38 @@ func (s *Store) DirChunks(root, folder string) ([]DirChunk, error) {
 	var out []DirChunk
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
+
 		p := joinKey(root, folder, "")
 		c := tx.Bucket(bucketDirs).Cursor()
 		for k, v := c.Seek(p); bytes.HasPrefix(k, p); k, v = c.Next() {
 			out = append(out, DirChunk{First: string(k[len(p):]), Data: slices.Clone(v)})
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
-// UpdateDirs applies the changes in one commit. It costs what it writes, not
-// what the folders hold.
+// UpdateDirs applies the changes in one commit. It costs what it writes, not what the folders hold.
 func (s *Store) UpdateDirs(root string, changes []DirChange) error {
 	for _, ch := range changes {
 		if err := checkNames(root, ch.Folder); err != nil {
 			return err
 		}
+
 		for _, p := range ch.Put {
 			if len(p.Data) > maxChunk {
-				return fmt.Errorf("scan records of %q at %q: chunk of %d bytes, at most %d", ch.Folder, p.First, len(p.Data), maxChunk)
+				return fmt.Errorf("scan records of %q at %q: chunk of %d bytes, at most %d", ch.Folder,
+					p.First, len(p.Data), maxChunk)
 			}
+
 			if err := checkNames(p.First); err != nil {
 				return err
 			}
 		}
 	}
+
 	return s.update(func(tx *writeTx) error {
 		for _, ch := range changes {
 			for _, first := range ch.Delete {
@@ -232,28 +265,32 @@ func (s *Store) UpdateDirs(root string, changes []DirChange) error {
 					return err
 				}
 			}
+
 			for _, p := range ch.Put {
 				if err := tx.put(bucketDirs, joinKey(root, ch.Folder, p.First), p.Data); err != nil {
 					return err
 				}
 			}
 		}
+
 		return nil
 	})
 }
 
-// DropRoot forgets the scan records, published records and cancelled marks of
-// a root, as when its watch is removed. Jobs stay: cancel them first.
+// DropRoot forgets the scan records, published records and cancelled marks of a root, as when its
+// watch is removed. Jobs stay: cancel them first.
 func (s *Store) DropRoot(root string) error {
 	if root == "" {
 		return errors.New("drop records: no root")
 	}
+
 	return s.update(func(tx *writeTx) error {
 		for _, b := range [][]byte{bucketDirs, bucketPublished, bucketUnwanted} {
 			if err := tx.dropPrefix(b, joinKey(root, "")); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	})
 }

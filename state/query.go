@@ -26,9 +26,11 @@ type Filter struct {
 }
 
 func (f Filter) takes(j Job, now time.Time) bool {
-	if f.Open && !j.Open() || f.Kind != "" && j.Kind != f.Kind || f.Batch != "" && j.Batch != f.Batch || f.Root != "" && j.Root != f.Root {
+	if f.Open && !j.Open() || f.Kind != "" && j.Kind != f.Kind || f.Batch != "" && j.Batch != f.Batch ||
+		f.Root != "" && j.Root != f.Root {
 		return false
 	}
+
 	return len(f.Status) == 0 || slices.Contains(f.Status, j.Status(f.Active != nil && f.Active(j.ID), now))
 }
 
@@ -37,6 +39,7 @@ func (f Filter) onlyOpen() bool {
 	if f.Open {
 		return true
 	}
+
 	return len(f.Status) > 0 && !slices.ContainsFunc(f.Status, func(s Status) bool {
 		return s == StatusDone || s == StatusFailed || s == StatusCancelled
 	})
@@ -47,7 +50,9 @@ func (f Filter) mayTake(o *openJob) bool {
 	if f.Root != "" && o.root != f.Root {
 		return false
 	}
+
 	parkedOnly := len(f.Status) == 1 && f.Status[0] == StatusAttention
+
 	return !parkedOnly || o.attention && !o.paused
 }
 
@@ -57,31 +62,36 @@ func (s *Store) Job(id JobID) (Job, error) {
 	if !ok {
 		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
+
 	var j Job
 	err := s.view(func(tx *bolt.Tx) error {
 		var err error
 		j, err = readJob(tx, k)
 		return err
 	})
+
 	return j, err
 }
 
-// FindJob returns the job whose id begins with prefix: ErrNotFound for none,
-// *PrefixError for several.
+// FindJob returns the job whose id begins with prefix: ErrNotFound for none, *PrefixError for
+// several.
 func (s *Store) FindJob(prefix string) (Job, error) {
 	prefix = strings.ToLower(prefix)
 	first, ok := JobID(prefix + strings.Repeat("0", max(32-len(prefix), 0))).key()
 	if prefix == "" || !ok {
 		return Job{}, fmt.Errorf("job %q: %w", prefix, ErrNotFound)
 	}
+
 	var j Job
 	var ids []JobID
 	err := s.view(func(tx *bolt.Tx) error {
 		ids = nil
 		c := tx.Bucket(bucketJobs).Cursor()
-		for k, _ := c.Seek(first); k != nil && strings.HasPrefix(string(idOf(k)), prefix) && len(ids) < 5; k, _ = c.Next() {
+		for k, _ := c.Seek(first); k != nil && strings.HasPrefix(string(idOf(k)), prefix) && len(ids) < 5; k,
+			_ = c.Next() {
 			ids = append(ids, idOf(k))
 		}
+
 		switch len(ids) {
 		case 0:
 			return fmt.Errorf("job %q: %w", prefix, ErrNotFound)
@@ -89,10 +99,13 @@ func (s *Store) FindJob(prefix string) (Job, error) {
 			var err error
 			k, _ := ids[0].key()
 			j, err = readJob(tx, k)
+
 			return err
 		}
+
 		return &PrefixError{Prefix: prefix, IDs: ids}
 	})
+
 	return j, err
 }
 
@@ -109,27 +122,34 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 			if len(ids) == 0 {
 				break
 			}
+
 			jobs, err := s.readAll(ids)
 			if err != nil {
 				return nil, err
 			}
+
 			for _, j := range jobs {
 				if f.takes(j, now) && !full() {
 					out = append(out, j)
 				}
 			}
+
 			after = ids[len(ids)-1]
 		}
+
 		return out, nil
 	}
+
 	var after []byte
 	if f.After != "" {
 		k, ok := f.After.key()
 		if !ok {
 			return nil, fmt.Errorf("job %q: %w", f.After, ErrNotFound)
 		}
+
 		after = k
 	}
+
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
 		c := tx.Bucket(bucketJobs).Cursor()
@@ -137,17 +157,21 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 		if after != nil && bytes.Equal(k, after) {
 			k, _ = c.Next()
 		}
+
 		for ; k != nil && !full(); k, _ = c.Next() {
 			j, err := readJob(tx, k)
 			if err != nil {
 				return err
 			}
+
 			if f.takes(j, now) {
 				out = append(out, j)
 			}
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
@@ -159,6 +183,7 @@ func (s *Store) readAll(ids []JobID) ([]Job, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
+
 	jobs := make([]Job, 0, len(ids))
 	err := s.view(func(tx *bolt.Tx) error {
 		jobs = jobs[:0]
@@ -168,29 +193,34 @@ func (s *Store) readAll(ids []JobID) ([]Job, error) {
 			if errors.Is(err, ErrNotFound) {
 				continue
 			}
+
 			if err != nil {
 				return err
 			}
+
 			jobs = append(jobs, j)
 		}
+
 		return nil
 	})
+
 	return jobs, err
 }
 
-// Parts lists the parts of an open job that are stored, by number. An ended
-// job has none.
+// Parts lists the parts of an open job that are stored, by number. An ended job has none.
 func (s *Store) Parts(id JobID) ([]Part, error) {
 	k, ok := id.key()
 	if !ok {
 		return nil, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
+
 	var out []Part
 	err := s.view(func(tx *bolt.Tx) error {
 		var err error
 		out, err = readParts(tx, k)
 		return err
 	})
+
 	return out, err
 }
 
@@ -202,18 +232,22 @@ func readParts(tx *bolt.Tx, job []byte) ([]Part, error) {
 		if err := json.Unmarshal(v, &r); err != nil {
 			return nil, &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("part %x: %v", k, err)}
 		}
-		out = append(out, Part{Number: int(binary.BigEndian.Uint32(k[16:])), Size: r.Size, ETag: r.ETag, MD5: r.MD5})
+
+		out = append(out, Part{Number: int(binary.BigEndian.Uint32(k[16:])), Size: r.Size, ETag: r.ETag,
+			MD5: r.MD5})
 	}
+
 	return out, nil
 }
 
-// History lists the newest 200 events of a job, oldest first. Stored parts are
-// not among them: Parts tells those.
+// History lists the newest 200 events of a job, oldest first. Stored parts are not among them:
+// Parts tells those.
 func (s *Store) History(id JobID) ([]HistoryLine, error) {
 	p, ok := id.key()
 	if !ok {
 		return nil, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
+
 	var out []HistoryLine
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
@@ -223,9 +257,12 @@ func (s *Store) History(id JobID) ([]HistoryLine, error) {
 			if err := json.Unmarshal(v, &r); err != nil {
 				return s.damage("history line %x: %v", k, err)
 			}
+
 			out = append(out, HistoryLine(r))
 		}
+
 		return nil
 	})
+
 	return out, err
 }

@@ -14,9 +14,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Receipt is one line of the proof of what was published. A line's "prev" is
-// the SHA-256, hex, of the line before it without its newline; the first has 64
-// zeros.
+// Receipt is one line of the proof of what was published. A line's "prev" is the SHA-256, hex, of
+// the line before it without its newline; the first has 64 zeros.
 type Receipt struct {
 	Seq  uint64 // from 1, without gaps
 	Line []byte // one JSON object, no newline
@@ -45,28 +44,33 @@ type receiptRecord struct {
 
 var noReceipt = strings.Repeat("0", sha256.Size*2)
 
-// publish writes what a finished job leaves: the published record, and for
-// uploads the receipt.
+// publish writes what a finished job leaves: the published record, and for uploads the receipt.
 func (tx *writeTx) publish(k []byte, j Job, rec *PublishedRecord, extra []byte) error {
 	parts, err := readParts(tx.Tx, k)
 	if err != nil {
 		return err
 	}
+
 	etags := make([]string, len(parts))
 	for i, p := range parts {
 		etags[i] = p.ETag
 	}
+
 	if rec != nil {
 		if err := tx.putPublished(fill(*rec, j, etags, tx.now)); err != nil {
 			return err
 		}
 	}
+
 	if j.Kind != Upload || j.Result == ResultUnchanged {
 		return nil
 	}
+
 	return tx.putReceipt(receiptRecord{
-		Job: string(j.ID), Path: j.Path, Remote: j.Target.Address, Size: j.Size, ModTime: stored(j.Snapshot.ModTime),
-		PartSize: j.PartSize, PartETags: etags, Storage: j.Object, Item: j.Item, Version: j.Version, Number: j.VersionNumber,
+		Job: string(j.ID), Path: j.Path, Remote: j.Target.Address, Size: j.Size,
+		ModTime:  stored(j.Snapshot.ModTime),
+		PartSize: j.PartSize, PartETags: etags, Storage: j.Object, Item: j.Item, Version: j.Version,
+		Number: j.VersionNumber,
 		Queued: stored(j.Created), Published: tx.now, Attempts: j.Attempts + 1,
 	}, extra)
 }
@@ -76,24 +80,31 @@ func fill(r PublishedRecord, j Job, etags []string, now time.Time) PublishedReco
 	if r.Root == "" && r.Rel == "" {
 		r.Root, r.Rel = j.Root, j.Rel
 	}
+
 	if r.Remote == "" {
 		r.Remote = j.Target.Address
 	}
+
 	if r.Item == "" {
 		r.Item = j.Item
 	}
+
 	if r.Version == "" {
 		r.Version, r.Number = j.Version, j.VersionNumber
 	}
+
 	if r.Snapshot == (Snapshot{}) {
 		r.Snapshot = j.Snapshot
 	}
+
 	if len(etags) > 0 && len(r.ETags) == 0 && r.Digest == "" {
 		r.ETags, r.PartSize, r.Storage = etags, j.PartSize, j.Object
 	}
+
 	if r.At.IsZero() {
 		r.At = now
 	}
+
 	return r
 }
 
@@ -102,19 +113,23 @@ func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
 	if err != nil {
 		return err
 	}
+
 	r.Seq, r.Prev = seq+1, prev
 	r.Instance = string(tx.Bucket(bucketMeta).Get(metaInstance))
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
+
 	if line, err = merge(line, extra); err != nil {
 		return fmt.Errorf("further fields of a receipt: %w", err)
 	}
+
 	tx.Bucket(bucketReceipts).FillPercent = 0.9 // only ever appended to
 	if err := tx.put(bucketReceipts, seqKey(r.Seq), line); err != nil {
 		return err
 	}
+
 	return tx.put(bucketMeta, metaReceiptHead, headOf(Receipt{r.Seq, line}))
 }
 
@@ -129,9 +144,11 @@ func parseHead(head string) (seq uint64, hash string, err error) {
 	if head == "" {
 		return 0, noReceipt, nil
 	}
+
 	if _, err := fmt.Sscanf(head, "%d %s", &seq, &hash); err != nil || len(hash) != len(noReceipt) {
 		return 0, "", fmt.Errorf("head of the receipts: %q", head)
 	}
+
 	return seq, hash, nil
 }
 
@@ -140,6 +157,7 @@ func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
 	if seq, hash, err = parseHead(string(tx.Bucket(bucketMeta).Get(metaReceiptHead))); err != nil {
 		err = &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
 	}
+
 	return seq, hash, err
 }
 
@@ -148,26 +166,32 @@ func merge(line, extra []byte) ([]byte, error) {
 	if len(extra) == 0 {
 		return line, nil
 	}
+
 	var have, more map[string]json.RawMessage
 	if err := json.Unmarshal(extra, &more); err != nil {
 		return nil, err
 	}
+
 	if err := json.Unmarshal(line, &have); err != nil {
 		return nil, err
 	}
+
 	var names []string
 	for name := range more {
 		if _, ok := have[name]; !ok {
 			names = append(names, name)
 		}
 	}
+
 	slices.Sort(names)
+
 	out := bytes.NewBuffer(line[:len(line)-1])
 	for _, name := range names {
 		k, err := json.Marshal(name)
 		if err != nil {
 			return nil, err
 		}
+
 		out.WriteByte(',')
 		out.Write(k)
 		out.WriteByte(':')
@@ -175,7 +199,9 @@ func merge(line, extra []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
+
 	out.WriteByte('}')
+
 	return out.Bytes(), nil
 }
 
@@ -184,6 +210,7 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 	if limit <= 0 {
 		limit = 1000
 	}
+
 	var out []Receipt
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
@@ -191,14 +218,16 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 		for k, v := c.Seek(seqKey(after + 1)); k != nil && len(out) < limit; k, v = c.Next() {
 			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: slices.Clone(v)})
 		}
+
 		return nil
 	})
+
 	return out, err
 }
 
-// CheckReceipts verifies that lines follow one another: numbers without gaps
-// and every prev the hash of the line before. prev is the hash of the line
-// before the first, "" when that is not known; nothing comes before receipt 1.
+// CheckReceipts verifies that lines follow one another: numbers without gaps and every prev the
+// hash of the line before. prev is the hash of the line before the first, "" when that is not
+// known; nothing comes before receipt 1.
 func CheckReceipts(lines []Receipt, prev string) error {
 	for i, r := range lines {
 		var f struct {
@@ -208,20 +237,27 @@ func CheckReceipts(lines []Receipt, prev string) error {
 		if err := json.Unmarshal(r.Line, &f); err != nil {
 			return fmt.Errorf("receipt %d: %w", r.Seq, err)
 		}
+
 		if f.Seq != r.Seq {
 			return fmt.Errorf("receipt %d: its line says number %d", r.Seq, f.Seq)
 		}
+
 		if i > 0 && r.Seq != lines[i-1].Seq+1 {
-			return fmt.Errorf("receipt %d follows receipt %d: those between are missing", r.Seq, lines[i-1].Seq)
+			return fmt.Errorf("receipt %d follows receipt %d: those between are missing", r.Seq,
+				lines[i-1].Seq)
 		}
+
 		if r.Seq == 1 {
 			prev = noReceipt
 		}
+
 		if prev != "" && f.Prev != prev {
 			return fmt.Errorf("receipt %d: the line before it was altered", r.Seq)
 		}
+
 		sum := sha256.Sum256(r.Line)
 		prev = hex.EncodeToString(sum[:])
 	}
+
 	return nil
 }

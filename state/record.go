@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// maxETags is how many part ETags a published record holds; beyond that it
-// holds their digest (the receipt has them all).
+// maxETags is how many part ETags a published record holds; beyond that it holds their digest (the
+// receipt has them all).
 const maxETags = 64
 
-// The structs below are what lies in the file. They change only together with
-// the schema version; Job and its kin may change at will.
+// The structs below are what lies in the file. They change only together with the schema version;
+// Job and its kin may change at will.
 
 type snapshotRecord struct {
 	Size       int64     `json:"size"`
@@ -139,6 +139,7 @@ func stored(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
 	}
+
 	return t.UTC().Round(0)
 }
 
@@ -149,15 +150,18 @@ func fromSnapshot(s Snapshot) snapshotRecord {
 
 func encodeJob(j Job) ([]byte, error) {
 	r := jobRecord{
-		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel,
+		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
+		Path: j.Path, Rel: j.Rel,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
 		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
 		Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
-		Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal, PartsDone: j.PartsDone, BytesDone: j.BytesDone,
-		SHA1: j.SHA1, ETag: j.ETag, Temp: j.Temp,
+		Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal, PartsDone: j.PartsDone,
+		BytesDone: j.BytesDone,
+		SHA1:      j.SHA1, ETag: j.ETag, Temp: j.Temp,
 		Item: j.Item, Version: j.Version, VersionNumber: j.VersionNumber, Result: j.Result,
 		Paused: j.Paused, Attention: j.Attention, Doubt: j.Doubt, NextAttempt: stored(j.NextAttempt),
-		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error, Since: stored(j.Since),
+		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error,
+		Since:   stored(j.Since),
 		Changes: j.Changes, Replaces: string(j.Replaces), Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
 	}
@@ -165,11 +169,13 @@ func encodeJob(j Job) ([]byte, error) {
 		p := fromSnapshot(*j.Pending)
 		r.Pending = &p
 	}
+
 	if j.Intent != nil {
 		i := intentRecord(*j.Intent)
 		i.Time = stored(i.Time)
 		r.Intent = &i
 	}
+
 	return json.Marshal(r)
 }
 
@@ -178,19 +184,24 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return Job{}, fmt.Errorf("record of job %s: %w", id, err)
 	}
+
 	if r.ID != string(id) {
 		return Job{}, fmt.Errorf("record of job %s: it says it is %q", id, r.ID)
 	}
+
 	j := Job{
-		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path, Rel: r.Rel,
+		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path,
+		Rel:    r.Rel,
 		Target: Target(r.Target), Snapshot: Snapshot(r.Snapshot),
 		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch,
 		Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,
-		Size: r.Size, PartSize: r.PartSize, PartsTotal: r.PartsTotal, PartsDone: r.PartsDone, BytesDone: r.BytesDone,
-		SHA1: r.SHA1, ETag: r.ETag, Temp: r.Temp,
+		Size: r.Size, PartSize: r.PartSize, PartsTotal: r.PartsTotal, PartsDone: r.PartsDone,
+		BytesDone: r.BytesDone,
+		SHA1:      r.SHA1, ETag: r.ETag, Temp: r.Temp,
 		Item: r.Item, Version: r.Version, VersionNumber: r.VersionNumber, Result: r.Result,
 		Paused: r.Paused, Attention: r.Attention, Doubt: r.Doubt, NextAttempt: r.NextAttempt,
-		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error, Since: r.Since,
+		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error,
+		Since:   r.Since,
 		Changes: r.Changes, Replaces: JobID(r.Replaces), Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
 	}
@@ -198,10 +209,12 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		p := Snapshot(*r.Pending)
 		j.Pending = &p
 	}
+
 	if r.Intent != nil {
 		i := Intent(*r.Intent)
 		j.Intent = &i
 	}
+
 	return j, nil
 }
 
@@ -209,6 +222,7 @@ func encodePublished(p PublishedRecord) ([]byte, error) {
 	if len(p.ETags) > maxETags {
 		p.Digest, p.ETags = DigestETags(p.ETags), nil
 	}
+
 	return json.Marshal(publishedRecord{
 		Remote: p.Remote, Item: p.Item, Version: p.Version, Number: p.Number, Storage: p.Storage,
 		Snapshot: fromSnapshot(p.Snapshot), PartSize: p.PartSize, ETags: p.ETags, Digest: p.Digest,
@@ -221,9 +235,12 @@ func decodePublished(root, rel string, b []byte) (PublishedRecord, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return PublishedRecord{}, fmt.Errorf("published record of %s: %w", rel, err)
 	}
+
 	return PublishedRecord{
-		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number, Storage: r.Storage,
-		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, Digest: r.Digest, SHA1: r.SHA1, At: r.At,
+		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number,
+		Storage:  r.Storage,
+		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, Digest: r.Digest, SHA1: r.SHA1,
+		At: r.At,
 	}, nil
 }
 

@@ -31,31 +31,33 @@ type RepairReport struct {
 	Notes    []string
 }
 
-// Repair makes a sound state of a damaged one that no process has open: it
-// keeps every record that can be read in the newest commit, fills damaged buckets
-// from the commit before and from the copy beside the state, and builds the
-// indexes anew. The damaged file is kept under another name.
+// Repair makes a sound state of a damaged one that no process has open: it keeps every record that
+// can be read in the newest commit, fills damaged buckets from the commit before and from the copy
+// beside the state, and builds the indexes anew. The damaged file is kept under another name.
 //
-// It never makes anything happen twice: an upload whose newest form is lost
-// starts over, parked for a person and marked Doubt, which tells the engine to
-// look at the remote before it does anything there. Damaged scan records are
-// dropped, so that the next scan compares everything.
+// It never makes anything happen twice: an upload whose newest form is lost starts over, parked for
+// a person and marked Doubt, which tells the engine to look at the remote before it does anything
+// there. Damaged scan records are dropped, so that the next scan compares everything.
 func Repair(path string) (RepairReport, error) {
 	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
 	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
 		return repairFrom(path, nil, []string{"the state is missing"})
 	}
+
 	if damaged, ok := errors.AsType[*DamagedError](err); ok {
 		return repairFrom(path, nil, []string{damaged.Detail})
 	}
+
 	if err != nil {
 		return RepairReport{}, err
 	}
+
 	defer func() { f.Close() }()
 	fi, err := f.Stat()
 	if err != nil {
 		return RepairReport{}, err
 	}
+
 	metas, problems := readMetas(f)
 	var sources []*salvage
 	for i, m := range metas {
@@ -63,37 +65,44 @@ func Repair(path string) (RepairReport, error) {
 		if v := r.Version; v > len(migrations) {
 			return RepairReport{}, &VersionError{Path: path, Have: v, Known: len(migrations)}
 		}
+
 		if i == 0 && r.Sound() {
 			return RepairReport{Notes: problems}, nil
 		}
+
 		if i == 0 {
 			problems = append(problems, r.Problems...)
 		}
+
 		sources = append(sources, sv)
 	}
+
 	// Windows renames no file that is open; the lock goes with it.
 	f.Close()
+
 	return repairFrom(path, sources, problems)
 }
 
-// repairFrom merges the sources, newest first, and the copy into a new file
-// and puts it in place.
+// repairFrom merges the sources, newest first, and the copy into a new file and puts it in place.
 func repairFrom(path string, sources []*salvage, problems []string) (RepairReport, error) {
 	r := RepairReport{Repaired: true, Problems: problems}
 	if len(sources) == 0 {
 		sources = append(sources, lostAll())
 	}
+
 	if copied, err := readCopy(path + BackupSuffix); err == nil {
 		sources = append(sources, copied)
 	} else if !errors.Is(err, os.ErrNotExist) {
 		r.Notes = append(r.Notes, fmt.Sprintf("the copy is of no use: %v", err))
 	}
+
 	out := mergeSalvage(sources, &r)
 	tmp := path + ".repaired"
 	if err := writeSalvage(tmp, out); err != nil {
 		os.Remove(tmp)
 		return RepairReport{}, fmt.Errorf("repair state %s: %w", path, err)
 	}
+
 	if _, err := os.Lstat(path); err == nil {
 		r.Damaged = path + ".damaged-" + time.Now().UTC().Format("20060102-150405.000")
 		if err := os.Rename(path, r.Damaged); err != nil {
@@ -101,13 +110,16 @@ func repairFrom(path string, sources []*salvage, problems []string) (RepairRepor
 			return RepairReport{}, fmt.Errorf("repair state: %w", err)
 		}
 	}
+
 	if err := os.Rename(tmp, path); err != nil {
 		return RepairReport{}, fmt.Errorf("repair state: %w", err)
 	}
+
 	r.Kept = map[string]int{}
 	for name, keys := range out.data {
 		r.Kept[name] = len(keys)
 	}
+
 	return r, syncDir(filepath.Dir(path))
 }
 
@@ -118,7 +130,8 @@ type salvage struct {
 }
 
 func lostAll() *salvage {
-	return &salvage{data: map[string]map[string][]byte{}, problems: map[string][]string{"": {"no meta page can be read"}}}
+	return &salvage{data: map[string]map[string][]byte{},
+		problems: map[string][]string{"": {"no meta page can be read"}}}
 }
 
 // readTree reads all that can be read.
@@ -134,6 +147,7 @@ func readTree(t *tree) *salvage {
 	if len(start) > 0 {
 		sv.problems[""] = append(start, sv.problems[""]...)
 	}
+
 	return sv
 }
 
@@ -152,6 +166,7 @@ func (sv *salvage) problemList() []string {
 			}
 		}
 	}
+
 	return problems
 }
 
@@ -160,6 +175,7 @@ func (sv *salvage) version() int {
 	if err != nil {
 		return 0
 	}
+
 	return n
 }
 
@@ -174,25 +190,29 @@ func readCopy(path string) (*salvage, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	metas, problems := readMetas(f)
 	if len(metas) == 0 {
 		return nil, fmt.Errorf("%s: %s", path, problems[0])
 	}
+
 	sv := readTree(newTree(f, fi.Size(), metas[0]))
 	if v := sv.version(); v < 1 || v > len(migrations) {
 		return nil, fmt.Errorf("%s: schema version %d", path, v)
 	}
+
 	return sv, nil
 }
 
-// mergeSalvage takes of each bucket what the newest source has, and where that is
-// not whole, what is missing from the older ones.
+// mergeSalvage takes of each bucket what the newest source has, and where that is not whole, what
+// is missing from the older ones.
 func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
 	out := &salvage{data: map[string]map[string][]byte{}}
 	older := map[string]map[string]bool{} // keys that do not come from the newest source
 	for _, b := range allBuckets {
 		name := string(b)
 		keys := map[string][]byte{}
+
 		older[name] = map[string]bool{}
 		out.data[name] = keys
 		for i, src := range sources {
@@ -200,42 +220,51 @@ func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
 				if _, ok := keys[k]; ok || !readable(name, k, v) {
 					continue
 				}
+
 				keys[k] = v
 				if i > 0 {
 					older[name][k] = true
 				}
 			}
+
 			if src.whole(name) {
 				break
 			}
 		}
+
 		r.Restored += len(older[name])
 	}
+
 	newest := sources[0]
 	if !newest.whole("dirs") || !newest.whole("jobs") { // a lost job is found again by a scan that compares
 		clear(out.data["dirs"])
 		r.Notes = append(r.Notes, "scan records are dropped: the next scan compares everything")
 	}
+
 	partsWhole := newest.whole("parts") && newest.whole("progress")
 	for k, v := range out.data["jobs"] {
 		j, err := decodeJob(idOf([]byte(k)), v)
 		if err != nil || !j.Open() {
 			continue
 		}
-		if older["jobs"][k] || !partsWhole && j.Phase != PhaseQueued || !newest.whole("jobs") && !uniqueTarget(out, k, j) {
+
+		if older["jobs"][k] || !partsWhole && j.Phase != PhaseQueued ||
+			!newest.whole("jobs") && !uniqueTarget(out, k, j) {
 			if b, err := encodeJob(doubt(j)); err == nil {
 				out.data["jobs"][k] = b
 				r.Parked = append(r.Parked, j.ID)
 			}
 		}
 	}
+
 	slices.Sort(r.Parked)
 	out.derive(r)
+
 	return out
 }
 
-// uniqueTarget reports whether no other open job goes where j goes, as the
-// salvaged list of targets tells it.
+// uniqueTarget reports whether no other open job goes where j goes, as the salvaged list of targets
+// tells it.
 func uniqueTarget(sv *salvage, k string, j Job) bool {
 	id, ok := sv.data["targets"][string(targetKey(j))]
 	return !ok || string(id) == k
@@ -244,20 +273,23 @@ func uniqueTarget(sv *salvage, k string, j Job) bool {
 // doubt makes a job start over once a person said so.
 func doubt(j Job) Job {
 	n := Job{
-		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel,
+		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path,
+		Rel:    j.Rel,
 		Target: j.Target, Snapshot: j.Snapshot, Overwrite: j.Overwrite, Batch: j.Batch, Size: j.Size,
 		Paused: j.Paused, Doubt: true, Attention: true, Reason: ReasonRestored,
 		Error:    "the state was repaired and may be older than what the cloud has",
-		Attempts: j.Attempts, Replaces: j.Replaces, Created: j.Created, Updated: j.Updated, Since: stored(time.Now()),
+		Attempts: j.Attempts, Replaces: j.Replaces, Created: j.Created, Updated: j.Updated,
+		Since: stored(time.Now()),
 	}
 	if j.Pending != nil {
 		n.Snapshot, n.Size = *j.Pending, j.Pending.Size
 	}
+
 	return n
 }
 
-// readable reports whether a value is one that the store can decode: one that
-// is not would only damage the new file.
+// readable reports whether a value is one that the store can decode: one that is not would only
+// damage the new file.
 func readable(bucket, k string, v []byte) bool {
 	var into any
 	switch bucket {
@@ -273,18 +305,21 @@ func readable(bucket, k string, v []byte) bool {
 	case "published":
 		into = new(publishedRecord)
 	case "receipts":
-		return len(k) == 8 && CheckReceipts([]Receipt{{Seq: binary.BigEndian.Uint64([]byte(k)), Line: v}}, "") == nil
+		return len(k) == 8 && CheckReceipts([]Receipt{{Seq: binary.BigEndian.Uint64([]byte(k)), Line: v}},
+			"") == nil
 	case "progress":
 		return len(k) == 16 && len(v) == 24
 	default:
 		return true
 	}
+
 	return json.Unmarshal(v, into) == nil
 }
 
 // derive builds anew what follows from the jobs and the receipts.
 func (sv *salvage) derive(r *RepairReport) {
 	targets, files := map[string][]byte{}, map[string][]byte{}
+
 	var ended []Job
 	kept := map[string]Job{}
 	for _, k := range sortedKeys(sv.data["jobs"]) {
@@ -293,26 +328,36 @@ func (sv *salvage) derive(r *RepairReport) {
 			delete(sv.data["jobs"], k)
 			continue
 		}
+
 		if !j.Open() {
 			ended = append(ended, j)
 			kept[k] = j
 			continue
 		}
+
 		// Of two jobs to one target, as two sources may give, the newer one stays.
 		if other, ok := targets[string(targetKey(j))]; ok {
 			sv.drop(string(other), kept, files)
 		}
+
 		if watched(j) {
 			if other, ok := files[string(fileKey(j))]; ok {
 				sv.drop(string(other), kept, files)
 			}
+
 			files[string(fileKey(j))] = []byte(k)
 		}
+
 		targets[string(targetKey(j))] = []byte(k)
 		kept[k] = j
 	}
+
 	maps.DeleteFunc(targets, func(_ string, id []byte) bool { _, ok := kept[string(id)]; return !ok })
-	r.Parked = slices.DeleteFunc(r.Parked, func(id JobID) bool { k, _ := id.key(); _, ok := kept[string(k)]; return !ok })
+	r.Parked = slices.DeleteFunc(r.Parked, func(id JobID) bool {
+		k, _ := id.key()
+		_, ok := kept[string(k)]
+		return !ok
+	})
 	sv.data["targets"], sv.data["files"] = targets, files
 
 	live := func(k string) bool {
@@ -322,6 +367,7 @@ func (sv *salvage) derive(r *RepairReport) {
 	for _, name := range []string{"parts", "progress"} {
 		maps.DeleteFunc(sv.data[name], func(k string, _ []byte) bool { return !live(k) })
 	}
+
 	maps.DeleteFunc(sv.data["history"], func(k string, _ []byte) bool {
 		_, ok := kept[k[:min(16, len(k))]]
 		return !ok || len(k) != 24
@@ -330,12 +376,14 @@ func (sv *salvage) derive(r *RepairReport) {
 	slices.SortStableFunc(ended, func(a, b Job) int {
 		return cmp.Or(a.Ended.Compare(b.Ended), cmp.Compare(a.ID, b.ID))
 	})
+
 	list := map[string][]byte{}
 	for i, j := range ended {
 		if v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended}); err == nil {
 			list[string(seqKey(uint64(i+1)))] = v
 		}
 	}
+
 	sv.data["ended"] = list
 
 	meta := sv.data["meta"]
@@ -343,9 +391,11 @@ func (sv *salvage) derive(r *RepairReport) {
 	if err := CheckReceipts(receipts, ""); err != nil {
 		r.Notes = append(r.Notes, "receipts: "+err.Error())
 	}
+
 	if checkHead(string(meta["receipt-head"]), receipts) == nil {
 		return
 	}
+
 	delete(meta, "receipt-head")
 	if len(receipts) > 0 {
 		meta["receipt-head"] = headOf(receipts[len(receipts)-1])
@@ -358,6 +408,7 @@ func (sv *salvage) drop(k string, kept map[string]Job, files map[string][]byte) 
 	if !ok {
 		return
 	}
+
 	delete(kept, k)
 	delete(sv.data["jobs"], k)
 	if string(files[string(fileKey(j))]) == k {
@@ -370,16 +421,19 @@ func writeSalvage(path string, sv *salvage) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout})
 	if err != nil {
 		return err
 	}
+
 	err = guarded(path, func() error {
 		for _, b := range allBuckets {
 			if err := writeBucket(db, b, sv.data[string(b)]); err != nil {
 				return err
 			}
 		}
+
 		return db.Update(func(tx *bolt.Tx) error {
 			meta := tx.Bucket(bucketMeta)
 			if meta.Get(metaSchema) == nil {
@@ -387,15 +441,18 @@ func writeSalvage(path string, sv *salvage) error {
 					return err
 				}
 			}
+
 			if meta.Get(metaInstance) == nil {
 				return schema1(tx)
 			}
+
 			return nil
 		})
 	})
 	if cerr := closeBolt(db); err == nil {
 		err = cerr
 	}
+
 	return err
 }
 
@@ -409,25 +466,31 @@ func writeBucket(db *bolt.DB, name []byte, data map[string][]byte) error {
 			if err != nil {
 				return err
 			}
+
 			b.FillPercent = 0.9
 			for _, k := range keys[:n] {
 				if k == "" {
 					continue // only damage makes an empty key
 				}
+
 				if err := b.Put([]byte(k), data[k]); err != nil {
 					return err
 				}
 			}
+
 			if bytes.Equal(name, bucketEnded) {
 				return b.SetSequence(uint64(len(data)))
 			}
+
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+
 		keys = keys[n:]
 	}
+
 	return nil
 }
 

@@ -15,18 +15,24 @@ func withReceipts(t *testing.T, path string, n int) []Receipt {
 		t.Fatal(err)
 	}
 	defer s.Close()
+
 	for range n {
-		if err := s.update(func(tx *writeTx) error { return tx.putReceipt(receiptRecord{Path: "/p"}, nil) }); err != nil {
+		if err := s.update(func(tx *writeTx) error {
+			return tx.putReceipt(receiptRecord{Path: "/p"}, nil)
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if err := s.SetMeta("kept", "yes"); err != nil {
 		t.Fatal(err)
 	}
+
 	lines, err := s.Receipts(0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return lines
 }
 
@@ -35,6 +41,7 @@ func TestImportReceipts(t *testing.T) {
 	altered := append([]Receipt(nil), lines...)
 	altered[3] = Receipt{Seq: 4, Line: append([]byte(nil), altered[3].Line...)}
 	altered[2] = Receipt{Seq: 3, Line: []byte(`{"seq":3,"prev":"` + noReceipt + `"}`)}
+
 	tests := []struct {
 		name   string
 		before []Receipt
@@ -56,27 +63,36 @@ func TestImportReceipts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if _, err := s.ImportReceipts(tt.before); err != nil {
 				t.Fatal(err)
 			}
+
 			n, err := s.ImportReceipts(tt.lines)
 			if n != tt.want || (err != nil) != tt.bad {
 				t.Errorf("took %d, %v; want %d, refused %v", n, err, tt.want, tt.bad)
 			}
+
 			// What is published next goes on with the chain.
-			if err := s.update(func(tx *writeTx) error { return tx.putReceipt(receiptRecord{}, nil) }); err != nil {
+			if err := s.update(func(tx *writeTx) error {
+				return tx.putReceipt(receiptRecord{}, nil)
+			}); err != nil {
 				t.Fatal(err)
 			}
+
 			all, err := s.Receipts(0, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if err := CheckReceipts(all, ""); err != nil {
 				t.Error(err)
 			}
+
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
+
 			if r, err := Check(path); err != nil || !r.Sound() || !r.Usable {
 				t.Errorf("afterwards: %+v, %v", r, err)
 			}
@@ -88,12 +104,15 @@ func TestRescue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	lines := withReceipts(t, path, 3)
 	r, err := Rescue(path)
-	if err != nil || len(r.Receipts) != 3 || string(r.Receipts[2].Line) != string(lines[2].Line) || r.Meta["kept"] != "yes" {
+	if err != nil || len(r.Receipts) != 3 || string(r.Receipts[2].Line) != string(lines[2].Line) ||
+		r.Meta["kept"] != "yes" {
 		t.Errorf("%+v, %v", r, err)
 	}
+
 	if err := os.WriteFile(path, make([]byte, 32<<10), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if r, err := Rescue(path); err != nil || len(r.Receipts) > 0 {
 		t.Errorf("of nothing: %+v, %v", r, err)
 	}
@@ -104,22 +123,27 @@ func TestHold(t *testing.T) {
 	if _, err := Hold(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no state: %v", err)
 	}
+
 	withReceipts(t, path, 1)
 	release, err := Hold(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := Open(path, Options{}); err == nil {
 		t.Error("opened while it is held")
-	} else if locked := (*LockedError)(nil); !errors.As(err, &locked) {
+	} else if _, ok := errors.AsType[*LockedError](err); !ok {
 		t.Errorf("open: %v", err)
 	}
+
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := Open(path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s.Close()
 }

@@ -17,6 +17,7 @@ func snapshotOf(_ *os.File, fi os.FileInfo) (Snapshot, error) {
 		s.ChangeTime = time.Unix(sec, nsec).UTC()
 		s.FileID = strconv.FormatUint(uint64(st.Dev), 16) + ":" + strconv.FormatUint(st.Ino, 16)
 	}
+
 	return s, nil
 }
 
@@ -25,8 +26,10 @@ func snapshotPath(path string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
+
 	if !fi.Mode().IsRegular() {
 		return Snapshot{}, fmt.Errorf("look at %s: not a regular file", path)
 	}
+
 	return snapshotOf(nil, fi)
 }

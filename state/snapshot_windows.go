@@ -26,7 +26,8 @@ func snapshotOf(f *os.File, fi os.FileInfo) (Snapshot, error) {
 		}
 	}
 	var basic fileBasicInfo
-	err := windows.GetFileInformationByHandleEx(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&basic)), uint32(unsafe.Sizeof(basic)))
+	err := windows.GetFileInformationByHandleEx(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&basic)),
+		uint32(unsafe.Sizeof(basic)))
 	if err == nil && basic.ChangeTime > 0 {
 		s.ChangeTime = filetime(basic.ChangeTime)
 	}
@@ -38,8 +39,8 @@ func filetime(t int64) time.Time {
 	return time.Unix(0, ft.Nanoseconds()).UTC()
 }
 
-// snapshotPath asks for attributes only and shares everything, so that a
-// program that saves, renames or deletes the file is never in its way.
+// snapshotPath asks for attributes only and shares everything, so that a program that saves,
+// renames or deletes the file is never in its way.
 func snapshotPath(path string) (Snapshot, error) {
 	p, err := windows.UTF16PtrFromString(path)
 	if err != nil {

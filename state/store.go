@@ -18,13 +18,12 @@ import (
 
 const (
 	lockTimeout = time.Second
-	// The file grows by growBy bytes. bbolt's own 16 MiB would be the size of every
-	// small home.
+	// The file grows by growBy bytes. bbolt's own 16 MiB would be the size of every small home.
 	growBy = 1 << 20
 	// keptHistory lines are kept of each job.
 	keptHistory = 200
-	// Of the ended jobs the newest keptEnded are kept; older ones go a day after
-	// they ended, at the latest when there are maxEnded.
+	// Of the ended jobs the newest keptEnded are kept; older ones go a day after they ended, at the
+	// latest when there are maxEnded.
 	keptEnded   = 10_000
 	maxEnded    = 250_000
 	keptEndedAt = 24 * time.Hour
@@ -36,8 +35,9 @@ const (
 type Options struct {
 	Owner  string       // path of owner.json, default: beside the file
 	Logger *slog.Logger // nil: discard
-	// LockWait is how long to wait for a process that has the state open; default: a second. Below 50 ms it is tried once,
-	// for who has something better to do than to wait, such as asking that process.
+	// LockWait is how long to wait for a process that has the state open; default: a second. Below
+	// 50 ms it is tried once, for who has something better to do than to wait, such as asking that
+	// process.
 	LockWait time.Duration
 
 	schema []migration // tests only
@@ -73,37 +73,45 @@ type change struct {
 	id    JobID
 }
 
-// Open opens the state at path, making it when there is none, and brings an
-// older schema up to date. Errors: *LockedError after LockWait,
-// *VersionError, *DamagedError, or what the file system said.
+// Open opens the state at path, making it when there is none, and brings an older schema up to
+// date. Errors: *LockedError after LockWait, *VersionError, *DamagedError, or what the file system
+// said.
 func Open(path string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+
 	if o.Owner == "" {
 		o.Owner = filepath.Join(filepath.Dir(path), "owner.json")
 	}
+
 	if o.schema == nil {
 		o.schema = migrations
 	}
+
 	if o.LockWait <= 0 {
 		o.LockWait = lockTimeout
 	}
+
 	if err := inspect(path, o.Owner, o.LockWait); err != nil {
 		return nil, err
 	}
+
 	db, err := openBolt(path, o.LockWait)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, lockedError(path, o.Owner)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
+		errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, &DamagedError{Path: path, Detail: err.Error()}
 	case err != nil:
 		if _, ok := errors.AsType[*DamagedError](err); ok {
 			return nil, err
 		}
+
 		return nil, fmt.Errorf("open state %s: %w", path, err)
 	}
+
 	s := &Store{
 		path: path, db: db, log: o.Logger,
 		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
@@ -111,8 +119,10 @@ func Open(path string, o Options) (*Store, error) {
 	if err := s.load(o.schema); err != nil {
 		return nil, errors.Join(err, closeBolt(db))
 	}
+
 	s.saved.start(s)
 	s.stopped.Go(s.write)
+
 	return s, nil
 }
 
@@ -127,19 +137,21 @@ func (s *Store) load(schema []migration) error {
 		if errors.As(err, &version) || errors.As(err, &damaged) {
 			return err
 		}
+
 		return &WriteError{Path: s.path, Err: err}
 	}
+
 	return s.view(func(tx *bolt.Tx) error {
 		s.instance = string(tx.Bucket(bucketMeta).Get(metaInstance))
 		s.index = uint64(tx.ID())
 		s.lostAt = s.index
 		s.jobs, err = loadIndex(tx)
+
 		return err
 	})
 }
 
-// openBolt opens without a panic getting out, even of a mapped page that
-// cannot be read.
+// openBolt opens without a panic getting out, even of a mapped page that cannot be read.
 func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 	err = guarded(path, func() error {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
@@ -148,8 +160,10 @@ func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 		if err == nil {
 			db.AllocSize = growBy
 		}
+
 		return err
 	})
+
 	return db, err
 }
 
@@ -157,6 +171,7 @@ func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 func closeBolt(db *bolt.DB) error {
 	done := make(chan error, 1)
 	go func() { done <- guarded(db.Path(), db.Close) }()
+
 	select {
 	case err := <-done:
 		return err
@@ -165,8 +180,7 @@ func closeBolt(db *bolt.DB) error {
 	}
 }
 
-// guarded turns a panic inside f, and a fault on a mapped page, into a
-// *DamagedError.
+// guarded turns a panic inside f, and a fault on a mapped page, into a *DamagedError.
 func guarded(path string, f func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(old)
@@ -175,6 +189,7 @@ func guarded(path string, f func() error) (err error) {
 			err = &DamagedError{Path: path, Detail: fmt.Sprint(p)}
 		}
 	}()
+
 	return f()
 }
 
@@ -184,6 +199,7 @@ func (s *Store) guard(f func() error) error {
 	if _, ok := errors.AsType[*DamagedError](err); ok {
 		s.breakWith(err)
 	}
+
 	return err
 }
 
@@ -202,11 +218,12 @@ func (s *Store) view(f func(tx *bolt.Tx) error) error {
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return ErrClosed
 	}
+
 	return err
 }
 
-// Close waits for the writes that were accepted, keeps a compact copy of the
-// state beside it, and gives the lock back. It may be called again.
+// Close waits for the writes that were accepted, keeps a compact copy of the state beside it, and
+// gives the lock back. It may be called again.
 func (s *Store) Close() error {
 	s.stopOnce.Do(func() {
 		s.mu.Lock()
@@ -222,8 +239,10 @@ func (s *Store) Close() error {
 				s.log.Warn("no copy of the state was kept", "error", err)
 			}
 		}
+
 		s.closeErr = closeBolt(s.db)
 	})
+
 	return s.closeErr
 }
 
@@ -249,9 +268,11 @@ func (s *Store) Wait(ctx context.Context, index uint64) (uint64, error) {
 		if now > index {
 			return now, nil
 		}
+
 		if closed {
 			return now, ErrClosed
 		}
+
 		select {
 		case <-wake:
 		case <-ctx.Done():
@@ -267,13 +288,14 @@ type Changes struct {
 	Lost  bool    // memory does not reach back that far: list the jobs anew
 }
 
-// Changes waits until the index is greater than since and tells which jobs
-// were touched after it. Commits that touch no job wake it too.
+// Changes waits until the index is greater than since and tells which jobs were touched after it.
+// Commits that touch no job wake it too.
 func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 	now, err := s.Wait(ctx, since)
 	if err != nil {
 		return Changes{Index: now}, err
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := Changes{Index: s.index}
@@ -281,6 +303,7 @@ func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 		c.Lost = true
 		return c, nil
 	}
+
 	seen := map[JobID]bool{}
 	for i := len(s.changes) - 1; i >= 0 && s.changes[i].index > since; i-- {
 		if id := s.changes[i].id; !seen[id] {
@@ -288,11 +311,14 @@ func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 			c.Jobs = append(c.Jobs, id)
 		}
 	}
+
 	slices.Reverse(c.Jobs)
+
 	return c, nil
 }
 
-// lockedError names the holder: as owner.json tells, unless the system knows that it is another process.
+// lockedError names the holder: as owner.json tells, unless the system knows that it is another
+// process.
 func lockedError(path, owner string) error {
 	e := &LockedError{Path: path}
 	if o, err := ReadOwner(owner); err == nil {
@@ -300,8 +326,10 @@ func lockedError(path, owner string) error {
 	} else if !errors.Is(err, os.ErrNotExist) {
 		e.Command = "unknown"
 	}
+
 	if pid, command := lockHolder(path); pid != 0 && pid != e.PID {
 		e.PID, e.Command = pid, command
 	}
+
 	return e
 }

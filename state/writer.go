@@ -11,14 +11,13 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// maxGroup bounds how many requests share one commit, so that one commit does
-// not hold the memory of a whole burst.
+// maxGroup bounds how many requests share one commit, so that one commit does not hold the memory
+// of a whole burst.
 const maxGroup = 1024
 
-// request is a piece of work for the writer. f may run more than once, each
-// time on a transaction that holds nothing of the run before, and must not
-// write after it found that it must fail: else the whole group is rolled back
-// and runs again without it.
+// request is a piece of work for the writer. f may run more than once, each time on a transaction
+// that holds nothing of the run before, and must not write after it found that it must fail: else
+// the whole group is rolled back and runs again without it.
 type request struct {
 	f    func(*writeTx) error
 	err  error
@@ -57,12 +56,14 @@ func (s *Store) update(f func(*writeTx) error) error {
 	case <-s.stop:
 		return ErrClosed
 	}
+
 	<-r.done
+
 	return r.err
 }
 
-// write is the one writer: it commits whatever waits as soon as the last
-// commit ended. It ends when the store closes.
+// write is the one writer: it commits whatever waits as soon as the last commit ended. It ends when
+// the store closes.
 func (s *Store) write() {
 	for {
 		var group []*request
@@ -72,6 +73,7 @@ func (s *Store) write() {
 		case <-s.stop:
 			return
 		}
+
 		runtime.Gosched() // let those whose commit just ended, and all who are ready, join
 	more:
 		for len(group) < maxGroup {
@@ -82,16 +84,19 @@ func (s *Store) write() {
 				break more
 			}
 		}
+
 		s.commit(group)
+
 		for _, r := range group {
 			close(r.done)
 		}
+
 		s.saved.afterCommit()
 	}
 }
 
-// commit runs the group in one transaction. A request that fails after it
-// wrote something is taken out, and the rest runs again.
+// commit runs the group in one transaction. A request that fails after it wrote something is taken
+// out, and the rest runs again.
 func (s *Store) commit(group []*request) {
 	for len(group) > 0 {
 		s.mu.Lock()
@@ -101,6 +106,7 @@ func (s *Store) commit(group []*request) {
 			fail(group, broken)
 			return
 		}
+
 		var bad *request
 		err := s.guard(func() error {
 			var err error
@@ -110,28 +116,33 @@ func (s *Store) commit(group []*request) {
 		if err == nil {
 			return
 		}
+
 		if bad == nil {
 			s.commitFailed(group, err)
 			return
 		}
+
 		rest := group[:0:0]
 		for _, r := range group {
 			if r != bad {
 				rest = append(rest, r)
 			}
 		}
+
 		group = rest
 	}
 }
 
-// try runs the group once. The request that made it fail, if one did, is
-// returned with its error set.
+// try runs the group once. The request that made it fail, if one did, is returned with its error
+// set.
 func (s *Store) try(group []*request) (bad *request, err error) {
 	btx, err := s.db.Begin(true)
 	if err != nil {
 		return nil, err
 	}
+
 	defer func() { _ = btx.Rollback() }() // no effect after a commit
+
 	tx := &writeTx{Tx: btx, now: stored(time.Now()), touched: map[JobID]Job{}}
 	wrote := false
 	for _, r := range group {
@@ -140,16 +151,21 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 		if r.err != nil && tx.wrote {
 			return r, r.err
 		}
+
 		wrote = wrote || tx.wrote
 	}
+
 	if !wrote {
 		return nil, nil
 	}
+
 	index := uint64(btx.ID())
 	if err := btx.Commit(); err != nil {
 		return nil, err
 	}
+
 	s.committed(index, tx)
+
 	return nil, nil
 }
 
@@ -157,19 +173,23 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 func (s *Store) committed(index uint64, tx *writeTx) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	s.index = index
 	for id, j := range tx.touched {
 		s.jobs.set(id, j)
 	}
+
 	for _, id := range tx.order {
 		if tx.touched[id].ID != "" {
 			s.changes = append(s.changes, change{index, id})
 		}
 	}
+
 	if over := len(s.changes) - keptChanges; over > keptChanges/2 {
 		s.lostAt = s.changes[over-1].index
 		s.changes = slices.Clone(s.changes[over:])
 	}
+
 	if s.wake != nil {
 		close(s.wake)
 		s.wake = make(chan struct{})
@@ -188,6 +208,7 @@ func (s *Store) commitFailed(group []*request, err error) {
 			s.breakWith(err)
 		}
 	}
+
 	fail(group, err)
 }
 

@@ -23,7 +23,8 @@ const (
 	classFinal                // no repetition and no person can help this job
 )
 
-// verdict is the answer of classify. After is the wait before the next attempt, without jitter; for classPerson zero means "when asked".
+// verdict is the answer of classify. After is the wait before the next attempt, without jitter; for
+// classPerson zero means "when asked".
 type verdict struct {
 	Class  class
 	Reason string
@@ -65,6 +66,7 @@ func (e *changedError) Error() string {
 	if e.Gone {
 		return fmt.Sprintf("read %q: the file was removed", e.Path)
 	}
+
 	return fmt.Sprintf("read %q: the file changed while it was sent", e.Path)
 }
 
@@ -79,8 +81,8 @@ const (
 
 	maxUnauthorised = 2
 
-	// A refusal without a word is more likely about a request that the network cut to pieces than about the file; it is believed after
-	// about six minutes.
+	// A refusal without a word is more likely about a request that the network cut to pieces than
+	// about the file; it is believed after about six minutes.
 	maxUnexplained = 10
 )
 
@@ -89,11 +91,12 @@ func backoff(attempts int, limit time.Duration) time.Duration {
 	if attempts > 10 {
 		return limit
 	}
+
 	return min(backoffFirst<<max(0, attempts), limit)
 }
 
-// classify is the one place that decides what a failure means for the job as it was before. All failures since the last progress pace
-// the waits; only those of the same reason bound the tries.
+// classify is the one place that decides what a failure means for the job as it was before. All
+// failures since the last progress pace the waits; only those of the same reason bound the tries.
 func classify(err error, job state.Job) verdict {
 	retry := func(reason string, limit time.Duration) verdict {
 		return verdict{classRetry, reason, backoff(job.Streak, limit)}
@@ -106,6 +109,7 @@ func classify(err error, job state.Job) verdict {
 		if job.Failures(reason) < n {
 			return retry(reason, backoffCap)
 		}
+
 		return person(reason)
 	}
 
@@ -113,20 +117,26 @@ func classify(err error, job state.Job) verdict {
 		if e.Gone {
 			return verdict{Class: classChanged, Reason: ReasonVanished}
 		}
+
 		return verdict{Class: classChanged, Reason: ReasonChanging}
 	}
+
 	if e, ok := errors.AsType[*ReasonError](err); ok {
 		return person(e.Code)
 	}
+
 	if e, ok := errors.AsType[*waitError](err); ok {
 		return verdict{classRetry, e.Code, e.After}
 	}
+
 	if v, ok := classifyRemote(err, job.Phase, retry, person, retryUpTo); ok {
 		return v
 	}
+
 	if _, ok := errors.AsType[*damagedError](err); ok {
 		return retryUpTo(maxUnforeseen, ReasonDamaged)
 	}
+
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return person(ReasonVanished)
@@ -143,33 +153,42 @@ func classify(err error, job state.Job) verdict {
 	case errors.Is(err, context.DeadlineExceeded):
 		return retry(ReasonOffline, offlineCap)
 	}
+
 	return retryUpTo(maxUnforeseen, ReasonUnexpected)
 }
 
 // classifyRemote judges what the service answered, or that it did not.
-func classifyRemote(err error, phase state.Phase, retry func(string, time.Duration) verdict, person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
+func classifyRemote(err error, phase state.Phase, retry func(string, time.Duration) verdict,
+	person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
 	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
 		return person(ReasonUnauthorised), true
 	}
+
 	if _, ok := errors.AsType[*apsclient.NotAllowedError](err); ok {
 		return person(ReasonUnauthorised), true
 	}
+
 	if _, ok := errors.AsType[*NotFoundError](err); ok {
 		return person(ReasonNotFound), true
 	}
+
 	if _, ok := errors.AsType[*AmbiguousError](err); ok {
 		return person(ReasonAmbiguous), true
 	}
+
 	if _, ok := errors.AsType[*apsclient.PartsError](err); ok {
 		return retryUpTo(maxUnforeseen, ReasonDamaged), true
 	}
+
 	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
 		return retry(ReasonOffline, offlineCap), true
 	}
+
 	e, ok := errors.AsType[*apsclient.Error](err)
 	if !ok {
 		return verdict{}, false
 	}
+
 	switch e.Code { // S3's own codes
 	case "SignatureDoesNotMatch", "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
 		return verdict{Class: classFinal, Reason: ReasonUnexpected}, true
@@ -182,6 +201,7 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 	case "IncompleteBody", "RequestTimeout":
 		return retry(ReasonServiceTrouble, backoffCap), true
 	}
+
 	switch e.Status {
 	case http.StatusUnauthorized: // with a token just fetched: it may have been ended under us, but not twice
 		return retryUpTo(maxUnauthorised, ReasonUnauthorised), true
@@ -205,21 +225,26 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 		if v := retryUpTo(maxUnexplained, ReasonServiceTrouble); !e.Explained() && v.Class == classRetry {
 			return v, true
 		}
+
 		switch phase {
 		case state.PhaseQueued, state.PhaseCompleted, state.PhasePublishing:
 			return person(ReasonNameRefused), true
 		}
+
 		return person(ReasonRefused), true
 	}
+
 	if e.Status >= 500 || e.Status == http.StatusRequestTimeout {
 		v := retry(ReasonServiceTrouble, backoffCap)
 		v.After = max(v.After, e.RetryAfter)
 		return v, true
 	}
+
 	return person(ReasonRefused), true
 }
 
-// event turns a verdict into what is committed. jitter is a fraction in [0,1) that spreads retries over the second half of the wait.
+// event turns a verdict into what is committed. jitter is a fraction in [0,1) that spreads retries
+// over the second half of the wait.
 func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
 	text := bounded(err.Error(), 1000)
 	switch v.Class {
@@ -230,16 +255,20 @@ func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
 		if v.After > 0 {
 			p.At = now.Add(v.After)
 		}
+
 		return p
 	case classRetry, classChanged:
 	}
+
 	wait := v.After
 	if wait > 0 {
 		wait = wait/2 + time.Duration(jitter*float64(wait)/2)
 	}
+
 	if e, ok := errors.AsType[*apsclient.Error](err); ok && e.RetryAfter > wait {
 		wait = e.RetryAfter + time.Duration(jitter*float64(time.Second))
 	}
+
 	return state.Retry{At: now.Add(wait), Reason: v.Reason, Error: text}
 }
 
@@ -247,5 +276,6 @@ func bounded(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
+
 	return s[:n] + "…"
 }

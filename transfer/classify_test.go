@@ -26,51 +26,81 @@ func TestClassify(t *testing.T) {
 		reason   string
 		after    time.Duration
 	}{
-		{"no answer", &apsclient.NetError{Op: "x", Err: errors.New("reset"), Sent: true}, state.PhaseUploading, 0, classRetry, ReasonOffline, time.Second},
-		{"no answer for long", &apsclient.NetError{Op: "x", Err: errors.New("reset")}, state.PhaseUploading, 50, classRetry, ReasonOffline, offlineCap},
+		{"no answer", &apsclient.NetError{Op: "x", Err: errors.New("reset"), Sent: true},
+			state.PhaseUploading, 0, classRetry, ReasonOffline, time.Second},
+		{"no answer for long", &apsclient.NetError{Op: "x", Err: errors.New("reset")}, state.PhaseUploading,
+			50, classRetry, ReasonOffline, offlineCap},
 		{"deadline", context.DeadlineExceeded, state.PhaseQueued, 0, classRetry, ReasonOffline, time.Second},
-		{"throttled", &apsclient.Error{Status: 429, RetryAfter: 25 * time.Second}, state.PhaseQueued, 0, classRetry, ReasonRateLimited, 25 * time.Second},
-		{"service trouble", answer(503, ""), state.PhaseQueued, 2, classRetry, ReasonServiceTrouble, 4 * time.Second},
-		{"service trouble is capped", answer(500, ""), state.PhaseQueued, 40, classRetry, ReasonServiceTrouble, backoffCap},
-		{"slow down", answer(503, "SlowDown"), state.PhaseUploading, 0, classRetry, ReasonRateLimited, time.Second},
-		{"damaged on the way", answer(400, "BadDigest"), state.PhaseUploading, 0, classRetry, ReasonDamaged, time.Second},
-		{"wrong secret", &apsclient.AuthError{Status: 401}, state.PhaseQueued, 0, classPerson, ReasonUnauthorised, 0},
-		{"401 though the token is new", answer(401, ""), state.PhaseQueued, 0, classRetry, ReasonUnauthorised, time.Second},
-		{"401 again", answer(401, ""), state.PhaseQueued, maxUnauthorised, classPerson, ReasonUnauthorised, 0},
+		{"throttled", &apsclient.Error{Status: 429, RetryAfter: 25 * time.Second}, state.PhaseQueued, 0,
+			classRetry, ReasonRateLimited, 25 * time.Second},
+		{"service trouble", answer(503, ""), state.PhaseQueued, 2, classRetry, ReasonServiceTrouble,
+			4 * time.Second},
+		{"service trouble is capped", answer(500, ""), state.PhaseQueued, 40, classRetry,
+			ReasonServiceTrouble, backoffCap},
+		{"slow down", answer(503, "SlowDown"), state.PhaseUploading, 0, classRetry, ReasonRateLimited,
+			time.Second},
+		{"damaged on the way", answer(400, "BadDigest"), state.PhaseUploading, 0, classRetry, ReasonDamaged,
+			time.Second},
+		{"wrong secret", &apsclient.AuthError{Status: 401}, state.PhaseQueued, 0, classPerson,
+			ReasonUnauthorised, 0},
+		{"401 though the token is new", answer(401, ""), state.PhaseQueued, 0, classRetry, ReasonUnauthorised,
+			time.Second},
+		{"401 again", answer(401, ""), state.PhaseQueued, maxUnauthorised, classPerson, ReasonUnauthorised,
+			0},
 		{"403", answer(403, ""), state.PhaseQueued, 0, classPerson, ReasonForbidden, 0},
-		{"not allowed by the profile", &apsclient.NotAllowedError{Err: errors.New("x")}, state.PhaseQueued, 0, classPerson, ReasonUnauthorised, 0},
-		{"403 of S3 after the URL was renewed", answer(403, "AccessDenied"), state.PhaseUploading, 0, classRetry, ReasonForbidden, time.Second},
-		{"403 of S3 for ever", answer(403, "AccessDenied"), state.PhaseUploading, maxS3Forbidden, classPerson, ReasonForbidden, 0},
-		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classFinal, ReasonUnexpected, 0},
+		{"not allowed by the profile", &apsclient.NotAllowedError{Err: errors.New("x")}, state.PhaseQueued, 0,
+			classPerson, ReasonUnauthorised, 0},
+		{"403 of S3 after the URL was renewed", answer(403, "AccessDenied"), state.PhaseUploading, 0,
+			classRetry, ReasonForbidden, time.Second},
+		{"403 of S3 for ever", answer(403, "AccessDenied"), state.PhaseUploading, maxS3Forbidden, classPerson,
+			ReasonForbidden, 0},
+		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classFinal,
+			ReasonUnexpected, 0},
 		{"folder gone", answer(404, ""), state.PhaseQueued, 0, classPerson, ReasonNotFound, 0},
-		{"hub unknown", &NotFoundError{What: "hub", Name: "x"}, state.PhaseQueued, 0, classPerson, ReasonNotFound, 0},
-		{"two of a name", &AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0, classPerson, ReasonAmbiguous, 0},
+		{"hub unknown", &NotFoundError{What: "hub", Name: "x"}, state.PhaseQueued, 0, classPerson,
+			ReasonNotFound, 0},
+		{"two of a name", &AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0, classPerson,
+			ReasonAmbiguous, 0},
 		{"in flight", answer(409, ""), state.PhasePublishing, 1, classRetry, ReasonConflict, 2 * time.Second},
 		{"taken for ever", answer(409, ""), state.PhasePublishing, maxLocked, classPerson, ReasonConflict, 0},
 		{"locked", answer(423, ""), state.PhasePublishing, 0, classRetry, ReasonLocked, time.Second},
-		{"locked for long", answer(423, ""), state.PhasePublishing, maxLocked, classPerson, ReasonLocked, 30 * time.Minute},
+		{"locked for long", answer(423, ""), state.PhasePublishing, maxLocked, classPerson, ReasonLocked,
+			30 * time.Minute},
 		{"name refused", answer(400, "C4R"), state.PhaseQueued, 0, classPerson, ReasonNameRefused, 0},
 		{"refused", answer(400, "C4R"), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
-		{"400 that says nothing", answer(400, ""), state.PhaseQueued, 3, classRetry, ReasonServiceTrouble, 8 * time.Second},
+		{"400 that says nothing", answer(400, ""), state.PhaseQueued, 3, classRetry, ReasonServiceTrouble,
+			8 * time.Second},
 		{"other 4xx", answer(415, ""), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
 		{"too large", answer(413, ""), state.PhaseUploading, 0, classPerson, ReasonTooLarge, 0},
-		{"remote changed", answer(412, ""), state.PhaseFetching, 0, classRetry, ReasonRemoteChanged, time.Second},
-		{"source changed", &changedError{Path: "p"}, state.PhaseUploading, 0, classChanged, ReasonChanging, 0},
-		{"source gone", &changedError{Path: "p", Gone: true}, state.PhaseUploading, 0, classChanged, ReasonVanished, 0},
-		{"file not there", &fs.PathError{Op: "open", Path: "p", Err: syscall.ENOENT}, state.PhaseQueued, 0, classPerson, ReasonVanished, 0},
-		{"unreadable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, state.PhaseQueued, 0, classPerson, ReasonUnreadable, 10 * time.Minute},
-		{"reason known", needsPerson(ReasonConflict, "x"), state.PhaseQueued, 0, classPerson, ReasonConflict, 0},
-		{"own wait", &waitError{Code: ReasonLocked, After: 7 * time.Second, Err: errors.New("x")}, state.PhaseQueued, 0, classRetry, ReasonLocked, 7 * time.Second},
-		{"damaged again and again", fmt.Errorf("part 3: %w", &damagedError{}), state.PhaseUploading, 0, classRetry, ReasonDamaged, time.Second},
-		{"damaged for ever", fmt.Errorf("part 3: %w", &damagedError{}), state.PhaseUploading, maxUnforeseen, classPerson, ReasonDamaged, 0},
+		{"remote changed", answer(412, ""), state.PhaseFetching, 0, classRetry, ReasonRemoteChanged,
+			time.Second},
+		{"source changed", &changedError{Path: "p"}, state.PhaseUploading, 0, classChanged, ReasonChanging,
+			0},
+		{"source gone", &changedError{Path: "p", Gone: true}, state.PhaseUploading, 0, classChanged,
+			ReasonVanished, 0},
+		{"file not there", &fs.PathError{Op: "open", Path: "p", Err: syscall.ENOENT}, state.PhaseQueued, 0,
+			classPerson, ReasonVanished, 0},
+		{"unreadable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, state.PhaseQueued, 0,
+			classPerson, ReasonUnreadable, 10 * time.Minute},
+		{"reason known", needsPerson(ReasonConflict, "x"), state.PhaseQueued, 0, classPerson, ReasonConflict,
+			0},
+		{"own wait", &waitError{Code: ReasonLocked, After: 7 * time.Second, Err: errors.New("x")},
+			state.PhaseQueued, 0, classRetry, ReasonLocked, 7 * time.Second},
+		{"damaged again and again", fmt.Errorf("part 3: %w", &damagedError{}), state.PhaseUploading, 0,
+			classRetry, ReasonDamaged, time.Second},
+		{"damaged for ever", fmt.Errorf("part 3: %w", &damagedError{}), state.PhaseUploading, maxUnforeseen,
+			classPerson, ReasonDamaged, 0},
 		{"unforeseen", errors.New("x"), state.PhaseQueued, 0, classRetry, ReasonUnexpected, time.Second},
-		{"unforeseen for ever", errors.New("x"), state.PhaseQueued, maxUnforeseen, classPerson, ReasonUnexpected, 0},
+		{"unforeseen for ever", errors.New("x"), state.PhaseQueued, maxUnforeseen, classPerson,
+			ReasonUnexpected, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := classify(tt.err, state.Job{Phase: tt.phase, Streak: tt.attempts, Alike: tt.attempts, Reason: tt.reason})
+			got := classify(tt.err, state.Job{Phase: tt.phase, Streak: tt.attempts, Alike: tt.attempts,
+				Reason: tt.reason})
 			if want := (verdict{tt.class, tt.reason, tt.after}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
+
 			if _, ok := ReasonByCode(got.Reason); !ok {
 				t.Errorf("reason %q is not documented", got.Reason)
 			}
@@ -78,17 +108,24 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestOtherFailuresDoNotCount: two faults of the network and then a refused token are no proof of wrong credentials.
+// TestOtherFailuresDoNotCount: two faults of the network and then a refused token are no proof of
+// wrong credentials.
 func TestOtherFailuresDoNotCount(t *testing.T) {
 	refused := &apsclient.Error{Status: 401}
-	if v := classify(refused, state.Job{Phase: state.PhaseReserved, Streak: 7, Reason: ReasonServiceTrouble, Alike: 7}); v.Class != classRetry || v.After != backoffCap {
+	if v := classify(refused, state.Job{Phase: state.PhaseReserved, Streak: 7, Reason: ReasonServiceTrouble,
+		Alike: 7}); v.Class != classRetry || v.After != backoffCap {
 		t.Errorf("after seven faults of another kind: %+v, want another try, paced by all of them", v)
 	}
-	if v := classify(refused, state.Job{Phase: state.PhaseReserved, Streak: 7, Reason: ReasonUnauthorised, Alike: maxUnauthorised}); v.Class != classPerson {
+
+	if v := classify(refused, state.Job{Phase: state.PhaseReserved, Streak: 7, Reason: ReasonUnauthorised,
+		Alike: maxUnauthorised}); v.Class != classPerson {
 		t.Errorf("refused again and again: %+v, want a person", v)
 	}
-	silent := state.Job{Phase: state.PhaseQueued, Streak: maxUnexplained, Reason: ReasonServiceTrouble, Alike: maxUnexplained}
-	if v := classify(&apsclient.Error{Status: 400}, silent); v.Class != classPerson || v.Reason != ReasonNameRefused {
+
+	silent := state.Job{Phase: state.PhaseQueued, Streak: maxUnexplained, Reason: ReasonServiceTrouble,
+		Alike: maxUnexplained}
+	if v := classify(&apsclient.Error{Status: 400}, silent); v.Class != classPerson ||
+		v.Reason != ReasonNameRefused {
 		t.Errorf("a 400 that says nothing, for ever: %+v, want it believed", v)
 	}
 }
@@ -96,17 +133,24 @@ func TestOtherFailuresDoNotCount(t *testing.T) {
 func TestVerdictEvent(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	err := errors.New("x")
-	if ev, ok := (verdict{classRetry, ReasonOffline, 10 * time.Second}).event(err, now, 0.5).(state.Retry); !ok || !ev.At.Equal(now.Add(7500*time.Millisecond)) {
+	if ev, ok := (verdict{classRetry, ReasonOffline, 10 * time.Second}).event(err, now,
+		0.5).(state.Retry); !ok || !ev.At.Equal(now.Add(7500*time.Millisecond)) {
 		t.Errorf("retry = %+v, want at 7.5 s", ev)
 	}
+
 	throttled := &apsclient.Error{Status: 429, RetryAfter: 25 * time.Second}
-	if ev, ok := classify(throttled, state.Job{Phase: state.PhaseQueued}).event(throttled, now, 0).(state.Retry); !ok || ev.At.Before(now.Add(25*time.Second)) {
+	if ev, ok := classify(throttled, state.Job{Phase: state.PhaseQueued}).event(throttled, now,
+		0).(state.Retry); !ok || ev.At.Before(now.Add(25*time.Second)) {
 		t.Errorf("retry = %+v, want not before what the service asked for", ev)
 	}
-	if ev, ok := (verdict{classPerson, ReasonConflict, 0}).event(err, now, 0).(state.Parked); !ok || !ev.At.IsZero() {
+
+	if ev, ok := (verdict{classPerson, ReasonConflict, 0}).event(err, now, 0).(state.Parked); !ok ||
+		!ev.At.IsZero() {
 		t.Errorf("parked = %+v, want only when asked", ev)
 	}
-	if ev, ok := (verdict{classFinal, ReasonUnexpected, 0}).event(err, now, 0).(state.Failed); !ok || ev.Reason == "" {
+
+	if ev, ok := (verdict{classFinal, ReasonUnexpected, 0}).event(err, now, 0).(state.Failed); !ok ||
+		ev.Reason == "" {
 		t.Errorf("failed = %+v", ev)
 	}
 }
@@ -117,8 +161,10 @@ func TestReasons(t *testing.T) {
 		if r.Code == "" || r.Sentence == "" || seen[r.Code] {
 			t.Errorf("reason %+v is empty or twice", r)
 		}
+
 		seen[r.Code] = true
 	}
+
 	job := state.Job{ID: "1", Path: "/a b/it's.rvt", Target: state.Target{Address: "aps://H/P/F/it's.rvt"}}
 	r, _ := ReasonByCode(ReasonConflict)
 	if got, want := r.FixFor(job), "hoist push --force "+Quote(job.Path)+" aps://H/P/F"; got != want {

@@ -24,30 +24,38 @@ import (
 	"hoist/state"
 )
 
-// The crash table: the points are those of clean runs (crash_scenarios_test.go), every request and every commit in turn, so that a new step is
-// in it by itself; an event of package state that no clean run commits fails the test. At each point each misfortune happens once, and the
-// end is always the same: exactly one version with the right bytes, record and receipts that agree with it, and nothing that was committed
-// sent or fetched again.
+// The crash table: the points are those of clean runs (crash_scenarios_test.go), every request and
+// every commit in turn, so that a new step is in it by itself; an event of package state that no
+// clean run commits fails the test. At each point each misfortune happens once, and the end is
+// always the same: exactly one version with the right bytes, record and receipts that agree with
+// it, and nothing that was committed sent or fetched again.
 //
 // What keeps it so, and which rows fail without it:
-//   - the intent and the look before a create is repeated (publish.go, lookAndWait): create-item, create-version "reply lost" and "killed
-//     after the effect" make two versions;
-//   - the further signs by which a version is ours where the service names another storage (publish.go, isOurs): "next version, storage
-//     rewritten", the same rows;
+//   - the intent and the look before a create is repeated (publish.go, lookAndWait): create-item,
+//     create-version "reply lost" and "killed after the effect" make two versions;
+//   - the further signs by which a version is ours where the service names another storage
+//     (publish.go, isOurs): "next version, storage rewritten", the same rows;
 //   - the waits between the looks (publish.go, looks): "next version, shown late", the same rows;
-//   - the look after a completion without answer (upload.go, isAssembled), with SecondCompleteFails: signed-s3-upload "reply lost" and
-//     "killed after the effect" send every part again;
+//   - the look after a completion without answer (upload.go, isAssembled), with
+//     SecondCompleteFails: signed-s3-upload "reply lost" and "killed after the effect" send every
+//     part again;
 //   - its waits, where the service shows the object late: TestAssembledShownLate;
-//   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that was there has the same size, so that
-//     signed-s3-upload "fails before the effect" would end with the old bytes;
-//   - the commit of each part by its worker (upload_parts.go, putPart): commit of PartStored "killed after" sends stored parts again;
-//   - that only the parts a completion names are sent again (upload.go, repair): "a part the service holds otherwise" stores part 1 anew;
-//   - the intent of folders (folders.go): TestEnsureFolderAfterADeath, where the service shows the folder late;
-//   - the snapshot that lies in the spool until its job has ended (upload_spool.go, cleanSpool): "a file that is saved all the time", commit
-//     of PartStored "killed after" loses the state that was on its way;
-//   - the range that is synced and committed before its slot is free (download_fetch.go, part): "download", commit of PartStored "killed
-//     after" fetches it again;
-//   - the look at the name before it is given (place.go, judgeLocal): "download", commit of Placed "killed before" finds the file of another.
+//   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that
+//     was there has the same size, so that signed-s3-upload "fails before the effect" would end
+//     with the old bytes;
+//   - the commit of each part by its worker (upload_parts.go, putPart): commit of PartStored
+//     "killed after" sends stored parts again;
+//   - that only the parts a completion names are sent again (upload.go, repair): "a part the
+//     service holds otherwise" stores part 1 anew;
+//   - the intent of folders (folders.go): TestEnsureFolderAfterADeath, where the service shows the
+//     folder late;
+//   - the snapshot that lies in the spool until its job has ended (upload_spool.go, cleanSpool): "a
+//     file that is saved all the time", commit of PartStored "killed after" loses the state that
+//     was on its way;
+//   - the range that is synced and committed before its slot is free (download_fetch.go, part):
+//     "download", commit of PartStored "killed after" fetches it again;
+//   - the look at the name before it is given (place.go, judgeLocal): "download", commit of Placed
+//     "killed before" finds the file of another.
 
 var errDead = errors.New("this process is dead")
 
@@ -61,6 +69,7 @@ func (p crashPoint) String() string {
 	if p.commit != "" {
 		return fmt.Sprintf("commit %s %d", p.commit, p.nth)
 	}
+
 	return fmt.Sprintf("%s %d", p.op, p.nth)
 }
 
@@ -68,10 +77,12 @@ func (p crashPoint) modes() []string {
 	if p.commit != "" {
 		return []string{"killed before", "killed after"}
 	}
+
 	return []string{"fails before the effect", "reply lost", "killed before", "killed after the effect"}
 }
 
-// notSteps are the events that are no step of a transfer: what a person wishes, and what a failed attempt leaves behind.
+// notSteps are the events that are no step of a transfer: what a person wishes, and what a failed
+// attempt leaves behind.
 var notSteps = []string{"Pause", "Resume", "RetryNow", "Cancel", "Retry", "Parked", "Failed"}
 
 func TestCrashTable(t *testing.T) {
@@ -83,6 +94,7 @@ func TestCrashTable(t *testing.T) {
 				if s.only != nil && !slices.Contains(s.only, p.op+p.commit) {
 					continue
 				}
+
 				for _, mode := range p.modes() {
 					t.Run(p.String()+" "+mode, func(t *testing.T) {
 						t.Parallel()
@@ -92,6 +104,7 @@ func TestCrashTable(t *testing.T) {
 			}
 		})
 	}
+
 	for _, name := range eventsOfState(t) {
 		if !seen[name] && !slices.Contains(notSteps, name) {
 			t.Errorf("no scenario commits %s: the table does not cover that step", name)
@@ -106,17 +119,21 @@ func eventsOfState(t *testing.T) (names []string) {
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip("the source is not beside the test")
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "event" && f.Recv != nil {
 			names = append(names, f.Recv.List[0].Type.(*ast.Ident).Name)
 		}
 	}
+
 	if len(names) < 20 {
 		t.Fatalf("found only the events %q", names)
 	}
+
 	return names
 }
 
@@ -135,6 +152,7 @@ func crashPoints(t *testing.T, s crashScenario, seen map[string]bool) (points []
 		e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
 			mu.Lock()
 			defer mu.Unlock()
+
 			for i, ev := range ev {
 				name := eventName(ev)
 				seen[name] = true
@@ -143,16 +161,19 @@ func crashPoints(t *testing.T, s crashScenario, seen map[string]bool) (points []
 					points = append(points, crashPoint{commit: name, nth: commits[name]})
 				}
 			}
+
 			return nil
 		}
 		w.runAll(e)
 		w.wantWhole(r)
+
 		ops := map[string]int{}
 		for _, q := range w.srv.Requests() {
 			ops[q.Op]++
 			points = append(points, crashPoint{op: q.Op, nth: ops[q.Op]})
 		}
 	})
+
 	return points
 }
 
@@ -169,6 +190,7 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 			seen++
 			return seen == p.nth
 		}
+
 		return false
 	}
 	e := w.engine()
@@ -176,18 +198,23 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 		if w.isDead() {
 			return errDead
 		}
+
 		if p.commit == "" || after != (mode == "killed after") || !here(eventName(ev[0])) {
 			return nil
 		}
+
 		hit.Store(true)
 		w.kill()
+
 		return errDead
 	}
 	w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 		if p.commit != "" || !here(q.Op) {
 			return r.faultOf(q)
 		}
+
 		hit.Store(true)
+
 		switch mode {
 		case "fails before the effect":
 			return emulator.Fault{Kind: emulator.FailBefore, Status: 503}
@@ -196,12 +223,14 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 		case "killed before":
 			return emulator.Fault{Kind: emulator.FailBefore, Status: 503, Do: w.kill}
 		}
+
 		return emulator.Fault{DoAfter: w.kill}
 	})
 	runMortal(t, w, e)
 	if !hit.Load() {
 		t.Fatalf("the run never came to %v", p)
 	}
+
 	w.srv.SetFault(r.fault)
 	inFlight := map[sentPart]bool{} // at the death: stored, and not committed
 	if w.isDead() {
@@ -209,31 +238,39 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 		if err := w.store.Close(); err != nil {
 			t.Fatal(err)
 		}
+
 		w.revive()
 		w.open()
+
 		before := w.srv.Requests()
 		for _, q := range before {
 			if q.Op == "s3-put" && !committed[sentPart{q.UploadKey, q.Part}] {
 				inFlight[sentPart{q.Path, q.Part}] = true
 			}
 		}
+
 		w.runAll(w.engine())
+
 		for _, q := range w.srv.Requests()[len(before):] {
-			if part := (sentPart{q.UploadKey, q.Part}); q.Op == "s3-put" && committed[part] && !slices.Contains(r.repaired, q.Part) {
+			if part := (sentPart{q.UploadKey, q.Part}); q.Op == "s3-put" && committed[part] &&
+				!slices.Contains(r.repaired, q.Part) {
 				t.Errorf("part %d was sent again after its commit", q.Part)
 			}
 		}
 	}
+
 	stored := map[sentPart]int{}
 	for _, q := range w.srv.Requests() {
 		part := sentPart{q.Path, q.Part} // of an object, whatever the session
 		if q.Op != "s3-put" || q.Status != 200 || slices.Contains(r.repaired, q.Part) {
 			continue
 		}
+
 		if stored[part]++; stored[part] > 1 && !inFlight[part] && p.op != "s3-put" {
 			t.Errorf("part %d was stored %d times", part.number, stored[part])
 		}
 	}
+
 	w.wantWhole(r)
 }
 
@@ -250,45 +287,61 @@ func (w *world) committedParts() map[sentPart]bool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	out := map[sentPart]bool{}
 	for _, j := range jobs {
 		parts, err := w.store.Parts(j.ID)
 		if err != nil {
 			w.t.Fatal(err)
 		}
+
 		for _, p := range parts {
 			out[sentPart{j.UploadKey, p.Number}] = true
 		}
 	}
+
 	return out
 }
 
-// wantWhole checks the end of a scenario: what the scenario itself wants, and records and receipts that agree with the cloud.
+// wantWhole checks the end of a scenario: what the scenario itself wants, and records and receipts
+// that agree with the cloud.
 func (w *world) wantWhole(r crashRun) {
 	w.t.Helper()
+
 	for _, job := range r.jobs {
 		done := w.newestJob(job)
 		if done.End != state.EndDone {
-			w.t.Fatalf("the job of %s is %s %q %q %q", done.Path, done.Phase, done.End, done.Reason, done.Error)
+			w.t.Fatalf("the job of %s is %s %q %q %q", done.Path, done.Phase, done.End, done.Reason,
+				done.Error)
 		}
+
 		rec, ok, err := w.store.Published(job.Root, job.Rel)
-		if err != nil || !ok || rec.Version != done.Version || rec.Storage != done.Object || !rec.Snapshot.Same(done.Snapshot) {
+		if err != nil || !ok || rec.Version != done.Version || rec.Storage != done.Object ||
+			!rec.Snapshot.Same(done.Snapshot) {
 			w.t.Errorf("the record %+v %v %v does not agree with the job %+v", rec, ok, err, done)
 		}
+
 		if now, err := state.SnapshotPath(done.Path); err != nil || !now.Same(rec.Snapshot) {
-			w.t.Errorf("the record is of another state than the file on disk has: %+v %+v %v", rec.Snapshot, now, err)
+			w.t.Errorf("the record is of another state than the file on disk has: %+v %+v %v", rec.Snapshot,
+				now, err)
 		}
-		if f, ok := w.srv.File("Project Files/" + strings.TrimPrefix(done.Target.Address, w.srv.DemoRemote()+"/")); done.Target.Bucket == "" && (!ok || f.ItemID != done.Item || f.Versions[len(f.Versions)-1].ID != done.Version) {
+
+		if f, ok := w.srv.File("Project Files/" +
+			strings.TrimPrefix(done.Target.Address, w.srv.DemoRemote()+"/")); done.Target.Bucket == "" &&
+			(!ok || f.ItemID != done.Item || f.Versions[len(f.Versions)-1].ID != done.Version) {
 			w.t.Errorf("the cloud's tip %+v is not the job's %s", f, done.Version)
 		}
 	}
+
 	receipts, err := w.store.Receipts(0, 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	if err := state.CheckReceipts(receipts, ""); err != nil || len(receipts) != r.receipts {
 		w.t.Errorf("%d receipts, want %d: %v", len(receipts), r.receipts, err)
 	}
+
 	r.check()
 }
 
@@ -299,12 +352,14 @@ func (w *world) newestJob(of state.Job) state.Job {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	newest := of
 	for _, j := range jobs {
 		if j.Root == of.Root && j.Rel == of.Rel && j.ID >= newest.ID {
 			newest = j
 		}
 	}
+
 	return newest
 }
 
@@ -317,17 +372,21 @@ func (w *world) wantObject(bucket, key string, want []byte) {
 	}
 	defer r.Close()
 	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, want) {
-		w.t.Errorf("%s/%s has %d bytes that are not the %d of the file: %v", bucket, key, len(got), len(want), err)
+		w.t.Errorf("%s/%s has %d bytes that are not the %d of the file: %v", bucket, key, len(got), len(want),
+			err)
 	}
 }
 
 // runMortal runs an engine until its work is done or it died.
 func runMortal(t *testing.T, w *world, e *Engine) {
 	t.Helper()
+
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
+
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
+
 	index := w.store.Index()
 	for !w.settled() && !w.isDead() {
 		var err error
@@ -336,8 +395,10 @@ func runMortal(t *testing.T, w *world, e *Engine) {
 			w.dump()
 			t.Fatalf("neither done nor dead after an hour: %v", err)
 		}
+
 		stop()
 	}
+
 	cancel()
 	if err := <-ended; err != nil && !errors.Is(err, errDead) {
 		t.Errorf("run: %v", err)

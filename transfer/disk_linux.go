@@ -12,6 +12,7 @@ func preallocate(f *os.File, size int64) error {
 	if size == 0 {
 		return nil
 	}
+
 	for {
 		err := unix.Fallocate(int(f.Fd()), 0, 0, size)
 		switch {
@@ -22,6 +23,7 @@ func preallocate(f *os.File, size int64) error {
 		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL):
 			return f.Truncate(size)
 		}
+
 		return os.NewSyscallError("fallocate", err)
 	}
 }
@@ -32,5 +34,6 @@ func FreeSpace(dir string) (int64, error) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, os.NewSyscallError("statfs", err)
 	}
+
 	return int64(min(s.Bavail, 1<<62/uint64(max(s.Bsize, 1)))) * s.Bsize, nil
 }

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// syncDir makes a rename in dir below root survive a power cut, where the file system can sync folders.
+// syncDir makes a rename in dir below root survive a power cut, where the file system can sync
+// folders.
 func syncDir(root *os.Root, dir string) error {
 	d, err := root.Open(dir)
 	if err != nil {
@@ -18,5 +19,6 @@ func syncDir(root *os.Root, dir string) error {
 	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
 		return err
 	}
+
 	return nil
 }

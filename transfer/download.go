@@ -17,7 +17,8 @@ import (
 	"hoist/state"
 )
 
-// downloadStep makes the one effect that follows a download's phase. Ranges are committed inside, each by its worker.
+// downloadStep makes the one effect that follows a download's phase. Ranges are committed inside,
+// each by its worker.
 func (e *Engine) downloadStep(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	switch job.Phase {
 	case state.PhaseQueued:
@@ -29,34 +30,46 @@ func (e *Engine) downloadStep(ctx context.Context, r *run, job state.Job) ([]sta
 	case state.PhasePlaced:
 		return e.finishDownload(job)
 	}
+
 	return nil, fmt.Errorf("download has no step for phase %q", job.Phase)
 }
 
-// resolveDownload learns what is to be fetched, and whether the local file stands in the way or holds the content already.
+// resolveDownload learns what is to be fetched, and whether the local file stands in the way or
+// holds the content already.
 func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	c, err := e.clientFor(job)
 	if err != nil {
 		return nil, err
 	}
+
 	if job.Target.Bucket == "" && job.Object == "" {
-		v, err := c.Versions.Version(ctx, apsclient.ProjectID(job.Target.Project), apsclient.VersionID(job.Target.Version))
+		v, err := c.Versions.Version(ctx, apsclient.ProjectID(job.Target.Project),
+			apsclient.VersionID(job.Target.Version))
 		if err != nil {
 			return nil, fmt.Errorf("resolve %s: %w", job.Target.Address, err)
 		}
+
 		if v.Storage == "" {
-			return nil, needsPerson(ReasonNoContent, "version %d of %s has no content of its own", v.Number, job.Target.Address)
+			return nil, needsPerson(ReasonNoContent, "version %d of %s has no content of its own", v.Number,
+				job.Target.Address)
 		}
-		job.Item, job.Version, job.VersionNumber, job.Object, job.Size = string(v.Item), string(v.ID), v.Number, string(v.Storage), v.Size
+
+		job.Item, job.Version, job.VersionNumber, job.Object, job.Size = string(v.Item), string(v.ID),
+			v.Number, string(v.Storage), v.Size
 	}
+
 	job.Object = string(stored(job))
 	// What the size alone decides costs no call.
-	if verdict, err := e.judgeLocal(ctx, job, false); err != nil || verdict == localDiffers && !job.Overwrite {
+	if verdict, err := e.judgeLocal(ctx, job, false); err != nil ||
+		verdict == localDiffers && !job.Overwrite {
 		return nil, cmp.Or(err, localDiffersError(job))
 	}
+
 	r.down = newDownload(c, job)
 	if err := r.down.ask(ctx, e.meter.rate(time.Now())); err != nil {
 		return nil, err
 	}
+
 	job.Size, job.SHA1 = r.down.size, r.down.sha1
 	verdict, err := e.judgeLocal(ctx, job, true)
 	switch {
@@ -67,15 +80,20 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 		if err != nil {
 			return nil, err
 		}
-		return []state.Event{state.Unchanged{Item: job.Item, Version: job.Version, Number: job.VersionNumber, Record: rec}}, nil
+
+		return []state.Event{state.Unchanged{Item: job.Item, Version: job.Version, Number: job.VersionNumber,
+			Record: rec}}, nil
 	case verdict == localDiffers && !job.Overwrite:
 		return nil, localDiffersError(job)
 	}
-	return []state.Event{state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber, Object: job.Object, Size: job.Size, SHA1: job.SHA1}}, nil
+
+	return []state.Event{state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber,
+		Object: job.Object, Size: job.Size, SHA1: job.SHA1}}, nil
 }
 
 func localDiffersError(job state.Job) error {
-	return needsPerson(ReasonLocalDiffers, "%q differs from what was last synced with %s", job.Path, job.Target.Address)
+	return needsPerson(ReasonLocalDiffers, "%q differs from what was last synced with %s", job.Path,
+		job.Target.Address)
 }
 
 // objectChangedError says that the object is not the one whose ranges were fetched.
@@ -86,8 +104,8 @@ func (e *objectChangedError) Error() string {
 }
 func (e *objectChangedError) Unwrap() error { return e.err }
 
-// download is where the bytes of one object come from: a signed URL, or several for an object that is not assembled yet. URLs live here
-// alone, in memory. Safe for concurrent use.
+// download is where the bytes of one object come from: a signed URL, or several for an object that
+// is not assembled yet. URLs live here alone, in memory. Safe for concurrent use.
 type download struct {
 	client *apsclient.Client
 	object apsclient.ObjectID
@@ -112,15 +130,19 @@ type chunk struct {
 }
 
 func newDownload(c *apsclient.Client, job state.Job) *download {
-	return &download{client: c, object: stored(job), name: job.Target.Address, size: job.Size, sha1: job.SHA1, etag: job.ETag}
+	return &download{client: c, object: stored(job), name: job.Target.Address, size: job.Size, sha1: job.SHA1,
+		etag: job.ETag}
 }
 
-// ask gets a URL. A size or SHA-1 that differs from what an earlier answer said is an *objectChangedError, and is kept.
+// ask gets a URL. A size or SHA-1 that differs from what an earlier answer said is an
+// *objectChangedError, and is kept.
 func (d *download) ask(ctx context.Context, rate float64) error {
-	answer, err := d.client.Objects.DownloadURL(ctx, d.object, apsclient.DownloadURLRequest{Minutes: urlMinutes(max(d.size, 0), rate)})
+	answer, err := d.client.Objects.DownloadURL(ctx, d.object,
+		apsclient.DownloadURLRequest{Minutes: urlMinutes(max(d.size, 0), rate)})
 	if err != nil {
 		return fmt.Errorf("get download URL of %s: %w", d.name, err)
 	}
+
 	chunks := []chunk{{url: answer.URL, to: 1<<63 - 1}}
 	switch answer.Status {
 	case "complete", "fallback", "":
@@ -134,9 +156,11 @@ func (d *download) ask(ctx context.Context, rate float64) error {
 	default:
 		return fmt.Errorf("get download URL of %s: the service answers %q", d.name, answer.Status)
 	}
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked++
+
 	d.chunks, d.whole = chunks, answer.Status != "chunked" && answer.Status != "fallback"
 	var changed error
 	switch {
@@ -145,20 +169,25 @@ func (d *download) ask(ctx context.Context, rate float64) error {
 	case answer.SHA1 != "" && d.sha1 != "" && !strings.EqualFold(answer.SHA1, d.sha1):
 		changed = errors.New("another SHA-1")
 	}
+
 	first := d.asked == 1
 	if answer.Size >= 0 {
 		d.size = answer.Size
 	}
+
 	if answer.SHA1 != "" {
 		d.sha1 = answer.SHA1
 	}
+
 	if changed != nil && !first {
 		return &objectChangedError{err: changed}
 	}
+
 	return nil
 }
 
-// parseChunks reads the map of a "chunked" answer: inclusive ranges that cover the object without a gap.
+// parseChunks reads the map of a "chunked" answer: inclusive ranges that cover the object without a
+// gap.
 func parseChunks(urls map[string]apsclient.SignedURL, size int64) ([]chunk, error) {
 	var out []chunk
 	for text, u := range urls {
@@ -168,19 +197,25 @@ func parseChunks(urls map[string]apsclient.SignedURL, size int64) ([]chunk, erro
 		if !ok || err1 != nil || err2 != nil || from < 0 || to < from || u == "" {
 			return nil, fmt.Errorf("the chunk %q is no range with a URL", text)
 		}
+
 		out = append(out, chunk{url: u, from: from, to: to})
 	}
+
 	slices.SortFunc(out, func(a, b chunk) int { return cmp.Compare(a.from, b.from) })
+
 	next := int64(0)
 	for _, c := range out {
 		if c.from != next {
 			return nil, fmt.Errorf("the chunks leave a gap or overlap at byte %d", next)
 		}
+
 		next = c.to + 1
 	}
+
 	if size >= 0 && next != size {
 		return nil, fmt.Errorf("the chunks cover %d of %d bytes", next, size)
 	}
+
 	return out, nil
 }
 
@@ -194,14 +229,17 @@ func (d *download) refreshed(ctx context.Context, seen int) error {
 	if current != seen {
 		return nil
 	}
+
 	return d.ask(ctx, 0)
 }
 
-// open returns a reader of [from, to] or of its beginning: it may end early where a chunk does. At most urlRefreshes answers of 403 are
-// taken for a URL that ended. An answer that shows another object is an *objectChangedError.
+// open returns a reader of [from, to] or of its beginning: it may end early where a chunk does. At
+// most urlRefreshes answers of 403 are taken for a URL that ended. An answer that shows another
+// object is an *objectChangedError.
 func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser, end int64, err error) {
 	for refreshes := 0; ; refreshes++ {
 		d.mu.Lock()
+
 		asked, ifMatch, whole, size := d.asked, d.etag, d.whole, d.size
 		var c chunk
 		for _, o := range d.chunks {
@@ -209,19 +247,24 @@ func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser
 				c = o
 			}
 		}
+
 		d.mu.Unlock()
 		if c.url == "" {
 			if refreshes > 0 {
 				return nil, 0, &objectChangedError{err: fmt.Errorf("byte %d is beyond its end", from)}
 			}
+
 			if err := d.refreshed(ctx, asked); err != nil {
 				return nil, 0, err
 			}
+
 			continue
 		}
+
 		if !whole {
 			ifMatch = ""
 		}
+
 		end = min(to, c.to)
 		got, err := d.client.Data.GetRange(ctx, c.url, from-c.from, end-c.from, ifMatch)
 		if err == nil {
@@ -232,14 +275,18 @@ func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser
 				got.Body.Close()
 				return nil, 0, err
 			}
+
 			return got.Body, end, nil
 		}
+
 		switch answer, _ := errors.AsType[*apsclient.Error](err); {
 		case answer == nil:
 			return nil, 0, err
-		case answer.Status == http.StatusPreconditionFailed, answer.Status == http.StatusRequestedRangeNotSatisfiable:
+		case answer.Status == http.StatusPreconditionFailed,
+			answer.Status == http.StatusRequestedRangeNotSatisfiable:
 			return nil, 0, &objectChangedError{err: err}
-		case answer.Status == http.StatusForbidden && answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
+		case answer.Status == http.StatusForbidden && answer.Code != "SignatureDoesNotMatch" &&
+			refreshes < urlRefreshes:
 			if err := d.refreshed(ctx, asked); err != nil {
 				return nil, 0, err
 			}
@@ -254,19 +301,24 @@ func (d *download) check(got *apsclient.Ranged, whole bool, size int64) error {
 	if !whole {
 		return nil
 	}
+
 	if got.Total >= 0 && size >= 0 && got.Total != size {
 		return &objectChangedError{err: fmt.Errorf("%d bytes instead of %d", got.Total, size)}
 	}
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.etag == "" {
 		d.etag = got.ETag
 	}
+
 	if got.ETag != "" && got.ETag != d.etag {
 		return &objectChangedError{err: errors.New("another ETag")}
 	}
+
 	if d.size < 0 && got.Total >= 0 {
 		d.size = got.Total
 	}
+
 	return nil
 }

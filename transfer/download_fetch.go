@@ -29,15 +29,18 @@ const (
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
 
-// fetch brings the missing ranges to disk, several at a time within the bound of all files, and checks the whole.
+// fetch brings the missing ranges to disk, several at a time within the bound of all files, and
+// checks the whole.
 //
-// A range is committed after its bytes were synced, so neither a kill nor a power cut makes a committed range a lie; ranges that end
-// together share one sync. What is fetched again after any death is at most the ranges in flight.
+// A range is committed after its bytes were synced, so neither a kill nor a power cut makes a
+// committed range a lie; ranges that end together share one sync. What is fetched again after any
+// death is at most the ranges in flight.
 func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	c, err := e.clientFor(job)
 	if err != nil {
 		return nil, err
 	}
+
 	at, err := openTarget(job)
 	if err != nil {
 		return nil, err
@@ -46,44 +49,56 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 	var f *os.File
 	if job.Phase == state.PhaseFetching {
 		if f, err = at.openTemp(job.Size); errors.Is(err, errTempLost) {
-			e.log.Warn("the temporary file of a download is gone; it is fetched from the start", "job", string(job.ID), "path", job.Path)
+			e.log.Warn("the temporary file of a download is gone; it is fetched from the start", "job",
+				string(job.ID), "path", job.Path)
 			r.down = nil
 			return []state.Event{state.SessionLost{}}, nil
 		}
+
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close()
 	}
+
 	if r.down == nil {
 		r.down = newDownload(c, job)
 		if err := r.down.ask(ctx, e.meter.rate(time.Now())); err != nil {
 			return nil, err
 		}
+
 		d := r.down
-		if d.size >= 0 && d.size != job.Size || job.SHA1 != "" && !strings.EqualFold(d.sha1, job.SHA1) { // not the object that was resolved
+		// not the object that was resolved
+		if d.size >= 0 && d.size != job.Size || job.SHA1 != "" && !strings.EqualFold(d.sha1, job.SHA1) {
 			d.etag = ""
-			resolved := state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber, Object: job.Object, Size: d.size, SHA1: d.sha1}
+			resolved := state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber,
+				Object: job.Object, Size: d.size, SHA1: d.sha1}
 			if job.Phase == state.PhaseFetching {
 				return []state.Event{state.SessionLost{}, resolved}, nil
 			}
+
 			return []state.Event{resolved}, nil
 		}
 	}
+
 	parts, err := e.store.Parts(job.ID)
 	if err != nil {
 		return nil, err
 	}
+
 	w := &fetching{e: e, r: r, d: r.down, f: f, job: job}
 	if job.Phase == state.PhaseResolved {
 		if err := w.begin(ctx, at); err != nil {
 			return w.failed(ctx, at, err)
 		}
+
 		defer w.f.Close()
 	}
+
 	if err := w.ranges(ctx, parts); err != nil {
 		return w.failed(ctx, at, err)
 	}
+
 	return w.verify(ctx, at)
 }
 
@@ -107,12 +122,13 @@ type fetching struct {
 	synced  int        // ranges written before the last sync began
 }
 
-// begin makes the temporary file with room for everything, gets the first answer, and commits its ETag. After an error there is no temporary
-// file: no record tells of it yet.
+// begin makes the temporary file with room for everything, gets the first answer, and commits its
+// ETag. After an error there is no temporary file: no record tells of it yet.
 func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 	if err := w.e.parts.acquire(ctx); err != nil {
 		return err
 	}
+
 	held := true
 	defer func() {
 		if held {
@@ -124,19 +140,24 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 		if err != nil {
 			return err
 		}
+
 		body.Close()
 		if w.d.size < 0 {
 			return fmt.Errorf("fetch %s: the service does not tell its size", w.job.Target.Address)
 		}
 	}
+
 	size := w.d.size
+
 	if err := w.e.roomFor(at.dir, size); err != nil {
 		return err
 	}
+
 	f, err := at.createTemp(size)
 	if err != nil {
 		return err
 	}
+
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -152,28 +173,37 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 				if started.Parts == 1 || !w.d.streams() {
 					break
 				}
+
 				w.first.Close()
-				started.PartSize, started.Parts = size, 1 // one range: else all before each would come again for it
+				// one range: else all before each would come again for it
+				started.PartSize, started.Parts = size, 1
+
 				continue
 			}
+
 			if err = w.again(ctx, err, &tries); err != nil {
 				return err
 			}
 		}
+
 		started.ETag = w.d.etag
 	} else {
 		started.PartSize = minPartSize
 	}
+
 	job, err := w.e.commit(w.job.ID, started)
 	if err != nil {
 		if w.first != nil {
 			w.first.Close()
 		}
+
 		return err
 	}
+
 	w.f, w.job = f, job
 	w.r.set(job)
 	held = w.first == nil // else the first range keeps the slot
+
 	return nil
 }
 
@@ -185,37 +215,46 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 			have[p.Number] = true
 		}
 	}
+
 	g, gctx := errgroup.WithContext(ctx)
 	w.stored = make(chan int, len(have))
 	there := slices.Clone(have)
 	g.Go(func() error { return w.hashAlong(gctx, there) })
+
 	for n := 1; n <= w.job.PartsTotal; n++ {
 		if have[n] {
 			continue
 		}
+
 		var body io.ReadCloser
 		var end int64
-		if body, end, w.first = w.first, w.firstEnd, nil; body == nil { // only part 1 of a new download has it
+		// only part 1 of a new download has it
+		if body, end, w.first = w.first, w.firstEnd, nil; body == nil {
 			if err := w.e.parts.acquire(gctx); err != nil {
 				break
 			}
 		}
+
 		g.Go(func() error {
 			defer w.e.parts.release()
 			return w.part(gctx, n, body, end)
 		})
 	}
+
 	if err := g.Wait(); err != nil {
 		return err
 	}
+
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+
 	return nil
 }
 
-// hashAlong reads the file from its beginning as far as it is there, while the rest is fetched: what was written just now is still in
-// memory. there tells the ranges that are stored already, by number.
+// hashAlong reads the file from its beginning as far as it is there, while the rest is fetched:
+// what was written just now is still in memory. there tells the ranges that are stored already, by
+// number.
 func (w *fetching) hashAlong(ctx context.Context, there []bool) error {
 	h := sha1.New()
 	for n := 1; n <= w.job.PartsTotal; n++ {
@@ -227,25 +266,31 @@ func (w *fetching) hashAlong(ctx context.Context, there []bool) error {
 				return context.Cause(ctx)
 			}
 		}
+
 		offset, length := partRange(w.job.Size, w.job.PartSize, n)
 		if err := copyContext(ctx, h, io.NewSectionReader(w.f, offset, length), length); err != nil {
 			return fmt.Errorf("read back %s: %w", w.job.Path, err)
 		}
 	}
+
 	w.sum = hex.EncodeToString(h.Sum(nil))
+
 	return nil
 }
 
-// part fetches one range, going on where an attempt broke off, and commits it when it is safe on disk.
+// part fetches one range, going on where an attempt broke off, and commits it when it is safe on
+// disk.
 func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end int64) error {
 	offset, length := partRange(w.job.Size, w.job.PartSize, number)
 	done := int64(0)
 	defer func() { w.e.moved(w.r, -done) }() // what was not committed goes again
+
 	for tries := 0; done < length; {
 		var err error
 		if body == nil {
 			body, end, err = w.d.open(ctx, offset+done, offset+length-1)
 		}
+
 		if err == nil {
 			var n int64
 			n, err = w.copy(ctx, body, offset+done, end)
@@ -255,25 +300,31 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 				tries = 0
 			}
 		}
+
 		body = nil
 		if err == nil {
 			continue
 		}
+
 		if err := w.again(ctx, err, &tries); err != nil {
 			return err
 		}
 	}
+
 	if err := w.sync(); err != nil {
 		return err
 	}
+
 	job, err := w.e.commit(w.job.ID, state.PartStored{Part: number, Size: length, ETag: w.d.known()})
 	if err != nil {
 		return err
 	}
+
 	w.e.parts.succeeded()
 	done = 0
 	w.r.setPart(job, length)
 	w.stored <- number
+
 	return nil
 }
 
@@ -282,14 +333,17 @@ func (w *fetching) again(ctx context.Context, err error, tries *int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+
 	after, ok := apsclient.Retryable(err)
 	if !ok {
 		return err
 	}
+
 	w.e.parts.failed(time.Now())
 	if *tries++; *tries >= rangeTries {
 		return err
 	}
+
 	return sleep(ctx, max(after, backoff(*tries-1, backoffCap)))
 }
 
@@ -311,19 +365,23 @@ func (d *download) streams() bool {
 func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (int64, error) {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
+
 	at := from
 	for at <= end {
 		if ctx.Err() != nil {
 			return at - from, context.Cause(ctx)
 		}
+
 		n, err := body.Read((*buf)[:min(copyBuffer, end-at+1)])
 		if n > 0 {
 			if _, err := w.f.WriteAt((*buf)[:n], at); err != nil {
 				return at - from, err
 			}
+
 			at += int64(n)
 			w.e.moved(w.r, int64(n))
 		}
+
 		switch {
 		case err == io.EOF && at <= end:
 			return at - from, &apsclient.NetError{Op: "get range", Err: io.ErrUnexpectedEOF}
@@ -335,6 +393,7 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 			return at - from, err
 		}
 	}
+
 	return at - from, nil
 }
 
@@ -344,7 +403,8 @@ func isTyped(err error) bool {
 	return net || answer
 }
 
-// sync makes the ranges written so far survive a power cut. Callers that come while a sync runs share the next one.
+// sync makes the ranges written so far survive a power cut. Callers that come while a sync runs
+// share the next one.
 func (w *fetching) sync() error {
 	w.mu.Lock()
 	w.written++
@@ -358,12 +418,15 @@ func (w *fetching) sync() error {
 	if done {
 		return nil
 	}
+
 	if err := w.f.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", w.f.Name(), err)
 	}
+
 	w.mu.Lock()
 	w.synced = upTo
 	w.mu.Unlock()
+
 	return nil
 }
 
@@ -373,21 +436,27 @@ func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.E
 		if now, storeErr := w.e.store.Job(w.job.ID); storeErr == nil && now.End == state.EndCancelled {
 			at.removeTemp()
 		}
+
 		return nil, err
 	}
+
 	if _, changed := errors.AsType[*objectChangedError](err); changed {
 		w.r.down = nil
-		v := verdict{Class: classRetry, Reason: ReasonRemoteChanged, After: backoff(w.job.Attempts, backoffCap)}
+		v := verdict{Class: classRetry, Reason: ReasonRemoteChanged,
+			After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= maxUnforeseen {
 			v.Class = classPerson
 		}
+
 		events := []state.Event{v.event(err, time.Now(), 1)}
 		if w.job.Phase == state.PhaseFetching {
 			at.removeTemp()
 			events = append([]state.Event{state.SessionLost{}}, events...)
 		}
+
 		return events, nil
 	}
+
 	return nil, w.explain(at, err)
 }
 
@@ -396,12 +465,16 @@ func (w *fetching) explain(at *target, err error) error {
 	if !errors.Is(err, syscall.ENOSPC) && !isDiskFull(err) {
 		return err
 	}
+
 	free, freeErr := w.e.freeSpace(at.dir)
 	if freeErr != nil {
 		free = 0
 	}
+
 	missing := max(w.d.size-w.job.BytesDone-free, 1)
-	return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q is full, about %d bytes are missing: %w", w.job.Target.Address, at.dir, missing, err)
+
+	return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q is full, about %d bytes are missing: %w",
+		w.job.Target.Address, at.dir, missing, err)
 }
 
 // roomFor refuses to begin a download that the disk cannot hold.
@@ -410,31 +483,40 @@ func (e *Engine) roomFor(dir string, size int64) error {
 	if err != nil {
 		return fmt.Errorf("free space of %q: %w", dir, err)
 	}
+
 	if free < size {
-		return needsPerson(ReasonNoSpace, "%q has %d bytes free, %d are needed: %d bytes are missing", dir, free, size, size-free)
+		return needsPerson(ReasonNoSpace, "%q has %d bytes free, %d are needed: %d bytes are missing", dir,
+			free, size, size-free)
 	}
+
 	return nil
 }
 
-// verify compares the whole with the service's SHA-1, where it has one. It is durable: every range was synced before it was committed.
+// verify compares the whole with the service's SHA-1, where it has one. It is durable: every range
+// was synced before it was committed.
 func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error) {
 	want := cmp.Or(w.job.SHA1, w.d.sha1)
 	if want == "" && !w.d.whole { // not assembled when it was asked for; perhaps it is now
 		if err := w.d.ask(ctx, 0); err != nil {
 			return nil, err
 		}
+
 		want = w.d.sha1
 	}
+
 	if want != "" && !strings.EqualFold(want, w.sum) {
 		w.r.down = nil
 		at.removeTemp()
 		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, w.sum, want)
 		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= 2 {
-			v = verdict{Class: classPerson, Reason: ReasonDamaged} // when asked: the whole is not fetched again and again
+			// when asked: the whole is not fetched again and again
+			v = verdict{Class: classPerson, Reason: ReasonDamaged}
 		}
+
 		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
 	}
+
 	return []state.Event{state.Verified{SHA1: w.sum}}, nil
 }
 

@@ -13,25 +13,35 @@ import (
 	"hoist/state"
 )
 
-// Config is what an Engine is made of. Store and Clients are required; zero values of the rest mean the defaults named.
+// Config is what an Engine is made of. Store and Clients are required; zero values of the rest mean
+// the defaults named.
 type Config struct {
-	Store   *state.Store
-	Clients func(profile string) (*apsclient.Client, error) // the same client each time it is asked for a profile; its error parks the jobs of that profile
-	UserID  func(profile string) string                     // who a profile acts for, "" or nil: unknown; names the creator when a lost reply is settled
-	Logger  *slog.Logger                                    // nil: discard
+	Store *state.Store
+	// the same client each time it is asked for a profile; its error parks the jobs of that profile
+	Clients func(profile string) (*apsclient.Client, error)
+	// who a profile acts for, "" or nil: unknown; names the creator when a lost reply is settled
+	UserID func(profile string) string
+	Logger *slog.Logger // nil: discard
 
-	Transfers    int    // files whose bytes move at once; default 8
-	Parts        int    // parts in flight over all files; default 8
-	PartSize     int64  // bytes; 0: chosen by file size (see planParts)
-	Checksum     string // MD5 of each part against its ETag: auto (links slower than 100 MiB/s), always, never; default auto
-	Acceleration bool   // ask for accelerated URLs
+	Transfers int   // files whose bytes move at once; default 8
+	Parts     int   // parts in flight over all files; default 8
+	PartSize  int64 // bytes; 0: chosen by file size (see planParts)
+	// MD5 of each part against its ETag: auto (links slower than 100 MiB/s), always, never; default
+	// auto
+	Checksum     string
+	Acceleration bool // ask for accelerated URLs
 
-	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading the file once more.
+	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading
+	// the file once more.
 	ReceiptSHA256 bool
 
-	Settle   time.Duration // quiet time of a watched file that changed while it was sent, before its next try; default 10 s
-	Spool    string        // folder for snapshots of files that change faster than they upload; "": none
-	SpoolMax int64         // bytes of all snapshots beyond which no file is copied where the file system cannot clone; default 8 GiB, below 0 none
+	// quiet time of a watched file that changed while it was sent, before its next try; default 10
+	// s
+	Settle time.Duration
+	Spool  string // folder for snapshots of files that change faster than they upload; "": none
+	// bytes of all snapshots beyond which no file is copied where the file system cannot clone;
+	// default 8 GiB, below 0 none
+	SpoolMax int64
 }
 
 // Engine moves the jobs of one store. All methods are safe for concurrent use.
@@ -76,7 +86,8 @@ type run struct {
 	job    state.JobID
 	cancel context.CancelCauseFunc
 	probes *reachability // set when the run probes a plane that was offline; owned by the dispatcher
-	holds  state.Job     // as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
+	// as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
+	holds state.Job
 
 	sent    atomic.Int64 // bytes of parts in flight, not yet acknowledged
 	meter   *meter       // of this file
@@ -103,21 +114,27 @@ func New(c Config) (*Engine, error) {
 	if c.Store == nil || c.Clients == nil {
 		return nil, errors.New("transfer: a store and clients are required")
 	}
+
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+
 	if c.Transfers <= 0 {
 		c.Transfers = 8
 	}
+
 	if c.Parts <= 0 {
 		c.Parts = 8
 	}
+
 	if c.Settle <= 0 {
 		c.Settle = 10 * time.Second
 	}
+
 	if c.SpoolMax == 0 {
 		c.SpoolMax = 8 << 30
 	}
+
 	switch c.Checksum {
 	case "":
 		c.Checksum = "auto"
@@ -125,18 +142,22 @@ func New(c Config) (*Engine, error) {
 	default:
 		return nil, fmt.Errorf("transfer: checksum %q is none of auto, always, never", c.Checksum)
 	}
+
 	if c.PartSize != 0 && (c.PartSize < minPartSize || c.PartSize > maxPartSize) {
 		return nil, fmt.Errorf("transfer: part size %d is not between 5 MiB and 5 GiB", c.PartSize)
 	}
+
 	return &Engine{
 		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
-		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1),
+		freed:    make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{}, lostSessions: map[state.JobID]int{},
 	}, nil
 }
 
-// Kick makes the dispatcher look for work now: something was enqueued, resumed, paused or cancelled.
+// Kick makes the dispatcher look for work now: something was enqueued, resumed, paused or
+// cancelled.
 func (e *Engine) Kick() {
 	select {
 	case e.kick <- struct{}{}:
@@ -144,12 +165,14 @@ func (e *Engine) Kick() {
 	}
 }
 
-// Resolver returns the resolver of a profile; its listings are kept for the life of the engine with our own changes applied.
+// Resolver returns the resolver of a profile; its listings are kept for the life of the engine with
+// our own changes applied.
 func (e *Engine) Resolver(name string) (*Resolver, error) {
 	p, err := e.profile(name)
 	if err != nil {
 		return nil, err
 	}
+
 	return p.resolver, nil
 }
 
@@ -159,9 +182,11 @@ func (e *Engine) clientFor(job state.Job) (*apsclient.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if job.Target.Bucket != "" && job.Target.Project == "" {
 		return p.oss, nil
 	}
+
 	return p.client, nil
 }
 
@@ -172,31 +197,39 @@ func (e *Engine) profile(name string) (*profile, error) {
 	if p != nil {
 		return p, nil
 	}
+
 	c, err := e.clients(name) // may ask a keyring, and that a person
 	if err != nil {
 		return nil, fmt.Errorf("profile %q: %w", name, err)
 	}
-	p = &profile{client: c.WithScopes(apsclient.TransferScopes...), oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
+
+	p = &profile{client: c.WithScopes(apsclient.TransferScopes...),
+		oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
 	p.resolver = NewResolver(p.client, e.log)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if other := e.profiles[name]; other != nil { // made meanwhile
 		return other, nil
 	}
+
 	e.profiles[name] = p
+
 	return p, nil
 }
 
-// commit makes events durable; it does not take a context, since an effect that happened is recorded even while stopping.
+// commit makes events durable; it does not take a context, since an effect that happened is
+// recorded even while stopping.
 func (e *Engine) commit(id state.JobID, ev ...state.Event) (state.Job, error) {
 	if e.onCommit != nil {
 		if err := e.onCommit(id, false, ev); err != nil {
 			return state.Job{}, err
 		}
 	}
+
 	job, err := e.store.Commit(id, ev...)
 	if err == nil && e.onCommit != nil {
 		err = e.onCommit(id, true, ev)
 	}
+
 	return job, err
 }

@@ -24,19 +24,25 @@ func (e *NotFoundError) Error() string {
 	if e.In != "" {
 		fmt.Fprintf(&b, " in %s", e.In)
 	}
+
 	if len(e.Near) > 0 {
 		fmt.Fprintf(&b, "; near: %s", quoteAll(e.Near))
 	}
+
 	for _, w := range e.Warnings {
 		fmt.Fprintf(&b, "; the service warns: %s", strings.TrimSpace(w.Title+" "+w.Detail))
 	}
+
 	if e.NoneVisible {
-		b.WriteString("; no hub is visible: the app is not added to the account (Account Admin, Settings, Custom Integrations)")
+		b.WriteString("; no hub is visible: the app is not added to the account (Account Admin, Settings, " +
+			"Custom Integrations)")
 	}
+
 	return b.String()
 }
 
-// AmbiguousError says that a name matches more than one thing; one of the ids can be written in its place.
+// AmbiguousError says that a name matches more than one thing; one of the ids can be written in its
+// place.
 type AmbiguousError struct {
 	What string
 	Name string
@@ -45,7 +51,8 @@ type AmbiguousError struct {
 }
 
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%s %q is there %d times in %s: write one of these ids instead of the name: %s", e.What, e.Name, len(e.IDs), e.In, strings.Join(e.IDs, ", "))
+	return fmt.Sprintf("%s %q is there %d times in %s: write one of these ids instead of the name: %s",
+		e.What, e.Name, len(e.IDs), e.In, strings.Join(e.IDs, ", "))
 }
 
 // CollisionError says that several sources would land on one remote name. Nothing was sent.
@@ -68,5 +75,6 @@ func quoteAll(names []string) string {
 	for i, n := range names {
 		q[i] = fmt.Sprintf("%q", n)
 	}
+
 	return strings.Join(q, ", ")
 }

@@ -23,41 +23,53 @@ func (r Reason) FixFor(job state.Job) string {
 			if i := strings.LastIndexByte(remote, '/'); i > len("aps://") {
 				remote = remote[:i]
 			}
+
 			if name := job.Target.Name; name != "" && name != filepath.Base(job.Path) {
 				fix += " --as " + Quote(name)
 			}
 		}
 	}
-	if p := job.Profile; p != "" && p != "default" && strings.HasPrefix(fix, "hoist") && !strings.HasSuffix(fix, "{id}") { // it calls the service
+
+	// it calls the service
+	if p := job.Profile; p != "" && p != "default" && strings.HasPrefix(fix, "hoist") &&
+		!strings.HasSuffix(fix, "{id}") {
 		fix += " --profile " + Quote(p)
 	}
+
 	if runtime.GOOS == "windows" { // which has no chmod
 		fix = strings.TrimPrefix(fix, "chmod u+r {path} && ")
 	}
-	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}", Quote(remote)).Replace(fix)
+
+	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}",
+		Quote(remote)).Replace(fix)
 }
 
-// MappedAddress is where a push with MapNames takes an upload whose name is refused; false where that would not help.
+// MappedAddress is where a push with MapNames takes an upload whose name is refused; false where
+// that would not help.
 func MappedAddress(job state.Job) (Address, bool) {
 	at, err := ParseAddress(job.Target.BasePath)
 	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil || at.Scheme != SchemeAPS {
 		return Address{}, false
 	}
+
 	helps := false
 	for _, n := range slices.Concat(job.Target.Dirs, []string{job.Target.Name}) {
 		if refusedName(n) != "" {
 			n, helps = mapRemoteName(n), true
 		}
+
 		if refusedName(n) != "" {
 			return Address{}, false
 		}
+
 		at = at.Join(n)
 	}
+
 	return at, helps
 }
 
-// Quote makes s one word of the shell that people type commands into: a POSIX one, or those of Windows. Words that are safe
-// stay as they are.
+// Quote makes s one word of the shell that people type commands into: a POSIX one, or those of
+// Windows. Words that are safe stay as they are.
 func Quote(s string) string { return quoteFor(runtime.GOOS, s) }
 
 func quoteFor(goos, s string) string {
@@ -65,8 +77,10 @@ func quoteFor(goos, s string) string {
 	if goos == "windows" {
 		safe = `/._-:=+\`
 	}
+
 	isSafe := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(safe, c)
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			strings.ContainsRune(safe, c)
 	}
 	switch {
 	case s != "" && strings.IndexFunc(s, func(c rune) bool { return !isSafe(c) }) < 0:
@@ -75,5 +89,6 @@ func quoteFor(goos, s string) string {
 		body := strings.TrimRight(s, `\`) // backslashes count only before a quote: there each is doubled
 		return `"` + strings.ReplaceAll(body, `"`, `\"`) + strings.Repeat(`\\`, len(s)-len(body)) + `"`
 	}
+
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

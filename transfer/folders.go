@@ -11,7 +11,8 @@ import (
 	"hoist/apsclient"
 )
 
-// IntentStore keeps a note across a call that must not be repeated blindly and belongs to no job. *state.Store is one.
+// IntentStore keeps a note across a call that must not be repeated blindly and belongs to no job.
+// *state.Store is one.
 type IntentStore interface {
 	Intent(key string) ([]byte, bool, error)
 	PutIntent(key string, data []byte) error
@@ -39,64 +40,78 @@ type createKey struct {
 	name string
 }
 
-// EnsureFolder returns the folder that dirs name below base, creating what is missing. An intent is kept around each creation (nil: none is
-// kept, for callers without a store): after a lost reply, a crash or a 409 it looks before it repeats, so that no folder is ever made
-// twice. Callers that want the same folder share one creation.
-func (r *Resolver) EnsureFolder(ctx context.Context, p apsclient.ProjectID, base apsclient.FolderID, dirs []string, intents IntentStore) (apsclient.FolderID, error) {
+// EnsureFolder returns the folder that dirs name below base, creating what is missing. An intent is
+// kept around each creation (nil: none is kept, for callers without a store): after a lost reply, a
+// crash or a 409 it looks before it repeats, so that no folder is ever made twice. Callers that
+// want the same folder share one creation.
+func (r *Resolver) EnsureFolder(ctx context.Context, p apsclient.ProjectID, base apsclient.FolderID,
+	dirs []string, intents IntentStore) (apsclient.FolderID, error) {
 	if intents == nil {
 		intents = noIntents{}
 	}
+
 	at := base
 	for _, name := range dirs {
 		next, err := r.ensureOne(ctx, p, at, name, intents)
 		if err != nil {
 			return "", err
 		}
+
 		at = next
 	}
+
 	return at, nil
 }
 
-func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string, intents IntentStore) (apsclient.FolderID, error) {
+func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+	name string, intents IntentStore) (apsclient.FolderID, error) {
 	var id apsclient.FolderID
 	look := func() (bool, error) {
 		f, ok, err := r.findFolder(ctx, p, parent, name)
 		if ok {
 			id = f.ID
 		}
+
 		return ok, err
 	}
 	if ok, err := look(); ok || err != nil {
 		return id, err
 	}
+
 	// One creator at a time for a name; those who waited find it in the listing.
 	err := r.once(ctx, createKey{folderKey{p, parent}, name}, func() bool { return false }, func() error {
 		ok, err := look()
 		if ok || err != nil {
 			return err
 		}
+
 		return r.createFolder(ctx, p, parent, name, intents, look, &id)
 	})
+
 	return id, err
 }
 
-func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string, intents IntentStore, look func() (bool, error), id *apsclient.FolderID) error {
+func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+	name string, intents IntentStore, look func() (bool, error), id *apsclient.FolderID) error {
 	key := "folder " + string(p) + " " + string(parent) + " " + name
 	settle := func() (bool, error) { // looks until the folder shows or patience ends
 		for _, wait := range folderLooks {
 			if err := sleep(ctx, wait); err != nil {
 				return false, err
 			}
+
 			r.forget(p, parent)
 			if ok, err := look(); ok || err != nil {
 				return ok, err
 			}
+
 			if _, taken, err := r.find(ctx, p, parent, name); err != nil {
 				return false, err
 			} else if taken {
 				return false, nameTaken(name, "a file")
 			}
 		}
+
 		return false, nil
 	}
 	done := func() error { return intents.DeleteIntent(key) }
@@ -110,17 +125,21 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 			return done()
 		}
 	}
+
 	note, err := json.Marshal(folderIntent{Parent: string(parent), Name: name, Time: time.Now().UTC()})
 	if err != nil {
 		return err
 	}
+
 	if err := intents.PutIntent(key, note); err != nil {
 		return err
 	}
+
 	up, err := r.folder(ctx, p, parent)
 	if err != nil {
 		return err
 	}
+
 	f, err := r.c.Folders.Create(ctx, p, up, name)
 	switch {
 	case err == nil:
@@ -128,39 +147,49 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		if f.Name == "" {
 			f.Name = name
 		}
+
 		r.note(folderKey{p, parent}, apsclient.Entry{Folder: &f})
 		r.noteEmpty(folderKey{p, f.ID})
+
 		return done()
 	case errors.Is(err, apsclient.ErrConflict), apsclient.MaybeApplied(err):
 		ok, lookErr := settle()
 		if lookErr != nil {
 			return lookErr
 		}
-		if !ok && errors.Is(err, apsclient.ErrConflict) { // taken by a name that differs in case alone: that folder is the one
+
+		// taken by a name that differs in case alone: that folder is the one
+		if !ok && errors.Is(err, apsclient.ErrConflict) {
 			if *id, ok, lookErr = r.foldedFolder(ctx, p, parent, name); lookErr != nil {
 				return lookErr
 			}
 		}
+
 		if ok {
 			return done()
 		}
+
 		return fmt.Errorf("create folder %q: %w", name, err) // the intent stays: the next attempt looks first
 	case ctx.Err() != nil:
 		return err
 	}
+
 	if err := done(); err != nil {
 		return err
 	}
+
 	return fmt.Errorf("create folder %q: %w", name, err)
 }
 
-// nameTaken parks what the service refuses because something of another kind has the name: waiting helps nobody.
+// nameTaken parks what the service refuses because something of another kind has the name: waiting
+// helps nobody.
 func nameTaken(name, by string) error {
 	return needsPerson(ReasonNameRefused, "%q is the name of %s there; rename one of the two", name, by)
 }
 
 // foldedFolder finds the one folder whose name differs from name in case alone.
-func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (id apsclient.FolderID, ok bool, err error) {
+func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+	name string) (id apsclient.FolderID, ok bool, err error) {
 	var found []apsclient.FolderID
 	err = r.view(ctx, p, parent, func(l *listing) {
 		found = nil
@@ -175,6 +204,7 @@ func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, pare
 	if err != nil || len(found) != 1 {
 		return "", false, err
 	}
+
 	return found[0], true, nil
 }
 

@@ -22,6 +22,7 @@ func (w *world) foldersNamed(name string) int {
 			n++
 		}
 	}
+
 	return n
 }
 
@@ -29,6 +30,7 @@ func TestEnsureFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		r := w.resolver()
+
 		var wg sync.WaitGroup
 		ids := make([]apsclient.FolderID, 10)
 		for i := range ids {
@@ -37,22 +39,30 @@ func TestEnsureFolder(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+
 				ids[i] = id
 			})
 		}
+
 		wg.Wait()
 		if len(slices.Compact(ids)) != 1 || ids[0] == "" {
 			t.Errorf("ten callers got %q", ids)
 		}
-		w.wantCalls(t, "ten callers for two new folders", "list-folder-contents", "get-folder", "create-folder", "create-folder") // the base was not seen by this resolver before
+
+		// the base was not seen by this resolver before
+		w.wantCalls(t, "ten callers for two new folders", "list-folder-contents", "get-folder",
+			"create-folder", "create-folder")
 		if _, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"a", "b"}, w.store); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, ok, err := r.find(t.Context(), w.project, ids[0], "x.dwg"); ok || err != nil {
 			t.Errorf("a new folder holds something: %v, %v", ok, err)
 		}
+
 		w.wantCalls(t, "folders that we made ourselves")
-		if id, err := r.EnsureFolder(t.Context(), w.project, w.base, nil, w.store); id != w.base || err != nil {
+		if id, err := r.EnsureFolder(t.Context(), w.project, w.base, nil, w.store); id != w.base ||
+			err != nil {
 			t.Errorf("no names: %q, %v; want the base", id, err)
 		}
 	})
@@ -65,12 +75,15 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 		late  bool // the service shows new folders late
 		tries int  // calls of EnsureFolder until it succeeds
 	}{
-		"lost reply":                {fault: emulator.Fault{Kind: emulator.LoseReply}, tries: 1},
-		"lost reply, shown late":    {fault: emulator.Fault{Kind: emulator.LoseReply}, late: true, tries: 1},
-		"server error before":       {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 500}, tries: 2},
-		"throttled":                 {fault: emulator.Fault{Kind: emulator.SlowDown}, tries: 3},
-		"in flight, then refused":   {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 409}, tries: 2},
-		"refused for good at first": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 403}, tries: 2},
+		"lost reply":             {fault: emulator.Fault{Kind: emulator.LoseReply}, tries: 1},
+		"lost reply, shown late": {fault: emulator.Fault{Kind: emulator.LoseReply}, late: true, tries: 1},
+		"server error before": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 500},
+			tries: 2},
+		"throttled": {fault: emulator.Fault{Kind: emulator.SlowDown}, tries: 3},
+		"in flight, then refused": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 409},
+			tries: 2},
+		"refused for good at first": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 403},
+			tries: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -87,23 +100,31 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 					if q.Op != "create-folder" || left == 0 {
 						return emulator.Fault{}
 					}
+
 					left--
+
 					return row.fault
 				})
+
 				var id apsclient.FolderID
 				var err error
 				for range row.tries {
-					if id, err = w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store); err == nil {
+					if id, err = w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"},
+						w.store); err == nil {
 						break
 					}
 				}
+
 				if err != nil || id == "" {
 					t.Fatalf("after %d tries: %v", row.tries, err)
 				}
+
 				if n := w.foldersNamed("a"); n != 1 {
 					t.Errorf("%d folders, want 1", n)
 				}
-				if _, left, err := w.store.Intent("folder\x00" + string(w.project) + "\x00" + string(w.base) + "\x00a"); left || err != nil {
+
+				if _, left, err := w.store.Intent("folder\x00" + string(w.project) + "\x00" + string(w.base) +
+					"\x00a"); left || err != nil {
 					t.Errorf("the intent is left: %v, %v", left, err)
 				}
 			})
@@ -111,25 +132,34 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 	}
 }
 
-// A process that died with the reply on its way left an intent: the next one looks before it creates.
+// A process that died with the reply on its way left an intent: the next one looks before it
+// creates.
 func TestEnsureFolderAfterADeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 8 * time.Second }) // without the intent it would create again
+		// without the intent it would create again
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+			c.Visibility = 8 * time.Second
+		})
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			if q.Op == "create-folder" {
 				return emulator.Fault{DoAfter: w.kill}
 			}
+
 			return emulator.Fault{}
 		})
-		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store); err == nil {
+		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"},
+			w.store); err == nil {
 			t.Fatal("it outlived its death")
 		}
+
 		w.srv.SetFault(nil)
 		w.revive()
 		w.srv.ResetJournal()
-		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store); err != nil {
+		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"},
+			w.store); err != nil {
 			t.Fatal(err)
 		}
+
 		if n := w.calls("create-folder"); n != 0 || w.foldersNamed("a") != 1 {
 			t.Errorf("%d creations, %d folders; want 0 and 1", n, w.foldersNamed("a"))
 		}
@@ -140,18 +170,24 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		r := w.resolver()
-		if _, _, err := r.findFolder(t.Context(), w.project, w.base, "a"); err != nil { // our listing is from before
+		// our listing is from before
+		if _, _, err := r.findFolder(t.Context(), w.project, w.base, "a"); err != nil {
 			t.Fatal(err)
 		}
+
 		id := w.addFolder(w.srv.Demo().Project, "Project Files/a")
 		got, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"a"}, w.store)
 		if err != nil || string(got) != id {
 			t.Errorf("got %q, %v; want %q", got, err, id)
 		}
+
 		w.srv.SetKnobs(func(k *emulator.Knobs) { k.CaseInsensitiveNames = true })
-		if got, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"A"}, w.store); err != nil || string(got) != id {
-			t.Errorf("a name that differs in case alone, where the service takes them for one: %q, %v; want %q", got, err, id)
+		if got, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"A"}, w.store); err != nil ||
+			string(got) != id {
+			t.Errorf("a name that differs in case alone, where the service takes them for one: %q, %v; "+
+				"want %q", got, err, id)
 		}
+
 		_, err = r.EnsureFolder(t.Context(), w.project, w.base, []string{"a:b"}, w.store)
 		if !errors.Is(err, apsclient.ErrBadRequest) {
 			t.Errorf("a refused name: %v, want a bad request", err)
@@ -159,7 +195,8 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 	})
 }
 
-// TestNamesTakenByTheOtherKind: a folder where a file is, a file where a folder is. Nobody waits for what waiting does not change.
+// TestNamesTakenByTheOtherKind: a folder where a file is, a file where a folder is. Nobody waits
+// for what waiting does not change.
 func TestNamesTakenByTheOtherKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -170,24 +207,30 @@ func TestNamesTakenByTheOtherKind(t *testing.T) {
 		w.write("d/b.dwg", 10, 3)
 		good := w.write("d/c.dwg", 10, 4)
 		e := w.engine()
-		w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()), Sources: w.sources("d", "")}))
+		w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+			Sources: w.sources("d", "")}))
 		began := time.Now()
 		w.runUntil(e, func() bool {
 			open, err := w.store.OpenJobs()
-			return err == nil && len(open) == 3 && !slices.ContainsFunc(open, func(j state.Job) bool { return !j.Attention })
+			return err == nil && len(open) == 3 && !slices.ContainsFunc(open, func(j state.Job) bool {
+				return !j.Attention
+			})
 		})
 		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("it took %v to see that the names are taken", took)
 		}
+
 		open, err := w.store.OpenJobs()
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, j := range open {
 			if j.Reason != ReasonNameRefused {
 				t.Errorf("%s: %s, %s", j.Path, j.Reason, j.Error)
 			}
 		}
+
 		w.wantVersions("c.dwg", good)
 	})
 }

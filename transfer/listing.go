@@ -33,15 +33,19 @@ func (p Place) Entry() Entry {
 	case KindProject:
 		e.ID, e.Name = string(p.Project.ID), p.Project.Name
 	case KindFolder:
-		e.ID, e.Name, e.Modified, e.Hidden = string(p.Folder.ID), p.Folder.Name, p.Folder.Modified, p.Folder.Hidden
+		e.ID, e.Name, e.Modified, e.Hidden = string(p.Folder.ID), p.Folder.Name, p.Folder.Modified,
+			p.Folder.Hidden
 	case KindItem:
-		e.ID, e.Name, e.Modified, e.Hidden = string(p.Item.ID), itemName(p.Item), p.Item.Modified, p.Item.Hidden
+		e.ID, e.Name, e.Modified, e.Hidden = string(p.Item.ID), itemName(p.Item), p.Item.Modified,
+			p.Item.Hidden
 		v := p.Version
 		if v == nil {
 			v = p.Item.Tip
 		}
+
 		if v != nil {
-			e.Size, e.VersionID, e.VersionNumber, e.StorageID = v.Size, string(v.ID), v.Number, string(v.Storage)
+			e.Size, e.VersionID, e.VersionNumber, e.StorageID = v.Size, string(v.ID), v.Number,
+				string(v.Storage)
 			if !v.Modified.IsZero() {
 				e.Modified = v.Modified
 			}
@@ -55,22 +59,26 @@ func (p Place) Entry() Entry {
 	case KindObject:
 		e.Name = p.Key
 		if p.Object != nil {
-			e.ID, e.StorageID, e.Size, e.SHA1, e.Modified = string(p.Object.ID), string(p.Object.ID), p.Object.Size, p.Object.SHA1, p.Object.Modified
+			e.ID, e.StorageID, e.Size, e.SHA1, e.Modified = string(p.Object.ID), string(p.Object.ID),
+				p.Object.Size, p.Object.SHA1, p.Object.Modified
 		}
 	}
+
 	return e
 }
 
 // VersionEntry is the line of one version of the item p.
 func VersionEntry(p Place, v apsclient.Version) Entry {
 	return Entry{
-		Name: v.Name, Type: "version", ID: string(v.ID), Size: v.Size, VersionID: string(v.ID), VersionNumber: v.Number,
-		StorageID: string(v.Storage), Modified: v.Modified, Hidden: v.Hidden, Place: p,
+		Name: v.Name, Type: "version", ID: string(v.ID), Size: v.Size, VersionID: string(v.ID),
+		VersionNumber: v.Number,
+		StorageID:     string(v.Storage), Modified: v.Modified, Hidden: v.Hidden, Place: p,
 	}
 }
 
-// List yields what is directly in a place: hubs, projects, top folders, a folder's contents, buckets, or every object below a bucket or
-// prefix (keys have no folders). An item or object yields itself. Hidden things are left out. It stops after yielding an error.
+// List yields what is directly in a place: hubs, projects, top folders, a folder's contents,
+// buckets, or every object below a bucket or prefix (keys have no folders). An item or object
+// yields itself. Hidden things are left out. It stops after yielding an error.
 func (r *Resolver) List(ctx context.Context, p Place) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		if err := r.list(ctx, p, func(q Place) bool { return yield(q.Entry(), nil) }); err != nil {
@@ -86,34 +94,41 @@ func (r *Resolver) list(ctx context.Context, p Place, yield func(Place) bool) er
 			if err != nil {
 				return err
 			}
+
 			if !yield(Place{Kind: KindBucket, Address: p.Address.Join(b.Key), Bucket: b.Key}) {
 				return nil
 			}
 		}
+
 		return nil
 	case KindBucket, KindPrefix:
 		prefix := p.Key
 		if p.Kind == KindPrefix && !strings.HasSuffix(prefix, "/") {
 			prefix += "/"
 		}
+
 		for o, err := range r.oss.Objects.List(ctx, p.Bucket, prefix) {
 			if err != nil {
 				return err
 			}
+
 			q := p
 			q.Kind, q.Key, q.Object, q.Address = KindObject, o.Key, &o, objectAddress(p.Bucket, o.Key)
 			if !yield(q) {
 				return nil
 			}
 		}
+
 		return nil
 	}
+
 	places, err := r.children(ctx, p)
 	for _, q := range places {
 		if !yield(q) {
 			break
 		}
 	}
+
 	return err
 }
 
@@ -124,6 +139,7 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 		q := p
 		q.Kind, q.Address = kind, p.Address.Join(name)
 		out = append(out, q)
+
 		return &out[len(out)-1]
 	}
 	switch p.Kind {
@@ -132,9 +148,11 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for _, w := range warnings {
 			r.log.Warn("the service did not show all hubs", "title", w.Title, "detail", w.Detail)
 		}
+
 		for _, h := range hubs {
 			q := add(KindHub, h.Name)
 			q.Hub, q.Core = h, h.Core()
@@ -144,6 +162,7 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for _, project := range projects {
 			add(KindProject, project.Name).Project = project
 		}
@@ -152,14 +171,18 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		for _, f := range tops {
 			add(KindFolder, f.Name).Folder = f
 		}
 	case KindFolder:
 		var entries []apsclient.Entry
-		if err := r.view(ctx, p.Project.ID, p.Folder.ID, func(l *listing) { entries = l.visible() }); err != nil {
+		if err := r.view(ctx, p.Project.ID, p.Folder.ID, func(l *listing) {
+			entries = l.visible()
+		}); err != nil {
 			return nil, err
 		}
+
 		for _, e := range entries {
 			if e.Folder != nil {
 				add(KindFolder, e.Folder.Name).Folder = *e.Folder
@@ -170,6 +193,7 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 	case KindItem, KindObject:
 		out = []Place{p}
 	}
+
 	return out, nil
 }
 

@@ -10,9 +10,10 @@ import (
 	"hoist/state"
 )
 
-// LocalFile reads a file that other programs go on using: they may write, rename, replace and delete it at any time, and it is for the
-// reader to see that they did. Where another file cannot be moved over one that is open (Windows), it is open only while a read lasts, and
-// the reads are of what has its path. Safe for concurrent use.
+// LocalFile reads a file that other programs go on using: they may write, rename, replace and
+// delete it at any time, and it is for the reader to see that they did. Where another file cannot
+// be moved over one that is open (Windows), it is open only while a read lasts, and the reads are
+// of what has its path. Safe for concurrent use.
 type LocalFile struct {
 	path string
 	id   string   // the file's id, "" unknown
@@ -27,7 +28,9 @@ func openLocal(path string, hold bool) (*LocalFile, error) {
 	if err != nil || hold {
 		return &LocalFile{path: path, held: f}, err
 	}
+
 	s, err := state.SnapshotFile(f)
+
 	return &LocalFile{path: path, id: s.FileID}, errors.Join(err, f.Close())
 }
 
@@ -36,6 +39,7 @@ func (l *LocalFile) Close() error {
 	if l.held == nil {
 		return nil
 	}
+
 	return l.held.Close()
 }
 
@@ -44,6 +48,7 @@ func (l *LocalFile) Snapshot() (state.Snapshot, error) {
 	if l.held == nil {
 		return state.SnapshotPath(l.path)
 	}
+
 	return state.SnapshotFile(l.held)
 }
 
@@ -52,21 +57,25 @@ func (l *LocalFile) ReadAt(p []byte, off int64) (int, error) {
 	if l.held != nil {
 		return l.held.ReadAt(p, off)
 	}
+
 	f, err := openShared(l.path)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
+
 	switch now, err := state.SnapshotFile(f); {
 	case err != nil:
 		return 0, err
 	case !sameFile(now, state.Snapshot{FileID: l.id}):
 		return 0, fmt.Errorf("read %q: another file has its name by now", l.path)
 	}
+
 	return f.ReadAt(p, off)
 }
 
-// aheadReader reads up to end by the copy buffer, for a reader with a small buffer and a file that is opened for each read.
+// aheadReader reads up to end by the copy buffer, for a reader with a small buffer and a file that
+// is opened for each read.
 type aheadReader struct {
 	r   io.ReaderAt
 	end int64
@@ -79,6 +88,7 @@ type aheadReader struct {
 func (a *aheadReader) ReadAt(p []byte, off int64) (n int, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+
 	for n < len(p) {
 		at := off + int64(n)
 		if at < a.at || at >= a.at+int64(len(a.buf)) {
@@ -86,8 +96,10 @@ func (a *aheadReader) ReadAt(p []byte, off int64) (n int, err error) {
 				return n, err
 			}
 		}
+
 		n += copy(p[n:], a.buf[at-a.at:])
 	}
+
 	return n, nil
 }
 
@@ -96,13 +108,16 @@ func (a *aheadReader) fill(at int64) error {
 	if size <= 0 {
 		return io.EOF
 	}
+
 	if a.buf == nil {
 		a.buf = make([]byte, copyBuffer)
 	}
+
 	n, err := a.r.ReadAt(a.buf[:size], at)
 	a.buf, a.at = a.buf[:n], at
 	if n > 0 {
 		return nil
 	}
+
 	return err
 }

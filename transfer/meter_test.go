@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// TestMeterSteady: the first seconds of a fast link look slow, and must not be taken for a slow link.
+// TestMeterSteady: the first seconds of a fast link look slow, and must not be taken for a slow
+// link.
 func TestMeterSteady(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	tests := []struct {
@@ -26,8 +27,10 @@ func TestMeterSteady(t *testing.T) {
 			for ; now.Sub(start) < tt.worked; now = now.Add(100 * time.Millisecond) {
 				m.add(1, now)
 			}
+
 			if got := m.steady(now.Add(tt.idle)); got != tt.want {
-				t.Errorf("steady after %v of work and %v of idleness: %v, want %v", tt.worked, tt.idle, got, tt.want)
+				t.Errorf("steady after %v of work and %v of idleness: %v, want %v", tt.worked, tt.idle, got,
+					tt.want)
 			}
 		})
 	}

@@ -8,14 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// The service's rules for names of files and folders (Data Management documentation): 1 to 255 characters, none of these. Of the quote
-// characters the two published lists name one each; both are refused.
+// The service's rules for names of files and folders (Data Management documentation): 1 to 255
+// characters, none of these. Of the quote characters the two published lists name one each; both
+// are refused.
 const (
 	maxRemoteName  = 255
 	reservedRemote = "<>:\"/\\|?*\n\r\t\x00\f¢™$®'`"
 )
 
-// blockedExtensions are those that the official bulk sample skips because ACC blocks them. The list may be dated, so it only warns.
+// blockedExtensions are those that the official bulk sample skips because ACC blocks them. The list
+// may be dated, so it only warns.
 var blockedExtensions = strings.Fields(`ade adp app asp bas bat cer chm class cmd com command cpl crt csh exe fxp hex hlp hqx hta htm html inf
 ini ins isp its jar job js jse ksh lnk lzh mad maf mag mam maq mar mas mau mav maw mda mde mdt mdw mdz msc msi msp mst ocx ops pcd pkg pif prf
 prg ps1 pst reg scf scr sct sea sh shb shs svg tmp url vb vbe vbs vsmacros vss vst vsw webloc ws wsc wsf wsh zlo zoo`)
@@ -30,12 +32,15 @@ func refusedName(name string) string {
 	case !utf8.ValidString(name):
 		return fmt.Sprintf("the name %q is not valid UTF-8", name)
 	case utf8.RuneCountInString(name) > maxRemoteName:
-		return fmt.Sprintf("the name has %d characters, the service takes %d", utf8.RuneCountInString(name), maxRemoteName)
+		return fmt.Sprintf("the name has %d characters, the service takes %d", utf8.RuneCountInString(name),
+			maxRemoteName)
 	}
+
 	if i := strings.IndexAny(name, reservedRemote); i >= 0 {
 		c, _ := utf8.DecodeRuneInString(name[i:])
 		return fmt.Sprintf("the service does not take %q in a name", c)
 	}
+
 	return ""
 }
 
@@ -45,54 +50,66 @@ func likelyBlocked(name string) string {
 	if i < 0 || !slices.Contains(blockedExtensions, strings.ToLower(name[i+1:])) {
 		return ""
 	}
+
 	return fmt.Sprintf("the service may block files with the extension %q", name[i:])
 }
 
-// mapRemoteName makes a local name acceptable to the service by writing each reserved character as %XX of its UTF-8 bytes. It is reversible:
-// a "%" that could be taken for such a code is written %25. Too long stays too long.
+// mapRemoteName makes a local name acceptable to the service by writing each reserved character as
+// %XX of its UTF-8 bytes. It is reversible: a "%" that could be taken for such a code is written
+// %25. Too long stays too long.
 func mapRemoteName(name string) string {
-	return escapeName(name, func(_ int, c rune) bool { return strings.ContainsRune(reservedRemote, c) }, remoteCode)
+	return escapeName(name, func(_ int, c rune) bool {
+		return strings.ContainsRune(reservedRemote, c)
+	}, remoteCode)
 }
 
-// remoteCode reports whether %XX at a place in a name is one of our codes: any byte of a reserved character, or of "%".
+// remoteCode reports whether %XX at a place in a name is one of our codes: any byte of a reserved
+// character, or of "%".
 func remoteCode(_ string, _ int, c byte) bool {
 	if c == '%' {
 		return true
 	}
+
 	for _, r := range reservedRemote {
 		if strings.IndexByte(string(r), c) >= 0 {
 			return true
 		}
 	}
+
 	return false
 }
 
 const upperHex = "0123456789ABCDEF"
 
-// escapeName writes the runes that must go as %XX of their bytes, and a "%" that begins one of our codes too, so that unescapeName with the
-// same rule gives the name back.
-func escapeName(name string, must func(i int, c rune) bool, ours func(name string, i int, c byte) bool) string {
+// escapeName writes the runes that must go as %XX of their bytes, and a "%" that begins one of our
+// codes too, so that unescapeName with the same rule gives the name back.
+func escapeName(name string, must func(i int, c rune) bool,
+	ours func(name string, i int, c byte) bool) string {
 	var b strings.Builder
 	for i, c := range name {
 		n := utf8.RuneLen(c)
 		if c == utf8.RuneError {
 			_, n = utf8.DecodeRuneInString(name[i:])
 		}
+
 		escape := must(i, c)
 		if c == '%' && !escape {
 			code, ok := hexCode(name, i)
 			escape = ok && ours(name, i, code)
 		}
+
 		if !escape {
 			b.WriteString(name[i : i+n])
 			continue
 		}
+
 		for _, o := range []byte(name[i : i+n]) {
 			b.WriteByte('%')
 			b.WriteByte(upperHex[o>>4])
 			b.WriteByte(upperHex[o&15])
 		}
 	}
+
 	return b.String()
 }
 
@@ -106,8 +123,10 @@ func unescapeName(name string, ours func(name string, i int, c byte) bool) strin
 				continue
 			}
 		}
+
 		b.WriteByte(name[i])
 	}
+
 	return b.String()
 }
 
@@ -116,7 +135,9 @@ func hexCode(name string, i int) (byte, bool) {
 	if i+2 >= len(name) {
 		return 0, false
 	}
+
 	hi, lo := strings.IndexByte(upperHex, name[i+1]), strings.IndexByte(upperHex, name[i+2])
+
 	return byte(hi<<4 | lo), hi >= 0 && lo >= 0
 }
 
@@ -131,8 +152,9 @@ func localRulesFor(goos string) localRules {
 	return localRules{windows: goos == "windows", folds: goos == "windows" || goos == "darwin"}
 }
 
-// localName returns the name under which a remote name is kept on disk: itself where the system can hold it, else with the offending bytes
-// written as %XX, so that unescapeName can undo it. The result never leaves its folder, whatever the remote name. problem is set when no rule helps.
+// localName returns the name under which a remote name is kept on disk: itself where the system can
+// hold it, else with the offending bytes written as %XX, so that unescapeName can undo it. The
+// result never leaves its folder, whatever the remote name. problem is set when no rule helps.
 func (l localRules) localName(name string) (local, problem string) {
 	local = escapeName(name, func(i int, c rune) bool { return l.offends(name, i, c) }, l.ours)
 	switch {
@@ -143,6 +165,7 @@ func (l localRules) localName(name string) (local, problem string) {
 	case !l.windows && len(local) > 255, l.windows && len(utf16.Encode([]rune(local))) > 255:
 		return "", "the name is too long for the local system"
 	}
+
 	return local, ""
 }
 
@@ -151,23 +174,28 @@ func (l localRules) offends(name string, i int, c rune) bool {
 	if c == '/' || c == 0 || name == "." || name == ".." {
 		return true
 	}
+
 	if !l.windows {
 		return i == 0 && ownName(name)
 	}
+
 	if c < 0x20 || strings.ContainsRune(`<>:"\|?*`, c) {
 		return true
 	}
+
 	if (c == '.' || c == ' ') && strings.Trim(name[i:], ". ") == "" {
 		return true
 	}
+
 	return i == 0 && (isDevice(name) || ownName(name))
 }
 
-// ours reports whether %XX at name[i] may be one of offends' codes. It may say yes too often, which costs a name a longer spelling, never
-// too seldom.
+// ours reports whether %XX at name[i] may be one of offends' codes. It may say yes too often, which
+// costs a name a longer spelling, never too seldom.
 func (l localRules) ours(name string, i int, c byte) bool {
 	switch {
-	case c == '/' || c == 0 || c == '%' || c == '.' && (i == 0 || strings.Trim(unescapeAll(name[i:]), ". ") == ""):
+	case c == '/' || c == 0 || c == '%' ||
+		c == '.' && (i == 0 || strings.Trim(unescapeAll(name[i:]), ". ") == ""):
 		return true
 	case !l.windows:
 		return false
@@ -176,6 +204,7 @@ func (l localRules) ours(name string, i int, c byte) bool {
 	case c == ' ':
 		return strings.Trim(unescapeAll(name[i:]), ". ") == ""
 	}
+
 	return i == 0 && isDevice(unescapeAll(name))
 }
 
@@ -191,13 +220,16 @@ func isDevice(name string) bool {
 	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
 		return true
 	}
+
 	if len(base) < 4 || base[:3] != "COM" && base[:3] != "LPT" {
 		return false
 	}
+
 	switch base[3:] {
 	case "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³":
 		return true
 	}
+
 	return false
 }
 
@@ -207,7 +239,8 @@ const (
 	tempSuffix = ".part"
 )
 
-// ownName reports whether a remote name looks like a temporary file of ours, which a download must not be able to name.
+// ownName reports whether a remote name looks like a temporary file of ours, which a download must
+// not be able to name.
 func ownName(name string) bool {
 	return strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
 }

@@ -53,9 +53,11 @@ func TestMapRemoteName(t *testing.T) {
 		if got != want {
 			t.Errorf("mapRemoteName(%q) = %q, want %q", name, got, want)
 		}
+
 		if back := unescapeName(got, remoteCode); back != name {
 			t.Errorf("unescapeName(%q) = %q, want %q", got, back, name)
 		}
+
 		if problem := refusedName(got); problem != "" {
 			t.Errorf("the mapped %q is refused: %s", got, problem)
 		}
@@ -77,6 +79,7 @@ func TestQuote(t *testing.T) {
 		if got := quoteFor("linux", tt.in); got != tt.posix {
 			t.Errorf("POSIX: %s, want %s", got, tt.posix)
 		}
+
 		if got := quoteFor("windows", tt.in); got != tt.windows {
 			t.Errorf("Windows: %s, want %s", got, tt.windows)
 		}
@@ -85,6 +88,7 @@ func TestQuote(t *testing.T) {
 
 func TestFixForARefusedName(t *testing.T) {
 	r, _ := ReasonByCode(ReasonNameRefused)
+
 	const cancel, push = "hoist cancel 1", "hoist push --map-names "
 	target := func(name string, dirs ...string) state.Target {
 		return state.Target{BasePath: "aps://A|B/P/Files", Dirs: dirs, Name: name}
@@ -94,24 +98,32 @@ func TestFixForARefusedName(t *testing.T) {
 		job  state.Job
 		want string
 	}{
-		{"file", state.Job{Path: "/p/a?.dwg", Target: target("a?.dwg")}, push + Quote("/p/a?.dwg") + " " + Quote("aps://A|B/P/Files")},
-		{"folder", state.Job{Path: "/p/a?/b.dwg", Target: target("b.dwg", "a?")}, push + Quote("/p/a?/b.dwg") + " " + Quote("aps://A|B/P/Files/a%253F")},
+		{"file", state.Job{Path: "/p/a?.dwg", Target: target("a?.dwg")},
+			push + Quote("/p/a?.dwg") + " " + Quote("aps://A|B/P/Files")},
+		{"folder", state.Job{Path: "/p/a?/b.dwg", Target: target("b.dwg", "a?")},
+			push + Quote("/p/a?/b.dwg") + " " + Quote("aps://A|B/P/Files/a%253F")},
 		{"too long", state.Job{Path: "/p/x", Target: target(strings.Repeat("?", 255))}, cancel},
 		{"refused for something else", state.Job{Path: "/p/b.dwg", Target: target("b.dwg")}, cancel},
 		{"download", state.Job{Kind: state.Download, Path: "/p/a?.dwg", Target: target("a?.dwg")}, cancel},
-		{"object", state.Job{Path: "/p/a?.dwg", Target: state.Target{BasePath: "oss://bucket", Name: "a?.dwg"}}, cancel},
+		{"object", state.Job{Path: "/p/a?.dwg",
+			Target: state.Target{BasePath: "oss://bucket", Name: "a?.dwg"}}, cancel},
 	} {
 		tt.job.ID, tt.job.Reason = "1", ReasonNameRefused
 		if tt.job.Kind == "" {
 			tt.job.Kind = state.Upload
 		}
+
 		if got := r.FixFor(tt.job); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}
+
 	conflict, _ := ReasonByCode(ReasonConflict)
-	renamed := state.Job{Profile: "bob", Path: "/p/model.rvt", Target: state.Target{Address: "aps://H/P/F/my tower.rvt", Name: "my tower.rvt"}}
-	if got, want := conflict.FixFor(renamed), "hoist push --force /p/model.rvt aps://H/P/F --as "+Quote("my tower.rvt")+" --profile bob"; got != want {
+	renamed := state.Job{Profile: "bob", Path: "/p/model.rvt",
+		Target: state.Target{Address: "aps://H/P/F/my tower.rvt", Name: "my tower.rvt"}}
+	if got, want := conflict.FixFor(renamed),
+		"hoist push --force /p/model.rvt aps://H/P/F --as "+Quote("my tower.rvt")+
+			" --profile bob"; got != want {
 		t.Errorf("another name: %s, want %s", got, want)
 	}
 }
@@ -151,14 +163,18 @@ func TestLocalName(t *testing.T) {
 		}{{"linux", linux, row.linux}, {"windows", windows, row.windows}} {
 			got, problem := sys.rules.localName(row.name)
 			if got != sys.want || problem != "" {
-				t.Errorf("%s on %s: localName(%q) = %q, %q; want %q", name, sys.goos, row.name, got, problem, sys.want)
+				t.Errorf("%s on %s: localName(%q) = %q, %q; want %q", name, sys.goos, row.name, got, problem,
+					sys.want)
 			}
+
 			if back := unescapeName(got, sys.rules.ours); back != row.name {
 				t.Errorf("%s on %s: unescapeName(%q) = %q, want %q", name, sys.goos, got, back, row.name)
 			}
 		}
 	}
-	for name, remote := range map[string]string{"empty": "", "not UTF-8": "a\xff", "too long": strings.Repeat("ä", 255)} {
+
+	for name, remote := range map[string]string{"empty": "", "not UTF-8": "a\xff",
+		"too long": strings.Repeat("ä", 255)} {
 		if got, problem := linux.localName(remote); problem == "" {
 			t.Errorf("%s: localName = %q, want a problem", name, got)
 		}
@@ -167,7 +183,8 @@ func TestLocalName(t *testing.T) {
 
 // Whatever the remote name: what is written is one local name, and it can be undone.
 func TestLocalNameIsReversible(t *testing.T) {
-	part := rapid.SampledFrom([]string{"a", "C", "CON", "nul", "com1", ".", "..", " ", "/", `\`, ":", "%", "%2", "%2F", "%25", "%2E", "%20", "%43", "%43ON", "\x01", "ü", ".hoist-", ".part", "x"})
+	part := rapid.SampledFrom([]string{"a", "C", "CON", "nul", "com1", ".", "..", " ", "/", `\`, ":", "%",
+		"%2", "%2F", "%25", "%2E", "%20", "%43", "%43ON", "\x01", "ü", ".hoist-", ".part", "x"})
 	for _, goos := range []string{"linux", "windows", "darwin"} {
 		rules := localRulesFor(goos)
 		rapid.Check(t, func(t *rapid.T) {
@@ -176,23 +193,31 @@ func TestLocalNameIsReversible(t *testing.T) {
 			if problem != "" {
 				t.Fatalf("localName(%q): %s", name, problem)
 			}
-			if strings.ContainsAny(local, "/\x00") || local == "." || local == ".." || !utf8.ValidString(local) || goos == runtime.GOOS && !filepath.IsLocal(local) {
+
+			if strings.ContainsAny(local, "/\x00") || local == "." || local == ".." ||
+				!utf8.ValidString(local) || goos == runtime.GOOS && !filepath.IsLocal(local) {
 				t.Fatalf("localName(%q) = %q leaves its folder", name, local)
 			}
+
 			if ownName(local) {
 				t.Fatalf("localName(%q) = %q is a temporary name of ours", name, local)
 			}
-			if rules.windows && (strings.ContainsAny(local, `<>:"\|?*`) || isDevice(local) || strings.TrimRight(local, ". ") != local) {
+
+			if rules.windows && (strings.ContainsAny(local, `<>:"\|?*`) || isDevice(local) ||
+				strings.TrimRight(local, ". ") != local) {
 				t.Fatalf("localName(%q) = %q is no name on Windows", name, local)
 			}
+
 			if back := unescapeName(local, rules.ours); back != name {
 				t.Fatalf("unescapeName(%q) = %q, want %q", local, back, name)
 			}
 		})
 	}
+
 	rapid.Check(t, func(t *rapid.T) {
 		name := strings.Join(rapid.SliceOfN(part, 1, 8).Draw(t, "parts"), "")
-		if mapped := mapRemoteName(name); unescapeName(mapped, remoteCode) != name || strings.ContainsAny(mapped, reservedRemote) {
+		if mapped := mapRemoteName(name); unescapeName(mapped, remoteCode) != name ||
+			strings.ContainsAny(mapped, reservedRemote) {
 			t.Fatalf("mapRemoteName(%q) = %q, back %q", name, mapped, unescapeName(mapped, remoteCode))
 		}
 	})
@@ -203,9 +228,11 @@ func TestNearest(t *testing.T) {
 	if got := nearest("project files", names); len(got) < 1 || got[0] != "Project Files" {
 		t.Errorf("nearest = %q", got)
 	}
+
 	if got := nearest("Plan", names); len(got) != 1 || got[0] != "Plans" {
 		t.Errorf("nearest = %q, want Plans", got)
 	}
+
 	if got := nearest("zzzzzzzz", names); len(got) != 0 {
 		t.Errorf("nearest = %q, want none", got)
 	}

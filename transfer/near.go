@@ -6,49 +6,61 @@ import (
 	"strings"
 )
 
-// nearest returns up to five of names that are likely meant by name: equal but for case, a few letters off, or one containing the other.
-// The nearest come first.
+// nearest returns up to five of names that are likely meant by name: equal but for case, a few
+// letters off, or one containing the other. The nearest come first.
 func nearest(name string, names []string) []string {
 	type candidate struct {
 		name string
 		d    int
 	}
 	lower := strings.ToLower(name)
+
 	limit := max(2, len([]rune(name))/3)
 	var found []candidate
 	for _, n := range names {
 		l := strings.ToLower(n)
 		d := distance(lower, l, limit)
-		if d > limit && len(lower) >= 3 && len(l) >= 3 && (strings.Contains(l, lower) || strings.Contains(lower, l)) {
+		if d > limit && len(lower) >= 3 && len(l) >= 3 &&
+			(strings.Contains(l, lower) || strings.Contains(lower, l)) {
 			d = limit
 		}
+
 		if d <= limit && n != name {
 			found = append(found, candidate{n, d})
 		}
 	}
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Or(a.d-b.d, strings.Compare(a.name, b.name)) })
+
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(a.d-b.d, strings.Compare(a.name, b.name))
+	})
+
 	var out []string
 	for _, c := range found {
 		if len(out) == 5 {
 			break
 		}
+
 		if !slices.Contains(out, c.name) {
 			out = append(out, c.name)
 		}
 	}
+
 	return out
 }
 
-// distance is the number of single-letter edits between a and b, or limit+1 as soon as it is known to be larger.
+// distance is the number of single-letter edits between a and b, or limit+1 as soon as it is known
+// to be larger.
 func distance(a, b string, limit int) int {
 	x, y := []rune(a), []rune(b)
 	if len(x)-len(y) > limit || len(y)-len(x) > limit {
 		return limit + 1
 	}
+
 	row := make([]int, len(y)+1)
 	for j := range row {
 		row[j] = j
 	}
+
 	for i := 1; i <= len(x); i++ {
 		diagonal, best := row[0], i
 		row[0] = i
@@ -57,13 +69,16 @@ func distance(a, b string, limit int) int {
 			if x[i-1] != y[j-1] {
 				cost++
 			}
+
 			diagonal = row[j]
 			row[j] = min(cost, row[j]+1, row[j-1]+1)
 			best = min(best, row[j])
 		}
+
 		if best > limit {
 			return limit + 1
 		}
 	}
+
 	return row[len(y)]
 }

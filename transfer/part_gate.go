@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// gate bounds the parts in flight over all files, in the order of asking. The bound adapts: it is halved when parts fail and grows by one
-// after as many successes in a row as it is wide, up to the configured number.
+// gate bounds the parts in flight over all files, in the order of asking. The bound adapts: it is
+// halved when parts fail and grows by one after as many successes in a row as it is wide, up to the
+// configured number.
 type gate struct {
 	mu       sync.Mutex
 	most     int // configured
@@ -27,20 +28,24 @@ func (g *gate) acquire(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+
 	g.mu.Lock()
 	if g.used < g.limit && len(g.waiting) == 0 {
 		g.used++
 		g.mu.Unlock()
 		return nil
 	}
+
 	turn := make(chan struct{})
 	g.waiting = append(g.waiting, turn)
 	g.mu.Unlock()
+
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
 	}
+
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if i := slices.Index(g.waiting, turn); i >= 0 {
@@ -49,6 +54,7 @@ func (g *gate) acquire(ctx context.Context) error {
 		g.used--
 		g.admit()
 	}
+
 	return context.Cause(ctx)
 }
 
@@ -70,7 +76,8 @@ func (g *gate) succeeded() {
 	}
 }
 
-// failed tells that a part failed in a way that fewer parts at once may help: the network, or a service that asks to slow down.
+// failed tells that a part failed in a way that fewer parts at once may help: the network, or a
+// service that asks to slow down.
 func (g *gate) failed(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

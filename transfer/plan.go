@@ -11,9 +11,10 @@ const (
 	maxURLsACall = 25 // what the official tools ask for at most; a limit of the service is not documented
 )
 
-// planParts divides a file of size bytes (>= 0) into count parts of partSize, the last one shorter. configured is the wanted part size in
-// bytes, 0 for a size chosen by the file's: about size/64 as a power of two between 8 and 64 MiB, so that a death costs little and a large
-// file needs few calls. An empty file is one empty part. A plan never changes once an upload key exists.
+// planParts divides a file of size bytes (>= 0) into count parts of partSize, the last one shorter.
+// configured is the wanted part size in bytes, 0 for a size chosen by the file's: about size/64 as
+// a power of two between 8 and 64 MiB, so that a death costs little and a large file needs few
+// calls. An empty file is one empty part. A plan never changes once an upload key exists.
 func planParts(size, configured int64) (partSize int64, count int) {
 	if configured <= 0 {
 		configured = 8 * mib
@@ -21,8 +22,10 @@ func planParts(size, configured int64) (partSize int64, count int) {
 			configured *= 2
 		}
 	}
+
 	partSize = max(configured, minPartSize, (size+maxParts-1)/maxParts)
 	partSize = (partSize + mib - 1) / mib * mib
+
 	return partSize, max(1, int((size+partSize-1)/partSize))
 }
 
@@ -32,44 +35,53 @@ func partRange(size, partSize int64, number int) (offset, length int64) {
 	return offset, max(0, min(partSize, size-offset))
 }
 
-// missingRun returns the first number of the missing parts at or after from, and how many consecutive ones follow it, at most limit.
-// n is 0 when nothing is missing. have reports whether a part needs no URL.
+// missingRun returns the first number of the missing parts at or after from, and how many
+// consecutive ones follow it, at most limit. n is 0 when nothing is missing. have reports whether a
+// part needs no URL.
 func missingRun(total, from, limit int, have func(int) bool) (first, n int) {
 	for first = max(1, from); first <= total && have(first); first++ {
 	}
+
 	for n < limit && first+n <= total && !have(first+n) {
 		n++
 	}
+
 	return first, n
 }
 
-// urlMinutes is the lifetime to ask for so that the last PUT of a run of bytes begins before its URL ends: twice the time the run needs at
-// rate bytes a second (0: unknown, taken as 512 KiB/s) and five minutes, within the service's 60.
+// urlMinutes is the lifetime to ask for so that the last PUT of a run of bytes begins before its
+// URL ends: twice the time the run needs at rate bytes a second (0: unknown, taken as 512 KiB/s)
+// and five minutes, within the service's 60.
 func urlMinutes(bytes int64, rate float64) int {
 	if rate <= 0 {
 		rate = 512 << 10
 	}
+
 	return int(min(60, 5+2*float64(bytes)/rate/60))
 }
 
-// sessionMargin is how long before its end an upload session is given up: completion must arrive before it. Giving up costs all that was sent.
+// sessionMargin is how long before its end an upload session is given up: completion must arrive
+// before it. Giving up costs all that was sent.
 const sessionMargin = time.Minute
 
-// sessionOver reports whether a session that ends at expires must not be used any more. A zero time is an unknown end.
+// sessionOver reports whether a session that ends at expires must not be used any more. A zero time
+// is an unknown end.
 func sessionOver(expires, now time.Time) bool {
 	return !expires.IsZero() && !now.Before(expires.Add(-sessionMargin))
 }
 
-// sessionTooShort reports whether left bytes at rate bytes a second do not fit before the session ends, and by how much.
-// An unknown rate or end is no reason to warn.
+// sessionTooShort reports whether left bytes at rate bytes a second do not fit before the session
+// ends, and by how much. An unknown rate or end is no reason to warn.
 func sessionTooShort(left int64, rate float64, expires, now time.Time) (missing time.Duration, short bool) {
 	if rate <= 0 || expires.IsZero() || left <= 0 {
 		return 0, false
 	}
+
 	need := float64(left) / rate
 	have := expires.Add(-sessionMargin).Sub(now).Seconds()
 	if need <= have {
 		return 0, false
 	}
+
 	return time.Duration(min(need-have, 1e9) * float64(time.Second)).Round(time.Second), true
 }

@@ -32,7 +32,8 @@ func TestPlanParts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			part, count := planParts(tt.size, tt.configured)
 			if part != tt.part || count != tt.count {
-				t.Errorf("planParts(%d, %d) = %d, %d; want %d, %d", tt.size, tt.configured, part, count, tt.part, tt.count)
+				t.Errorf("planParts(%d, %d) = %d, %d; want %d, %d", tt.size, tt.configured, part, count,
+					tt.part, tt.count)
 			}
 		})
 	}
@@ -41,19 +42,23 @@ func TestPlanParts(t *testing.T) {
 func TestPlanCoversEveryByteOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		size := rapid.OneOf(rapid.Int64Range(0, 64*mib), rapid.Int64Range(0, 40<<40)).Draw(t, "size")
-		configured := rapid.OneOf(rapid.Just[int64](0), rapid.Int64Range(1, maxPartSize)).Draw(t, "configured")
+		configured := rapid.OneOf(rapid.Just[int64](0), rapid.Int64Range(1, maxPartSize)).Draw(t,
+			"configured")
 		part, count := planParts(size, configured)
 		if part < minPartSize || part > maxPartSize || part%mib != 0 || count < 1 || count > maxParts {
 			t.Fatalf("part %d x %d is outside the limits", part, count)
 		}
+
 		var next int64
 		for n := 1; n <= count; n++ {
 			offset, length := partRange(size, part, n)
 			if offset != next || n < count && length != part || n == count && size > 0 && length <= 0 {
 				t.Fatalf("part %d at %d+%d follows %d", n, offset, length, next)
 			}
+
 			next = offset + length
 		}
+
 		if next != size {
 			t.Fatalf("parts end at %d of %d", next, size)
 		}
@@ -104,15 +109,20 @@ func TestURLMinutes(t *testing.T) {
 
 func TestSessionEnds(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	if sessionOver(now.Add(sessionMargin+time.Second), now) || !sessionOver(now.Add(sessionMargin), now) || sessionOver(time.Time{}, now) {
+	if sessionOver(now.Add(sessionMargin+time.Second), now) || !sessionOver(now.Add(sessionMargin), now) ||
+		sessionOver(time.Time{}, now) {
 		t.Error("the session must be given up from a minute before its end, and only then")
 	}
-	if missing, short := sessionTooShort(3600*mib, mib, now.Add(time.Hour), now); !short || missing != time.Minute {
+
+	if missing, short := sessionTooShort(3600*mib, mib, now.Add(time.Hour), now); !short ||
+		missing != time.Minute {
 		t.Errorf("an hour of work in 59 minutes: %v %v, want 1m true", missing, short)
 	}
+
 	if _, short := sessionTooShort(2900*mib, mib, now.Add(time.Hour), now); short {
 		t.Error("work that fits is called too long")
 	}
+
 	if _, short := sessionTooShort(1<<40, 0, now.Add(time.Hour), now); short {
 		t.Error("an unknown rate is no reason to warn")
 	}

@@ -10,7 +10,8 @@ import (
 	"hoist/state"
 )
 
-// Progress is what one job does at this moment. Rates are bytes a second over the last seconds, 0 while unknown; ETA is 0 while unknown.
+// Progress is what one job does at this moment. Rates are bytes a second over the last seconds, 0
+// while unknown; ETA is 0 while unknown.
 type Progress struct {
 	Job        state.JobID
 	Kind       state.Kind
@@ -27,7 +28,8 @@ type Progress struct {
 
 const meterSeconds = 10
 
-// meter measures bytes a second over the last seconds in which anything moved. Safe for concurrent use.
+// meter measures bytes a second over the last seconds in which anything moved. Safe for concurrent
+// use.
 type meter struct {
 	mu     sync.Mutex
 	bytes  [meterSeconds + 1]int64
@@ -44,28 +46,34 @@ func (m *meter) add(n int64, now time.Time) {
 	if n <= 0 {
 		return
 	}
+
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Sub(m.last) > meterSeconds*time.Second {
 		m.first = now
 	}
+
 	m.last = now
 	s := now.Unix()
 	i := s % int64(len(m.bytes))
 	if m.second[i] != s {
 		m.second[i], m.bytes[i] = s, 0
 	}
+
 	m.bytes[i] += n
 }
 
-// steady reports whether work has gone on for as long as the meter looks back: before, the rate says more about the start than the link.
+// steady reports whether work has gone on for as long as the meter looks back: before, the rate
+// says more about the start than the link.
 func (m *meter) steady(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.first.IsZero() && now.Sub(m.first) >= meterSeconds*time.Second && now.Sub(m.last) <= meterSeconds*time.Second
+	return !m.first.IsZero() && now.Sub(m.first) >= meterSeconds*time.Second &&
+		now.Sub(m.last) <= meterSeconds*time.Second
 }
 
-// rate returns bytes a second over the last seconds; while nothing moves it is the last one known, and 0 before any.
+// rate returns bytes a second over the last seconds; while nothing moves it is the last one known,
+// and 0 before any.
 func (m *meter) rate(now time.Time) float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -73,24 +81,30 @@ func (m *meter) rate(now time.Time) float64 {
 	if m.last.IsZero() || span < 0.25 || now.Sub(m.last) > meterSeconds*time.Second {
 		return m.known
 	}
+
 	var sum int64
 	for i, s := range m.second {
 		if now.Unix()-s <= meterSeconds {
 			sum += m.bytes[i]
 		}
 	}
+
 	m.known = float64(sum) / (span + 0.5) // half a second of the oldest slot lies outside on average
+
 	return m.known
 }
 
 // Active lists the jobs that are being worked on, oldest first.
 func (e *Engine) Active() []Progress {
 	e.mu.Lock()
+
 	runs := make([]*run, 0, len(e.running))
 	for _, r := range e.running {
 		runs = append(runs, r)
 	}
+
 	e.mu.Unlock()
+
 	now := time.Now()
 	out := make([]Progress, 0, len(runs))
 	for _, r := range runs {
@@ -104,13 +118,17 @@ func (e *Engine) Active() []Progress {
 		if p.BytesTotal <= 0 && j.Kind == state.Upload {
 			p.BytesTotal = j.Snapshot.Size
 		}
+
 		p.BytesDone = min(max(j.BytesDone+r.sent.Load(), 0), max(p.BytesTotal, j.BytesDone))
 		if p.Rate > 0 && p.BytesTotal > p.BytesDone {
 			p.ETA = time.Duration(float64(p.BytesTotal-p.BytesDone) / p.Rate * float64(time.Second))
 		}
+
 		out = append(out, p)
 	}
+
 	slices.SortFunc(out, func(a, b Progress) int { return strings.Compare(string(a.Job), string(b.Job)) })
+
 	return out
 }
 
@@ -135,8 +153,9 @@ type backlog struct {
 	cost     time.Duration // of counting it
 }
 
-// Estimate says how long the open jobs will take and what decides it: "bandwidth", or the budget class whose limit is the bottleneck.
-// It is 0, "" when nothing is open or nothing is known. Jobs that are paused or wait for a person do not count.
+// Estimate says how long the open jobs will take and what decides it: "bandwidth", or the budget
+// class whose limit is the bottleneck. It is 0, "" when nothing is open or nothing is known. Jobs
+// that are paused or wait for a person do not count.
 func (e *Engine) Estimate() (time.Duration, string) {
 	now := time.Now()
 	e.mu.Lock()
@@ -148,19 +167,24 @@ func (e *Engine) Estimate() (time.Duration, string) {
 			e.log.Debug("estimate", "error", err)
 			return 0, ""
 		}
+
 		b.cost = time.Since(now)
 	}
+
 	e.mu.Lock()
+
 	e.backlog = b
 	p := e.profiles[b.profile]
 	for _, r := range e.running {
 		b.bytes -= r.sent.Load()
 	}
+
 	e.mu.Unlock()
 	var budgets []apsclient.BudgetState
 	if p != nil {
 		budgets = p.client.Budgets()
 	}
+
 	return estimate(b, e.meter.rate(now), budgets, now)
 }
 
@@ -172,6 +196,7 @@ func (e *Engine) countOpen(b *backlog) error {
 		if err != nil || len(jobs) == 0 {
 			return err
 		}
+
 		b.add(jobs)
 		page.After = jobs[len(jobs)-1].ID
 	}
@@ -182,18 +207,23 @@ func (b *backlog) add(jobs []state.Job) {
 		if j.Paused || j.Attention && j.NextAttempt.IsZero() {
 			continue
 		}
+
 		if b.profile == "" {
 			b.profile = j.Profile
 		}
+
 		if !isPublishing(j) {
 			b.bytes += max(0, size(j)-j.BytesDone)
 		}
+
 		if j.Kind != state.Upload || toOSS(j) || j.Phase == state.PhasePublished {
 			continue
 		}
+
 		if j.Phase == state.PhaseQueued {
 			b.storages++
 		}
+
 		if j.Target.Item != "" || j.Intent != nil && j.Intent.Kind == intentVersion {
 			b.versions++
 		} else {
@@ -202,47 +232,60 @@ func (b *backlog) add(jobs []state.Job) {
 	}
 }
 
-// estimate compares the bytes over the rate with the creates over their budgets: when the slot of the last one will be free.
-func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) (time.Duration, string) {
+// estimate compares the bytes over the rate with the creates over their budgets: when the slot of
+// the last one will be free.
+func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) (time.Duration,
+	string) {
 	var longest time.Duration
 	var by string
 	if rate > 0 && b.bytes > 0 {
 		longest, by = time.Duration(min(float64(b.bytes)/rate, 1e9)*float64(time.Second)), "bandwidth"
 	}
+
 	need := map[apsclient.BudgetClass]int{
-		apsclient.BudgetPostItems: b.items, apsclient.BudgetPostVersions: b.versions, apsclient.BudgetPostStorage: b.storages,
+		apsclient.BudgetPostItems: b.items, apsclient.BudgetPostVersions: b.versions,
+		apsclient.BudgetPostStorage: b.storages,
 	}
 	for _, s := range budgets {
 		n := need[s.Class]
 		if n == 0 || s.Limit <= 0 {
 			continue
 		}
+
 		var d time.Duration
 		free, closed := s.Available, s.ClosedUntil.Sub(now)
 		if closed > 0 {
 			free = max(s.Limit-len(s.FreeAt), 0)
 		}
+
 		if n > free {
 			d = max(slotIn(n-free, s, now), time.Second)
 		}
+
 		d = max(d, closed)
 		if d > longest {
 			longest, by = d, string(s.Class)
 		}
 	}
+
 	if by == "" && b.bytes+int64(b.items+b.versions) > 0 && rate > 0 {
 		by = "bandwidth"
 	}
+
 	return longest.Round(time.Second), by
 }
 
-// slotIn is how long it takes until the n-th call (from 1) beyond those that are free now has a slot: calls come back in the order in which
-// they were answered, a minute later, and so do the ones that take their slots.
+// slotIn is how long it takes until the n-th call (from 1) beyond those that are free now has a
+// slot: calls come back in the order in which they were answered, a minute later, and so do the
+// ones that take their slots.
 func slotIn(n int, s apsclient.BudgetState, now time.Time) time.Duration {
-	rounds, i := (n-1)/s.Limit, (n-1)%s.Limit+max(len(s.FreeAt)-s.Limit, 0) // more are used than a lowered limit allows
-	first := time.Minute                                                    // of a call that has no answer yet, or was not made
+	// more are used than a lowered limit allows
+	rounds, i := (n-1)/s.Limit, (n-1)%s.Limit+max(len(s.FreeAt)-s.Limit, 0)
+	// of a call that has no answer yet, or was not made
+	first := time.Minute
 	if i < len(s.FreeAt) {
 		first = max(s.FreeAt[i].Sub(now), 0)
 	}
+
 	return first + time.Duration(rounds)*time.Minute
 }

@@ -13,6 +13,7 @@ func TestEstimateByBudget(t *testing.T) {
 	for i := range used {
 		used[i] = now.Add(time.Duration(i+11) * time.Second)
 	}
+
 	tests := []struct {
 		name  string
 		items int
@@ -24,7 +25,8 @@ func TestEstimateByBudget(t *testing.T) {
 		{"the minute is used up", 10, apsclient.BudgetState{Limit: 50, FreeAt: used}, 20 * time.Second},
 		{"and the next one too", 60, apsclient.BudgetState{Limit: 50, FreeAt: used}, 80 * time.Second},
 		{"in flight", 5, apsclient.BudgetState{Limit: 50}, time.Minute},
-		{"closed", 10, apsclient.BudgetState{Limit: 50, ClosedUntil: now.Add(30 * time.Second)}, 30 * time.Second},
+		{"closed", 10, apsclient.BudgetState{Limit: 50, ClosedUntil: now.Add(30 * time.Second)},
+			30 * time.Second},
 		{"lowered", 10, apsclient.BudgetState{Limit: 25, FreeAt: used}, 45 * time.Second},
 	}
 	for _, tt := range tests {

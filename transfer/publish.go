@@ -18,42 +18,55 @@ const (
 	intentVersion = "version"
 )
 
-// What may have happened is looked for at once and again after these waits; the service may show it late. Only then is it repeated.
+// What may have happened is looked for at once and again after these waits; the service may show it
+// late. Only then is it repeated.
 var looks = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second}
 
 // createdMargin allows for clocks that differ when a version is recognised by its time.
 const createdMargin = 5 * time.Minute
 
-// intend looks at the file and at the tip that is to be replaced, and makes the intent durable. No create was asked for yet.
-func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+// intend looks at the file and at the tip that is to be replaced, and makes the intent durable. No
+// create was asked for yet.
+func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	if err := e.sourceStillSame(ctx, r, job); err != nil {
 		return nil, err
 	}
+
 	in, item, err := e.intentFor(ctx, c, job)
 	if there, lookErr := e.isTip(ctx, c, job, item); there != nil || lookErr != nil {
 		return there, lookErr
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	r.freshIntent = true
+
 	return []state.Event{state.Intended{Intent: in}}, nil
 }
 
-// isTip ends a job whose content another home, or a person, has made the newest version since this one looked. Only the service's SHA-1 proves it.
-func (e *Engine) isTip(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item) ([]state.Event, error) {
+// isTip ends a job whose content another home, or a person, has made the newest version since this
+// one looked. Only the service's SHA-1 proves it.
+func (e *Engine) isTip(ctx context.Context, c *apsclient.Client, job state.Job,
+	item apsclient.Item) ([]state.Event, error) {
 	tip := item.Tip
 	if tip == nil || tip.Storage == "" || tip.Size != job.Snapshot.Size || job.Force {
 		return nil, nil
 	}
+
 	base, known, err := e.store.Published(job.Root, job.Rel)
-	if err != nil || known && base.Remote == job.Target.Address && (base.Version == string(tip.ID) || showsOlder(item, base)) {
+	if err != nil || known && base.Remote == job.Target.Address &&
+		(base.Version == string(tip.ID) || showsOlder(item, base)) {
 		return nil, err
 	}
+
 	same, err := sameContent(ctx, c, tip.Storage, apsclient.ObjectID(job.Object))
 	if same == "" || err != nil {
 		return nil, err
 	}
+
 	return []state.Event{unchanged(job, item, same)}, nil
 }
 
@@ -62,79 +75,107 @@ func unchanged(job state.Job, item apsclient.Item, sha1 string) state.Unchanged 
 	tip := item.Tip
 	rec := recordOf(job, string(tip.Storage), sha1)
 	rec.Item, rec.Version, rec.Number = string(item.ID), string(tip.ID), tip.Number
+
 	return state.Unchanged{Item: rec.Item, Version: rec.Version, Number: rec.Number, Record: rec}
 }
 
-// intentFor decides between a new item and a version of the one that is there, which it returns too, and refuses to replace what somebody else
-// holds or has changed.
-func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.Job) (in state.Intent, now apsclient.Item, err error) {
+// intentFor decides between a new item and a version of the one that is there, which it returns
+// too, and refuses to replace what somebody else holds or has changed.
+func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.Job) (in state.Intent,
+	now apsclient.Item, err error) {
 	p, folder := apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder)
 	res, err := e.Resolver(job.Profile)
 	if err != nil {
 		return in, now, err
 	}
-	in = state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job), Time: time.Now().UTC()}
+
+	in = state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job),
+		Time: time.Now().UTC()}
 	item, found, err := res.find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return in, now, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
+
 	if !found {
 		return in, now, nil
 	}
+
 	now, err = c.Items.Item(ctx, p, item.ID)
 	if errors.Is(err, apsclient.ErrNotFound) {
 		res.forget(p, folder)
-		return in, now, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap), Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
+		return in, now, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap),
+			Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
 	}
+
 	if err != nil {
 		return in, now, fmt.Errorf("item of %s: %w", job.Target.Address, err)
 	}
-	if now.Hidden || now.Tip != nil && now.Tip.Deleted() { // deleted since the listing: a hidden item counts as absent
+
+	// deleted since the listing: a hidden item counts as absent
+	if now.Hidden || now.Tip != nil && now.Tip.Deleted() {
 		res.forget(p, folder)
 		return in, apsclient.Item{}, nil
 	}
+
 	base, known, err := e.store.Published(job.Root, job.Rel)
 	if err != nil {
 		return in, now, err
 	}
+
 	known = known && base.Remote == job.Target.Address
 	if err := e.mayReplace(ctx, c, job, now, base, known); err != nil {
 		return in, now, err
 	}
+
 	in.Kind, in.Parent, in.TipBefore = intentVersion, string(now.ID), string(now.TipID)
 	if known && showsOlder(now, base) {
 		in.TipBefore = base.Version
 	}
+
 	return in, now, nil
 }
 
-// mayReplace parks a job whose item is reserved by somebody else, or whose tip has not the content of the version this file is based on.
-func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item, base state.PublishedRecord, known bool) error {
+// mayReplace parks a job whose item is reserved by somebody else, or whose tip has not the content
+// of the version this file is based on.
+func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item,
+	base state.PublishedRecord, known bool) error {
 	if item.Reserved && (item.ReservedBy == "" || item.ReservedBy != e.userOf(job)) {
 		holder := item.ReservedBy
 		if holder == "" {
 			holder = "somebody else"
 		}
+
 		return needsPerson(ReasonConflict, "replace %s: it is reserved by %s", job.Target.Address, holder)
 	}
-	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" || base.Version == string(item.TipID) || showsOlder(item, base) {
+
+	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" ||
+		base.Version == string(item.TipID) || showsOlder(item, base) {
 		return nil
 	}
-	if item.Tip != nil && item.Tip.Size == base.Snapshot.Size && item.Tip.Storage != "" && base.Storage != "" {
-		if same, err := sameContent(ctx, c, item.Tip.Storage, apsclient.ObjectID(base.Storage)); same != "" || err != nil {
+
+	if item.Tip != nil && item.Tip.Size == base.Snapshot.Size && item.Tip.Storage != "" &&
+		base.Storage != "" {
+		if same, err := sameContent(ctx, c, item.Tip.Storage, apsclient.ObjectID(base.Storage)); same != "" ||
+			err != nil {
 			return err
 		}
 	}
+
 	by := "somebody else"
 	if item.Tip != nil && item.Tip.CreatedBy != "" {
 		by = item.Tip.CreatedBy
 	}
-	return needsPerson(ReasonConflict, "replace %s: its newest version was made by %s after the one this file is based on (version %d)", job.Target.Address, by, base.Number)
+
+	return needsPerson(ReasonConflict,
+		"replace %s: its newest version was made by %s after the one this file is based on (version %d)",
+		job.Target.Address, by, base.Number)
 }
 
-// showsOlder reports whether the newest version that the service shows of an item is older than what was published there: it is slow to show.
+// showsOlder reports whether the newest version that the service shows of an item is older than
+// what was published there: it is slow to show.
 func showsOlder(item apsclient.Item, base state.PublishedRecord) bool {
-	return base.Item == string(item.ID) && item.Tip != nil && item.Tip.Number > 0 && item.Tip.Number < base.Number
+	return base.Item == string(item.ID) && item.Tip != nil && item.Tip.Number > 0 &&
+		item.Tip.Number < base.Number
 }
 
 // userOf is who the service will name as the creator, "" when that is not known.
@@ -142,45 +183,57 @@ func (e *Engine) userOf(job state.Job) string {
 	if e.cfg.UserID == nil {
 		return ""
 	}
+
 	return e.cfg.UserID(job.Profile)
 }
 
-// publish creates the item or version of the intent. The first attempt of a fresh intent does not look; after a lost reply, a conflict or a
-// restart it looks first, and repeats only when looks over a while found nothing.
-func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+// publish creates the item or version of the intent. The first attempt of a fresh intent does not
+// look; after a lost reply, a conflict or a restart it looks first, and repeats only when looks
+// over a while found nothing.
+func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	in := job.Intent
 	if in == nil {
 		return nil, fmt.Errorf("publish %s: the intent is missing", job.Target.Address)
 	}
+
 	if !r.freshIntent {
 		if done, err := e.lookAndWait(ctx, c, job); done != nil || err != nil {
 			return done, err
 		}
 	}
+
 	r.freshIntent = false
 	published, err := e.create(ctx, c, job, in)
 	if err == nil {
 		e.notePublished(job, published)
 		return e.published(ctx, r, job, published)
 	}
+
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+
 	switch {
 	case apsclient.MaybeApplied(err):
-		e.log.Info("the answer to a create was lost; looking before it is repeated", "job", string(job.ID), "path", job.Path, "error", err)
+		e.log.Info("the answer to a create was lost; looking before it is repeated", "job", string(job.ID),
+			"path", job.Path, "error", err)
 		done, lookErr := e.lookAndWait(ctx, c, job)
 		if done != nil || lookErr != nil {
 			return done, lookErr
 		}
-	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion: // the item was deleted meanwhile; a hidden item counts as absent
+
+	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion:
+		// the item was deleted meanwhile; a hidden item counts as absent
 		if res, err := e.Resolver(job.Profile); err == nil {
 			res.forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
 		}
+
 		next, _, lookErr := e.intentFor(ctx, c, job)
 		if lookErr != nil {
 			return nil, lookErr
 		}
+
 		if next.Parent != in.Parent {
 			return []state.Event{state.Intended{Intent: next}}, nil
 		}
@@ -189,12 +242,14 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		if done != nil || lookErr != nil {
 			return done, lookErr
 		}
+
 		if in.Kind == intentItem {
 			if lookErr := e.folderInTheWay(ctx, job); lookErr != nil {
 				return nil, lookErr
 			}
 		}
 	}
+
 	return nil, fmt.Errorf("create %s of %s: %w", in.Kind, job.Target.Address, err)
 }
 
@@ -204,24 +259,34 @@ func (e *Engine) folderInTheWay(ctx context.Context, job state.Job) error {
 	if err != nil {
 		return err
 	}
-	_, taken, err := res.findFolder(ctx, apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
+
+	_, taken, err := res.findFolder(ctx, apsclient.ProjectID(job.Target.Project),
+		apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
 	if err == nil && taken {
 		err = nameTaken(job.Intent.Name, "a folder")
 	}
+
 	return err
 }
 
-func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job, in *state.Intent) (state.Published, error) {
+func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
+	in *state.Intent) (state.Published, error) {
 	p, storage := apsclient.ProjectID(job.Target.Project), apsclient.ObjectID(job.Object)
 	if in.Kind == intentVersion {
-		v, err := c.Versions.Create(ctx, p, apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name, Storage: storage, Core: job.Target.Core})
+		v, err := c.Versions.Create(ctx, p,
+			apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name, Storage: storage,
+				Core: job.Target.Core})
 		return state.Published{Item: in.Parent, Version: string(v.ID), Number: v.Number}, err
 	}
-	item, err := c.Items.Create(ctx, p, apsclient.NewItem{Folder: apsclient.FolderID(in.Parent), Name: in.Name, Storage: storage, Core: job.Target.Core})
+
+	item, err := c.Items.Create(ctx, p,
+		apsclient.NewItem{Folder: apsclient.FolderID(in.Parent), Name: in.Name, Storage: storage,
+			Core: job.Target.Core})
 	out := state.Published{Item: string(item.ID), Version: string(item.TipID), Number: 1}
 	if item.Tip != nil && item.Tip.Number > 0 {
 		out.Number = item.Tip.Number
 	}
+
 	return out, err
 }
 
@@ -231,39 +296,47 @@ func (e *Engine) notePublished(job state.Job, pub state.Published) {
 	if err != nil {
 		return
 	}
+
 	p, folder := apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder)
 	tip := apsclient.Version{
-		ID: apsclient.VersionID(pub.Version), Item: apsclient.ItemID(pub.Item), Name: job.Target.Name, Number: pub.Number,
-		Size: job.Snapshot.Size, Storage: apsclient.ObjectID(job.Object), Created: time.Now().UTC(), CreatedBy: e.userOf(job),
+		ID: apsclient.VersionID(pub.Version), Item: apsclient.ItemID(pub.Item), Name: job.Target.Name,
+		Number: pub.Number,
+		Size:   job.Snapshot.Size, Storage: apsclient.ObjectID(job.Object), Created: time.Now().UTC(),
+		CreatedBy: e.userOf(job),
 	}
 	item := apsclient.Item{ID: tip.Item, Name: job.Target.Name, Parent: folder, TipID: tip.ID, Tip: &tip}
 	res.note(folderKey{p, folder}, apsclient.Entry{Item: &item})
 }
 
-// lookAndWait looks for the create of the intent, again after waits, until it is found or has had time to show. Both results nil: nothing found.
+// lookAndWait looks for the create of the intent, again after waits, until it is found or has had
+// time to show. Both results nil: nothing found.
 func (e *Engine) lookAndWait(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
 	for _, wait := range looks {
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
+
 		if done, err := e.look(ctx, c, job); done != nil || err != nil {
 			return done, err
 		}
 	}
+
 	return nil, nil
 }
 
-// look finds out whether the create of the job's intent took effect. It answers with Published, with another intent where the name was taken
-// by somebody else meanwhile, or with nothing.
+// look finds out whether the create of the job's intent took effect. It answers with Published,
+// with another intent where the name was taken by somebody else meanwhile, or with nothing.
 func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
 	p, in := apsclient.ProjectID(job.Target.Project), job.Intent
 	if in.Kind == intentVersion {
 		return e.lookInItem(ctx, c, job, apsclient.ItemID(in.Parent))
 	}
+
 	res, err := e.Resolver(job.Profile)
 	if err != nil {
 		return nil, err
 	}
+
 	folder := apsclient.FolderID(in.Parent)
 	res.forget(p, folder)
 	item, found, err := res.find(ctx, p, folder, in.Name)
@@ -271,92 +344,119 @@ func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) (
 		if err != nil {
 			err = fmt.Errorf("look for %s: %w", job.Target.Address, err)
 		}
+
 		return nil, err
 	}
+
 	if done, err := e.lookInItem(ctx, c, job, item.ID); done != nil || err != nil {
 		return done, err
 	}
-	next, _, err := e.intentFor(ctx, c, job) // the name is taken: by the time of this look it is an item to be versioned
+
+	// the name is taken: by the time of this look it is an item to be versioned
+	next, _, err := e.intentFor(ctx, c, job)
 	if err != nil {
 		return nil, err
 	}
+
 	if next.Kind == in.Kind {
 		return nil, nil
 	}
+
 	return []state.Event{state.Intended{Intent: next}}, nil
 }
 
 // lookInItem searches the versions newer than the tip before the intent for ours.
-func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.ItemID) ([]state.Event, error) {
+func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.Job,
+	item apsclient.ItemID) ([]state.Event, error) {
 	var newer []apsclient.Version
 	for v, err := range c.Items.Versions(ctx, apsclient.ProjectID(job.Target.Project), item) {
 		if err != nil {
 			return nil, fmt.Errorf("look at the versions of %s: %w", job.Target.Address, err)
 		}
+
 		newer = append(newer, v)
 	}
-	i := slices.IndexFunc(newer, func(v apsclient.Version) bool { return string(v.ID) == job.Intent.TipBefore })
+
+	i := slices.IndexFunc(newer, func(v apsclient.Version) bool {
+		return string(v.ID) == job.Intent.TipBefore
+	})
 	before := 0
 	if i >= 0 {
 		before = newer[i].Number
 	}
+
 	base, known, err := e.store.Published(job.Root, job.Rel)
 	if err != nil {
 		return nil, err
 	}
+
 	if known && base.Item == string(item) && !base.Snapshot.Same(job.Snapshot) {
 		before = max(before, base.Number) // published for another state of the file
 	}
+
 	if before > 0 {
 		newer = slices.DeleteFunc(newer, func(v apsclient.Version) bool { return v.Number <= before })
 	}
+
 	for _, v := range newer {
 		ours, err := e.isOurs(ctx, c, job, v, before > 0)
 		if err != nil {
 			return nil, err
 		}
+
 		if ours {
 			pub := state.Published{Item: string(item), Version: string(v.ID), Number: v.Number}
 			e.notePublished(job, pub)
 			return []state.Event{pub}, nil // the next step finishes
 		}
 	}
+
 	return nil, nil
 }
 
-// isOurs recognises a version that may be the one of the intent: by its storage, or, where the service names another one or none, by name,
-// user where known, size and content where the service tells them. Its time, by the clock of the service, counts only where nothing else
-// says that it is new.
-func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job, v apsclient.Version, isNew bool) (bool, error) {
+// isOurs recognises a version that may be the one of the intent: by its storage, or, where the
+// service names another one or none, by name, user where known, size and content where the service
+// tells them. Its time, by the clock of the service, counts only where nothing else says that it is
+// new.
+func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job, v apsclient.Version,
+	isNew bool) (bool, error) {
 	if string(v.Storage) == job.Object {
 		return true, nil
 	}
+
 	in := job.Intent
-	sizeDiffers := func(size int64) bool { return size >= 0 && size != job.Snapshot.Size } // not known until the service has looked at it
+	// not known until the service has looked at it
+	sizeDiffers := func(size int64) bool { return size >= 0 && size != job.Snapshot.Size }
 	if v.Deleted() || v.Name != in.Name || sizeDiffers(v.Size) || in.User != "" && v.CreatedBy != in.User {
 		return false, nil
 	}
+
 	if v.Storage != "" {
 		theirs, err := lookAtContent(ctx, c, v.Storage)
 		if err != nil {
 			return false, err
 		}
+
 		mine, err := lookAtContent(ctx, c, apsclient.ObjectID(job.Object))
 		if err != nil {
 			return false, err
 		}
+
 		if sizeDiffers(theirs.Size) {
 			return false, nil
 		}
+
 		if theirs.SHA1 != "" && mine.SHA1 != "" {
 			return strings.EqualFold(theirs.SHA1, mine.SHA1), nil
 		}
 	}
+
 	return isNew || v.Created.IsZero() || !v.Created.Before(in.Time.Add(-createdMargin)), nil
 }
 
 // lookAtContent describes an object; one that is gone or not for us to see has nothing known.
-func lookAtContent(ctx context.Context, c *apsclient.Client, id apsclient.ObjectID) (apsclient.Object, error) {
+func lookAtContent(ctx context.Context, c *apsclient.Client, id apsclient.ObjectID) (apsclient.Object,
+	error) {
 	o, err := c.Objects.Details(ctx, id)
 	switch {
 	case errors.Is(err, apsclient.ErrNotFound), errors.Is(err, apsclient.ErrForbidden):
@@ -364,32 +464,39 @@ func lookAtContent(ctx context.Context, c *apsclient.Client, id apsclient.Object
 	case err != nil:
 		return o, fmt.Errorf("look at the content of %s: %w", id, err)
 	}
+
 	return o, nil
 }
 
-// sameContent returns the SHA-1 that the service gives for both of two objects, "" where they differ or it has none.
+// sameContent returns the SHA-1 that the service gives for both of two objects, "" where they
+// differ or it has none.
 func sameContent(ctx context.Context, c *apsclient.Client, a, b apsclient.ObjectID) (string, error) {
 	one, err := lookAtContent(ctx, c, a)
 	if err != nil || one.SHA1 == "" {
 		return "", err
 	}
+
 	other, err := lookAtContent(ctx, c, b)
 	if err != nil || !strings.EqualFold(one.SHA1, other.SHA1) {
 		return "", err
 	}
+
 	return one.SHA1, nil
 }
 
 // published says which version it is and ends the job, in one commit.
-func (e *Engine) published(ctx context.Context, r *run, job state.Job, pub state.Published) ([]state.Event, error) {
+func (e *Engine) published(ctx context.Context, r *run, job state.Job, pub state.Published) ([]state.Event,
+	error) {
 	after, err := job.Next(pub)
 	if err != nil {
 		return nil, err
 	}
+
 	end, err := e.finish(ctx, r, after)
 	if err != nil {
 		return nil, err
 	}
+
 	return append([]state.Event{pub}, end...), nil
 }
 
@@ -400,17 +507,24 @@ func (e *Engine) finish(ctx context.Context, r *run, job state.Job) ([]state.Eve
 	if err != nil {
 		return nil, err
 	}
-	if known && !toOSS(job) && before.Version == job.Version { // a look found what an earlier job has published: it has its receipt
+
+	// a look found what an earlier job has published: it has its receipt
+	if known && !toOSS(job) && before.Version == job.Version {
 		return []state.Event{state.Finished{Result: state.ResultUnchanged, Record: &before}}, nil
 	}
-	replaced := r.existed || known && before.Remote == job.Target.Address // of a key, which has no version numbers
+
+	// of a key, which has no version numbers
+	replaced := r.existed || known && before.Remote == job.Target.Address
 	result := state.ResultCreated
-	if toOSS(job) && replaced || job.Intent != nil && job.Intent.Kind == intentVersion || job.VersionNumber > 1 {
+	if toOSS(job) && replaced || job.Intent != nil && job.Intent.Kind == intentVersion ||
+		job.VersionNumber > 1 {
 		result = state.ResultVersioned
 	}
+
 	var receipt []byte // what the state does not know itself
 	if sum := e.receiptSHA256(ctx, r, job); sum != "" {
 		receipt = fmt.Appendf(nil, `{"sha256":%q}`, sum)
 	}
+
 	return []state.Event{state.Finished{Result: result, Record: rec, Receipt: receipt}}, nil
 }

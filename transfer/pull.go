@@ -18,73 +18,95 @@ import (
 
 // PullRequest asks for a plan of a download.
 type PullRequest struct {
-	Profile   string
-	Remote    Address
-	Path      string // absolute local path; a file that ends in a separator or is a folder takes the remote name below it
-	Version   int    // of a single file; 0: the tip
-	Overwrite bool   // replace local files that differ, keeping the old ones beside
+	Profile string
+	Remote  Address
+	// absolute local path; a file that ends in a separator or is a folder takes the remote name
+	// below it
+	Path      string
+	Version   int  // of a single file; 0: the tip
+	Overwrite bool // replace local files that differ, keeping the old ones beside
 	Batch     string
 }
 
-// PlanPull decides which files are fetched and where they land: a folder's contents go into Path, a file becomes Path or Path/NAME. It reads
-// each remote folder once and makes no call for a file. Remote names that the local system cannot hold are mapped by localName and
-// reported as warnings; nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError, *AmbiguousError, those
-// of the client.
+// PlanPull decides which files are fetched and where they land: a folder's contents go into Path, a
+// file becomes Path or Path/NAME. It reads each remote folder once and makes no call for a file.
+// Remote names that the local system cannot hold are mapped by localName and reported as warnings;
+// nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError,
+// *AmbiguousError, those of the client.
 func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, error) {
 	r, err := e.Resolver(req.Profile)
 	if err != nil {
 		return nil, err
 	}
+
 	if err := r.c.Allowed("get-signed-s3-download-url"); err != nil {
 		return nil, err // before anything is looked at or queued
 	}
+
 	r.Refresh() // a person asks: what others did until now counts
 	place, err := r.Resolve(ctx, req.Remote)
 	if err != nil {
 		return nil, err
 	}
+
 	rules := localRulesFor(runtime.GOOS)
 	info, err := os.Stat(req.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+
 	isDir := err == nil && info.IsDir()
 	switch place.Kind {
 	case KindItem, KindObject:
 		if place, err = r.atVersion(ctx, place, req.Version); err != nil {
 			return nil, err
 		}
+
 		into, name, problem := filepath.Dir(req.Path), filepath.Base(req.Path), ""
-		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) || strings.HasSuffix(req.Path, "/") {
+		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) ||
+			strings.HasSuffix(req.Path, "/") {
 			into = filepath.Clean(req.Path)
 			if name, problem = rules.localName(lastName(place)); problem != "" {
 				name = standIn(lastName(place))
 			}
 		}
+
 		p, err := e.planFetch(req, place, into, nil, name)
 		if into == filepath.Dir(req.Path) {
 			p.Warning = "" // the name is the person's own choice
 		}
+
 		if problem != "" {
 			p.Warning = ""
 			p.attention(ReasonNameRefused, problem)
 		}
+
 		return []Planned{p}, err
 	case KindProject, KindFolder, KindBucket, KindPrefix:
 		if req.Version != 0 {
-			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder: a version can be asked of a file alone", place.Address)}
+			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder: a version can be asked of a file alone",
+				place.Address)}
 		}
+
 		if err == nil && !isDir {
-			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address, req.Path)}
+			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address,
+				req.Path)}
 		}
-		w := pullWalk{e: e, r: r, req: req, rules: rules, into: filepath.Clean(req.Path), taken: map[string]string{}, dirs: map[string]string{}}
+
+		w := pullWalk{e: e, r: r, req: req, rules: rules, into: filepath.Clean(req.Path),
+			taken: map[string]string{}, dirs: map[string]string{}}
 		if err := w.walk(ctx, place, nil, ""); err != nil {
 			return nil, err
 		}
+
 		w.refuseFilesInTheWay()
+
 		return w.out, nil
 	}
-	return nil, &UsageError{Msg: fmt.Sprintf("%s cannot be fetched: name a project, a folder, a file, a bucket or a key", req.Remote)}
+
+	return nil,
+		&UsageError{Msg: fmt.Sprintf(
+			"%s cannot be fetched: name a project, a folder, a file, a bucket or a key", req.Remote)}
 }
 
 // lastName is the remote name of a file or object.
@@ -92,39 +114,49 @@ func lastName(p Place) string {
 	if p.Kind == KindObject {
 		return p.Key[strings.LastIndexByte(p.Key, '/')+1:]
 	}
+
 	return itemName(p.Item)
 }
 
-// atVersion puts the wanted version of an item in place.Version; 0 is the one the address named, or the tip.
+// atVersion puts the wanted version of an item in place.Version; 0 is the one the address named, or
+// the tip.
 func (r *Resolver) atVersion(ctx context.Context, p Place, number int) (Place, error) {
 	if p.Kind == KindObject {
 		if number > 0 {
 			return p, &UsageError{Msg: fmt.Sprintf("%s has no versions", p.Address)}
 		}
+
 		return p, nil
 	}
+
 	if number == 0 {
 		if p.Version == nil {
 			p.Version = p.Item.Tip
 		}
+
 		if p.Version == nil {
 			v, err := r.c.Versions.Version(ctx, p.Project.ID, p.Item.TipID)
 			if err != nil {
 				return p, err
 			}
+
 			p.Version = &v
 		}
+
 		return p, nil
 	}
+
 	for v, err := range r.c.Items.Versions(ctx, p.Project.ID, p.Item.ID) {
 		if err != nil {
 			return p, err
 		}
+
 		if v.Number == number {
 			p.Version = &v
 			return p, nil
 		}
 	}
+
 	return p, &NotFoundError{What: "version", Name: fmt.Sprint(number), In: p.Address.String()}
 }
 
@@ -139,7 +171,8 @@ type pullWalk struct {
 	dirs  map[string]string // the same of folders that files lie in
 }
 
-// walk plans everything below a place. dirs are the local folders on the way, problem why they cannot be made.
+// walk plans everything below a place. dirs are the local folders on the way, problem why they
+// cannot be made.
 func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem string) error {
 	var failure error
 	err := w.r.list(ctx, p, func(q Place) bool {
@@ -148,23 +181,31 @@ func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem str
 			if bad != "" {
 				local = standIn(q.Folder.Name)
 			}
+
 			if problem != "" {
 				bad = problem
 			}
+
 			failure = w.walk(ctx, q, append(slices.Clip(dirs), local), bad)
+
 			return failure == nil
 		}
+
 		names := []string{itemName(q.Item)}
 		if q.Kind == KindObject {
 			rest := strings.TrimPrefix(q.Key, p.Key)
 			if strings.HasSuffix(rest, "/") && q.Object.Size == 0 {
 				return true // a placeholder that some programs keep for a folder
 			}
+
 			names = strings.Split(rest, "/")
 		}
+
 		failure = w.add(ctx, q, dirs, names, problem)
+
 		return failure == nil
 	})
+
 	return errors.Join(err, failure)
 }
 
@@ -175,19 +216,23 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 		if bad != "" {
 			l, problem = standIn(n), cmp.Or(problem, bad)
 		}
+
 		local = append(local, l)
 	}
+
 	if q.Kind == KindItem {
 		var err error
 		if q, err = w.r.atVersion(ctx, q, 0); err != nil {
 			return err
 		}
 	}
+
 	last := len(local) - 1
 	p, err := w.e.planFetch(w.req, q, w.into, local[:last], local[last])
 	if err != nil {
 		return err
 	}
+
 	key := w.key(strings.Join(local, "/"))
 	switch other, taken := w.taken[key]; {
 	case problem != "":
@@ -203,7 +248,9 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 			}
 		}
 	}
+
 	w.out = append(w.out, p)
+
 	return nil
 }
 
@@ -218,6 +265,7 @@ func (w *pullWalk) key(rel string) string {
 	if w.rules.folds {
 		return strings.ToLower(rel)
 	}
+
 	return rel
 }
 
@@ -229,43 +277,54 @@ func (w *pullWalk) refuseFilesInTheWay() {
 		if err != nil || p.Result == PlanAttention {
 			continue
 		}
+
 		if other, ok := w.dirs[w.key(filepath.ToSlash(rel))]; ok {
-			p.attention(ReasonAmbiguous, fmt.Sprintf("%s needs a local folder where %s would land", other, p.Remote))
+			p.attention(ReasonAmbiguous,
+				fmt.Sprintf("%s needs a local folder where %s would land", other, p.Remote))
 		}
 	}
 }
 
-// planFetch plans one file and recognises one that is there already. The local path is into/dirs/name; nothing outside into is touched.
-func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string, name string) (Planned, error) {
+// planFetch plans one file and recognises one that is there already. The local path is
+// into/dirs/name; nothing outside into is touched.
+func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string, name string) (Planned,
+	error) {
 	p := newFetch(req, q, into, dirs, name)
 	if p.Result != "" {
 		return p, nil
 	}
+
 	j := &p.Job
 	rec, ok, err := e.store.Published(j.Root, j.Rel)
 	if err != nil || !ok {
 		return p, err
 	}
+
 	snap, err := state.SnapshotPath(j.Path)
 	if err != nil || !rec.Snapshot.Same(snap) {
 		return p, nil //nolint:nilerr // absent or not what was last synced: the job decides
 	}
+
 	same := rec.Version != "" && rec.Version == j.Version
 	if q.Kind == KindObject {
 		same = rec.SHA1 != "" && strings.EqualFold(rec.SHA1, q.Object.SHA1) && snap.Size == q.Object.Size
 	}
+
 	if same {
 		p.Result, p.Record, p.Source.Snapshot = PlanUnchanged, &rec, snap
 	}
+
 	return p, nil
 }
 
-// fetchRoot is the RecordRoot of a file that is fetched to path. One that is kept under another name than the remote one has a record of its
-// own: what is fetched beside a file that was pushed must not pass for it, nor the other way round.
+// fetchRoot is the RecordRoot of a file that is fetched to path. One that is kept under another
+// name than the remote one has a record of its own: what is fetched beside a file that was pushed
+// must not pass for it, nor the other way round.
 func fetchRoot(profile string, q Place, path, name string) string {
 	if name != lastName(q) {
 		path = filepath.Join(path, name)
 	}
+
 	return RecordRoot(profile, q, path)
 }
 
@@ -274,10 +333,13 @@ func newFetch(req PullRequest, q Place, into string, dirs []string, name string)
 	path := filepath.Join(append(append([]string{into}, dirs...), name)...)
 	p := Planned{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
 	p.Job = state.Job{
-		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path, Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
+		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path,
+		Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
 		Root: fetchRoot(req.Profile, q, path, name),
-		// Dirs are the local folders below the one that was asked for: the download never leaves that one.
-		Target: state.Target{Address: q.Address.String(), Project: string(q.Project.ID), Core: q.Core, Dirs: dirs, Name: lastName(q)},
+		// Dirs are the local folders below the one that was asked for: the download never leaves
+		// that one.
+		Target: state.Target{Address: q.Address.String(), Project: string(q.Project.ID), Core: q.Core,
+			Dirs: dirs, Name: lastName(q)},
 	}
 	j := &p.Job
 	if q.Kind == KindObject {
@@ -285,18 +347,23 @@ func newFetch(req PullRequest, q Place, into string, dirs []string, name string)
 		j.Object, j.Size, p.Changed = string(q.Object.ID), q.Object.Size, q.Object.Modified
 	} else {
 		j.Rel = strings.Join(q.Address.Steps[2:], "/")
-		j.Target.Folder, j.Target.Item, j.Target.Version = string(q.Folder.ID), string(q.Item.ID), string(q.Version.ID)
+		j.Target.Folder, j.Target.Item, j.Target.Version = string(q.Folder.ID), string(q.Item.ID),
+			string(q.Version.ID)
 		j.Item, j.Version, j.VersionNumber = string(q.Item.ID), string(q.Version.ID), q.Version.Number
 		j.Object, j.Size, p.Changed = string(q.Version.Storage), q.Version.Size, q.Version.Modified
 		if q.Version.Storage == "" {
-			p.attention(ReasonNoContent, fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
+			p.attention(ReasonNoContent,
+				fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
 		}
 	}
-	j.Rel = strings.ReplaceAll(j.Rel, "\x00", "%00") // as in its address and on disk; a record's key cannot hold it
+
+	// as in its address and on disk; a record's key cannot hold it
+	j.Rel = strings.ReplaceAll(j.Rel, "\x00", "%00")
 	p.Source.Rel, p.Bytes = j.Rel, j.Size
 	if j.Target.Name != name {
 		p.Warning = fmt.Sprintf("%s is kept as %q", q.Address, path)
 	}
+
 	return p
 }
 
@@ -305,5 +372,6 @@ func stored(job state.Job) apsclient.ObjectID {
 	if job.Object == "" && job.Target.Bucket != "" {
 		return apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
 	}
+
 	return apsclient.ObjectID(job.Object)
 }

@@ -19,15 +19,18 @@ import (
 	"hoist/state"
 )
 
-// remote puts size pseudo-random bytes at a path below the demonstration project's root and returns them.
+// remote puts size pseudo-random bytes at a path below the demonstration project's root and returns
+// them.
 func (w *world) remote(path string, size int, seed uint64) []byte {
 	w.t.Helper()
 	data := make([]byte, size)
 	rng := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), 1})
 	rng.Read(data)
-	if _, _, err := w.srv.AddFile(w.srv.Demo().Project, path, bytes.NewReader(data), int64(size)); err != nil {
+	if _, _, err := w.srv.AddFile(w.srv.Demo().Project, path, bytes.NewReader(data),
+		int64(size)); err != nil {
 		w.t.Fatal(err)
 	}
+
 	return data
 }
 
@@ -39,14 +42,17 @@ func (w *world) pull(e *Engine, remote, path string, change ...func(*PullRequest
 
 func (w *world) planPull(e *Engine, remote, path string, change ...func(*PullRequest)) []Planned {
 	w.t.Helper()
+
 	req := PullRequest{Profile: "default", Remote: mustAddress(w.t, remote), Path: w.path(path), Batch: "1"}
 	for _, c := range change {
 		c(&req)
 	}
+
 	plans, err := e.PlanPull(w.t.Context(), req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	return plans
 }
 
@@ -67,6 +73,7 @@ func (w *world) wantNoLitter() {
 		if err == nil && ownName(d.Name()) {
 			w.t.Errorf("left behind: %s", path)
 		}
+
 		return nil
 	})
 }
@@ -78,6 +85,7 @@ func (w *world) fetched() (bytes int64, requests int) {
 			requests++
 		}
 	}
+
 	return bytes, requests
 }
 
@@ -85,27 +93,34 @@ func TestPullTreeAndPushItBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		files := map[string][]byte{}
-		for i, p := range []string{"a.dwg", "sub/b.dwg", "sub/deep er/c d.dwg", "sub/50%20off.dwg", "empty.dwg"} {
+		for i, p := range []string{"a.dwg", "sub/b.dwg", "sub/deep er/c d.dwg", "sub/50%20off.dwg",
+			"empty.dwg"} {
 			size := small + i
 			if p == "empty.dwg" {
 				size = 0
 			}
+
 			files[p] = w.remote("Project Files/set/"+p, size, uint64(i))
 		}
+
 		w.srv.ResetJournal()
 		e := w.engine()
 		jobs := w.pull(e, w.srv.DemoRemote()+"/set", "out")
 		if n, ops := w.api(); n != 7 { // hubs, projects, top folders, four folders
 			t.Errorf("the plan made %d calls: %q", n, ops)
 		}
+
 		w.srv.ResetJournal()
 		w.runAll(e)
+
 		for _, j := range jobs {
 			w.wantDone(j.ID, state.ResultDownloaded)
 		}
+
 		for p, data := range files {
 			w.wantFile("out/"+p, data)
 		}
+
 		w.wantNoLitter()
 		w.wantCalls(t, "five files", slices.Repeat([]string{"get-signed-s3-download-url"}, 5)...)
 
@@ -114,11 +129,14 @@ func TestPullTreeAndPushItBack(t *testing.T) {
 		if u, _, _ := results(w.planPull(e, w.srv.DemoRemote()+"/set", "out")); u != 5 {
 			t.Errorf("%d of 5 unchanged when pulled again", u)
 		}
+
 		w.srv.ResetJournal()
-		plans := w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/set"), Sources: w.sources("out", "")})
+		plans := w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/set"),
+			Sources: w.sources("out", "")})
 		if u, _, _ := results(plans); u != 5 {
 			t.Errorf("%d of 5 unchanged when pushed back", u)
 		}
+
 		w.wantCalls(t, "pushing back what was pulled", slices.Repeat([]string{"list-folder-contents"}, 4)...)
 	})
 }
@@ -132,6 +150,7 @@ func TestPullFileLandings(t *testing.T) {
 		if err := os.MkdirAll(w.path("dir"), 0o755); err != nil {
 			t.Fatal(err)
 		}
+
 		e := w.engine()
 		w.pull(e, remote, "renamed.dwg")
 		w.pull(e, remote, "dir")
@@ -146,11 +165,15 @@ func TestPullFileLandings(t *testing.T) {
 		w.wantFile("old.dwg", one)
 		w.wantNoLitter()
 
-		_, err := e.PlanPull(t.Context(), PullRequest{Profile: "default", Remote: mustAddress(t, remote), Path: w.path("x"), Version: 7})
+		_, err := e.PlanPull(t.Context(),
+			PullRequest{Profile: "default", Remote: mustAddress(t, remote), Path: w.path("x"), Version: 7})
 		if nf, ok := errors.AsType[*NotFoundError](err); !ok || nf.What != "version" {
 			t.Errorf("a version that is not there: %v", err)
 		}
-		_, err = e.PlanPull(t.Context(), PullRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()), Path: w.path("old.dwg")})
+
+		_, err = e.PlanPull(t.Context(),
+			PullRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+				Path: w.path("old.dwg")})
 		if _, ok := errors.AsType[*UsageError](err); !ok {
 			t.Errorf("a folder onto a file: %v", err)
 		}
@@ -160,22 +183,26 @@ func TestPullFileLandings(t *testing.T) {
 // The rules of the contract for files that are there already.
 func TestPullOverExistingFiles(t *testing.T) {
 	for name, row := range map[string]struct {
-		local     string // "": none; "old": version 1 as it was pulled; "touched": the same with another time; "same": the tip's content; "mine": something else
+		// "": none; "old": version 1 as it was pulled; "touched": the same with another time;
+		// "same": the tip's content; "mine": something else
+		local     string
 		overwrite bool
 		want      string // result, or reason
 		kept      bool   // the old file is kept under another name
 		fetches   bool
 	}{
-		"nothing there":            {want: state.ResultDownloaded, fetches: true},
-		"last synced":              {local: "old", want: state.ResultDownloaded, fetches: true},
-		"last synced, touched":     {local: "touched", want: state.ResultDownloaded, fetches: true},
-		"equal content":            {local: "same", want: state.ResultUnchanged},
-		"different":                {local: "mine", want: ReasonLocalDiffers},
-		"different size":           {local: "longer", want: ReasonLocalDiffers},
-		"different, overwritten":   {local: "mine", overwrite: true, want: state.ResultDownloaded, kept: true, fetches: true},
-		"last synced, overwritten": {local: "old", overwrite: true, want: state.ResultDownloaded, fetches: true},
-		"equal, overwritten":       {local: "same", overwrite: true, want: state.ResultUnchanged},
-		"a folder":                 {local: "folder", want: ReasonNotAFile},
+		"nothing there":        {want: state.ResultDownloaded, fetches: true},
+		"last synced":          {local: "old", want: state.ResultDownloaded, fetches: true},
+		"last synced, touched": {local: "touched", want: state.ResultDownloaded, fetches: true},
+		"equal content":        {local: "same", want: state.ResultUnchanged},
+		"different":            {local: "mine", want: ReasonLocalDiffers},
+		"different size":       {local: "longer", want: ReasonLocalDiffers},
+		"different, overwritten": {local: "mine", overwrite: true, want: state.ResultDownloaded, kept: true,
+			fetches: true},
+		"last synced, overwritten": {local: "old", overwrite: true, want: state.ResultDownloaded,
+			fetches: true},
+		"equal, overwritten": {local: "same", overwrite: true, want: state.ResultUnchanged},
+		"a folder":           {local: "folder", want: ReasonNotAFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -183,6 +210,7 @@ func TestPullOverExistingFiles(t *testing.T) {
 				one := w.remote("Project Files/a.dwg", small, 1)
 				remote := w.srv.DemoRemote() + "/a.dwg"
 				local := []byte(nil)
+
 				path := "d/a.dwg"
 				e := w.engine()
 				switch row.local {
@@ -204,6 +232,7 @@ func TestPullOverExistingFiles(t *testing.T) {
 				case "folder":
 					w.write(path+"/x", 3, 1)
 				}
+
 				two := w.remote("Project Files/a.dwg", small, 2)
 				if row.local == "same" {
 					w.write(path, 1, 1)
@@ -211,49 +240,60 @@ func TestPullOverExistingFiles(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+
 				e = w.engine()
 				w.srv.ResetJournal()
-				if row.local == "folder" { // PATH is a folder: the file would land in it, so ask for the parent's contents
+				// PATH is a folder: the file would land in it, so ask for the parent's contents
+				if row.local == "folder" {
 					w.pull(e, w.srv.DemoRemote(), "d", func(r *PullRequest) { r.Overwrite = row.overwrite })
 				} else {
 					w.pull(e, remote, path, func(r *PullRequest) { r.Overwrite = row.overwrite })
 				}
+
 				w.runAll(e)
 				jobs, err := w.store.Jobs(state.Filter{Batch: "1"})
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				j := jobs[len(jobs)-1]
 				if j.Result != row.want && !(j.Attention && j.Reason == row.want) {
 					t.Errorf("result %q reason %q (%s), want %s", j.Result, j.Reason, j.Error, row.want)
 				}
+
 				if _, n := w.fetched(); n > 0 != row.fetches {
 					t.Errorf("%d ranges fetched, want some: %v", n, row.fetches)
 				}
+
 				switch {
 				case row.want == ReasonLocalDiffers:
 					w.wantFile(path, local)
 				case row.want != ReasonNotAFile:
 					w.wantFile(path, two)
 				}
+
 				w.wantNoLitter()
 				var others []string
 				entries, err := os.ReadDir(w.path("d"))
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				for _, d := range entries {
 					if d.Name() != "a.dwg" {
 						others = append(others, d.Name())
 					}
 				}
+
 				if !row.kept && len(others) > 0 || row.kept && len(others) != 1 {
 					t.Fatalf("beside it: %q", others)
 				}
+
 				if row.kept {
 					if !regexp.MustCompile(`^a~\d{8}-\d{6}\.dwg$`).MatchString(others[0]) {
 						t.Errorf("the old file is kept as %q", others[0])
 					}
+
 					w.wantFile("d/"+others[0], local)
 				}
 			})
@@ -264,20 +304,26 @@ func TestPullOverExistingFiles(t *testing.T) {
 func TestVersionWithoutContent(t *testing.T) {
 	w := newWorld(t)
 	item, _ := w.addFile(w.srv.Demo().Project, "Project Files/a.dwg", "x")
-	if _, err := w.client.Versions.Create(t.Context(), w.project, apsclient.NewVersion{Item: apsclient.ItemID(item), Deleted: true}); err != nil {
+	if _, err := w.client.Versions.Create(t.Context(), w.project,
+		apsclient.NewVersion{Item: apsclient.ItemID(item), Deleted: true}); err != nil {
 		t.Fatal(err)
 	}
+
 	e := w.engine()
 	var deleted apsclient.Version
 	for v, err := range w.client.Items.Versions(t.Context(), w.project, apsclient.ItemID(item)) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if v.Storage == "" {
 			deleted = v
 		}
 	}
-	p, err := e.planFetch(PullRequest{Profile: "default"}, Place{Kind: KindItem, Address: mustAddress(t, w.srv.DemoRemote()+"/a.dwg"), Version: &deleted}, w.dir, nil, "a.dwg")
+
+	p, err := e.planFetch(PullRequest{Profile: "default"},
+		Place{Kind: KindItem, Address: mustAddress(t, w.srv.DemoRemote()+"/a.dwg"), Version: &deleted}, w.dir,
+		nil, "a.dwg")
 	if err != nil || p.Result != PlanAttention || p.Reason != ReasonNoContent {
 		t.Errorf("plan %+v, %v; want no-content", p, err)
 	}
@@ -290,43 +336,55 @@ func TestHostileNames(t *testing.T) {
 		if _, err := w.client.Buckets.Create(t.Context(), "hostile", "persistent", ""); err != nil {
 			t.Fatal(err)
 		}
-		keys := []string{"p/../../escape.txt", "p//etc/passwd", "p/CON", "p/trailing. ", "p/" + `..\..\x`, "p/C:/x", "p/.hoist-x.part", "p/ok/../ok", "p/nl\nname"}
+
+		keys := []string{"p/../../escape.txt", "p//etc/passwd", "p/CON", "p/trailing. ", "p/" + `..\..\x`,
+			"p/C:/x", "p/.hoist-x.part", "p/ok/../ok", "p/nl\nname"}
 		w.write("src/x", 3, 1)
+
 		e := w.engine()
 		for i, key := range keys {
 			w.write("src/x", 3+i, uint64(i))
 			src := w.sources("src", "")[0]
 			src.Rel = key
-			w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, "oss://hostile"), Sources: []Source{src}}))
+			w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, "oss://hostile"),
+				Sources: []Source{src}}))
 			w.runAll(e)
 		}
+
 		parent := w.path("pulled/jail")
 		if err := os.MkdirAll(filepath.Join(parent, "in"), 0o755); err != nil {
 			t.Fatal(err)
 		}
+
 		outside := t.TempDir()
 		if runtime.GOOS != "windows" { // a link in the way must not lead out either
 			if err := os.Symlink(outside, filepath.Join(parent, "in", "ok")); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		plans := w.planPull(e, "oss://hostile/p/", "pulled/jail/in")
 		for _, p := range plans {
-			if rel, err := filepath.Rel(w.path("pulled/jail/in"), p.Job.Path); err != nil || !filepath.IsLocal(rel) {
+			if rel, err := filepath.Rel(w.path("pulled/jail/in"), p.Job.Path); err != nil ||
+				!filepath.IsLocal(rel) {
 				t.Errorf("%s would land at %s", p.Remote, p.Job.Path)
 			}
 		}
+
 		w.start(plans)
 		w.runAll(e)
 		_ = filepath.WalkDir(w.path("pulled"), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && !strings.HasPrefix(path, filepath.Join(parent, "in")+string(filepath.Separator)) {
+			if err == nil && !d.IsDir() &&
+				!strings.HasPrefix(path, filepath.Join(parent, "in")+string(filepath.Separator)) {
 				t.Errorf("%s landed outside", path)
 			}
+
 			return nil
 		})
 		if entries, _ := os.ReadDir(outside); len(entries) > 0 {
 			t.Errorf("%q went through the link", entries)
 		}
+
 		if _, err := os.Lstat(filepath.Join(parent, "in", "%2E%2E", "%2E%2E", "escape.txt")); err != nil {
 			t.Errorf("a mapped name is not there: %v", err)
 		}
@@ -334,13 +392,15 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestFilesThatFallTogetherLocally(t *testing.T) {
-	w := pullWalk{rules: localRules{folds: true}, into: "x", taken: map[string]string{}, dirs: map[string]string{}}
+	w := pullWalk{rules: localRules{folds: true}, into: "x", taken: map[string]string{},
+		dirs: map[string]string{}}
 	srv := newWorld(t)
 	w.e, w.req = srv.engine(), PullRequest{Profile: "default"}
 	add := func(name string) {
 		t.Helper()
 		v := apsclient.Version{Name: name, Storage: "urn:adsk.objects:os.object:b/k", Size: 1}
-		q := Place{Kind: KindItem, Address: mustAddress(t, "aps://H/P/Files").Join(name), Item: apsclient.Item{Name: name, Tip: &v}}
+		q := Place{Kind: KindItem, Address: mustAddress(t, "aps://H/P/Files").Join(name),
+			Item: apsclient.Item{Name: name, Tip: &v}}
 		if err := w.add(t.Context(), q, nil, strings.Split(name, "/"), ""); err != nil {
 			t.Fatal(err)
 		}
@@ -350,10 +410,12 @@ func TestFilesThatFallTogetherLocally(t *testing.T) {
 	add("b")
 	add("B/c")
 	w.refuseFilesInTheWay()
+
 	var got []string
 	for _, p := range w.out {
 		got = append(got, p.Reason)
 	}
+
 	if want := []string{"", ReasonAmbiguous, ReasonAmbiguous, ""}; !slices.Equal(got, want) {
 		t.Errorf("reasons %q, want %q", got, want)
 	}

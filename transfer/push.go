@@ -40,7 +40,8 @@ type PushRequest struct {
 // Results of a Planned; "" means that its Job is to be enqueued.
 const (
 	PlanUnchanged = "unchanged" // nothing is to be done
-	PlanAttention = "attention" // a person is needed; Job carries the reason, and may be enqueued to be seen in status
+	// a person is needed; Job carries the reason, and may be enqueued to be seen in status
+	PlanAttention = "attention"
 )
 
 // Planned is one file of a plan.
@@ -64,55 +65,71 @@ func (p *Planned) attention(reason, detail string) {
 	p.Job.Attention, p.Job.Reason, p.Job.Error = true, reason, detail
 }
 
-// RecordRoot is the root under which what was pushed or pulled without a watch is remembered, so that the same file going the same way is
-// found again: a hash of profile, project (or bucket) and local folder. The Rel below it is the remote path below the project, or the key.
+// RecordRoot is the root under which what was pushed or pulled without a watch is remembered, so
+// that the same file going the same way is found again: a hash of profile, project (or bucket) and
+// local folder. The Rel below it is the remote path below the project, or the key.
 func RecordRoot(profile string, p Place, localPath string) string {
 	h := sha256.New()
-	for _, s := range []string{profile, string(p.Hub.ID), string(p.Project.ID), p.Bucket, filepath.Dir(localPath)} {
+	for _, s := range []string{profile, string(p.Hub.ID), string(p.Project.ID), p.Bucket,
+		filepath.Dir(localPath)} {
 		fmt.Fprintf(h, "%d:%s", len(s), s)
 	}
+
 	return state.PathRoot + hex.EncodeToString(h.Sum(nil)[:10])
 }
 
 // unwatched reports whether a job was asked for by push or pull, not by a watch.
 func unwatched(job state.Job) bool { return !job.Watched() }
 
-// PlanPush decides where each source lands and what is to be done about it, before anything is sent. It reads the remote folders that the
-// sources land in, once each, and makes no other call for a file. Names that the service would refuse are parked. Errors, before anything
-// was done: *CollisionError, *UsageError, *NotFoundError, *AmbiguousError, those of the client.
+// PlanPush decides where each source lands and what is to be done about it, before anything is
+// sent. It reads the remote folders that the sources land in, once each, and makes no other call
+// for a file. Names that the service would refuse are parked. Errors, before anything was done:
+// *CollisionError, *UsageError, *NotFoundError, *AmbiguousError, those of the client.
 func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, error) {
 	if req.As != "" && len(req.Sources) > 1 {
-		return nil, &UsageError{Msg: fmt.Sprintf("another name can be given to a single file, not to %d", len(req.Sources))}
+		return nil, &UsageError{Msg: fmt.Sprintf("another name can be given to a single file, not to %d",
+			len(req.Sources))}
 	}
+
 	r, err := e.Resolver(req.Profile)
 	if err != nil {
 		return nil, err
 	}
+
 	if req.Root == "" {
 		if err := r.c.Allowed("signed-s3-upload"); err != nil {
 			return nil, err // before anything is looked at or queued
 		}
+
 		r.Refresh() // a person asks: what others did until now counts
 	}
+
 	place, err := r.ResolveFolder(ctx, req.Remote)
 	if err != nil {
 		return nil, err
 	}
+
 	switch place.Kind {
 	case KindFolder, KindBucket, KindPrefix:
 	default:
-		return nil, &UsageError{Msg: fmt.Sprintf("%s cannot hold files: name a folder below a project's top folder, or a bucket", req.Remote)}
+		return nil,
+			&UsageError{Msg: fmt.Sprintf(
+				"%s cannot hold files: name a folder below a project's top folder, or a bucket", req.Remote)}
 	}
+
 	landings, err := land(place, req)
 	if err != nil {
 		return nil, err
 	}
+
 	if req.As != "" && len(landings) == 1 && landings[0].refused != "" {
 		return nil, &UsageError{Msg: fmt.Sprintf("%q as the name: %s", req.As, landings[0].refused)}
 	}
+
 	if place.Kind == KindFolder {
 		return e.planFolderPush(ctx, r, place, req, landings)
 	}
+
 	return e.planObjectPush(ctx, r, place, req, landings)
 }
 
@@ -127,6 +144,7 @@ type landing struct {
 // land computes where every source lands, and refuses two on one name. It is pure.
 func land(place Place, req PushRequest) ([]landing, error) {
 	var out []landing
+
 	seen := map[string]string{} // landing -> local path
 	dirs := map[string]string{} // folder that a landing needs -> local path
 	for _, s := range req.Sources {
@@ -134,6 +152,7 @@ func land(place Place, req PushRequest) ([]landing, error) {
 		if req.As != "" {
 			names[len(names)-1] = req.As
 		}
+
 		l := landing{source: s, names: slices.Clone(names)}
 		if place.Kind == KindFolder {
 			for i, n := range names {
@@ -142,6 +161,7 @@ func land(place Place, req PushRequest) ([]landing, error) {
 					l.names[i], l.mapped = mapRemoteName(n), true
 					problem = refusedName(l.names[i])
 				}
+
 				if problem != "" && l.refused == "" {
 					l.refused = problem
 				}
@@ -149,30 +169,39 @@ func land(place Place, req PushRequest) ([]landing, error) {
 		} else if problem := refusedKey(place.Key + strings.Join(names, "/")); problem != "" {
 			l.refused = problem
 		}
+
 		key := strings.Join(l.names, "/")
 		if other, ok := seen[key]; ok {
 			if other == s.Path {
 				continue // the same file named twice
 			}
-			return nil, &CollisionError{Remote: address(place, l.names).String(), Sources: []string{other, s.Path}}
+
+			return nil, &CollisionError{Remote: address(place, l.names).String(),
+				Sources: []string{other, s.Path}}
 		}
+
 		seen[key] = s.Path
 		for i := 1; i < len(l.names); i++ {
 			dirs[strings.Join(l.names[:i], "/")] = s.Path
 		}
+
 		out = append(out, l)
 	}
+
 	if place.Kind == KindFolder {
 		for _, l := range out {
 			if other, ok := dirs[strings.Join(l.names, "/")]; ok {
-				return nil, &CollisionError{Remote: address(place, l.names).String(), Sources: []string{l.source.Path, other}}
+				return nil, &CollisionError{Remote: address(place, l.names).String(),
+					Sources: []string{l.source.Path, other}}
 			}
 		}
 	}
+
 	return out, nil
 }
 
-// refusedKey says why OSS would refuse an object key: 1 to 1024 bytes of UTF-8 (S3's limit), nothing else is documented.
+// refusedKey says why OSS would refuse an object key: 1 to 1024 bytes of UTF-8 (S3's limit),
+// nothing else is documented.
 func refusedKey(key string) string {
 	switch {
 	case key == "" || strings.HasSuffix(key, "/"):
@@ -182,6 +211,7 @@ func refusedKey(key string) string {
 	case strings.ContainsRune(key, 0) || !utf8.ValidString(key):
 		return "the key is not valid UTF-8"
 	}
+
 	return ""
 }
 
@@ -195,55 +225,67 @@ func newPlan(place Place, req PushRequest, l landing, rel string) Planned {
 	at := address(place, l.names)
 	p := Planned{Source: l.source, Remote: at.String(), Bytes: l.source.Snapshot.Size}
 	p.Job = state.Job{
-		Kind: state.Upload, Phase: state.PhaseQueued, Profile: req.Profile, Root: req.Root, Rel: l.source.Rel, Path: l.source.Path,
+		Kind: state.Upload, Phase: state.PhaseQueued, Profile: req.Profile, Root: req.Root, Rel: l.source.Rel,
+		Path:     l.source.Path,
 		Snapshot: l.source.Snapshot, Size: l.source.Snapshot.Size, Force: req.Force, Batch: req.Batch,
 		Target: state.Target{Address: at.String(), Name: l.names[len(l.names)-1]},
 	}
 	if l.source.Changing {
 		p.Job.Changes = 1
 	}
+
 	if req.Root == "" {
 		p.Job.Root, p.Job.Rel = RecordRoot(req.Profile, place, l.source.Path), rel
 	}
+
 	switch {
 	case l.refused != "":
 		p.attention(ReasonNameRefused, l.refused)
 	case l.mapped:
-		p.Warning = fmt.Sprintf("%q is stored as %q: the service does not take the name", l.source.Rel, strings.Join(l.names, "/"))
+		p.Warning = fmt.Sprintf("%q is stored as %q: the service does not take the name", l.source.Rel,
+			strings.Join(l.names, "/"))
 	default:
 		if place.Kind == KindFolder {
 			p.Warning = likelyBlocked(p.Job.Target.Name)
 		}
 	}
+
 	return p
 }
 
-func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, req PushRequest, landings []landing) ([]Planned, error) {
+func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, req PushRequest,
+	landings []landing) ([]Planned, error) {
 	project := place.Project.ID
 	found := map[string]apsclient.FolderID{} // slash path below place -> folder, "" when it is not there
 	if len(place.Missing) == 0 {
 		found[""] = place.Folder.ID
 	}
+
 	var folderOf func(names []string) (apsclient.FolderID, error)
+
 	folderOf = func(names []string) (apsclient.FolderID, error) {
 		path := strings.Join(names, "/")
 		if id, ok := found[path]; ok || len(names) == 0 {
 			return id, nil
 		}
+
 		parent, err := folderOf(names[:len(names)-1])
 		if err != nil || parent == "" {
 			found[path] = ""
 			return "", err
 		}
+
 		f, ok, err := r.findFolder(ctx, project, parent, names[len(names)-1])
 		if err != nil {
 			return "", err
 		}
+
 		if ok {
 			found[path] = f.ID
 		} else {
 			found[path] = ""
 		}
+
 		return found[path], nil
 	}
 	out := make([]Planned, 0, len(landings))
@@ -258,6 +300,7 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			out = append(out, p)
 			continue
 		}
+
 		var item apsclient.Item
 		var exists bool
 		folder, err := folderOf(l.names[:len(l.names)-1])
@@ -265,66 +308,86 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			t.Folder = string(folder)
 			item, exists, err = r.find(ctx, project, folder, t.Name)
 		}
+
 		if amb, ok := errors.AsType[*AmbiguousError](err); ok {
 			p.attention(ReasonAmbiguous, amb.Error())
 			err = nil
 		}
+
 		if err != nil {
 			return nil, err
 		}
+
 		if exists {
 			t.Item = string(item.ID)
 		}
+
 		if p.Result == "" && exists && req.Keep {
 			p.Result, p.Kept = PlanUnchanged, &item
 		}
+
 		if p.Result == "" && !req.Force {
 			rec, ok, err := e.store.Published(p.Job.Root, p.Job.Rel)
 			if err != nil {
 				return nil, err
 			}
+
 			if ok = ok && rec.Snapshot.Same(l.source.Snapshot); ok {
 				ok, err = r.stillThere(ctx, project, folder, t.Name, rec, item, exists)
 			}
+
 			if err != nil {
 				return nil, err
 			}
+
 			if ok {
 				p.Result, p.Record = PlanUnchanged, &rec
 			}
 		}
+
 		out = append(out, p)
 	}
+
 	return out, nil
 }
 
-// stillThere reports whether the newest version of a name, as far as the service shows it, is the one on record: what was made a moment ago may
-// be missing in a listing, or its item may show an older version. item is the one that was found, if exists.
-func (r *Resolver) stillThere(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string, rec state.PublishedRecord, item apsclient.Item, exists bool) (bool, error) {
+// stillThere reports whether the newest version of a name, as far as the service shows it, is the
+// one on record: what was made a moment ago may be missing in a listing, or its item may show an
+// older version. item is the one that was found, if exists.
+func (r *Resolver) stillThere(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
+	rec state.PublishedRecord, item apsclient.Item, exists bool) (bool, error) {
 	if !exists && rec.Item != "" && f != "" {
 		it, err := r.c.Items.Item(ctx, p, apsclient.ItemID(rec.Item))
 		if errors.Is(err, apsclient.ErrNotFound) {
 			return false, nil
 		}
+
 		if err != nil {
 			return false, err
 		}
-		item, exists = it, !it.Hidden && it.Parent == f && itemName(it) == name && (it.Tip == nil || !it.Tip.Deleted())
+
+		item, exists = it, !it.Hidden && it.Parent == f && itemName(it) == name &&
+			(it.Tip == nil || !it.Tip.Deleted())
 	}
-	return exists && rec.Item == string(item.ID) && (rec.Version == string(tipID(item)) || showsOlder(item, rec)), nil
+
+	return exists && rec.Item == string(item.ID) &&
+		(rec.Version == string(tipID(item)) || showsOlder(item, rec)), nil
 }
 
 func tipID(it apsclient.Item) apsclient.VersionID {
 	if it.Tip != nil && it.Tip.ID != "" {
 		return it.Tip.ID
 	}
+
 	return it.TipID
 }
 
-// fewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs fewer calls.
+// fewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs
+// fewer calls.
 const fewObjects = 3
 
-func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, req PushRequest, landings []landing) ([]Planned, error) {
+func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, req PushRequest,
+	landings []landing) ([]Planned, error) {
 	out := make([]Planned, 0, len(landings))
 	records := map[int]state.PublishedRecord{}
 	for _, l := range landings {
@@ -337,16 +400,21 @@ func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, r
 			if err != nil {
 				return nil, err
 			}
-			// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone. Where ours is unknown the job's own look decides.
+
+			// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone.
+			// Where ours is unknown the job's own look decides.
 			if ok && rec.SHA1 != "" && rec.Snapshot.Same(l.source.Snapshot) {
 				records[len(out)] = rec
 			}
 		}
+
 		out = append(out, p)
 	}
+
 	if len(records) == 0 {
 		return out, nil
 	}
+
 	there := map[string]apsclient.Object{}
 	if len(records) <= fewObjects {
 		for i := range records {
@@ -362,14 +430,17 @@ func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, r
 			if err != nil {
 				return nil, err
 			}
+
 			there[o.Key] = o
 		}
 	}
+
 	for i, rec := range records {
 		o, ok := there[out[i].Job.Target.Key]
 		if ok && o.Size == rec.Snapshot.Size && strings.EqualFold(rec.SHA1, o.SHA1) {
 			out[i].Result, out[i].Record = PlanUnchanged, &rec
 		}
 	}
+
 	return out, nil
 }

@@ -7,7 +7,8 @@ import (
 	"hoist/state"
 )
 
-// Codes of why a file is not in sync. They are promises to scripts: `hoist help reasons` prints the list.
+// Codes of why a file is not in sync. They are promises to scripts: `hoist help reasons` prints the
+// list.
 const (
 	ReasonUnreadable     = "unreadable"
 	ReasonVanished       = "vanished"
@@ -37,46 +38,64 @@ const (
 	ReasonUnexpected     = "unexpected"
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
-	ReasonRestored       = state.ReasonRestored // of a job that a repair of the state could not read in its newest form
+	// of a job that a repair of the state could not read in its newest form
+	ReasonRestored = state.ReasonRestored
 )
 
 // Reason documents one code.
 type Reason struct {
 	Code     string
-	Sentence string        // one sentence for people
-	Fix      string        // command that would fix it, with {id}, {path} and {remote}; "" when waiting is all it takes
-	Again    time.Duration // a parked file is looked at again by itself after this long; 0: only when a person asks
+	Sentence string // one sentence for people
+	// command that would fix it, with {id}, {path} and {remote}; "" when waiting is all it takes
+	Fix string
+	// a parked file is looked at again by itself after this long; 0: only when a person asks
+	Again time.Duration
 }
 
 var reasons = []Reason{
-	{ReasonUnreadable, "the file cannot be read: permission is missing, or another program holds it exclusively", "chmod u+r {path} && hoist retry {id}", 10 * time.Minute},
+	{ReasonUnreadable, "the file cannot be read: permission is missing, or another program holds it " +
+		"exclusively", "chmod u+r {path} && hoist retry {id}", 10 * time.Minute},
 	{ReasonVanished, "the file was removed before it was sent", "hoist cancel {id}", 0},
 	{ReasonNotAFile, "the path is a folder, a link or a device, not a regular file", "hoist cancel {id}", 0},
-	{ReasonChanging, "the file changed while it was read; the newest settled state is tried again", "hoist retry {id}", time.Minute},
-	{ReasonShrankToZero, "the file had content when it was last published and is empty now", "hoist push --force {path} {remote}", 0},
+	{ReasonChanging, "the file changed while it was read; the newest settled state is tried again",
+		"hoist retry {id}", time.Minute},
+	{ReasonShrankToZero, "the file had content when it was last published and is empty now",
+		"hoist push --force {path} {remote}", 0},
 	{ReasonEmptyFile, "the service refuses empty files", "hoist cancel {id}", 0},
-	{ReasonLocalDiffers, "the local file differs from what was last synced and is kept", "hoist pull --overwrite {remote} {path}", 0},
-	{ReasonNoSpace, "the disk is full; the file goes on by itself when there is room", "hoist retry {id}", time.Minute},
-	{ReasonLocked, "the item is locked or being modified at the service", "hoist retry {id}", 30 * time.Minute},
-	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else has reserved the item", "hoist push --force {path} {remote}", 0},
-	{ReasonForbidden, "the account may not do this: permission or provisioning is missing", "hoist doctor", 0},
+	{ReasonLocalDiffers, "the local file differs from what was last synced and is kept",
+		"hoist pull --overwrite {remote} {path}", 0},
+	{ReasonNoSpace, "the disk is full; the file goes on by itself when there is room", "hoist retry {id}",
+		time.Minute},
+	{ReasonLocked, "the item is locked or being modified at the service", "hoist retry {id}",
+		30 * time.Minute},
+	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else " +
+		"has reserved the item", "hoist push --force {path} {remote}", 0},
+	{ReasonForbidden, "the account may not do this: permission or provisioning is missing", "hoist doctor",
+		0},
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
 	{ReasonNotFound, "the remote place does not exist any more", "hoist cancel {id}", 0},
 	{ReasonAmbiguous, "the remote name stands for more than one thing", "hoist cancel {id}", 0},
-	{ReasonNameRefused, "the service, or the local system, does not accept the name; where a mapped name would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}", 0},
+	{ReasonNameRefused, "the service, or the local system, does not accept the name; where a mapped name " +
+		"would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}",
+		0},
 	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", 0},
 	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", 0},
 	{ReasonDamaged, "the bytes that arrived are not the ones that were sent", "hoist retry {id}", 0},
-	{ReasonRemoteChanged, "the content in the cloud changed while it was fetched", "hoist retry {id}", time.Minute},
+	{ReasonRemoteChanged, "the content in the cloud changed while it was fetched", "hoist retry {id}",
+		time.Minute},
 	{ReasonRefused, "the service refuses the request", "hoist job {id}", 0},
-	{ReasonSessionShort, "at the measured speed the upload cannot finish before the service ends its session", "hoist job {id}", 0},
+	{ReasonSessionShort, "at the measured speed the upload cannot finish before the service ends its session",
+		"hoist job {id}", 0},
 	{ReasonSessionLost, "the service ended the upload session; the file is sent from the start", "", 0},
 	{ReasonOffline, "the service cannot be reached; the file goes on as soon as it can", "", 0},
 	{ReasonRateLimited, "the service asks to wait", "", 0},
 	{ReasonServiceTrouble, "the service has trouble; the call is made again", "", 0},
-	{ReasonSourceChanged, "the file changed before it was published; another job sends the newer content", "", 0},
-	{ReasonCancelled, "a person cancelled it; the file is wanted again when it changes", "hoist push --force {path} {remote}", 0},
-	{ReasonRestored, "the state was repaired and may be older than what the cloud has; a retry looks there first", "hoist retry {id}", 0},
+	{ReasonSourceChanged, "the file changed before it was published; another job sends the newer content", "",
+		0},
+	{ReasonCancelled, "a person cancelled it; the file is wanted again when it changes",
+		"hoist push --force {path} {remote}", 0},
+	{ReasonRestored, "the state was repaired and may be older than what the cloud has; a retry looks there " +
+		"first", "hoist retry {id}", 0},
 	{ReasonUnexpected, "something unforeseen happened", "hoist job {id}", 0},
 }
 
@@ -90,5 +109,6 @@ func ReasonByCode(code string) (Reason, bool) {
 			return r, true
 		}
 	}
+
 	return Reason{}, false
 }

@@ -24,8 +24,9 @@ type listing struct {
 	until   time.Time      // read again after
 }
 
-// Others work in the same folders: what was read is believed for this long, and a folder that took long to read for listingWorth times what
-// it cost. A 409 or a command of a person reads again at once.
+// Others work in the same folders: what was read is believed for this long, and a folder that took
+// long to read for listingWorth times what it cost. A 409 or a command of a person reads again at
+// once.
 const (
 	listingFor   = 10 * time.Minute
 	listingWorth = 100
@@ -41,11 +42,13 @@ func newListing() *listing {
 	return &listing{folders: map[string][]int{}, items: map[string][]int{}, ids: map[string]int{}}
 }
 
-// itemName is what names a file: the tip's name, which the documentation calls the authoritative one; the display name without a tip.
+// itemName is what names a file: the tip's name, which the documentation calls the authoritative
+// one; the display name without a tip.
 func itemName(it apsclient.Item) string {
 	if it.Tip != nil && it.Tip.Name != "" {
 		return it.Tip.Name
 	}
+
 	return it.Name
 }
 
@@ -62,6 +65,7 @@ func (l *listing) put(e apsclient.Entry) {
 		l.ids[id] = i
 		l.entries = append(l.entries, e)
 	}
+
 	if !hidden(e) {
 		names[name] = append(names[name], i)
 	}
@@ -71,6 +75,7 @@ func describe(l *listing, e apsclient.Entry) (id, name string, names map[string]
 	if e.Item != nil {
 		return string(e.Item.ID), itemName(*e.Item), l.items
 	}
+
 	return string(e.Folder.ID), e.Folder.Name, l.folders
 }
 
@@ -94,6 +99,7 @@ func (l *listing) visible() []apsclient.Entry {
 			out = append(out, e)
 		}
 	}
+
 	return out
 }
 
@@ -103,16 +109,20 @@ func (l *listing) names(foldersOnly bool) []string {
 	for n := range l.folders {
 		out = append(out, n)
 	}
+
 	if !foldersOnly {
 		for n := range l.items {
 			out = append(out, n)
 		}
 	}
+
 	slices.Sort(out)
+
 	return out
 }
 
-// once runs load unless cached reports true, one caller at a time for each key; the others wait and look again. cached is called under mu.
+// once runs load unless cached reports true, one caller at a time for each key; the others wait and
+// look again. cached is called under mu.
 func (r *Resolver) once(ctx context.Context, key any, cached func() bool, load func() error) error {
 	for {
 		r.mu.Lock()
@@ -120,6 +130,7 @@ func (r *Resolver) once(ctx context.Context, key any, cached func() bool, load f
 			r.mu.Unlock()
 			return nil
 		}
+
 		busy, taken := r.busy[key]
 		if !taken {
 			busy = make(chan struct{})
@@ -130,9 +141,12 @@ func (r *Resolver) once(ctx context.Context, key any, cached func() bool, load f
 			delete(r.busy, key)
 			r.mu.Unlock()
 			close(busy)
+
 			return err
 		}
+
 		r.mu.Unlock()
+
 		select {
 		case <-busy:
 		case <-ctx.Done():
@@ -146,72 +160,97 @@ type projectsKey struct{ hub apsclient.HubID }
 type topsKey struct{ project apsclient.ProjectID }
 
 // hubList returns all hubs, with the warnings that came with them.
-func (r *Resolver) hubList(ctx context.Context) (hubs []apsclient.Hub, warnings []apsclient.Warning, err error) {
-	err = r.once(ctx, hubsKey{}, func() bool { hubs, warnings = r.hubs, r.warnings; return r.haveHubs }, func() error {
+func (r *Resolver) hubList(ctx context.Context) (hubs []apsclient.Hub, warnings []apsclient.Warning,
+	err error) {
+	err = r.once(ctx, hubsKey{}, func() bool {
+		hubs, warnings = r.hubs, r.warnings
+		return r.haveHubs
+	}, func() error {
 		h, w, err := r.c.Hubs.List(ctx)
 		if err != nil {
 			return err
 		}
+
 		hubs, warnings = h, w
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.hubs, r.warnings, r.haveHubs = h, w, len(h) > 0 // an empty answer is asked again: the app may be added meanwhile
+		// an empty answer is asked again: the app may be added meanwhile
+		r.hubs, r.warnings, r.haveHubs = h, w, len(h) > 0
 		r.readPlaces()
+
 		return nil
 	})
+
 	return hubs, warnings, err
 }
 
 // projectList returns all projects of a hub.
-func (r *Resolver) projectList(ctx context.Context, hub apsclient.HubID) (list []apsclient.Project, err error) {
-	err = r.once(ctx, projectsKey{hub}, func() (ok bool) { list, ok = r.projects[hub]; return ok }, func() error {
+func (r *Resolver) projectList(ctx context.Context, hub apsclient.HubID) (list []apsclient.Project,
+	err error) {
+	err = r.once(ctx, projectsKey{hub}, func() (ok bool) {
+		list, ok = r.projects[hub]
+		return ok
+	}, func() error {
 		var all []apsclient.Project
 		for p, err := range r.c.Projects.List(ctx, hub) {
 			if err != nil {
 				return err
 			}
+
 			all = append(all, p)
 		}
+
 		list = all
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.projects[hub] = all
 		r.readPlaces()
+
 		return nil
 	})
+
 	return list, err
 }
 
 // topFolders returns the visible top folders of a project.
-func (r *Resolver) topFolders(ctx context.Context, hub apsclient.HubID, p apsclient.ProjectID) (list []apsclient.Folder, err error) {
+func (r *Resolver) topFolders(ctx context.Context, hub apsclient.HubID,
+	p apsclient.ProjectID) (list []apsclient.Folder, err error) {
 	err = r.once(ctx, topsKey{p}, func() (ok bool) { list, ok = r.tops[p]; return ok }, func() error {
 		all, err := r.c.Projects.TopFolders(ctx, hub, p)
 		if err != nil {
 			return err
 		}
+
 		all = slices.DeleteFunc(all, func(f apsclient.Folder) bool { return f.Hidden })
 		list = all
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.tops[p] = all
 		r.readPlaces()
+
 		for _, f := range all {
 			r.known[folderKey{p, f.ID}] = f
 		}
+
 		return nil
 	})
+
 	return list, err
 }
 
 // view runs look under the lock on a folder's listing, which is read first where it is not at hand.
-func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, look func(*listing)) error {
+func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID,
+	look func(*listing)) error {
 	key := folderKey{p, f}
+
 	return r.once(ctx, key, func() bool {
 		l, ok := r.folders[key]
 		if !ok || time.Now().After(l.until) {
 			return false
 		}
+
 		look(l)
+
 		return true
 	}, func() error {
 		for {
@@ -229,33 +268,40 @@ func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.
 				r.mu.Unlock()
 				return err
 			}
+
 			if now.forgotten {
 				r.mu.Unlock()
 				continue
 			}
+
 			for _, e := range now.noted {
 				l.put(e)
 			}
+
 			for _, e := range l.entries {
 				if e.Folder != nil {
 					r.known[folderKey{p, e.Folder.ID}] = *e.Folder
 				}
 			}
+
 			r.dropOld()
 			r.folders[key] = l
 			look(l)
 			r.mu.Unlock()
+
 			return nil
 		}
 	})
 }
 
-// dropOld frees, from time to time, the listings that would be read again anyway; the caller holds mu.
+// dropOld frees, from time to time, the listings that would be read again anyway; the caller holds
+// mu.
 func (r *Resolver) dropOld() {
 	now := time.Now()
 	if now.Sub(r.dropped) < listingFor {
 		return
 	}
+
 	r.dropped = now
 	maps.DeleteFunc(r.folders, func(_ folderKey, l *listing) bool { return now.After(l.until) })
 }
@@ -265,31 +311,39 @@ func (r *Resolver) load(ctx context.Context, p apsclient.ProjectID, f apsclient.
 		if err != nil {
 			return err
 		}
+
 		l.put(e)
 	}
+
 	return nil
 }
 
-// find looks a file up by its exact name; a hidden one is absent. Two of one name are an *AmbiguousError.
-func (r *Resolver) find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string) (apsclient.Item, bool, error) {
+// find looks a file up by its exact name; a hidden one is absent. Two of one name are an
+// *AmbiguousError.
+func (r *Resolver) find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID,
+	name string) (apsclient.Item, bool, error) {
 	e, ok, err := r.oneOf(ctx, p, f, "file", name, func(l *listing) []int { return l.items[name] })
 	if !ok {
 		return apsclient.Item{}, false, err
 	}
+
 	return *e.Item, true, nil
 }
 
 // findFolder is find for a folder.
-func (r *Resolver) findFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID, name string) (apsclient.Folder, bool, error) {
+func (r *Resolver) findFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+	name string) (apsclient.Folder, bool, error) {
 	e, ok, err := r.oneOf(ctx, p, parent, "folder", name, func(l *listing) []int { return l.folders[name] })
 	if !ok {
 		return apsclient.Folder{}, false, err
 	}
+
 	return *e.Folder, true, nil
 }
 
 // oneOf is the one entry of a listing that where leads to.
-func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, what, name string, where func(*listing) []int) (e apsclient.Entry, ok bool, err error) {
+func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, what, name string,
+	where func(*listing) []int) (e apsclient.Entry, ok bool, err error) {
 	var ids []string
 	err = r.view(ctx, p, f, func(l *listing) {
 		ids = nil
@@ -302,25 +356,30 @@ func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient
 	if err == nil && len(ids) > 1 {
 		err = &AmbiguousError{What: what, Name: name, In: "folder " + string(f), IDs: ids}
 	}
+
 	return e, err == nil && len(ids) == 1, err
 }
 
-// note records a change that we made ourselves, so that the listing need not be read again: a new folder or item, or one with a new tip.
+// note records a change that we made ourselves, so that the listing need not be read again: a new
+// folder or item, or one with a new tip.
 func (r *Resolver) note(key folderKey, e apsclient.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.Folder != nil {
 		r.known[folderKey{key.project, e.Folder.ID}] = *e.Folder
 	}
+
 	if l := r.folders[key]; l != nil {
 		l.put(e)
 	}
+
 	if now := r.reading[key]; now != nil {
 		now.noted = append(now.noted, e)
 	}
 }
 
-// forget drops a folder's listing: the next question reads it again. To be called after a 409 or in doubt.
+// forget drops a folder's listing: the next question reads it again. To be called after a 409 or in
+// doubt.
 func (r *Resolver) forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	key := folderKey{p, f}
 	r.mu.Lock()
@@ -331,52 +390,63 @@ func (r *Resolver) forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	}
 }
 
-// readPlaces notes when hubs, projects or top folders were read first since they were forgotten; the caller holds mu.
+// readPlaces notes when hubs, projects or top folders were read first since they were forgotten;
+// the caller holds mu.
 func (r *Resolver) readPlaces() {
 	if r.placesRead.IsZero() {
 		r.placesRead = time.Now()
 	}
 }
 
-// forgetPlaces drops hubs, projects and top folders that were read longer ago than age, and reports whether it did.
+// forgetPlaces drops hubs, projects and top folders that were read longer ago than age, and reports
+// whether it did.
 func (r *Resolver) forgetPlaces(age time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.placesRead.IsZero() || time.Since(r.placesRead) < age {
 		return false
 	}
+
 	clear(r.projects)
 	clear(r.tops)
 	r.hubs, r.warnings, r.haveHubs, r.placesRead = nil, nil, false, time.Time{}
+
 	return true
 }
 
-// Refresh makes the next questions see what others did meanwhile: all folder listings are dropped, and what is older than listingFor of the rest.
+// Refresh makes the next questions see what others did meanwhile: all folder listings are dropped,
+// and what is older than listingFor of the rest.
 func (r *Resolver) Refresh() {
 	r.forgetPlaces(listingFor)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
 	for _, now := range r.reading {
 		now.forgotten = true
 	}
+
 	clear(r.folders)
 	clear(r.known)
 }
 
 // folder returns a folder by id, from what was seen before where possible.
-func (r *Resolver) folder(ctx context.Context, p apsclient.ProjectID, id apsclient.FolderID) (apsclient.Folder, error) {
+func (r *Resolver) folder(ctx context.Context, p apsclient.ProjectID,
+	id apsclient.FolderID) (apsclient.Folder, error) {
 	r.mu.Lock()
 	f, ok := r.known[folderKey{p, id}]
 	r.mu.Unlock()
 	if ok {
 		return f, nil
 	}
+
 	f, err := r.c.Folders.Folder(ctx, p, id)
 	if err != nil {
 		return f, err
 	}
+
 	r.mu.Lock()
 	r.known[folderKey{p, id}] = f
 	r.mu.Unlock()
+
 	return f, nil
 }

@@ -42,11 +42,14 @@ type Place struct {
 	Core    bool     // a hub that uses autodesk.core types (neither ACC nor BIM 360 nor Forma)
 }
 
-// Resolver turns addresses into ids with as few calls as it can: a listing is kept for some time (listingFor) with our own changes applied, and
-// read again in doubt. Safe for concurrent use; callers that want the same listing share one call.
+// Resolver turns addresses into ids with as few calls as it can: a listing is kept for some time
+// (listingFor) with our own changes applied, and read again in doubt. Safe for concurrent use;
+// callers that want the same listing share one call.
 type Resolver struct {
-	c   *apsclient.Client
-	oss *apsclient.Client // same core; its token holds bucket:read too, so that a whole transfer to oss:// takes one token
+	c *apsclient.Client
+	// same core; its token holds bucket:read too, so that a whole transfer to oss:// takes one
+	// token
+	oss *apsclient.Client
 	log *slog.Logger
 
 	mu         sync.Mutex
@@ -63,32 +66,39 @@ type Resolver struct {
 	reading    map[folderKey]*reading
 }
 
-// NewResolver returns a resolver with nothing cached. A client with a scope set is widened for what is in buckets; one without asks for
-// exactly what each look needs. A nil logger discards.
+// NewResolver returns a resolver with nothing cached. A client with a scope set is widened for what
+// is in buckets; one without asks for exactly what each look needs. A nil logger discards.
 func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+
 	oss := c
 	if c.Scopes() != nil {
 		oss = c.WithScopes(apsclient.TransferScopesOSS...)
 	}
+
 	return &Resolver{
 		c: c, oss: oss, log: log,
-		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{}, tops: map[apsclient.ProjectID][]apsclient.Folder{},
-		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{}, reading: map[folderKey]*reading{},
+		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{},
+		tops:    map[apsclient.ProjectID][]apsclient.Folder{},
+		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{},
+		reading: map[folderKey]*reading{},
 	}
 }
 
-// Resolve looks an address up; all of it must exist and be visible. Errors: *NotFoundError, *AmbiguousError, those of the client.
+// Resolve looks an address up; all of it must exist and be visible. Errors: *NotFoundError,
+// *AmbiguousError, those of the client.
 func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) {
 	if a.Scheme == SchemeOSS {
 		return r.resolveObject(ctx, a)
 	}
+
 	return r.walkFresh(ctx, a, false)
 }
 
-// placesDoubt is the age from which hubs, projects and top folders are read again before something is called missing.
+// placesDoubt is the age from which hubs, projects and top folders are read again before something
+// is called missing.
 const placesDoubt = 10 * time.Second
 
 // walkFresh is walk; where that finds nothing by what was read some time ago, it reads again.
@@ -97,11 +107,13 @@ func (r *Resolver) walkFresh(ctx context.Context, a Address, asFolder bool) (Pla
 	if _, missing := errors.AsType[*NotFoundError](err); missing && r.forgetPlaces(placesDoubt) {
 		return r.walk(ctx, a, asFolder)
 	}
+
 	return p, err
 }
 
-// ResolveFolder looks up a place for files: the deepest folder that exists, with the names below it that do not in Missing. Hub, project
-// and top folder, or the bucket, must exist. A file in the way is a *UsageError, and so is a name that is missing and that the service would refuse.
+// ResolveFolder looks up a place for files: the deepest folder that exists, with the names below it
+// that do not in Missing. Hub, project and top folder, or the bucket, must exist. A file in the way
+// is a *UsageError, and so is a name that is missing and that the service would refuse.
 func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) {
 	if a.Scheme != SchemeOSS {
 		p, err := r.walkFresh(ctx, a, true)
@@ -110,18 +122,24 @@ func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) 
 				err = &UsageError{Msg: fmt.Sprintf("%s: %s", a, problem)}
 			}
 		}
+
 		return p, err
 	}
+
 	if a.Bucket() == "" {
 		return Place{Kind: KindBuckets, Address: a}, nil
 	}
+
 	if err := r.bucket(ctx, a.Bucket()); err != nil {
 		return Place{}, err
 	}
-	p := Place{Kind: KindBucket, Address: Address{Scheme: SchemeOSS, Steps: []string{a.Bucket()}}, Bucket: a.Bucket()}
+
+	p := Place{Kind: KindBucket, Address: Address{Scheme: SchemeOSS, Steps: []string{a.Bucket()}},
+		Bucket: a.Bucket()}
 	if key := a.Key(); key != "" {
 		p.Kind, p.Key, p.Address = KindPrefix, strings.TrimSuffix(key, "/")+"/", a
 	}
+
 	return p, nil
 }
 
@@ -131,27 +149,33 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 	if len(a.Steps) == 0 {
 		return p, nil
 	}
+
 	var err error
 	if p.Hub, err = r.hub(ctx, a.Steps[0]); err != nil {
 		return p, err
 	}
+
 	p.Kind, p.Address, p.Core = KindHub, p.Address.Join(p.Hub.Name), p.Hub.Core()
 	if len(a.Steps) == 1 {
 		return p, nil
 	}
+
 	if p.Project, err = r.project(ctx, p.Hub, a.Steps[1], p.Address); err != nil {
 		return p, err
 	}
+
 	p.Kind, p.Address = KindProject, p.Address.Join(p.Project.Name)
 	rest := a.Steps[2:]
 	if len(rest) == 0 {
 		return p, nil
 	}
+
 	switch first := rest[0]; {
 	case lineageIDForm.MatchString(first), versionIDForm.MatchString(first):
 		if len(rest) > 1 || asFolder {
 			return p, &UsageError{Msg: fmt.Sprintf("%s names a file, not a folder", a)}
 		}
+
 		return r.itemByID(ctx, p, first)
 	case folderIDForm.MatchString(first):
 		if p, err = r.folderByID(ctx, p, apsclient.FolderID(first)); err != nil {
@@ -162,12 +186,17 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 		if err != nil {
 			return p, err
 		}
-		f, err := pick("folder", first, p.Address, tops, func(f apsclient.Folder) (string, string) { return string(f.ID), f.Name }, nil)
+
+		f, err := pick("folder", first, p.Address, tops, func(f apsclient.Folder) (string, string) {
+			return string(f.ID), f.Name
+		}, nil)
 		if err != nil {
 			return p, err
 		}
+
 		p.Kind, p.Folder, p.Address = KindFolder, f, p.Address.Join(f.Name)
 	}
+
 	for i, step := range rest[1:] {
 		last := i == len(rest)-2
 		next, err := r.child(ctx, p, step, last && !asFolder)
@@ -177,22 +206,28 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 			} else if isFile {
 				return p, &UsageError{Msg: fmt.Sprintf("%s is a file, not a folder", p.Address.Join(step))}
 			}
+
 			p.Missing = slices.Clone(rest[1+i:])
 			if slices.ContainsFunc(p.Missing, isID) {
 				return p, err
 			}
+
 			return p, nil
 		}
+
 		if err != nil {
 			return p, err
 		}
+
 		p = next
 	}
+
 	return p, nil
 }
 
 func isID(step string) bool {
-	return folderIDForm.MatchString(step) || lineageIDForm.MatchString(step) || versionIDForm.MatchString(step)
+	return folderIDForm.MatchString(step) || lineageIDForm.MatchString(step) ||
+		versionIDForm.MatchString(step)
 }
 
 // child is the folder, or with orItem also the file, that step names in the folder p.
@@ -210,14 +245,18 @@ func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool)
 					items = []apsclient.Item{*e.Item}
 				}
 			}
+
 			return
 		}
+
 		for _, i := range l.folders[step] {
 			folders = append(folders, *l.entries[i].Folder)
 		}
+
 		for _, i := range l.items[step] {
 			items = append(items, *l.entries[i].Item)
 		}
+
 		if len(folders) == 0 && (len(items) == 0 || !orItem) {
 			near = l.names(!orItem)
 		}
@@ -225,19 +264,23 @@ func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool)
 	if err != nil {
 		return p, err
 	}
+
 	what := "folder"
 	if !orItem {
 		items = nil
 	} else {
 		what = "file or folder"
 	}
+
 	var ids []string
 	for _, f := range folders {
 		ids = append(ids, string(f.ID))
 	}
+
 	for _, it := range items {
 		ids = append(ids, string(it.ID))
 	}
+
 	switch {
 	case len(ids) > 1:
 		return p, &AmbiguousError{What: what, Name: step, In: p.Address.String(), IDs: ids}
@@ -248,11 +291,14 @@ func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool)
 	default:
 		p.Kind, p.Item, p.Address = KindItem, items[0], p.Address.Join(itemName(items[0]))
 	}
+
 	return p, nil
 }
 
-// pick finds the one of list that step names, by id where it has the form of one (ids are tried first for every step: a.… ids have no sharp form).
-func pick[T any](what, step string, in Address, list []T, ident func(T) (id, name string), warnings []apsclient.Warning) (T, error) {
+// pick finds the one of list that step names, by id where it has the form of one (ids are tried
+// first for every step: a.… ids have no sharp form).
+func pick[T any](what, step string, in Address, list []T, ident func(T) (id, name string),
+	warnings []apsclient.Warning) (T, error) {
 	var found []T
 	var ids, names []string
 	for _, v := range list {
@@ -260,18 +306,23 @@ func pick[T any](what, step string, in Address, list []T, ident func(T) (id, nam
 		if id == step {
 			return v, nil
 		}
+
 		if name == step {
 			found, ids = append(found, v), append(ids, id)
 		}
+
 		names = append(names, name)
 	}
+
 	var zero T
 	switch len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return zero, &NotFoundError{What: what, Name: step, In: in.String(), Near: nearest(step, names), Warnings: warnings}
+		return zero, &NotFoundError{What: what, Name: step, In: in.String(), Near: nearest(step, names),
+			Warnings: warnings}
 	}
+
 	return zero, &AmbiguousError{What: what, Name: step, In: in.String(), IDs: ids}
 }
 
@@ -280,16 +331,21 @@ func (r *Resolver) hub(ctx context.Context, step string) (apsclient.Hub, error) 
 	if err != nil {
 		return apsclient.Hub{}, err
 	}
-	h, err := pick("hub", step, Address{Scheme: SchemeAPS}, hubs, func(h apsclient.Hub) (string, string) { return string(h.ID), h.Name }, warnings)
+
+	h, err := pick("hub", step, Address{Scheme: SchemeAPS}, hubs, func(h apsclient.Hub) (string, string) {
+		return string(h.ID), h.Name
+	}, warnings)
 	if err != nil {
 		if nf, ok := errors.AsType[*NotFoundError](err); ok {
 			nf.In, nf.NoneVisible = "", len(hubs) == 0
 		}
 	}
+
 	return h, err
 }
 
-func (r *Resolver) project(ctx context.Context, hub apsclient.Hub, step string, in Address) (apsclient.Project, error) {
+func (r *Resolver) project(ctx context.Context, hub apsclient.Hub, step string,
+	in Address) (apsclient.Project, error) {
 	r.mu.Lock()
 	_, listed := r.projects[hub.ID]
 	r.mu.Unlock()
@@ -299,15 +355,20 @@ func (r *Resolver) project(ctx context.Context, hub apsclient.Hub, step string, 
 			p.Hub = hub.ID
 			return p, nil
 		}
+
 		if !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrBadRequest) {
 			return p, err
 		}
 	}
+
 	list, err := r.projectList(ctx, hub.ID)
 	if err != nil {
 		return apsclient.Project{}, err
 	}
-	return pick("project", step, in, list, func(p apsclient.Project) (string, string) { return string(p.ID), p.Name }, nil)
+
+	return pick("project", step, in, list, func(p apsclient.Project) (string, string) {
+		return string(p.ID), p.Name
+	}, nil)
 }
 
 // folderByID finds a folder anywhere in the project and the names on the way to it.
@@ -316,30 +377,40 @@ func (r *Resolver) folderByID(ctx context.Context, p Place, id apsclient.FolderI
 	if errors.Is(err, apsclient.ErrNotFound) || err == nil && f.Hidden {
 		return p, &NotFoundError{What: "folder", Name: string(id), In: p.Address.String()}
 	}
+
 	if err != nil {
 		return p, err
 	}
+
 	names := []string{f.Name}
-	for at := f; at.Parent != "" && at.Parent != p.Project.RootFolder && !at.IsRoot && len(names) < maxDepth; {
+	for at := f; at.Parent != "" && at.Parent != p.Project.RootFolder && !at.IsRoot &&
+		len(names) < maxDepth; {
 		up, err := r.folder(ctx, p.Project.ID, at.Parent)
 		if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
 			break // the project's root is not shown to everybody
 		}
+
 		if err != nil {
 			return p, err
 		}
-		if up.Parent == "" && !up.IsRoot { // the project's root itself, which addresses leave out; top folders are those marked IsRoot
+
+		// the project's root itself, which addresses leave out; top folders are those marked IsRoot
+		if up.Parent == "" && !up.IsRoot {
 			break
 		}
+
 		names = append(names, up.Name)
 		at = up
 	}
+
 	slices.Reverse(names)
 	p.Kind, p.Folder, p.Address = KindFolder, f, p.Address.Join(names...)
+
 	return p, nil
 }
 
-// maxDepth bounds a walk towards the root; folders nest at most 25 levels below the top (Data Management documentation).
+// maxDepth bounds a walk towards the root; folders nest at most 25 levels below the top (Data
+// Management documentation).
 const maxDepth = 40
 
 func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, error) {
@@ -350,22 +421,29 @@ func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, err
 		if errors.Is(err, apsclient.ErrNotFound) {
 			return p, &NotFoundError{What: "version", Name: id, In: p.Address.String()}
 		}
+
 		if err != nil {
 			return p, err
 		}
+
 		version, item = &v, v.Item
 	}
+
 	it, err := r.c.Items.Item(ctx, p.Project.ID, item)
 	if errors.Is(err, apsclient.ErrNotFound) || err == nil && it.Hidden {
 		return p, &NotFoundError{What: "file", Name: id, In: p.Address.String()}
 	}
+
 	if err != nil {
 		return p, err
 	}
+
 	if p, err = r.folderByID(ctx, p, it.Parent); err != nil {
 		return p, err
 	}
+
 	p.Kind, p.Item, p.Version, p.Address = KindItem, it, version, p.Address.Join(itemName(it))
+
 	return p, nil
 }
 
@@ -375,16 +453,21 @@ func (r *Resolver) bucket(ctx context.Context, name string) error {
 	if !errors.Is(err, apsclient.ErrNotFound) {
 		return err
 	}
+
 	nf := &NotFoundError{What: "bucket", Name: name}
+
 	var names []string
 	for b, err := range r.oss.Buckets.List(ctx, "") {
 		if err != nil {
 			r.log.Debug("list buckets for near matches", "error", err)
 			break
 		}
+
 		names = append(names, b.Key)
 	}
+
 	nf.Near = nearest(name, names)
+
 	return nf
 }
 
@@ -393,42 +476,55 @@ func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) 
 	if p.Bucket == "" {
 		return p, nil
 	}
+
 	if p.Key == "" {
 		p.Kind = KindBucket
 		return p, r.bucket(ctx, p.Bucket)
 	}
+
 	if !strings.HasSuffix(p.Key, "/") {
 		o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(p.Bucket, p.Key))
 		if err == nil {
 			p.Kind, p.Object = KindObject, &o
 			return p, nil
 		}
+
 		if !errors.Is(err, apsclient.ErrNotFound) {
 			return p, err
 		}
+
 		p.Key += "/"
 	}
+
 	for _, err := range r.oss.Objects.List(ctx, p.Bucket, p.Key) {
 		if errors.Is(err, apsclient.ErrNotFound) {
 			break
 		}
+
 		if err != nil {
 			return p, err
 		}
+
 		p.Kind = KindPrefix
+
 		return p, nil
 	}
+
 	if err := r.bucket(ctx, p.Bucket); err != nil {
 		return p, err
 	}
+
 	nf := &NotFoundError{What: "object", Name: a.Key(), In: "oss://" + p.Bucket}
 	var keys []string
 	for o, err := range r.oss.Objects.List(ctx, p.Bucket, "") {
 		if err != nil || len(keys) == 1000 {
 			break
 		}
+
 		keys = append(keys, o.Key)
 	}
+
 	nf.Near = nearest(a.Key(), keys)
+
 	return p, nf
 }

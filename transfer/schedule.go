@@ -15,54 +15,65 @@ import (
 )
 
 const (
-	publishSlots = 64       // jobs past their bytes that wait for a create at once; they hold no transfer slot
-	itemSlots    = 48       // of these, those that make new items: their budget is the smallest and must not hold up versions
-	candidates   = 512      // jobs looked at when one is chosen
-	enough       = 32       // with so many at hand the store is asked again only every second
-	largeFile    = 64 * mib // from here on a file may not take the last two transfer slots from small ones
-	listPause    = 20       // a listing is not repeated before this many times what it cost
-	probeFirst   = time.Second
-	probeCap     = 8 * time.Second // a network that comes back is noticed within this, by one job
+	// jobs past their bytes that wait for a create at once; they hold no transfer slot
+	publishSlots = 64
+	// of these, those that make new items: their budget is the smallest and must not hold up
+	// versions
+	itemSlots  = 48
+	candidates = 512      // jobs looked at when one is chosen
+	enough     = 32       // with so many at hand the store is asked again only every second
+	largeFile  = 64 * mib // from here on a file may not take the last two transfer slots from small ones
+	listPause  = 20       // a listing is not repeated before this many times what it cost
+	probeFirst = time.Second
+	probeCap   = 8 * time.Second // a network that comes back is noticed within this, by one job
 )
 
 // errStopped is the cause of a run that a person paused or cancelled.
 var errStopped = errors.New("paused or cancelled")
 
-// isPublishing reports whether a job is past its bytes: it waits for calls with small budgets and must not keep a file from transferring.
+// isPublishing reports whether a job is past its bytes: it waits for calls with small budgets and
+// must not keep a file from transferring.
 func isPublishing(j state.Job) bool {
 	switch j.Phase {
 	case state.PhaseCompleted, state.PhasePublishing, state.PhasePublished:
 		return true
 	}
+
 	return false
 }
 
-// movesBytes reports whether the phase talks to the data plane; its reachability is judged apart from the API's.
+// movesBytes reports whether the phase talks to the data plane; its reachability is judged apart
+// from the API's.
 func movesBytes(p state.Phase) bool { return p == state.PhaseUploading || p == state.PhaseFetching }
 
 // dispatcher chooses what runs. One goroutine owns it; counts are shared with runs under Engine.mu.
 type dispatcher struct {
-	e       *Engine
-	wg      sync.WaitGroup
-	done    chan *run
-	fatal   chan error
-	list    []state.Job          // candidates for transfer slots, in the order of the store
-	publish []state.Job          // candidates past their bytes; all that were seen, so that they do not crowd the others out of a listing
+	e     *Engine
+	wg    sync.WaitGroup
+	done  chan *run
+	fatal chan error
+	list  []state.Job // candidates for transfer slots, in the order of the store
+	// candidates past their bytes; all that were seen, so that they do not crowd the others out of
+	// a listing
+	publish []state.Job
 	known   map[state.JobID]bool // the jobs of publish
 	listed  time.Time
 	cost    time.Duration
 	dirty   bool // something changed since the listing
 }
 
-// Run works on runnable jobs until ctx ends and every run has returned. A job's failure is a record; the error is nil after ctx ended, and
-// else what the store answered. It must not be called twice at once.
+// Run works on runnable jobs until ctx ends and every run has returned. A job's failure is a
+// record; the error is nil after ctx ended, and else what the store answered. It must not be called
+// twice at once.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	d := &dispatcher{e: e, done: make(chan *run), fatal: make(chan error, 1), dirty: true, known: map[state.JobID]bool{}}
+	d := &dispatcher{e: e, done: make(chan *run), fatal: make(chan error, 1), dirty: true,
+		known: map[state.JobID]bool{}}
 	changes := make(chan state.Changes)
 	e.cleanSpool()
 	var watch sync.WaitGroup
 	watch.Go(func() { e.watchStore(ctx, changes, d.fatal) })
+
 	var failure error
 	for failure == nil && ctx.Err() == nil {
 		var timer <-chan time.Time
@@ -71,9 +82,11 @@ func (e *Engine) Run(ctx context.Context) error {
 			failure = err
 			break
 		}
+
 		if wait > 0 {
 			timer = time.After(wait)
 		}
+
 		select {
 		case <-ctx.Done():
 		case failure = <-d.fatal:
@@ -90,12 +103,16 @@ func (e *Engine) Run(ctx context.Context) error {
 			d.dirty = true
 		}
 	}
+
 	cancel(cmp.Or(failure, context.Canceled))
+
 	for d.active() > 0 {
 		d.finish(<-d.done)
 	}
+
 	d.wg.Wait()
 	watch.Wait()
+
 	return failure
 }
 
@@ -111,8 +128,10 @@ func (e *Engine) watchStore(ctx context.Context, to chan<- state.Changes, fatal 
 				default:
 				}
 			}
+
 			return
 		}
+
 		since = c.Index
 		select {
 		case to <- c:
@@ -125,13 +144,16 @@ func (e *Engine) watchStore(ctx context.Context, to chan<- state.Changes, fatal 
 // stopWhatEnded ends the runs of jobs that a person paused or cancelled.
 func (e *Engine) stopWhatEnded(c state.Changes) {
 	e.mu.Lock()
+
 	var runs []*run
 	for _, r := range e.running {
 		if c.Lost || slices.Contains(c.Jobs, r.job) {
 			runs = append(runs, r)
 		}
 	}
+
 	e.mu.Unlock()
+
 	for _, r := range runs {
 		job, err := e.store.Job(r.job)
 		if err == nil && (job.Paused || job.End == state.EndCancelled) {
@@ -153,10 +175,12 @@ func (d *dispatcher) finish(r *run) {
 	if r.probes != nil {
 		r.probes.ended(time.Now())
 	}
+
 	d.dirty = true
 }
 
-// fill starts what may start and returns how long to wait when nothing else happens; 0 means for ever.
+// fill starts what may start and returns how long to wait when nothing else happens; 0 means for
+// ever.
 func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, error) {
 	e := d.e
 	e.mu.Lock()
@@ -167,6 +191,7 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 	if free <= 0 || len(d.list) >= enough {
 		pause = max(pause, time.Second) // what is listed is enough for now
 	}
+
 	wait := d.untilNext(now)
 	if d.dirty && now.Sub(d.listed) < pause {
 		wait = min(cmp.Or(wait, time.Hour), d.listed.Add(pause).Sub(now)+time.Millisecond)
@@ -174,15 +199,19 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		if err := d.relist(now); err != nil {
 			return 0, err
 		}
+
 		wait = d.untilNext(now)
 	}
+
 	d.publish = slices.DeleteFunc(d.publish, func(j state.Job) bool {
 		if !used.mayPublish(j) || !e.net(j).mayStart(j, now) {
 			return false
 		}
+
 		used.add(j)
 		delete(d.known, j.ID)
 		d.start(ctx, j)
+
 		return true
 	})
 	for free > 0 {
@@ -190,12 +219,14 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		if i < 0 {
 			break
 		}
+
 		j := d.list[i]
 		d.list = slices.Delete(d.list, i, i+1)
 		free--
 		used.add(j)
 		d.start(ctx, j)
 	}
+
 	return wait, nil
 }
 
@@ -207,12 +238,14 @@ func (d *dispatcher) choose(now time.Time, used slots) int {
 			best = i
 		}
 	}
+
 	return best
 }
 
-// better orders two jobs for a transfer slot: what has begun first, since sessions end; then files that change under the reading, in half of
-// the slots; then, when large files hold their share already, small ones; then, while creates wait for their budget, large ones, since bytes
-// cost no budget; then the older.
+// better orders two jobs for a transfer slot: what has begun first, since sessions end; then files
+// that change under the reading, in half of the slots; then, when large files hold their share
+// already, small ones; then, while creates wait for their budget, large ones, since bytes cost no
+// budget; then the older.
 func (s slots) better(a, b state.Job, transfers int) bool {
 	mayChange := s.changing < max(1, transfers/2)
 	largeFull := s.large >= max(1, transfers-2)
@@ -224,8 +257,10 @@ func (s slots) better(a, b state.Job, transfers int) bool {
 		case x:
 			return -1
 		}
+
 		return 1
 	}
+
 	return cmp.Or(
 		first(a.Phase != state.PhaseQueued, b.Phase != state.PhaseQueued),
 		first(mayChange && a.Changes > 0, mayChange && b.Changes > 0),
@@ -247,6 +282,7 @@ func (s *slots) add(j state.Job) {
 		if size(j) >= largeFile {
 			s.large++
 		}
+
 		if j.Changes > 0 {
 			s.changing++
 		}
@@ -265,7 +301,8 @@ func (s slots) mayPublish(j state.Job) bool {
 
 // makesItem reports whether the job's create will be of a new item, as far as is known before it.
 func makesItem(j state.Job) bool {
-	return !toOSS(j) && j.Phase != state.PhasePublished && j.Target.Item == "" && (j.Intent == nil || j.Intent.Kind == intentItem)
+	return !toOSS(j) && j.Phase != state.PhasePublished && j.Target.Item == "" &&
+		(j.Intent == nil || j.Intent.Kind == intentItem)
 }
 
 // usedSlots counts the runs; the caller holds mu.
@@ -273,6 +310,7 @@ func (e *Engine) usedSlots() (s slots) {
 	for _, r := range e.running {
 		s.add(r.holds)
 	}
+
 	return s
 }
 
@@ -283,15 +321,19 @@ func (d *dispatcher) relist(now time.Time) error {
 	d.dirty, d.listed, d.list = false, now, d.list[:0]
 	until := now
 	if e.api.waiting() || e.data.waiting() {
-		until = now.Add(offlineCap + time.Second) // those that wait for the network are judged by it, not by their time
+		// those that wait for the network are judged by it, not by their time
+		until = now.Add(offlineCap + time.Second)
 	}
+
 	seen := map[state.JobID]bool{}
 	skip := func(id state.JobID) bool {
 		if d.known[id] || seen[id] {
 			return true
 		}
+
 		e.mu.Lock()
 		defer e.mu.Unlock()
+
 		return e.running[id] != nil
 	}
 	for {
@@ -299,6 +341,7 @@ func (d *dispatcher) relist(now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("list runnable jobs: %w", err)
 		}
+
 		for _, j := range jobs {
 			seen[j.ID] = true
 			switch {
@@ -310,11 +353,14 @@ func (d *dispatcher) relist(now time.Time) error {
 				d.list = append(d.list, j)
 			}
 		}
+
 		if len(d.list) > 0 || len(jobs) < candidates {
 			break
 		}
 	}
+
 	d.cost = time.Since(began)
+
 	return nil
 }
 
@@ -325,6 +371,7 @@ func (d *dispatcher) untilNext(now time.Time) time.Duration {
 		if at.IsZero() {
 			return
 		}
+
 		if w := max(at.Sub(now), time.Millisecond); wait == 0 || w < wait {
 			wait = w
 		}
@@ -332,8 +379,10 @@ func (d *dispatcher) untilNext(now time.Time) time.Duration {
 	if next := d.e.store.NextAttempt(now); next.After(now) {
 		add(next)
 	}
+
 	add(d.e.api.nextProbe(now))
 	add(d.e.data.nextProbe(now))
+
 	return wait
 }
 
@@ -354,63 +403,77 @@ func (d *dispatcher) start(ctx context.Context, job state.Job) {
 			default:
 			}
 		}
+
 		d.done <- r
 	})
 }
 
-// work drives one job by steps until it ends, waits, or ctx ends; after a change of its source it goes on with the successor.
-// The error is the store's.
+// work drives one job by steps until it ends, waits, or ctx ends; after a change of its source it
+// goes on with the successor. The error is the store's.
 func (e *Engine) work(ctx context.Context, r *run) error {
 	job, err := e.store.Job(r.job)
 	if err != nil {
 		return fmt.Errorf("job %s: %w", r.job, err)
 	}
+
 	log := e.log.With("job", string(job.ID), "path", job.Path)
 	if job.Paused || !job.Open() || job.Attention && job.NextAttempt.IsZero() {
 		return nil // changed since it was listed
 	}
+
 	defer r.closeSource()
+
 	for first := true; first || job.Runnable(time.Now()); first = false {
 		if !e.holdSlot(r, job) {
 			return nil // the dispatcher takes it up when a slot is free
 		}
+
 		phase := job.Phase
 		events, err := e.step(ctx, r, job)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil // stopping is not an event; the step committed what had its effect
 			}
+
 			e.noteFailure(job, err)
 			events = []state.Event{e.eventFor(job, err)}
 			log.Debug("step", "phase", string(phase), "error", err)
 		} else {
 			e.noteSuccess(job)
 		}
+
 		next, commitErr := e.commit(job.ID, events...)
-		if wrong, ok := errors.AsType[*state.TransitionError](commitErr); ok && err == nil { // an effect that cannot be, unless the job ended meanwhile
+		// an effect that cannot be, unless the job ended meanwhile
+		if wrong, ok := errors.AsType[*state.TransitionError](commitErr); ok && err == nil {
 			next, commitErr = e.commit(job.ID, e.eventFor(job, wrong))
 		}
+
 		if err = commitErr; err != nil {
 			if _, ok := errors.AsType[*state.TransitionError](err); ok {
 				log.Debug("the job changed meanwhile", "error", err)
 				return nil
 			}
+
 			return fmt.Errorf("job %s: %w", job.ID, err)
 		}
+
 		job = next
 		r.set(job)
 		if !job.Open() {
 			e.jobEnded(job)
 		}
 	}
+
 	return nil
 }
 
-// step makes one remote effect and says what it was. Parts are committed inside, each by its worker.
+// step makes one remote effect and says what it was. Parts are committed inside, each by its
+// worker.
 func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	if job.Kind == state.Download {
 		return e.downloadStep(ctx, r, job)
 	}
+
 	return e.uploadStep(ctx, r, job)
 }
 
@@ -422,6 +485,7 @@ func (e *Engine) eventFor(job state.Job, err error) state.Event {
 		c, _ := errors.AsType[*changedError](err)
 		return e.changedEvent(job, c, now)
 	}
+
 	return v.event(err, now, rand.Float64())
 }
 
@@ -432,15 +496,19 @@ func (e *Engine) holdSlot(r *run, job state.Job) bool {
 	if isPublishing(job) == isPublishing(r.holds) {
 		return true
 	}
+
 	used := e.usedSlots()
 	if isPublishing(job) && !used.mayPublish(job) || !isPublishing(job) && used.transfers >= e.cfg.Transfers {
 		return false
 	}
+
 	r.holds = job
+
 	select {
 	case e.freed <- struct{}{}:
 	default:
 	}
+
 	return true
 }
 
@@ -449,11 +517,13 @@ func (e *Engine) jobEnded(job state.Job) {
 	delete(e.lostSessions, job.ID)
 	e.mu.Unlock()
 	e.dropSpooled(job)
+
 	switch job.End {
 	case state.EndDone:
 		e.log.Info("done", "job", string(job.ID), "path", job.Path, "result", job.Result, "bytes", job.Size)
 	case state.EndFailed:
-		e.log.Error("failed", "job", string(job.ID), "path", job.Path, "reason", job.Reason, "error", job.Error)
+		e.log.Error("failed", "job", string(job.ID), "path", job.Path, "reason", job.Reason, "error",
+			job.Error)
 	}
 }
 
@@ -475,11 +545,13 @@ func (e *Engine) net(job state.Job) *reachability {
 	if movesBytes(job.Phase) {
 		return &e.data
 	}
+
 	return &e.api
 }
 
-// reachability knows whether the last calls of a plane were answered. While they are not, one job at a time probes, every few seconds;
-// at the first answer all that wait become runnable, as many at once as there are slots. Safe for concurrent use.
+// reachability knows whether the last calls of a plane were answered. While they are not, one job
+// at a time probes, every few seconds; at the first answer all that wait become runnable, as many
+// at once as there are slots. Safe for concurrent use.
 type reachability struct {
 	mu        sync.Mutex
 	offline   bool
@@ -506,6 +578,7 @@ func (n *reachability) succeeded(now time.Time) bool {
 	if was {
 		n.recovered = now
 	}
+
 	return was
 }
 
@@ -516,21 +589,26 @@ func (n *reachability) mayStart(j state.Job, now time.Time) bool {
 	if n.offline {
 		return !n.probing && !now.Before(n.probe)
 	}
+
 	return j.Runnable(now) || j.Reason == ReasonOffline && j.Updated.Before(n.recovered)
 }
 
-// started takes the turn of the probe; it returns n when the run that begins is one, else nil. Its end must be told to ended.
+// started takes the turn of the probe; it returns n when the run that begins is one, else nil. Its
+// end must be told to ended.
 func (n *reachability) started() *reachability {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.offline {
 		return nil
 	}
+
 	n.probing = true
+
 	return n
 }
 
-// ended gives the turn of the probe back, should the run have ended without a word about the network.
+// ended gives the turn of the probe back, should the run have ended without a word about the
+// network.
 func (n *reachability) ended(now time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -551,7 +629,9 @@ func (n *reachability) nextProbe(now time.Time) time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.offline || n.probing || !n.probe.After(now) {
-		return time.Time{} // the end of the probe wakes the dispatcher; without a job to probe with, the next job does
+		// the end of the probe wakes the dispatcher; without a job to probe with, the next job does
+		return time.Time{}
 	}
+
 	return n.probe
 }

@@ -6,12 +6,14 @@ import (
 	"hoist/state"
 )
 
-// TestBetter: who of two takes the next transfer slot of eight; the second of each pair is the older one.
+// TestBetter: who of two takes the next transfer slot of eight; the second of each pair is the
+// older one.
 func TestBetter(t *testing.T) {
 	queued := func(size int64, changes int) state.Job {
 		return state.Job{Phase: state.PhaseQueued, Size: size, Changes: changes}
 	}
 	begun := queued(1, 0)
+
 	begun.Phase = state.PhaseReserved
 	const large, small = largeFile, largeFile - 1
 	for _, tt := range []struct {
@@ -23,10 +25,12 @@ func TestBetter(t *testing.T) {
 		{"the older", slots{}, queued(small, 0), queued(small, 0), false},
 		{"what has begun", slots{}, begun, queued(large, 1), true},
 		{"what changes all the time", slots{changing: 3}, queued(small, 1), queued(small, 0), true},
-		{"but not in more than half of the slots", slots{changing: 4}, queued(small, 1), queued(small, 0), false},
+		{"but not in more than half of the slots", slots{changing: 4}, queued(small, 1), queued(small, 0),
+			false},
 		{"large while creates wait", slots{items: itemSlots / 2}, queued(large, 0), queued(small, 0), true},
 		{"and not else", slots{items: itemSlots/2 - 1}, queued(large, 0), queued(small, 0), false},
-		{"small while large ones have their share", slots{large: 6, items: itemSlots}, queued(small, 0), queued(large, 0), true},
+		{"small while large ones have their share", slots{large: 6, items: itemSlots}, queued(small, 0),
+			queued(large, 0), true},
 		{"and not before", slots{large: 5}, queued(small, 0), queued(large, 0), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -34,6 +38,7 @@ func TestBetter(t *testing.T) {
 			if got := tt.used.better(tt.a, tt.b, 8); got != tt.first {
 				t.Errorf("the younger takes it: %t, want %t", got, tt.first)
 			}
+
 			if tt.used.better(tt.b, tt.a, 8) == tt.first {
 				t.Error("the order depends on who is asked first")
 			}

@@ -18,6 +18,7 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 	if err != nil {
 		return nil, err
 	}
+
 	switch job.Phase {
 	case state.PhaseQueued:
 		return e.reserve(ctx, r, c, job)
@@ -31,34 +32,44 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 		if toOSS(job) {
 			return e.finish(ctx, r, job)
 		}
+
 		return e.intend(ctx, r, c, job)
 	case state.PhasePublishing:
 		return e.publish(ctx, r, c, job)
 	case state.PhasePublished:
 		return e.finish(ctx, r, job)
 	}
+
 	return nil, fmt.Errorf("upload has no step for phase %q", job.Phase)
 }
 
 func toOSS(job state.Job) bool { return job.Target.Bucket != "" }
 
-// reserve finds or makes the folder, looks whether the content is there already, and reserves storage.
-func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+// reserve finds or makes the folder, looks whether the content is there already, and reserves
+// storage.
+func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	if err := e.spool(ctx, job); err != nil {
 		return nil, err
 	}
+
 	src, err := r.source(e, job)
 	if err != nil {
 		return nil, err
 	}
+
 	base, known, err := e.store.Published(job.Root, job.Rel)
 	if err != nil {
 		return nil, err
 	}
+
 	known = known && base.Remote == job.Target.Address
 	if known && job.Snapshot.Size == 0 && base.Snapshot.Size > 0 && !job.Force {
-		return nil, needsPerson(ReasonShrankToZero, "publish %q: the file is empty and had %d bytes when it was last published", job.Path, base.Snapshot.Size)
+		return nil, needsPerson(ReasonShrankToZero,
+			"publish %q: the file is empty and had %d bytes when it was last published", job.Path,
+			base.Snapshot.Size)
 	}
+
 	if toOSS(job) {
 		id := apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
 		if !job.Force {
@@ -66,10 +77,12 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) {
 				return nil, err
 			}
+
 			if same != "" {
 				return []state.Event{state.Unchanged{Record: recordOf(job, string(id), same)}}, nil
 			}
 		}
+
 		return []state.Event{state.Reserved{Object: string(id)}}, nil
 	}
 
@@ -78,126 +91,166 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	if err != nil {
 		return nil, err
 	}
+
 	if job.Target.Folder == "" {
 		folder, err := res.EnsureFolder(ctx, p, apsclient.FolderID(job.Target.Base), job.Target.Dirs, e.store)
 		if err != nil {
 			return nil, fmt.Errorf("folder of %s: %w", job.Target.Address, err)
 		}
+
 		job.Target.Folder = string(folder)
 	}
+
 	folder := apsclient.FolderID(job.Target.Folder)
 	item, found, err := res.find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
+
 	if known && base.Snapshot.Same(job.Snapshot) && !job.Force {
 		same, err := res.stillThere(ctx, p, folder, job.Target.Name, base, item, found)
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 		}
+
 		if same {
-			return []state.Event{state.Unchanged{Item: base.Item, Version: base.Version, Number: base.Number, Record: &base}}, nil
+			return []state.Event{state.Unchanged{Item: base.Item, Version: base.Version, Number: base.Number,
+				Record: &base}}, nil
 		}
 	}
+
 	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
 	if found {
-		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force && !(known && showsOlder(item, base)) {
+		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force &&
+			!(known && showsOlder(item, base)) {
 			same, err := e.sameObject(ctx, r, c, tip.Storage, src, job)
-			if err != nil && !errors.Is(err, apsclient.ErrNotFound) && !errors.Is(err, apsclient.ErrForbidden) {
+			if err != nil && !errors.Is(err, apsclient.ErrNotFound) &&
+				!errors.Is(err, apsclient.ErrForbidden) {
 				return nil, err
 			}
+
 			if same != "" {
 				return []state.Event{unchanged(job, item, same)}, nil
 			}
 		}
+
 		if err := e.mayReplace(ctx, c, job, item, base, known); err != nil {
 			return nil, err
 		}
 	}
+
 	object, err := c.Items.CreateStorage(ctx, p, folder, job.Target.Name)
 	if errors.Is(err, apsclient.ErrNotFound) {
 		res.forget(p, folder)
 	}
+
 	if err != nil {
 		return nil, fmt.Errorf("reserve storage for %s: %w", job.Target.Address, err)
 	}
+
 	return []state.Event{at, state.Reserved{Object: string(object)}}, nil
 }
 
-// sameObject returns the SHA-1 of an object that has the job's content, "" when it has other content or the service has no SHA-1.
-func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id apsclient.ObjectID, src *source, job state.Job) (string, error) {
+// sameObject returns the SHA-1 of an object that has the job's content, "" when it has other
+// content or the service has no SHA-1.
+func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id apsclient.ObjectID,
+	src *source, job state.Job) (string, error) {
 	if r.looked {
 		return "", nil
 	}
+
 	r.looked = true // once: a retry of the next call does not look again
 	o, err := c.Objects.Details(ctx, id)
 	if err != nil {
 		r.looked = false
 		return "", fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
 	}
+
 	r.existed = true
 	if o.Size != job.Snapshot.Size || o.SHA1 == "" {
 		return "", nil
 	}
+
 	sum, err := src.fileSHA1(ctx)
 	if err != nil || !strings.EqualFold(sum, o.SHA1) {
 		return "", err
 	}
+
 	return sum, nil
 }
 
-// openSession begins a multipart upload and fixes the part plan; the URLs of the first run come with the same call.
-func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+// openSession begins a multipart upload and fixes the part plan; the URLs of the first run come
+// with the same call.
+func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	if _, err := r.source(e, job); err != nil {
 		return nil, err
 	}
+
 	partSize, count := planParts(job.Snapshot.Size, e.cfg.PartSize)
 	r.urls = newURLRuns(count)
 	expires, err := e.askURLs(ctx, r, c, job, partSize, 1, min(count, maxURLsACall), "")
 	if err != nil {
 		return nil, fmt.Errorf("open an upload session for %s: %w", job.Target.Address, err)
 	}
+
 	if sessionOver(expires, time.Now()) { // by our clock, which may be wrong; then only the service can tell
-		e.log.Warn("the upload session just opened ends at once, by this machine's clock", "job", string(job.ID), "path", job.Path, "ends", expires)
+		e.log.Warn("the upload session just opened ends at once, by this machine's clock", "job",
+			string(job.ID), "path", job.Path, "ends", expires)
 		expires = time.Time{}
 	}
-	return []state.Event{state.Opened{UploadKey: r.urls.key, Expires: expires, PartSize: partSize, Parts: count}}, nil
+
+	return []state.Event{state.Opened{UploadKey: r.urls.key, Expires: expires, PartSize: partSize,
+		Parts: count}}, nil
 }
 
-// assemble completes the upload with size and every ETag, and settles a reply that was lost by looking. A refusal that may follow on a
-// completion that took effect is looked at for as long as the service may need to show the object.
-func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+// assemble completes the upload with size and every ETag, and settles a reply that was lost by
+// looking. A refusal that may follow on a completion that took effect is looked at for as long as
+// the service may need to show the object.
+func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	asked := !r.freshParts // perhaps, before
 	r.freshParts = false
 	if err := e.sourceStillSame(ctx, r, job); err != nil {
 		return nil, err
 	}
+
 	parts, err := e.store.Parts(job.ID)
 	if err != nil {
 		return nil, err
 	}
+
 	etags := make([]string, job.PartsTotal)
 	for _, p := range parts {
 		if p.Number >= 1 && p.Number <= len(etags) {
 			etags[p.Number-1] = p.ETag
 		}
 	}
+
 	var missing []int
 	for i, tag := range etags {
 		if tag == "" {
 			missing = append(missing, i+1)
 		}
 	}
+
 	if len(missing) > 0 {
 		return []state.Event{state.PartsLost{Parts: missing}}, nil
 	}
-	done, err := e.complete(ctx, c, job, apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags, UserMetadata: marker(job)})
+
+	done, err := e.complete(ctx, c, job,
+		apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags,
+			UserMetadata: marker(job)})
 	if err == nil && done.Size > 0 && done.Size != job.Snapshot.Size {
-		return e.sessionLost(r, job, fmt.Errorf("complete %s: the service assembled %d bytes of %d", job.Target.Address, done.Size, job.Snapshot.Size)), nil
+		return e.sessionLost(r, job,
+			fmt.Errorf("complete %s: the service assembled %d bytes of %d", job.Target.Address, done.Size,
+				job.Snapshot.Size)), nil
 	}
+
 	if err == nil {
 		return []state.Event{state.Assembled{}}, nil
 	}
+
 	pe, refused := errors.AsType[*apsclient.PartsError](err)
 	dead := isSessionDead(err)
 	switch {
@@ -206,19 +259,23 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	case !refused && !dead && !apsclient.MaybeApplied(err):
 		return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
 	}
+
 	patience := looks[:1] // the completion may be repeated
 	if asked && (refused || dead) {
 		patience = looks // next the parts go again
 	}
+
 	there, lookErr := false, error(nil)
 	for _, wait := range patience {
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
+
 		if there, lookErr = isAssembled(ctx, c, job); there || lookErr != nil {
 			break
 		}
 	}
+
 	switch {
 	case there:
 		return []state.Event{state.Assembled{}}, nil
@@ -231,10 +288,12 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	case dead:
 		return e.sessionLost(r, job, fmt.Errorf("complete %s: %w", job.Target.Address, err)), nil
 	}
+
 	return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
 }
 
-// repair sends again the parts that a completion named; a session that names none, or goes on naming some, is given up.
+// repair sends again the parts that a completion named; a session that names none, or goes on
+// naming some, is given up.
 func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state.Event {
 	var bad []int
 	for _, p := range pe.Parts {
@@ -242,93 +301,118 @@ func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state
 			bad = append(bad, p.Part)
 		}
 	}
+
 	if r.badAssembly++; len(bad) == 0 || r.badAssembly > 3 {
 		return e.sessionLost(r, job, pe)
 	}
-	e.log.Warn("the service holds other parts than were sent; sending them again", "job", string(job.ID), "path", job.Path, "parts", len(bad))
+
+	e.log.Warn("the service holds other parts than were sent; sending them again", "job", string(job.ID),
+		"path", job.Path, "parts", len(bad))
+
 	return []state.Event{state.PartsLost{Parts: bad}}
 }
 
-// sessionLost begins the upload anew; from the second time on with waits, so that a service that loses every session is not hammered. One that
-// refuses the parts of every session is left to a person.
+// sessionLost begins the upload anew; from the second time on with waits, so that a service that
+// loses every session is not hammered. One that refuses the parts of every session is left to a
+// person.
 func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
-	e.log.Warn("the upload session is lost; the file is sent from the start", "job", string(job.ID), "path", job.Path, "error", why)
+	e.log.Warn("the upload session is lost; the file is sent from the start", "job", string(job.ID), "path",
+		job.Path, "error", why)
 	r.urls, r.badAssembly = nil, 0
 	e.mu.Lock()
 	e.lostSessions[job.ID]++
 	lost := e.lostSessions[job.ID]
 	e.mu.Unlock()
+
 	_, refused := errors.AsType[*apsclient.PartsError](why)
 	events := []state.Event{state.SessionLost{}}
 	switch {
 	case refused && lost > maxUnforeseen:
 		return append(events, verdict{Class: classPerson, Reason: ReasonDamaged}.event(why, time.Now(), 1))
 	case lost > 1:
-		return append(events, verdict{classRetry, ReasonSessionLost, backoff(lost, backoffCap)}.event(why, time.Now(), 1))
+		return append(events, verdict{classRetry, ReasonSessionLost, backoff(lost, backoffCap)}.event(why,
+			time.Now(), 1))
 	}
+
 	return events
 }
 
-// isSessionDead reports whether a call with an upload key was answered in the way of a key the service does not know (any more).
+// isSessionDead reports whether a call with an upload key was answered in the way of a key the
+// service does not know (any more).
 func isSessionDead(err error) bool {
 	e, ok := errors.AsType[*apsclient.Error](err)
-	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound ||
+		e.Status == http.StatusGone)
 }
 
-// isAssembled looks whether the object of a job is whole at the service. Keys of oss:// are reused, so there the job's marker decides; the
-// object of a project belongs to this job alone, so its size does.
+// isAssembled looks whether the object of a job is whole at the service. Keys of oss:// are reused,
+// so there the job's marker decides; the object of a project belongs to this job alone, so its size
+// does.
 func isAssembled(ctx context.Context, c *apsclient.Client, job state.Job) (bool, error) {
 	o, err := c.Objects.Details(ctx, apsclient.ObjectID(job.Object))
 	if errors.Is(err, apsclient.ErrNotFound) {
 		return false, nil
 	}
+
 	if err != nil {
 		return false, err
 	}
+
 	if toOSS(job) && !strings.Contains(o.UserMetadata, string(job.ID)) {
 		return false, nil
 	}
+
 	return o.Size == job.Snapshot.Size, nil
 }
 
-// marker is the user metadata by which an object of a reused key shows which job made it; under the service's 100 bytes.
+// marker is the user metadata by which an object of a reused key shows which job made it; under the
+// service's 100 bytes.
 func marker(job state.Job) string {
 	if !toOSS(job) {
 		return ""
 	}
+
 	return fmt.Sprintf(`{"hoist":"%s"}`, job.ID)
 }
 
-// sourceStillSame looks at the path again before something is made of what was read. Bytes from a spool snapshot are of one moment anyway.
+// sourceStillSame looks at the path again before something is made of what was read. Bytes from a
+// spool snapshot are of one moment anyway.
 func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) error {
 	src, err := r.source(e, job)
 	if err != nil {
 		return err
 	}
+
 	if src.mine {
 		return nil
 	}
+
 	return checkPath(job, func() (bool, error) {
 		parts, err := e.store.Parts(job.ID)
 		if err != nil || len(parts) != job.PartsTotal {
 			return false, err
 		}
+
 		return src.matchesParts(ctx, parts, job.PartSize)
 	})
 }
 
-// source opens the content of the job once a run, and again when the job took up a newer state of the file meanwhile.
+// source opens the content of the job once a run, and again when the job took up a newer state of
+// the file meanwhile.
 func (r *run) source(e *Engine, job state.Job) (*source, error) {
 	if r.src != nil && !r.src.job.Snapshot.Same(job.Snapshot) {
 		r.closeSource()
 	}
+
 	if r.src == nil {
 		src, err := e.openSource(job)
 		if err != nil {
 			return nil, err
 		}
+
 		r.src = src
 	}
+
 	return r.src, r.src.check()
 }
 
@@ -339,7 +423,8 @@ func (r *run) closeSource() {
 	}
 }
 
-// set remembers the last committed state of the job for progress; commits of parts may arrive out of order.
+// set remembers the last committed state of the job for progress; commits of parts may arrive out
+// of order.
 func (r *run) set(job state.Job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -355,21 +440,26 @@ func (r *run) setPart(job state.Job, size int64) {
 	}
 }
 
-// changedEvent says what becomes of a job whose source is another one now. A watched file settles first; with a spool its next try reads
-// from a snapshot, for which a quiet second is enough. A pushed file that changes twice under the reading is parked.
+// changedEvent says what becomes of a job whose source is another one now. A watched file settles
+// first; with a spool its next try reads from a snapshot, for which a quiet second is enough. A
+// pushed file that changes twice under the reading is parked.
 func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) state.Event {
 	if c.Gone {
-		if job.Failures(ReasonVanished) < 2 { // a program that saves by rename leaves a moment without the file
+		// a program that saves by rename leaves a moment without the file
+		if job.Failures(ReasonVanished) < 2 {
 			return state.Retry{At: now.Add(2 * time.Second), Reason: ReasonVanished, Error: c.Error()}
 		}
+
 		return state.SourceChanged{Gone: true}
 	}
+
 	begun := job.Phase != state.PhaseQueued
 	waited := job.Reason == ReasonChanging // for a quiet second, in vain
 	if unwatched(job) && job.Changes > 0 && !job.Attention && (c.Read || waited) {
 		r, _ := ReasonByCode(ReasonChanging)
 		return state.Parked{Reason: ReasonChanging, Error: c.Error(), At: now.Add(r.Again)}
 	}
+
 	ev := state.SourceChanged{Snapshot: c.Now}
 	switch {
 	case e.cfg.Spool != "" && job.Changes > 0 && !begun: // the snapshot is taken at the next start, at once
@@ -379,6 +469,7 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 	default:
 		ev.NotBefore = now.Add(e.cfg.Settle)
 	}
+
 	return ev
 }
 

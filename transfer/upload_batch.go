@@ -13,8 +13,9 @@ import (
 // errLeft says that who made a joint call stopped in the middle; the others make it again.
 var errLeft = errors.New("the job that made the call for several stopped")
 
-// joiner joins calls about single objects of one bucket: while one is on its way, those that come meanwhile make up the next, at most
-// apsclient.MaxBatch of them. Nothing waits for company. The zero value is ready; safe for concurrent use.
+// joiner joins calls about single objects of one bucket: while one is on its way, those that come
+// meanwhile make up the next, at most apsclient.MaxBatch of them. Nothing waits for company. The
+// zero value is ready; safe for concurrent use.
 type joiner[Q, A any] struct {
 	mu    sync.Mutex
 	busy  bool
@@ -31,19 +32,22 @@ type joined[Q, A any] struct {
 }
 
 // do asks for one object; call is made with what has come together and answers by key.
-func (j *joiner[Q, A]) do(ctx context.Context, key string, q Q, call func(context.Context, map[string]Q) (map[string]A, map[string]error)) (A, error) {
+func (j *joiner[Q, A]) do(ctx context.Context, key string, q Q,
+	call func(context.Context, map[string]Q) (map[string]A, map[string]error)) (A, error) {
 	for {
 		a, err := j.once(ctx, key, q, call)
 		if !errors.Is(err, errLeft) {
 			return a, err
 		}
+
 		if ctx.Err() != nil {
 			return a, context.Cause(ctx)
 		}
 	}
 }
 
-func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(context.Context, map[string]Q) (map[string]A, map[string]error)) (A, error) {
+func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
+	call func(context.Context, map[string]Q) (map[string]A, map[string]error)) (A, error) {
 	one := &joined[Q, A]{key: key, q: q, lead: make(chan struct{}), done: make(chan struct{})}
 	j.mu.Lock()
 	j.queue = append(j.queue, one)
@@ -51,7 +55,9 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(cont
 		j.busy = true
 		close(one.lead)
 	}
+
 	j.mu.Unlock()
+
 	select {
 	case <-one.done:
 		return one.a, one.err
@@ -62,20 +68,26 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(cont
 		if i >= 0 {
 			j.queue = slices.Delete(j.queue, i, i+1)
 		}
+
 		j.mu.Unlock()
+
 		select {
 		case <-one.lead: // the turn came at the same moment: hand it on
 			j.next()
 		default:
 		}
+
 		var none A // who makes the call for it may be writing one.a
+
 		return none, context.Cause(ctx)
 	}
+
 	batch := j.take(one)
 	reqs := map[string]Q{}
 	for _, b := range batch {
 		reqs[b.key] = b.q
 	}
+
 	answers, errs := call(ctx, reqs)
 	left := ctx.Err() != nil
 	for _, b := range batch {
@@ -83,9 +95,12 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q, call func(cont
 		if left && b != one {
 			b.err = errLeft
 		}
+
 		close(b.done)
 	}
+
 	j.next()
+
 	return one.a, one.err
 }
 
@@ -99,13 +114,17 @@ func (j *joiner[Q, A]) take(one *joined[Q, A]) []*joined[Q, A] {
 		if b == one {
 			return true
 		}
+
 		if len(batch) == apsclient.MaxBatch || seen[b.key] {
 			return false
 		}
+
 		seen[b.key] = true
 		batch = append(batch, b)
+
 		return true
 	})
+
 	return batch
 }
 
@@ -117,6 +136,7 @@ func (j *joiner[Q, A]) next() {
 		j.busy = false
 		return
 	}
+
 	close(j.queue[0].lead)
 }
 
@@ -131,6 +151,7 @@ func (e *Engine) bucketCalls(job state.Job) (*bucketCalls, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	b := p.buckets[job.Target.Bucket]
@@ -138,49 +159,67 @@ func (e *Engine) bucketCalls(job state.Job) (*bucketCalls, error) {
 		b = &bucketCalls{}
 		p.buckets[job.Target.Bucket] = b
 	}
+
 	return b, nil
 }
 
-// uploadURLs asks for part URLs. Small files of a bucket, which need one URL each, share a call where they come together.
-func (e *Engine) uploadURLs(ctx context.Context, c *apsclient.Client, job state.Job, req apsclient.UploadURLsRequest) (apsclient.UploadURLs, error) {
+// uploadURLs asks for part URLs. Small files of a bucket, which need one URL each, share a call
+// where they come together.
+func (e *Engine) uploadURLs(ctx context.Context, c *apsclient.Client, job state.Job,
+	req apsclient.UploadURLsRequest) (apsclient.UploadURLs, error) {
 	id := apsclient.ObjectID(job.Object)
 	if !toOSS(job) || req.Parts > 1 {
 		return c.Objects.UploadURLs(ctx, id, req)
 	}
+
 	calls, err := e.bucketCalls(job)
 	if err != nil {
 		return apsclient.UploadURLs{}, err
 	}
-	return calls.urls.do(ctx, job.Target.Key, req, func(ctx context.Context, reqs map[string]apsclient.UploadURLsRequest) (map[string]apsclient.UploadURLs, map[string]error) {
-		if len(reqs) == 1 {
-			a, err := c.Objects.UploadURLs(ctx, id, req)
-			return only(job.Target.Key, a, err)
-		}
-		got, err := c.Objects.BatchUploadURLs(ctx, job.Target.Bucket, reqs)
-		return spread(reqs, err, func(key string) (apsclient.UploadURLs, error) { return got[key].UploadURLs, got[key].Err })
-	})
+
+	return calls.urls.do(ctx, job.Target.Key, req,
+		func(ctx context.Context, reqs map[string]apsclient.UploadURLsRequest) (
+			map[string]apsclient.UploadURLs, map[string]error) {
+			if len(reqs) == 1 {
+				a, err := c.Objects.UploadURLs(ctx, id, req)
+				return only(job.Target.Key, a, err)
+			}
+
+			got, err := c.Objects.BatchUploadURLs(ctx, job.Target.Bucket, reqs)
+
+			return spread(reqs, err, func(key string) (apsclient.UploadURLs, error) {
+				return got[key].UploadURLs, got[key].Err
+			})
+		})
 }
 
 // complete assembles an object; for buckets like uploadURLs.
-func (e *Engine) complete(ctx context.Context, c *apsclient.Client, job state.Job, req apsclient.Completion) (apsclient.CompletedObject, error) {
+func (e *Engine) complete(ctx context.Context, c *apsclient.Client, job state.Job,
+	req apsclient.Completion) (apsclient.CompletedObject, error) {
 	id := apsclient.ObjectID(job.Object)
 	if !toOSS(job) || len(req.ETags) > 1 {
 		return c.Objects.Complete(ctx, id, req)
 	}
+
 	calls, err := e.bucketCalls(job)
 	if err != nil {
 		return apsclient.CompletedObject{}, err
 	}
-	return calls.completes.do(ctx, job.Target.Key, req, func(ctx context.Context, reqs map[string]apsclient.Completion) (map[string]apsclient.CompletedObject, map[string]error) {
-		if len(reqs) == 1 {
-			a, err := c.Objects.Complete(ctx, id, req)
-			return only(job.Target.Key, a, err)
-		}
-		got, err := c.Objects.BatchComplete(ctx, job.Target.Bucket, reqs)
-		return spread(reqs, err, func(key string) (apsclient.CompletedObject, error) {
-			return got[key].CompletedObject, got[key].Err
+
+	return calls.completes.do(ctx, job.Target.Key, req,
+		func(ctx context.Context, reqs map[string]apsclient.Completion) (map[string]apsclient.CompletedObject,
+			map[string]error) {
+			if len(reqs) == 1 {
+				a, err := c.Objects.Complete(ctx, id, req)
+				return only(job.Target.Key, a, err)
+			}
+
+			got, err := c.Objects.BatchComplete(ctx, job.Target.Bucket, reqs)
+
+			return spread(reqs, err, func(key string) (apsclient.CompletedObject, error) {
+				return got[key].CompletedObject, got[key].Err
+			})
 		})
-	})
 }
 
 func only[A any](key string, a A, err error) (map[string]A, map[string]error) {
@@ -188,14 +227,17 @@ func only[A any](key string, a A, err error) (map[string]A, map[string]error) {
 }
 
 // spread gives every object of a joint call its own answer, or the call's error.
-func spread[Q, A any](reqs map[string]Q, err error, of func(key string) (A, error)) (map[string]A, map[string]error) {
+func spread[Q, A any](reqs map[string]Q, err error, of func(key string) (A, error)) (map[string]A,
+	map[string]error) {
 	answers, errs := map[string]A{}, map[string]error{}
 	for key := range reqs {
 		if err != nil {
 			errs[key] = err
 			continue
 		}
+
 		answers[key], errs[key] = of(key)
 	}
+
 	return answers, errs
 }

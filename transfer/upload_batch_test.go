@@ -20,17 +20,21 @@ func TestSmallFilesOfABucketShareCalls(t *testing.T) {
 		t.Run("lost "+lost, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				if _, err := w.client.Buckets.Create(t.Context(), "hoist-test-bucket", "transient", "US"); err != nil {
+				if _, err := w.client.Buckets.Create(t.Context(), "hoist-test-bucket", "transient",
+					"US"); err != nil {
 					t.Fatal(err)
 				}
+
 				const files = 64
 				for i := range files {
 					name := fmt.Sprintf("f%02d", i)
 					w.write(name, 1000+i, uint64(i))
 					j := w.job(name)
-					j.Target = state.Target{Address: "oss://hoist-test-bucket/" + name, Bucket: "hoist-test-bucket", Key: name, Name: name}
+					j.Target = state.Target{Address: "oss://hoist-test-bucket/" + name,
+						Bucket: "hoist-test-bucket", Key: name, Name: name}
 					w.enqueue(j)
 				}
+
 				w.srv.ResetJournal()
 				dropped := false
 				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
@@ -38,20 +42,26 @@ func TestSmallFilesOfABucketShareCalls(t *testing.T) {
 						dropped = true
 						return emulator.Fault{Kind: emulator.LoseReply}
 					}
+
 					return emulator.Fault{Delay: 50 * time.Millisecond}
 				})
 				w.runAll(w.engine())
+
 				calls := 0
 				for _, r := range w.srv.Requests() {
 					if strings.Contains(r.Op, "upload") {
 						calls++
 					}
 				}
+
 				if calls > files*3/2 { // two a file without sharing; at most eight files come together
-					t.Errorf("%d calls for the URLs and completions of %d files, want them shared", calls, files)
+					t.Errorf("%d calls for the URLs and completions of %d files, want them shared", calls,
+						files)
 				}
+
 				for i := range files {
-					o, err := w.client.Objects.Details(t.Context(), apsclient.NewObjectID("hoist-test-bucket", fmt.Sprintf("f%02d", i)))
+					o, err := w.client.Objects.Details(t.Context(),
+						apsclient.NewObjectID("hoist-test-bucket", fmt.Sprintf("f%02d", i)))
 					if err != nil || o.Size != int64(1000+i) {
 						t.Errorf("object %d: %+v %v", i, o, err)
 					}
@@ -65,30 +75,36 @@ func TestJoinerSurvivesWhoLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j joiner[int, int]
 		calls := 0
+
 		call := func(ctx context.Context, reqs map[string]int) (map[string]int, map[string]error) {
 			calls++
+
 			answers, errs := map[string]int{}, map[string]error{}
 			err := sleep(ctx, time.Second)
 			for k, q := range reqs {
 				answers[k], errs[k] = 2*q, err
 			}
+
 			return answers, errs
 		}
 		results := make(chan error, 40)
 		for i := range 40 {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+
 			go func() {
 				a, err := j.do(ctx, fmt.Sprint(i), i, call)
 				if err == nil && a != 2*i {
 					err = fmt.Errorf("%d answered %d", i, a)
 				}
+
 				results <- err
 			}()
 			if i%10 == 0 {
 				time.AfterFunc(1500*time.Millisecond, cancel)
 			}
 		}
+
 		left := 0
 		for range 40 {
 			if err := <-results; errors.Is(err, context.Canceled) {
@@ -97,9 +113,11 @@ func TestJoinerSurvivesWhoLeaves(t *testing.T) {
 				t.Error(err)
 			}
 		}
+
 		if left > 4 || calls > 6 {
 			t.Errorf("%d left, %d calls", left, calls)
 		}
+
 		if j.busy || len(j.queue) > 0 {
 			t.Error("the joiner waits for nobody")
 		}

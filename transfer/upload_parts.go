@@ -24,30 +24,38 @@ const (
 	urlRefreshes = 3 // 403 answers of one part that are taken for an ended URL
 	urlMargin    = 20 * time.Second
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
-	slowLink     = 100 * mib       // bytes a second below which the MD5 of parts costs nothing that is noticed
+	// bytes a second below which the MD5 of parts costs nothing that is noticed
+	slowLink = 100 * mib
 )
 
 // errSessionDead says that the service does not know the upload key any more.
 var errSessionDead = errors.New("the service ended the upload session")
 
-// sendParts sends every part that is not stored, several at a time within the bound of all files, and looks at the file around each.
-func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+// sendParts sends every part that is not stored, several at a time within the bound of all files,
+// and looks at the file around each.
+func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	now := time.Now()
 	if sessionOver(job.UploadExpires, now) {
-		return e.sessionLost(r, job, fmt.Errorf("the session ends at %s", job.UploadExpires.UTC().Format(time.RFC3339))), nil
+		return e.sessionLost(r, job,
+			fmt.Errorf("the session ends at %s", job.UploadExpires.UTC().Format(time.RFC3339))), nil
 	}
+
 	src, err := r.source(e, job)
 	if err != nil {
 		return nil, err
 	}
+
 	stored, err := e.store.Parts(job.ID)
 	if err != nil {
 		return nil, err
 	}
+
 	if r.urls == nil {
 		r.urls = newURLRuns(job.PartsTotal)
 		r.urls.key = job.UploadKey
 	}
+
 	r.urls.reset(stored)
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -61,19 +69,23 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		}
 	})
 	looks.Go(func() { e.warnIfTooShort(ctx, r, job) })
+
 	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
 		if r.urls.isStored(n) {
 			continue
 		}
+
 		// The URLs are asked for without a slot, since the call may wait for its budget.
 		if err := e.ensureURL(ctx, r, c, job, n, ""); err != nil {
 			failed.set(err)
 			break
 		}
+
 		if err := e.parts.acquire(ctx); err != nil {
 			failed.set(err)
 			break
 		}
+
 		wg.Go(func() {
 			slot := true
 			defer func() {
@@ -89,6 +101,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			}
 		})
 	}
+
 	wg.Wait()
 	cancel(nil)
 	looks.Wait()
@@ -96,56 +109,70 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		if errors.Is(err, errSessionDead) {
 			return e.sessionLost(r, job, err), nil
 		}
+
 		return nil, fmt.Errorf("upload %s: %w", job.Target.Address, err)
 	}
+
 	if err := src.check(); err != nil {
 		return nil, err
 	}
+
 	r.freshParts = true
+
 	return []state.Event{state.AllStored{}}, nil
 }
 
-// sendPart sends one part until it is stored and committed. The caller holds a slot, which is lent to others while it waits; slot tells
-// whether it has one in the end.
-func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, slot *bool) error {
+// sendPart sends one part until it is stored and committed. The caller holds a slot, which is lent
+// to others while it waits; slot tells whether it has one in the end.
+func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int,
+	slot *bool) error {
 	offset, length := partRange(job.Snapshot.Size, job.PartSize, n)
+
 	refreshes := 0
 	var before *damagedError
 	for try := 1; ; try++ {
 		if err := src.check(); err != nil {
 			return err
 		}
+
 		url, ok := r.urls.get(n, time.Now())
 		if !ok {
 			if err := e.ensureURL(ctx, r, c, job, n, ""); err != nil {
 				return err
 			}
+
 			if url, ok = r.urls.get(n, time.Now()); !ok {
 				return fmt.Errorf("part %d: the service gave a URL that has ended already", n)
 			}
 		}
+
 		err := e.putPart(ctx, r, c, job, src, n, offset, length, url, before)
 		if err == nil {
 			e.parts.succeeded()
 			return nil
 		}
+
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+
 		if damaged, ok := errors.AsType[*damagedError](err); ok {
 			first := before == nil
 			if before = damaged; first {
 				continue // at once, and never the last try
 			}
 		}
+
 		answer, _ := errors.AsType[*apsclient.Error](err)
 		switch {
-		case answer != nil && answer.Status == http.StatusForbidden && answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
+		case answer != nil && answer.Status == http.StatusForbidden &&
+			answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
 			refreshes++
 			try-- // an ended URL is no failure of the part
 			if err := e.ensureURL(ctx, r, c, job, n, url); err != nil {
 				return err
 			}
+
 			continue
 		case answer != nil && answer.Status == http.StatusNotFound:
 			return fmt.Errorf("part %d: %w: %v", n, errSessionDead, err)
@@ -158,29 +185,35 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 				return fmt.Errorf("part %d: %w", n, err)
 			}
 		}
+
 		if try >= partTries {
 			return fmt.Errorf("part %d: %w", n, err)
 		}
+
 		e.parts.release()
 		*slot = false
 		if err := sleep(ctx, retryWait(err, try)); err != nil {
 			return err
 		}
+
 		if err := e.parts.acquire(ctx); err != nil {
 			return err
 		}
+
 		*slot = true
 	}
 }
 
-// damagedError says that the ETag of a part has the form of an MD5 and is not that of the bytes read.
+// damagedError says that the ETag of a part has the form of an MD5 and is not that of the bytes
+// read.
 type damagedError struct{ md5, etag string }
 
 func (*damagedError) Error() string { return "the service stored other bytes than were sent" }
 
-// putPart sends the bytes once and commits the ETag. The file is looked at after the last byte: what was read is of the job's snapshot.
-// before is how an earlier sending ended, nil well.
-func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int, offset, length int64, url apsclient.SignedURL, before *damagedError) error {
+// putPart sends the bytes once and commits the ETag. The file is looked at after the last byte:
+// what was read is of the job's snapshot. before is how an earlier sending ended, nil well.
+func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int,
+	offset, length int64, url apsclient.SignedURL, before *damagedError) error {
 	var sent atomic.Int64
 	body := apsclient.PartBody{R: src.part(offset, length), Offset: offset, Size: length, Sent: func(n int) {
 		sent.Add(int64(n))
@@ -189,39 +222,47 @@ func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job s
 	if before != nil {
 		body.MD5 = before.md5
 	}
+
 	var sum *summer
 	if e.wantsMD5() {
 		sum = &summer{r: body.R, h: md5.New(), start: offset, next: offset}
 		body.R = sum
 	}
+
 	etag, err := c.Data.PutPart(ctx, url, body)
 	var md string
 	if err == nil {
 		err = src.check()
 	}
+
 	if err == nil && sum != nil {
 		md = sum.hex(offset + length)
 		err = r.compareETag(md, etag, before)
 	}
+
 	if err != nil {
 		e.moved(r, -sent.Load())
 		return err
 	}
+
 	done, err := e.commit(job.ID, state.PartStored{Part: n, Size: length, ETag: etag, MD5: md})
 	if err != nil {
 		e.moved(r, -sent.Load())
 		return err
 	}
+
 	r.urls.stored(n)
 	r.setPart(done, sent.Load())
 	if e.data.succeeded(time.Now()) {
 		e.Kick()
 	}
+
 	return nil
 }
 
-// compareETag holds the MD5 of a part against its ETag, where both are one. Under KMS encryption S3 gives ETags that only look like it: such
-// a one is another each time the same bytes are sent, these bytes were checked on arrival the second time, and no part's ETag is its MD5.
+// compareETag holds the MD5 of a part against its ETag, where both are one. Under KMS encryption S3
+// gives ETags that only look like it: such a one is another each time the same bytes are sent,
+// these bytes were checked on arrival the second time, and no part's ETag is its MD5.
 func (r *run) compareETag(md5, etag string, before *damagedError) error {
 	switch {
 	case md5 == "" || !isMD5(etag):
@@ -232,6 +273,7 @@ func (r *run) compareETag(md5, etag string, before *damagedError) error {
 	case !r.opaque.Load():
 		return &damagedError{md5, etag}
 	}
+
 	return nil
 }
 
@@ -242,16 +284,21 @@ func (e *Engine) wantsMD5() bool {
 	case "never":
 		return false
 	}
+
 	now := time.Now()
+
 	return e.meter.steady(now) && e.meter.rate(now) < slowLink
 }
 
-// retryWait is the wait after a failed sending: what the service asked for, else a jittered doubling from half a second.
+// retryWait is the wait after a failed sending: what the service asked for, else a jittered
+// doubling from half a second.
 func retryWait(err error, try int) time.Duration {
 	if after, ok := apsclient.Retryable(err); ok && after > 0 {
 		return after + rand.N(time.Second)
 	}
+
 	half := 500 * time.Millisecond << min(try-1, 6)
+
 	return half/2 + rand.N(half)
 }
 
@@ -259,6 +306,7 @@ func retryWait(err error, try int) time.Duration {
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
+
 	select {
 	case <-t.C:
 		return nil
@@ -267,9 +315,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// ensureURL makes sure that a usable URL of part n is at hand, asking for the run of missing parts that begins there. bad is a URL that was
-// refused and must not be used again; "" none. One caller at a time asks for a job.
-func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job state.Job, n int, bad apsclient.SignedURL) error {
+// ensureURL makes sure that a usable URL of part n is at hand, asking for the run of missing parts
+// that begins there. bad is a URL that was refused and must not be used again; "" none. One caller
+// at a time asks for a job.
+func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job state.Job, n int,
+	bad apsclient.SignedURL) error {
 	u := r.urls
 	select {
 	case u.asking <- struct{}{}:
@@ -277,19 +327,24 @@ func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+
 	if bad != "" {
 		u.drop(n, bad)
 	}
+
 	if _, ok := u.get(n, time.Now()); ok {
 		return nil
 	}
+
 	if sessionOver(job.UploadExpires, time.Now()) {
 		return errSessionDead
 	}
+
 	limit := maxURLsACall
 	if bad != "" {
 		limit = 1
 	}
+
 	_, count := missingRun(job.PartsTotal, n, limit, func(p int) bool {
 		_, fresh := u.get(p, time.Now())
 		return p != n && (fresh || u.isStored(p))
@@ -298,11 +353,14 @@ func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job
 	if err != nil && isSessionDead(err) {
 		return fmt.Errorf("%w: %v", errSessionDead, err)
 	}
+
 	return err
 }
 
-// askURLs asks for the URLs of count parts from first on; with an empty key it begins the session. It returns when the session ends.
-func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job state.Job, partSize int64, first, count int, key string) (time.Time, error) {
+// askURLs asks for the URLs of count parts from first on; with an empty key it begins the session.
+// It returns when the session ends.
+func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job state.Job, partSize int64,
+	first, count int, key string) (time.Time, error) {
 	asked := time.Now() // the end is counted by our clock, whatever the service's says
 	bytes := min(int64(count)*partSize, job.Snapshot.Size)
 	minutes := urlMinutes(bytes, e.meter.rate(asked)/float64(max(1, e.activeTransfers())))
@@ -312,10 +370,13 @@ func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job s
 	if err != nil {
 		return time.Time{}, err
 	}
+
 	if len(got.URLs) == 0 || got.UploadKey == "" {
 		return time.Time{}, fmt.Errorf("the service gave %d upload URLs of %d", len(got.URLs), count)
 	}
+
 	r.urls.add(got.UploadKey, first, got.URLs, asked.Add(time.Duration(minutes)*time.Minute))
+
 	return got.UploadExpires, nil
 }
 
@@ -325,22 +386,29 @@ func (e *Engine) activeTransfers() int {
 	return e.usedSlots().transfers
 }
 
-// warnIfTooShort says once a run, in the log and the job's history, that the session ends before the file is through at the measured speed. It
-// looks until then or the end of ctx.
+// warnIfTooShort says once a run, in the log and the job's history, that the session ends before
+// the file is through at the measured speed. It looks until then or the end of ctx.
 func (e *Engine) warnIfTooShort(ctx context.Context, r *run, job state.Job) {
 	for !r.warned && !job.UploadExpires.IsZero() && sleep(ctx, sourceLook) == nil {
 		now := time.Now()
 		if !r.meter.steady(now) {
 			continue
 		}
-		missing, short := sessionTooShort(job.Snapshot.Size-r.bytesDone(), r.meter.rate(now), job.UploadExpires, now)
+
+		missing, short := sessionTooShort(job.Snapshot.Size-r.bytesDone(), r.meter.rate(now),
+			job.UploadExpires, now)
 		if !short {
 			continue
 		}
+
 		r.warned = true
-		text := fmt.Sprintf("at the measured speed the upload needs %s more than the session lasts (until %s)", missing, job.UploadExpires.UTC().Format(time.RFC3339))
-		e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path, "detail", text)
-		if _, err := e.commit(job.ID, state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
+		text := fmt.Sprintf(
+			"at the measured speed the upload needs %s more than the session lasts (until %s)", missing,
+			job.UploadExpires.UTC().Format(time.RFC3339))
+		e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path,
+			"detail", text)
+		if _, err := e.commit(job.ID,
+			state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
 			e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
 		}
 	}
@@ -353,7 +421,8 @@ func (r *run) bytesDone() int64 {
 	return r.now.BytesDone + r.sent.Load()
 }
 
-// urlRuns are the signed URLs at hand for one session, each bound to its part number. They live in memory only. Safe for concurrent use.
+// urlRuns are the signed URLs at hand for one session, each bound to its part number. They live in
+// memory only. Safe for concurrent use.
 type urlRuns struct {
 	asking chan struct{} // held by who asks the service
 
@@ -365,12 +434,14 @@ type urlRuns struct {
 }
 
 func newURLRuns(parts int) *urlRuns {
-	return &urlRuns{asking: make(chan struct{}, 1), urls: make([]apsclient.SignedURL, parts), ends: make([]time.Time, parts), done: make([]bool, parts)}
+	return &urlRuns{asking: make(chan struct{}, 1), urls: make([]apsclient.SignedURL, parts),
+		ends: make([]time.Time, parts), done: make([]bool, parts)}
 }
 
 func (u *urlRuns) add(key string, first int, urls []apsclient.SignedURL, ends time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+
 	u.key = key
 	for i, url := range urls {
 		if n := first + i; n <= len(u.urls) {
@@ -384,6 +455,7 @@ func (u *urlRuns) reset(parts []state.Part) {
 	u.mu.Lock()
 	clear(u.done)
 	u.mu.Unlock()
+
 	for _, p := range parts {
 		u.stored(p.Number)
 	}
@@ -394,6 +466,7 @@ func (u *urlRuns) get(n int, now time.Time) (apsclient.SignedURL, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	url, ends := u.urls[n-1], u.ends[n-1]
+
 	return url, url != "" && now.Add(urlMargin).Before(ends)
 }
 
@@ -421,7 +494,8 @@ func (u *urlRuns) isStored(n int) bool {
 	return u.done[n-1]
 }
 
-// summer computes the MD5 of bytes that are read in order; a reader that goes back to the start begins anew.
+// summer computes the MD5 of bytes that are read in order; a reader that goes back to the start
+// begins anew.
 type summer struct {
 	r     io.ReaderAt
 	start int64
@@ -439,12 +513,14 @@ func (s *summer) ReadAt(p []byte, off int64) (int, error) {
 		s.h.Reset()
 		s.next = off
 	}
+
 	if off == s.next {
 		s.h.Write(p[:n])
 		s.next += int64(n)
 	} else {
 		s.next = -1
 	}
+
 	return n, err
 }
 
@@ -455,6 +531,7 @@ func (s *summer) hex(end int64) string {
 	if s.next != end {
 		return ""
 	}
+
 	return hex.EncodeToString(s.h.Sum(nil))
 }
 

@@ -17,40 +17,48 @@ import (
 	"hoist/state"
 )
 
-// source is the file a job reads: the path of the job, or a snapshot of it in the spool. Safe for concurrent use.
+// source is the file a job reads: the path of the job, or a snapshot of it in the spool. Safe for
+// concurrent use.
 type source struct {
 	job  state.Job
 	f    *LocalFile
 	mine bool // a spool snapshot: nobody else writes it
 	was  bool // the job's snapshot when it was opened
 
-	mu    sync.Mutex
-	moved time.Time // the change time, other than the job's, at which the path was found to name this file still
+	mu sync.Mutex
+	// the change time, other than the job's, at which the path was found to name this file still
+	moved time.Time
 }
 
-// openSource opens the content of a job. The error is a *changedError when the file is not the job's snapshot any more, and carries a
-// reason when it is no file that can be sent.
+// openSource opens the content of a job. The error is a *changedError when the file is not the
+// job's snapshot any more, and carries a reason when it is no file that can be sent.
 func (e *Engine) openSource(job state.Job) (*source, error) {
 	if f := e.openSpooled(job); f != nil {
 		return &source{job: job, f: f, mine: true}, nil
 	}
+
 	info, err := lookAt(job.Path)
 	if err != nil {
 		return nil, sourceError(job, err)
 	}
+
 	if !info.Mode().IsRegular() {
 		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(info.Mode()))
 	}
+
 	f, err := openLocal(job.Path, e.holdOpen)
 	if err != nil {
 		return nil, sourceError(job, err)
 	}
+
 	s := &source{job: job, f: f}
 	if err := s.check(); err != nil {
 		f.Close()
 		return nil, err
 	}
+
 	s.was = true
+
 	return s, nil
 }
 
@@ -63,6 +71,7 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 			return n, changed
 		}
 	}
+
 	return n, err
 }
 
@@ -71,84 +80,103 @@ func (s *source) part(offset, length int64) io.ReaderAt {
 	if s.f.held != nil {
 		return s
 	}
+
 	return &aheadReader{r: s, end: offset + length}
 }
 
-// check compares what the open handle shows with the job's snapshot. When the change time alone moved, the file may have been replaced under
-// its name, which ends the reading; else the change passes here, and checkPath decides by content before anything is assembled or published.
+// check compares what the open handle shows with the job's snapshot. When the change time alone
+// moved, the file may have been replaced under its name, which ends the reading; else the change
+// passes here, and checkPath decides by content before anything is assembled or published.
 func (s *source) check() error {
 	if s.mine {
 		return nil
 	}
+
 	now, err := s.f.Snapshot()
 	if err != nil {
 		return sourceError(s.job, err)
 	}
+
 	if now.Same(s.job.Snapshot) {
 		return nil
 	}
+
 	if !now.SameContentLikely(s.job.Snapshot) || !sameFile(now, s.job.Snapshot) {
 		return &changedError{Path: s.job.Path, Now: now, Read: s.was}
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.ChangeTime.Equal(s.moved) {
 		return nil
 	}
+
 	there, err := state.SnapshotPath(s.job.Path)
 	if err != nil {
 		return sourceError(s.job, err)
 	}
+
 	if !there.SameContentLikely(s.job.Snapshot) || !sameFile(there, s.job.Snapshot) {
 		return &changedError{Path: s.job.Path, Now: there, Read: s.was}
 	}
+
 	s.moved = now.ChangeTime
+
 	return nil
 }
 
-// changes looks at the file from time to time until ctx ends, or until it is another one: a part of a slow link takes minutes, and the next
-// look at its end would come too late for a file that is saved more often.
+// changes looks at the file from time to time until ctx ends, or until it is another one: a part of
+// a slow link takes minutes, and the next look at its end would come too late for a file that is
+// saved more often.
 func (s *source) changes(ctx context.Context) *changedError {
 	for !s.mine && sleep(ctx, sourceLook) == nil {
 		if c, ok := errors.AsType[*changedError](s.check()); ok {
 			return c
 		}
 	}
+
 	return nil
 }
 
-// lookAt describes what a path names, not following a link. Files that a cloud drive or deduplication keeps elsewhere count as what they show.
+// lookAt describes what a path names, not following a link. Files that a cloud drive or
+// deduplication keeps elsewhere count as what they show.
 func lookAt(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeIrregular != 0 {
 		return os.Stat(path)
 	}
+
 	return info, err
 }
 
-// checkPath looks at the path again: is it still the file that was read. content is asked when only the change time moved; it reports
-// whether the bytes on disk are still those that were sent.
+// checkPath looks at the path again: is it still the file that was read. content is asked when only
+// the change time moved; it reports whether the bytes on disk are still those that were sent.
 func checkPath(job state.Job, content func() (bool, error)) error {
 	info, err := lookAt(job.Path)
 	if err != nil {
 		return sourceError(job, err)
 	}
+
 	if !info.Mode().IsRegular() {
 		return &changedError{Path: job.Path, Gone: true}
 	}
+
 	now, err := state.SnapshotPath(job.Path)
 	if err != nil {
 		return sourceError(job, err)
 	}
+
 	if now.Same(job.Snapshot) {
 		return nil
 	}
+
 	if now.SameContentLikely(job.Snapshot) && sameFile(now, job.Snapshot) {
 		same, err := content()
 		if err != nil || same {
 			return err
 		}
 	}
+
 	return &changedError{Path: job.Path, Now: now, Read: true}
 }
 
@@ -168,6 +196,7 @@ func sourceError(job state.Job, err error) error {
 	case isSharingViolation(err):
 		return &waitError{Code: ReasonUnreadable, After: backoff(job.Streak, backoffCap), Err: err}
 	}
+
 	return err
 }
 
@@ -182,18 +211,22 @@ func describeMode(m fs.FileMode) string {
 	case m&fs.ModeSocket != 0:
 		return "socket"
 	}
+
 	return "device or other special file"
 }
 
 // fileSHA1 reads the whole file of a job; ctx ends it early.
 func (s *source) fileSHA1(ctx context.Context) (string, error) {
 	h := sha1.New()
-	if err := copyContext(ctx, h, io.NewSectionReader(s, 0, s.job.Snapshot.Size), s.job.Snapshot.Size); err != nil {
+	if err := copyContext(ctx, h, io.NewSectionReader(s, 0, s.job.Snapshot.Size),
+		s.job.Snapshot.Size); err != nil {
 		return "", err
 	}
+
 	if err := s.check(); err != nil {
 		return "", err
 	}
+
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
@@ -201,46 +234,57 @@ func (s *source) fileSHA1(ctx context.Context) (string, error) {
 func copyContext(ctx context.Context, w io.Writer, r io.Reader, size int64) error {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
+
 	for done := int64(0); done < size; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.LimitReader(r, min(mib, size-done))}, *buf)
+
+		n, err := io.CopyBuffer(struct{ io.Writer }{w},
+			struct{ io.Reader }{io.LimitReader(r, min(mib, size-done))}, *buf)
 		done += n
 		if err != nil {
 			return err
 		}
+
 		if n == 0 {
 			return fmt.Errorf("read: %d of %d bytes: %w", done, size, io.ErrUnexpectedEOF)
 		}
 	}
+
 	return nil
 }
 
-// matchesParts reports whether the bytes on disk are those of the stored parts, by MD5 or by an ETag that is one. Where a part has neither
-// it reports false: what cannot be compared counts as changed.
+// matchesParts reports whether the bytes on disk are those of the stored parts, by MD5 or by an
+// ETag that is one. Where a part has neither it reports false: what cannot be compared counts as
+// changed.
 func (s *source) matchesParts(ctx context.Context, parts []state.Part, partSize int64) (bool, error) {
 	for _, p := range parts {
 		want := p.MD5
 		if want == "" && isMD5(p.ETag) {
 			want = p.ETag
 		}
+
 		if want == "" {
 			return false, nil
 		}
+
 		offset, length := partRange(s.job.Snapshot.Size, partSize, p.Number)
 		h := md5.New()
 		err := copyContext(ctx, h, io.NewSectionReader(s, offset, length), length)
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return false, nil
 		}
+
 		if err != nil {
 			return false, err
 		}
+
 		if !strings.EqualFold(hex.EncodeToString(h.Sum(nil)), want) {
 			return false, nil
 		}
 	}
+
 	return true, nil
 }
 
@@ -249,6 +293,8 @@ func isMD5(etag string) bool {
 	if len(etag) != 2*md5.Size {
 		return false
 	}
+
 	_, err := hex.DecodeString(etag)
+
 	return err == nil
 }

@@ -22,6 +22,7 @@ func (w *world) beforePart(n int, f func()) {
 		if r.Op == "s3-put" && r.Part == n {
 			return emulator.Fault{DoAfter: func() { once.Do(f) }}
 		}
+
 		return emulator.Fault{}
 	})
 }
@@ -30,7 +31,8 @@ func onePartAtATime(_ *emulator.Config, _ *apsclient.Config, c *Config) {
 	c.PartSize, c.Parts = 5*mib, 1
 }
 
-// TestSourceChangesBetweenParts: whatever happens to the file while it is sent, what is published is one whole state of it.
+// TestSourceChangesBetweenParts: whatever happens to the file while it is sent, what is published
+// is one whole state of it.
 func TestSourceChangesBetweenParts(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -50,8 +52,10 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 				w.t.Error(err)
 				return nil
 			}
+
 			data := w.write("plan.rvt", 11*mib, 6)
 			w.touch("plan.rvt", was.ModTime())
+
 			return data
 		}, ""},
 		{"replaced by rename", func(w *world) []byte {
@@ -60,14 +64,17 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 			if err := os.Rename(w.path("plan.tmp"), w.path("plan.rvt")); err != nil {
 				w.t.Error(err)
 			}
+
 			return data
 		}, ""},
 		{"renamed to the backup and written anew", func(w *world) []byte {
 			if err := os.Rename(w.path("plan.rvt"), w.path("plan.bak")); err != nil {
 				w.t.Error(err)
 			}
+
 			data := w.write("plan.rvt", 11*mib, 5)
 			w.touch("plan.rvt", time.Now().Add(time.Minute))
+
 			return data
 		}, ""},
 		{"touched only", func(w *world) []byte {
@@ -75,7 +82,9 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 			if err != nil {
 				w.t.Error(err)
 			}
+
 			w.touch("plan.rvt", time.Now().Add(time.Minute))
+
 			return data
 		}, ""},
 		{"linked: the change time alone moves", func(w *world) []byte {
@@ -83,9 +92,11 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 			if err == nil {
 				err = os.Link(w.path("plan.rvt"), w.path("other name.rvt"))
 			}
+
 			if err != nil {
 				w.t.Error(err)
 			}
+
 			return data
 		}, ""},
 		{"deleted", func(w *world) []byte { w.remove("plan.rvt"); return nil }, ReasonVanished},
@@ -110,8 +121,10 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 					if got := w.get(j.ID); got.Reason != tt.reason {
 						t.Errorf("reason %q %q, want %q", got.Reason, got.Error, tt.reason)
 					}
+
 					return
 				}
+
 				w.wantVersions("plan.rvt", want)
 			})
 		}
@@ -120,11 +133,13 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 	}
 }
 
-// remove deletes a file so that its name is free at once. Windows may keep the name of a file that is open until it is closed.
+// remove deletes a file so that its name is free at once. Windows may keep the name of a file that
+// is open until it is closed.
 func (w *world) remove(name string) {
 	if err := os.Rename(w.path(name), w.path("deleted."+name)); err != nil {
 		w.t.Error(err)
 	}
+
 	if err := os.Remove(w.path("deleted." + name)); err != nil {
 		w.t.Error(err)
 	}
@@ -148,8 +163,11 @@ func TestSourceChangesBeforeThePublish(t *testing.T) {
 				var want []byte
 				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 					if r.Op == op {
-						return emulator.Fault{DoAfter: func() { once.Do(func() { want = w.write("plan.rvt", 7*mib, 2) }) }}
+						return emulator.Fault{DoAfter: func() {
+							once.Do(func() { want = w.write("plan.rvt", 7*mib, 2) })
+						}}
 					}
+
 					return emulator.Fault{}
 				})
 				w.runAll(w.engine())
@@ -166,10 +184,12 @@ func TestSourcesThatCannotBeSent(t *testing.T) {
 		for _, name := range []string{"folder", "link", "gone", "secret"} {
 			w.write(name, small, 1)
 		}
+
 		ids := map[string]state.JobID{}
 		for _, name := range []string{"folder", "link", "gone", "secret", "other.rvt"} {
 			ids[name] = w.enqueue(w.job(name)).ID
 		}
+
 		os.Remove(w.path("folder"))
 		os.Mkdir(w.path("folder"), 0o755)
 		os.Remove(w.path("link"))
@@ -179,20 +199,24 @@ func TestSourcesThatCannotBeSent(t *testing.T) {
 			os.Remove(w.path("link"))
 			os.Mkdir(w.path("link"), 0o755)
 		}
+
 		os.Remove(w.path("gone"))
 		secret := os.Geteuid() != 0 && runtime.GOOS != "windows"
 		if secret {
 			os.Chmod(w.path("secret"), 0)
 		}
+
 		w.runAll(w.engine())
 		w.wantParked(ids["folder"], ReasonNotAFile)
 		w.wantParked(ids["link"], ReasonNotAFile)
 		if secret {
 			w.wantParked(ids["secret"], ReasonUnreadable)
 		}
+
 		if j := w.get(ids["gone"]); j.End != state.EndFailed || j.Reason != ReasonVanished {
 			t.Errorf("vanished: end %q reason %q", j.End, j.Reason)
 		}
+
 		w.wantDone(ids["other.rvt"], state.ResultCreated)
 		w.wantVersions("other.rvt", other)
 	})
@@ -223,6 +247,7 @@ func TestConflicts(t *testing.T) {
 			if err := w.srv.Reserve(f.ItemID, "ANNA"); err != nil {
 				t.Fatal(err)
 			}
+
 			w.write("plan.rvt", small, 2)
 			j := w.enqueue(w.job("plan.rvt"))
 			w.runAll(w.engine())
@@ -260,12 +285,19 @@ func TestConflicts(t *testing.T) {
 				if r.Op != "create-version" {
 					return emulator.Fault{}
 				}
+
 				f := emulator.Fault{}
-				once.Do(func() { f = emulator.Fault{Kind: emulator.FailBefore, Status: 404, Do: func() { w.deleteItem(done) }} })
+				once.Do(func() {
+					f = emulator.Fault{Kind: emulator.FailBefore, Status: 404, Do: func() {
+						w.deleteItem(done)
+					}}
+				})
+
 				return f
 			})
 			w.runAll(w.engine())
 			w.wantDone(j.ID, state.ResultCreated)
+
 			got := 0
 			for _, f := range w.srv.Items() {
 				if f.Path == "Project Files/plan.rvt" && !f.Hidden {
@@ -273,6 +305,7 @@ func TestConflicts(t *testing.T) {
 					w.wantVersions("plan.rvt", two)
 				}
 			}
+
 			if got != 1 {
 				t.Errorf("%d items of the name are visible, want 1", got)
 			}
@@ -288,9 +321,11 @@ func TestConflicts(t *testing.T) {
 				if r.Op != "create-item" {
 					return emulator.Fault{}
 				}
+
 				return emulator.Fault{Do: func() {
 					once.Do(func() {
-						if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(theirs), int64(len(theirs))); err != nil {
+						if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt",
+							newReader(theirs), int64(len(theirs))); err != nil {
 							t.Error(err)
 						}
 					})
@@ -309,7 +344,8 @@ func (w *world) deleteItem(of state.Job) {
 	done := make(chan struct{})
 	go func() { // a call from within the hook of another call
 		defer close(done)
-		if _, err := hook.Versions.Create(w.t.Context(), w.project, apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Deleted: true}); err != nil {
+		if _, err := hook.Versions.Create(w.t.Context(), w.project,
+			apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Deleted: true}); err != nil {
 			w.t.Error(err)
 		}
 	}()
@@ -325,18 +361,27 @@ func (w *world) addVersion(of state.Job, data []byte) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	urls, err := c.Objects.UploadURLs(ctx, object, apsclient.UploadURLsRequest{Parts: 1, FirstPart: 1})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	etag, err := c.Data.PutPart(ctx, urls.URLs[0], apsclient.PartBody{R: newReader(data), Size: int64(len(data))})
+
+	etag, err := c.Data.PutPart(ctx, urls.URLs[0],
+		apsclient.PartBody{R: newReader(data), Size: int64(len(data))})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := c.Objects.Complete(ctx, object, apsclient.Completion{UploadKey: urls.UploadKey, Size: int64(len(data)), ETags: []string{etag}}); err != nil {
+
+	if _, err := c.Objects.Complete(ctx, object,
+		apsclient.Completion{UploadKey: urls.UploadKey, Size: int64(len(data)),
+			ETags: []string{etag}}); err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := c.Versions.Create(ctx, w.project, apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Name: of.Target.Name, Storage: object}); err != nil {
+
+	if _, err := c.Versions.Create(ctx, w.project,
+		apsclient.NewVersion{Item: apsclient.ItemID(of.Item), Name: of.Target.Name,
+			Storage: object}); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -350,9 +395,11 @@ func TestPauseAndCancelStopARun(t *testing.T) {
 			if r.Op == "s3-put" {
 				return emulator.Fault{Delay: 10 * time.Second}
 			}
+
 			return emulator.Fault{}
 		})
 		ctx, cancel := context.WithCancel(t.Context())
+
 		ended := make(chan error)
 		e := w.engine()
 		go func() { ended <- e.Run(ctx) }()
@@ -360,21 +407,26 @@ func TestPauseAndCancelStopARun(t *testing.T) {
 		if _, err := w.store.Commit(j.ID, state.Pause{}); err != nil {
 			t.Fatal(err)
 		}
+
 		synctest.Wait()
 		if n := len(e.Active()); n != 0 {
 			t.Errorf("%d runs after a pause", n)
 		}
+
 		time.Sleep(time.Hour)
 		if _, err := w.store.Commit(j.ID, state.Resume{}); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(15 * time.Second)
 		if a := e.Active(); len(a) != 1 || a[0].PartsDone < 1 {
 			t.Errorf("active after resume: %+v", a)
 		}
+
 		for !w.settled() {
 			time.Sleep(time.Second)
 		}
+
 		w.wantDone(j.ID, state.ResultCreated)
 		w.wantVersions("plan.rvt", data)
 
@@ -384,19 +436,23 @@ func TestPauseAndCancelStopARun(t *testing.T) {
 		if _, err := w.store.Commit(j.ID, state.Cancel{}); err != nil {
 			t.Fatal(err)
 		}
+
 		time.Sleep(time.Minute)
 		if n := len(e.Active()); n != 0 {
 			t.Errorf("%d runs after a cancel", n)
 		}
+
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+
 		w.wantVersions("plan.rvt", data)
 	})
 }
 
-// TestNetworkThatComesBack: hours without an answer cost few attempts, and when it is back everything goes on within seconds.
+// TestNetworkThatComesBack: hours without an answer cost few attempts, and when it is back
+// everything goes on within seconds.
 func TestNetworkThatComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -405,8 +461,10 @@ func TestNetworkThatComesBack(t *testing.T) {
 			w.write(name, small, uint64(i))
 			w.enqueue(w.job(name))
 		}
+
 		w.kill()
 		ctx, cancel := context.WithCancel(t.Context())
+
 		ended := make(chan error)
 		e := w.engine()
 		go func() { ended <- e.Run(ctx) }()
@@ -416,18 +474,23 @@ func TestNetworkThatComesBack(t *testing.T) {
 		if a := w.attempts.Load() - before; a > 3*60*60 {
 			t.Errorf("%d attempts in three hours without a network", a)
 		}
+
 		w.revive()
 		back := time.Now()
+
 		for !w.settled() {
 			time.Sleep(time.Second)
 		}
+
 		if took := time.Since(back); took > 30*time.Second {
 			t.Errorf("took %v after the network came back", took)
 		}
+
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+
 		if n := len(w.srv.Items()); n != 30 {
 			t.Errorf("%d items, want 30", n)
 		}

@@ -8,12 +8,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// replaceableWhileOpen reports whether another file can be moved over one that is open. MoveFileEx refuses it (access denied), whatever the
-// sharing mode.
+// replaceableWhileOpen reports whether another file can be moved over one that is open. MoveFileEx
+// refuses it (access denied), whatever the sharing mode.
 const replaceableWhileOpen = false
 
-// openShared opens a file for reading with every sharing mode, so that programs can write, rename, replace and delete it meanwhile;
-// os.Open does not share deletion and would keep CAD programs from saving.
+// openShared opens a file for reading with every sharing mode, so that programs can write, rename,
+// replace and delete it meanwhile; os.Open does not share deletion and would keep CAD programs from
+// saving.
 func openShared(path string) (*os.File, error) {
 	fail := func(err error) (*os.File, error) { return nil, &fs.PathError{Op: "open", Path: path, Err: err} }
 	name, err := windows.UTF16PtrFromString(longPath(path))
@@ -21,7 +22,8 @@ func openShared(path string) (*os.File, error) {
 		return fail(err)
 	}
 	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
-	h, err := windows.CreateFile(name, windows.GENERIC_READ, share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	h, err := windows.CreateFile(name, windows.GENERIC_READ, share, nil, windows.OPEN_EXISTING,
+		windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
 		return fail(err)
 	}

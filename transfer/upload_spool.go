@@ -25,7 +25,8 @@ var errNoClone = errors.New("the file system cannot clone")
 // errSpoolFull says that a copy would take more room than SpoolMax leaves.
 var errSpoolFull = errors.New("the spool has no room")
 
-// spoolPath is where the snapshot of a job lies. Its name tells the state of the file too: a job that has not begun to send takes up newer ones.
+// spoolPath is where the snapshot of a job lies. Its name tells the state of the file too: a job
+// that has not begun to send takes up newer ones.
 func (e *Engine) spoolPath(job state.Job) string {
 	s := job.Snapshot
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", s.Size, s.ModTime.UnixNano(), s.FileID))
@@ -38,54 +39,69 @@ func spoolOwner(name string) state.JobID {
 	return state.JobID(id)
 }
 
-// spool takes a snapshot of a file whose last try was given up because it changed: a clone where the file system has them, else a copy
-// bounded by SpoolMax. The snapshot has its name only when it is whole and of the job's snapshot, so its existence is all that a resumed
-// job asks for.
+// spool takes a snapshot of a file whose last try was given up because it changed: a clone where
+// the file system has them, else a copy bounded by SpoolMax. The snapshot has its name only when it
+// is whole and of the job's snapshot, so its existence is all that a resumed job asks for.
 func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if e.cfg.Spool == "" || job.Changes == 0 {
 		return nil
 	}
+
 	if _, err := os.Stat(e.spoolPath(job)); err == nil {
 		return nil
 	}
+
 	src, err := e.openSource(job)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	if quiet := time.Since(job.Snapshot.ModTime); quiet >= 0 && quiet < quietForSpool {
-		return &waitError{Code: ReasonChanging, After: 2 * (quietForSpool - quiet), Err: fmt.Errorf("read %q: it was written a moment ago", job.Path)}
+		return &waitError{Code: ReasonChanging, After: 2 * (quietForSpool - quiet),
+			Err: fmt.Errorf("read %q: it was written a moment ago", job.Path)}
 	}
+
 	if err := os.MkdirAll(e.cfg.Spool, 0o700); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
+
 	path := e.spoolPath(job) + ".part"
 	defer os.Remove(path)
 	err = cloneFile(path, src.f.held)
 	if errors.Is(err, errNoClone) {
 		err = e.copyToSpool(ctx, path, src)
 	}
+
 	if errors.Is(err, errSpoolFull) {
-		e.log.Debug("a copy would be too large for the spool; reading the file in place", "job", string(job.ID), "path", job.Path)
+		e.log.Debug("a copy would be too large for the spool; reading the file in place", "job",
+			string(job.ID), "path", job.Path)
 		return nil
 	}
+
 	if errors.Is(err, syscall.ENOSPC) || isDiskFull(err) {
-		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID), "path", job.Path)
+		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID),
+			"path", job.Path)
 		return nil
 	}
+
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("spool: %w", err)
 	}
+
 	if changed := src.check(); changed != nil || err != nil {
 		return errors.Join(changed, err)
 	}
+
 	info, err := os.Stat(path)
 	if err != nil || info.Size() != job.Snapshot.Size {
-		return fmt.Errorf("spool: the snapshot has not the size of the file: %w", errors.Join(err, io.ErrUnexpectedEOF))
+		return fmt.Errorf("spool: the snapshot has not the size of the file: %w",
+			errors.Join(err, io.ErrUnexpectedEOF))
 	}
+
 	if err := os.Rename(path, e.spoolPath(job)); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
+
 	return nil
 }
 
@@ -96,14 +112,17 @@ func (e *Engine) copyToSpool(ctx context.Context, path string, src *source) (err
 	if err != nil {
 		return err
 	}
+
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if err := copyContext(ctx, f, io.NewSectionReader(src, 0, size), size); err != nil {
 		return err
 	}
+
 	return f.Sync()
 }
 
-// reserveSpool makes the file of a copy in its size, unless all that lies in the spool would be more than SpoolMax bytes then.
+// reserveSpool makes the file of a copy in its size, unless all that lies in the spool would be
+// more than SpoolMax bytes then.
 func (e *Engine) reserveSpool(path string, size int64) (*os.File, error) {
 	e.spooling.Lock()
 	defer e.spooling.Unlock()
@@ -111,6 +130,7 @@ func (e *Engine) reserveSpool(path string, size int64) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	entries, err := os.ReadDir(e.cfg.Spool)
 	used := size
 	for _, entry := range entries {
@@ -118,15 +138,19 @@ func (e *Engine) reserveSpool(path string, size int64) (*os.File, error) {
 			used += info.Size()
 		}
 	}
+
 	if err == nil && used > e.cfg.SpoolMax {
 		err = errSpoolFull
 	}
+
 	if err == nil {
 		err = f.Truncate(size)
 	}
+
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+
 	return f, nil
 }
 
@@ -135,31 +159,39 @@ func (e *Engine) openSpooled(job state.Job) *LocalFile {
 	if e.cfg.Spool == "" {
 		return nil
 	}
+
 	f, err := openShared(e.spoolPath(job)) // so that it can be removed while it is open
 	if err != nil {
 		return nil
 	}
+
 	if info, err := f.Stat(); err != nil || info.Size() != job.Snapshot.Size {
 		f.Close()
 		return nil
 	}
+
 	return &LocalFile{held: f}
 }
 
-// dropSpooled removes the snapshots of a job that ended: of its last state, and of older ones that it had before it began to send.
+// dropSpooled removes the snapshots of a job that ended: of its last state, and of older ones that
+// it had before it began to send.
 func (e *Engine) dropSpooled(job state.Job) {
 	if e.cfg.Spool == "" {
 		return
 	}
+
 	entries, err := os.ReadDir(e.cfg.Spool)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.log.Warn("the spool cannot be read", "error", err)
 	}
+
 	for _, entry := range entries {
 		if spoolOwner(entry.Name()) != job.ID {
 			continue
 		}
-		if err := os.Remove(filepath.Join(e.cfg.Spool, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+
+		if err := os.Remove(filepath.Join(e.cfg.Spool, entry.Name())); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			e.log.Warn("a snapshot in the spool could not be removed", "job", string(job.ID), "error", err)
 		}
 	}
@@ -170,17 +202,21 @@ func (e *Engine) cleanSpool() {
 	if e.cfg.Spool == "" {
 		return
 	}
+
 	entries, err := os.ReadDir(e.cfg.Spool)
 	if err != nil {
 		return
 	}
+
 	for _, entry := range entries {
 		name := entry.Name()
 		if filepath.Ext(name) == ".part" {
 			os.Remove(filepath.Join(e.cfg.Spool, name))
 			continue
 		}
-		if job, err := e.store.Job(spoolOwner(name)); errors.Is(err, state.ErrNotFound) || err == nil && !job.Open() {
+
+		if job, err := e.store.Job(spoolOwner(name)); errors.Is(err, state.ErrNotFound) ||
+			err == nil && !job.Open() {
 			os.Remove(filepath.Join(e.cfg.Spool, name))
 		}
 	}

@@ -26,6 +26,7 @@ func TestPushParksWhatChangesTwice(t *testing.T) {
 			if r.Op == "s3-put" {
 				return emulator.Fault{DoAfter: func() { size++; w.write("plan.rvt", size, 2) }}
 			}
+
 			return emulator.Fault{}
 		})
 		e := w.engine()
@@ -37,16 +38,21 @@ func TestPushParksWhatChangesTwice(t *testing.T) {
 		if open[0].Reason != ReasonChanging || open[0].Replaces != j.ID {
 			t.Errorf("%+v, want the successor parked as %s", open[0], ReasonChanging)
 		}
+
 		w.wantVersions("plan.rvt")
 
 		w.srv.SetFault(nil) // it rests now: the parked job comes back by itself
 		want := w.write("plan.rvt", 6*mib, 3)
-		w.runUntil(w.engine(), func() bool { open, err := w.store.OpenJobs(); return err == nil && len(open) == 0 })
+		w.runUntil(w.engine(), func() bool {
+			open, err := w.store.OpenJobs()
+			return err == nil && len(open) == 0
+		})
 		w.wantVersions("plan.rvt", want)
 	})
 }
 
-// TestPushParksWhatIsNeverQuiet: nor with a spool, where it waits for a quiet second. A person's retry takes the state of that moment.
+// TestPushParksWhatIsNeverQuiet: nor with a spool, where it waits for a quiet second. A person's
+// retry takes the state of that moment.
 func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -55,15 +61,19 @@ func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 			if r.Op == "s3-put" {
 				return emulator.Fault{Delay: time.Second}
 			}
+
 			return emulator.Fault{}
 		})
 		w.save("plan.rvt", 0)
 		w.enqueue(w.job("plan.rvt"))
 		ctx, stop := context.WithCancel(t.Context())
+
 		ended := make(chan error, 1)
 		e := w.engine()
 		go func() { ended <- e.Run(ctx) }()
+
 		defer stop()
+
 		parked := func() bool {
 			open, err := w.store.OpenJobs()
 			return err == nil && len(open) == 1 && open[0].Attention && open[0].Reason == ReasonChanging
@@ -73,9 +83,11 @@ func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 			time.Sleep(250 * time.Millisecond)
 			w.save("plan.rvt", n)
 		}
+
 		if n > 40 {
 			t.Errorf("not parked within %d saves", n)
 		}
+
 		w.wantVersions("plan.rvt")
 
 		want := w.save("plan.rvt", n)
@@ -84,9 +96,11 @@ func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 		if err != nil || len(open) != 1 {
 			t.Fatalf("%d open jobs, %v; want the parked one", len(open), err)
 		}
+
 		if _, err := w.store.Commit(open[0].ID, state.RetryNow{}); err != nil {
 			t.Fatal(err)
 		}
+
 		e.Kick()
 		time.Sleep(10 * time.Second) // before it would come back by itself
 		w.wantVersions("plan.rvt", want)
@@ -97,8 +111,9 @@ func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 	})
 }
 
-// TestFileThatIsSavedFasterThanItUploads: with a spool it gets its versions nevertheless, each a state that was saved, and one as soon as the
-// last is there: nothing is begun that the next save ends, but the first try.
+// TestFileThatIsSavedFasterThanItUploads: with a spool it gets its versions nevertheless, each a
+// state that was saved, and one as soon as the last is there: nothing is begun that the next save
+// ends, but the first try.
 func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, onePartAtATime)
@@ -109,6 +124,7 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 			if r.Op == "s3-put" {
 				return emulator.Fault{Delay: upload / 3}
 			}
+
 			return emulator.Fault{}
 		})
 		saves := [][]byte{w.save("plan.rvt", 0)}
@@ -116,9 +132,11 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 		j.Root, j.Rel = "watch", "plan.rvt"
 		w.enqueue(j)
 		ctx, cancel := context.WithCancel(t.Context())
+
 		ended := make(chan error)
 		e := w.engine()
 		go func() { ended <- e.Run(ctx) }()
+
 		for i := 1; i <= 62; i++ { // five minutes of saves
 			time.Sleep(pace)
 			saves = append(saves, w.save("plan.rvt", i))
@@ -127,17 +145,20 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			next.Snapshot, next.Size = snap, snap.Size
 			if _, _, err := w.store.Enqueue(next); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		var at []time.Duration
 		for _, r := range w.srv.Requests() {
 			if r.Op == "create-item" || r.Op == "create-version" {
 				at = append(at, r.Time.Sub(began))
 			}
 		}
+
 		const slack = time.Second // for what is not the upload
 		for n := range 4 {
 			if most := pace + time.Duration(n+1)*(upload+slack) + slack; len(at) <= n || at[n] > most {
@@ -145,13 +166,16 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 				break
 			}
 		}
+
 		for i := 0; !w.settled() && i < 1000; i++ {
 			time.Sleep(time.Second)
 		}
+
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+
 		got := w.versions("plan.rvt")
 		last := -1
 		for i, v := range got {
@@ -159,24 +183,30 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 			if at < 0 {
 				t.Errorf("version %d is no state that was saved", i+1)
 			}
+
 			if at <= last {
 				t.Errorf("version %d is save %d, after save %d", i+1, at, last)
 			}
+
 			last = at
 		}
+
 		if last != len(saves)-1 {
 			t.Errorf("the last version is save %d of %d", last, len(saves)-1)
 		}
+
 		if left, _ := os.ReadDir(w.cfg.Spool); len(left) != 0 {
 			t.Errorf("left in the spool: %v", left)
 		}
 	})
 }
 
-// TestSnapshotOfAnOlderState: a job that takes up a newer state of the file after its snapshot was taken, and before it began to send, sends
-// the newer one. Without the state in the snapshot's name and without opening the source anew, the older bytes are sent as the newer version.
+// TestSnapshotOfAnOlderState: a job that takes up a newer state of the file after its snapshot was
+// taken, and before it began to send, sends the newer one. Without the state in the snapshot's name
+// and without opening the source anew, the older bytes are sent as the newer version.
 func TestSnapshotOfAnOlderState(t *testing.T) {
-	for name, size := range map[string]int{"shorter": 3 * mib, "of the same size": 4 * mib, "longer": 6 * mib} {
+	for name, size := range map[string]int{"shorter": 3 * mib, "of the same size": 4 * mib,
+		"longer": 6 * mib} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
@@ -193,13 +223,16 @@ func TestSnapshotOfAnOlderState(t *testing.T) {
 					if r.Op != "create-folder" || newer != nil {
 						return emulator.Fault{}
 					}
+
 					if list, _ := os.ReadDir(w.cfg.Spool); len(list) != 1 {
 						t.Errorf("%d snapshots in the spool, want one", len(list))
 					}
+
 					newer = w.write("plan.rvt", size, 2)
 					if _, v, err := w.store.Enqueue(again()); err != nil || v != state.Merged {
 						t.Errorf("the newer state: %v, %v", v, err)
 					}
+
 					return emulator.Fault{}
 				})
 				w.runAll(w.engine())
@@ -212,7 +245,8 @@ func TestSnapshotOfAnOlderState(t *testing.T) {
 	}
 }
 
-// TestSpoolMax: two files are copied while the bound leaves room, the rest is sent from where it lies.
+// TestSpoolMax: two files are copied while the bound leaves room, the rest is sent from where it
+// lies.
 func TestSpoolMax(t *testing.T) {
 	for bound, copies := range map[int64]int{0: 2, 9 * mib: 2, 6 * mib: 1, -1: 0} {
 		t.Run(fmt.Sprint(bound), func(t *testing.T) {
@@ -224,10 +258,13 @@ func TestSpoolMax(t *testing.T) {
 					if r.Op != "s3-put" {
 						return emulator.Fault{}
 					}
+
 					list, _ := filepath.Glob(filepath.Join(w.cfg.Spool, "*.snapshot"))
 					most.Store(max(most.Load(), int64(len(list))))
+
 					return emulator.Fault{Delay: 10 * time.Second} // so that both are on their way at once
 				})
+
 				want := map[string][]byte{}
 				for i, name := range []string{"a.rvt", "b.rvt"} {
 					want[name] = w.write(name, 4*mib, uint64(i))
@@ -235,10 +272,13 @@ func TestSpoolMax(t *testing.T) {
 					j.Root, j.Rel, j.Changes = "watch", name, 1
 					w.enqueue(j)
 				}
+
 				w.runAll(w.engine())
+
 				for name, data := range want {
 					w.wantVersions(name, data)
 				}
+
 				if most.Load() != int64(copies) {
 					t.Errorf("%d copies in the spool, want %d", most.Load(), copies)
 				}

@@ -22,7 +22,8 @@ import (
 
 const testBase = "http://127.0.0.1"
 
-// world is one machine with one home, and a service in process. Real client, real store, real engine.
+// world is one machine with one home, and a service in process. Real client, real store, real
+// engine.
 type world struct {
 	t       *testing.T
 	srv     *emulator.Server
@@ -45,21 +46,26 @@ type worldOption func(*emulator.Config, *apsclient.Config, *Config)
 func newWorld(t *testing.T, opts ...worldOption) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), home: t.TempDir()}
+
 	ec := emulator.Config{Dir: t.TempDir()}
-	cc := apsclient.Config{BaseURL: testBase, Tokens: apsclient.ClientCredentials(testBase, emulator.DefaultClientID, emulator.DefaultClientSecret)}
+	cc := apsclient.Config{BaseURL: testBase,
+		Tokens: apsclient.ClientCredentials(testBase, emulator.DefaultClientID, emulator.DefaultClientSecret)}
 	for _, o := range opts {
 		o(&ec, &cc, &w.cfg)
 	}
+
 	srv, err := emulator.New(ec)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { srv.Close() })
 	w.srv = srv
 	cc.Transport = &mortal{w: w, next: srv.Transport()}
 	if w.client, err = apsclient.New(cc); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(w.client.Close)
 	w.open()
 	t.Cleanup(func() { w.store.Close() })
@@ -68,12 +74,16 @@ func newWorld(t *testing.T, opts ...worldOption) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	place, err := NewResolver(w.client.WithScopes(apsclient.TransferScopes...), slog.New(slog.DiscardHandler)).Resolve(t.Context(), remote)
+
+	place, err := NewResolver(w.client.WithScopes(apsclient.TransferScopes...),
+		slog.New(slog.DiscardHandler)).Resolve(t.Context(), remote)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w.base, w.project = place.Folder.ID, place.Project.ID
 	srv.ResetJournal()
+
 	return w
 }
 
@@ -83,6 +93,7 @@ func (w *world) open() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	w.store = store
 }
 
@@ -97,6 +108,7 @@ func (w *world) engine() *Engine {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	return e
 }
 
@@ -118,13 +130,16 @@ func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m.w.isDead() {
 		return nil, errors.New("this process is dead")
 	}
+
 	resp, err := m.next.RoundTrip(r)
 	if m.w.isDead() {
 		if err == nil {
 			resp.Body.Close()
 		}
+
 		return nil, errors.New("this process is dead")
 	}
+
 	return resp, err
 }
 
@@ -153,9 +168,11 @@ func (w *world) write(name string, size int, seed uint64) []byte {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		w.t.Fatal(err)
 	}
+
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		w.t.Fatal(err)
 	}
+
 	return data
 }
 
@@ -168,13 +185,17 @@ func (w *world) job(name string, dirs ...string) state.Job {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	addr := w.srv.DemoRemote()
 	for _, d := range dirs {
 		addr += "/" + d
 	}
+
 	return state.Job{
-		Kind: state.Upload, Profile: "default", Path: w.path(name), Rel: w.path(name), Snapshot: snap, Size: snap.Size,
-		Target: state.Target{Address: addr + "/" + filepath.Base(name), Project: string(w.project), Base: string(w.base), Dirs: dirs, Name: filepath.Base(name)},
+		Kind: state.Upload, Profile: "default", Path: w.path(name), Rel: w.path(name), Snapshot: snap,
+		Size: snap.Size,
+		Target: state.Target{Address: addr + "/" + filepath.Base(name), Project: string(w.project),
+			Base: string(w.base), Dirs: dirs, Name: filepath.Base(name)},
 	}
 }
 
@@ -184,16 +205,20 @@ func (w *world) enqueue(j state.Job) state.Job {
 	if err != nil || verdict != state.Queued && verdict != state.Merged {
 		w.t.Fatalf("enqueue: %v %v", verdict, err)
 	}
+
 	return j
 }
 
 // runUntil runs an engine until done says so, which is asked after every commit.
 func (w *world) runUntil(e *Engine, done func() bool) {
 	w.t.Helper()
+
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Hour)
 	defer cancel()
+
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
+
 	index := w.store.Index()
 	for !done() {
 		next, err := w.store.Wait(ctx, index)
@@ -202,8 +227,10 @@ func (w *world) runUntil(e *Engine, done func() bool) {
 			w.t.Errorf("wait: %v", err)
 			break
 		}
+
 		index = next
 	}
+
 	cancel()
 	if err := <-ended; err != nil {
 		w.t.Errorf("run: %v", err)
@@ -222,11 +249,13 @@ func (w *world) settled() bool {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	for _, j := range jobs {
 		if !j.Attention && !j.Paused {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -243,6 +272,7 @@ func (w *world) get(id state.JobID) state.Job {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+
 	return j
 }
 
@@ -251,35 +281,44 @@ func (w *world) wantDone(id state.JobID, result string) state.Job {
 	w.t.Helper()
 	j := w.get(id)
 	if j.End != state.EndDone || j.Result != result {
-		w.t.Fatalf("job %s %s: end %q result %q reason %q error %q, want done %s", j.Path, j.Phase, j.End, j.Result, j.Reason, j.Error, result)
+		w.t.Fatalf("job %s %s: end %q result %q reason %q error %q, want done %s", j.Path, j.Phase, j.End,
+			j.Result, j.Reason, j.Error, result)
 	}
+
 	return j
 }
 
-// versions returns the contents of the versions of a file below the demonstration folder, oldest first.
+// versions returns the contents of the versions of a file below the demonstration folder, oldest
+// first.
 func (w *world) versions(rel string) [][]byte {
 	w.t.Helper()
+
 	var out [][]byte
 	for _, f := range w.srv.Items() {
 		if f.Path != "Project Files/"+rel {
 			continue
 		}
+
 		if out != nil {
 			w.t.Errorf("%s is there twice", rel)
 		}
+
 		for _, v := range f.Versions {
 			r, err := w.srv.ReadVersion(v.ID)
 			if err != nil {
 				w.t.Fatal(err)
 			}
+
 			data, err := io.ReadAll(r)
 			if err != nil {
 				w.t.Fatal(err)
 			}
+
 			r.Close()
 			out = append(out, data)
 		}
 	}
+
 	return out
 }
 
@@ -290,9 +329,11 @@ func (w *world) wantVersions(rel string, want ...[]byte) {
 	if len(got) != len(want) {
 		w.t.Fatalf("%s has %d versions, want %d", rel, len(got), len(want))
 	}
+
 	for i := range got {
 		if !bytes.Equal(got[i], want[i]) {
-			w.t.Errorf("version %d of %s has %d bytes that are not the %d of the file", i+1, rel, len(got[i]), len(want[i]))
+			w.t.Errorf("version %d of %s has %d bytes that are not the %d of the file", i+1, rel, len(got[i]),
+				len(want[i]))
 		}
 	}
 }
@@ -305,6 +346,7 @@ func (w *world) calls(op string) int {
 			n++
 		}
 	}
+
 	return n
 }
 
@@ -316,6 +358,7 @@ func (w *world) storedParts() []int {
 			out = append(out, r.Part)
 		}
 	}
+
 	return out
 }
 

@@ -38,13 +38,18 @@ func (m *memBaseline) Find(folder, name string) (c Chunk, next string, found boo
 	if len(chunks) == 0 {
 		return Chunk{}, "", false, nil
 	}
-	i, exact := slices.BinarySearchFunc(chunks, name, func(c Chunk, n string) int { return strings.Compare(c.First, n) })
+
+	i, exact := slices.BinarySearchFunc(chunks, name, func(c Chunk, n string) int {
+		return strings.Compare(c.First, n)
+	})
 	if !exact && i > 0 {
 		i--
 	}
+
 	if i+1 < len(chunks) {
 		next = chunks[i+1].First
 	}
+
 	return chunks[i], next, true, nil
 }
 
@@ -52,26 +57,32 @@ func (m *memBaseline) Store(changes []FolderChange) error {
 	m.t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+
 	m.stores++
 	for _, f := range changes {
 		byFirst := map[string]Chunk{}
 		for _, c := range m.folders[f.Folder] {
 			byFirst[c.First] = c
 		}
+
 		for _, d := range f.Delete {
 			delete(byFirst, d)
 		}
+
 		for _, c := range f.Put {
 			if len(c.Data) > chunkMax {
 				m.t.Errorf("folder %q: chunk of %d bytes", f.Folder, len(c.Data))
 			}
+
 			m.bytes += len(c.Data)
 			byFirst[c.First] = c
 		}
+
 		var out []Chunk
 		for _, c := range byFirst {
 			out = append(out, c)
 		}
+
 		slices.SortFunc(out, func(a, b Chunk) int { return strings.Compare(a.First, b.First) })
 		if len(out) == 0 {
 			delete(m.folders, f.Folder)
@@ -79,6 +90,7 @@ func (m *memBaseline) Store(changes []FolderChange) error {
 			m.folders[f.Folder] = out
 		}
 	}
+
 	return nil
 }
 
@@ -90,9 +102,11 @@ func (m *memBaseline) records(folder string) []record {
 	if err != nil {
 		m.t.Errorf("folder %q: %v", folder, err)
 	}
+
 	if !slices.IsSortedFunc(recs, compareNames) {
 		m.t.Errorf("folder %q: records out of order", folder)
 	}
+
 	return recs
 }
 

@@ -9,9 +9,10 @@ const (
 	opGone    op = "gone"    // a record, of a file or a folder, that has nothing on disk
 )
 
-// diff compares a folder's listing, sorted by name, with its baseline and calls visit for each difference. The record is the
-// listing's, for opGone the baseline's. A folder in the listing alone is no difference. Chunks that cannot be read end the
-// comparison with an error; what was visited until then is right.
+// diff compares a folder's listing, sorted by name, with its baseline and calls visit for each
+// difference. The record is the listing's, for opGone the baseline's. A folder in the listing alone
+// is no difference. Chunks that cannot be read end the comparison with an error; what was visited
+// until then is right.
 func diff(listing []record, chunks []Chunk, visit func(op, record)) error {
 	d := decoder{chunks: chunks}
 	more := d.next()
@@ -20,15 +21,19 @@ func diff(listing []record, chunks []Chunk, visit func(op, record)) error {
 			visit(opGone, d.current())
 			more = d.next()
 		}
+
 		if d.err != nil {
 			return d.err
 		}
+
 		if !more || string(d.name) != l.name {
 			if !l.dir {
 				visit(opAdded, l)
 			}
+
 			continue
 		}
+
 		switch {
 		case d.rec.dir && !l.dir:
 			visit(opGone, d.current())
@@ -38,11 +43,14 @@ func diff(listing []record, chunks []Chunk, visit func(op, record)) error {
 		case !l.same(d.rec):
 			visit(opChanged, l)
 		}
+
 		more = d.next()
 	}
+
 	for more {
 		visit(opGone, d.current())
 		more = d.next()
 	}
+
 	return d.err
 }

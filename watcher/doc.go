@@ -2,24 +2,32 @@
 //
 // Vocabulary:
 //
-//   - root: the watched folder. Every path in this package is relative to it, with slashes; "" is the root itself.
-//   - notice: a hint from the operating system that something happened at a path. Notices may be lost, doubled or late.
-//   - scan: a walk over the tree that compares each folder's listing with its baseline. Scans are the truth; a notice only
-//     makes the look at one path happen sooner. An overflow, or any other doubt, asks for a scan.
-//   - baseline: what was last reported, file by file, kept by the caller as opaque chunks (see Baseline).
-//   - settling: a path that differs from its baseline is pending until nothing was seen to change for the settle time.
-//     A lock file beside it (an open drawing) makes that time longer, never longer than the cap. Past the cap a shorter rest is
-//     enough for a file that has rested before, and one that does not rest long enough is busy: it is not reported, and Status says so.
+//   - root: the watched folder. Every path in this package is relative to it, with slashes; "" is
+//     the root itself.
+//   - notice: a hint from the operating system that something happened at a path. Notices may be
+//     lost, doubled or late.
+//   - scan: a walk over the tree that compares each folder's listing with its baseline. Scans are
+//     the truth; a notice only makes the look at one path happen sooner. An overflow, or any other
+//     doubt, asks for a scan.
+//   - baseline: what was last reported, file by file, kept by the caller as opaque chunks (see
+//     Baseline).
+//   - settling: a path that differs from its baseline is pending until nothing was seen to change
+//     for the settle time. A lock file beside it (an open drawing) makes that time longer, never
+//     longer than the cap. Past the cap a shorter rest is enough for a file that has rested before,
+//     and one that does not rest long enough is busy: it is not reported, and Status says so.
 //   - change: a path that has settled in a state that differs from the baseline, or is gone.
-//   - litter: files that programs leave beside drawings (backups, autosaves, locks, temporary files). Never reported.
+//   - litter: files that programs leave beside drawings (backups, autosaves, locks, temporary
+//     files). Never reported.
 //
 // Guarantees:
 //
-//   - Changes are handed to emit in batches; the baseline is stored only after emit returned nil. A process that dies between
-//     the two repeats those changes when it starts again: at least once, never lost. The receiver compares.
-//   - Nothing is opened for writing, locked, moved or deleted below the root. Files are looked at (lstat), never opened;
-//     the only files read are those named .hoistignore.
-//   - Symbolic links are not followed; they, and everything else that is neither a folder nor a regular file, are skipped.
+//   - Changes are handed to emit in batches; the baseline is stored only after emit returned nil. A
+//     process that dies between the two repeats those changes when it starts again: at least once,
+//     never lost. The receiver compares.
+//   - Nothing is opened for writing, locked, moved or deleted below the root. Files are looked at
+//     (lstat), never opened; the only files read are those named .hoistignore.
+//   - Symbolic links are not followed; they, and everything else that is neither a folder nor a
+//     regular file, are skipped.
 //   - A root that cannot be read is unavailable: its files are not reported as removed.
 //   - Memory does not grow with the number of files that did not change.
 //

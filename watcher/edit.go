@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// settled is a path that has come to rest, with what was found there. Forget takes the record away without telling anybody: the
-// rules ignore the path now.
+// settled is a path that has come to rest, with what was found there. Forget takes the record away
+// without telling anybody: the rules ignore the path now.
 type settled struct {
 	path   string
 	rec    record
@@ -26,8 +26,8 @@ type edit struct {
 	tracked int // records of files added less those taken away
 }
 
-// editor turns batches into edits. It remembers the folders that have a record in their parent, as far as memory allows, and the
-// chunk that was looked into last.
+// editor turns batches into edits. It remembers the folders that have a record in their parent, as
+// far as memory allows, and the chunk that was looked into last.
 type editor struct {
 	base  Baseline
 	known map[string]bool
@@ -49,8 +49,10 @@ func (e *editor) plan(batch []settled) (edit, error) {
 	if len(e.known) > knownMax {
 		clear(e.known)
 	}
+
 	todo := map[int]map[string]map[string]settled{} // by depth, folder and name; the last of a path counts
 	deepest := 0
+
 	put := func(s settled) {
 		folder, name := split(s.path)
 		d := depth(folder)
@@ -58,33 +60,41 @@ func (e *editor) plan(batch []settled) (edit, error) {
 		if todo[d] == nil {
 			todo[d] = map[string]map[string]settled{}
 		}
+
 		if todo[d][folder] == nil {
 			todo[d][folder] = map[string]settled{}
 		}
+
 		todo[d][folder][name] = s
 	}
 	for _, s := range batch {
 		put(s)
 	}
+
 	for _, s := range batch {
 		if !s.gone && !s.forget {
 			e.addAncestors(s.path, put)
 		}
 	}
+
 	var out edit
-	for d := deepest; d >= 0; d-- { // the deepest first: a folder that becomes empty adds to the work of its parent
+	// the deepest first: a folder that becomes empty adds to the work of its parent
+	for d := deepest; d >= 0; d-- {
 		for _, folder := range slices.Sorted(maps.Keys(todo[d])) {
 			empty, err := e.planFolder(folder, todo[d][folder], &out)
 			if err != nil {
 				return edit{}, err
 			}
+
 			if empty && folder != "" {
 				delete(e.known, folder)
 				put(settled{path: folder, gone: true, rec: record{dir: true}})
 			}
 		}
 	}
+
 	slices.SortFunc(out.changes, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
+
 	return out, nil
 }
 
@@ -95,6 +105,7 @@ func (e *editor) addAncestors(p string, put func(settled)) {
 		if folder == "" || e.known[folder] {
 			return
 		}
+
 		e.known[folder] = true
 		_, name := split(folder)
 		put(settled{path: folder, rec: record{name: name, dir: true}})
@@ -102,9 +113,11 @@ func (e *editor) addAncestors(p string, put func(settled)) {
 	}
 }
 
-// planFolder works through one folder chunk by chunk. It tells whether nothing of the folder is left.
+// planFolder works through one folder chunk by chunk. It tells whether nothing of the folder is
+// left.
 func (e *editor) planFolder(folder string, todo map[string]settled, out *edit) (empty bool, err error) {
 	names := slices.Sorted(maps.Keys(todo))
+
 	fc := FolderChange{Folder: folder}
 	emptied := false
 	for len(names) > 0 {
@@ -112,59 +125,77 @@ func (e *editor) planFolder(folder string, todo map[string]settled, out *edit) (
 		if err != nil {
 			return false, fmt.Errorf("read the baseline of folder %q: %w", folder, err)
 		}
+
 		n := len(names)
 		if next != "" {
 			n, _ = slices.BinarySearch(names, next)
 			n = max(n, 1) // names[0] belongs to this chunk, whatever the keeper says
 		}
+
 		var old []record
 		if found {
 			if old, err = decode(chunk); err != nil {
-				old = nil // damaged, or of another version: its files are reported again and it is written anew
+				// damaged, or of another version: its files are reported again and it is written
+				// anew
+				old = nil
 			}
 		}
+
 		merged, changed := merge(folder, old, names[:n], todo, out)
 		names = names[n:]
 		if !changed {
 			continue
 		}
+
 		put := encode(merged)
 		if found && !slices.ContainsFunc(put, func(c Chunk) bool { return c.First == chunk.First }) {
 			fc.Delete = append(fc.Delete, chunk.First)
 		}
+
 		fc.Put = append(fc.Put, put...)
 		emptied = emptied || len(put) == 0
 	}
+
 	if len(fc.Put) > 0 || len(fc.Delete) > 0 {
 		out.folders = append(out.folders, fc)
 	}
+
 	if !emptied || len(fc.Put) > 0 {
 		return false, nil
 	}
+
 	rest, err := e.base.Load(folder)
 	if err != nil {
 		return false, fmt.Errorf("read the baseline of folder %q: %w", folder, err)
 	}
+
 	for _, c := range rest {
 		if !slices.Contains(fc.Delete, c.First) {
 			return false, nil
 		}
 	}
+
 	return true, nil
 }
 
-// merge applies the settled names to the records of one chunk and notes the changes. Both are in order of name.
-func merge(folder string, old []record, names []string, todo map[string]settled, out *edit) (merged []record, changed bool) {
+// merge applies the settled names to the records of one chunk and notes the changes. Both are in
+// order of name.
+func merge(folder string, old []record, names []string, todo map[string]settled, out *edit) (merged []record,
+	changed bool) {
 	merged = make([]record, 0, len(old)+len(names))
 	for _, name := range names {
-		i, found := slices.BinarySearchFunc(old, name, func(r record, n string) int { return cmp.Compare(r.name, n) })
+		i, found := slices.BinarySearchFunc(old, name, func(r record, n string) int {
+			return cmp.Compare(r.name, n)
+		})
 		merged = append(merged, old[:i]...)
 		old = old[i:]
 		var was record
 		if found {
 			was, old = old[0], old[1:]
 		}
+
 		s := todo[name]
+
 		s.rec.name = name
 		wasFile := found && !was.dir
 		switch {
@@ -176,7 +207,8 @@ func merge(folder string, old []record, names []string, todo map[string]settled,
 				merged = append(merged, was)
 			}
 		case s.gone && was.dir != s.rec.dir:
-			merged = append(merged, was) // a file that went, and a folder of the same name has content, or the other way
+			// a file that went, and a folder of the same name has content, or the other way
+			merged = append(merged, was)
 		case s.gone:
 			changed = true
 			if wasFile {
@@ -198,9 +230,12 @@ func merge(folder string, old []record, names []string, todo map[string]settled,
 			if !wasFile {
 				out.tracked++
 			}
-			out.changes = append(out.changes, Change{Path: join2(folder, name), Snapshot: s.rec.snapshot(), Capped: s.capped})
+
+			out.changes = append(out.changes,
+				Change{Path: join2(folder, name), Snapshot: s.rec.snapshot(), Capped: s.capped})
 		}
 	}
+
 	return append(merged, old...), changed
 }
 
@@ -208,6 +243,7 @@ func depth(folder string) int {
 	if folder == "" {
 		return 0
 	}
+
 	return 1 + strings.Count(folder, "/")
 }
 
@@ -220,6 +256,7 @@ func (e *editor) lookup(p string) (record, bool, error) {
 		if err != nil {
 			return record{}, false, fmt.Errorf("read the baseline of folder %q: %w", folder, err)
 		}
+
 		l.valid, l.folder, l.first, l.next, l.records = true, folder, chunk.First, next, nil
 		if found {
 			if l.records, err = decode(chunk); err != nil {
@@ -227,10 +264,14 @@ func (e *editor) lookup(p string) (record, bool, error) {
 			}
 		}
 	}
-	i, ok := slices.BinarySearchFunc(l.records, name, func(r record, n string) int { return cmp.Compare(r.name, n) })
+
+	i, ok := slices.BinarySearchFunc(l.records, name, func(r record, n string) int {
+		return cmp.Compare(r.name, n)
+	})
 	if !ok {
 		return record{}, false, nil
 	}
+
 	return l.records[i], true, nil
 }
 

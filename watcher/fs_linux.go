@@ -4,7 +4,8 @@ import "golang.org/x/sys/unix"
 
 const limitAdvice = "raise it with: sysctl fs.inotify.max_user_watches=1048576"
 
-// remoteTypes are the file systems whose changes by other machines are not announced, by the numbers of statfs(2).
+// remoteTypes are the file systems whose changes by other machines are not announced, by the
+// numbers of statfs(2).
 var remoteTypes = map[uint32]string{
 	0x6969:     "NFS",
 	0x517B:     "SMB",
@@ -30,5 +31,6 @@ func remoteKind(path string) string {
 	if err := unix.Statfs(path, &st); err != nil {
 		return ""
 	}
+
 	return remoteTypes[uint32(st.Type)] //nolint:unconvert // its type differs between architectures
 }

@@ -10,7 +10,9 @@ import (
 // remoteKind names the kind of network mount that a path lies on, "" for a local one.
 func remoteKind(path string) string {
 	volume := filepath.VolumeName(path)
-	if strings.HasPrefix(strings.ToUpper(volume), `\\?\UNC\`) || strings.HasPrefix(volume, `\\`) && !strings.HasPrefix(volume, `\\?\`) && !strings.HasPrefix(volume, `\\.\`) {
+	if strings.HasPrefix(strings.ToUpper(volume), `\\?\UNC\`) ||
+		strings.HasPrefix(volume, `\\`) && !strings.HasPrefix(volume, `\\?\`) &&
+			!strings.HasPrefix(volume, `\\.\`) {
 		return "network share"
 	}
 	root, err := windows.UTF16PtrFromString(volume + `\`)

@@ -23,7 +23,9 @@ func readNames(dir *os.File) ([]entry, error) {
 	for i, e := range entries {
 		out[i] = entry{e.Name(), e.Type(), e}
 	}
+
 	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+
 	return out, err
 }
 
@@ -38,8 +40,8 @@ type listing struct {
 	errs           []error
 }
 
-// list reads a folder. An error of a single file is kept in errs, and its name among the records is missing; so is a file that
-// vanished meanwhile, without an error.
+// list reads a folder. An error of a single file is kept in errs, and its name among the records is
+// missing; so is a file that vanished meanwhile, without an error.
 func list(root, folder string, r *Rules) (listing, error) {
 	l := listing{rules: r}
 	dir, err := os.Open(join(root, folder))
@@ -51,11 +53,15 @@ func list(root, folder string, r *Rules) (listing, error) {
 	if err != nil {
 		return l, err
 	}
-	if _, ok := slices.BinarySearchFunc(entries, IgnoreFile, func(e entry, n string) int { return cmp.Compare(e.name, n) }); ok {
+
+	if _, ok := slices.BinarySearchFunc(entries, IgnoreFile, func(e entry, n string) int {
+		return cmp.Compare(e.name, n)
+	}); ok {
 		if l.rules, err = r.enter(root, folder); err != nil {
 			l.errs = append(l.errs, err)
 		}
 	}
+
 	m := l.rules.matcher(folder)
 	l.records = make([]record, 0, len(entries))
 	for _, e := range entries {
@@ -65,8 +71,10 @@ func list(root, folder string, r *Rules) (listing, error) {
 			if l.locks == nil {
 				l.locks = map[string]bool{}
 			}
+
 			l.locks[lower] = true
 		}
+
 		switch {
 		case ignored:
 			continue
@@ -77,6 +85,7 @@ func list(root, folder string, r *Rules) (listing, error) {
 			l.irregularNames = append(l.irregularNames, e.name)
 			continue
 		}
+
 		rec, err := statEntry(dir, e)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -85,18 +94,23 @@ func list(root, folder string, r *Rules) (listing, error) {
 			if l.unknown == nil {
 				l.unknown = map[string]bool{}
 			}
+
 			l.unknown[e.name] = true
 		default:
 			if ignored, _ := l.rules.MatchSize(rec.size); ignored {
 				if l.tooSized == nil {
 					l.tooSized = map[string]bool{}
 				}
+
 				l.tooSized[e.name] = true
+
 				continue
 			}
+
 			l.records = append(l.records, rec)
 		}
 	}
+
 	return l, nil
 }
 
@@ -105,15 +119,18 @@ func (l *listing) locked(name string) bool {
 	if len(l.locks) == 0 {
 		return false
 	}
+
 	for _, lock := range lockNames(name) {
 		if l.locks[strings.ToLower(lock)] {
 			return true
 		}
 	}
+
 	return false
 }
 
-// lookAt returns the record of one path without following links; false with no error when nothing is there.
+// lookAt returns the record of one path without following links; false with no error when nothing
+// is there.
 func lookAt(root, p string) (rec record, mode fs.FileMode, ok bool, err error) {
 	info, err := os.Lstat(join(root, p))
 	if errors.Is(err, fs.ErrNotExist) || isNotDir(err) {
@@ -121,6 +138,7 @@ func lookAt(root, p string) (rec record, mode fs.FileMode, ok bool, err error) {
 	} else if err != nil {
 		return record{}, 0, false, err
 	}
+
 	return recordOf(info), info.Mode().Type(), true, nil
 }
 
@@ -132,5 +150,6 @@ func lockedAt(root, p string) bool {
 			return true
 		}
 	}
+
 	return false
 }

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// statEntry looks at a file relative to its open folder, which spares the kernel the way from the root for each file.
+// statEntry looks at a file relative to its open folder, which spares the kernel the way from the
+// root for each file.
 func statEntry(dir *os.File, e entry) (record, error) {
 	var st unix.Stat_t
 	for {
@@ -19,14 +20,18 @@ func statEntry(dir *os.File, e entry) (record, error) {
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
+
 		if err != nil {
 			return record{}, &fs.PathError{Op: "lstat", Path: dir.Name() + "/" + e.name, Err: err}
 		}
+
 		break
 	}
+
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return record{}, fs.ErrNotExist // replaced by something else meanwhile
 	}
+
 	return record{
 		name: e.name, size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(),
 		ino: st.Ino, dev: uint64(st.Dev), //nolint:unconvert // its type differs between systems
@@ -39,6 +44,7 @@ func recordOf(info fs.FileInfo) record {
 		r.ino, r.dev = st.Ino, uint64(st.Dev) //nolint:unconvert // its type differs between systems
 		r.ctime = changeTime(st)
 	}
+
 	return r
 }
 

@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// litterPatterns are the names that are ignored unless a pattern with "!" takes them back: what programs leave beside the files
-// that people mean. Letter case does not count. A pattern that ends in "/" is for folders alone.
+// litterPatterns are the names that are ignored unless a pattern with "!" takes them back: what
+// programs leave beside the files that people mean. Letter case does not count. A pattern that ends
+// in "/" is for folders alone.
 var litterPatterns = []string{
 	// AutoCAD and what is built on it: backups, autosaves, locks, plot and temporary files.
 	"*.bak", "*.sv$", "*.ac$", "*.$ac", "*.dwl", "*.dwl2", "*.dwl3", "*.ef$", "*.$$$",
 	// Revit: numbered backups, worksharing data, journals of a central model.
-	"*.[0-9][0-9][0-9][0-9].rvt", "*.[0-9][0-9][0-9][0-9].rfa", "*.[0-9][0-9][0-9][0-9].rte", "*.[0-9][0-9][0-9][0-9].rft",
+	"*.[0-9][0-9][0-9][0-9].rvt", "*.[0-9][0-9][0-9][0-9].rfa", "*.[0-9][0-9][0-9][0-9].rte",
+	"*.[0-9][0-9][0-9][0-9].rft",
 	"*_backup/", "Revit_temp/", "*.rws", "*.slog",
 	// Inventor, SketchUp, Rhino, Archicad: backups and locks.
 	"OldVersions/", "lockfile.lck", "*.lck", "*.skb", "AutoSave_*.skp", "*.3dmbak", "*.rhl", "*.bpn",
@@ -21,7 +23,8 @@ var litterPatterns = []string{
 	// Unfinished downloads and copies.
 	"*.crdownload", "*.part", "*.partial", ".goutputstream-*", ".fuse_hidden*", ".nfs*",
 	// Operating systems.
-	"Thumbs.db", "ehthumbs.db", "desktop.ini", ".DS_Store", "._*", ".Spotlight-V100/", ".Trashes/", ".Trash-*/", ".fseventsd/",
+	"Thumbs.db", "ehthumbs.db", "desktop.ini", ".DS_Store", "._*", ".Spotlight-V100/", ".Trashes/",
+	".Trash-*/", ".fseventsd/",
 	"$RECYCLE.BIN/", "System Volume Information/",
 	// Version control.
 	".git/", ".svn/", ".hg/",
@@ -53,6 +56,7 @@ func compileLitter(patterns []string) litterSet {
 	s := litterSet{exact: map[string]litterRule{}, exts: map[string]litterRule{}}
 	for _, text := range patterns {
 		p, dirOnly := strings.CutSuffix(strings.ToLower(text), "/")
+
 		r := litterRule{text: text, fixed: p, dirOnly: dirOnly}
 		tail, head := strings.TrimPrefix(p, "*"), strings.TrimSuffix(p, "*")
 		switch {
@@ -74,9 +78,11 @@ func compileLitter(patterns []string) litterSet {
 					r.must = run
 				}
 			}
+
 			s.globs = append(s.globs, r)
 		}
 	}
+
 	return s
 }
 
@@ -85,19 +91,23 @@ func (s *litterSet) match(name string, dir bool) (bool, string) {
 	if r, ok := s.exact[name]; ok && (dir || !r.dirOnly) {
 		return true, r.text
 	}
+
 	if r, ok := s.exts[path.Ext(name)]; ok && (dir || !r.dirOnly) {
 		return true, r.text
 	}
+
 	for _, r := range s.prefixes {
 		if strings.HasPrefix(name, r.fixed) && (dir || !r.dirOnly) {
 			return true, r.text
 		}
 	}
+
 	for _, r := range s.suffixes {
 		if strings.HasSuffix(name, r.fixed) && (dir || !r.dirOnly) {
 			return true, r.text
 		}
 	}
+
 	for _, r := range s.globs {
 		if (dir || !r.dirOnly) && strings.Contains(name, r.must) {
 			if ok, _ := path.Match(r.fixed, name); ok {
@@ -105,16 +115,20 @@ func (s *litterSet) match(name string, dir bool) (bool, string) {
 			}
 		}
 	}
+
 	return false, ""
 }
 
-// lockNames are the names of the lock files and folders that programs keep beside a file that is open. They survive crashes.
+// lockNames are the names of the lock files and folders that programs keep beside a file that is
+// open. They survive crashes.
 func lockNames(name string) []string {
 	stem := strings.TrimSuffix(name, path.Ext(name))
 	locks := []string{"~$" + name, ".~lock." + name + "#"}
 	if len(name) > 2 {
-		locks = append(locks, "~$"+name[2:], "~$"+name[1:]) // Office puts its mark in the place of the first letters
+		// Office puts its mark in the place of the first letters
+		locks = append(locks, "~$"+name[2:], "~$"+name[1:])
 	}
+
 	switch strings.ToLower(path.Ext(name)) {
 	case ".dwg", ".dxf", ".dws", ".dwt":
 		locks = append(locks, stem+".dwl", stem+".dwl2")
@@ -123,12 +137,15 @@ func lockNames(name string) []string {
 	case ".3dm":
 		locks = append(locks, name+".rhl")
 	}
+
 	return locks
 }
 
 // isLock tells whether a name may be a lock of some other file.
 func isLock(lower string) bool {
-	return strings.HasPrefix(lower, "~$") || strings.HasPrefix(lower, ".~lock.") || strings.HasSuffix(lower, ".dwl") ||
-		strings.HasSuffix(lower, ".dwl2") || strings.HasSuffix(lower, "_backup") || strings.HasSuffix(lower, ".slog") ||
+	return strings.HasPrefix(lower, "~$") || strings.HasPrefix(lower, ".~lock.") ||
+		strings.HasSuffix(lower, ".dwl") ||
+		strings.HasSuffix(lower, ".dwl2") || strings.HasSuffix(lower, "_backup") ||
+		strings.HasSuffix(lower, ".slog") ||
 		strings.HasSuffix(lower, ".rhl")
 }

@@ -7,9 +7,11 @@ import (
 
 // notifier is a source of notices. There are two: the operating system, and a test's own.
 type notifier interface {
-	// add makes sure that notices about the names of a folder arrive. *noticesError when there will be none.
+	// add makes sure that notices about the names of a folder arrive. *noticesError when there will
+	// be none.
 	add(folder string) error
-	// drop stops the notices of a folder, which is gone or has another path now, and of all below it.
+	// drop stops the notices of a folder, which is gone or has another path now, and of all below
+	// it.
 	drop(folder string)
 	// ready receives a value when take has something.
 	ready() <-chan struct{}
@@ -36,6 +38,7 @@ func (e *noticesError) Error() string {
 	if e.advice == "" {
 		return e.err.Error()
 	}
+
 	return e.err.Error() + ": " + e.advice
 }
 
@@ -63,6 +66,7 @@ func (c *collector) take() (map[string]notice, bool) {
 	defer c.mu.Unlock()
 	paths, doubt := c.paths, c.doubt
 	c.paths, c.doubt = map[string]notice{}, false
+
 	return paths, doubt
 }
 
@@ -75,6 +79,7 @@ func (c *collector) note(p string, n notice) {
 		old := c.paths[p]
 		c.paths[p] = notice{old.touched || n.touched, old.created || n.created, old.left || n.left}
 	}
+
 	c.mu.Unlock()
 	c.signal()
 }

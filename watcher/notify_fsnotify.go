@@ -14,7 +14,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// osNotifier gets its notices from fsnotify, which is not recursive: each folder is added by itself.
+// osNotifier gets its notices from fsnotify, which is not recursive: each folder is added by
+// itself.
 type osNotifier struct {
 	collector
 	root    string
@@ -27,6 +28,7 @@ func newOSNotifier(root string) (notifier, error) {
 	if err != nil {
 		return nil, limited(err)
 	}
+
 	return &osNotifier{collector: newCollector(), root: root, w: w, folders: map[string]bool{}}, nil
 }
 
@@ -34,9 +36,11 @@ func (n *osNotifier) add(folder string) error {
 	if err := n.w.Add(join(n.root, folder)); err != nil {
 		return limited(err)
 	}
+
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.folders[folder] = true
+
 	return nil
 }
 
@@ -47,6 +51,7 @@ func limited(err error) error {
 			return &noticesError{fmt.Errorf("no room for more watched folders (%w)", err), limitAdvice}
 		}
 	}
+
 	return err
 }
 
@@ -61,7 +66,9 @@ func (n *osNotifier) drop(folder string) {
 			}
 		}
 	}
+
 	n.mu.Unlock()
+
 	for _, f := range gone {
 		_ = n.w.Remove(join(n.root, f)) // the system may have removed it with its folder
 	}
@@ -69,6 +76,7 @@ func (n *osNotifier) drop(folder string) {
 
 func (n *osNotifier) run(ctx context.Context) {
 	defer n.w.Close()
+
 	for {
 		select {
 		case <-ctx.Done():
@@ -77,12 +85,15 @@ func (n *osNotifier) run(ctx context.Context) {
 			if !ok {
 				return
 			}
+
 			n.event(ev)
 		case err, ok := <-n.w.Errors:
 			if !ok {
 				return
 			}
-			// fs.ErrNotExist: a folder went while its events were read. Everything else, an overflow first of all, is doubt.
+
+			// fs.ErrNotExist: a folder went while its events were read. Everything else, an
+			// overflow first of all, is doubt.
 			if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, os.ErrClosed) {
 				n.lose()
 			}
@@ -95,10 +106,12 @@ func (n *osNotifier) event(ev fsnotify.Event) {
 	if err != nil {
 		return
 	}
+
 	p := filepath.ToSlash(rel)
 	if p == "." {
 		p = ""
 	}
+
 	n.note(p, notice{
 		touched: ev.Op&^fsnotify.Chmod != 0,
 		created: ev.Has(fsnotify.Create),

@@ -17,8 +17,9 @@ const (
 		windows.FILE_NOTIFY_CHANGE_LAST_WRITE | windows.FILE_NOTIFY_CHANGE_CREATION
 )
 
-// osNotifier asks Windows for the notices of the whole tree at its root. fsnotify would open each folder by itself, and a folder in
-// which another one is held open cannot be renamed: watching would stop people's work.
+// osNotifier asks Windows for the notices of the whole tree at its root. fsnotify would open each
+// folder by itself, and a folder in which another one is held open cannot be renamed: watching
+// would stop people's work.
 type osNotifier struct {
 	collector
 	root  string
@@ -38,7 +39,8 @@ func newOSNotifier(root string) (notifier, error) {
 	return &osNotifier{collector: newCollector(), root: root, reads: make(chan *treeRead, 1)}, nil
 }
 
-// add opens the root where it is not open. Notices are asked for before it returns, so that a listing that follows misses nothing.
+// add opens the root where it is not open. Notices are asked for before it returns, so that a
+// listing that follows misses nothing.
 func (n *osNotifier) add(folder string) error {
 	if folder != "" {
 		return nil
@@ -49,7 +51,8 @@ func (n *osNotifier) add(folder string) error {
 		return nil
 	}
 	r, err := openTree(n.root)
-	if errors.Is(err, windows.ERROR_FILE_NOT_FOUND) || errors.Is(err, windows.ERROR_PATH_NOT_FOUND) || errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+	if errors.Is(err, windows.ERROR_FILE_NOT_FOUND) || errors.Is(err, windows.ERROR_PATH_NOT_FOUND) ||
+		errors.Is(err, windows.ERROR_ACCESS_DENIED) {
 		return err // the listing will say so; the next scan tries again
 	} else if err != nil {
 		return &noticesError{err: err}
@@ -85,7 +88,8 @@ func openTree(root string) (*treeRead, error) {
 // ask begins to wait for the next notices. What happens between two requests is kept by the system.
 func (r *treeRead) ask() error {
 	r.overlap = windows.Overlapped{HEvent: r.event}
-	return windows.ReadDirectoryChanges(r.dir, (*byte)(unsafe.Pointer(&r.buf)), noticeBuffer, true, noticeMask, nil, &r.overlap, 0)
+	return windows.ReadDirectoryChanges(r.dir, (*byte)(unsafe.Pointer(&r.buf)), noticeBuffer, true,
+		noticeMask, nil, &r.overlap, 0)
 }
 
 func (r *treeRead) close() {
@@ -169,7 +173,8 @@ func (n *osNotifier) pump(ctx context.Context, r *treeRead, stop windows.Handle)
 
 // records notes a buffer of FILE_NOTIFY_INFORMATION.
 func (n *osNotifier) records(buf []byte) {
-	const head = unsafe.Sizeof(windows.FileNotifyInformation{}) - unsafe.Sizeof(uint32(0)) // its last field begins the name, padded
+	// its last field begins the name, padded
+	const head = unsafe.Sizeof(windows.FileNotifyInformation{}) - unsafe.Sizeof(uint32(0))
 	for uintptr(len(buf)) > head {
 		info := (*windows.FileNotifyInformation)(unsafe.Pointer(&buf[0]))
 		name := windows.UTF16ToString(unsafe.Slice(&info.FileName, info.FileNameLength/2))
@@ -196,7 +201,8 @@ func (n *osNotifier) action(name string, action uint32) {
 	}
 }
 
-// longName returns the long form of a name below the root, or the name where that cannot be told: nothing is there any more.
+// longName returns the long form of a name below the root, or the name where that cannot be told:
+// nothing is there any more.
 func (n *osNotifier) longName(name string) string {
 	short, err := windows.UTF16PtrFromString(join(n.root, name))
 	if err != nil {

@@ -10,6 +10,7 @@ func join(root, p string) string {
 	if p == "" {
 		return root
 	}
+
 	return filepath.Join(root, filepath.FromSlash(p))
 }
 
@@ -18,6 +19,7 @@ func join2(folder, name string) string {
 	if folder == "" {
 		return name
 	}
+
 	return folder + "/" + name
 }
 
@@ -26,6 +28,7 @@ func split(p string) (folder, name string) {
 	if i := strings.LastIndexByte(p, '/'); i >= 0 {
 		return p[:i], p[i+1:]
 	}
+
 	return "", p
 }
 
@@ -45,7 +48,9 @@ func (r *Rules) matcher(folder string) *nameMatcher {
 	if folder != "" {
 		m.steps = strings.Split(strings.ToLower(folder), "/")
 	}
+
 	m.steps = append(m.steps, "")
+
 	return m
 }
 
@@ -53,5 +58,6 @@ func (m *nameMatcher) match(name string, dir bool) (lower string, ignored bool) 
 	lower = strings.ToLower(name)
 	m.steps[len(m.steps)-1] = lower
 	ignored, _ = m.rules.matchLast(m.steps, dir)
+
 	return lower, ignored
 }

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// record is what the baseline knows of one name. A folder has a record in its parent exactly when something below it has one.
+// record is what the baseline knows of one name. A folder has a record in its parent exactly when
+// something below it has one.
 type record struct {
 	name  string
 	dir   bool
@@ -18,11 +19,13 @@ type record struct {
 	dev   uint64 // not kept: device numbers change from one mount to the next
 }
 
-// same tells whether the file is taken as not having changed from o to r; what one of them does not know is not compared.
+// same tells whether the file is taken as not having changed from o to r; what one of them does not
+// know is not compared.
 func (r record) same(o record) bool {
 	if r.dir || o.dir {
 		return r.dir == o.dir
 	}
+
 	return r.size == o.size && r.mtime == o.mtime &&
 		(r.ctime == 0 || o.ctime == 0 || r.ctime == o.ctime) &&
 		(r.ino == 0 || o.ino == 0 || r.ino == o.ino)
@@ -33,9 +36,11 @@ func (r record) snapshot() Snapshot {
 	if r.ctime != 0 {
 		s.ChangeTime = unixTime(r.ctime)
 	}
+
 	if r.ino != 0 {
 		s.FileID = fmt.Sprintf("%x:%x", r.dev, r.ino)
 	}
+
 	return s
 }
 
@@ -73,9 +78,11 @@ func (e *encoder) add(r record) {
 			e.prev = r
 			return
 		}
+
 		e.buf = e.buf[:n]
 		e.finish()
 	}
+
 	e.buf = append(make([]byte, 0, 4096), chunkVersion)
 	e.first, e.prev = r.name, record{}
 	e.put(r)
@@ -87,6 +94,7 @@ func (e *encoder) put(r record) {
 	for shared < len(r.name) && shared < len(e.prev.name) && r.name[shared] == e.prev.name[shared] {
 		shared++
 	}
+
 	b := binary.AppendUvarint(e.buf, uint64(shared))
 	b = binary.AppendUvarint(b, uint64(len(r.name)-shared))
 	b = append(b, r.name[shared:]...)
@@ -95,21 +103,26 @@ func (e *encoder) put(r record) {
 		e.buf = append(b, flagDir)
 		return
 	}
+
 	if r.ctime != 0 {
 		flags |= flagCtime
 	}
+
 	if r.ino != 0 {
 		flags |= flagIno
 	}
+
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, uint64(r.size))
 	b = binary.AppendVarint(b, r.mtime-e.prev.mtime)
 	if r.ctime != 0 {
 		b = binary.AppendVarint(b, r.ctime-r.mtime)
 	}
+
 	if r.ino != 0 {
 		b = binary.AppendVarint(b, int64(r.ino-e.prev.ino))
 	}
+
 	e.buf = b
 }
 
@@ -119,26 +132,32 @@ func (e *encoder) finish() []Chunk {
 		e.chunks = append(e.chunks, Chunk{First: e.first, Data: slices.Clip(e.buf)})
 		e.buf = nil
 	}
+
 	return e.chunks
 }
 
-// encode returns the records, which must be sorted by name, as one chunk, or where that would be too large as several.
+// encode returns the records, which must be sorted by name, as one chunk, or where that would be
+// too large as several.
 func encode(records []record) []Chunk {
 	e := encoder{limit: chunkMax}
 	for _, r := range records {
 		e.add(r)
 	}
+
 	if c := e.finish(); len(c) <= 1 {
 		return c
 	}
+
 	e = encoder{limit: chunkSplit}
 	for _, r := range records {
 		e.add(r)
 	}
+
 	return e.finish()
 }
 
-// decoder reads the records of chunks in order without keeping them. The name is valid until the next call of next.
+// decoder reads the records of chunks in order without keeping them. The name is valid until the
+// next call of next.
 type decoder struct {
 	chunks []Chunk
 	data   []byte
@@ -152,27 +171,34 @@ func (d *decoder) next() bool {
 		if d.err != nil || len(d.chunks) == 0 {
 			return false
 		}
+
 		c := d.chunks[0].Data
 		d.chunks = d.chunks[1:]
 		if len(c) == 0 || c[0] != chunkVersion {
 			d.err = errChunk
 			return false
 		}
+
 		d.data, d.name, d.rec = c[1:], d.name[:0], record{}
 	}
+
 	shared, rest := d.uvarint(), d.uvarint()
-	if d.err != nil || shared > uint64(len(d.name)) || rest > uint64(len(d.data)) || rest+1 > uint64(len(d.data)) {
+	if d.err != nil || shared > uint64(len(d.name)) || rest > uint64(len(d.data)) ||
+		rest+1 > uint64(len(d.data)) {
 		return d.fail()
 	}
+
 	d.name = append(d.name[:shared], d.data[:rest]...)
 	flags := d.data[rest]
 	d.data = d.data[rest+1:]
 	d.rec.dir = flags&flagDir != 0
 	if d.rec.dir {
-		// The times and numbers of a folder are 0 for the record after it, as they were for the encoder.
+		// The times and numbers of a folder are 0 for the record after it, as they were for the
+		// encoder.
 		d.rec = record{dir: true}
 		return true
 	}
+
 	d.rec.size = int64(d.uvarint())
 	d.rec.mtime += d.varint()
 	if flags&flagCtime != 0 {
@@ -180,14 +206,17 @@ func (d *decoder) next() bool {
 	} else {
 		d.rec.ctime = 0
 	}
+
 	if flags&flagIno != 0 {
 		d.rec.ino += uint64(d.varint())
 	} else {
 		d.rec.ino = 0
 	}
+
 	if d.err != nil {
 		return d.fail()
 	}
+
 	return true
 }
 
@@ -202,7 +231,9 @@ func (d *decoder) uvarint() uint64 {
 		d.err = errChunk
 		return 0
 	}
+
 	d.data = d.data[n:]
+
 	return v
 }
 
@@ -212,7 +243,9 @@ func (d *decoder) varint() int64 {
 		d.err = errChunk
 		return 0
 	}
+
 	d.data = d.data[n:]
+
 	return v
 }
 
@@ -230,5 +263,6 @@ func decode(chunks ...Chunk) ([]record, error) {
 	for d.next() {
 		out = append(out, d.current())
 	}
+
 	return out, d.err
 }

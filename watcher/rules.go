@@ -17,15 +17,17 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 )
 
-// IgnoreFile is the name of the files in the tree that hold ignore patterns for their folder and what is below it.
+// IgnoreFile is the name of the files in the tree that hold ignore patterns for their folder and
+// what is below it.
 const IgnoreFile = ".hoistignore"
 
 // maxIgnoreFile bounds how much of one is read, in bytes.
 const maxIgnoreFile = 1 << 20
 
-// Rules decide what is not looked at. The strongest first: the patterns given, the .hoistignore files of the tree (the deepest
-// first), the litter that is known. Letter case does not count, since the same drawings are kept on systems where it does not.
-// What lies in an ignored folder is ignored and cannot be taken back, as with git. Rules are immutable and safe for concurrent use.
+// Rules decide what is not looked at. The strongest first: the patterns given, the .hoistignore
+// files of the tree (the deepest first), the litter that is known. Letter case does not count,
+// since the same drawings are kept on systems where it does not. What lies in an ignored folder is
+// ignored and cannot be taken back, as with git. Rules are immutable and safe for concurrent use.
 type Rules struct {
 	own      []rule // in the order given: the last that matches decides
 	tree     []rule // from .hoistignore files, outermost first
@@ -40,9 +42,11 @@ type Rules struct {
 type RuleOptions struct {
 	// Patterns in the syntax of gitignore, "!" takes back, the last that matches decides.
 	Patterns []string
-	// Includes, where there are any: a file that none of them matches is ignored. The same syntax, without "!".
+	// Includes, where there are any: a file that none of them matches is ignored. The same syntax,
+	// without "!".
 	Includes []string
-	// NoLitter lets pass the backups, autosaves and locks that are ignored by default. Our own files stay ignored.
+	// NoLitter lets pass the backups, autosaves and locks that are ignored by default. Our own
+	// files stay ignored.
 	NoLitter bool
 	MinSize  int64         // bytes; smaller files are ignored; 0 no limit
 	MaxSize  int64         // bytes; larger files are ignored; 0 no limit
@@ -61,6 +65,7 @@ func (r rule) String() string {
 	if r.from == "" {
 		return r.text
 	}
+
 	return r.from + ": " + r.text
 }
 
@@ -71,6 +76,7 @@ func (r rule) match(steps []string, dir bool) gitignore.MatchResult {
 		short := append(slices.Clone(steps[:r.depth]), steps[len(steps)-1])
 		return r.pattern.Match(short, dir)
 	}
+
 	return r.pattern.Match(steps, dir)
 }
 
@@ -80,6 +86,7 @@ func ParseRules(o RuleOptions) (*Rules, error) {
 	var errs []error
 	r.own, errs = parsePatterns(o.Patterns, "", nil)
 	var more []error
+
 	r.includes, more = parsePatterns(o.Includes, "", nil)
 	errs = append(errs, more...)
 	for _, p := range o.Includes {
@@ -87,15 +94,18 @@ func ParseRules(o RuleOptions) (*Rules, error) {
 			errs = append(errs, fmt.Errorf("include pattern %q: \"!\" is for ignore patterns", p))
 		}
 	}
+
 	switch {
 	case o.MinSize < 0 || o.MaxSize < 0 || o.MinAge < 0:
 		errs = append(errs, errors.New("sizes and ages of rules: below zero"))
 	case o.MaxSize > 0 && o.MinSize > o.MaxSize:
 		errs = append(errs, fmt.Errorf("smallest size %d: above the largest, %d", o.MinSize, o.MaxSize))
 	}
+
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+
 	return r, nil
 }
 
@@ -106,18 +116,21 @@ func parsePatterns(lines []string, from string, domain []string) (rules []rule, 
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
+
 		lower := strings.ToLower(line)
 		body := strings.TrimRight(strings.TrimPrefix(lower, "!"), " ")
 		if err := checkPattern(body); err != nil {
 			errs = append(errs, fmt.Errorf("ignore pattern %q: %w", line, err))
 			continue
 		}
+
 		rules = append(rules, rule{
 			pattern: gitignore.ParsePattern(lower, domain),
 			text:    line, from: from, depth: len(domain),
 			leaf: !strings.Contains(strings.TrimSuffix(body, "/"), "/"),
 		})
 	}
+
 	return rules, errs
 }
 
@@ -125,11 +138,13 @@ func checkPattern(body string) error {
 	if strings.Trim(body, "/") == "" {
 		return errors.New("it names nothing")
 	}
+
 	for step := range strings.SplitSeq(body, "/") {
 		if _, err := filepath.Match(step, "x"); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -139,19 +154,23 @@ func (r *Rules) Patterns() []string {
 	if !r.noLitter {
 		out = append(out, litterPatterns...)
 	}
+
 	for _, l := range [][]rule{r.tree, r.own} {
 		for _, p := range l {
 			out = append(out, p.String())
 		}
 	}
+
 	return out
 }
 
-// Match tells whether a slash path below the root is ignored by its name or that of a folder above it, and by which rule.
+// Match tells whether a slash path below the root is ignored by its name or that of a folder above
+// it, and by which rule.
 func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 	if p == "" || p == "." {
 		return false, ""
 	}
+
 	steps := strings.Split(strings.ToLower(p), "/")
 	for i := range steps {
 		last := i == len(steps)-1
@@ -159,15 +178,18 @@ func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 			return true, rule
 		}
 	}
+
 	return false, ""
 }
 
-// matchLast judges the last step alone. The steps are in lower case; the folders above are not ignored.
+// matchLast judges the last step alone. The steps are in lower case; the folders above are not
+// ignored.
 func (r *Rules) matchLast(steps []string, dir bool) (ignored bool, by string) {
 	name := steps[len(steps)-1]
 	if strings.HasPrefix(name, ".hoist") {
 		return true, ".hoist*" // never taken back: sending these would send our own work
 	}
+
 	for _, list := range [][]rule{r.own, r.tree} {
 		for _, p := range slices.Backward(list) {
 			switch p.match(steps, dir) {
@@ -179,11 +201,13 @@ func (r *Rules) matchLast(steps []string, dir bool) (ignored bool, by string) {
 			}
 		}
 	}
+
 	if !r.noLitter {
 		if ok, text := litter.match(name, dir); ok {
 			return true, text
 		}
 	}
+
 	return r.notIncluded(steps, dir)
 }
 
@@ -191,11 +215,13 @@ func (r *Rules) notIncluded(steps []string, dir bool) (bool, string) {
 	if dir || len(r.includes) == 0 {
 		return false, ""
 	}
+
 	for _, p := range r.includes {
 		if p.pattern.Match(steps, false) == gitignore.Exclude {
 			return false, ""
 		}
 	}
+
 	return true, "not included"
 }
 
@@ -207,14 +233,15 @@ func (r *Rules) MatchSize(size int64) (ignored bool, rule string) {
 	case r.maxSize > 0 && size > r.maxSize:
 		return true, fmt.Sprintf("max-size %d", r.maxSize)
 	}
+
 	return false, ""
 }
 
 // MinAge is how long ago a file must have been changed to be looked at; 0 none.
 func (r *Rules) MinAge() time.Duration { return r.minAge }
 
-// At returns the rules that hold in a folder below root, with the .hoistignore files on the way to it. Lines that are wrong are
-// left out and named in the error, which comes beside usable rules.
+// At returns the rules that hold in a folder below root, with the .hoistignore files on the way to
+// it. Lines that are wrong are left out and named in the error, which comes beside usable rules.
 func (r *Rules) At(root, folder string) (*Rules, error) {
 	at := r
 	var errs []error
@@ -224,6 +251,7 @@ func (r *Rules) At(root, folder string) (*Rules, error) {
 			errs = append(errs, err)
 		}
 	}
+
 	return at, errors.Join(errs...)
 }
 
@@ -233,11 +261,13 @@ func upTo(folder string) iter.Seq[string] {
 		if !yield("") || folder == "" {
 			return
 		}
+
 		for i := range len(folder) {
 			if folder[i] == '/' && !yield(folder[:i]) {
 				return
 			}
 		}
+
 		yield(folder)
 	}
 }
@@ -251,34 +281,41 @@ func (r *Rules) enter(root, folder string) (*Rules, error) {
 	} else if err != nil {
 		return r, fmt.Errorf("read %s: %w", from, err)
 	}
+
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxIgnoreFile))
 	if err != nil {
 		return r, fmt.Errorf("read %s: %w", from, err)
 	}
+
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.IndexByte(data, 0) >= 0 {
 		return r, fmt.Errorf("read %s: it is UTF-16 or no text; save it as UTF-8", from)
 	}
+
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // what editors on Windows begin it with
 	var domain []string
 	if folder != "" {
 		domain = strings.Split(strings.ToLower(folder), "/")
 	}
+
 	rules, errs := parsePatterns(strings.Split(string(data), "\n"), from, domain)
 	deeper := *r
 	deeper.tree = slices.Concat(r.tree, rules)
 	if len(errs) > 0 {
 		return &deeper, fmt.Errorf("read %s: %w", from, errors.Join(errs...))
 	}
+
 	return &deeper, nil
 }
 
-// openShared opens a file so that the programs that save it are not stopped: on Windows os.Root lets others rename and delete.
+// openShared opens a file so that the programs that save it are not stopped: on Windows os.Root
+// lets others rename and delete.
 func openShared(name string) (*os.File, error) {
 	root, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
+
 	return root.Open(filepath.Base(name))
 }

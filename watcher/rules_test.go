@@ -70,18 +70,24 @@ func TestRules(t *testing.T) {
 		byPrefix string
 	}{
 		{"pattern", RuleOptions{Patterns: []string{"*.log"}}, "a/b.LOG", false, true, "*.log"},
-		{"comment and blank", RuleOptions{Patterns: []string{"# *.dwg", "", "  "}}, "a.dwg", false, false, ""},
+		{"comment and blank", RuleOptions{Patterns: []string{"# *.dwg", "", "  "}}, "a.dwg", false, false,
+			""},
 		{"last wins", RuleOptions{Patterns: []string{"*.dwg", "!keep.dwg"}}, "keep.dwg", false, false, ""},
 		{"litter taken back", RuleOptions{Patterns: []string{"!*.bak"}}, "a.bak", false, false, ""},
 		{"no litter", RuleOptions{NoLitter: true}, "a.bak", false, false, ""},
-		{"ours cannot be taken back", RuleOptions{NoLitter: true, Patterns: []string{"!.hoist*"}}, ".hoist-tmp", false, true, ".hoist*"},
+		{"ours cannot be taken back", RuleOptions{NoLitter: true, Patterns: []string{"!.hoist*"}},
+			".hoist-tmp", false, true, ".hoist*"},
 		{"anchored", RuleOptions{Patterns: []string{"/a"}}, "b/a", false, false, ""},
 		{"anchored hits", RuleOptions{Patterns: []string{"/a"}}, "a", false, true, "/a"},
 		{"folder pattern and a file", RuleOptions{Patterns: []string{"a/"}}, "a", false, false, ""},
-		{"folder pattern and what is in it", RuleOptions{Patterns: []string{"a/"}}, "x/a/b.dwg", false, true, "a/"},
-		{"what is in an ignored folder stays ignored", RuleOptions{Patterns: []string{"a/", "!a/b.dwg"}}, "a/b.dwg", false, true, "a/"},
-		{"taking a folder back does not take back the litter in it", RuleOptions{Patterns: []string{"!a"}}, "a/x.bak", false, true, "*.bak"},
-		{"two stars", RuleOptions{Patterns: []string{"a/**/z.dwg"}}, "a/b/c/z.dwg", false, true, "a/**/z.dwg"},
+		{"folder pattern and what is in it", RuleOptions{Patterns: []string{"a/"}}, "x/a/b.dwg", false, true,
+			"a/"},
+		{"what is in an ignored folder stays ignored", RuleOptions{Patterns: []string{"a/", "!a/b.dwg"}},
+			"a/b.dwg", false, true, "a/"},
+		{"taking a folder back does not take back the litter in it", RuleOptions{Patterns: []string{"!a"}},
+			"a/x.bak", false, true, "*.bak"},
+		{"two stars", RuleOptions{Patterns: []string{"a/**/z.dwg"}}, "a/b/c/z.dwg", false, true,
+			"a/**/z.dwg"},
 		{"include hits", RuleOptions{Includes: []string{"*.dwg"}}, "x/a.dwg", false, false, ""},
 		{"include misses", RuleOptions{Includes: []string{"*.dwg"}}, "x/a.rvt", false, true, "not included"},
 		{"include and folders", RuleOptions{Includes: []string{"*.dwg"}}, "x", true, false, ""},
@@ -93,6 +99,7 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			ignored, rule := r.Match(tt.path, tt.dir)
 			if ignored != tt.ignored || rule != tt.byPrefix {
 				t.Errorf("got %t by %q, want %t by %q", ignored, rule, tt.ignored, tt.byPrefix)
@@ -126,6 +133,7 @@ func TestMatchSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for size, want := range map[int64]bool{9: true, 10: false, 20: false, 21: true} {
 		if got, _ := r.MatchSize(size); got != want {
 			t.Errorf("%d bytes: ignored %t, want %t", size, got, want)
@@ -141,6 +149,7 @@ func TestIgnoreFiles(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 			t.Fatal(err)
 		}
+
 		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -164,15 +173,18 @@ func TestIgnoreFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, tt := range tests {
 		t.Run(tt.path, func(t *testing.T) {
 			r, err := own.At(root, tt.folder)
 			if err == nil {
 				t.Error("the line that is wrong was not reported")
 			}
+
 			if ignored, rule := r.Match(tt.path, false); ignored != tt.ignored {
 				t.Errorf("got %t by %q, want %t", ignored, rule, tt.ignored)
 			}
+
 			if ignored, rule := r.Match("Area/own.rvt", false); ignored {
 				t.Errorf("a given pattern is weaker than a file: ignored by %q", rule)
 			}
@@ -194,6 +206,7 @@ func TestIgnoreFileAsEditorsOnWindowsSaveIt(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(root, IgnoreFile), []byte(tt.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
+
 			r, err := new(Rules).At(root, "")
 			if ignored, _ := r.Match("a.rvt", false); ignored != tt.right || (err == nil) != tt.right {
 				t.Errorf("ignored %t, error %v", ignored, err)
@@ -218,8 +231,10 @@ func TestLockNames(t *testing.T) {
 			for _, l := range lockNames(tt.name) {
 				found = found || l == tt.lock
 			}
+
 			if !found || !isLock(strings.ToLower(tt.lock)) {
-				t.Errorf("among the locks of %s: %t; a lock by its name: %t", tt.name, found, isLock(strings.ToLower(tt.lock)))
+				t.Errorf("among the locks of %s: %t; a lock by its name: %t", tt.name, found,
+					isLock(strings.ToLower(tt.lock)))
 			}
 		})
 	}

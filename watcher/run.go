@@ -14,7 +14,8 @@ import (
 // batchMax is how many changes are handed over at once.
 const batchMax = 500
 
-// run is one Run of a Watcher. Its fields are owned by the goroutine of Run; the scanner and the notifier hand over by channels.
+// run is one Run of a Watcher. Its fields are owned by the goroutine of Run; the scanner and the
+// notifier hand over by channels.
 type run struct {
 	*Watcher
 	emit    Emit
@@ -37,10 +38,12 @@ type run struct {
 	down     bool // the root could not be read last time
 }
 
-// Run watches until ctx ends and returns its cause, or an error that makes watching impossible (a baseline that cannot be read or
-// stored). All its goroutines have ended when it returns. It may be called once at a time.
+// Run watches until ctx ends and returns its cause, or an error that makes watching impossible (a
+// baseline that cannot be read or stored). All its goroutines have ended when it returns. It may be
+// called once at a time.
 func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 	ctx, cancel := context.WithCancel(ctx)
+
 	var group sync.WaitGroup
 	defer group.Wait()
 	defer cancel()
@@ -55,7 +58,9 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
 		return err
 	}
+
 	r.startNotes(ctx)
+
 	return r.loop(ctx)
 }
 
@@ -73,11 +78,14 @@ func (r *run) startNotes(ctx context.Context) {
 			why = err.Error()
 			break
 		}
+
 		nctx, stop := context.WithCancel(ctx)
 		r.notes, r.stopNotes = notes, stop
 		r.group.Go(func() { notes.run(nctx) })
+
 		return
 	}
+
 	r.polling(why)
 }
 
@@ -87,6 +95,7 @@ func (r *run) polling(why string) {
 		r.stopNotes()
 		r.notes = nil
 	}
+
 	r.nextScan = time.Now().Add(r.cfg.PollInterval)
 	r.log.Info("folder is polled", "interval", r.cfg.PollInterval, "why", why)
 	r.setStatus(func(s *Status) { s.pollReason = why })
@@ -95,6 +104,7 @@ func (r *run) polling(why string) {
 func (r *run) loop(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+
 	for {
 		r.startScan(ctx)
 		r.count()
@@ -103,6 +113,7 @@ func (r *run) loop(ctx context.Context) error {
 		if r.notes != nil {
 			noticed = r.notes.ready()
 		}
+
 		var err error
 		select {
 		case <-ctx.Done():
@@ -116,6 +127,7 @@ func (r *run) loop(ctx context.Context) error {
 		case <-timer.C:
 			err = r.tick(ctx)
 		}
+
 		if err != nil {
 			return err
 		}
@@ -129,9 +141,11 @@ func (r *run) untilNext() time.Duration {
 	if at, ok := r.set.next(); ok {
 		wait = min(wait, at.Sub(now))
 	}
+
 	if !r.scanning {
 		wait = min(wait, r.nextScan.Sub(now))
 	}
+
 	return max(wait, 0)
 }
 
@@ -140,7 +154,9 @@ func (r *run) tick(ctx context.Context) error {
 	if !r.scanning && !r.nextScan.After(now) {
 		r.wantScan("", false)
 	}
+
 	r.look(now)
+
 	return r.flush(ctx, 1)
 }
 
@@ -155,20 +171,24 @@ func (r *run) startScan(ctx context.Context) {
 	if r.scanning || len(r.want) == 0 {
 		return
 	}
+
 	var top []string // without those that lie in another
 	for f := range r.want {
 		if !r.wantsAbove(f) {
 			top = append(top, f)
 		}
 	}
+
 	slices.Sort(top)
 	s := &scanner{root: r.cfg.Root, rules: r.cfg.Rules, base: r.cfg.Baseline, log: r.log, out: r.found}
 	if r.notes != nil {
 		s.add = r.notes.add
 	}
+
 	if r.doubt {
 		r.setStatus(func(s *Status) { s.State = StateScanning })
 	}
+
 	clear(r.want)
 	r.scanning, r.doubt = true, false
 	r.group.Go(func() { r.done <- s.run(ctx, top) })
@@ -181,14 +201,16 @@ func (r *run) wantsAbove(folder string) bool {
 			return true
 		}
 	}
+
 	return false
 }
 
 // staleAfter is how long after its listing a folder is taken as listed.
 const staleAfter = time.Second
 
-// scanned takes the differences of one folder. They may have waited while changes were handed over, and the files may have changed
-// meanwhile, with notices that were heeded already: then what rested is looked at once more.
+// scanned takes the differences of one folder. They may have waited while changes were handed over,
+// and the files may have changed meanwhile, with notices that were heeded already: then what rested
+// is looked at once more.
 func (r *run) scanned(ctx context.Context, f finding) error {
 	now := time.Now()
 	stale := now.Sub(f.at) > min(staleAfter, r.cfg.Settle/4)
@@ -210,9 +232,11 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 					return err
 				}
 			}
+
 			r.set.observe(d.path, observation{rec: d.rec, fresh: !known, scanned: true}, now)
 		}
 	}
+
 	return r.flush(ctx, batchMax)
 }
 
@@ -227,22 +251,28 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 	if sum.fatal != nil {
 		return sum.fatal
 	}
+
 	if err := r.flush(ctx, 1); err != nil {
 		return err
 	}
+
 	if sum.limit != nil && r.notes != nil {
 		r.polling(sum.limit.Error())
 	}
+
 	if !sum.whole {
 		return nil
 	}
+
 	interval := r.cfg.ScanInterval
 	if r.notes == nil || sum.rootErr != nil {
 		interval = r.cfg.PollInterval
 	}
+
 	if sum.rootErr != nil && !r.down {
 		r.log.Warn("folder not readable", "error", sum.rootErr)
 	}
+
 	r.down = sum.rootErr != nil
 	now := time.Now()
 	r.nextScan = now.Add(interval)
@@ -257,14 +287,18 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 		default:
 			s.State = StateWatching
 		}
+
 		s.LastScan = now
 		if sum.failed > 0 {
 			s.scanDetail = fmt.Sprintf("%d not readable, one of them: %v", sum.failed, sum.failure)
 		}
+
 		if sum.skipped > 0 {
-			s.scanDetail = joinDetail(s.scanDetail, fmt.Sprintf("%d links or special files skipped", sum.skipped))
+			s.scanDetail = joinDetail(s.scanDetail,
+				fmt.Sprintf("%d links or special files skipped", sum.skipped))
 		}
 	})
+
 	return nil
 }
 
@@ -275,6 +309,7 @@ func (r *run) notices(ctx context.Context) error {
 		r.log.Info("notices were lost, scanning")
 		r.wantScan("", true)
 	}
+
 	rules := map[string]*Rules{}
 	now := time.Now()
 	for _, p := range slices.Sorted(maps.Keys(paths)) {
@@ -282,6 +317,7 @@ func (r *run) notices(ctx context.Context) error {
 			return err
 		}
 	}
+
 	return r.flush(ctx, 1)
 }
 
@@ -291,49 +327,62 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 		if n.left {
 			r.wantScan("", true)
 		}
+
 		return nil
 	}
+
 	folder, name := split(p)
 	if name == IgnoreFile {
 		r.wantScan("", false)
 		return nil
 	}
+
 	at, ok := rules[folder]
 	if !ok {
 		var err error
 		if at, err = r.cfg.Rules.At(r.cfg.Root, folder); err != nil {
 			r.log.Warn("ignore file not readable", "error", err)
 		}
+
 		rules[folder] = at
 	}
+
 	rec, mode, exists, err := lookAt(r.cfg.Root, p)
 	if err != nil {
 		r.log.Warn("path not readable", "path", p, "error", err)
 		r.wantScan(folder, false)
 		return nil //nolint:nilerr // the scan will tell
 	}
+
 	if ignored, _ := at.Match(p, exists && mode.IsDir()); ignored {
 		return nil
 	}
+
 	if !exists && !n.left {
 		r.strayed(folder)
 	}
+
 	if exists && mode.IsDir() {
 		if n.left {
 			r.notes.drop(p)
 		}
+
 		if n.left || n.created {
 			r.wantScan(p, false)
 		}
+
 		return nil
 	}
+
 	was, known, err := r.ed.lookup(p)
 	if err != nil {
 		return err
 	}
+
 	if n.left {
 		r.notes.drop(p) // had it been a folder, what was in it has another path now
 	}
+
 	if known && was.dir {
 		err := eachRecord(r.cfg.Baseline, p, func(p string, _ record) {
 			r.set.observe(p, observation{gone: true, touched: true}, now)
@@ -341,8 +390,10 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 		if err != nil {
 			return err
 		}
+
 		known = false
 	}
+
 	_, waiting := r.set.pending[p]
 	switch {
 	case !exists || !mode.IsRegular():
@@ -355,22 +406,26 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 			r.rest(settled{path: p, forget: true})
 			return nil
 		}
+
 		r.set.observe(p, observation{rec: rec, fresh: !known, touched: n.touched}, now)
 	}
+
 	return nil
 }
 
-// strayed asks for a scan where something was written in a folder that is not there: it has another name by now, and notices of what
-// is in it may go on to come under the old one.
+// strayed asks for a scan where something was written in a folder that is not there: it has another
+// name by now, and notices of what is in it may go on to come under the old one.
 func (r *run) strayed(folder string) {
 	found := true
 	for folder != "" {
 		if _, mode, exists, err := lookAt(r.cfg.Root, folder); err == nil && exists && mode.IsDir() {
 			break
 		}
+
 		found = false
 		folder, _ = split(folder)
 	}
+
 	if !found {
 		r.wantScan(folder, false)
 	}
@@ -386,6 +441,7 @@ func (r *run) look(now time.Time) {
 			r.set.postpone(p, now.Add(r.cfg.Settle))
 			continue
 		}
+
 		o := observation{rec: rec, gone: !exists || mode&fs.ModeType != 0}
 		if o.gone {
 			if up == nil {
@@ -393,6 +449,7 @@ func (r *run) look(now time.Time) {
 				ok := err == nil && info.IsDir()
 				up = &ok
 			}
+
 			if !*up {
 				r.set.postpone(p, now.Add(r.cfg.PollInterval))
 				r.wantScan("", true)
@@ -403,9 +460,11 @@ func (r *run) look(now time.Time) {
 			r.rest(settled{path: p, forget: true})
 			continue
 		}
+
 		was := r.set.pending[p]
 		if r.set.look(p, o, !o.gone && lockedAt(r.cfg.Root, p), now) {
-			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone, capped: now.Sub(was.last) < r.cfg.Settle})
+			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone,
+				capped: now.Sub(was.last) < r.cfg.Settle})
 		}
 	}
 }
@@ -424,8 +483,9 @@ const (
 	emitWaitMax = 30 * time.Second
 )
 
-// flush hands over what has settled when that is at least so many: first the changes, then, when the receiver has made them
-// durable, the baseline. It repeats a batch that was refused until it is taken or ctx ends.
+// flush hands over what has settled when that is at least so many: first the changes, then, when
+// the receiver has made them durable, the baseline. It repeats a batch that was refused until it is
+// taken or ctx ends.
 func (r *run) flush(ctx context.Context, least int) error {
 	for len(r.batch) > 0 && len(r.batch) >= least {
 		n := min(len(r.batch), batchMax)
@@ -433,40 +493,50 @@ func (r *run) flush(ctx context.Context, least int) error {
 		if err != nil {
 			return err
 		}
+
 		r.count()
+
 		for wait := emitWaitMin; len(e.changes) > 0; wait = min(2*wait, emitWaitMax) {
 			err := r.emit(ctx, e.changes)
 			if err == nil {
 				break
 			}
+
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+
 			r.log.Error("changes not taken", "changes", len(e.changes), "error", err, "again_in", wait)
+
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			case <-time.After(wait):
 			}
 		}
+
 		if len(e.folders) > 0 {
 			r.ed.stale()
 			if err := r.cfg.Baseline.Store(e.folders); err != nil {
 				return fmt.Errorf("store the baseline: %w", err)
 			}
 		}
+
 		r.tracked += e.tracked
 		for _, s := range r.batch[:n] {
 			if s.fresh {
 				r.fresh--
 			}
 		}
+
 		r.batch = r.batch[n:]
 		r.count()
 	}
+
 	if len(r.batch) == 0 {
 		r.batch = nil
 	}
+
 	return nil
 }
 
@@ -479,9 +549,11 @@ func (r *run) count() {
 		if s.pollReason != "" && s.State != StateUnavailable {
 			detail = joinDetail("polling: "+s.pollReason, detail)
 		}
+
 		if s.Busy > 0 {
 			detail = joinDetail(detail, fmt.Sprintf("%d never at rest", s.Busy))
 		}
+
 		s.Detail = detail
 	})
 }
@@ -490,5 +562,6 @@ func joinDetail(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}
+
 	return a + "; " + b
 }

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// scanWorkers is how many folders are read at once: more do not help a warm cache, and a disk that seeks suffers from them.
+// scanWorkers is how many folders are read at once: more do not help a warm cache, and a disk that
+// seeks suffers from them.
 const scanWorkers = 2
 
 // seen is one difference that a scan found.
@@ -45,9 +46,10 @@ type scanner struct {
 	root  string
 	rules *Rules
 	base  Baseline
-	add   func(folder string) error // before a folder is listed, so that nothing falls between; nil: no notices
-	log   *slog.Logger
-	out   chan<- finding
+	// before a folder is listed, so that nothing falls between; nil: no notices
+	add func(folder string) error
+	log *slog.Logger
+	out chan<- finding
 
 	mu    sync.Mutex
 	wake  sync.Cond
@@ -62,7 +64,8 @@ type scanWork struct {
 	rules  *Rules // of the folder above
 }
 
-// run scans the folders given, each with all below it, and returns when everything found was taken from out or ctx has ended.
+// run scans the folders given, each with all below it, and returns when everything found was taken
+// from out or ctx has ended.
 func (s *scanner) run(ctx context.Context, folders []string) summary {
 	s.wake.L = &s.mu
 	for _, f := range folders {
@@ -76,10 +79,13 @@ func (s *scanner) run(ctx context.Context, folders []string) summary {
 				s.fail(f, err)
 			}
 		}
+
 		s.stack = append(s.stack, scanWork{f, rules})
 	}
+
 	stop := context.AfterFunc(ctx, s.end)
 	defer stop()
+
 	var wg sync.WaitGroup
 	for range scanWorkers {
 		wg.Go(func() {
@@ -88,17 +94,21 @@ func (s *scanner) run(ctx context.Context, folders []string) summary {
 				if !ok {
 					return
 				}
+
 				if err := s.folder(ctx, work); err != nil {
 					s.mu.Lock()
 					s.sum.fatal = err
 					s.mu.Unlock()
 					s.end()
 				}
+
 				s.release()
 			}
 		})
 	}
+
 	wg.Wait()
+
 	return s.sum
 }
 
@@ -113,15 +123,19 @@ func (s *scanner) end() {
 func (s *scanner) pop() (scanWork, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	for len(s.stack) == 0 && s.busy > 0 && !s.ended {
 		s.wake.Wait()
 	}
+
 	if s.ended || len(s.stack) == 0 {
 		return scanWork{}, false
 	}
+
 	work := s.stack[len(s.stack)-1]
 	s.stack = s.stack[:len(s.stack)-1]
 	s.busy++
+
 	return work, true
 }
 
@@ -155,12 +169,14 @@ func (s *scanner) watch(folder string) {
 	if s.add == nil {
 		return
 	}
+
 	s.mu.Lock()
 	hopeless := s.sum.limit != nil
 	s.mu.Unlock()
 	if hopeless {
 		return
 	}
+
 	// Any other error has its cause in the folder, and listing it will tell.
 	if lim, ok := errors.AsType[*noticesError](s.add(folder)); ok {
 		s.mu.Lock()
@@ -173,12 +189,14 @@ func (s *scanner) watch(folder string) {
 func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	s.watch(work.folder)
 	at := time.Now()
+
 	l, err := list(s.root, work.folder, work.rules)
 	switch {
 	case err != nil && work.folder == "":
 		s.mu.Lock()
 		s.sum.rootErr = err
 		s.mu.Unlock()
+
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil // it went meanwhile; the folder above knows
@@ -186,15 +204,18 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		s.fail(work.folder, err)
 		return nil
 	}
+
 	for _, err := range l.errs {
 		s.fail(work.folder, err)
 	}
+
 	var deeper []scanWork
 	for _, r := range slices.Backward(l.records) { // the stack turns them round
 		if r.dir {
 			deeper = append(deeper, scanWork{join2(work.folder, r.name), l.rules})
 		}
 	}
+
 	s.push(deeper)
 	if n := len(l.irregularNames); n > 0 {
 		s.mu.Lock()
@@ -206,10 +227,12 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	if err != nil || len(diffs) == 0 {
 		return err
 	}
+
 	select {
 	case s.out <- finding{at, diffs}:
 	case <-ctx.Done():
 	}
+
 	return nil
 }
 
@@ -218,6 +241,7 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the baseline of folder %q: %w", folder, err)
 	}
+
 	var diffs []seen
 	var gone []record
 	visit := func(o op, r record) {
@@ -225,6 +249,7 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 			gone = append(gone, r)
 			return
 		}
+
 		diffs = append(diffs, seen{path: join2(folder, r.name), rec: r, op: o, locked: l.locked(r.name)})
 	}
 	if err := diff(l.records, chunks, visit); err != nil {
@@ -234,11 +259,13 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 			return nil, err
 		}
 	}
+
 	m := l.rules.matcher(folder)
 	for _, r := range gone {
 		if l.unknown[r.name] {
 			continue
 		}
+
 		_, forget := m.match(r.name, r.dir)
 		forget = forget || l.tooSized[r.name]
 		p := join2(folder, r.name)
@@ -246,6 +273,7 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 			diffs = append(diffs, seen{path: p, rec: r, op: opGone, forget: forget})
 			continue
 		}
+
 		err := eachRecord(s.base, p, func(p string, r record) {
 			diffs = append(diffs, seen{path: p, rec: r, op: opGone, forget: forget})
 		})
@@ -253,15 +281,18 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 			return nil, err
 		}
 	}
+
 	return diffs, nil
 }
 
-// eachRecord calls fn for the record of every file at or below a folder of the baseline. What cannot be decoded is left out.
+// eachRecord calls fn for the record of every file at or below a folder of the baseline. What
+// cannot be decoded is left out.
 func eachRecord(b Baseline, folder string, fn func(p string, r record)) error {
 	chunks, err := b.Load(folder)
 	if err != nil {
 		return fmt.Errorf("read the baseline of folder %q: %w", folder, err)
 	}
+
 	d := decoder{chunks: chunks}
 	for d.next() {
 		r := d.current()
@@ -272,5 +303,6 @@ func eachRecord(b Baseline, folder string, fn func(p string, r record)) error {
 			return err
 		}
 	}
+
 	return nil
 }

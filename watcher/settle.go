@@ -7,7 +7,8 @@ import (
 
 func unixTime(ns int64) time.Time { return time.Unix(0, ns).UTC() }
 
-// lockFactor is how many settle times a file must rest whose lock file says that somebody has it open.
+// lockFactor is how many settle times a file must rest whose lock file says that somebody has it
+// open.
 const lockFactor = 3
 
 // observation is what one look at a path found.
@@ -23,7 +24,8 @@ func (o observation) same(p observation) bool {
 	return o.gone == p.gone && (o.gone || o.rec.same(p.rec))
 }
 
-// settler holds the paths that differ from their baseline until they rest. It is pure: every method takes the time.
+// settler holds the paths that differ from their baseline until they rest. It is pure: every method
+// takes the time.
 type settler struct {
 	quiet  time.Duration
 	limit  time.Duration // the cap, counted from the first observed change
@@ -40,20 +42,22 @@ type pending struct {
 	path        string
 	first, last time.Time // observed changes
 	busy        bool      // did not rest by the cap and a settle time more
-	again       bool      // it rested and was written again: saved now and then, and not in the middle of one long copy
+	// it rested and was written again: saved now and then, and not in the middle of one long copy
+	again bool
 }
 
 func newSettler(quiet, limit, minAge time.Duration) *settler {
 	return &settler{quiet: quiet, limit: limit, minAge: minAge, pending: map[string]*pending{}}
 }
 
-// atOnce tells whether a file that a scan sees for the first time has rested long enough by its own times. A time in the future
-// proves nothing.
+// atOnce tells whether a file that a scan sees for the first time has rested long enough by its own
+// times. A time in the future proves nothing.
 func (s *settler) atOnce(rec record, locked bool, now time.Time) bool {
 	need := s.quiet
 	if locked {
 		need = min(lockFactor*s.quiet, max(s.limit, s.quiet))
 	}
+
 	return now.Sub(unixTime(rec.mtime)) >= max(need, s.minAge)
 }
 
@@ -71,22 +75,27 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 		if mtime := unixTime(o.rec.mtime); o.scanned && !o.gone && now.Sub(mtime) >= s.quiet {
 			p.first, p.last = mtime, mtime
 		}
+
 		s.pending[path] = p
 		s.count(p, 1)
 		s.plan(p, p.last.Add(s.quiet))
+
 		return
 	}
+
 	if o.touched || !p.same(o) {
 		p.again = p.again || now.Sub(p.last) >= s.short()
 		p.last = now
 	}
+
 	s.count(p, -1)
 	o.fresh = p.fresh
 	p.observation = o
 	s.count(p, 1)
 }
 
-// due returns the paths that have to be looked at now, each once; look or drop must follow for each.
+// due returns the paths that have to be looked at now, each once; look or drop must follow for
+// each.
 func (s *settler) due(now time.Time) []string {
 	var paths []string
 	for len(s.checks) > 0 && !s.checks[0].at.After(now) {
@@ -99,12 +108,15 @@ func (s *settler) due(now time.Time) []string {
 			s.plan(p, t)
 			continue
 		}
+
 		paths = append(paths, c.p.path)
 	}
+
 	return paths
 }
 
-// shortRest is the least rest that is enough past the cap, or the settle time where that is shorter: a copy over a network pauses for a second.
+// shortRest is the least rest that is enough past the cap, or the settle time where that is
+// shorter: a copy over a network pauses for a second.
 const shortRest = 2500 * time.Millisecond
 
 // short is the rest that is enough past the cap for what is saved again and again.
@@ -115,30 +127,37 @@ func (s *settler) enough(p *pending) time.Duration {
 	if p.again {
 		return s.short()
 	}
+
 	return s.quiet
 }
 
-// earliest is the first time at which p can be settled if nothing more changes and no lock is beside it.
+// earliest is the first time at which p can be settled if nothing more changes and no lock is
+// beside it.
 func (s *settler) earliest(p *pending) time.Time {
 	rested := p.last.Add(s.quiet)
 	if late := laterOf(p.first.Add(s.limit), p.last.Add(s.enough(p))); late.Before(rested) {
 		return late
 	}
+
 	return rested
 }
 
-// look judges a path that was due by what it looks like now. True: it has settled as o and is no longer pending.
+// look judges a path that was due by what it looks like now. True: it has settled as o and is no
+// longer pending.
 func (s *settler) look(path string, o observation, locked bool, now time.Time) bool {
 	p, ok := s.pending[path]
 	if !ok {
 		return false
 	}
+
 	o.touched, o.scanned = false, false
 	s.observe(path, o, now)
 	if s.pending[path] != p {
 		return false
 	}
+
 	past := now.Sub(p.first) >= s.limit
+
 	rest := now.Sub(p.last)
 	var next time.Time
 	switch {
@@ -156,11 +175,14 @@ func (s *settler) look(path string, o observation, locked bool, now time.Time) b
 		s.drop(path)
 		return true
 	}
+
 	s.plan(p, next)
+
 	return false
 }
 
-// oldEnough is when p has the smallest age that the rules ask for. A file time in the future counts as the last observed change.
+// oldEnough is when p has the smallest age that the rules ask for. A file time in the future counts
+// as the last observed change.
 func (s *settler) oldEnough(p *pending) time.Time {
 	return earlierOf(unixTime(p.rec.mtime), p.last).Add(s.minAge)
 }
@@ -179,6 +201,7 @@ func (s *settler) drop(path string) {
 		if p.busy {
 			s.busy--
 		}
+
 		delete(s.pending, path)
 	}
 }
@@ -189,8 +212,10 @@ func (s *settler) next() (time.Time, bool) {
 		if c := s.checks[0]; s.pending[c.p.path] == c.p {
 			return c.at, true
 		}
+
 		heap.Pop(&s.checks)
 	}
+
 	return time.Time{}, false
 }
 
@@ -214,6 +239,7 @@ func laterOf(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
+
 	return b
 }
 
@@ -221,10 +247,12 @@ func earlierOf(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a
 	}
+
 	return b
 }
 
-// check is a planned look. Each pending path has one; those whose path is no longer pending are skipped.
+// check is a planned look. Each pending path has one; those whose path is no longer pending are
+// skipped.
 type check struct {
 	at time.Time
 	p  *pending
@@ -240,5 +268,6 @@ func (h *checkHeap) Pop() any {
 	old := *h
 	c := old[len(old)-1]
 	*h = old[:len(old)-1]
+
 	return c
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestSettler plays a timetable of looks against a settle time of 10 s and a cap of 60 s, looking at each path when it is due, and
-// notes when each has settled, in seconds.
+// TestSettler plays a timetable of looks against a settle time of 10 s and a cap of 60 s, looking
+// at each path when it is due, and notes when each has settled, in seconds.
 func TestSettler(t *testing.T) {
 	start := time.Unix(1_800_000_000, 0)
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
@@ -24,10 +24,12 @@ func TestSettler(t *testing.T) {
 		return observation{rec: file(size, mtime), scanned: true}
 	}
 	gone := observation{gone: true, touched: true}
+
 	every := func(from, to, step int) (looks []look) {
 		for s := from; s <= to; s += step {
 			looks = append(looks, look{s, noticed(int64(s), s)})
 		}
+
 		return looks
 	}
 	tests := []struct {
@@ -39,35 +41,48 @@ func TestSettler(t *testing.T) {
 		busy        bool // at some moment
 	}{
 		{name: "one notice", looks: []look{{0, noticed(1, 0)}}, want: []int{10}},
-		{name: "written again within the time", looks: []look{{0, noticed(1, 0)}, {6, noticed(2, 6)}}, want: []int{16}},
-		{name: "written again with the same size and time", looks: []look{{0, noticed(1, 0)}, {6, noticed(1, 0)}}, want: []int{16}},
-		{name: "a scan that finds the same does not prolong", looks: []look{{0, noticed(1, 0)}, {6, scanned(1, 0)}}, want: []int{10}},
-		{name: "a scan that finds another state prolongs", looks: []look{{0, noticed(1, 0)}, {6, scanned(2, 5)}}, want: []int{16}},
+		{name: "written again within the time", looks: []look{{0, noticed(1, 0)}, {6, noticed(2, 6)}},
+			want: []int{16}},
+		{name: "written again with the same size and time",
+			looks: []look{{0, noticed(1, 0)}, {6, noticed(1, 0)}}, want: []int{16}},
+		{name: "a scan that finds the same does not prolong",
+			looks: []look{{0, noticed(1, 0)}, {6, scanned(1, 0)}}, want: []int{10}},
+		{name: "a scan that finds another state prolongs",
+			looks: []look{{0, noticed(1, 0)}, {6, scanned(2, 5)}}, want: []int{16}},
 		{name: "first seen by a scan, old", looks: []look{{0, scanned(1, -10)}}, want: []int{0}},
 		{name: "first seen by a scan, young", looks: []look{{0, scanned(1, -9)}}, want: []int{10}},
-		{name: "first seen by a scan, from the future", looks: []look{{0, scanned(1, 3600)}}, want: []int{10}},
+		{name: "first seen by a scan, from the future", looks: []look{{0, scanned(1, 3600)}},
+			want: []int{10}},
 		{name: "first noticed, old time", looks: []look{{0, noticed(1, -3600)}}, want: []int{10}},
 		{name: "two states", looks: []look{{0, noticed(1, 0)}, {30, noticed(2, 30)}}, want: []int{10, 40}},
-		{name: "changed behind our back", looks: []look{{0, noticed(1, 0)}, {9, observation{rec: file(5, 9)}}}, want: []int{20}},
+		{name: "changed behind our back",
+			looks: []look{{0, noticed(1, 0)}, {9, observation{rec: file(5, 9)}}}, want: []int{20}},
 		{name: "gone", looks: []look{{0, gone}}, want: []int{10}},
 		{name: "gone and back", looks: []look{{0, gone}, {1, noticed(2, 1)}}, want: []int{11}},
-		{name: "new, and gone before anybody heard of it", looks: []look{{0, observation{rec: file(1, 0), fresh: true}}, {4, gone}}},
+		{name: "new, and gone before anybody heard of it",
+			looks: []look{{0, observation{rec: file(1, 0), fresh: true}}, {4, gone}}},
 		{name: "gone and never known", looks: []look{{0, observation{gone: true, fresh: true}}}},
-		{name: "a lock makes it three times as long", looks: []look{{0, noticed(1, 0)}}, lockedUntil: 1000, want: []int{30}},
+		{name: "a lock makes it three times as long", looks: []look{{0, noticed(1, 0)}}, lockedUntil: 1000,
+			want: []int{30}},
 		{name: "a lock that goes", looks: []look{{0, noticed(1, 0)}}, lockedUntil: 15, want: []int{20}},
-		{name: "a lock beside an old file", looks: []look{{0, scanned(1, -12)}}, lockedUntil: 1000, want: []int{18}},
-		{name: "a lock beside a very old file", looks: []look{{0, scanned(1, -100)}}, lockedUntil: 1000, want: []int{0}},
-		{name: "a lock blocks never past the cap", looks: every(0, 56, 8), lockedUntil: 1000, want: []int{60}},
+		{name: "a lock beside an old file", looks: []look{{0, scanned(1, -12)}}, lockedUntil: 1000,
+			want: []int{18}},
+		{name: "a lock beside a very old file", looks: []look{{0, scanned(1, -100)}}, lockedUntil: 1000,
+			want: []int{0}},
+		{name: "a lock blocks never past the cap", looks: every(0, 56, 8), lockedUntil: 1000,
+			want: []int{60}},
 		{name: "saved every 5 s: rests enough after the cap", looks: every(0, 120, 5), want: []int{63, 125}},
 		{name: "written without a rest: busy", looks: every(0, 100, 1), want: []int{110}, busy: true},
 		{name: "smallest age", looks: []look{{0, noticed(1, 0)}}, minAge: 45 * time.Second, want: []int{45}},
-		{name: "smallest age and a time in the future", looks: []look{{0, noticed(1, 3600)}}, minAge: 45 * time.Second, want: []int{45}},
+		{name: "smallest age and a time in the future", looks: []look{{0, noticed(1, 3600)}},
+			minAge: 45 * time.Second, want: []int{45}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSettler(10*time.Second, 60*time.Second, tt.minAge)
 			var got []int
 			busy := false
+
 			now := observation{gone: true}
 			looks := tt.looks
 			for sec := range 130 {
@@ -76,21 +91,27 @@ func TestSettler(t *testing.T) {
 					if now.touched || now.scanned || now.fresh {
 						s.observe("a", now, at(sec))
 					}
+
 					looks = looks[1:]
 				}
+
 				for _, p := range s.due(at(sec)) {
 					if s.look(p, now, sec < tt.lockedUntil, at(sec)) {
 						got = append(got, sec)
 					}
 				}
+
 				busy = busy || s.busy > 0
 				if next, ok := s.next(); ok != (len(s.pending) > 0) || ok && !next.After(at(sec)) {
-					t.Fatalf("%d s: next look at %v, %t with %d pending", sec, next.Sub(start), ok, len(s.pending))
+					t.Fatalf("%d s: next look at %v, %t with %d pending", sec, next.Sub(start), ok,
+						len(s.pending))
 				}
 			}
+
 			if !slices.Equal(got, tt.want) || busy != tt.busy {
 				t.Errorf("settled at %v, busy %t, want %v, %t", got, busy, tt.want, tt.busy)
 			}
+
 			if s.fresh != 0 || s.busy != 0 {
 				t.Errorf("%d fresh and %d busy are left", s.fresh, s.busy)
 			}
@@ -100,6 +121,7 @@ func TestSettler(t *testing.T) {
 
 func TestAtOnce(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
+
 	s := newSettler(10*time.Second, time.Minute, 0)
 	tests := []struct {
 		age    time.Duration

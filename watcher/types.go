@@ -6,12 +6,17 @@ import (
 	"time"
 )
 
-// Snapshot is what a file looked like from outside. Two equal snapshots are taken as the same content.
+// Snapshot is what a file looked like from outside. Two equal snapshots are taken as the same
+// content.
 type Snapshot struct {
-	Size       int64     // bytes
-	ModTime    time.Time // nanoseconds, as far as the file system keeps them
-	ChangeTime time.Time // inode change time; zero where the system has none or it is not in a folder's listing (Windows)
-	FileID     string    // "device:inode" in hexadecimal on Unix; "" where it is not known without opening the file (Windows)
+	Size    int64     // bytes
+	ModTime time.Time // nanoseconds, as far as the file system keeps them
+	// inode change time; zero where the system has none or it is not in a folder's listing
+	// (Windows)
+	ChangeTime time.Time
+	// "device:inode" in hexadecimal on Unix; "" where it is not known without opening the file
+	// (Windows)
+	FileID string
 }
 
 // Change is one path that settled in a state other than its baseline's.
@@ -22,7 +27,8 @@ type Change struct {
 	Capped   bool     // it settled at SettleCap without a rest of Settle: it is saved all the time
 }
 
-// Chunk is a run of a folder's records in order of name. The bytes are this package's; the keeper stores them opaque.
+// Chunk is a run of a folder's records in order of name. The bytes are this package's; the keeper
+// stores them opaque.
 type Chunk struct {
 	First string // the first name in it; unique in its folder
 	Data  []byte // at most 64 KiB, but for a single name longer than that
@@ -35,19 +41,21 @@ type FolderChange struct {
 	Delete []string // First of chunks that are no more
 }
 
-// Baseline keeps what was last reported of one root. Load and Find are called from several goroutines, also during Store.
+// Baseline keeps what was last reported of one root. Load and Find are called from several
+// goroutines, also during Store.
 type Baseline interface {
 	// Load returns all chunks of a folder in byte order of First; none is not an error.
 	Load(folder string) ([]Chunk, error)
-	// Find returns the chunk whose First is the greatest not after name, where there is none such the first chunk of the folder, and
-	// the First of the chunk that follows it ("": it is the last). Its cost must not grow with the number of chunks.
+	// Find returns the chunk whose First is the greatest not after name, where there is none such
+	// the first chunk of the folder, and the First of the chunk that follows it ("": it is the
+	// last). Its cost must not grow with the number of chunks.
 	Find(folder, name string) (c Chunk, next string, found bool, err error)
 	// Store applies all changes in one durable commit.
 	Store(changes []FolderChange) error
 }
 
-// Emit takes a batch of changes, at most a few hundred, and returns nil once they are durable. An error is logged and the batch is
-// offered again later.
+// Emit takes a batch of changes, at most a few hundred, and returns nil once they are durable. An
+// error is logged and the batch is offered again later.
 type Emit = func(ctx context.Context, changes []Change) error
 
 // Config of a Watcher. Root, Rules and Baseline are required.
@@ -56,13 +64,15 @@ type Config struct {
 
 	// Settle is how long a path must not have been seen to change. Default 10 s.
 	Settle time.Duration
-	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle (2.5 s or all of Settle at least) is rest enough
-	// for one that has rested that long before. Default four times Settle, 40 s at least: a file that is saved every few seconds still settles
-	// once a minute.
+	// SettleCap is how long a path may keep changing, or be locked, until a quarter of Settle (2.5
+	// s or all of Settle at least) is rest enough for one that has rested that long before. Default
+	// four times Settle, 40 s at least: a file that is saved every few seconds still settles once a
+	// minute.
 	SettleCap time.Duration
 	// ScanInterval is the time between scans while notices arrive. Default 1 h.
 	ScanInterval time.Duration
-	// PollInterval is the time between scans where notices cannot be had (network mounts, no watches left). Default 30 s.
+	// PollInterval is the time between scans where notices cannot be had (network mounts, no
+	// watches left). Default 30 s.
 	PollInterval time.Duration
 	// Poll asks for scans alone, whatever the file system can do.
 	Poll bool

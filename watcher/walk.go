@@ -8,20 +8,25 @@ import (
 	"time"
 )
 
-// ErrSkipped is what Walk reports of links, sockets and other things that are neither a folder nor a regular file.
+// ErrSkipped is what Walk reports of links, sockets and other things that are neither a folder nor
+// a regular file.
 var ErrSkipped = errors.New("skipped: not a regular file")
 
-// Walk calls fn for every regular file below root that the rules let through, folder by folder in order of name. Files younger than
-// the rules' age are left out. An error of fn ends the walk and is returned, as is one of reading the root itself; what else
-// cannot be read, and what is skipped for its kind (ErrSkipped), goes to onErr with its path, and the walk goes on.
-func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error, onErr func(rel string, err error)) error {
+// Walk calls fn for every regular file below root that the rules let through, folder by folder in
+// order of name. Files younger than the rules' age are left out. An error of fn ends the walk and
+// is returned, as is one of reading the root itself; what else cannot be read, and what is skipped
+// for its kind (ErrSkipped), goes to onErr with its path, and the walk goes on.
+func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error,
+	onErr func(rel string, err error)) error {
 	info, err := os.Stat(root)
 	if err != nil {
 		return err
 	}
+
 	if !info.IsDir() {
 		return fmt.Errorf("walk %s: not a folder", root)
 	}
+
 	youngest := time.Now().Add(-r.minAge)
 	var visit func(folder string, r *Rules) error
 	visit = func(folder string, r *Rules) error {
@@ -30,33 +35,43 @@ func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error, onErr
 			if folder == "" {
 				return err
 			}
+
 			if !errors.Is(err, fs.ErrNotExist) {
 				onErr(folder, err)
 			}
+
 			return nil
 		}
+
 		for _, err := range l.errs {
 			onErr(folder, err)
 		}
+
 		for _, name := range l.irregularNames {
 			onErr(join2(folder, name), ErrSkipped)
 		}
+
 		for _, rec := range l.records {
 			p := join2(folder, rec.name)
 			if rec.dir {
 				if err := visit(p, l.rules); err != nil {
 					return err
 				}
+
 				continue
 			}
+
 			if r.minAge > 0 && unixTime(rec.mtime).After(youngest) {
 				continue
 			}
+
 			if err := fn(p, rec.snapshot()); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	}
+
 	return visit("", r)
 }

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Watcher reports the changes below one root. Run does the work; Status may be called at any time from any goroutine.
+// Watcher reports the changes below one root. Run does the work; Status may be called at any time
+// from any goroutine.
 type Watcher struct {
 	cfg    Config
 	log    *slog.Logger
@@ -31,6 +32,7 @@ func New(cfg Config) (*Watcher, error) {
 	case cfg.Settle < 0 || cfg.SettleCap < 0 || cfg.ScanInterval < 0 || cfg.PollInterval < 0:
 		return nil, fmt.Errorf("watch %q: a negative time", cfg.Root)
 	}
+
 	cfg.Root = filepath.Clean(cfg.Root)
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -45,6 +47,7 @@ func New(cfg Config) (*Watcher, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+
 	return &Watcher{
 		cfg:    cfg,
 		log:    cfg.Logger.With("component", "watcher", "root", cfg.Root),

@@ -31,6 +31,7 @@ func (f tree) write(p, text string) {
 	if err := os.MkdirAll(filepath.Dir(f.path(p)), 0o755); err != nil {
 		f.t.Fatal(err)
 	}
+
 	if err := os.WriteFile(f.path(p), []byte(text), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
@@ -79,7 +80,9 @@ func (h *handNotifier) add(folder string) error {
 	if h.limit > 0 && len(h.added) >= h.limit {
 		return &noticesError{errors.New("no room for more watched folders"), "raise it"}
 	}
+
 	h.added[folder] = true
+
 	return nil
 }
 func (h *handNotifier) drop(string)             {}
@@ -90,6 +93,7 @@ func (h *handNotifier) take() (map[string]notice, bool) {
 	defer h.mu.Unlock()
 	p, d := h.paths, h.doubt
 	h.paths, h.doubt = map[string]notice{}, false
+
 	return p, d
 }
 
@@ -97,6 +101,7 @@ func (h *handNotifier) notice(p string, n notice) {
 	h.mu.Lock()
 	h.paths[p] = n
 	h.mu.Unlock()
+
 	select {
 	case h.wake <- struct{}{}:
 	default:
@@ -124,23 +129,28 @@ func (x *fixture) emit(_ context.Context, changes []Change) error {
 		x.refuse--
 		return errors.New("not now")
 	}
+
 	for _, c := range changes {
 		if c.Removed {
 			x.told = append(x.told, "-"+c.Path)
 			delete(x.states, c.Path)
 			continue
 		}
+
 		told := c.Path
 		if c.Capped {
 			told = "~" + told
 		}
+
 		x.told = append(x.told, told)
 		x.states[c.Path] = c.Snapshot
 	}
+
 	select {
 	case x.more <- struct{}{}:
 	default:
 	}
+
 	return nil
 }
 
@@ -151,13 +161,15 @@ func (x *fixture) take() []string {
 	told := x.told
 	x.told = nil
 	slices.Sort(told)
+
 	return told
 }
 
 // newFixture prepares a watcher; change may alter its configuration.
 func newFixture(t *testing.T, f tree, change func(*Config)) *fixture {
 	t.Helper()
-	x := &fixture{tree: f, base: newMemBaseline(t), hand: newHand(), states: map[string]Snapshot{}, more: make(chan struct{}, 1)}
+	x := &fixture{tree: f, base: newMemBaseline(t), hand: newHand(), states: map[string]Snapshot{},
+		more: make(chan struct{}, 1)}
 	cfg := Config{
 		Root: f.root, Rules: &Rules{}, Baseline: x.base, Settle: 10 * time.Second,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -165,17 +177,21 @@ func newFixture(t *testing.T, f tree, change func(*Config)) *fixture {
 	if change != nil {
 		change(&cfg)
 	}
+
 	var err error
 	if x.w, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
+
 	x.w.source = func(string) (notifier, error) { return x.hand, nil }
+
 	return x
 }
 
 // start runs the watcher until the test, or the returned function, ends it.
 func (x *fixture) start(t *testing.T) (stop func()) {
 	t.Helper()
+
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- x.w.Run(ctx, x.emit) }()
@@ -186,6 +202,7 @@ func (x *fixture) start(t *testing.T) (stop func()) {
 		}
 	})
 	t.Cleanup(once)
+
 	return once
 }
 
@@ -205,18 +222,21 @@ func (x *fixture) notice(paths ...string) {
 // TestRun plays scenes with a clock of its own. Each scene starts with a first scan that is over.
 func TestRun(t *testing.T) {
 	second := func(n int) { time.Sleep(time.Duration(n) * time.Second); synctest.Wait() }
+
 	tests := []struct {
 		name   string
 		files  []string // old, before the start
 		change func(*Config)
 		scene  func(t *testing.T, x *fixture)
 	}{
-		{"old files are settled at once", []string{"a.dwg", "A1/b.dwg", "a.bak", "x/Thumbs.db"}, nil, func(t *testing.T, x *fixture) {
-			x.want(t, "A1/b.dwg", "a.dwg")
-			if s := x.w.Status(); s.State != StateWatching || s.Files != 2 || s.Pending != 0 || s.LastScan.IsZero() {
-				t.Errorf("status %+v", s)
-			}
-		}},
+		{"old files are settled at once", []string{"a.dwg", "A1/b.dwg", "a.bak", "x/Thumbs.db"}, nil,
+			func(t *testing.T, x *fixture) {
+				x.want(t, "A1/b.dwg", "a.dwg")
+				if s := x.w.Status(); s.State != StateWatching || s.Files != 2 || s.Pending != 0 ||
+					s.LastScan.IsZero() {
+					t.Errorf("status %+v", s)
+				}
+			}},
 		{"a new file settles", nil, nil, func(t *testing.T, x *fixture) {
 			x.write("a.dwg", "1")
 			x.notice("a.dwg")
@@ -225,61 +245,70 @@ func TestRun(t *testing.T) {
 			if s := x.w.Status(); s.Files != 1 || s.Pending != 1 {
 				t.Errorf("status %+v", s)
 			}
+
 			second(1)
 			x.want(t, "a.dwg")
 			if s := x.w.Status(); s.Files != 1 || s.Pending != 0 {
 				t.Errorf("status %+v", s)
 			}
 		}},
-		{"written again within the settle time: one change with the last state", nil, nil, func(t *testing.T, x *fixture) {
-			x.write("a.dwg", "1")
-			x.notice("a.dwg")
-			second(8)
-			x.write("a.dwg", "four")
-			x.notice("a.dwg")
-			second(9)
-			x.want(t)
-			second(1)
-			x.want(t, "a.dwg")
-			if s := x.states["a.dwg"]; s.Size != 4 {
-				t.Errorf("size %d, want 4", s.Size)
-			}
-		}},
-		{"saved every 5 s: told within each minute, as saved all the time", nil, nil, func(t *testing.T, x *fixture) {
-			for i := range 22 {
-				x.write("a.dwg", fmt.Sprint("state ", i))
+		{"written again within the settle time: one change with the last state", nil, nil,
+			func(t *testing.T, x *fixture) {
+				x.write("a.dwg", "1")
 				x.notice("a.dwg")
+				second(8)
+				x.write("a.dwg", "four")
+				x.notice("a.dwg")
+				second(9)
+				x.want(t)
+				second(1)
+				x.want(t, "a.dwg")
+				if s := x.states["a.dwg"]; s.Size != 4 {
+					t.Errorf("size %d, want 4", s.Size)
+				}
+			}},
+		{"saved every 5 s: told within each minute, as saved all the time", nil, nil,
+			func(t *testing.T, x *fixture) {
+				for i := range 22 {
+					x.write("a.dwg", fmt.Sprint("state ", i))
+					x.notice("a.dwg")
+					second(5)
+				}
+
+				x.want(t, "~a.dwg", "~a.dwg")
 				second(5)
-			}
-			x.want(t, "~a.dwg", "~a.dwg")
-			second(5)
-			x.want(t, "a.dwg")
-		}},
-		{"a copy that pauses for two seconds is one change, at its end", nil, func(c *Config) { c.Settle = 3 * time.Second }, func(t *testing.T, x *fixture) {
+				x.want(t, "a.dwg")
+			}},
+		{"a copy that pauses for two seconds is one change, at its end", nil, func(c *Config) {
+			c.Settle = 3 * time.Second
+		}, func(t *testing.T, x *fixture) {
 			for i := range 40 {
 				x.write("a.rvt", strings.Repeat("x", i))
 				x.notice("a.rvt")
 				second(2)
 			}
+
 			x.want(t)
 			if s := x.w.Status(); s.Busy != 1 {
 				t.Errorf("status %+v", s)
 			}
+
 			second(1)
 			x.want(t, "a.rvt")
 		}},
-		{"an atomic save is one change of the same path", []string{"a.dwg"}, nil, func(t *testing.T, x *fixture) {
-			x.take()
-			x.write("sav123.tmp", "second state")
-			x.rename("a.dwg", "a.bak")
-			x.rename("sav123.tmp", "a.dwg")
-			x.hand.notice("a.dwg", notice{touched: true, created: true, left: true})
-			x.notice("a.bak", "sav123.tmp")
-			second(10)
-			x.want(t, "a.dwg")
-			second(4000) // past the next scan
-			x.want(t)
-		}},
+		{"an atomic save is one change of the same path", []string{"a.dwg"}, nil,
+			func(t *testing.T, x *fixture) {
+				x.take()
+				x.write("sav123.tmp", "second state")
+				x.rename("a.dwg", "a.bak")
+				x.rename("sav123.tmp", "a.dwg")
+				x.hand.notice("a.dwg", notice{touched: true, created: true, left: true})
+				x.notice("a.bak", "sav123.tmp")
+				second(10)
+				x.want(t, "a.dwg")
+				second(4000) // past the next scan
+				x.want(t)
+			}},
 		{"a lock makes it longer", []string{"a.dwl"}, nil, func(t *testing.T, x *fixture) {
 			x.write("a.dwg", "1")
 			x.notice("a.dwg")
@@ -336,58 +365,65 @@ func TestRun(t *testing.T) {
 				t.Errorf("status %+v", s)
 			}
 		}},
-		{"a refused batch comes again, and the baseline waits for it", nil, nil, func(t *testing.T, x *fixture) {
-			x.mu.Lock()
-			x.refuse = 2
-			x.mu.Unlock()
-			x.write("a.dwg", "1")
-			x.notice("a.dwg")
-			second(12)
-			if x.base.stores != 0 {
-				t.Error("the baseline was stored before the change was taken")
-			}
-			x.want(t)
-			second(1)
-			x.want(t, "a.dwg")
-			if x.base.stores != 1 {
-				t.Errorf("%d commits, want 1", x.base.stores)
-			}
-		}},
+		{"a refused batch comes again, and the baseline waits for it", nil, nil,
+			func(t *testing.T, x *fixture) {
+				x.mu.Lock()
+				x.refuse = 2
+				x.mu.Unlock()
+				x.write("a.dwg", "1")
+				x.notice("a.dwg")
+				second(12)
+				if x.base.stores != 0 {
+					t.Error("the baseline was stored before the change was taken")
+				}
+
+				x.want(t)
+				second(1)
+				x.want(t, "a.dwg")
+				if x.base.stores != 1 {
+					t.Errorf("%d commits, want 1", x.base.stores)
+				}
+			}},
 		{"the root goes and comes back", []string{"a.dwg"}, nil, func(t *testing.T, x *fixture) {
 			x.take()
 			aside := x.root + " aside"
 			if err := os.Rename(x.root, aside); err != nil {
 				t.Skipf("the root cannot be moved here: %v", err)
 			}
+
 			x.hand.notice("a.dwg", notice{touched: true, left: true})
 			x.hand.notice("", notice{touched: true, left: true})
 			second(100)
 			if s := x.w.Status(); s.State != StateUnavailable || s.Detail == "" {
 				t.Errorf("status %+v", s)
 			}
+
 			if err := os.Rename(aside, x.root); err != nil {
 				t.Fatal(err)
 			}
+
 			second(100)
 			x.want(t)
 			if s := x.w.Status(); s.State != StateWatching || s.Files != 1 || s.Pending != 0 {
 				t.Errorf("status %+v", s)
 			}
 		}},
-		{"a pattern that comes later takes files out without a removal", []string{"a.dwg", "b.rvt"}, nil, func(t *testing.T, x *fixture) {
-			x.take()
-			x.write(IgnoreFile, "*.rvt\n")
-			x.notice(IgnoreFile)
-			second(20)
-			x.want(t)
-			if s := x.w.Status(); s.Files != 1 || len(x.base.records("")) != 1 {
-				t.Errorf("status %+v, baseline %v", s, x.base.records(""))
-			}
-			x.remove(IgnoreFile)
-			x.notice(IgnoreFile)
-			second(20)
-			x.want(t, "b.rvt")
-		}},
+		{"a pattern that comes later takes files out without a removal", []string{"a.dwg", "b.rvt"}, nil,
+			func(t *testing.T, x *fixture) {
+				x.take()
+				x.write(IgnoreFile, "*.rvt\n")
+				x.notice(IgnoreFile)
+				second(20)
+				x.want(t)
+				if s := x.w.Status(); s.Files != 1 || len(x.base.records("")) != 1 {
+					t.Errorf("status %+v, baseline %v", s, x.base.records(""))
+				}
+
+				x.remove(IgnoreFile)
+				x.notice(IgnoreFile)
+				second(20)
+				x.want(t, "b.rvt")
+			}},
 		{"sizes", nil, func(c *Config) { c.Rules = &Rules{minSize: 3} }, func(t *testing.T, x *fixture) {
 			x.write("a.dwg", "1")
 			x.write("b.dwg", "123")
@@ -411,6 +447,7 @@ func TestRun(t *testing.T) {
 					x.write(p, "old")
 					x.old(p)
 				}
+
 				x.start(t)
 				synctest.Wait()
 				tt.scene(t, x)
@@ -427,13 +464,16 @@ func TestLimitFallsBackToPolling(t *testing.T) {
 			x.write(p, "1")
 			x.old(p)
 		}
+
 		x.start(t)
 		synctest.Wait()
 		x.want(t, "a/1.dwg", "b/2.dwg", "c/3.dwg")
 		s := x.w.Status()
-		if s.State != StatePolling || !strings.Contains(s.Detail, "no room for more watched folders") || !strings.Contains(s.Detail, "raise it") {
+		if s.State != StatePolling || !strings.Contains(s.Detail, "no room for more watched folders") ||
+			!strings.Contains(s.Detail, "raise it") {
 			t.Errorf("status %+v", s)
 		}
+
 		x.write("c/4.dwg", "1")
 		time.Sleep(45 * time.Second)
 		synctest.Wait()
@@ -441,7 +481,8 @@ func TestLimitFallsBackToPolling(t *testing.T) {
 	})
 }
 
-// TestStopBetweenEmitAndStore ends the watcher after the changes were taken: they are told again, and then no more.
+// TestStopBetweenEmitAndStore ends the watcher after the changes were taken: they are told again,
+// and then no more.
 func TestStopBetweenEmitAndStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newFixture(t, newTree(t), nil)
@@ -452,6 +493,7 @@ func TestStopBetweenEmitAndStore(t *testing.T) {
 		if err := x.w.Run(t.Context(), x.emit); !errors.Is(err, errBroken) {
 			t.Fatalf("run: %v, want the baseline's error", err)
 		}
+
 		x.want(t, "a.dwg")
 		x.w.cfg.Baseline = x.base
 		stop := x.start(t)
@@ -470,10 +512,12 @@ type brokenBaseline struct{ *memBaseline }
 
 func (*brokenBaseline) Store([]FolderChange) error { return errBroken }
 
-// TestLateFinding delivers what a scan saw after the file was changed, noticed, and told in its new state.
+// TestLateFinding delivers what a scan saw after the file was changed, noticed, and told in its new
+// state.
 func TestLateFinding(t *testing.T) {
 	x := newFixture(t, newTree(t), nil)
-	r := &run{Watcher: x.w, emit: x.emit, set: newSettler(10*time.Second, time.Minute, 0), ed: newEditor(x.base)}
+	r := &run{Watcher: x.w, emit: x.emit, set: newSettler(10*time.Second, time.Minute, 0),
+		ed: newEditor(x.base)}
 	look := func(text string) record {
 		x.write("a.dwg", text)
 		x.old("a.dwg")
@@ -481,6 +525,7 @@ func TestLateFinding(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return rec
 	}
 	before, after := look("first"), look("the last state")
@@ -492,17 +537,22 @@ func TestLateFinding(t *testing.T) {
 	}
 	r.rest(settled{path: "a.dwg", rec: after, fresh: true})
 	tell()
-	if err := r.scanned(t.Context(), finding{time.Now().Add(-time.Minute), []seen{{path: "a.dwg", rec: before, op: opAdded}}}); err != nil {
+	if err := r.scanned(t.Context(),
+		finding{time.Now().Add(-time.Minute),
+			[]seen{{path: "a.dwg", rec: before, op: opAdded}}}); err != nil {
 		t.Fatal(err)
 	}
+
 	for wait := range 3 {
 		r.look(time.Now().Add(time.Duration(wait) * 11 * time.Second))
 		tell()
 	}
+
 	x.want(t, "a.dwg")
 	if s := x.states["a.dwg"]; s.Size != after.size {
 		t.Errorf("told %d bytes, want %d", s.Size, after.size)
 	}
+
 	if len(r.set.pending) != 0 || r.tracked != 1 {
 		t.Errorf("%d pending, %d tracked", len(r.set.pending), r.tracked)
 	}
@@ -514,6 +564,7 @@ func TestManyFiles(t *testing.T) {
 		x := newFixture(t, newTree(t), nil)
 		x.start(t)
 		synctest.Wait()
+
 		var all []string
 		for i := range 200 {
 			p := fmt.Sprintf("set %d/sheet %03d.dwg", i%7, i)
@@ -521,23 +572,28 @@ func TestManyFiles(t *testing.T) {
 			x.write(p, "first")
 			x.notice(p)
 		}
+
 		time.Sleep(5 * time.Second)
+
 		for i := 0; i < 200; i += 2 {
 			x.write(all[i], "the last state")
 			x.notice(all[i])
 		}
+
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		slices.Sort(all)
 		x.want(t, all...)
 		x.mu.Lock()
 		defer x.mu.Unlock()
+
 		last := 0
 		for _, s := range x.states {
 			if s.Size == int64(len("the last state")) {
 				last++
 			}
 		}
+
 		if last != 100 {
 			t.Errorf("%d files were told in their last state, want 100", last)
 		}
@@ -551,14 +607,17 @@ func TestSnapshot(t *testing.T) {
 	if err != nil || !ok || !mode.IsRegular() {
 		t.Fatalf("%v %v %v", mode, ok, err)
 	}
+
 	l, err := list(f.root, "", &Rules{})
 	if err != nil || len(l.records) != 1 || l.records[0] != rec {
 		t.Fatalf("the listing says %v, %v, a look %v", l.records, err, rec)
 	}
+
 	s := rec.snapshot()
 	if s.Size != 3 || time.Since(s.ModTime) > time.Hour {
 		t.Errorf("snapshot %+v", s)
 	}
+
 	if known := runtime.GOOS != "windows"; (s.FileID != "") != known || s.ChangeTime.IsZero() == known {
 		t.Errorf("snapshot %+v on %s", s, runtime.GOOS)
 	}

@@ -11,25 +11,33 @@ func adminRoutes() []route {
 	const ca = "/construction/admin/v1"
 	const one = "/projects/{project}"
 	row := func(op, method, pattern string, user userRule, h func(*call)) route {
-		r := route{op: op, method: method, pattern: pattern, family: famCA, scopes: []string{"account:read"}, class: "construction-admin-read", perMinute: 600, user: user, handle: h}
+		r := route{op: op, method: method, pattern: pattern, family: famCA, scopes: []string{"account:read"},
+			class: "construction-admin-read", perMinute: 600, user: user, handle: h}
 		if method != http.MethodGet {
 			r.scopes, r.class, r.perMinute = []string{"account:write"}, "construction-admin-write", 100
 		}
+
 		if strings.HasPrefix(pattern, "/bim360/") {
 			r.class, r.perMinute = "bim360-admin", 600
 		}
+
 		return r
 	}
 	get, post, patch, del := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+
 	return []route{
-		row("list-account-projects", get, ca+"/accounts/{account}/projects", userOptional, (*call).caProjects),
-		row("create-account-project", post, ca+"/accounts/{account}/projects", userRequired, (*call).caCreateProject),
+		row("list-account-projects", get, ca+"/accounts/{account}/projects", userOptional,
+			(*call).caProjects),
+		row("create-account-project", post, ca+"/accounts/{account}/projects", userRequired,
+			(*call).caCreateProject),
 		row("get-account-project", get, ca+one, userOptional, (*call).caProject),
-		row("list-account-companies", get, ca+"/accounts/{account}/companies", userOptional, (*call).caCompanies),
+		row("list-account-companies", get, ca+"/accounts/{account}/companies", userOptional,
+			(*call).caCompanies),
 		row("list-project-users", get, ca+one+"/users", userOptional, (*call).caMembers),
 		row("list-project-users", get, "/bim360/admin/v1"+one+"/users", userOptional, (*call).caMembers),
 		row("add-project-user", post, ca+one+"/users", userRequired, (*call).caAddMember),
-		row("import-project-users", post, "/construction/admin/v2"+one+"/users:import", userRequired, (*call).caImportMembers),
+		row("import-project-users", post, "/construction/admin/v2"+one+"/users:import", userRequired,
+			(*call).caImportMembers),
 		row("get-project-user", get, ca+one+"/users/{user}", userOptional, (*call).caMember),
 		row("update-project-user", patch, ca+one+"/users/{user}", userRequired, (*call).caUpdateMember),
 		row("remove-project-user", del, ca+one+"/users/{user}", userRequired, (*call).caRemoveMember),
@@ -37,8 +45,10 @@ func adminRoutes() []route {
 }
 
 // caProjectText are the text fields that a new project may have.
-var caProjectText = []string{"name", "type", "startDate", "endDate", "classification", "jobNumber", "addressLine1", "addressLine2", "city", "stateOrProvince",
-	"postalCode", "country", "latitude", "longitude", "timezone", "constructionType", "deliveryMethod", "contractType", "currentPhase", "businessUnitId"}
+var caProjectText = []string{"name", "type", "startDate", "endDate", "classification", "jobNumber",
+	"addressLine1", "addressLine2", "city", "stateOrProvince",
+	"postalCode", "country", "latitude", "longitude", "timezone", "constructionType", "deliveryMethod",
+	"contractType", "currentPhase", "businessUnitId"}
 
 func caInvalid(detail string) *problem {
 	return &problem{http.StatusBadRequest, "BAD_REQUEST", detail}
@@ -52,10 +62,14 @@ func (c *call) caProjectRow(m *model, p *project) obj {
 			members++
 		}
 	}
-	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "accountId": account, "name": p.Name, "type": "Office", "classification": "production", "status": p.status(),
-		"platform": p.Platform, "timezone": "Etc/UTC", "sheetCount": 0, "companyCount": 1, "memberCount": members,
-		"products":  list{obj{"key": "docs", "status": p.status(), "name": "Docs"}},
-		"createdAt": m.folders.get(p.Root).Created.UTC().Format(hqTime), "updatedAt": m.folders.get(p.Root).Created.UTC().Format(hqTime)}
+
+	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "accountId": account, "name": p.Name, "type": "Office",
+		"classification": "production", "status": p.status(),
+		"platform": p.Platform, "timezone": "Etc/UTC", "sheetCount": 0, "companyCount": 1,
+		"memberCount": members,
+		"products":    list{obj{"key": "docs", "status": p.status(), "name": "Docs"}},
+		"createdAt":   m.folders.get(p.Root).Created.UTC().Format(hqTime),
+		"updatedAt":   m.folders.get(p.Root).Created.UTC().Format(hqTime)}
 	if p.Platform == PlatformACC {
 		for k, v := range p.Admin {
 			if k != "readyAt" {
@@ -63,6 +77,7 @@ func (c *call) caProjectRow(m *model, p *project) obj {
 			}
 		}
 	}
+
 	return out
 }
 
@@ -72,6 +87,7 @@ func (m *model) settle(p *project, now time.Time) {
 	if err != nil || now.Before(ready) {
 		return
 	}
+
 	delete(p.Admin, "readyAt")
 	p.Admin["status"], p.Inactive = "active", false
 	m.projects.put(p.ID, p)
@@ -85,12 +101,15 @@ func (c *call) caProjects() {
 			if p.Hub != "b."+account {
 				continue
 			}
+
 			if who != nil && who.Role != "account_admin" && m.members.get(p.ID+"/"+who.ID) == nil {
 				continue // administrators see all, others their own
 			}
+
 			m.settle(p, c.now)
 			rows = append(rows, c.caProjectRow(m, p))
 		}
+
 		return nil
 	}) {
 		c.caPage(rows, []string{"name", "jobNumber"})
@@ -109,18 +128,23 @@ func (c *call) adminProject(change bool, fn func(*model, *project, string) *prob
 		c.fail(http.StatusNotFound, "NOT_FOUND", "the project does not exist")
 		return false
 	}
+
 	c.p["account"] = account
+
 	return c.inAccount(true, func(m *model, account string) *problem {
 		p := m.accountProject(account, c.p["project"])
 		m.settle(p, c.now)
 		if change {
 			switch {
 			case p.Platform != PlatformACC:
-				return &problem{http.StatusForbidden, "FORBIDDEN", "this endpoint does not serve BIM 360 projects"}
+				return &problem{http.StatusForbidden, "FORBIDDEN",
+					"this endpoint does not serve BIM 360 projects"}
 			case !m.mayAdminister(p, c.user):
-				return &problem{http.StatusForbidden, "FORBIDDEN", "the user is no administrator of the account or the project"}
+				return &problem{http.StatusForbidden, "FORBIDDEN",
+					"the user is no administrator of the account or the project"}
 			}
 		}
+
 		return fn(m, p, account)
 	})
 }
@@ -134,6 +158,7 @@ func (c *call) caProject() {
 		if names := splitList(c.q["fields"]); len(names) > 0 {
 			out = pick([]obj{out}, names)[0].(obj)
 		}
+
 		c.json(http.StatusOK, out)
 	}
 }
@@ -143,17 +168,22 @@ func (c *call) caCreateProject() {
 	if !c.decode(&in) {
 		return
 	}
+
 	var out obj
 	if c.inAccount(true, func(m *model, account string) *problem {
 		fields := obj{}
 		if why := take(fields, in, caProjectText...); why != "" {
 			return caInvalid(why)
 		}
+
 		name, kind := text(in["name"]), text(in["type"])
-		if bad := unknownField(in, caProjectText, []string{"projectValue", "template", "products", "platform"}); bad != "" {
+		if bad := unknownField(in, caProjectText,
+			[]string{"projectValue", "template", "products", "platform"}); bad != "" {
 			return caInvalid(bad + " is not a field of a project")
 		}
+
 		start, bad1 := date(in["startDate"])
+
 		end, bad2 := date(in["endDate"])
 		who := m.accountPerson(account, c.user)
 		switch {
@@ -163,25 +193,31 @@ func (c *call) caCreateProject() {
 			return caInvalid("name and type are needed")
 		case bad1 || bad2 || !start.IsZero() && !end.IsZero() && !start.Before(end):
 			return caInvalid("startDate and endDate must be of the form YYYY-MM-DD, in this order")
-		case fields["classification"] != nil && !slices.Contains([]string{"production", "template", "component", "sample"}, text(fields["classification"])):
+		case fields["classification"] != nil &&
+			!slices.Contains([]string{"production", "template", "component", "sample"},
+				text(fields["classification"])):
 			return caInvalid("classification must be production, template, component or sample")
 		case (fields["classification"] == "template") != (kind == "Template Project"):
 			return caInvalid(`a template needs classification "template" and type "Template Project"`)
 		case m.projectNamed("b."+account, name, nil):
 			return &problem{http.StatusConflict, "CONFLICT", "a project of this name exists"}
 		}
+
 		if v, ok := in["projectValue"].(obj); ok {
 			fields["projectValue"] = v
 		}
+
 		delete(fields, "name")
 		p := m.addProject("b."+uuid(), m.accountHub(account), name, PlatformACC, c.now)
-		fields["status"], fields["readyAt"] = "pending", c.now.Add(c.s.cfg.Provisioning).Format(time.RFC3339Nano)
+		fields["status"], fields["readyAt"] = "pending",
+			c.now.Add(c.s.cfg.Provisioning).Format(time.RFC3339Nano)
 		p.Admin, p.Inactive = fields, true
 		m.projects.put(p.ID, p)
 		out = c.caProjectRow(m, p)
 		if c.s.cfg.Provisioning == 0 {
 			m.settle(p, c.now)
 		}
+
 		return nil
 	}) {
 		c.json(http.StatusAccepted, out)
@@ -193,11 +229,15 @@ func (c *call) caCompanies() {
 	if c.inAccount(false, func(m *model, account string) *problem {
 		for _, r := range sortedBySeq(m.companies.m, func(r *record) int64 { return r.Seq }) {
 			if f := r.Fields; f["account_id"] == account {
-				rows = append(rows, obj{"id": f["id"], "accountId": account, "name": f["name"], "trade": f["trade"], "websiteUrl": f["website_url"], "description": f["description"],
-					"erpId": f["erp_id"], "taxId": f["tax_id"], "status": "active", "createdAt": f["created_at"], "updatedAt": f["updated_at"], "projectSize": 0, "userSize": 0,
+				rows = append(rows, obj{"id": f["id"], "accountId": account, "name": f["name"],
+					"trade": f["trade"], "websiteUrl": f["website_url"], "description": f["description"],
+					"erpId": f["erp_id"], "taxId": f["tax_id"], "status": "active",
+					"createdAt": f["created_at"], "updatedAt": f["updated_at"], "projectSize": 0,
+					"userSize":  0,
 					"addresses": list{}})
 			}
 		}
+
 		return nil
 	}) {
 		c.caPage(rows, []string{"name", "trade", "erpId", "taxId"})
@@ -213,6 +253,7 @@ func (c *call) caMembers() {
 				rows = append(rows, m.memberRow(r))
 			}
 		}
+
 		return nil
 	}) {
 		c.caPage(rows, []string{"name", "email", "companyName"})
@@ -235,13 +276,16 @@ func (in *caMember) check(m *model, account string) (list, []string, string) {
 	if in.RoleIDs != nil {
 		roles = *in.RoleIDs
 	}
+
 	if why := m.checkRefs(account, in.CompanyID, roles); why != "" {
 		return nil, nil, why
 	}
+
 	products := list{}
 	if in.Products == nil {
 		return products, roles, ""
 	}
+
 	admin, others := false, true
 	for _, p := range *in.Products {
 		switch {
@@ -252,16 +296,20 @@ func (in *caMember) check(m *model, account string) (list, []string, string) {
 		case p.Key == "projectAdministration" && p.Access == "member":
 			return nil, nil, "projectAdministration cannot be member"
 		}
+
 		if p.Key == "projectAdministration" {
 			admin = p.Access == "administrator"
 		} else {
 			others = others && p.Access == "administrator"
 		}
+
 		products = append(products, obj{"key": p.Key, "access": p.Access})
 	}
+
 	if admin && !others {
 		return nil, nil, "with projectAdministration administrator all products must be administrator"
 	}
+
 	return products, roles, ""
 }
 
@@ -274,18 +322,22 @@ func (c *call) admitMember(m *model, p *project, account string, in caMember) (o
 	case why != "":
 		return nil, caInvalid(why)
 	}
+
 	who := m.personByEmail(account, in.Email)
 	if who != nil && m.members.get(p.ID+"/"+who.ID) != nil {
 		return nil, &problem{http.StatusConflict, "CONFLICT", "the user is a member of the project already"}
 	}
+
 	if who == nil {
 		who = m.addPerson(account, in.Email, "", "", c.now)
 	}
+
 	r := m.addMember(p, who, products, anyList(roles), c.now)
 	if in.CompanyID != "" {
 		r.Fields["companyId"] = in.CompanyID
 		m.members.put(p.ID+"/"+who.ID, r)
 	}
+
 	return m.memberRow(r), nil
 }
 
@@ -294,11 +346,13 @@ func (c *call) caAddMember() {
 	if !c.decode(&in) {
 		return
 	}
+
 	var out obj
 	if c.adminProject(true, func(m *model, p *project, account string) (bad *problem) {
 		if out, bad = c.admitMember(m, p, account, in); bad == nil {
 			out["jobId"] = uuid()
 		}
+
 		return bad
 	}) {
 		c.json(http.StatusCreated, out)
@@ -312,14 +366,17 @@ func (c *call) caImportMembers() {
 	if !c.decode(&in) {
 		return
 	}
+
 	if len(in.Users) == 0 || len(in.Users) > 200 {
 		c.fail(http.StatusBadRequest, "BAD_REQUEST", "1 to 200 users can be imported at once")
 		return
 	}
+
 	if c.adminProject(true, func(m *model, p *project, account string) *problem {
 		for _, one := range in.Users {
 			_, _ = c.admitMember(m, p, account, one) // the job's outcome is not shown by this endpoint
 		}
+
 		return nil
 	}) {
 		c.json(http.StatusAccepted, obj{"jobId": uuid()})
@@ -335,7 +392,9 @@ func (c *call) caMember() {
 		if r == nil {
 			return caNoMember
 		}
+
 		out = m.memberRow(r)
+
 		return nil
 	}) {
 		c.json(http.StatusOK, out)
@@ -347,6 +406,7 @@ func (c *call) caUpdateMember() {
 	if !c.decode(&in) {
 		return
 	}
+
 	var out obj
 	if c.adminProject(true, func(m *model, p *project, account string) *problem {
 		r, who := m.member(p, c.p["user"])
@@ -357,21 +417,26 @@ func (c *call) caUpdateMember() {
 		case why != "":
 			return caInvalid(why)
 		}
+
 		out = obj{"id": who.ID}
 		if in.CompanyID != "" {
 			r.Fields["companyId"] = in.CompanyID
 			out["companyId"] = in.CompanyID
 		}
+
 		if in.RoleIDs != nil {
 			r.Fields["roleIds"] = anyList(roles)
 			out["roleIds"] = anyList(roles)
 		}
+
 		if in.Products != nil {
 			r.Fields["products"] = mergeProducts(asList(r.Fields["products"]), products)
 			out["products"] = r.Fields["products"]
 		}
+
 		r.Fields["updatedAt"] = c.now.UTC().Format(hqTime)
 		m.members.put(p.ID+"/"+who.ID, r)
+
 		return nil
 	}) {
 		c.json(http.StatusOK, out)
@@ -384,7 +449,9 @@ func (c *call) caRemoveMember() {
 		if r == nil {
 			return caNoMember
 		}
+
 		m.members.del(p.ID + "/" + who.ID)
+
 		return nil
 	}) {
 		c.empty(http.StatusNoContent)

@@ -38,18 +38,25 @@ const (
 )
 
 var knownScopes = []string{
-	"data:read", "data:write", "data:create", "data:search", "bucket:create", "bucket:read", "bucket:update", "bucket:delete", "code:all",
-	"account:read", "account:write", "user:read", "user:write", "user-profile:read", "viewables:read", "openid", "profile", "email",
-	"application:service_account:read", "application:service_account:write", "application:service_account_key:read",
+	"data:read", "data:write", "data:create", "data:search", "bucket:create", "bucket:read", "bucket:update",
+	"bucket:delete", "code:all",
+	"account:read", "account:write", "user:read", "user:write", "user-profile:read", "viewables:read",
+	"openid", "profile", "email",
+	"application:service_account:read", "application:service_account:write",
+	"application:service_account_key:read",
 	"application:service_account_key:write",
 }
 
 func authRoutes() []route {
 	return []route{
-		{op: "token", method: http.MethodPost, pattern: "/authentication/v2/token", family: famAuth, user: noToken, handle: (*call).grantToken},
-		{op: "authorize", method: http.MethodGet, pattern: "/authentication/v2/authorize", family: famAuth, user: noToken, handle: (*call).authorizePage},
-		{op: "revoke", method: http.MethodPost, pattern: "/authentication/v2/revoke", family: famAuth, user: noToken, handle: (*call).revoke},
-		{op: "user-info", method: http.MethodGet, pattern: "/userinfo", family: famAuth, user: userOptional, handle: (*call).userInfo},
+		{op: "token", method: http.MethodPost, pattern: "/authentication/v2/token", family: famAuth,
+			user: noToken, handle: (*call).grantToken},
+		{op: "authorize", method: http.MethodGet, pattern: "/authentication/v2/authorize", family: famAuth,
+			user: noToken, handle: (*call).authorizePage},
+		{op: "revoke", method: http.MethodPost, pattern: "/authentication/v2/revoke", family: famAuth,
+			user: noToken, handle: (*call).revoke},
+		{op: "user-info", method: http.MethodGet, pattern: "/userinfo", family: famAuth, user: userOptional,
+			handle: (*call).userInfo},
 	}
 }
 
@@ -57,36 +64,47 @@ func authRoutes() []route {
 func (c *call) form() (url.Values, *client, bool) {
 	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if kind != "application/x-www-form-urlencoded" {
-		c.fail(http.StatusBadRequest, "invalid_request", "Content-Type must be application/x-www-form-urlencoded")
+		c.fail(http.StatusBadRequest, "invalid_request",
+			"Content-Type must be application/x-www-form-urlencoded")
 		return nil, nil, false
 	}
+
 	f, err := url.ParseQuery(string(c.body))
 	if err != nil {
 		c.fail(http.StatusBadRequest, "invalid_request", "the form cannot be read")
 		return nil, nil, false
 	}
+
 	id, secret, basic := c.r.BasicAuth()
 	if basic {
 		if f.Has("client_secret") || f.Has("client_id") {
-			c.fail(http.StatusBadRequest, "invalid_request", "client credentials must be in the header or in the body, not in both")
+			c.fail(http.StatusBadRequest, "invalid_request",
+				"client credentials must be in the header or in the body, not in both")
 			return nil, nil, false
 		}
-		// RFC 6749 2.3.1 form-encodes both; the service takes them as they are, and so do most clients.
+
+		// RFC 6749 2.3.1 form-encodes both; the service takes them as they are, and so do most
+		// clients.
 		if u, err := url.QueryUnescape(secret); err == nil && c.client(id, secret) == nil {
 			secret = u
 		}
 	} else {
 		id, secret = f.Get("client_id"), f.Get("client_secret")
 	}
+
 	if id == "" {
-		c.fail(http.StatusBadRequest, "invalid_request", "The required parameter(s) client_id not present in the request")
+		c.fail(http.StatusBadRequest, "invalid_request",
+			"The required parameter(s) client_id not present in the request")
 		return nil, nil, false
 	}
+
 	cl := c.client(id, secret)
 	if cl == nil {
-		c.fail(http.StatusUnauthorized, "invalid_client", "The client_id specified does not have access to the api product, or its secret is wrong")
+		c.fail(http.StatusUnauthorized, "invalid_client",
+			"The client_id specified does not have access to the api product, or its secret is wrong")
 		return nil, nil, false
 	}
+
 	return f, cl, true
 }
 
@@ -96,10 +114,12 @@ func (c *call) client(id, secret string) *client {
 	if cl == nil || subtle.ConstantTimeCompare([]byte(cl.Secret), []byte(secret)) != 1 {
 		return nil
 	}
+
 	return cl
 }
 
-// scopes checks what was asked for against what exists, what the application may have and a bound. Empty asks for the bound.
+// scopes checks what was asked for against what exists, what the application may have and a bound.
+// Empty asks for the bound.
 func (c *call) scopes(raw string, cl *client, bound []string) ([]string, bool) {
 	want := strings.Fields(raw)
 	bad := func(detail string) ([]string, bool) {
@@ -110,11 +130,14 @@ func (c *call) scopes(raw string, cl *client, bound []string) ([]string, bool) {
 		if bound == nil {
 			return bad("the scope parameter is empty")
 		}
+
 		return bound, true
 	}
+
 	if len(raw) > 3000 || len(want) > 50 {
 		return bad("too many scopes: 50 at most, 3000 characters at most")
 	}
+
 	for _, w := range want {
 		switch {
 		case !slices.Contains(knownScopes, w):
@@ -125,6 +148,7 @@ func (c *call) scopes(raw string, cl *client, bound []string) ([]string, bool) {
 			return bad("The scope " + w + " is not granted to this application")
 		}
 	}
+
 	return want, true
 }
 
@@ -133,12 +157,15 @@ func (c *call) grantToken() {
 	if !ok || !c.s.allow(c, cl.ID, "token", 500) {
 		return
 	}
+
 	switch f.Get("grant_type") {
 	case "client_credentials":
 		if cl.Secret == "" {
-			c.fail(http.StatusBadRequest, "unauthorized_client", "a public client cannot use client credentials")
+			c.fail(http.StatusBadRequest, "unauthorized_client",
+				"a public client cannot use client credentials")
 			return
 		}
+
 		if scopes, ok := c.scopes(f.Get("scope"), cl, nil); ok {
 			c.issue(cl, "", scopes, nil, false)
 		}
@@ -149,27 +176,33 @@ func (c *call) grantToken() {
 	case "urn:ietf:params:oauth:grant-type:jwt-bearer":
 		c.redeemAssertion(f, cl)
 	default:
-		c.fail(http.StatusBadRequest, "unsupported_grant_type", "grant_type is not supported: "+f.Get("grant_type"))
+		c.fail(http.StatusBadRequest, "unsupported_grant_type",
+			"grant_type is not supported: "+f.Get("grant_type"))
 	}
 }
 
 // issue makes an access token, with a refresh token when wanted. after runs in the same change.
 func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh bool) {
-	out := obj{"access_token": randomHex(24), "token_type": "Bearer", "expires_in": int(c.s.cfg.TokenLifetime / time.Second)}
+	out := obj{"access_token": randomHex(24), "token_type": "Bearer",
+		"expires_in": int(c.s.cfg.TokenLifetime / time.Second)}
 	c.s.update(func(m *model) {
 		for id, t := range m.tokens.m { // forget the dead
 			if c.now.Sub(t.Expires) > time.Hour {
 				m.tokens.del(id)
 			}
 		}
-		m.tokens.put(out["access_token"].(string), &token{Client: cl.ID, User: user, Scopes: scopes, Expires: c.now.Add(c.s.cfg.TokenLifetime)})
+
+		m.tokens.put(out["access_token"].(string),
+			&token{Client: cl.ID, User: user, Scopes: scopes, Expires: c.now.Add(c.s.cfg.TokenLifetime)})
 		if refresh {
 			rt := randomID() + randomID()
 			granted := scopes
 			if g != nil {
 				granted = g.Scopes
 			}
-			m.grants.put(rt, &grant{Client: cl.ID, User: user, Scopes: granted, Expires: c.now.Add(refreshLifetime)})
+
+			m.grants.put(rt, &grant{Client: cl.ID, User: user, Scopes: granted,
+				Expires: c.now.Add(refreshLifetime)})
 			out["refresh_token"] = rt
 		}
 	})
@@ -179,8 +212,10 @@ func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh
 		if g != nil {
 			nonce = g.Nonce
 		}
+
 		out["id_token"] = c.s.idToken(cl.ID, user, nonce, c.now)
 	}
+
 	c.w.Header().Set("Cache-Control", "no-store")
 	c.json(http.StatusOK, out)
 }
@@ -196,6 +231,7 @@ func (c *call) redeemCode(f url.Values, cl *client) {
 			m.grants.del(code) // single use, whatever comes of it
 		}
 	})
+
 	invalid := func(detail string) { c.fail(http.StatusBadRequest, "invalid_grant", detail) }
 	switch {
 	case g == nil || g.Client != cl.ID || !c.now.Before(g.Expires):
@@ -226,10 +262,12 @@ func (c *call) refresh(f url.Values, cl *client) {
 		c.fail(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired")
 		return
 	}
+
 	scopes, ok := c.scopes(f.Get("scope"), cl, g.Scopes)
 	if !ok {
 		return
 	}
+
 	won := true
 	if !c.knob.KeepRefreshToken {
 		c.s.update(func(m *model) {
@@ -237,14 +275,17 @@ func (c *call) refresh(f url.Values, cl *client) {
 			m.grants.del(old)
 		})
 	}
+
 	if !won {
 		c.fail(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired")
 		return
 	}
+
 	c.issue(cl, g.User, scopes, g, true)
 }
 
-// authorizePage stands for the sign-in page: it approves at once in the name of the demonstration user.
+// authorizePage stands for the sign-in page: it approves at once in the name of the demonstration
+// user.
 func (c *call) authorizePage() {
 	q := c.q
 	var cl *client
@@ -253,6 +294,7 @@ func (c *call) authorizePage() {
 		cl = m.clients.get(q.Get("client_id"))
 		user = m.signedIn(q.Get("login_hint"))
 	})
+
 	bad := func(detail string) { c.fail(http.StatusBadRequest, "invalid_request", detail) }
 	redirect, err := url.Parse(q.Get("redirect_uri"))
 	switch {
@@ -265,10 +307,12 @@ func (c *call) authorizePage() {
 	case !c.s.allow(c, cl.ID, "authorize", 500):
 		return
 	}
+
 	back := url.Values{}
 	if q.Has("state") {
 		back.Set("state", q.Get("state"))
 	}
+
 	want := strings.Fields(q.Get("scope"))
 	unknown := slices.IndexFunc(want, func(w string) bool {
 		return !slices.Contains(knownScopes, w) || cl.Scopes != nil && !slices.Contains(cl.Scopes, w)
@@ -292,11 +336,13 @@ func (c *call) authorizePage() {
 	default:
 		code := randomID()
 		c.s.update(func(m *model) {
-			m.grants.put(code, &grant{Code: true, Client: cl.ID, User: user, Scopes: want, Redirect: q.Get("redirect_uri"),
+			m.grants.put(code, &grant{Code: true, Client: cl.ID, User: user, Scopes: want,
+				Redirect:  q.Get("redirect_uri"),
 				Challenge: q.Get("code_challenge"), Nonce: q.Get("nonce"), Expires: c.now.Add(codeLifetime)})
 		})
 		back.Set("code", code)
 	}
+
 	rq := redirect.Query()
 	maps.Copy(rq, back)
 	redirect.RawQuery = rq.Encode()
@@ -308,11 +354,14 @@ func (cl *client) mayRedirect(raw string) bool {
 	if slices.Contains(cl.Redirects, raw) {
 		return true
 	}
+
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "http" {
 		return false
 	}
+
 	ip := net.ParseIP(u.Hostname())
+
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
@@ -321,14 +370,17 @@ func (c *call) revoke() {
 	if !ok {
 		return
 	}
+
 	if f.Get("token") == "" || f.Get("token_type_hint") == "" {
 		c.fail(http.StatusBadRequest, "invalid_request", "token and token_type_hint are needed")
 		return
 	}
+
 	c.s.update(func(m *model) {
 		if t := m.tokens.get(f.Get("token")); t != nil && t.Client == cl.ID {
 			m.tokens.del(f.Get("token"))
 		}
+
 		if g := m.grants.get(f.Get("token")); g != nil && g.Client == cl.ID {
 			m.grants.del(f.Get("token"))
 		}
@@ -343,6 +395,8 @@ func (c *call) userInfo() {
 		c.fail(http.StatusForbidden, "insufficient_scope", "a three-legged token is needed")
 		return
 	}
-	c.json(http.StatusOK, obj{"sub": p.UID, "name": p.Name(), "given_name": p.First, "family_name": p.Last, "email": p.Email, "email_verified": true,
+
+	c.json(http.StatusOK, obj{"sub": p.UID, "name": p.Name(), "given_name": p.First, "family_name": p.Last,
+		"email": p.Email, "email_verified": true,
 		"preferred_username": p.Email})
 }

@@ -26,30 +26,38 @@ func BenchmarkPut(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+
 			tr := trustFile(ln.CertFile)
 			tr.ForceAttemptHTTP2 = false
 			defer tr.CloseIdleConnections()
 			client := &http.Client{Transport: tr}
-			sess := &session{Key: "k", ID: "id", Bucket: wipBucket, Object: "o", Expires: s.now().AddDate(1, 0, 0), parts: map[int]blob{}}
+			sess := &session{Key: "k", ID: "id", Bucket: wipBucket, Object: "o",
+				Expires: s.now().AddDate(1, 0, 0), parts: map[int]blob{}}
 			s.update(func(m *model) {
 				m.sessions.put(sess.Key, sess)
 				m.byID[sess.ID] = sess
 			})
-			u := s.sign(ln.BaseURL, http.MethodPut, s3Path(wipBucket, "o"), map[string][]string{"partNumber": {"1"}, "uploadId": {"id"}}, s.now(), 1<<40)
+			u := s.sign(ln.BaseURL, http.MethodPut, s3Path(wipBucket, "o"),
+				map[string][]string{"partNumber": {"1"}, "uploadId": {"id"}}, s.now(), 1<<40)
 			content := noise(size)
 			if bb.zeros {
 				clear(content)
 			}
+
 			b.SetBytes(size)
+
 			for b.Loop() {
-				req, err := http.NewRequestWithContext(b.Context(), http.MethodPut, u, bytes.NewReader(content))
+				req, err := http.NewRequestWithContext(b.Context(), http.MethodPut, u,
+					bytes.NewReader(content))
 				if err != nil {
 					b.Fatal(err)
 				}
+
 				resp, err := client.Do(req)
 				if err != nil {
 					b.Fatal(err)
 				}
+
 				_, _ = io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 				if resp.StatusCode != http.StatusOK {

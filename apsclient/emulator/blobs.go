@@ -26,7 +26,8 @@ var (
 // maxHashed is the size up to which the service is assumed to know an object's SHA-1.
 const maxHashed = 4 << 30
 
-// zeroSums remembers the MD5 of runs of zeros by length: hashing a sparse file's parts would cost more than all the rest.
+// zeroSums remembers the MD5 of runs of zeros by length: hashing a sparse file's parts would cost
+// more than all the rest.
 type zeroSums struct {
 	mu  sync.Mutex
 	sum map[int64][]byte
@@ -38,12 +39,15 @@ func (z *zeroSums) md5(n int64) []byte {
 	if s, ok := z.sum[n]; ok {
 		return s
 	}
+
 	h := md5.New()
 	feedZeros(h, n)
 	if z.sum == nil {
 		z.sum = map[int64][]byte{}
 	}
+
 	z.sum[n] = h.Sum(nil)
+
 	return z.sum[n]
 }
 
@@ -55,8 +59,9 @@ func feedZeros(w io.Writer, n int64) {
 	}
 }
 
-// storeBlob streams size bytes to a new file. Blocks of zeros become holes; nothing but zeros becomes no file at all.
-// got is how much arrived. sum is the MD5, also with opaque ETags when needMD5.
+// storeBlob streams size bytes to a new file. Blocks of zeros become holes; nothing but zeros
+// becomes no file at all. got is how much arrived. sum is the MD5, also with opaque ETags when
+// needMD5.
 func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got int64, sum []byte, err error) {
 	buf := blocks.Get().(*[]byte)
 	defer blocks.Put(buf)
@@ -65,17 +70,21 @@ func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got i
 	name := randomHex(16)
 	hashing := needMD5 || !s.cfg.OpaqueETags
 	hole := false
+
 	defer func() {
 		if f == nil {
 			return
 		}
+
 		if cerr := f.Close(); cerr != nil && err == nil {
 			err = fmt.Errorf("%w: %w", errStore, cerr)
 		}
+
 		if err != nil {
 			_ = os.Remove(f.Name())
 		}
 	}()
+
 	for got < size {
 		block := (*buf)[:min(blockSize, size-got)]
 		n, rerr := io.ReadFull(r, block)
@@ -84,28 +93,35 @@ func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got i
 			if errors.Is(rerr, io.EOF) {
 				rerr = io.ErrUnexpectedEOF
 			}
+
 			return b, got, nil, rerr
 		}
+
 		hole = block[0] == 0 && bytes.Equal(block, zeroBlock[:n])
 		if !hole && f == nil {
 			if f, err = s.createBlob(name); err != nil {
 				return b, got, nil, err
 			}
+
 			if hashing {
 				h = md5.New()
 				feedZeros(h, got)
 			}
 		}
+
 		if h != nil {
 			h.Write(block)
 		}
+
 		if !hole {
 			if _, err := f.WriteAt(block, got); err != nil {
 				return b, got, nil, fmt.Errorf("%w: %w", errStore, err)
 			}
 		}
+
 		got += int64(n)
 	}
+
 	b.Size = size
 	if f != nil {
 		b.File = name
@@ -115,16 +131,19 @@ func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got i
 			}
 		}
 	}
+
 	switch {
 	case h != nil:
 		sum = h.Sum(nil)
 	case hashing:
 		sum = s.zeros.md5(size)
 	}
+
 	b.MD5 = hex.EncodeToString(sum)
 	if s.cfg.OpaqueETags {
 		b.MD5 = randomHex(16)
 	}
+
 	return b, got, sum, nil
 }
 
@@ -136,9 +155,11 @@ func (s *Server) createBlob(name string) (*os.File, error) {
 			f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 		}
 	}
+
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStore, err)
 	}
+
 	return f, nil
 }
 
@@ -159,9 +180,11 @@ func (s *Server) sweepBlobs() {
 			used[p.File] = true
 		}
 	}
+
 	for _, p := range s.world.parts.m {
 		used[p.File] = true
 	}
+
 	files, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "blobs", "*", "*"))
 	for _, f := range files {
 		if !used[filepath.Base(f)] {
@@ -177,15 +200,19 @@ func (s *Server) copyBlobs(w io.Writer, parts []blob, from, n int64) error {
 			from -= p.Size
 			continue
 		}
+
 		k := min(p.Size-from, n)
 		if k <= 0 {
 			break
 		}
+
 		if err := s.copyBlob(w, p, from, k); err != nil {
 			return err
 		}
+
 		from, n = 0, n-k
 	}
+
 	return nil
 }
 
@@ -196,10 +223,13 @@ func (s *Server) copyBlob(w io.Writer, p blob, from, n int64) error {
 			if _, err := w.Write(zeroBlock[:k]); err != nil {
 				return fmt.Errorf("send: %w", err)
 			}
+
 			n -= k
 		}
+
 		return nil
 	}
+
 	f, err := os.Open(s.blobPath(p.File))
 	if err != nil {
 		return fmt.Errorf("open blob: %w", err)
@@ -208,24 +238,29 @@ func (s *Server) copyBlob(w io.Writer, p blob, from, n int64) error {
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		return fmt.Errorf("seek blob: %w", err)
 	}
+
 	got, err := io.Copy(w, io.LimitReader(f, n))
 	if err == nil && got < n {
 		err = io.ErrUnexpectedEOF
 	}
+
 	return err
 }
 
-// sha1 is an assembled object's SHA-1 in hex, computed when first asked for; "" when the service would not know it.
+// sha1 is an assembled object's SHA-1 in hex, computed when first asked for; "" when the service
+// would not know it.
 func (s *Server) sha1(o *object, now time.Time, k Knobs) string {
 	if k.NoSHA1 || o.Size > maxHashed || now.Before(o.AssembledAt) {
 		return ""
 	}
+
 	s.mu.Lock()
 	sum := o.SHA1
 	s.mu.Unlock()
 	if sum != "" {
 		return sum
 	}
+
 	return s.hashObject(o)
 }
 
@@ -240,6 +275,7 @@ func (s *Server) hashNow(o *object) string {
 	if err := s.copyBlobs(h, o.Parts, 0, o.Size); err != nil {
 		return ""
 	}
+
 	sum := hex.EncodeToString(h.Sum(nil))
 	s.update(func(m *model) {
 		o.SHA1 = sum
@@ -247,5 +283,6 @@ func (s *Server) hashNow(o *object) string {
 			m.objects.put(o.Bucket+"/"+o.Key, o)
 		}
 	})
+
 	return sum
 }

@@ -23,7 +23,8 @@ const bucketRest = 10 * time.Minute
 
 func ossRoutes() []route {
 	row := func(op, method, pattern string, h func(*call), scopes ...string) route {
-		return route{op: op, method: method, pattern: "/oss/v2" + pattern, family: famOSS, scopes: scopes, class: "oss", perMinute: 1000, user: appOnly, handle: h}
+		return route{op: op, method: method, pattern: "/oss/v2" + pattern, family: famOSS, scopes: scopes,
+			class: "oss", perMinute: 1000, user: appOnly, handle: h}
 	}
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	const objects, object = "/buckets/{bucket}/objects", "/buckets/{bucket}/objects/{object}"
@@ -33,16 +34,23 @@ func ossRoutes() []route {
 		row("get-bucket-details", get, "/buckets/{bucket}/details", (*call).bucketDetails, "bucket:read"),
 		row("delete-bucket", del, "/buckets/{bucket}", (*call).deleteBucket, "bucket:delete"),
 		row("list-bucket-objects", get, objects, (*call).listObjects, "data:read"),
-		row("batch-signed-s3-upload", post, objects+"/batchsigneds3upload", (*call).batchUploadURLs, "data:write", "data:create"),
-		row("batch-complete-upload", post, objects+"/batchcompleteupload", (*call).batchComplete, "data:write", "data:create"),
-		row("batch-signed-s3-download", post, objects+"/batchsigneds3download", (*call).batchDownloadURLs, "data:read"),
+		row("batch-signed-s3-upload", post, objects+"/batchsigneds3upload", (*call).batchUploadURLs,
+			"data:write", "data:create"),
+		row("batch-complete-upload", post, objects+"/batchcompleteupload", (*call).batchComplete,
+			"data:write", "data:create"),
+		row("batch-signed-s3-download", post, objects+"/batchsigneds3download", (*call).batchDownloadURLs,
+			"data:read"),
 		row("get-object-details", get, object+"/details", (*call).objectDetails, "data:read"),
 		row("delete-object", del, object, (*call).deleteObject, "data:write"),
-		row("get-signed-s3-upload-urls", get, object+"/signeds3upload", (*call).uploadURLs, "data:write", "data:create"),
-		row("signed-s3-upload", post, object+"/signeds3upload", (*call).completeUpload, "data:write", "data:create"),
+		row("get-signed-s3-upload-urls", get, object+"/signeds3upload", (*call).uploadURLs, "data:write",
+			"data:create"),
+		row("signed-s3-upload", post, object+"/signeds3upload", (*call).completeUpload, "data:write",
+			"data:create"),
 		row("get-signed-s3-download-url", get, object+"/signeds3download", (*call).downloadURL, "data:read"),
 	}
-	return append(rows, route{op: "signed-resource", method: get, pattern: "/oss/v2/signedresources/{hash}", family: famOSS, user: noToken, handle: (*call).signedResource})
+
+	return append(rows, route{op: "signed-resource", method: get, pattern: "/oss/v2/signedresources/{hash}",
+		family: famOSS, user: noToken, handle: (*call).signedResource})
 }
 
 func (c *call) createBucket() {
@@ -57,27 +65,35 @@ func (c *call) createBucket() {
 	if !c.decode(&in) {
 		return
 	}
+
 	region := c.r.Header.Get("x-ads-region")
 	if region == "" {
 		region = c.r.Header.Get("region")
 	}
+
 	if region == "" {
 		region = "US"
 	}
+
 	allow := map[string]string{}
 	for _, a := range in.Allow {
 		if a.AuthID == "" || !slices.Contains([]string{"full", "read", "write"}, a.Access) {
-			c.fail(http.StatusBadRequest, "BAD_INPUT", "allow holds an entry without authId or with an unknown access")
+			c.fail(http.StatusBadRequest, "BAD_INPUT",
+				"allow holds an entry without authId or with an unknown access")
 			return
 		}
+
 		allow[a.AuthID] = a.Access
 	}
+
 	switch {
 	case !bucketForm.MatchString(in.BucketKey):
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}")
+		c.fail(http.StatusBadRequest, "BAD_INPUT",
+			"Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}")
 		return
 	case !slices.Contains(policies, in.PolicyKey):
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "Valid field 'policyKey' must be one of transient, temporary, persistent")
+		c.fail(http.StatusBadRequest, "BAD_INPUT",
+			"Valid field 'policyKey' must be one of transient, temporary, persistent")
 		return
 	case !slices.Contains(regions, region):
 		c.fail(http.StatusBadRequest, "BAD_INPUT", "Invalid region")
@@ -86,21 +102,27 @@ func (c *call) createBucket() {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", "allow holds more than 59 applications")
 		return
 	}
+
 	if region == "APAC" {
 		region = "AUS"
 	}
+
 	var b *bucket
 	c.s.update(func(m *model) {
-		if old := m.buckets.get(in.BucketKey); old != nil && (old.DeletedAt.IsZero() || c.now.Sub(old.DeletedAt) < bucketRest) {
+		if old := m.buckets.get(in.BucketKey); old != nil &&
+			(old.DeletedAt.IsZero() || c.now.Sub(old.DeletedAt) < bucketRest) {
 			return
 		}
-		b = &bucket{Key: in.BucketKey, Owner: c.tok.Client, Region: region, Policy: in.PolicyKey, Allow: allow, Created: c.now}
+
+		b = &bucket{Key: in.BucketKey, Owner: c.tok.Client, Region: region, Policy: in.PolicyKey,
+			Allow: allow, Created: c.now}
 		m.buckets.put(b.Key, b)
 	})
 	if b == nil {
 		c.fail(http.StatusConflict, "CONFLICT", "Bucket already exists")
 		return
 	}
+
 	c.json(http.StatusOK, bucketBody(b))
 }
 
@@ -117,9 +139,12 @@ func bucketBody(b *bucket) obj {
 		if b.Allow[id] != "read" {
 			access = "full"
 		}
+
 		permissions = append(permissions, obj{"authId": id, "access": access})
 	}
-	return obj{"bucketKey": b.Key, "bucketOwner": b.Owner, "createdDate": b.Created.UnixMilli(), "permissions": permissions, "policyKey": b.Policy}
+
+	return obj{"bucketKey": b.Key, "bucketOwner": b.Owner, "createdDate": b.Created.UnixMilli(),
+		"permissions": permissions, "policyKey": b.Policy}
 }
 
 // ossPage reads limit and startAt.
@@ -132,6 +157,7 @@ func (c *call) next(key string) string {
 	q := url.Values{}
 	maps.Copy(q, c.q)
 	q.Set("startAt", key)
+
 	return c.url(c.r.URL.EscapedPath(), q)
 }
 
@@ -140,14 +166,17 @@ func (c *call) listBuckets() {
 	if !ok {
 		return
 	}
+
 	region := c.q.Get("region")
 	if region == "" {
 		region = "US"
 	}
+
 	if !slices.Contains(regions, region) {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", "Invalid region")
 		return
 	}
+
 	items, out := list{}, obj{}
 	c.s.read(func(m *model) {
 		keys := make([]string, 0, len(m.buckets.m))
@@ -156,28 +185,34 @@ func (c *call) listBuckets() {
 				keys = append(keys, k)
 			}
 		}
+
 		sort.Strings(keys)
+
 		for i, k := range keys {
 			if i == limit {
 				out["next"] = c.next(keys[i-1])
 				break
 			}
+
 			b := m.buckets.get(k)
-			items = append(items, obj{"bucketKey": b.Key, "createdDate": b.Created.UnixMilli(), "policyKey": b.Policy})
+			items = append(items, obj{"bucketKey": b.Key, "createdDate": b.Created.UnixMilli(),
+				"policyKey": b.Policy})
 		}
 	})
 	out["items"] = items
 	c.json(http.StatusOK, out)
 }
 
-// withBucket runs fn with the path's bucket when the application may: own and full cover every right, read only reading.
+// withBucket runs fn with the path's bucket when the application may: own and full cover every
+// right, read only reading.
 func (c *call) withBucket(ownerOnly, write bool, fn func(*model, *bucket) *problem) bool {
 	var bad *problem
 	c.s.update(func(m *model) {
 		b := m.buckets.get(c.p["bucket"])
 		switch {
 		case !bucketForm.MatchString(c.p["bucket"]):
-			bad = &problem{http.StatusBadRequest, "BAD_INPUT", "Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}"}
+			bad = &problem{http.StatusBadRequest, "BAD_INPUT",
+				"Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}"}
 		case b == nil || !b.DeletedAt.IsZero():
 			bad = &problem{http.StatusNotFound, "NOT_FOUND", "Bucket not found"}
 		case b.Owner == c.tok.Client:
@@ -193,6 +228,7 @@ func (c *call) withBucket(ownerOnly, write bool, fn func(*model, *bucket) *probl
 	if bad != nil {
 		c.fail(bad.status, bad.code, bad.detail)
 	}
+
 	return bad == nil
 }
 
@@ -211,18 +247,22 @@ func (c *call) deleteBucket() {
 	var marked bool
 	c.s.read(func(m *model) {
 		b := m.buckets.get(c.p["bucket"])
-		marked = b != nil && b.Owner == c.tok.Client && !b.DeletedAt.IsZero() && c.now.Sub(b.DeletedAt) < bucketRest
+		marked = b != nil && b.Owner == c.tok.Client && !b.DeletedAt.IsZero() &&
+			c.now.Sub(b.DeletedAt) < bucketRest
 	})
 	if marked {
 		c.fail(http.StatusConflict, "CONFLICT", "Bucket is already marked for deletion")
 		return
 	}
+
 	if c.withBucket(true, true, func(m *model, b *bucket) *problem {
 		for _, key := range slices.Clone(m.keys[b.Key]) {
 			blobs = append(blobs, m.dropObject(b.Key, key)...)
 		}
+
 		b.DeletedAt = c.now
 		m.buckets.put(b.Key, b)
+
 		return nil
 	}) {
 		c.s.removeBlobs(blobs)
@@ -230,13 +270,15 @@ func (c *call) deleteBucket() {
 	}
 }
 
-// putObject stores an object and keeps its bucket's keys sorted. It returns the blobs that nothing refers to any more.
+// putObject stores an object and keeps its bucket's keys sorted. It returns the blobs that nothing
+// refers to any more.
 func (m *model) putObject(o *object) []blob {
 	old := m.dropObject(o.Bucket, o.Key)
 	keys := m.keys[o.Bucket]
 	at, _ := slices.BinarySearch(keys, o.Key)
 	m.keys[o.Bucket] = slices.Insert(keys, at, o.Key)
 	m.objects.put(o.Bucket+"/"+o.Key, o)
+
 	return old
 }
 
@@ -246,15 +288,19 @@ func (m *model) dropObject(bucketKey, key string) []blob {
 	if o == nil {
 		return nil
 	}
+
 	m.objects.del(bucketKey + "/" + key)
 	if at, ok := slices.BinarySearch(m.keys[bucketKey], key); ok {
 		m.keys[bucketKey] = slices.Delete(m.keys[bucketKey], at, at+1)
 	}
+
 	for _, other := range m.objects.m {
-		if len(other.Parts) > 0 && len(o.Parts) > 0 && other.Parts[0].File == o.Parts[0].File && other.Parts[0].File != "" {
+		if len(other.Parts) > 0 && len(o.Parts) > 0 && other.Parts[0].File == o.Parts[0].File &&
+			other.Parts[0].File != "" {
 			return nil // the same bytes under another name
 		}
 	}
+
 	return o.Parts
 }
 
@@ -263,6 +309,7 @@ func (c *call) listObjects() {
 	if !ok {
 		return
 	}
+
 	var found []*object
 	out := obj{}
 	if !c.withBucket(true, false, func(m *model, b *bucket) *problem {
@@ -272,35 +319,43 @@ func (c *call) listObjects() {
 		if exact && startAt >= prefix && startAt != "" {
 			from++
 		}
+
 		for _, k := range keys[from:] {
 			if !strings.HasPrefix(k, prefix) {
 				break
 			}
+
 			if len(found) == limit {
 				out["next"] = c.next(found[limit-1].Key)
 				break
 			}
+
 			found = append(found, m.objects.get(b.Key+"/"+k))
 		}
+
 		return nil
 	}) {
 		return
 	}
+
 	items := list{}
 	for _, o := range found {
 		items = append(items, c.objectBody(o))
 	}
+
 	out["items"] = items
 	c.json(http.StatusOK, out)
 }
 
 // objectBody is an object without its type: what listings hold.
 func (c *call) objectBody(o *object) obj {
-	out := obj{"bucketKey": o.Bucket, "objectKey": o.Key, "objectId": objectURN(o.Bucket, o.Key), "size": o.Size,
+	out := obj{"bucketKey": o.Bucket, "objectKey": o.Key, "objectId": objectURN(o.Bucket, o.Key),
+		"size":     o.Size,
 		"location": c.url("/oss/v2/buckets/"+o.Bucket+"/objects/"+url.PathEscape(o.Key), nil)}
 	if sum := c.s.sha1(o, c.now, c.knob); sum != "" {
 		out["sha1"] = sum
 	}
+
 	return out
 }
 
@@ -309,20 +364,24 @@ var noObject = &problem{http.StatusNotFound, "NOT_FOUND", "Object not found"}
 func (c *call) objectDetails() {
 	with := c.q["with"]
 	for _, w := range with {
-		if !slices.Contains([]string{"createdDate", "lastAccessedDate", "lastModifiedDate", "userDefinedMetadata"}, w) {
+		if !slices.Contains([]string{"createdDate", "lastAccessedDate", "lastModifiedDate",
+			"userDefinedMetadata"}, w) {
 			c.fail(http.StatusBadRequest, "BAD_INPUT", "Invalid value of parameter with")
 			return
 		}
 	}
+
 	var o *object
 	if !c.withBucket(false, false, func(m *model, b *bucket) *problem {
 		if o = m.objects.get(b.Key + "/" + c.p["object"]); o == nil {
 			return noObject
 		}
+
 		return nil
 	}) {
 		return
 	}
+
 	out := c.objectBody(o)
 	out["contentType"] = o.ContentType
 	for _, w := range with {
@@ -337,6 +396,7 @@ func (c *call) objectDetails() {
 			}
 		}
 	}
+
 	c.json(http.StatusOK, out)
 }
 
@@ -346,7 +406,9 @@ func (c *call) deleteObject() {
 		if m.objects.get(b.Key+"/"+c.p["object"]) == nil {
 			return noObject
 		}
+
 		blobs = m.dropObject(b.Key, c.p["object"])
+
 		return nil
 	}) {
 		c.s.removeBlobs(blobs)
@@ -358,7 +420,9 @@ func (c *call) deleteObject() {
 func metadataProblem(raw string) *problem {
 	var o map[string]any
 	if raw != "" && (len(raw) >= 100 || json.Unmarshal([]byte(raw), &o) != nil) {
-		return &problem{http.StatusBadRequest, "BAD_INPUT", "x-ads-user-defined-metadata must be a JSON object of less than 100 bytes"}
+		return &problem{http.StatusBadRequest, "BAD_INPUT",
+			"x-ads-user-defined-metadata must be a JSON object of less than 100 bytes"}
 	}
+
 	return nil
 }

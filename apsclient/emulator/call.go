@@ -37,12 +37,14 @@ type call struct {
 type obj = map[string]any
 type list = []any
 
-// json answers v with a status. The content type is application/json for all families, as the specification has it.
+// json answers v with a status. The content type is application/json for all families, as the
+// specification has it.
 func (c *call) json(status int, v any) {
 	if err := c.s.brokenLog(); err != nil {
 		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
 		return
 	}
+
 	c.write(status, v)
 }
 
@@ -53,8 +55,10 @@ func (c *call) write(status int, v any) {
 	err := e.Encode(v)
 	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if err != nil {
-		raw, status = []byte(`{"developerMessage":"answer could not be encoded"}`), http.StatusInternalServerError
+		raw, status = []byte(`{"developerMessage":"answer could not be encoded"}`),
+			http.StatusInternalServerError
 	}
+
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	c.w.WriteHeader(status)
@@ -73,9 +77,11 @@ func (c *call) empty(status int) {
 		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
 		return
 	}
+
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		c.w.Header().Set("Content-Length", "0")
 	}
+
 	c.w.WriteHeader(status)
 }
 
@@ -85,10 +91,12 @@ func (c *call) fail(status int, code, detail string) {
 	if c.rt != nil {
 		fam = c.rt.family
 	}
+
 	switch fam {
 	case famDM:
 		c.write(status, obj{"jsonapi": obj{"version": "1.0"}, "errors": list{obj{
-			"id": uuid(), "status": strconv.Itoa(status), "code": code, "title": http.StatusText(status), "detail": detail}}})
+			"id": uuid(), "status": strconv.Itoa(status), "code": code, "title": http.StatusText(status),
+			"detail": detail}}})
 	case famOSS:
 		c.write(status, obj{"reason": detail})
 	case famHQ:
@@ -96,9 +104,11 @@ func (c *call) fail(status int, code, detail string) {
 	case famCA:
 		c.write(status, obj{"code": code, "title": http.StatusText(status), "detail": detail})
 	case famWH:
-		c.write(status, obj{"id": uuid(), "status": strconv.Itoa(status), "code": code, "title": http.StatusText(status), "detail": list{detail}})
+		c.write(status, obj{"id": uuid(), "status": strconv.Itoa(status), "code": code,
+			"title": http.StatusText(status), "detail": list{detail}})
 	case famAuth:
-		c.write(status, obj{"error": code, "error_description": detail, "developerMessage": detail, "errorCode": "AUTH-" + strconv.Itoa(status), "more info": moreInfo})
+		c.write(status, obj{"error": code, "error_description": detail, "developerMessage": detail,
+			"errorCode": "AUTH-" + strconv.Itoa(status), "more info": moreInfo})
 	case famS3:
 		c.s3fail(status, code, detail, nil)
 	}
@@ -108,19 +118,23 @@ const moreInfo = "https://aps.autodesk.com/en/docs/oauth/v2/developers_guide/err
 
 // gateway answers an error of the gateway in front of all families.
 func (c *call) gateway(status int, errorCode, message string) {
-	c.write(status, obj{"developerMessage": message, "userMessage": "", "errorCode": errorCode, "more info": moreInfo})
+	c.write(status, obj{"developerMessage": message, "userMessage": "", "errorCode": errorCode,
+		"more info": moreInfo})
 }
 
-// authorize checks token, scopes, context and quota. It answers itself and reports false when the call may not go on.
+// authorize checks token, scopes, context and quota. It answers itself and reports false when the
+// call may not go on.
 func (c *call) authorize() bool {
 	if c.rt.user == noToken {
 		return true
 	}
+
 	access, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
 	if !ok || access == "" {
 		c.gateway(http.StatusUnauthorized, "AUTH-012", "Authorization header is not present in the request")
 		return false
 	}
+
 	var tok *token
 	c.s.read(func(m *model) {
 		if t := m.tokens.get(access); t != nil && c.now.Before(t.Expires) {
@@ -132,21 +146,26 @@ func (c *call) authorize() bool {
 		c.gateway(http.StatusUnauthorized, "AUTH-006", "Access token provided is invalid or expired.")
 		return false
 	}
+
 	c.tok, c.token, c.user = tok, access, tok.User
 	c.rec.Scopes, c.rec.User = tok.Scopes, c.user
 	if c.rt.class != "" && !c.s.allow(c, tok.Client, c.rt.class, c.rt.perMinute) {
 		return false
 	}
+
 	for _, want := range c.rt.scopes {
 		if !slices.Contains(tok.Scopes, want) {
 			status := http.StatusForbidden
 			if c.rt.family == famOSS {
 				status = http.StatusUnauthorized // as the object storage pages put it
 			}
+
 			c.gateway(status, "AUTH-010", "Token does not have the privilege for this request.")
+
 			return false
 		}
 	}
+
 	return c.contextOK()
 }
 
@@ -157,26 +176,34 @@ func (c *call) contextOK() bool {
 			c.fail(http.StatusForbidden, "1003", "this endpoint needs a two-legged token")
 			return false
 		}
+
 		return true
 	}
+
 	name := "x-user-id"
 	if c.rt.family == famCA {
 		name = "User-Id"
 	}
+
 	if id := c.r.Header.Get(name); id != "" && c.tok.User == "" {
 		known := false
 		c.s.read(func(m *model) { known = m.personByUID(id) != nil })
 		if !known || c.knob.DenyUserHeader {
-			c.fail(http.StatusForbidden, "USER_IMPERSONATION_DENIED", "the application may not act for user "+id)
+			c.fail(http.StatusForbidden, "USER_IMPERSONATION_DENIED",
+				"the application may not act for user "+id)
 			return false
 		}
+
 		c.user = id
 		c.rec.User = id
 	}
+
 	if c.rt.user == userRequired && c.user == "" {
-		c.fail(http.StatusForbidden, "USER_CONTEXT_REQUIRED", "a user is required: three-legged token or "+name+" header")
+		c.fail(http.StatusForbidden, "USER_CONTEXT_REQUIRED",
+			"a user is required: three-legged token or "+name+" header")
 		return false
 	}
+
 	return true
 }
 
@@ -186,37 +213,48 @@ func (c *call) decode(into any) bool {
 	if c.rt.family == famDM {
 		want = "application/vnd.api+json"
 	}
+
 	got, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if got != want {
 		if c.rt.family == famOSS {
 			c.fail(http.StatusBadRequest, "BAD_INPUT", "Content-Type must be application/json")
 		} else {
-			c.fail(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", fmt.Sprintf("Content-Type is %q, needed is %s", got, want))
+			c.fail(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE",
+				fmt.Sprintf("Content-Type is %q, needed is %s", got, want))
 		}
+
 		return false
 	}
+
 	if err := json.Unmarshal(c.body, into); err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "The request body is not valid JSON of the expected form: "+err.Error())
+		c.fail(http.StatusBadRequest, "BAD_INPUT",
+			"The request body is not valid JSON of the expected form: "+err.Error())
 		return false
 	}
+
 	return true
 }
 
-// number reads an integer query parameter within bounds; absent gives def. It answers 400 and reports false when wrong.
+// number reads an integer query parameter within bounds; absent gives def. It answers 400 and
+// reports false when wrong.
 func (c *call) number(name string, def, low, high int) (int, bool) {
 	raw := c.q.Get(name)
 	if raw == "" {
 		return def, true
 	}
+
 	n, err := strconv.Atoi(raw)
 	if err != nil || n < low || n > high {
 		detail := fmt.Sprintf("parameter %s is %q, must be a number from %d to %d", name, raw, low, high)
 		if c.rt.family == famOSS && name == "limit" {
 			detail = "Invalid limit"
 		}
+
 		c.fail(http.StatusBadRequest, "BAD_INPUT", detail)
+
 		return 0, false
 	}
+
 	return n, true
 }
 
@@ -226,11 +264,14 @@ func (c *call) boolean(name string, def bool) (bool, bool) {
 	if raw == "" {
 		return def, true
 	}
+
 	v, err := strconv.ParseBool(raw)
 	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", fmt.Sprintf("parameter %s is %q, must be true or false", name, raw))
+		c.fail(http.StatusBadRequest, "BAD_INPUT",
+			fmt.Sprintf("parameter %s is %q, must be true or false", name, raw))
 		return false, false
 	}
+
 	return v, true
 }
 
@@ -240,6 +281,7 @@ func (c *call) url(path string, q url.Values) string {
 	if len(q) > 0 {
 		u += "?" + q.Encode()
 	}
+
 	return u
 }
 
@@ -248,5 +290,6 @@ func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
+
 	return io.ReadAll(io.LimitReader(r.Body, maxBody))
 }

@@ -10,23 +10,29 @@ import (
 const (
 	DefaultClientID     = "hoist-demo-client"
 	DefaultClientSecret = "hoist-demo-secret"
-	// PublicClientID is an application without a secret: only for the authorization code flow with PKCE.
+	// PublicClientID is an application without a secret: only for the authorization code flow with
+	// PKCE.
 	PublicClientID = "hoist-demo-public"
-	// RedirectURI is registered for the demonstration applications; any loopback host, port and path is accepted too.
+	// RedirectURI is registered for the demonstration applications; any loopback host, port and
+	// path is accepted too.
 	RedirectURI = "http://localhost:8080/callback"
 )
 
-// Config says where a Server keeps its data and how it departs from its defaults. The zero value with a Dir works.
+// Config says where a Server keeps its data and how it departs from its defaults. The zero value
+// with a Dir works.
 type Config struct {
 	// Dir is the data directory; it is created when missing and survives restarts. Required.
 	Dir string
-	// Limits turns the documented rate limits on: requests a minute for each client id and endpoint class.
+	// Limits turns the documented rate limits on: requests a minute for each client id and endpoint
+	// class.
 	Limits bool
-	// Quotas overrides single documented limits by class name (see the Class of a Request); only with Limits.
+	// Quotas overrides single documented limits by class name (see the Class of a Request); only
+	// with Limits.
 	Quotas map[string]int
 	// Journal receives one JSON line a request; nil: none. Write errors are ignored.
 	Journal io.Writer
-	// ClientID and ClientSecret are the accepted application credentials; empty: the demonstration ones.
+	// ClientID and ClientSecret are the accepted application credentials; empty: the demonstration
+	// ones.
 	ClientID, ClientSecret string
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -34,15 +40,18 @@ type Config struct {
 	TokenLifetime time.Duration
 	// UploadLifetime is what an upload session lasts; 0: 24 h.
 	UploadLifetime time.Duration
-	// Visibility delays the appearance of a new item, version or folder in listings after the call that made it; 0: at once.
+	// Visibility delays the appearance of a new item, version or folder in listings after the call
+	// that made it; 0: at once.
 	Visibility time.Duration
-	// Assembly is how long an object stays "not yet assembled" after its completion: signeds3download then answers
-	// chunked or fallback, and no SHA-1 is known. 0: assembled at once.
+	// Assembly is how long an object stays "not yet assembled" after its completion:
+	// signeds3download then answers chunked or fallback, and no SHA-1 is known. 0: assembled at
+	// once.
 	Assembly time.Duration
-	// OpaqueETags answers parts with random ETags in place of their MD5, as S3 does under KMS encryption; it also spares
-	// the processor in benchmarks.
+	// OpaqueETags answers parts with random ETags in place of their MD5, as S3 does under KMS
+	// encryption; it also spares the processor in benchmarks.
 	OpaqueETags bool
-	// Provisioning is how long a project made through construction/admin stays pending; 0: active at once.
+	// Provisioning is how long a project made through construction/admin stays pending; 0: active
+	// at once.
 	Provisioning time.Duration
 	// HookTransport delivers webhook callbacks; nil: http.DefaultTransport.
 	HookTransport http.RoundTripper
@@ -50,21 +59,23 @@ type Config struct {
 	Knobs Knobs
 }
 
-// Knobs choose between behaviours that the documentation leaves open. The zero value is the default.
+// Knobs choose between behaviours that the documentation leaves open. The zero value is the
+// default.
 type Knobs struct {
-	// SecondCompleteFails answers 400 to a repeated completion of a finished session; default: the same 200 again.
+	// SecondCompleteFails answers 400 to a repeated completion of a finished session; default: the
+	// same 200 again.
 	SecondCompleteFails bool
 	// CloseOnFailedCheck ends a session when size or ETags did not match; default: it stays open.
 	CloseOnFailedCheck bool
-	// RewriteStorage replaces the storage URN of a version by another one right after it was created, as a
-	// processing step might.
+	// RewriteStorage replaces the storage URN of a version by another one right after it was
+	// created, as a processing step might.
 	RewriteStorage bool
 	// RefuseEmptyPart answers 400 to an S3 PUT of zero bytes.
 	RefuseEmptyPart bool
 	// CaseInsensitiveNames treats names in a folder as equal when only their case differs.
 	CaseInsensitiveNames bool
-	// HideHubs leaves all hubs out of List Hubs and answers 403 warnings in meta.warnings instead, as for an
-	// application that was not added to the account as a custom integration.
+	// HideHubs leaves all hubs out of List Hubs and answers 403 warnings in meta.warnings instead,
+	// as for an application that was not added to the account as a custom integration.
 	HideHubs bool
 	// NotProvisioned answers 403 to account administration, as without a custom integration.
 	NotProvisioned bool
@@ -74,13 +85,15 @@ type Knobs struct {
 	NoSHA1 bool
 	// NoRanges answers an S3 GET of a range with 200 and the whole object.
 	NoRanges bool
-	// KeepRefreshToken lets an old refresh token live on after a rotation; default: it is dead at once.
+	// KeepRefreshToken lets an old refresh token live on after a rotation; default: it is dead at
+	// once.
 	KeepRefreshToken bool
 	// DenyUserHeader answers 403 to a two-legged token with a user header.
 	DenyUserHeader bool
 	// NoAutoApprove answers the authorize address with access_denied.
 	NoAutoApprove bool
-	// CreateHookBody answers Create Webhook and Update Webhook with the hook as their body; default: no body, as specified.
+	// CreateHookBody answers Create Webhook and Update Webhook with the hook as their body;
+	// default: no body, as specified.
 	CreateHookBody bool
 	// MaxURLs is the most part URLs one call answers; 0: 25. More asked for is a 400.
 	MaxURLs int

@@ -26,10 +26,13 @@ func (c *call) downloadSwitches() (life time.Duration, fallback, ok bool) {
 	if !ok {
 		return 0, false, false
 	}
+
 	if _, ok = c.boolean("useCdn", false); !ok {
 		return 0, false, false
 	}
+
 	fallback, ok = c.boolean("public-resource-fallback", false)
+
 	return time.Duration(n) * time.Minute, fallback, ok
 }
 
@@ -38,8 +41,11 @@ func (c *call) downloadURL() {
 	if !ok {
 		return
 	}
-	in := downloadRequest{ObjectKey: c.p["object"], ContentType: c.q.Get("response-content-type"), ContentDisposition: c.q.Get("response-content-disposition"),
-		CacheControl: c.q.Get("response-cache-control"), IfNoneMatch: c.r.Header.Get("If-None-Match"), IfModifiedSince: c.r.Header.Get("If-Modified-Since")}
+
+	in := downloadRequest{ObjectKey: c.p["object"], ContentType: c.q.Get("response-content-type"),
+		ContentDisposition: c.q.Get("response-content-disposition"),
+		CacheControl:       c.q.Get("response-cache-control"), IfNoneMatch: c.r.Header.Get("If-None-Match"),
+		IfModifiedSince: c.r.Header.Get("If-Modified-Since")}
 	var o *object
 	if !c.withBucket(false, false, func(m *model, b *bucket) (bad *problem) {
 		o, bad = c.readable(m, b, in.ObjectKey)
@@ -47,11 +53,13 @@ func (c *call) downloadURL() {
 	}) {
 		return
 	}
+
 	out, unchanged := c.download(o, in, life, fallback)
 	if unchanged {
 		c.empty(http.StatusNotModified)
 		return
 	}
+
 	c.json(http.StatusOK, out)
 }
 
@@ -59,26 +67,33 @@ func (c *call) readable(m *model, b *bucket, key string) (*object, *problem) {
 	if c.knob.DenyDownload {
 		return nil, &problem{http.StatusForbidden, "FORBIDDEN", "Access denied to the object"}
 	}
+
 	o := m.objects.get(b.Key + "/" + key)
 	if o == nil {
 		return nil, noObject
 	}
+
 	return o, nil
 }
 
-// download makes the answer with its signed URLs. It reads the object's bytes when its SHA-1 is not known yet, so it runs
-// without the world's lock.
-func (c *call) download(o *object, in downloadRequest, life time.Duration, fallback bool) (out obj, unchanged bool) {
+// download makes the answer with its signed URLs. It reads the object's bytes when its SHA-1 is not
+// known yet, so it runs without the world's lock.
+func (c *call) download(o *object, in downloadRequest, life time.Duration, fallback bool) (out obj,
+	unchanged bool) {
 	sum := c.s.sha1(o, c.now, c.knob)
 	if m := unquote(in.IfNoneMatch); m != "" && (m == sum || m == o.ETag) {
 		return nil, true
 	}
-	if since, err := http.ParseTime(in.IfModifiedSince); err == nil && !o.Modified.Truncate(time.Second).After(since) {
+
+	if since, err := http.ParseTime(in.IfModifiedSince); err == nil &&
+		!o.Modified.Truncate(time.Second).After(since) {
 		return nil, true
 	}
+
 	params, q := obj{}, url.Values{}
-	for name, v := range map[string][2]string{"content-type": {in.ContentType, o.ContentType}, "content-disposition": {in.ContentDisposition, o.Disposition},
-		"cache-control": {in.CacheControl, o.Cache}} {
+	for name, v := range map[string][2]string{"content-type": {in.ContentType, o.ContentType},
+		"content-disposition": {in.ContentDisposition, o.Disposition},
+		"cache-control":       {in.CacheControl, o.Cache}} {
 		if v[0] != "" {
 			q.Set("response-"+name, v[0])
 			params[name] = v[0]
@@ -86,6 +101,7 @@ func (c *call) download(o *object, in downloadRequest, life time.Duration, fallb
 			params[name] = v[1]
 		}
 	}
+
 	out = obj{"status": "complete", "params": params, "size": o.Size}
 	path, base := s3Path(o.Bucket, o.Key), origin(c.r)
 	switch {
@@ -99,16 +115,21 @@ func (c *call) download(o *object, in downloadRequest, life time.Duration, fallb
 		out["url"] = base + "/oss/v2/signedresources/" + c.s.resourceHash(o, c.now.Add(life))
 	default:
 		out["status"] = "chunked"
+
 		urls, at := obj{}, int64(0)
 		for n, p := range o.Parts {
 			if p.Size == 0 {
 				continue
 			}
-			urls[fmt.Sprintf("%d-%d", at, at+p.Size-1)] = c.s.sign(base, http.MethodGet, path, url.Values{"chunk": {itoa(n)}}, c.now, life)
+
+			urls[fmt.Sprintf("%d-%d", at, at+p.Size-1)] = c.s.sign(base, http.MethodGet, path,
+				url.Values{"chunk": {itoa(n)}}, c.now, life)
 			at += p.Size
 		}
+
 		out["urls"] = urls
 	}
+
 	return out, false
 }
 
@@ -117,6 +138,7 @@ func (c *call) batchDownloadURLs() {
 	if !ok {
 		return
 	}
+
 	type wanted struct {
 		o  *object
 		in downloadRequest
@@ -127,10 +149,12 @@ func (c *call) batchDownloadURLs() {
 	if !c.decode(&in) {
 		return
 	}
+
 	if len(in.Requests) == 0 || len(in.Requests) > 25 {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", "requests must hold 1 to 25 entries")
 		return
 	}
+
 	results := obj{}
 	var found []wanted
 	if !c.withBucket(false, false, func(m *model, b *bucket) *problem {
@@ -141,17 +165,21 @@ func (c *call) batchDownloadURLs() {
 				found = append(found, wanted{o, r})
 			}
 		}
+
 		return nil
 	}) {
 		return
 	}
+
 	for _, w := range found {
 		out, unchanged := c.download(w.o, w.in, life, fallback)
 		if unchanged {
 			out = obj{"status": "skipped"}
 		}
+
 		results[w.in.ObjectKey] = out
 	}
+
 	c.json(http.StatusOK, obj{"results": results})
 }
 
@@ -160,6 +188,7 @@ func (s *Server) resourceHash(o *object, end time.Time) string {
 	text := strconv.FormatInt(end.Unix(), 10) + " " + o.Bucket + "/" + o.Key
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte("signedresource " + text))
+
 	return base64.RawURLEncoding.EncodeToString(mac.Sum([]byte(text)))
 }
 
@@ -170,6 +199,7 @@ func (c *call) signedResource() {
 		c.fail(http.StatusNotFound, "NOT_FOUND", "Signed resource not found")
 		return
 	}
+
 	text := string(raw[:len(raw)-sha256.Size])
 	when, name, _ := strings.Cut(text, " ")
 	unix, _ := strconv.ParseInt(when, 10, 64)
@@ -177,6 +207,7 @@ func (c *call) signedResource() {
 	mac.Write([]byte("signedresource " + text))
 	var o *object
 	c.s.read(func(m *model) { o = m.objects.get(name) })
+
 	switch {
 	case !hmac.Equal(mac.Sum(nil), raw[len(raw)-sha256.Size:]) || o == nil:
 		c.fail(http.StatusNotFound, "NOT_FOUND", "Signed resource not found")

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// What the examples of `hoist api ACTION --help` name. They live in a project of their own, so that Demo Project stays empty.
+// What the examples of `hoist api ACTION --help` name. They live in a project of their own, so that
+// Demo Project stays empty.
 const (
 	exampleProject = "b.5c1f0000-0000-4000-8000-0000000000b3"
 	exampleUser    = "5c1f0000-0000-4000-8000-0000000000c1"
@@ -20,9 +21,9 @@ const (
 	spareObject    = "spare.txt"
 )
 
-// AddExamples puts into the world what the examples of the command line name, with fixed identifiers: a project with a
-// folder and a file, a bucket with an object, a person, a company and a webhook; of what an example deletes a spare one
-// besides. It does nothing where they are.
+// AddExamples puts into the world what the examples of the command line name, with fixed
+// identifiers: a project with a folder and a file, a bucket with an object, a person, a company and
+// a webhook; of what an example deletes a spare one besides. It does nothing where they are.
 func (s *Server) AddExamples() error {
 	const content = "hello\n"
 	var blobs [3]blob
@@ -31,45 +32,58 @@ func (s *Server) AddExamples() error {
 		if err != nil {
 			return err
 		}
+
 		blobs[i] = b
 	}
+
 	now := s.now()
 	s.update(func(m *model) {
 		if m.projects.get(exampleProject) != nil {
 			return
 		}
+
 		p := m.addProject(exampleProject, m.hubs.get("b."+demoAccount), "Example Project", PlatformACC, now)
 		m.exampleFile(p, blobs[0], now)
 		m.examplePerson(now)
+
 		for _, key := range []string{exampleBucket, spareBucket} {
-			m.buckets.put(key, &bucket{Key: key, Owner: s.cfg.ClientID, Region: "US", Policy: "persistent", Created: now})
+			m.buckets.put(key, &bucket{Key: key, Owner: s.cfg.ClientID, Region: "US", Policy: "persistent",
+				Created: now})
 		}
+
 		m.putObject(exampleContent(exampleBucket, exampleObject, blobs[1], now))
 		m.putObject(exampleContent(exampleBucket, spareObject, blobs[2], now))
+
 		for _, id := range []string{exampleHook, spareHook} {
-			m.hooks.put(id, &hook{ID: id, System: "data", Event: "dm.version.added", Region: "US", Callback: "https://example.com/" + id, Client: s.cfg.ClientID,
-				Scope: map[string]string{"folder": exampleFolder}, Tenant: exampleFolder, Status: "active", Created: now, Updated: now, Seq: m.seq()})
+			m.hooks.put(id, &hook{ID: id, System: "data", Event: "dm.version.added", Region: "US",
+				Callback: "https://example.com/" + id, Client: s.cfg.ClientID,
+				Scope: map[string]string{"folder": exampleFolder}, Tenant: exampleFolder, Status: "active",
+				Created: now, Updated: now, Seq: m.seq()})
 		}
 	})
+
 	return nil
 }
 
 func exampleContent(bucketKey, key string, b blob, now time.Time) *object {
-	return &object{Bucket: bucketKey, Key: key, Size: b.Size, Parts: []blob{b}, ETag: assembledETag([]blob{b}), ContentType: "text/plain",
+	return &object{Bucket: bucketKey, Key: key, Size: b.Size, Parts: []blob{b},
+		ETag: assembledETag([]blob{b}), ContentType: "text/plain",
 		Created: now, Modified: now, AssembledAt: now}
 }
 
 // exampleFile makes the folder and the file with the fixed identifiers.
 func (m *model) exampleFile(p *project, b blob, now time.Time) {
 	top := m.childNamed(p.Root, demoFolderName)
-	f := &folder{ID: exampleFolder, Project: p.ID, Parent: top, Name: "Examples", CreatedBy: demoAdmin, ModifiedBy: demoAdmin, Created: now, Modified: now, Rollup: now, Seq: m.seq()}
+	f := &folder{ID: exampleFolder, Project: p.ID, Parent: top, Name: "Examples", CreatedBy: demoAdmin,
+		ModifiedBy: demoAdmin, Created: now, Modified: now, Rollup: now, Seq: m.seq()}
 	m.child(top).folders = append(m.child(top).folders, f.ID)
 	m.child(top).names[f.Name] = f.ID
 	m.folders.put(f.ID, f)
 	o := exampleContent(wipBucket, "HoistDemoItem000000001.dwg", b, now)
 	m.putObject(o)
 	itemType, versionType := typesFor(f)
-	i := &item{ID: exampleItem, Project: p.ID, Folder: f.ID, Name: "hello.dwg", ExtType: itemType, CreatedBy: demoDrafter, ModifiedBy: demoDrafter,
+	i := &item{ID: exampleItem, Project: p.ID, Folder: f.ID, Name: "hello.dwg", ExtType: itemType,
+		CreatedBy: demoDrafter, ModifiedBy: demoDrafter,
 		Created: now, Modified: now, Seq: m.seq()}
 	m.child(f.ID).items = append(m.child(f.ID).items, i.ID)
 	m.child(f.ID).names[i.Name] = i.ID
@@ -79,11 +93,17 @@ func (m *model) exampleFile(p *project, b blob, now time.Time) {
 // examplePerson makes a person who is a member of two projects, and the person's company.
 func (m *model) examplePerson(now time.Time) {
 	at := now.UTC().Format(hqTime)
-	m.companies.put(demoAccount+"/"+exampleCompany, &record{Seq: m.seq(), Fields: obj{"id": exampleCompany, "account_id": demoAccount, "name": "Example Engineers",
-		"trade": "Engineering", "country": "United States", "website_url": "https://example.com", "description": "", "erp_id": "", "tax_id": "", "created_at": at, "updated_at": at}})
-	p := &person{ID: exampleUser, Account: demoAccount, UID: "EXAMPLEUSER1", Email: "erin.example@example.com", First: "Erin", Last: "Example", Status: "active",
-		Role: "account_user", Company: exampleCompany, Created: now, Updated: now, Fields: map[string]any{}, Seq: m.seq()}
+	m.companies.put(demoAccount+"/"+exampleCompany,
+		&record{Seq: m.seq(), Fields: obj{"id": exampleCompany, "account_id": demoAccount,
+			"name":  "Example Engineers",
+			"trade": "Engineering", "country": "United States", "website_url": "https://example.com",
+			"description": "", "erp_id": "", "tax_id": "", "created_at": at, "updated_at": at}})
+	p := &person{ID: exampleUser, Account: demoAccount, UID: "EXAMPLEUSER1",
+		Email: "erin.example@example.com", First: "Erin", Last: "Example", Status: "active",
+		Role: "account_user", Company: exampleCompany, Created: now, Updated: now, Fields: map[string]any{},
+		Seq: m.seq()}
 	m.people.put(demoAccount+"/"+p.ID, p)
+
 	for _, id := range []string{"b." + demoBIMProject, exampleProject} {
 		m.addMember(m.projects.get(id), p, list{obj{"key": "docs", "access": "member"}}, nil, now)
 	}

@@ -25,22 +25,28 @@ func filters(q url.Values) ([]filter, error) {
 		if !ok {
 			continue
 		}
+
 		name, op, ok := strings.Cut(rest, "]")
 		if !ok || name == "" || !slices.Contains(filterOps, op) {
 			return nil, fmt.Errorf("filter %q is malformed", key)
 		}
+
 		f := filter{op: op}
 		switch {
 		case name == "type" || name == "id":
 			f.path = []string{name}
 		default:
-			f.path = append([]string{"attributes"}, strings.Split(strings.TrimPrefix(name, "attributes."), ".")...)
+			f.path = append([]string{"attributes"},
+				strings.Split(strings.TrimPrefix(name, "attributes."), ".")...)
 		}
+
 		for _, v := range vals {
 			f.values = append(f.values, strings.Split(v, ",")...)
 		}
+
 		out = append(out, f)
 	}
+
 	return out, nil
 }
 
@@ -57,6 +63,7 @@ func matchAll(fs []filter, resource obj) bool {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -65,13 +72,16 @@ func lookUp(o obj, path []string) (string, bool) {
 	if !ok {
 		return "", false
 	}
+
 	if len(path) == 1 {
 		return fmt.Sprint(v), true
 	}
+
 	sub, ok := v.(obj)
 	if !ok {
 		return "", false
 	}
+
 	return lookUp(sub, path[1:])
 }
 
@@ -92,6 +102,7 @@ func compare(got, op, want string) bool {
 	case "-contains":
 		return strings.Contains(got, want)
 	}
+
 	return got == want
 }
 
@@ -103,7 +114,9 @@ func (c *call) page() (page, bool) {
 	if !ok {
 		return page{}, false
 	}
+
 	limit, ok := c.number("page[limit]", 200, 1, 200)
+
 	return page{n, limit}, ok
 }
 
@@ -121,14 +134,17 @@ func (c *call) pageLinks(p page, more bool) obj {
 		maps.Copy(q, c.q)
 		q.Set("page[number]", fmt.Sprint(n))
 		q.Set("page[limit]", fmt.Sprint(p.limit))
+
 		return c.link(c.r.URL.EscapedPath() + "?" + q.Encode())
 	}
 	out := obj{"self": c.link(c.r.URL.RequestURI()), "first": at(0)}
 	if p.number > 0 {
 		out["prev"] = at(p.number - 1)
 	}
+
 	if more {
 		out["next"] = at(p.number + 1)
 	}
+
 	return out
 }

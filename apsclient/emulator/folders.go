@@ -8,12 +8,15 @@ import (
 func dataRoutes() []route {
 	const base = "/data/v1/projects/{project}"
 	row := func(op, method, pattern string, scopes []string, perMinute int, h func(*call)) route {
-		return route{op: op, method: method, pattern: base + pattern, family: famDM, scopes: scopes, class: op, perMinute: perMinute, user: userOptional, handle: h}
+		return route{op: op, method: method, pattern: base + pattern, family: famDM, scopes: scopes,
+			class: op, perMinute: perMinute, user: userOptional, handle: h}
 	}
 	get, post, patch := http.MethodGet, http.MethodPost, http.MethodPatch
+
 	return []route{
 		row("get-folder", get, "/folders/{folder}", scopeRead, 300, (*call).getFolder),
-		row("list-folder-contents", get, "/folders/{folder}/contents", scopeRead, 300, (*call).folderContents),
+		row("list-folder-contents", get, "/folders/{folder}/contents", scopeRead, 300,
+			(*call).folderContents),
 		row("search-folder", get, "/folders/{folder}/search", scopeSearch, 300, (*call).searchFolder),
 		row("create-folder", post, "/folders", scopeCreate, 50, (*call).createFolder),
 		row("update-folder", patch, "/folders/{folder}", scopeWrite, 50, (*call).updateFolder),
@@ -25,7 +28,8 @@ func dataRoutes() []route {
 		row("list-item-versions", get, "/items/{item}/versions", scopeRead, 800, (*call).itemVersions),
 		row("create-version", post, "/versions", scopeCreate, 300, (*call).createVersion),
 		row("get-version", get, "/versions/{version}", scopeRead, 300, (*call).getVersion),
-		row("get-version-download-formats", get, "/versions/{version}/downloadFormats", scopeRead, 50, (*call).downloadFormats),
+		row("get-version-download-formats", get, "/versions/{version}/downloadFormats", scopeRead, 50,
+			(*call).downloadFormats),
 		row("get-version-downloads", get, "/versions/{version}/downloads", scopeRead, 50, (*call).downloads),
 	}
 }
@@ -79,16 +83,19 @@ func (c *call) payload(kind string, lenient bool) (*payload, bool) {
 	if !c.decode(&p) {
 		return nil, false
 	}
+
 	switch {
 	case p.JSONAPI.Version != "1.0" && (!lenient || p.JSONAPI.Version != ""):
 		c.fail(http.StatusBadRequest, "BAD_INPUT", "jsonapi.version must be 1.0")
 	case p.Data == nil || p.Data.Type != kind:
 		c.fail(http.StatusBadRequest, "BAD_INPUT", "data.type must be "+kind)
 	case p.Meta != nil && !workflowForm(p.Meta.Workflow):
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "meta.workflow must be up to 36 letters, digits and hyphens")
+		c.fail(http.StatusBadRequest, "BAD_INPUT",
+			"meta.workflow must be up to 36 letters, digits and hyphens")
 	default:
 		return &p, true
 	}
+
 	return nil, false
 }
 
@@ -98,6 +105,7 @@ func workflowForm(s string) bool {
 			return false
 		}
 	}
+
 	return len(s) <= 36
 }
 
@@ -106,6 +114,7 @@ func (m *model) folderOf(p *project, id string) *folder {
 	if f := m.folders.get(id); f != nil && f.Project == p.ID {
 		return f
 	}
+
 	return nil
 }
 
@@ -116,6 +125,7 @@ func (c *call) actor() string {
 	if c.user != "" {
 		return c.user
 	}
+
 	return c.tok.Client
 }
 
@@ -126,13 +136,18 @@ func (c *call) getFolder() {
 		if f == nil {
 			return noFolder
 		}
-		if since, ok := readTime(c.r.Header.Get("If-Modified-Since")); ok && !f.Rollup.Truncate(time.Second).After(since) {
+
+		if since, ok := readTime(c.r.Header.Get("If-Modified-Since")); ok &&
+			!f.Rollup.Truncate(time.Second).After(since) {
 			r = obj{}
 			return nil
 		}
+
 		r = c.folderResource(m, f)
+
 		return nil
 	})
+
 	switch {
 	case r == nil:
 	case len(r) == 0:
@@ -148,6 +163,7 @@ func readTime(s string) (time.Time, bool) {
 			return t, true
 		}
 	}
+
 	return time.Time{}, false
 }
 
@@ -163,14 +179,17 @@ func (c *call) folderContents() {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
 		return
 	}
+
 	p, ok := c.page()
 	if !ok {
 		return
 	}
+
 	hidden, ok := c.boolean("includeHidden", false)
 	if !ok {
 		return
 	}
+
 	hidden = hidden || hasFilter(fs, "hidden")
 	var d obj
 	c.inProject(false, func(m *model, pr *project) *problem {
@@ -178,17 +197,20 @@ func (c *call) folderContents() {
 		if f == nil {
 			return noFolder
 		}
+
 		var all []member
 		for _, id := range m.child(f.ID).folders {
 			if s := m.folders.get(id); !c.now.Before(s.VisibleAt) {
 				all = append(all, member{f: s})
 			}
 		}
+
 		for _, id := range m.child(f.ID).items {
 			if i := m.items.get(id); !c.now.Before(i.VisibleAt) {
 				all = append(all, member{i: i})
 			}
 		}
+
 		from, to, more := p.cut(len(all)) // pages are cut before anything is filtered
 		data, included := list{}, list{}
 		for _, e := range all[from:to] {
@@ -197,6 +219,7 @@ func (c *call) folderContents() {
 				if e.f.Hidden && !hidden {
 					continue
 				}
+
 				if r := c.folderResource(m, e.f); matchAll(fs, r) {
 					data = append(data, r)
 				}
@@ -204,6 +227,7 @@ func (c *call) folderContents() {
 				if e.i.Hidden && !hidden {
 					continue
 				}
+
 				tip := c.shownTip(m, e.i)
 				if r := c.itemResource(m, e.i, tip); matchAll(fs, r) {
 					data = append(data, r)
@@ -211,8 +235,10 @@ func (c *call) folderContents() {
 				}
 			}
 		}
+
 		d = c.document(data, included)
 		d["links"] = c.pageLinks(p, more)
+
 		return nil
 	})
 	if d != nil {
@@ -226,10 +252,12 @@ func (c *call) searchFolder() {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
 		return
 	}
+
 	n, ok := c.number("page[number]", 0, 0, 49)
 	if !ok {
 		return
 	}
+
 	p := page{n, 200}
 	var d obj
 	c.inProject(false, func(m *model, pr *project) *problem {
@@ -237,15 +265,18 @@ func (c *call) searchFolder() {
 		if top == nil {
 			return noFolder
 		}
+
 		var hits []*item
 		var walk func(id string)
 		walk = func(id string) {
 			for _, iid := range m.child(id).items {
 				i := m.items.get(iid)
-				if !i.Hidden && !c.now.Before(i.VisibleAt) && matchAll(fs, c.versionResource(m, c.shownTip(m, i))) {
+				if !i.Hidden && !c.now.Before(i.VisibleAt) &&
+					matchAll(fs, c.versionResource(m, c.shownTip(m, i))) {
 					hits = append(hits, i)
 				}
 			}
+
 			for _, fid := range m.child(id).folders {
 				if !m.folders.get(fid).Hidden {
 					walk(fid)
@@ -253,6 +284,7 @@ func (c *call) searchFolder() {
 			}
 		}
 		walk(top.ID)
+
 		from, to, more := p.cut(len(hits))
 		data, included := list{}, list{}
 		for _, i := range hits[from:to] {
@@ -260,9 +292,11 @@ func (c *call) searchFolder() {
 			data = append(data, c.versionResource(m, tip))
 			included = append(included, c.itemResource(m, i, tip))
 		}
+
 		d = c.document(data, included)
 		d["links"] = c.pageLinks(p, more && n < 49)
 		d["meta"] = obj{"approximateNumberOfPages": (len(hits) + p.limit - 1) / p.limit}
+
 		return nil
 	})
 	if d != nil {
@@ -276,6 +310,7 @@ func (m *model) touch(id, by string, now time.Time) {
 	if f == nil {
 		return
 	}
+
 	f.Modified, f.ModifiedBy = now, by
 	for f != nil {
 		f.Rollup = now
@@ -303,6 +338,7 @@ func landing(m *model, p *project, r *resource) (*folder, *problem) {
 	if r == nil || r.Type != "folders" {
 		return nil, invalid("relationships.parent.data must name a folder")
 	}
+
 	f := m.folderOf(p, r.ID)
 	switch {
 	case f == nil || f.Hidden:
@@ -310,6 +346,7 @@ func landing(m *model, p *project, r *resource) (*folder, *problem) {
 	case f.Parent == "":
 		return nil, invalid("the root folder of a project takes no members")
 	}
+
 	return f, nil
 }
 
@@ -318,25 +355,30 @@ func (c *call) createFolder() {
 	if !ok {
 		return
 	}
+
 	var r obj
 	c.inProject(true, func(m *model, p *project) *problem {
 		parent, bad := landing(m, p, in.Data.Relationships.Parent.Data)
 		if bad != nil {
 			return bad
 		}
+
 		a := in.Data.Attributes
 		if a.Name == nil {
 			return invalid("data.attributes.name is missing")
 		}
+
 		want := typeFolder360
 		if parent.Core {
 			want = typeFolderCore
 		}
+
 		why := nameProblem(*a.Name)
 		description := ""
 		if a.Extension.Data.Description != nil {
 			description = *a.Extension.Data.Description
 		}
+
 		switch {
 		case why != "":
 			return invalid(why)
@@ -349,6 +391,7 @@ func (c *call) createFolder() {
 		case !c.nameFree(m, parent.ID, *a.Name):
 			return conflict(nameTaken)
 		}
+
 		f := m.addFolder(parent, *a.Name, c.actor(), c.now, c.s.cfg.Visibility)
 		f.Description = description
 		c.takeName(m, parent.ID, f.Name, f.ID)
@@ -356,6 +399,7 @@ func (c *call) createFolder() {
 		m.touch(parent.ID, c.actor(), c.now)
 		c.s.announce(m, "dm.folder.added", f, nil, nil, c.actor(), c.now)
 		r = c.folderResource(m, f)
+
 		return nil
 	})
 	if r != nil {
@@ -365,9 +409,12 @@ func (c *call) createFolder() {
 
 // addFolder makes a folder; the caller stores it and takes its name.
 func (m *model) addFolder(parent *folder, name, by string, now time.Time, delay time.Duration) *folder {
-	f := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: parent.Project, Parent: parent.ID, Name: name, Core: parent.Core,
-		CreatedBy: by, ModifiedBy: by, Created: now, Modified: now, Rollup: now, VisibleAt: now.Add(delay), Seq: m.seq()}
+	f := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: parent.Project,
+		Parent: parent.ID, Name: name, Core: parent.Core,
+		CreatedBy: by, ModifiedBy: by, Created: now, Modified: now, Rollup: now, VisibleAt: now.Add(delay),
+		Seq: m.seq()}
 	m.child(parent.ID).folders = append(m.child(parent.ID).folders, f.ID)
+
 	return f
 }
 
@@ -376,6 +423,7 @@ func (c *call) updateFolder() {
 	if !ok {
 		return
 	}
+
 	var r obj
 	c.inProject(true, func(m *model, p *project) *problem {
 		f := m.folderOf(p, c.p["folder"])
@@ -387,13 +435,16 @@ func (c *call) updateFolder() {
 		case f.Parent == "" || m.folders.get(f.Parent).Parent == "":
 			return &problem{http.StatusForbidden, "FORBIDDEN", "top folders cannot be changed"}
 		}
+
 		if bad := c.changeFolder(m, p, f, in.Data); bad != nil {
 			return bad
 		}
+
 		f.Modified, f.ModifiedBy = c.now, c.actor()
 		m.folders.put(f.ID, f)
 		m.touch(f.Parent, c.actor(), c.now)
 		r = c.folderResource(m, f)
+
 		return nil
 	})
 	if r != nil {
@@ -407,44 +458,55 @@ func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *probl
 	if d.Attributes.Hidden != nil {
 		hidden = *d.Attributes.Hidden
 	}
+
 	if f.Hidden && !hidden && f.OriginalName != "" {
 		name = f.OriginalName
 	}
+
 	if d.Attributes.Name != nil {
 		name = *d.Attributes.Name
 		if why := nameProblem(name); why != "" {
 			return invalid(why)
 		}
 	}
+
 	if d.Relationships.Parent.Data != nil {
 		to, bad := landing(m, p, d.Relationships.Parent.Data)
 		if bad != nil {
 			return bad
 		}
+
 		for a := to; a != nil; a = m.folders.get(a.Parent) {
 			if a.ID == f.ID {
 				return invalid("a folder cannot move into itself")
 			}
 		}
+
 		parent = to
 	}
+
 	moved := parent.ID != f.Parent
 	if !hidden && (f.Hidden || moved || name != f.Name) {
-		if holder, taken := m.child(parent.ID).names[foldName(name, c.knob.CaseInsensitiveNames)]; taken && holder != f.ID {
+		if holder, taken := m.child(parent.ID).names[foldName(name, c.knob.CaseInsensitiveNames)]; taken &&
+			holder != f.ID {
 			return conflict(nameTaken)
 		}
 	}
+
 	description := d.Attributes.Extension.Data.Description
 	if description != nil {
 		if len(*description) > 255 {
 			return invalid("the description is longer than 255 characters")
 		}
+
 		f.Description = *description
 	}
+
 	event := "dm.folder.modified"
 	if !f.Hidden {
 		c.dropName(m, f.Parent, f.Name)
 	}
+
 	if moved {
 		old := m.child(f.Parent)
 		old.folders = without(old.folders, f.ID)
@@ -453,6 +515,7 @@ func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *probl
 		m.child(parent.ID).folders = append(m.child(parent.ID).folders, f.ID)
 		event = "dm.folder.moved"
 	}
+
 	switch {
 	case hidden && !f.Hidden:
 		f.OriginalName, f.Name, f.Hidden = name, uuid(), true
@@ -465,7 +528,9 @@ func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *probl
 		f.OriginalName, f.Name, f.Hidden = "", name, false
 		c.takeName(m, f.Parent, name, f.ID)
 	}
+
 	c.s.announce(m, event, f, nil, nil, c.actor(), c.now)
+
 	return nil
 }
 
@@ -476,5 +541,6 @@ func without(ids []string, id string) []string {
 			out = append(out, v)
 		}
 	}
+
 	return out
 }

@@ -16,7 +16,8 @@ import (
 
 const base = "https://aps.test"
 
-// api is a plain HTTP client of a server: no types of the package's own wire are used on this side either.
+// api is a plain HTTP client of a server: no types of the package's own wire are used on this side
+// either.
 type api struct {
 	t     *testing.T
 	s     *Server
@@ -25,33 +26,43 @@ type api struct {
 	token string
 }
 
-const allScopes = "data:read data:write data:create data:search bucket:create bucket:read bucket:delete account:read account:write"
+const allScopes = "data:read data:write data:create data:search bucket:create bucket:read bucket:delete " +
+	"account:read account:write"
 
 func newAPI(t *testing.T, c Config) *api {
 	t.Helper()
 	if c.Dir == "" {
 		c.Dir = t.TempDir()
 	}
+
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
-	a := &api{t: t, s: s, base: base, http: &http.Client{Transport: s.Transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	a := &api{t: t, s: s, base: base,
+		http: &http.Client{Transport: s.Transport(),
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse
+			}}}
 	a.token = a.login(allScopes)
+
 	return a
 }
 
 func (a *api) login(scopes string) string {
 	a.t.Helper()
-	r := a.form(url.Values{"grant_type": {"client_credentials"}, "scope": {scopes}}, DefaultClientID, DefaultClientSecret)
+	r := a.form(url.Values{"grant_type": {"client_credentials"}, "scope": {scopes}}, DefaultClientID,
+		DefaultClientSecret)
 	if r.status != http.StatusOK {
 		a.t.Fatalf("token: %d %s", r.status, r.raw)
 	}
+
 	return r.text("access_token")
 }
 
@@ -63,6 +74,7 @@ func (a *api) form(f url.Values, id, secret string) reply {
 	if id != "" {
 		req.SetBasicAuth(id, secret)
 	}
+
 	return a.send(req)
 }
 
@@ -72,6 +84,7 @@ func (a *api) request(method, u string, body io.Reader) *http.Request {
 	if err != nil {
 		a.t.Fatal(err)
 	}
+
 	return req
 }
 
@@ -91,12 +104,15 @@ func (a *api) send(req *http.Request) reply {
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
+
 	return reply{t: a.t, status: resp.StatusCode, header: resp.Header, raw: raw, err: err}
 }
 
-// call sends a control-plane request. body: nil, a string of JSON, or a value. headers come in pairs.
+// call sends a control-plane request. body: nil, a string of JSON, or a value. headers come in
+// pairs.
 func (a *api) call(method, path string, body any, headers ...string) reply {
 	a.t.Helper()
+
 	var r io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -107,11 +123,14 @@ func (a *api) call(method, path string, body any, headers ...string) reply {
 		if err != nil {
 			a.t.Fatal(err)
 		}
+
 		r = bytes.NewReader(raw)
 	}
+
 	if !strings.HasPrefix(path, "http") {
 		path = a.base + path
 	}
+
 	req := a.request(method, path, r)
 	if r != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -119,9 +138,11 @@ func (a *api) call(method, path string, body any, headers ...string) reply {
 			req.Header.Set("Content-Type", "application/vnd.api+json")
 		}
 	}
+
 	if a.token != "" {
 		req.Header.Set("Authorization", "Bearer "+a.token)
 	}
+
 	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i+1] == "" {
 			req.Header.Del(headers[i])
@@ -129,6 +150,7 @@ func (a *api) call(method, path string, body any, headers ...string) reply {
 			req.Header.Set(headers[i], headers[i+1])
 		}
 	}
+
 	return a.send(req)
 }
 
@@ -138,9 +160,11 @@ func (r reply) want(status int) reply {
 	if r.err != nil {
 		r.t.Fatalf("got error %v, want status %d", r.err, status)
 	}
+
 	if r.status != status {
 		r.t.Fatalf("got status %d, want %d: %s", r.status, status, r.raw)
 	}
+
 	return r
 }
 
@@ -151,6 +175,7 @@ func (r reply) at(path string) any {
 	if err := json.Unmarshal(r.raw, &v); err != nil {
 		r.t.Fatalf("answer is not JSON: %v: %s", err, r.raw)
 	}
+
 	for step := range strings.SplitSeq(path, "/") {
 		switch x := v.(type) {
 		case map[string]any:
@@ -160,11 +185,13 @@ func (r reply) at(path string) any {
 			if _, err := fmt.Sscan(step, &n); err != nil || n >= len(x) {
 				return nil
 			}
+
 			v = x[n]
 		default:
 			return nil
 		}
 	}
+
 	return v
 }
 
@@ -186,6 +213,7 @@ func (r reply) has(text string) reply {
 	if !strings.Contains(string(r.raw), text) {
 		r.t.Fatalf("answer lacks %q: %s", text, r.raw)
 	}
+
 	return r
 }
 
@@ -194,7 +222,8 @@ func esc(s string) string { return url.PathEscape(s) }
 func (a *api) storage(name string) string {
 	a.t.Helper()
 	d := a.s.Demo()
-	return a.call("POST", "/data/v1/projects/"+d.Project+"/storage", storageBody(d.Folder, name)).want(201).text("data/id")
+	return a.call("POST", "/data/v1/projects/"+d.Project+"/storage",
+		storageBody(d.Folder, name)).want(201).text("data/id")
 }
 
 func storageBody(folder, name string) obj {
@@ -218,12 +247,15 @@ func (a *api) upload(urn string, parts ...[]byte) {
 	a.t.Helper()
 	p := objectPath(urn) + "/signeds3upload"
 	r := a.call("GET", fmt.Sprintf("%s?parts=%d&firstPart=1", p, len(parts)), nil).want(200)
+
 	var tags []string
 	size := 0
 	for n, content := range parts {
-		tags = append(tags, unquote(a.put(r.text(fmt.Sprintf("urls/%d", n)), content).want(200).header.Get("ETag")))
+		tags = append(tags, unquote(
+			a.put(r.text(fmt.Sprintf("urls/%d", n)), content).want(200).header.Get("ETag")))
 		size += len(content)
 	}
+
 	done := a.call("POST", p, obj{"uploadKey": r.text("uploadKey"), "size": size, "eTags": tags}).want(200)
 	if done.text("objectId") != urn {
 		a.t.Fatalf("completion: %s", done.raw)
@@ -232,16 +264,19 @@ func (a *api) upload(urn string, parts ...[]byte) {
 
 func itemBody(folder, name, storage string) obj {
 	return obj{"jsonapi": jsonapi(), "data": obj{"type": "items",
-		"attributes":    obj{"displayName": name, "extension": obj{"type": typeItem360, "version": "1.0"}},
-		"relationships": obj{"tip": obj{"data": ref("versions", "1")}, "parent": obj{"data": ref("folders", folder)}}},
-		"included": list{obj{"type": "versions", "id": "1", "attributes": obj{"name": name, "extension": obj{"type": typeVersion360, "version": "1.0"}},
+		"attributes": obj{"displayName": name, "extension": obj{"type": typeItem360, "version": "1.0"}},
+		"relationships": obj{"tip": obj{"data": ref("versions", "1")},
+			"parent": obj{"data": ref("folders", folder)}}},
+		"included": list{obj{"type": "versions", "id": "1",
+			"attributes":    obj{"name": name, "extension": obj{"type": typeVersion360, "version": "1.0"}},
 			"relationships": obj{"storage": obj{"data": ref("objects", storage)}}}}}
 }
 
 func versionBody(item, name, storage string) obj {
 	return obj{"jsonapi": jsonapi(), "data": obj{"type": "versions",
-		"attributes":    obj{"name": name, "extension": obj{"type": typeVersion360, "version": "1.0"}},
-		"relationships": obj{"item": obj{"data": ref("items", item)}, "storage": obj{"data": ref("objects", storage)}}}}
+		"attributes": obj{"name": name, "extension": obj{"type": typeVersion360, "version": "1.0"}},
+		"relationships": obj{"item": obj{"data": ref("items", item)},
+			"storage": obj{"data": ref("objects", storage)}}}}
 }
 
 // publish makes a new item with content in the demonstration folder.
@@ -251,6 +286,7 @@ func (a *api) publish(name string, content string) (item, version, storage strin
 	urn := a.storage(name)
 	a.upload(urn, []byte(content))
 	r := a.call("POST", "/data/v1/projects/"+d.Project+"/items", itemBody(d.Folder, name, urn)).want(201)
+
 	return r.text("data/id"), r.text("included/0/id"), urn
 }
 
@@ -260,11 +296,13 @@ func trust(t *testing.T, file string) *http.Transport {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return trustPEM(raw)
 }
 
 func trustPEM(raw []byte) *http.Transport {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(raw)
-	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true}
 }

@@ -29,11 +29,15 @@ type hook struct {
 }
 
 var (
-	hookSystems = map[string]string{"data": "dm.", "derivative": "extraction.", "adsk.c4r": "model.", "adsk.flc.production": "", "autodesk.construction.cost": "",
+	hookSystems = map[string]string{"data": "dm.", "derivative": "extraction.", "adsk.c4r": "model.",
+		"adsk.flc.production": "", "autodesk.construction.cost": "",
 		"autodesk.construction.bc": "", "autodesk.construction.issues": "", "adsk.tandem": "dt."}
-	dataEvents = []string{"dm.version.added", "dm.version.modified", "dm.version.deleted", "dm.version.moved", "dm.version.moved.out", "dm.version.copied",
-		"dm.version.copied.out", "dm.lineage.reserved", "dm.lineage.unreserved", "dm.lineage.updated", "dm.folder.added", "dm.folder.modified", "dm.folder.deleted",
-		"dm.folder.purged", "dm.folder.moved", "dm.folder.moved.out", "dm.folder.copied", "dm.folder.copied.out", "dm.operation.started", "dm.operation.completed"}
+	dataEvents = []string{"dm.version.added", "dm.version.modified", "dm.version.deleted", "dm.version.moved",
+		"dm.version.moved.out", "dm.version.copied",
+		"dm.version.copied.out", "dm.lineage.reserved", "dm.lineage.unreserved", "dm.lineage.updated",
+		"dm.folder.added", "dm.folder.modified", "dm.folder.deleted",
+		"dm.folder.purged", "dm.folder.moved", "dm.folder.moved.out", "dm.folder.copied",
+		"dm.folder.copied.out", "dm.operation.started", "dm.operation.completed"}
 	hookRegions = []string{"US", "EMEA", "AUS", "CAN", "DEU", "IND", "JPN", "GBR"}
 	filterForm  = regexp.MustCompile(`^\$\[\?\(@\.([\w-]+)\s*==\s*'([^']*)'\)\]$`)
 	secretForm  = regexp.MustCompile(`^[A-Za-z0-9]{32,64}$`)
@@ -43,13 +47,18 @@ const hooksPerPage = 200
 
 func hookRoutes() []route {
 	row := func(op, method, pattern string, h func(*call), scopes ...string) route {
-		return route{op: op, method: method, pattern: "/webhooks/v1" + pattern, family: famWH, scopes: scopes, user: appOnly, handle: h}
+		return route{op: op, method: method, pattern: "/webhooks/v1" + pattern, family: famWH, scopes: scopes,
+			user: appOnly, handle: h}
 	}
-	get, post, patch, put, del := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete
-	const event, one = "/systems/{system}/events/{event}/hooks", "/systems/{system}/events/{event}/hooks/{hook}"
+	get, post, patch, put, del := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut,
+		http.MethodDelete
+	const event, one = "/systems/{system}/events/{event}/hooks",
+		"/systems/{system}/events/{event}/hooks/{hook}"
+
 	return []route{
 		row("create-webhook", post, event, (*call).createHook, "data:read", "data:write"),
-		row("create-system-webhooks", post, "/systems/{system}/hooks", (*call).createSystemHooks, "data:read", "data:write"),
+		row("create-system-webhooks", post, "/systems/{system}/hooks", (*call).createSystemHooks, "data:read",
+			"data:write"),
 		row("get-webhook", get, one, (*call).getHook, "data:read"),
 		row("update-webhook", patch, one, (*call).updateHook, "data:read", "data:write"),
 		row("delete-webhook", del, one, (*call).deleteHook, "data:read", "data:write"),
@@ -68,13 +77,16 @@ func (c *call) hookRegion() (string, bool) {
 	if region == "" {
 		region = c.q.Get("region")
 	}
+
 	if region == "" {
 		region = "US"
 	}
+
 	if !slices.Contains(hookRegions, region) {
 		c.fail(http.StatusBadRequest, "INVALID_REGION", "region is not known: "+region)
 		return "", false
 	}
+
 	return region, true
 }
 
@@ -89,23 +101,30 @@ func (h *hook) body() obj {
 	if h.User != "" {
 		creator, kind = h.User, "O2User"
 	}
-	out := obj{"hookId": h.ID, "tenant": h.Tenant, "callbackUrl": h.Callback, "createdBy": creator, "event": h.Event, "createdDate": h.Created.UTC().Format(hookTime),
-		"lastUpdatedDate": h.Updated.UTC().Format(hookTime), "system": h.System, "creatorType": kind, "status": h.Status, "autoReactivateHook": h.AutoReactivate,
+
+	out := obj{"hookId": h.ID, "tenant": h.Tenant, "callbackUrl": h.Callback, "createdBy": creator,
+		"event": h.Event, "createdDate": h.Created.UTC().Format(hookTime),
+		"lastUpdatedDate": h.Updated.UTC().Format(hookTime), "system": h.System, "creatorType": kind,
+		"status": h.Status, "autoReactivateHook": h.AutoReactivate,
 		"scope": h.Scope, "urn": "urn:adsk.webhooks:events.hook:" + h.ID, "__self__": h.path()}
 	if h.Expiry != nil {
 		out["hookExpiry"] = h.Expiry.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
+
 	if len(h.Attribute) > 0 {
 		out["hookAttribute"] = h.Attribute
 	}
+
 	for name, v := range map[string]string{"filter": h.Filter, "hubId": h.Hub, "projectId": h.Project} {
 		if v != "" {
 			out[name] = v
 		}
 	}
+
 	if h.PayloadOnly {
 		out["callbackWithEventPayloadOnly"] = true
 	}
+
 	return out
 }
 
@@ -131,55 +150,70 @@ func (b *hookBody) apply(h *hook, now time.Time) string {
 		if len(b.HookAttribute) >= 1024 || json.Unmarshal(b.HookAttribute, &o) != nil {
 			return "hookAttribute must be a JSON object under 1 KB"
 		}
+
 		h.Attribute = b.HookAttribute
 	}
+
 	if b.Filter != nil {
 		if *b.Filter != "" && !filterForm.MatchString(*b.Filter) {
 			return "filter must be of the form $[?(@.name=='value')]"
 		}
+
 		h.Filter = *b.Filter
 	}
+
 	if b.HookExpiry != nil {
 		t, err := time.Parse(time.RFC3339, *b.HookExpiry)
 		if err != nil || !t.After(now) {
 			return "hookExpiry must be a time in the future, ISO 8601"
 		}
+
 		h.Expiry = &t
 	}
+
 	if b.AutoReactivate != nil {
 		h.AutoReactivate = *b.AutoReactivate
 	}
+
 	if b.PayloadOnly != nil {
 		h.PayloadOnly = *b.PayloadOnly
 	}
+
 	if b.Token != nil {
 		if !secretForm.MatchString(*b.Token) {
 			return "token must be 32 to 64 letters and digits"
 		}
+
 		h.Token = *b.Token
 	}
+
 	switch b.Status {
 	case "":
 	case "active", "inactive":
 		if h.Status == "inactive" && b.Status == "active" {
 			b.Status = "reactivated"
 		}
+
 		h.Status = b.Status
 	default:
 		return "status must be active or inactive"
 	}
+
 	return ""
 }
 
-// knownEvent reports whether a system has an event. Only the data system's events are listed in full.
+// knownEvent reports whether a system has an event. Only the data system's events are listed in
+// full.
 func knownEvent(system, event string) bool {
 	prefix, ok := hookSystems[system]
 	if !ok || event == "" {
 		return false
 	}
+
 	if system == "data" && !strings.HasSuffix(event, "*") {
 		return slices.Contains(dataEvents, event)
 	}
+
 	return event == "*" || strings.HasPrefix(event, prefix)
 }
 
@@ -189,32 +223,41 @@ func (c *call) newHook(in hookBody, event string) (*hook, bool) {
 	if !ok {
 		return nil, false
 	}
+
 	bad := func(detail string) (*hook, bool) {
 		c.fail(http.StatusBadRequest, "BAD_REQUEST", detail)
 		return nil, false
 	}
-	h := &hook{ID: uuid(), System: c.p["system"], Event: event, Region: region, Callback: in.CallbackURL, Client: c.tok.Client, User: c.tok.User,
-		Scope: map[string]string{}, Tenant: in.Tenant, Hub: in.HubID, Project: in.ProjectID, Status: "active", Created: c.now, Updated: c.now}
+	h := &hook{ID: uuid(), System: c.p["system"], Event: event, Region: region, Callback: in.CallbackURL,
+		Client: c.tok.Client, User: c.tok.User,
+		Scope: map[string]string{}, Tenant: in.Tenant, Hub: in.HubID, Project: in.ProjectID, Status: "active",
+		Created: c.now, Updated: c.now}
 	u, err := url.Parse(in.CallbackURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return bad("callbackUrl must be an address with http or https")
 	}
+
 	for k, raw := range in.Scope {
 		var v string
-		if json.Unmarshal(raw, &v) != nil || v == "" || !slices.Contains([]string{"folder", "workflow", "project", "workspace", "urn"}, k) {
+		if json.Unmarshal(raw, &v) != nil || v == "" ||
+			!slices.Contains([]string{"folder", "workflow", "project", "workspace", "urn"}, k) {
 			return bad("scope must be an object such as {\"folder\":\"<urn>\"}")
 		}
+
 		h.Scope[k] = v
 		if h.Tenant == "" {
 			h.Tenant = v
 		}
 	}
+
 	if len(h.Scope) == 0 {
 		return bad("scope is missing")
 	}
+
 	if why := in.apply(h, c.now); why != "" {
 		return bad(why)
 	}
+
 	return h, true
 }
 
@@ -223,14 +266,17 @@ func (c *call) createHook() {
 	if !c.decode(&in) {
 		return
 	}
+
 	if !knownEvent(c.p["system"], c.p["event"]) {
 		c.fail(http.StatusNotFound, "NOT_FOUND", "the system or its event is not known")
 		return
 	}
+
 	h, ok := c.newHook(in, c.p["event"])
 	if !ok {
 		return
 	}
+
 	taken := false
 	c.s.update(func(m *model) {
 		if taken = m.sameHook(h) != nil; !taken {
@@ -242,22 +288,26 @@ func (c *call) createHook() {
 		c.fail(http.StatusConflict, "CONFLICT_ERROR", "Failed to save duplicate webhook entry")
 		return
 	}
+
 	c.w.Header().Set("Location", c.url("/webhooks/v1"+h.path(), nil))
 	if c.knob.CreateHookBody {
 		c.json(http.StatusCreated, h.body())
 		return
 	}
+
 	c.empty(http.StatusCreated)
 }
 
 // sameHook finds a hook with owner, region, callback, event and scope of h.
 func (m *model) sameHook(h *hook) *hook {
 	for _, o := range m.hooks.m {
-		if o.System == h.System && o.Event == h.Event && o.Callback == h.Callback && o.Region == h.Region && o.Client == h.Client && o.User == h.User &&
+		if o.System == h.System && o.Event == h.Event && o.Callback == h.Callback && o.Region == h.Region &&
+			o.Client == h.Client && o.User == h.User &&
 			fmt.Sprint(o.Scope) == fmt.Sprint(h.Scope) {
 			return o
 		}
 	}
+
 	return nil
 }
 
@@ -266,16 +316,20 @@ func (c *call) createSystemHooks() {
 	if !c.decode(&in) {
 		return
 	}
+
 	if c.p["system"] != "data" {
-		c.fail(http.StatusNotFound, "NOT_FOUND", "the system is not known, or its events cannot be had all at once here")
+		c.fail(http.StatusNotFound, "NOT_FOUND",
+			"the system is not known, or its events cannot be had all at once here")
 		return
 	}
+
 	made := list{}
 	for _, event := range dataEvents {
 		h, ok := c.newHook(in, event)
 		if !ok {
 			return
 		}
+
 		c.s.update(func(m *model) {
 			if m.sameHook(h) == nil {
 				h.Seq = m.seq()
@@ -284,15 +338,18 @@ func (c *call) createSystemHooks() {
 			}
 		})
 	}
+
 	c.json(http.StatusCreated, obj{"hooks": made})
 }
 
 // mine finds the hook of the path, if it is the caller's and lies in the region.
 func (c *call) mine(m *model, region string) *hook {
 	h := m.hooks.get(c.p["hook"])
-	if h == nil || h.Client != c.tok.Client || h.User != c.tok.User || h.Region != region || h.System != c.p["system"] || h.Event != c.p["event"] {
+	if h == nil || h.Client != c.tok.Client || h.User != c.tok.User || h.Region != region ||
+		h.System != c.p["system"] || h.Event != c.p["event"] {
 		return nil
 	}
+
 	return h
 }
 
@@ -301,6 +358,7 @@ func (c *call) withHook(fn func(*model, *hook)) {
 	if !ok {
 		return
 	}
+
 	found := false
 	c.s.update(func(m *model) {
 		if h := c.mine(m, region); h != nil {
@@ -326,6 +384,7 @@ func (c *call) updateHook() {
 	if !c.decode(&in) {
 		return
 	}
+
 	var out obj
 	why := ""
 	c.withHook(func(m *model, h *hook) {
@@ -338,12 +397,15 @@ func (c *call) updateHook() {
 		default:
 			why = in.apply(&cp, c.now)
 		}
+
 		if why == "" {
 			cp.Updated = c.now
 			m.hooks.put(cp.ID, &cp)
 		}
+
 		out = cp.body()
 	})
+
 	switch {
 	case out == nil:
 	case why != "":
@@ -371,6 +433,7 @@ func (c *call) listHooks() {
 	if !ok {
 		return
 	}
+
 	status, app := c.q.Get("status"), c.rt.op == "list-app-webhooks"
 	after := int64(0)
 	if raw := c.q.Get("pageState"); raw != "" {
@@ -380,6 +443,7 @@ func (c *call) listHooks() {
 			return
 		}
 	}
+
 	switch {
 	case status != "" && status != "active" && status != "inactive" && status != "reactivated":
 		c.fail(http.StatusBadRequest, "BAD_REQUEST", "status must be active, inactive or reactivated")
@@ -391,13 +455,15 @@ func (c *call) listHooks() {
 		c.fail(http.StatusNotFound, "NOT_FOUND", "the system is not known")
 		return
 	}
+
 	data, next := list{}, ""
 	c.s.read(func(m *model) {
 		for _, h := range sortedBySeq(m.hooks.m, func(h *hook) int64 { return h.Seq }) {
 			_, scoped := h.Scope[c.q.Get("scopeName")]
 			switch {
 			case h.Seq <= after, h.Client != c.tok.Client, !app && h.User != c.tok.User, h.Region != region:
-			case status != "" && h.Status != status, c.p["system"] != "" && h.System != c.p["system"], c.p["event"] != "" && h.Event != c.p["event"]:
+			case status != "" && h.Status != status, c.p["system"] != "" && h.System != c.p["system"],
+				c.p["event"] != "" && h.Event != c.p["event"]:
 			case c.q.Get("scopeName") != "" && !scoped:
 			case len(data) == hooksPerPage:
 				next = base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(after, 10)))
@@ -412,9 +478,11 @@ func (c *call) listHooks() {
 		c.empty(http.StatusNoContent)
 		return
 	}
+
 	if c.q.Get("sort") == "desc" || app && c.q.Get("sort") == "" {
 		slices.Reverse(data)
 	}
+
 	links := obj{}
 	if next != "" {
 		q := url.Values{}
@@ -422,6 +490,7 @@ func (c *call) listHooks() {
 		q.Set("pageState", next)
 		links["next"] = strings.TrimPrefix(c.r.URL.EscapedPath(), "/webhooks/v1") + "?" + q.Encode()
 	}
+
 	c.json(http.StatusOK, obj{"links": links, "data": data})
 }
 
@@ -430,6 +499,7 @@ func systemNames() []string {
 	for s := range hookSystems {
 		out = append(out, s)
 	}
+
 	return out
 }
 
@@ -438,20 +508,24 @@ func (c *call) hookSecret() (id, secret string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
+
 	id = c.tok.Client + "/" + c.tok.User + "/" + region
 	if c.r.Method == http.MethodDelete {
 		return id, "", true
 	}
+
 	var in struct {
 		Token string `json:"token"`
 	}
 	if !c.decode(&in) {
 		return "", "", false
 	}
+
 	if !secretForm.MatchString(in.Token) {
 		c.fail(http.StatusBadRequest, "BAD_REQUEST", "token must be 32 to 64 letters and digits")
 		return "", "", false
 	}
+
 	return id, in.Token, true
 }
 
@@ -460,6 +534,7 @@ func (c *call) createHookToken() {
 	if !ok {
 		return
 	}
+
 	taken := false
 	c.s.update(func(m *model) {
 		if taken = m.hookTokens.get(id) != nil; !taken {
@@ -470,6 +545,7 @@ func (c *call) createHookToken() {
 		c.fail(http.StatusBadRequest, "BAD_REQUEST", "Secret token already exists.")
 		return
 	}
+
 	c.json(http.StatusOK, obj{"status": 200, "detail": list{"Successfully created secret token"}})
 }
 
@@ -486,6 +562,7 @@ func (c *call) changeHookToken(fn func(m *model, id, secret string)) {
 	if !ok {
 		return
 	}
+
 	found := false
 	c.s.update(func(m *model) {
 		if found = m.hookTokens.get(id) != nil; found {
@@ -496,5 +573,6 @@ func (c *call) changeHookToken(fn func(m *model, id, secret string)) {
 		c.fail(http.StatusNotFound, "NOT_FOUND", "no secret token is set")
 		return
 	}
+
 	c.empty(http.StatusNoContent)
 }

@@ -34,11 +34,13 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	r.mu.Lock()
 	r.n++
 	status := r.status(r.n)
 	r.mu.Unlock()
 	r.got <- delivery{req.Header.Clone(), body}
+
 	return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}, Request: req}, nil
 }
 
@@ -48,28 +50,35 @@ func TestCallbacks(t *testing.T) {
 			if n == 1 {
 				return 500
 			}
+
 			return 204
 		}}
 		a := newAPI(t, Config{HookTransport: far})
 		d := a.s.Demo()
 		secret := strings.Repeat("k1", 20)
 		a.call("POST", "/webhooks/v1/tokens", obj{"token": secret}).want(200)
-		body := obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": d.Folder}, "filter": "$[?(@.ext=='dwg')]", "hookAttribute": obj{"a": 1}}
+		body := obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": d.Folder},
+			"filter": "$[?(@.ext=='dwg')]", "hookAttribute": obj{"a": 1}}
 		at := a.call("POST", "/webhooks/v1/systems/data/events/dm.version.*/hooks", body).want(201)
 		if len(at.raw) != 0 {
 			t.Errorf("body %s", at.raw)
 		}
+
 		a.publish("x.txt", "filtered away")
 		a.publish("x.dwg", "12345")
 		first, second := <-far.got, <-far.got
-		if id := first.header.Get("x-adsk-delivery-id"); id == "" || id != second.header.Get("x-adsk-delivery-id") {
+		if id := first.header.Get("x-adsk-delivery-id"); id == "" ||
+			id != second.header.Get("x-adsk-delivery-id") {
 			t.Errorf("delivery ids %q and %q", id, second.header.Get("x-adsk-delivery-id"))
 		}
+
 		mac := hmac.New(sha1.New, []byte(secret))
 		mac.Write(second.body)
-		if got, want := second.header.Get("x-adsk-signature"), "sha1hash="+hex.EncodeToString(mac.Sum(nil)); got != want {
+		if got, want := second.header.Get("x-adsk-signature"),
+			"sha1hash="+hex.EncodeToString(mac.Sum(nil)); got != want {
 			t.Errorf("signature %s, want %s", got, want)
 		}
+
 		var in struct {
 			ResourceUrn string
 			Hook        struct{ HookID string }
@@ -81,17 +90,22 @@ func TestCallbacks(t *testing.T) {
 		if err := json.Unmarshal(second.body, &in); err != nil {
 			t.Fatal(err)
 		}
-		if in.Payload.Name != "x.dwg" || in.Payload.SizeInBytes != 5 || in.Payload.Version != "1" || in.Payload.ParentFolderUrn != d.Folder || !strings.HasSuffix(in.ResourceUrn, "?version=1") {
+
+		if in.Payload.Name != "x.dwg" || in.Payload.SizeInBytes != 5 || in.Payload.Version != "1" ||
+			in.Payload.ParentFolderUrn != d.Folder || !strings.HasSuffix(in.ResourceUrn, "?version=1") {
 			t.Errorf("payload %s", second.body)
 		}
+
 		// when all tries fail the hook goes to sleep
 		far.mu.Lock()
 		far.status = func(int) int { return 500 }
 		far.mu.Unlock()
 		a.publish("y.dwg", "1")
+
 		for range 1 + len(deliveryDelays) {
 			<-far.got
 		}
+
 		synctest.Wait()
 		time.Sleep(time.Second)
 		a.call("GET", at.header.Get("Location"), nil).want(200).has(`"status":"inactive"`)
@@ -106,12 +120,14 @@ func TestCallbackOfTheEventAlone(t *testing.T) {
 		far := &receiver{got: make(chan delivery, 1), status: func(int) int { return 204 }}
 		a := newAPI(t, Config{HookTransport: far})
 		a.call("POST", "/webhooks/v1/systems/data/events/dm.version.added/hooks",
-			obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": a.s.Demo().Folder}, "callbackWithEventPayloadOnly": true}).want(201)
+			obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": a.s.Demo().Folder},
+				"callbackWithEventPayloadOnly": true}).want(201)
 		a.publish("x.dwg", "12345")
 		var in map[string]json.RawMessage
 		if err := json.Unmarshal((<-far.got).body, &in); err != nil {
 			t.Fatal(err)
 		}
+
 		if in["hook"] != nil || in["payload"] == nil || in["resourceUrn"] == nil || in["version"] == nil {
 			t.Errorf("the callback holds %v", in)
 		}
@@ -121,6 +137,7 @@ func TestCallbackOfTheEventAlone(t *testing.T) {
 func TestHookErrors(t *testing.T) {
 	a := newAPI(t, Config{})
 	d := a.s.Demo()
+
 	const path = "/webhooks/v1/systems/data/events/dm.version.added/hooks"
 	good := func(change obj) obj {
 		b := obj{"callbackUrl": "https://example.com/hook", "scope": obj{"folder": d.Folder}}
@@ -150,18 +167,22 @@ func TestHookErrors(t *testing.T) {
 			a.call("POST", tt.path, tt.body, tt.headers...).want(tt.status)
 		})
 	}
+
 	a.t = t
 	a.call("POST", path, good(nil)).want(201)
 	a.call("GET", "/webhooks/v1/hooks?region=EMEA", nil).want(204)
 	a.call("GET", "/webhooks/v1/hooks", nil, "x-ads-region", "EMEA").want(204)
+
 	for i := range 250 {
 		a.call("POST", path, good(obj{"callbackUrl": fmt.Sprintf("https://example.com/%d", i)})).want(201)
 	}
+
 	n, pages := 0, 0
 	for next := "/hooks"; next != ""; pages++ {
 		r := a.call("GET", "/webhooks/v1"+next, nil).want(200)
 		n, next = n+r.len("data"), r.text("links/next")
 	}
+
 	if n != 251 || pages != 2 {
 		t.Errorf("%d hooks on %d pages", n, pages)
 	}
@@ -171,9 +192,11 @@ func TestAdminErrors(t *testing.T) {
 	a := newAPI(t, Config{})
 	d := a.s.Demo()
 	hq, ca := "/hq/v1/accounts/"+d.Account, "/construction/admin/v1"
-	v2 := "/hq/v2/accounts/" + d.Account + "/projects/" + strings.TrimPrefix(d.BIM360Project, "b.") + "/users/import"
+	v2 := "/hq/v2/accounts/" + d.Account + "/projects/" + strings.TrimPrefix(d.BIM360Project, "b.") +
+		"/users/import"
 	acc := strings.TrimPrefix(d.Project, "b.")
 	admin, user := []string{"User-Id", d.Admin}, []string{"User-Id", d.User}
+
 	member := obj{"email": "m@example.com", "products": list{obj{"key": "docs", "access": "member"}}}
 	whole := func(change obj) obj {
 		b := obj{"name": "P", "start_date": "2026-01-01", "end_date": "2027-01-01", "project_type": "Office"}
@@ -199,26 +222,42 @@ func TestAdminErrors(t *testing.T) {
 		{"user exists", "POST", hq + "/users", obj{"email": "ADA.admin@example.com"}, 409, nil},
 		{"unknown user", "GET", hq + "/users/nope", nil, 404, nil},
 		{"user status", "PATCH", hq + "/users/" + d.User, obj{"status": "asleep"}, 400, nil},
-		{"unit without name", "PUT", hq + "/business_units_structure", obj{"business_units": list{obj{"id": "u"}}}, 400, nil},
-		{"unit without parent", "PUT", hq + "/business_units_structure", obj{"business_units": list{obj{"name": "u", "parent_id": "x"}}}, 400, nil},
+		{"unit without name", "PUT", hq + "/business_units_structure",
+			obj{"business_units": list{obj{"id": "u"}}}, 400, nil},
+		{"unit without parent", "PUT", hq + "/business_units_structure",
+			obj{"business_units": list{obj{"name": "u", "parent_id": "x"}}}, 400, nil},
 		{"import without a user", "POST", v2, list{member}, 403, nil},
-		{"import by a drafter", "POST", v2, list{obj{"email": "x@example.com"}}, 403, []string{"x-user-id", d.User}},
+		{"import by a drafter", "POST", v2, list{obj{"email": "x@example.com"}}, 403,
+			[]string{"x-user-id", d.User}},
 		{"import of too many", "POST", v2, make([]obj, 51), 400, []string{"x-user-id", d.Admin}},
-		{"roles of an ACC project", "GET", "/hq/v2/accounts/" + d.Account + "/projects/" + acc + "/industry_roles", nil, 404, nil},
-		{"new project without a user", "POST", ca + "/accounts/" + d.Account + "/projects", obj{"name": "x", "type": "Office"}, 403, nil},
-		{"new project by a drafter", "POST", ca + "/accounts/" + d.Account + "/projects", obj{"name": "x", "type": "Office"}, 403, user},
-		{"new project without type", "POST", ca + "/accounts/" + d.Account + "/projects", obj{"name": "x"}, 400, admin},
-		{"template", "POST", ca + "/accounts/" + d.Account + "/projects", obj{"name": "x", "type": "Office", "classification": "template"}, 400, admin},
+		{"roles of an ACC project", "GET",
+			"/hq/v2/accounts/" + d.Account + "/projects/" + acc + "/industry_roles", nil, 404, nil},
+		{"new project without a user", "POST", ca + "/accounts/" + d.Account + "/projects",
+			obj{"name": "x", "type": "Office"}, 403, nil},
+		{"new project by a drafter", "POST", ca + "/accounts/" + d.Account + "/projects",
+			obj{"name": "x", "type": "Office"}, 403, user},
+		{"new project without type", "POST", ca + "/accounts/" + d.Account + "/projects", obj{"name": "x"},
+			400, admin},
+		{"template", "POST", ca + "/accounts/" + d.Account + "/projects",
+			obj{"name": "x", "type": "Office", "classification": "template"}, 400, admin},
 		{"member without a user", "POST", ca + "/projects/" + acc + "/users", member, 403, nil},
-		{"member of a BIM 360 project", "POST", ca + "/projects/" + strings.TrimPrefix(d.BIM360Project, "b.") + "/users", member, 403, admin},
-		{"member without email", "POST", ca + "/projects/" + acc + "/users", obj{"products": list{}}, 400, admin},
+		{"member of a BIM 360 project", "POST",
+			ca + "/projects/" + strings.TrimPrefix(d.BIM360Project, "b.") + "/users", member, 403, admin},
+		{"member without email", "POST", ca + "/projects/" + acc + "/users", obj{"products": list{}}, 400,
+			admin},
 		{"project administration as member", "POST", ca + "/projects/" + acc + "/users",
-			obj{"email": "m@example.com", "products": list{obj{"key": "projectAdministration", "access": "member"}}}, 400, admin},
-		{"administrator with a member product", "POST", ca + "/projects/" + acc + "/users", obj{"email": "m@example.com",
-			"products": list{obj{"key": "projectAdministration", "access": "administrator"}, obj{"key": "docs", "access": "member"}}}, 400, admin},
-		{"unknown role", "POST", ca + "/projects/" + acc + "/users", obj{"email": "m@example.com", "roleIds": list{"nope"}}, 400, admin},
-		{"unknown member", "PATCH", ca + "/projects/" + acc + "/users/nope", obj{"roleIds": list{}}, 404, admin},
-		{"media type", "POST", ca + "/projects/" + acc + "/users", member, 415, []string{"User-Id", d.Admin, "Content-Type", "text/plain"}},
+			obj{"email": "m@example.com",
+				"products": list{obj{"key": "projectAdministration", "access": "member"}}}, 400, admin},
+		{"administrator with a member product", "POST", ca + "/projects/" + acc + "/users",
+			obj{"email": "m@example.com",
+				"products": list{obj{"key": "projectAdministration", "access": "administrator"},
+					obj{"key": "docs", "access": "member"}}}, 400, admin},
+		{"unknown role", "POST", ca + "/projects/" + acc + "/users",
+			obj{"email": "m@example.com", "roleIds": list{"nope"}}, 400, admin},
+		{"unknown member", "PATCH", ca + "/projects/" + acc + "/users/nope", obj{"roleIds": list{}}, 404,
+			admin},
+		{"media type", "POST", ca + "/projects/" + acc + "/users", member, 415,
+			[]string{"User-Id", d.Admin, "Content-Type", "text/plain"}},
 		{"unknown project", "GET", ca + "/projects/nope/users", nil, 404, nil},
 		{"filterTextMatch", "GET", ca + "/projects/" + acc + "/users?filterTextMatch=sounds", nil, 400, nil},
 	} {
@@ -227,24 +266,33 @@ func TestAdminErrors(t *testing.T) {
 			a.call(tt.method, tt.path, tt.body, tt.headers...).want(tt.status)
 		})
 	}
+
 	a.t = t
-	in := list{obj{"email": "r@example.com", "industry_roles": list{"nope"}}, obj{"email": "s@example.com", "services": obj{"docs": obj{"access_level": "user"}}},
-		obj{"email": "t@example.com", "company_id": "nope"}, obj{"email": "dan.drafter@example.com"}, obj{"email": "ada.admin@example.com"}}
-	if r := a.call("POST", v2, in, "x-user-id", d.Admin).want(200); r.at("success") != 1.0 || r.at("failure") != 4.0 || r.text("failure_items/3/email") != "ada.admin@example.com" {
+	in := list{obj{"email": "r@example.com", "industry_roles": list{"nope"}},
+		obj{"email": "s@example.com", "services": obj{"docs": obj{"access_level": "user"}}},
+		obj{"email": "t@example.com", "company_id": "nope"}, obj{"email": "dan.drafter@example.com"},
+		obj{"email": "ada.admin@example.com"}}
+	if r := a.call("POST", v2, in, "x-user-id", d.Admin).want(200); r.at("success") != 1.0 ||
+		r.at("failure") != 4.0 || r.text("failure_items/3/email") != "ada.admin@example.com" {
 		t.Errorf("import: %s", r.raw)
 	}
+
 	for i := range 45 {
 		a.s.AddUser(d.Account, fmt.Sprintf("u%02d@example.com", i), "U", fmt.Sprint(i), false)
-		a.call("POST", ca+"/projects/"+acc+"/users", obj{"email": fmt.Sprintf("u%02d@example.com", i)}, admin...).want(201)
+		a.call("POST", ca+"/projects/"+acc+"/users", obj{"email": fmt.Sprintf("u%02d@example.com", i)},
+			admin...).want(201)
 	}
+
 	n := 0
 	for next := ca + "/projects/" + acc + "/users"; next != ""; {
 		r := a.call("GET", next, nil).want(200)
 		n, next = n+r.len("results"), r.text("pagination/nextUrl")
 	}
+
 	if n != 46 {
 		t.Errorf("%d members by pages, want 46", n)
 	}
+
 	rows := 0
 	for offset := 0; ; offset += 10 {
 		var page []obj
@@ -252,14 +300,18 @@ func TestAdminErrors(t *testing.T) {
 		if err := json.Unmarshal(r.raw, &page); err != nil {
 			t.Fatal(err)
 		}
+
 		if len(page) == 0 {
 			break
 		}
+
 		rows += len(page)
 	}
+
 	if rows != 48 {
 		t.Errorf("%d users by pages, want 48", rows)
 	}
+
 	a.token = a.login("account:read")
 	a.call("POST", hq+"/users", obj{"email": "x@example.com"}).want(403).has("AUTH-010")
 }

@@ -9,15 +9,18 @@ import (
 )
 
 // hqProjectText are the text fields of a project that a caller may set.
-var hqProjectText = []string{"start_date", "end_date", "project_type", "currency", "service_types", "job_number", "address_line_1", "address_line_2", "city",
-	"state_or_province", "postal_code", "country", "business_unit_id", "timezone", "language", "construction_type", "contract_type",
+var hqProjectText = []string{"start_date", "end_date", "project_type", "currency", "service_types",
+	"job_number", "address_line_1", "address_line_2", "city",
+	"state_or_province", "postal_code", "country", "business_unit_id", "timezone", "language",
+	"construction_type", "contract_type",
 	"template_project_id", "include_companies", "include_locations"}
 
 func hqRoutes() []route {
 	var out []route
 	for _, prefix := range []string{"", "/regions/eu"} {
 		row := func(op, method, version, pattern string, user userRule, h func(*call), scope string) {
-			out = append(out, route{op: op, method: method, pattern: "/hq/" + version + prefix + "/accounts/{account}" + pattern, family: famHQ,
+			out = append(out, route{op: op, method: method,
+				pattern: "/hq/" + version + prefix + "/accounts/{account}" + pattern, family: famHQ,
 				scopes: []string{scope}, class: "hq", perMinute: 100, user: user, handle: h})
 		}
 		const read, write = "account:read", "account:write"
@@ -25,7 +28,8 @@ func hqRoutes() []route {
 		row("list-account-projects", get, "v1", "/projects", appOnly, (*call).hqProjects, read)
 		row("create-account-project", post, "v1", "/projects", appOnly, (*call).hqCreateProject, write)
 		row("get-account-project", get, "v1", "/projects/{project}", appOnly, (*call).hqProject, read)
-		row("update-account-project", patch, "v1", "/projects/{project}", appOnly, (*call).hqUpdateProject, write)
+		row("update-account-project", patch, "v1", "/projects/{project}", appOnly, (*call).hqUpdateProject,
+			write)
 		row("list-account-users", get, "v1", "/users", appOnly, (*call).hqUsers, read)
 		row("search-account-users", get, "v1", "/users/search", appOnly, (*call).hqSearchUsers, read)
 		row("create-account-user", post, "v1", "/users", appOnly, (*call).hqCreateUser, write)
@@ -34,11 +38,16 @@ func hqRoutes() []route {
 		row("update-account-user", patch, "v1", "/users/{user}", appOnly, (*call).hqUpdateUser, write)
 		row("list-account-companies", get, "v1", "/companies", appOnly, (*call).hqCompanies, read)
 		row("list-business-units", get, "v1", "/business_units_structure", appOnly, (*call).hqUnits, read)
-		row("create-business-units", put, "v1", "/business_units_structure", appOnly, (*call).hqPutUnits, write)
-		row("add-project-user", post, "v2", "/projects/{project}/users/import", userRequired, (*call).hqImportMembers, write)
-		row("update-project-user", patch, "v2", "/projects/{project}/users/{user}", userRequired, (*call).hqUpdateMember, write)
-		row("list-project-industry-roles", get, "v2", "/projects/{project}/industry_roles", userOptional, (*call).hqRoles, read)
+		row("create-business-units", put, "v1", "/business_units_structure", appOnly, (*call).hqPutUnits,
+			write)
+		row("add-project-user", post, "v2", "/projects/{project}/users/import", userRequired,
+			(*call).hqImportMembers, write)
+		row("update-project-user", patch, "v2", "/projects/{project}/users/{user}", userRequired,
+			(*call).hqUpdateMember, write)
+		row("list-project-industry-roles", get, "v2", "/projects/{project}/industry_roles", userOptional,
+			(*call).hqRoles, read)
 	}
+
 	return out
 }
 
@@ -49,11 +58,13 @@ func (c *call) inAccount(change bool, fn func(*model, string) *problem) bool {
 		c.fail(http.StatusBadRequest, "1001", "region is not known: "+r)
 		return false
 	}
+
 	var bad *problem
 	run := func(m *model) {
 		switch {
 		case c.knob.NotProvisioned:
-			bad = &problem{http.StatusForbidden, "1004", "the application is not a custom integration of this account"}
+			bad = &problem{http.StatusForbidden, "1004",
+				"the application is not a custom integration of this account"}
 		case m.accountHub(account) == nil:
 			bad = &problem{http.StatusNotFound, "1002", "the account does not exist"}
 		case c.user != "" && m.accountPerson(account, c.user) == nil:
@@ -67,9 +78,11 @@ func (c *call) inAccount(change bool, fn func(*model, string) *problem) bool {
 	} else {
 		c.s.read(run)
 	}
+
 	if bad != nil {
 		c.fail(bad.status, bad.code, bad.detail)
 	}
+
 	return bad == nil
 }
 
@@ -81,26 +94,32 @@ func (m *model) accountProject(account, id string) *project {
 	if p == nil || p.Hub != "b."+account {
 		return nil
 	}
+
 	return p
 }
 
 func hqInvalid(detail string) *problem { return &problem{http.StatusBadRequest, "1001", detail} }
 
-var hqNoProject = &problem{http.StatusNotFound, "1002", "the project does not exist in this account, or is not a BIM 360 project"}
+var hqNoProject = &problem{http.StatusNotFound, "1002",
+	"the project does not exist in this account, or is not a BIM 360 project"}
 
 func (p *project) status() string {
 	if s, ok := p.Admin["status"].(string); ok {
 		return s
 	}
+
 	return "active"
 }
 
 const hqTime = "2006-01-02T15:04:05.000Z"
 
 func hqProjectRow(p *project) obj {
-	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "account_id": strings.TrimPrefix(p.Hub, "b."), "name": p.Name, "status": p.status(), "project_type": "Office",
-		"start_date": "2026-01-01", "end_date": "2027-12-31", "value": 0, "currency": "USD", "language": "en", "timezone": "Etc/UTC"}
+	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "account_id": strings.TrimPrefix(p.Hub, "b."),
+		"name": p.Name, "status": p.status(), "project_type": "Office",
+		"start_date": "2026-01-01", "end_date": "2027-12-31", "value": 0, "currency": "USD", "language": "en",
+		"timezone": "Etc/UTC"}
 	maps.Copy(out, p.Admin)
+
 	return out
 }
 
@@ -110,6 +129,7 @@ func (c *call) bimProject(m *model, account string) *project {
 	if p == nil || p.Platform != PlatformBIM360 {
 		return nil
 	}
+
 	return p
 }
 
@@ -121,6 +141,7 @@ func (c *call) hqProjects() {
 				rows = append(rows, hqProjectRow(p))
 			}
 		}
+
 		return nil
 	}) {
 		c.hqList(rows)
@@ -134,27 +155,34 @@ func (c *call) hqProject() {
 		if p == nil {
 			return hqNoProject
 		}
+
 		out = hqProjectRow(p)
+
 		return nil
 	}) {
 		c.json(http.StatusOK, out)
 	}
 }
 
-// projectFields checks the fields of a project and copies them. whole: a new project, with what is required.
+// projectFields checks the fields of a project and copies them. whole: a new project, with what is
+// required.
 func projectFields(in, into obj, whole bool) string {
 	if bad := unknownField(in, hqProjectText, []string{"name", "value", "status"}); bad != "" {
 		return bad + " is not a field of a project"
 	}
+
 	if why := take(into, in, hqProjectText...); why != "" {
 		return why
 	}
+
 	if v, ok := in["value"]; ok {
 		if _, num := v.(float64); !num {
 			return "value must be a number"
 		}
+
 		into["value"] = v
 	}
+
 	if whole {
 		for _, n := range []string{"name", "start_date", "end_date", "project_type"} {
 			if s, _ := in[n].(string); s == "" {
@@ -162,9 +190,11 @@ func projectFields(in, into obj, whole bool) string {
 			}
 		}
 	}
+
 	if j, _ := in["job_number"].(string); len(j) > 100 {
 		return "job_number is longer than 100 characters"
 	}
+
 	start, bad1 := date(into["start_date"])
 	end, bad2 := date(into["end_date"])
 	switch {
@@ -173,11 +203,13 @@ func projectFields(in, into obj, whole bool) string {
 	case !start.IsZero() && !end.IsZero() && !start.Before(end):
 		return "start_date must be before end_date"
 	}
+
 	for _, s := range splitList([]string{text(in["service_types"])}) {
 		if !slices.Contains([]string{"field", "glue", "schedule", "plan", "doc_manager"}, s) {
 			return "service_types holds an unknown service: " + s
 		}
 	}
+
 	return ""
 }
 
@@ -186,7 +218,9 @@ func date(v any) (t time.Time, bad bool) {
 	if !ok || s == "" {
 		return time.Time{}, false
 	}
+
 	t, err := time.Parse(time.DateOnly, s)
+
 	return t, err != nil
 }
 
@@ -205,6 +239,7 @@ func projectName(in obj) (name, why string) {
 	case strings.ContainsAny(name, `\/?[]>*:<"|,.`):
 		return "", `name holds one of the reserved characters \ / ? [ ] > * : < " | , .`
 	}
+
 	return name, ""
 }
 
@@ -214,6 +249,7 @@ func (m *model) projectNamed(hubID, name string, but *project) bool {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -222,6 +258,7 @@ func (c *call) hqCreateProject() {
 	if !c.decode(&in) {
 		return
 	}
+
 	var out obj
 	if c.inAccount(true, func(m *model, account string) *problem {
 		fields := obj{}
@@ -229,6 +266,7 @@ func (c *call) hqCreateProject() {
 		if why == "" {
 			why = projectFields(in, fields, true)
 		}
+
 		switch {
 		case why != "":
 			return hqInvalid(why)
@@ -237,12 +275,14 @@ func (c *call) hqCreateProject() {
 		case m.projectNamed("b."+account, name, nil):
 			return &problem{http.StatusConflict, "1005", "a project of this name exists"}
 		}
+
 		p := m.addProject("b."+uuid(), m.accountHub(account), name, PlatformBIM360, c.now)
 		fields["status"] = "pending" // until there is a project administrator
 		fields["created_at"], fields["updated_at"] = c.now.UTC().Format(hqTime), c.now.UTC().Format(hqTime)
 		p.Admin, p.Inactive = fields, true
 		m.projects.put(p.ID, p)
 		out = hqProjectRow(p)
+
 		return nil
 	}) {
 		c.json(http.StatusCreated, out)
@@ -254,12 +294,14 @@ func (c *call) hqUpdateProject() {
 	if !c.decode(&in) {
 		return
 	}
+
 	var out obj
 	if c.inAccount(true, func(m *model, account string) *problem {
 		p := c.bimProject(m, account)
 		if p == nil {
 			return hqNoProject
 		}
+
 		fields := obj{}
 		maps.Copy(fields, p.Admin)
 		name := p.Name
@@ -269,27 +311,34 @@ func (c *call) hqUpdateProject() {
 				return hqInvalid(why)
 			}
 		}
+
 		if why := projectFields(in, fields, false); why != "" {
 			return hqInvalid(why)
 		}
+
 		if m.projectNamed(p.Hub, name, p) {
 			return &problem{http.StatusConflict, "1005", "a project of this name exists"}
 		}
+
 		if v, ok := in["status"]; ok {
 			s := text(v)
 			switch {
 			case !slices.Contains([]string{"active", "inactive", "archived"}, s):
 				return hqInvalid("status must be active, inactive or archived")
 			case p.status() == "pending":
-				return &problem{http.StatusUnprocessableEntity, "1006", "the project is pending: add a project administrator"}
+				return &problem{http.StatusUnprocessableEntity, "1006",
+					"the project is pending: add a project administrator"}
 			}
+
 			fields["status"] = s
 			p.Inactive = s != "active"
 		}
+
 		fields["updated_at"] = c.now.UTC().Format(hqTime)
 		p.Name, p.Admin = name, fields
 		m.projects.put(p.ID, p)
 		out = hqProjectRow(p)
+
 		return nil
 	}) {
 		c.json(http.StatusOK, out)
@@ -313,6 +362,7 @@ func (m *model) unitRows(account string) list {
 			out = append(out, r.Fields)
 		}
 	}
+
 	return out
 }
 
@@ -329,27 +379,34 @@ func (c *call) hqPutUnits() {
 	if !c.decode(&in) {
 		return
 	}
+
 	ids := map[string]bool{}
 	for i, u := range in.Units {
 		if u.ID == "" {
 			in.Units[i].ID = uuid()
 		}
+
 		if u.Name == "" || len(u.Name) > 255 {
 			c.fail(http.StatusBadRequest, "1001", "every business unit needs a name of 1 to 255 characters")
 			return
 		}
+
 		if ids[in.Units[i].ID] {
 			c.fail(http.StatusBadRequest, "1001", "two business units have one id: "+u.ID)
 			return
 		}
+
 		ids[in.Units[i].ID] = true
 	}
+
 	for _, u := range in.Units {
 		if u.ParentID != nil && (!ids[*u.ParentID] || *u.ParentID == u.ID) {
-			c.fail(http.StatusBadRequest, "1001", "parent_id names no business unit of the request: "+*u.ParentID)
+			c.fail(http.StatusBadRequest, "1001",
+				"parent_id names no business unit of the request: "+*u.ParentID)
 			return
 		}
 	}
+
 	var out list
 	if c.inAccount(true, func(m *model, account string) *problem {
 		created := map[string]any{}
@@ -359,21 +416,27 @@ func (c *call) hqPutUnits() {
 				m.units.del(id)
 			}
 		}
+
 		now := c.now.UTC().Format(hqTime)
 		for _, u := range in.Units {
 			f := obj{"id": u.ID, "account_id": account, "name": u.Name, "created_at": now, "updated_at": now}
 			if at := created[u.ID]; at != nil {
 				f["created_at"] = at
 			}
+
 			if u.ParentID != nil {
 				f["parent_id"] = *u.ParentID
 			}
+
 			if u.Description != nil {
 				f["description"] = *u.Description
 			}
+
 			m.units.put(account+"/"+u.ID, &record{Seq: m.seq(), Fields: f})
 		}
+
 		out = m.unitRows(account)
+
 		return nil
 	}) {
 		c.json(http.StatusOK, obj{"business_units": out})
@@ -388,6 +451,7 @@ func (c *call) hqCompanies() {
 				rows = append(rows, r.Fields)
 			}
 		}
+
 		return nil
 	}) {
 		c.hqList(rows)

@@ -20,6 +20,7 @@ func (j *journal) number() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.last++
+
 	return j.last
 }
 
@@ -29,16 +30,19 @@ func (j *journal) add(r Request) {
 	if len(j.list) >= keepRequests {
 		j.list = append(j.list[:0], j.list[keepRequests/2:]...)
 	}
+
 	j.list = append(j.list, r)
 	if j.out == nil {
 		return
 	}
+
 	if raw, err := json.Marshal(r); err == nil {
 		_, _ = j.out.Write(append(raw, '\n'))
 	}
 }
 
-// Requests is the journal so far, in the order in which the requests ended; the last 100,000 at least.
+// Requests is the journal so far, in the order in which the requests ended; the last 100,000 at
+// least.
 func (s *Server) Requests() []Request {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()

@@ -26,17 +26,21 @@ type assertion struct {
 // redeemAssertion is the JWT bearer grant of secure service accounts.
 func (c *call) redeemAssertion(f url.Values, cl *client) {
 	if cl.Secret == "" {
-		c.fail(http.StatusForbidden, "unauthorized_client", "only server-to-server applications may use service accounts")
+		c.fail(http.StatusForbidden, "unauthorized_client",
+			"only server-to-server applications may use service accounts")
 		return
 	}
+
 	a, err := c.checkAssertion(f.Get("assertion"), cl)
 	if err != nil {
 		c.fail(http.StatusBadRequest, "invalid_grant", err.Error())
 		return
 	}
+
 	if _, ok := c.scopes(strings.Join(a.Scope, " "), cl, nil); !ok {
 		return
 	}
+
 	if scopes, ok := c.scopes(f.Get("scope"), cl, a.Scope); ok {
 		c.s.update(func(m *model) { m.robotSeen(a.Sub, c.now) })
 		c.issue(cl, a.Sub, scopes, nil, false)
@@ -49,6 +53,7 @@ func (c *call) checkAssertion(raw string, cl *client) (assertion, error) {
 	if len(parts) != 3 {
 		return a, errors.New("the assertion is not a JWT")
 	}
+
 	var head struct {
 		Alg string `json:"alg"`
 		Kid string `json:"kid"`
@@ -56,25 +61,31 @@ func (c *call) checkAssertion(raw string, cl *client) (assertion, error) {
 	if err := segment(parts[0], &head); err != nil {
 		return a, err
 	}
+
 	if head.Alg != "RS256" {
 		return a, errors.New("the assertion must be signed with RS256")
 	}
+
 	if err := segment(parts[1], &a); err != nil {
 		return a, err
 	}
+
 	var key *rsa.PublicKey
 	c.s.read(func(m *model) { key = m.robotKey(a.Sub, cl.ID, head.Kid) })
 	if key == nil {
 		return a, errors.New("kid and sub are not an enabled key and service account of this application")
 	}
+
 	sig, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil {
 		return a, errors.New("the signature cannot be read")
 	}
+
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], sig) != nil {
 		return a, errors.New("the signature is wrong")
 	}
+
 	exp := time.Unix(a.Exp, 0)
 	switch {
 	case a.Iss != cl.ID:
@@ -88,6 +99,7 @@ func (c *call) checkAssertion(raw string, cl *client) (assertion, error) {
 	case len(a.Scope) == 0 || slices.Contains(a.Scope, ""):
 		return a, errors.New("scope must be an array of scopes")
 	}
+
 	return a, nil
 }
 
@@ -96,24 +108,30 @@ func segment(raw string, into any) error {
 	if err != nil {
 		return errors.New("the assertion is not base64url")
 	}
+
 	if err := json.Unmarshal(b, into); err != nil {
 		return errors.New("the assertion is not JSON of the expected form")
 	}
+
 	return nil
 }
 
-// idToken is an OpenID Connect token; it is signed with a key of the server (HS256), which no client needs to check.
+// idToken is an OpenID Connect token; it is signed with a key of the server (HS256), which no
+// client needs to check.
 func (s *Server) idToken(clientID, user, nonce string, now time.Time) string {
 	enc := func(v obj) string {
 		b, _ := json.Marshal(v)
 		return base64.RawURLEncoding.EncodeToString(b)
 	}
-	claims := obj{"iss": "https://developer.api.autodesk.com", "aud": clientID, "sub": user, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
+	claims := obj{"iss": "https://developer.api.autodesk.com", "aud": clientID, "sub": user,
+		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
 	if nonce != "" {
 		claims["nonce"] = nonce
 	}
+
 	head := enc(obj{"alg": "HS256", "typ": "JWT"}) + "." + enc(claims)
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte(head))
+
 	return head + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

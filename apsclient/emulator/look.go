@@ -34,33 +34,41 @@ func (s *Server) Items() []FileInfo {
 	var out []FileInfo
 	s.read(func(m *model) {
 		for _, i := range m.items.m {
-			info := FileInfo{Project: i.Project, Path: m.folderPath(i.Folder) + "/" + i.Name, ItemID: i.ID, Hidden: i.Hidden}
+			info := FileInfo{Project: i.Project, Path: m.folderPath(i.Folder) + "/" + i.Name, ItemID: i.ID,
+				Hidden: i.Hidden}
 			for _, id := range i.Versions {
 				v := m.versions.get(id)
-				vi := VersionInfo{Number: v.Number, ID: v.ID, Name: v.Name, Storage: v.Storage, Size: v.Size, By: v.CreatedBy, Created: v.Created}
+				vi := VersionInfo{Number: v.Number, ID: v.ID, Name: v.Name, Storage: v.Storage, Size: v.Size,
+					By: v.CreatedBy, Created: v.Created}
 				if o := m.objectOf(v.Storage); o != nil {
 					for _, p := range o.Parts {
 						vi.ETags = append(vi.ETags, p.MD5)
 					}
 				}
+
 				info.Versions = append(info.Versions, vi)
 			}
+
 			out = append(out, info)
 		}
 	})
 	slices.SortFunc(out, func(a, b FileInfo) int {
-		return strings.Compare(a.Project+"\x00"+a.Path+"\x00"+a.ItemID, b.Project+"\x00"+b.Path+"\x00"+b.ItemID)
+		return strings.Compare(a.Project+"\x00"+a.Path+"\x00"+a.ItemID,
+			b.Project+"\x00"+b.Path+"\x00"+b.ItemID)
 	})
+
 	return out
 }
 
-// File finds the item that is visible under a path ("Project Files/a/b.dwg") in any project; the first by project id.
+// File finds the item that is visible under a path ("Project Files/a/b.dwg") in any project; the
+// first by project id.
 func (s *Server) File(path string) (FileInfo, bool) {
 	for _, f := range s.Items() {
 		if f.Path == path && !f.Hidden {
 			return f, true
 		}
 	}
+
 	return FileInfo{}, false
 }
 
@@ -75,6 +83,7 @@ func (s *Server) Folders(projectID string) []string {
 		}
 	})
 	slices.Sort(out)
+
 	return out
 }
 
@@ -83,6 +92,7 @@ func (m *model) objectOf(urn string) *object {
 	if !ok {
 		return nil
 	}
+
 	return m.objects.get(bucketKey + "/" + key)
 }
 
@@ -93,8 +103,10 @@ func (s *Server) ReadObject(urn string) (io.ReadCloser, error) {
 	if o == nil {
 		return nil, fmt.Errorf("read object: no %q", urn)
 	}
+
 	r, w := io.Pipe()
 	s.work.Go(func() { _ = w.CloseWithError(s.copyBlobs(w, o.Parts, 0, o.Size)) })
+
 	return r, nil
 }
 
@@ -109,6 +121,7 @@ func (s *Server) ReadVersion(id string) (io.ReadCloser, error) {
 	if urn == "" {
 		return nil, fmt.Errorf("read version: no %q, or it has no content", id)
 	}
+
 	return s.ReadObject(urn)
 }
 
@@ -119,6 +132,7 @@ func (s *Server) SHA1(urn string) string {
 	if o == nil {
 		return ""
 	}
+
 	return s.hashObject(o)
 }
 
@@ -130,17 +144,21 @@ type Session struct {
 	Expires           time.Time
 }
 
-// Sessions are the uploads that are known, completed ones included, in no order. Completed ones have no parts.
+// Sessions are the uploads that are known, completed ones included, in no order. Completed ones
+// have no parts.
 func (s *Server) Sessions() []Session {
 	var out []Session
 	s.read(func(m *model) {
 		for _, sess := range m.sessions.m {
-			one := Session{UploadKey: sess.Key, Object: objectURN(sess.Bucket, sess.Object), Parts: map[int]int64{}, Done: sess.Done, Expires: sess.Expires}
+			one := Session{UploadKey: sess.Key, Object: objectURN(sess.Bucket, sess.Object),
+				Parts: map[int]int64{}, Done: sess.Done, Expires: sess.Expires}
 			for n, p := range sess.parts {
 				one.Parts[n] = p.Size
 			}
+
 			out = append(out, one)
 		}
 	})
+
 	return out
 }

@@ -105,7 +105,9 @@ func (s *session) numbers() []int {
 	for n := range s.parts {
 		out = append(out, n)
 	}
+
 	slices.Sort(out)
+
 	return out
 }
 
@@ -162,21 +164,31 @@ type record struct {
 
 func newModel() *model {
 	l := &metaLog{}
+
 	return &model{
-		log: l, meta: newTable[string]("meta", l), hubs: newTable[hub]("hub", l), projects: newTable[project]("project", l),
-		folders: newTable[folder]("folder", l), items: newTable[item]("item", l), versions: newTable[version]("version", l),
-		buckets: newTable[bucket]("bucket", l), objects: newTable[object]("object", l), reservations: newTable[reservation]("storage", l),
-		sessions: newTable[session]("session", l), parts: newTable[blob]("part", l), tokens: newTable[token]("token", l), robots: newTable[robot]("robot", l),
-		grants: newTable[grant]("grant", l), clients: newTable[client]("client", l), people: newTable[person]("person", l),
-		companies: newTable[record]("company", l), units: newTable[record]("unit", l), members: newTable[record]("member", l),
-		roles: newTable[record]("role", l), hooks: newTable[hook]("hook", l), hookTokens: newTable[string]("hooktoken", l),
-		kids: map[string]*children{}, byID: map[string]*session{}, keys: map[string][]string{},
+		log: l, meta: newTable[string]("meta", l), hubs: newTable[hub]("hub", l),
+		projects: newTable[project]("project", l),
+		folders:  newTable[folder]("folder", l), items: newTable[item]("item", l),
+		versions: newTable[version]("version", l),
+		buckets:  newTable[bucket]("bucket", l), objects: newTable[object]("object", l),
+		reservations: newTable[reservation]("storage", l),
+		sessions:     newTable[session]("session", l), parts: newTable[blob]("part", l),
+		tokens: newTable[token]("token", l), robots: newTable[robot]("robot", l),
+		grants: newTable[grant]("grant", l), clients: newTable[client]("client", l),
+		people:    newTable[person]("person", l),
+		companies: newTable[record]("company", l), units: newTable[record]("unit", l),
+		members: newTable[record]("member", l),
+		roles:   newTable[record]("role", l), hooks: newTable[hook]("hook", l),
+		hookTokens: newTable[string]("hooktoken", l),
+		kids:       map[string]*children{}, byID: map[string]*session{}, keys: map[string][]string{},
 	}
 }
 
 func (m *model) tables() []rows {
-	return []rows{m.meta, m.hubs, m.projects, m.folders, m.items, m.versions, m.buckets, m.objects, m.reservations, m.sessions, m.parts,
-		m.tokens, m.grants, m.clients, m.robots, m.people, m.companies, m.units, m.members, m.roles, m.hooks, m.hookTokens}
+	return []rows{m.meta, m.hubs, m.projects, m.folders, m.items, m.versions, m.buckets, m.objects,
+		m.reservations, m.sessions, m.parts,
+		m.tokens, m.grants, m.clients, m.robots, m.people, m.companies, m.units, m.members, m.roles, m.hooks,
+		m.hookTokens}
 }
 
 // seq numbers what is made, so that listings keep an order.
@@ -191,23 +203,29 @@ func (m *model) index(fold bool) {
 	for _, h := range m.hubs.m {
 		see(h.Seq)
 	}
+
 	for _, p := range m.projects.m {
 		see(p.Seq)
 	}
+
 	for _, t := range []*table[record]{m.companies, m.units, m.members, m.roles} {
 		for _, r := range t.m {
 			see(r.Seq)
 		}
 	}
+
 	for _, p := range m.people.m {
 		see(p.Seq)
 	}
+
 	for _, h := range m.hooks.m {
 		see(h.Seq)
 	}
+
 	for _, r := range m.robots.m {
 		see(r.Seq)
 	}
+
 	for _, f := range sortedBySeq(m.folders.m, func(f *folder) int64 { return f.Seq }) {
 		see(f.Seq)
 		m.child(f.Parent).folders = append(m.child(f.Parent).folders, f.ID)
@@ -215,6 +233,7 @@ func (m *model) index(fold bool) {
 			m.child(f.Parent).names[foldName(f.Name, fold)] = f.ID
 		}
 	}
+
 	for _, i := range sortedBySeq(m.items.m, func(i *item) int64 { return i.Seq }) {
 		see(i.Seq)
 		m.child(i.Folder).items = append(m.child(i.Folder).items, i.ID)
@@ -222,19 +241,23 @@ func (m *model) index(fold bool) {
 			m.child(i.Folder).names[foldName(i.Name, fold)] = i.ID
 		}
 	}
+
 	for _, s := range m.sessions.m {
 		s.parts = map[int]blob{}
 		m.byID[s.ID] = s
 	}
+
 	for id, b := range m.parts.m {
 		key, n := splitPartID(id)
 		if s := m.sessions.get(key); s != nil {
 			s.parts[n] = *b
 		}
 	}
+
 	for _, o := range m.objects.m {
 		m.keys[o.Bucket] = append(m.keys[o.Bucket], o.Key)
 	}
+
 	for _, keys := range m.keys {
 		slices.Sort(keys)
 	}
@@ -246,6 +269,7 @@ func (m *model) child(id string) *children {
 		c = &children{names: map[string]string{}}
 		m.kids[id] = c
 	}
+
 	return c
 }
 
@@ -254,6 +278,7 @@ func sortedBySeq[T any](m map[string]*T, seq func(*T) int64) []*T {
 	for _, v := range m {
 		out = append(out, v)
 	}
+
 	slices.SortFunc(out, func(a, b *T) int {
 		switch d := seq(a) - seq(b); {
 		case d < 0:
@@ -261,8 +286,10 @@ func sortedBySeq[T any](m map[string]*T, seq func(*T) int64) []*T {
 		case d > 0:
 			return 1
 		}
+
 		return 0
 	})
+
 	return out
 }
 
@@ -270,6 +297,7 @@ func foldName(name string, fold bool) string {
 	if fold {
 		return strings.ToLower(name)
 	}
+
 	return name
 }
 
@@ -288,6 +316,7 @@ func splitURN(urn string) (bucket, key string, ok bool) {
 	if !ok {
 		return "", "", false
 	}
+
 	return strings.Cut(rest, "/")
 }
 
@@ -307,6 +336,7 @@ func uuid() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b)
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 

@@ -18,6 +18,7 @@ func nameProblem(name string) string {
 	case strings.ContainsAny(name, reserved):
 		return "the name holds a reserved character"
 	}
+
 	return ""
 }
 
@@ -31,6 +32,7 @@ func (m *model) depth(f *folder) int {
 		f = m.folders.get(f.Parent)
 		n++
 	}
+
 	return n
 }
 

@@ -20,6 +20,7 @@ func noise(n int) []byte {
 	b := make([]byte, n)
 	r := rand.NewChaCha8([32]byte{1})
 	_, _ = r.Read(b)
+
 	return b
 }
 
@@ -29,12 +30,15 @@ func TestPipeline(t *testing.T) {
 	if hub.text("data/0/attributes/name") != "Demo Hub" {
 		t.Fatalf("first hub: %s", hub.raw)
 	}
+
 	projects := a.call("GET", "/project/v1/hubs/"+hub.text("data/0/id")+"/projects", nil).want(200)
 	project := projects.text("data/0/id")
-	top := a.call("GET", "/project/v1/hubs/"+hub.text("data/0/id")+"/projects/"+project+"/topFolders", nil).want(200)
+	top := a.call("GET", "/project/v1/hubs/"+hub.text("data/0/id")+"/projects/"+project+"/topFolders",
+		nil).want(200)
 	if top.text("data/0/attributes/name") != "Project Files" {
 		t.Fatalf("top folders: %s", top.raw)
 	}
+
 	folder := top.text("data/0/id")
 	content := append(noise(6<<20), make([]byte, 7<<20)...)
 	content = append(content, noise(1000)...)
@@ -46,27 +50,35 @@ func TestPipeline(t *testing.T) {
 	if got := list.text("included/0/relationships/storage/data/id"); got != urn {
 		t.Errorf("tip's storage is %s, want %s", got, urn)
 	}
+
 	urn2 := a.storage("a b.dwg")
 	a.upload(urn2, []byte("second"))
-	v2 := a.call("POST", "/data/v1/projects/"+project+"/versions", versionBody(item, "a b.dwg", urn2)).want(201)
+	v2 := a.call("POST", "/data/v1/projects/"+project+"/versions",
+		versionBody(item, "a b.dwg", urn2)).want(201)
 	if got := v2.at("data/attributes/versionNumber"); got != 2.0 {
 		t.Errorf("version number %v, want 2", got)
 	}
+
 	a.call("GET", "/data/v1/projects/"+project+"/versions/"+esc(v2.text("data/id")), nil).want(200)
-	if got := a.call("GET", "/data/v1/projects/"+project+"/items/"+esc(item)+"/versions", nil).want(200).len("data"); got != 2 {
+	if got := a.call("GET", "/data/v1/projects/"+project+"/items/"+esc(item)+"/versions",
+		nil).want(200).len("data"); got != 2 {
 		t.Errorf("%d versions, want 2", got)
 	}
+
 	// and back
 	dl := a.call("GET", objectPath(urn)+"/signeds3download", nil).want(200)
 	sum := sha1.Sum(content)
 	if dl.text("status") != "complete" || dl.text("sha1") != hex.EncodeToString(sum[:]) {
 		t.Fatalf("download: %s", dl.raw)
 	}
+
 	get := a.send(a.request("GET", dl.text("url"), nil)).want(200)
 	if !bytes.Equal(get.raw, content) {
 		t.Error("bytes differ")
 	}
-	for _, r := range [][2]int{{0, 0}, {5, 6<<20 + 10}, {6<<20 - 1, 13 << 20}, {13<<20 + 999, 13<<20 + 999}, {12 << 20, 1 << 30}} {
+
+	for _, r := range [][2]int{{0, 0}, {5, 6<<20 + 10}, {6<<20 - 1, 13 << 20}, {13<<20 + 999, 13<<20 + 999},
+		{12 << 20, 1 << 30}} {
 		req := a.request("GET", dl.text("url"), nil)
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", r[0], r[1]))
 		req.Header.Set("If-Match", get.header.Get("ETag"))
@@ -75,18 +87,23 @@ func TestPipeline(t *testing.T) {
 		if !bytes.Equal(part.raw, content[r[0]:end]) {
 			t.Errorf("range %v differs", r)
 		}
-		if got, want := part.header.Get("Content-Range"), fmt.Sprintf("bytes %d-%d/%d", r[0], end-1, len(content)); got != want {
+
+		if got, want := part.header.Get("Content-Range"),
+			fmt.Sprintf("bytes %d-%d/%d", r[0], end-1, len(content)); got != want {
 			t.Errorf("Content-Range %q, want %q", got, want)
 		}
 	}
+
 	info, ok := a.s.File("Project Files/a b.dwg")
 	if !ok || len(info.Versions) != 2 || info.Versions[1].Size != 6 {
 		t.Errorf("file info %+v", info)
 	}
+
 	body, err := a.s.ReadVersion(info.Versions[1].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if raw, err := io.ReadAll(body); err != nil || string(raw) != "second" {
 		t.Errorf("read version: %q, %v", raw, err)
 	}
@@ -104,24 +121,30 @@ func TestSurvivesRestart(t *testing.T) {
 	if err := a.s.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	if r := a.call("GET", p, nil); r.err == nil {
 		t.Errorf("a closed server answered %d", r.status)
 	}
+
 	// a killed process leaves a torn line and a half-written blob behind
 	f, err := os.OpenFile(a.s.metaPath(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := f.WriteString(`{"k":"item","i":"torn`); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	stray, err := a.s.createBlob(randomHex(16))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := stray.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -137,9 +160,11 @@ func TestSurvivesRestart(t *testing.T) {
 	if got := b.call("GET", objectPath(urn)+"/details", nil).want(200).at("size"); got != 4.0 {
 		t.Errorf("size %v, want 4", got)
 	}
+
 	last := b.put(up.text("urls/1"), []byte("tail")).want(200)
 	sum := md5.Sum(part)
-	b.call("POST", p, obj{"uploadKey": up.text("uploadKey"), "size": 5<<20 + 4, "eTags": []string{hex.EncodeToString(sum[:]), unquote(last.header.Get("ETag"))}}).
+	b.call("POST", p, obj{"uploadKey": up.text("uploadKey"), "size": 5<<20 + 4,
+		"eTags": []string{hex.EncodeToString(sum[:]), unquote(last.header.Get("ETag"))}}).
 		want(200).has("objectId")
 	b.call("POST", "/data/v1/projects/"+d.Project+"/items", itemBody(d.Folder, "keep.dwg", urn)).want(409)
 	if _, err := os.Stat(stray.Name()); !os.IsNotExist(err) {
@@ -152,6 +177,7 @@ func TestSparse(t *testing.T) {
 	urn := a.storage("big.rvt")
 	p := objectPath(urn) + "/signeds3upload"
 	up := a.call("GET", p+"?parts=4", nil).want(200)
+
 	const size = 32 << 20
 	var tags []string
 	for n := range 4 {
@@ -159,15 +185,19 @@ func TestSparse(t *testing.T) {
 		req.ContentLength = size
 		tags = append(tags, unquote(a.send(req).want(200).header.Get("ETag")))
 	}
+
 	sum := md5.Sum(make([]byte, size))
 	if tags[0] != hex.EncodeToString(sum[:]) || tags[3] != tags[0] {
 		t.Errorf("ETags of zeros: %v", tags)
 	}
-	a.call("POST", p, obj{"uploadKey": up.text("uploadKey"), "size": 4 * size, "eTags": tags}).want(200).has("objectId")
+
+	a.call("POST", p, obj{"uploadKey": up.text("uploadKey"), "size": 4 * size, "eTags": tags}).want(200).has(
+		"objectId")
 	files, err := os.ReadDir(a.s.cfg.Dir + "/blobs")
 	if err != nil || len(files) != 0 {
 		t.Errorf("zeros took files: %v, %v", files, err)
 	}
+
 	dl := a.call("GET", objectPath(urn)+"/signeds3download", nil).want(200)
 	got := a.send(a.request("GET", dl.text("url"), nil)).want(200)
 	if len(got.raw) != 4*size || bytes.Count(got.raw, []byte{0}) != 4*size {
@@ -197,9 +227,11 @@ func TestSynctest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := io.ReadFull(resp.Body, make([]byte, 100)); err != nil {
 			t.Fatal(err)
 		}
+
 		resp.Body.Close()
 		synctest.Wait()
 	})
@@ -211,9 +243,11 @@ func TestListenTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.HasPrefix(ln.BaseURL, "https://127.0.0.1:") {
 		t.Errorf("base URL %s", ln.BaseURL)
 	}
+
 	pool := trust(t, ln.CertFile)
 	a.base, a.http = ln.BaseURL, &http.Client{Transport: pool}
 	defer pool.CloseIdleConnections()
@@ -223,6 +257,7 @@ func TestListenTLS(t *testing.T) {
 	if !strings.HasPrefix(u, ln.BaseURL+"/s3/") {
 		t.Errorf("signed URL %s does not carry the address that was asked", u)
 	}
+
 	if got := a.send(a.request("GET", u, nil)).want(200); string(got.raw) != "over TLS" {
 		t.Errorf("got %q", got.raw)
 	}
@@ -235,12 +270,15 @@ func TestListenEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.HasPrefix(ln.BaseURL, "http://127.0.0.1:") {
 		t.Fatalf("base URL %s", ln.BaseURL)
 	}
+
 	resp, err := http.Get(ln.BaseURL + "/project/v1/hubs")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	resp.Body.Close()
 }

@@ -11,14 +11,17 @@ var (
 
 func projectRoutes() []route {
 	get := func(op, pattern string, perMinute int, h func(*call)) route {
-		return route{op: op, method: http.MethodGet, pattern: pattern, family: famDM, scopes: scopeRead, class: op, perMinute: perMinute, user: userOptional, handle: h}
+		return route{op: op, method: http.MethodGet, pattern: pattern, family: famDM, scopes: scopeRead,
+			class: op, perMinute: perMinute, user: userOptional, handle: h}
 	}
+
 	return []route{
 		get("list-hubs", "/project/v1/hubs", 50, (*call).listHubs),
 		get("get-hub", "/project/v1/hubs/{hub}", 50, (*call).getHub),
 		get("list-projects", "/project/v1/hubs/{hub}/projects", 50, (*call).listProjects),
 		get("get-project", "/project/v1/hubs/{hub}/projects/{project}", 50, (*call).getProject),
-		get("list-top-folders", "/project/v1/hubs/{hub}/projects/{project}/topFolders", 300, (*call).topFolders),
+		get("list-top-folders", "/project/v1/hubs/{hub}/projects/{project}/topFolders", 300,
+			(*call).topFolders),
 	}
 }
 
@@ -28,6 +31,7 @@ func (c *call) listHubs() {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
 		return
 	}
+
 	data, warnings := list{}, list{}
 	c.s.read(func(m *model) {
 		for _, h := range sortedBySeq(m.hubs.m, func(h *hub) int64 { return h.Seq }) {
@@ -39,9 +43,12 @@ func (c *call) listHubs() {
 	if c.knob.HideHubs {
 		for _, region := range []string{"US", "EMEA"} {
 			warnings = append(warnings, obj{"Id": nil, "HttpStatusCode": "403", "ErrorCode": "BIM360DM_ERROR",
-				"Title": "Unable to get hubs from BIM360DM " + region + ".", "Detail": "You don't have permission to access this API", "AboutLink": nil, "Source": list{}, "meta": list{}})
+				"Title":  "Unable to get hubs from BIM360DM " + region + ".",
+				"Detail": "You don't have permission to access this API", "AboutLink": nil, "Source": list{},
+				"meta": list{}})
 		}
 	}
+
 	d := c.document(data, nil)
 	d["meta"] = obj{"warnings": warnings}
 	c.json(http.StatusOK, d)
@@ -52,6 +59,7 @@ func (c *call) hub(m *model) *hub {
 	if h := m.hubs.get(c.p["hub"]); h != nil && !c.knob.HideHubs {
 		return h
 	}
+
 	return nil
 }
 
@@ -66,6 +74,7 @@ func (c *call) getHub() {
 		c.fail(http.StatusNotFound, "HUB_NOT_FOUND", "the hub does not exist or is not visible to the caller")
 		return
 	}
+
 	c.json(http.StatusOK, c.document(r, nil))
 }
 
@@ -75,23 +84,28 @@ func (c *call) listProjects() {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
 		return
 	}
+
 	p, ok := c.page()
 	if !ok {
 		return
 	}
+
 	data, found, more := list{}, false, false
 	c.s.read(func(m *model) {
 		h := c.hub(m)
 		if h == nil {
 			return
 		}
+
 		found = true
+
 		var all []*project
 		for _, pr := range sortedBySeq(m.projects.m, func(p *project) int64 { return p.Seq }) {
 			if pr.Hub == h.ID && !pr.Inactive {
 				all = append(all, pr)
 			}
 		}
+
 		var from, to int
 		from, to, more = p.cut(len(all))
 		for _, pr := range all[from:to] {
@@ -104,6 +118,7 @@ func (c *call) listProjects() {
 		c.fail(http.StatusNotFound, "HUB_NOT_FOUND", "the hub does not exist or is not visible to the caller")
 		return
 	}
+
 	d := c.document(data, nil)
 	d["links"] = c.pageLinks(p, more)
 	c.json(http.StatusOK, d)
@@ -116,7 +131,8 @@ func (c *call) inProject(change bool, fn func(*model, *project) *problem) {
 		p := m.projects.get(c.p["project"])
 		switch {
 		case p == nil || c.p["hub"] != "" && p.Hub != c.p["hub"] || c.knob.HideHubs:
-			bad = &problem{http.StatusNotFound, "PROJECT_NOT_FOUND", "the project does not exist or is not visible to the caller"}
+			bad = &problem{http.StatusNotFound, "PROJECT_NOT_FOUND",
+				"the project does not exist or is not visible to the caller"}
 		case p.Inactive:
 			bad = &problem{http.StatusForbidden, "BIM360DM_ERROR", "Project is not active: " + p.ID}
 		default:
@@ -128,6 +144,7 @@ func (c *call) inProject(change bool, fn func(*model, *project) *problem) {
 	} else {
 		c.s.read(run)
 	}
+
 	if bad != nil {
 		c.fail(bad.status, bad.code, bad.detail)
 	}
@@ -155,23 +172,29 @@ func (c *call) topFolders() {
 	if !ok {
 		return
 	}
+
 	filesOnly, ok := c.boolean("projectFilesOnly", false)
 	if !ok {
 		return
 	}
+
 	if c.user == "" { // both need a user context
 		excludeDeleted, filesOnly = false, false
 	}
+
 	var data list
 	c.inProject(false, func(m *model, p *project) *problem {
 		data = list{}
 		for _, id := range m.child(p.Root).folders {
 			f := m.folders.get(id)
-			if f.Hidden && excludeDeleted || filesOnly && f.Name != "Project Files" || c.now.Before(f.VisibleAt) {
+			if f.Hidden && excludeDeleted || filesOnly && f.Name != "Project Files" ||
+				c.now.Before(f.VisibleAt) {
 				continue
 			}
+
 			data = append(data, c.folderResource(m, f))
 		}
+
 		return nil
 	})
 	if data != nil {

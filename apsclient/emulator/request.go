@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Request is one line of the journal: a request that arrived and how it ended. It never holds a query string.
+// Request is one line of the journal: a request that arrived and how it ended. It never holds a
+// query string.
 type Request struct {
 	Time      time.Time `json:"time"`
 	Method    string    `json:"method"`
@@ -33,10 +34,11 @@ const (
 	FailBefore
 	// LoseReply lets the effect happen, then closes the connection without an answer.
 	LoseReply
-	// ResetBody closes the connection after After bytes: of the request's body for PUT, POST and PATCH, else of the
-	// answer's. The effect of a request does not happen.
+	// ResetBody closes the connection after After bytes: of the request's body for PUT, POST and
+	// PATCH, else of the answer's. The effect of a request does not happen.
 	ResetBody
-	// Stall goes silent after After bytes until the client goes away, Delay has passed or the server closes.
+	// Stall goes silent after After bytes until the client goes away, Delay has passed or the
+	// server closes.
 	Stall
 	// Slow moves the bodies at BytesPerSecond.
 	Slow
@@ -46,29 +48,34 @@ const (
 	CorruptBytes
 	// SlowDown answers 503 SlowDown at S3, 429 with Retry-After elsewhere. Nothing else happens.
 	SlowDown
-	// ExpireNow lets what the request relies on expire first: the signed URL, the upload session of its upload key, or
-	// the access token.
+	// ExpireNow lets what the request relies on expire first: the signed URL, the upload session of
+	// its upload key, or the access token.
 	ExpireNow
 )
 
 // String is the name the journal uses.
 func (k FaultKind) String() string {
-	names := [...]string{"", "fail-before", "lose-reply", "reset-body", "stall", "slow", "wrong-etag", "corrupt-bytes", "slow-down", "expire-now"}
+	names := [...]string{"", "fail-before", "lose-reply", "reset-body", "stall", "slow", "wrong-etag",
+		"corrupt-bytes", "slow-down", "expire-now"}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"
 	}
+
 	return names[k]
 }
 
 // Fault is what shall befall one request.
 type Fault struct {
-	Kind           FaultKind
-	Status         int           // FailBefore: status; 0: 500. SlowDown outside S3: 0: 429
-	Body           []byte        // FailBefore: body; nil: the error body of the endpoint's family
-	Header         http.Header   // FailBefore, SlowDown: further headers
-	Delay          time.Duration // waited before anything else; for Stall: how long it lasts, 0: until the client goes
-	After          int64         // ResetBody, Stall: bytes let through first; CorruptBytes: offset of the byte
-	BytesPerSecond int64         // Slow; 0: 64 KiB/s
-	Do             func()        // called first, before the effect
-	DoAfter        func()        // called after the effect, before the answer leaves; for an S3 GET after it left
+	Kind   FaultKind
+	Status int         // FailBefore: status; 0: 500. SlowDown outside S3: 0: 429
+	Body   []byte      // FailBefore: body; nil: the error body of the endpoint's family
+	Header http.Header // FailBefore, SlowDown: further headers
+	// waited before anything else; for Stall: how long it lasts, 0: until the client goes
+	Delay time.Duration
+	// ResetBody, Stall: bytes let through first; CorruptBytes: offset of the byte
+	After          int64
+	BytesPerSecond int64  // Slow; 0: 64 KiB/s
+	Do             func() // called first, before the effect
+	// called after the effect, before the answer leaves; for an S3 GET after it left
+	DoAfter func()
 }

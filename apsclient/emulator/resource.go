@@ -30,7 +30,8 @@ func (c *call) linkLinks(p string) obj {
 	return obj{"links": obj{"self": c.link(p + "/relationships/links")}}
 }
 func (c *call) extension(kind string, data obj) obj {
-	return obj{"type": kind, "version": "1.0", "schema": c.link("/schema/v1/versions/" + url.PathEscape(kind) + "-1.0"), "data": data}
+	return obj{"type": kind, "version": "1.0",
+		"schema": c.link("/schema/v1/versions/" + url.PathEscape(kind) + "-1.0"), "data": data}
 }
 
 // document is a JSON:API answer with one resource or a list.
@@ -39,6 +40,7 @@ func (c *call) document(data any, included list) obj {
 	if included != nil {
 		d["included"] = included
 	}
+
 	return d
 }
 
@@ -52,9 +54,13 @@ func (c *call) hubResource(h *hub) obj {
 	if h.core() {
 		ext = "hubs:autodesk.core:Hub"
 	}
+
 	self := "/project/v1/hubs/" + h.ID
-	return obj{"type": "hubs", "id": h.ID, "attributes": obj{"name": h.Name, "region": h.Region, "extension": c.extension(ext, obj{})},
-		"links": obj{"self": c.link(self)}, "relationships": obj{"projects": c.related(self + "/projects")}}
+
+	return obj{"type": "hubs", "id": h.ID,
+		"attributes":    obj{"name": h.Name, "region": h.Region, "extension": c.extension(ext, obj{})},
+		"links":         obj{"self": c.link(self)},
+		"relationships": obj{"projects": c.related(self + "/projects")}}
 }
 
 func (c *call) projectResource(p *project) obj {
@@ -65,15 +71,19 @@ func (c *call) projectResource(p *project) obj {
 	case PlatformCore:
 		ext, data = "projects:autodesk.core:Project", obj{}
 	}
+
 	self := projectPath(p)
 	hubRef := c.related("/project/v1/hubs/" + p.Hub)
 	hubRef["data"] = ref("hubs", p.Hub)
+
 	return obj{"type": "projects", "id": p.ID,
-		"attributes": obj{"name": p.Name, "scopes": list{"b360project." + strings.TrimPrefix(p.ID, "b.")}, "extension": c.extension(ext, data)},
-		"links":      obj{"self": c.link(self)},
+		"attributes": obj{"name": p.Name, "scopes": list{"b360project." + strings.TrimPrefix(p.ID, "b.")},
+			"extension": c.extension(ext, data)},
+		"links": obj{"self": c.link(self)},
 		"relationships": obj{
-			"hub":        hubRef,
-			"rootFolder": obj{"data": ref("folders", p.Root), "meta": obj{"link": c.link(dataPath(p.ID, "folders", p.Root))}},
+			"hub": hubRef,
+			"rootFolder": obj{"data": ref("folders", p.Root),
+				"meta": obj{"link": c.link(dataPath(p.ID, "folders", p.Root))}},
 			"topFolders": c.related(self + "/topFolders"),
 		}}
 }
@@ -85,11 +95,13 @@ func (c *call) folderResource(m *model, f *folder) obj {
 			count++
 		}
 	}
+
 	for _, id := range m.child(f.ID).items {
 		if !m.items.get(id).Hidden {
 			count++
 		}
 	}
+
 	ext, allowed := typeFolder360, list{"folders", typeFolder360, typeItem360}
 	switch {
 	case f.Core:
@@ -97,26 +109,33 @@ func (c *call) folderResource(m *model, f *folder) obj {
 	case f.FolderType == "plan":
 		allowed = list{"folders", typeFolder360, typeItemPlan}
 	}
+
 	data := obj{"allowedTypes": allowed, "visibleTypes": allowed[2:], "namingStandardIds": list{}}
 	if f.FolderType != "" {
 		data["folderType"] = f.FolderType
 		data["isRoot"] = f.Root
 		data["folderParents"] = list{}
 	}
+
 	if f.Description != "" {
 		data["description"] = f.Description
 	}
+
 	attributes := obj{"name": f.Name, "displayName": f.Name, "objectCount": count, "hidden": f.Hidden,
-		"createTime": wireTime(f.Created), "createUserId": f.CreatedBy, "createUserName": m.userName(f.CreatedBy),
-		"lastModifiedTime": wireTime(f.Modified), "lastModifiedUserId": f.ModifiedBy, "lastModifiedUserName": m.userName(f.ModifiedBy),
+		"createTime": wireTime(f.Created), "createUserId": f.CreatedBy,
+		"createUserName":   m.userName(f.CreatedBy),
+		"lastModifiedTime": wireTime(f.Modified), "lastModifiedUserId": f.ModifiedBy,
+		"lastModifiedUserName":   m.userName(f.ModifiedBy),
 		"lastModifiedTimeRollup": wireTime(f.Rollup), "extension": c.extension(ext, data)}
 	self := dataPath(f.Project, "folders", f.ID)
 	parent := c.related(self + "/parent")
 	if f.Parent != "" {
 		parent["data"] = ref("folders", f.Parent)
 	}
+
 	return obj{"type": "folders", "id": f.ID, "attributes": attributes, "links": obj{"self": c.link(self)},
-		"relationships": obj{"parent": parent, "refs": c.refLinks(self), "links": c.linkLinks(self), "contents": c.related(self + "/contents")}}
+		"relationships": obj{"parent": parent, "refs": c.refLinks(self), "links": c.linkLinks(self),
+			"contents": c.related(self + "/contents")}}
 }
 
 // shownTip is the newest version that is visible yet.
@@ -126,6 +145,7 @@ func (c *call) shownTip(m *model, i *item) *version {
 			return v
 		}
 	}
+
 	return m.versions.get(i.Versions[0])
 }
 
@@ -135,47 +155,62 @@ func (c *call) itemResource(m *model, i *item, tip *version) obj {
 	if i.Description != "" {
 		data["description"] = i.Description
 	}
+
 	attributes := obj{"displayName": i.Name, "hidden": i.Hidden, "reserved": i.Reserved,
-		"createTime": wireTime(i.Created), "createUserId": i.CreatedBy, "createUserName": m.userName(i.CreatedBy),
-		"lastModifiedTime": wireTime(i.Modified), "lastModifiedUserId": i.ModifiedBy, "lastModifiedUserName": m.userName(i.ModifiedBy),
-		"extension": c.extension(i.ExtType, data)}
+		"createTime": wireTime(i.Created), "createUserId": i.CreatedBy,
+		"createUserName":   m.userName(i.CreatedBy),
+		"lastModifiedTime": wireTime(i.Modified), "lastModifiedUserId": i.ModifiedBy,
+		"lastModifiedUserName": m.userName(i.ModifiedBy),
+		"extension":            c.extension(i.ExtType, data)}
 	if i.Reserved {
 		attributes["reservedTime"] = wireTime(i.Modified)
 		attributes["reservedUserId"] = i.ReservedBy
 		attributes["reservedUserName"] = m.userName(i.ReservedBy)
 	}
+
 	tipRef := c.related(self + "/tip")
 	tipRef["data"] = ref("versions", tip.ID)
 	parent := c.related(self + "/parent")
 	parent["data"] = ref("folders", i.Folder)
+
 	return obj{"type": "items", "id": i.ID, "attributes": attributes, "links": obj{"self": c.link(self)},
-		"relationships": obj{"tip": tipRef, "versions": c.related(self + "/versions"), "parent": parent, "refs": c.refLinks(self), "links": c.linkLinks(self)}}
+		"relationships": obj{"tip": tipRef, "versions": c.related(self + "/versions"), "parent": parent,
+			"refs": c.refLinks(self), "links": c.linkLinks(self)}}
 }
 
 func fileType(name string) string { return strings.ToLower(strings.TrimPrefix(path.Ext(name), ".")) }
 
 func (c *call) versionResource(m *model, v *version) obj {
 	self := dataPath(v.Project, "versions", v.ID)
-	data := obj{"processState": "PROCESSING_COMPLETE", "extractionState": "UNSUPPORTED", "splittingState": "NOT_SPLIT", "conformingStatus": "NONE"}
+	data := obj{"processState": "PROCESSING_COMPLETE", "extractionState": "UNSUPPORTED",
+		"splittingState": "NOT_SPLIT", "conformingStatus": "NONE"}
 	if v.OriginalName != "" {
 		data["originalName"] = v.OriginalName
 	}
+
 	attributes := obj{"name": v.Name, "displayName": v.Name, "versionNumber": v.Number,
-		"createTime": wireTime(v.Created), "createUserId": v.CreatedBy, "createUserName": m.userName(v.CreatedBy),
-		"lastModifiedTime": wireTime(v.Created), "lastModifiedUserId": v.CreatedBy, "lastModifiedUserName": m.userName(v.CreatedBy),
-		"extension": c.extension(v.ExtType, data)}
+		"createTime": wireTime(v.Created), "createUserId": v.CreatedBy,
+		"createUserName":   m.userName(v.CreatedBy),
+		"lastModifiedTime": wireTime(v.Created), "lastModifiedUserId": v.CreatedBy,
+		"lastModifiedUserName": m.userName(v.CreatedBy),
+		"extension":            c.extension(v.ExtType, data)}
 	itemRef := c.related(self + "/item")
 	itemRef["data"] = ref("items", v.Item)
-	rel := obj{"item": itemRef, "refs": c.refLinks(self), "links": c.linkLinks(self), "downloadFormats": c.related(self + "/downloadFormats")}
+	rel := obj{"item": itemRef, "refs": c.refLinks(self), "links": c.linkLinks(self),
+		"downloadFormats": c.related(self + "/downloadFormats")}
 	if !v.deleted() {
 		attributes["storageSize"] = v.Size
 		attributes["mimeType"] = "application/octet-stream"
 		if t := fileType(v.Name); t != "" {
 			attributes["fileType"] = t
 		}
+
 		bucket, key, _ := splitURN(v.Storage)
 		rel["storage"] = obj{"data": ref("objects", v.Storage),
-			"meta": obj{"link": c.link("/oss/v2/buckets/" + bucket + "/objects/" + url.PathEscape(key) + "?scopes=b360project." + strings.TrimPrefix(v.Project, "b."))}}
+			"meta": obj{"link": c.link("/oss/v2/buckets/" + bucket + "/objects/" + url.PathEscape(key) +
+				"?scopes=b360project." + strings.TrimPrefix(v.Project, "b."))}}
 	}
-	return obj{"type": "versions", "id": v.ID, "attributes": attributes, "links": obj{"self": c.link(self)}, "relationships": rel}
+
+	return obj{"type": "versions", "id": v.ID, "attributes": attributes, "links": obj{"self": c.link(self)},
+		"relationships": rel}
 }

@@ -45,19 +45,21 @@ type router struct{ routes []*route }
 
 func newRouter() *router {
 	r := &router{}
-	for _, group := range [][]route{authRoutes(), robotRoutes(), projectRoutes(), dataRoutes(), ossRoutes(), s3Routes(), hookRoutes(), hqRoutes(), adminRoutes()} {
+	for _, group := range [][]route{authRoutes(), robotRoutes(), projectRoutes(), dataRoutes(), ossRoutes(),
+		s3Routes(), hookRoutes(), hqRoutes(), adminRoutes()} {
 		for i := range group {
 			rt := group[i]
 			rt.segments = strings.Split(strings.TrimPrefix(rt.pattern, "/"), "/")
 			r.routes = append(r.routes, &rt)
 		}
 	}
+
 	return r
 }
 
-// find matches the escaped path segment by segment, so that an encoded slash stays inside its segment. A last segment
-// {name...} takes the rest. known says whether the path exists with another method. The official Node SDKs begin every
-// path with two slashes, which the service takes.
+// find matches the escaped path segment by segment, so that an encoded slash stays inside its
+// segment. A last segment {name...} takes the rest. known says whether the path exists with another
+// method. The official Node SDKs begin every path with two slashes, which the service takes.
 func (r *router) find(method, escaped string) (rt *route, params map[string]string, known bool) {
 	got := strings.Split(strings.TrimLeft(escaped, "/"), "/")
 	for _, rt := range r.routes {
@@ -65,11 +67,14 @@ func (r *router) find(method, escaped string) (rt *route, params map[string]stri
 		if !ok {
 			continue
 		}
+
 		if rt.method == method {
 			return rt, params, true
 		}
+
 		known = true
 	}
+
 	return nil, nil, known
 }
 
@@ -80,24 +85,32 @@ func (rt *route) match(got []string) (map[string]string, bool) {
 			if i >= len(got) {
 				return nil, false
 			}
+
 			params[name[1:]] = strings.Join(got[i:], "/")
+
 			return params, true
 		}
+
 		if i >= len(got) {
 			return nil, false
 		}
+
 		if strings.HasPrefix(want, "{") {
 			v, err := url.PathUnescape(got[i])
 			if err != nil || v == "" {
 				return nil, false
 			}
+
 			params[want[1:len(want)-1]] = v
+
 			continue
 		}
+
 		if want != got[i] {
 			return nil, false
 		}
 	}
+
 	return params, len(rt.segments) == len(got)
 }
 
@@ -117,6 +130,7 @@ func familyOf(path string) family {
 	case strings.HasPrefix(path, "/s3/"):
 		return famS3
 	}
+
 	return famDM
 }
 
@@ -126,9 +140,11 @@ func origin(r *http.Request) string {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		scheme = "https"
 	}
+
 	if s, ok := r.Context().Value(schemeKey{}).(string); ok {
 		scheme = s
 	}
+
 	return scheme + "://" + r.Host
 }
 

@@ -10,44 +10,53 @@ import (
 	"strings"
 )
 
-// hqList answers a bare array: limit 1..100 (default 10), offset, sort (comma list, "-" descending), field (comma list).
+// hqList answers a bare array: limit 1..100 (default 10), offset, sort (comma list, "-"
+// descending), field (comma list).
 func (c *call) hqList(rows []obj) {
 	limit, ok := c.number("limit", 10, 1, 100)
 	if !ok {
 		return
 	}
+
 	offset, ok := c.number("offset", 0, 0, 1<<30)
 	if !ok {
 		return
 	}
+
 	var keys []sortKey
 	for _, s := range splitList(c.q["sort"]) {
 		keys = append(keys, sortKey{strings.TrimPrefix(s, "-"), strings.HasPrefix(s, "-")})
 	}
+
 	sortRows(rows, keys)
 	c.json(http.StatusOK, pick(window(rows, limit, offset), splitList(c.q["field"])))
 }
 
-// caPage answers a page of construction/admin: limit default 20, more than 200 is cut, offset, sort ("name desc"), fields,
-// filters, filterTextMatch, orFilters. path and the query make the links.
+// caPage answers a page of construction/admin: limit default 20, more than 200 is cut, offset, sort
+// ("name desc"), fields, filters, filterTextMatch, orFilters. path and the query make the links.
 func (c *call) caPage(rows []obj, textFilters []string) {
 	limit, ok := c.number("limit", 20, 1, 1<<30)
 	if !ok {
 		return
 	}
+
 	limit = min(limit, 200)
 	offset, ok := c.number("offset", 0, 0, 1<<30)
 	if !ok {
 		return
 	}
+
 	match := c.q.Get("filterTextMatch")
 	if match == "" {
 		match = "contains"
 	}
+
 	if !slices.Contains([]string{"contains", "startsWith", "endsWith", "equals"}, match) {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "filterTextMatch must be contains, startsWith, endsWith or equals")
+		c.fail(http.StatusBadRequest, "BAD_INPUT",
+			"filterTextMatch must be contains, startsWith, endsWith or equals")
 		return
 	}
+
 	rows = c.caFilter(rows, match, textFilters)
 	var keys []sortKey
 	for _, s := range splitList(c.q["sort"]) {
@@ -56,24 +65,31 @@ func (c *call) caPage(rows []obj, textFilters []string) {
 			c.fail(http.StatusBadRequest, "BAD_INPUT", "sort must name fields with asc or desc")
 			return
 		}
+
 		keys = append(keys, sortKey{name, dir == "desc"})
 	}
+
 	sortRows(rows, keys)
 	at := func(offset int) string {
 		q := url.Values{}
 		maps.Copy(q, c.q)
 		q.Set("limit", strconv.Itoa(limit))
 		q.Set("offset", strconv.Itoa(offset))
+
 		return c.url(c.r.URL.EscapedPath(), q)
 	}
-	pagination := obj{"limit": limit, "offset": offset, "totalResults": len(rows), "nextUrl": "", "previousUrl": ""}
+	pagination := obj{"limit": limit, "offset": offset, "totalResults": len(rows), "nextUrl": "",
+		"previousUrl": ""}
 	if offset+limit < len(rows) {
 		pagination["nextUrl"] = at(offset + limit)
 	}
+
 	if offset > 0 {
 		pagination["previousUrl"] = at(max(offset-limit, 0))
 	}
-	c.json(http.StatusOK, obj{"pagination": pagination, "results": pick(window(rows, limit, offset), splitList(c.q["fields"]))})
+
+	c.json(http.StatusOK, obj{"pagination": pagination,
+		"results": pick(window(rows, limit, offset), splitList(c.q["fields"]))})
 }
 
 func (c *call) caFilter(rows []obj, match string, textFilters []string) []obj {
@@ -82,6 +98,7 @@ func (c *call) caFilter(rows []obj, match string, textFilters []string) []obj {
 		values []string
 		or     bool
 	}
+
 	or := splitList(c.q["orFilters"])
 	var all []one
 	for key, vals := range c.q {
@@ -90,6 +107,7 @@ func (c *call) caFilter(rows []obj, match string, textFilters []string) []obj {
 			all = append(all, one{name, splitList(vals), slices.Contains(or, name)})
 		}
 	}
+
 	var out []obj
 	for _, r := range rows {
 		pass, anyOr, hitOr := true, false, false
@@ -99,6 +117,7 @@ func (c *call) caFilter(rows []obj, match string, textFilters []string) []obj {
 				if slices.Contains(textFilters, f.name) {
 					how = match
 				}
+
 				return fieldMatches(r, f.name, want, how)
 			})
 			if f.or {
@@ -107,10 +126,12 @@ func (c *call) caFilter(rows []obj, match string, textFilters []string) []obj {
 				pass = pass && hit
 			}
 		}
+
 		if pass && (!anyOr || hitOr) {
 			out = append(out, r)
 		}
 	}
+
 	return out
 }
 
@@ -123,6 +144,7 @@ func fieldMatches(r obj, name, want, how string) bool {
 				return true
 			}
 		}
+
 		return false
 	case "roleId", "roleIds":
 		return slices.Contains(asList(r["roleIds"]), any(want))
@@ -135,12 +157,15 @@ func fieldMatches(r obj, name, want, how string) bool {
 		if !ranged {
 			return strings.HasPrefix(got, want)
 		}
+
 		return got >= from && (to == "" || got <= to)
 	}
+
 	got, ok := r[name]
 	if !ok {
 		return false
 	}
+
 	a, b := strings.ToLower(fmt.Sprint(got)), strings.ToLower(want)
 	switch how {
 	case "contains":
@@ -150,6 +175,7 @@ func fieldMatches(r obj, name, want, how string) bool {
 	case "endsWith":
 		return strings.HasSuffix(a, b)
 	}
+
 	return a == b
 }
 
@@ -167,15 +193,18 @@ func sortRows(rows []obj, keys []sortKey) {
 	if len(keys) == 0 {
 		return
 	}
+
 	slices.SortStableFunc(rows, func(a, b obj) int {
 		for _, k := range keys {
 			if d := strings.Compare(fmt.Sprint(a[k.name]), fmt.Sprint(b[k.name])); d != 0 {
 				if k.down {
 					return -d
 				}
+
 				return d
 			}
 		}
+
 		return 0
 	})
 }
@@ -196,10 +225,13 @@ func pick(rows []obj, names []string) list {
 					cut[n] = v
 				}
 			}
+
 			r = cut
 		}
+
 		out = append(out, r)
 	}
+
 	return out
 }
 
@@ -212,6 +244,7 @@ func splitList(vals []string) []string {
 			}
 		}
 	}
+
 	return out
 }
 
@@ -224,11 +257,13 @@ func take(into, from obj, names ...string) string {
 			if len(v) > 255 {
 				return n + " is longer than 255 characters"
 			}
+
 			into[n] = v
 		default:
 			return n + " must be text"
 		}
 	}
+
 	return ""
 }
 
@@ -239,5 +274,6 @@ func unknownField(body obj, known ...[]string) string {
 			return name
 		}
 	}
+
 	return ""
 }

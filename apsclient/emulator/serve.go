@@ -16,19 +16,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // nobody answers any more
 	default:
 	}
+
 	rec := Request{Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), N: s.journal.number()}
 	out := &answer{ResponseWriter: w}
 	c := &call{s: s, w: out, r: r, q: r.URL.Query(), now: rec.Time, rec: &rec, knob: s.knob()}
 	logged := false
+
 	out.log = func() {
 		if logged {
 			return
 		}
+
 		logged = true
 		rec.Status = out.status
 		if rec.Bytes == 0 && r.Method == http.MethodGet {
 			rec.Bytes = out.n
 		}
+
 		s.journal.add(rec)
 	}
 	defer out.log()
@@ -37,6 +41,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rt != nil {
 		rec.Op, rec.Class = rt.op, rt.class
 	}
+
 	s3 := rt != nil && rt.family == famS3
 	if !s3 && (rt == nil || rt.op != "signed-resource") {
 		out.hold = &bytes.Buffer{} // so that the journal has a request before the client has its answer
@@ -44,17 +49,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			panic(http.ErrAbortHandler) // the client went away
 		}
+
 		c.body, rec.Bytes = body, int64(len(body))
 	}
+
 	c.describe()
 	if hook := s.fault.Load(); hook != nil {
 		c.fault = (*hook)(rec)
 		rec.Fault = c.fault.Kind.String()
 	}
+
 	if !c.befall(out, s3) {
 		out.release()
 		return
 	}
+
 	switch {
 	case rt == nil && known:
 		c.fail(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the resource does not take "+r.Method)
@@ -63,6 +72,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.authorize():
 		rt.handle(c)
 	}
+
 	out.finish(c)
 }
 
@@ -71,6 +81,7 @@ func (c *call) describe() {
 	if c.rt == nil {
 		return
 	}
+
 	switch c.rt.op {
 	case "s3-put":
 		c.rec.Part, _ = strconv.Atoi(c.q.Get("partNumber"))
@@ -92,15 +103,18 @@ func (c *call) describe() {
 	}
 }
 
-// befall applies the fault that comes before the effect. It reports false when the request ended here.
+// befall applies the fault that comes before the effect. It reports false when the request ended
+// here.
 func (c *call) befall(out *answer, s3 bool) bool {
 	f := c.fault
 	if f.Do != nil {
 		f.Do()
 	}
+
 	if f.Delay > 0 && f.Kind != Stall && !c.wait(f.Delay) {
 		panic(http.ErrAbortHandler)
 	}
+
 	upload := s3 && c.r.Method == http.MethodPut
 	switch f.Kind {
 	case FailBefore:
@@ -118,6 +132,7 @@ func (c *call) befall(out *answer, s3 bool) bool {
 			if n := c.r.ContentLength; n > 0 && after >= n {
 				after = n - 1
 			}
+
 			c.r.Body = &faultyBody{ReadCloser: c.r.Body, c: c, left: after}
 		case c.r.Method == http.MethodGet:
 			out.hold, out.cut = nil, &cutter{c: c, left: f.After}
@@ -125,12 +140,14 @@ func (c *call) befall(out *answer, s3 bool) bool {
 			if f.Kind == Stall {
 				c.stall()
 			}
+
 			panic(http.ErrAbortHandler)
 		}
 	case Slow:
 		if upload {
 			c.r.Body = &slowBody{ReadCloser: c.r.Body, c: c}
 		}
+
 		out.hold, out.slow = nil, c
 	case CorruptBytes:
 		if upload {
@@ -142,9 +159,11 @@ func (c *call) befall(out *answer, s3 bool) bool {
 		c.expire()
 	case FaultNone, WrongETag:
 	}
+
 	if f.DoAfter != nil && out.hold == nil && !(s3 && c.r.Method == http.MethodGet) {
 		out.hold = &bytes.Buffer{}
 	}
+
 	return true
 }
 
@@ -154,19 +173,24 @@ func (c *call) failBefore() {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
+
 	maps.Copy(c.w.Header(), f.Header)
 	if f.Body != nil {
 		if c.w.Header().Get("Content-Type") == "" {
 			c.w.Header().Set("Content-Type", "application/json")
 		}
+
 		c.w.WriteHeader(status)
 		_, _ = c.w.Write(f.Body)
+
 		return
 	}
+
 	code := "InternalError"
 	if status == http.StatusServiceUnavailable {
 		code = "ServiceUnavailable"
 	}
+
 	c.fail(status, code, "ordered failure")
 }
 
@@ -177,13 +201,16 @@ func (c *call) slowDown() {
 		c.s3fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", nil)
 		return
 	}
+
 	if c.w.Header().Get("Retry-After") == "" {
 		c.w.Header().Set("Retry-After", "1")
 	}
+
 	status := f.Status
 	if status == 0 {
 		status = http.StatusTooManyRequests
 	}
+
 	c.write(status, obj{"developerMessage": "Quota limit exceeded."})
 }
 
@@ -191,6 +218,7 @@ func (c *call) slowDown() {
 func (c *call) wait(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
+
 	select {
 	case <-t.C:
 		return true
@@ -208,6 +236,7 @@ func (c *call) stall() {
 		defer t.Stop()
 		end = t.C
 	}
+
 	select {
 	case <-end:
 	case <-c.r.Context().Done():
@@ -221,6 +250,7 @@ func (c *call) pace(n int) bool {
 	if rate <= 0 {
 		rate = 64 << 10
 	}
+
 	return c.wait(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
 }
 
@@ -236,10 +266,13 @@ func (b *faultyBody) Read(p []byte) (int, error) {
 		if b.c.fault.Kind == Stall {
 			b.c.stall()
 		}
+
 		panic(http.ErrAbortHandler)
 	}
+
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
+
 	return n, err
 }
 
@@ -253,6 +286,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	if !b.c.pace(n) {
 		panic(http.ErrAbortHandler)
 	}
+
 	return n, err
 }
 
@@ -266,7 +300,9 @@ func (b *corruptBody) Read(p []byte) (int, error) {
 	if i := b.at - b.pos; i >= 0 && i < int64(n) {
 		p[i] ^= 0xff
 	}
+
 	b.pos += int64(n)
+
 	return n, err
 }
 
@@ -293,6 +329,7 @@ func (a *answer) WriteHeader(status int) {
 	if a.status != 0 {
 		return
 	}
+
 	a.status = status
 	if a.hold == nil {
 		a.ResponseWriter.WriteHeader(status)
@@ -305,13 +342,17 @@ func (a *answer) Write(p []byte) (int, error) {
 		if !a.lost {
 			a.hold.Write(p)
 		}
+
 		a.n += int64(len(p))
+
 		return len(p), nil
 	}
+
 	if a.corrupt && a.corruptAt >= a.n && a.corruptAt < a.n+int64(len(p)) {
 		p = bytes.Clone(p)
 		p[a.corruptAt-a.n] ^= 0xff
 	}
+
 	total := 0
 	for len(p) > 0 {
 		part := p
@@ -321,6 +362,7 @@ func (a *answer) Write(p []byte) (int, error) {
 				panic(http.ErrAbortHandler)
 			}
 		}
+
 		if a.cut != nil && int64(len(part)) > a.cut.left {
 			_, _ = a.ResponseWriter.Write(part[:a.cut.left])
 			_ = http.NewResponseController(a.ResponseWriter).Flush()
@@ -328,19 +370,24 @@ func (a *answer) Write(p []byte) (int, error) {
 			if a.cut.c.fault.Kind == Stall {
 				a.cut.c.stall()
 			}
+
 			panic(http.ErrAbortHandler)
 		}
+
 		n, err := a.ResponseWriter.Write(part)
 		if a.cut != nil {
 			a.cut.left -= int64(n)
 		}
+
 		a.n += int64(n)
 		total += n
 		if err != nil {
 			return total, err
 		}
+
 		p = p[len(part):]
 	}
+
 	return total, nil
 }
 
@@ -350,9 +397,11 @@ func (a *answer) ReadFrom(src io.Reader) (int64, error) {
 	if !ok || a.hold != nil || a.corrupt || a.slow != nil || a.cut != nil {
 		return io.CopyBuffer(writerOnly{a}, src, make([]byte, 128<<10))
 	}
+
 	a.WriteHeader(http.StatusOK)
 	n, err := rf.ReadFrom(src)
 	a.n += n
+
 	return n, err
 }
 
@@ -363,17 +412,21 @@ func (a *answer) finish(c *call) {
 	if c.fault.DoAfter != nil {
 		c.fault.DoAfter()
 	}
+
 	if c.fault.Kind == LoseReply {
 		panic(http.ErrAbortHandler)
 	}
+
 	if c.fault.Kind == Stall || c.fault.Kind == ResetBody {
 		if a.cut != nil { // the answer was shorter than After: end it without its end
 			if c.fault.Kind == Stall {
 				c.stall()
 			}
+
 			panic(http.ErrAbortHandler)
 		}
 	}
+
 	a.release()
 }
 
@@ -382,9 +435,11 @@ func (a *answer) release() {
 	if a.hold == nil {
 		return
 	}
+
 	if a.status == 0 {
 		a.status = http.StatusOK
 	}
+
 	a.log()
 	a.ResponseWriter.WriteHeader(a.status)
 	_, _ = a.ResponseWriter.Write(a.hold.Bytes())
@@ -395,15 +450,18 @@ func (c *call) expire() {
 	if c.rt == nil {
 		return
 	}
+
 	c.s.update(func(m *model) {
 		if c.rt.family == famS3 {
 			return // the handler looks at the fault
 		}
+
 		if sess := m.sessions.get(c.rec.UploadKey); sess != nil {
 			sess.Expires = c.now.Add(-time.Second)
 			m.sessions.put(sess.Key, sess)
 			return
 		}
+
 		if t := m.tokens.get(bearer(c.r)); t != nil {
 			t.Expires = c.now.Add(-time.Second)
 			m.tokens.put(bearer(c.r), t)
@@ -416,5 +474,6 @@ func bearer(r *http.Request) string {
 	if h := r.Header.Get("Authorization"); len(h) > len(prefix) {
 		return h[len(prefix):]
 	}
+
 	return ""
 }

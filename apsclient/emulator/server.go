@@ -42,35 +42,48 @@ func New(c Config) (*Server, error) {
 	if c.Dir == "" {
 		return nil, errors.New("emulator: no data directory given")
 	}
+
 	if c.ClientID == "" {
 		c.ClientID = DefaultClientID
 	}
+
 	if c.ClientSecret == "" {
 		c.ClientSecret = DefaultClientSecret
 	}
+
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+
 	if c.TokenLifetime == 0 {
 		c.TokenLifetime = 3599 * time.Second
 	}
+
 	if c.UploadLifetime == 0 {
 		c.UploadLifetime = 24 * time.Hour
 	}
+
 	if err := os.MkdirAll(filepath.Join(c.Dir, "blobs"), 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
+
 	s := &Server{cfg: c, knobs: c.Knobs, done: make(chan struct{}), world: newModel(), routes: newRouter()}
 	s.journal.out = c.Journal
-	s.callbacks = &http.Client{Transport: c.HookTransport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	s.callbacks = &http.Client{Transport: c.HookTransport,
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
 	if err := openLog(s.metaPath(), s.world.log, s.world.tables()); err != nil {
 		return nil, fmt.Errorf("open the emulator's world: %w", err)
 	}
+
 	s.world.index(c.Knobs.CaseInsensitiveNames)
 	if err := s.found(); err != nil {
 		return nil, errors.Join(err, s.world.log.f.Close())
 	}
+
 	s.sweepBlobs()
+
 	return s, nil
 }
 
@@ -82,9 +95,11 @@ func (s *Server) Close() error {
 		s.mu.Lock()
 		closers := s.closers
 		s.mu.Unlock()
+
 		for _, c := range closers {
 			errs = append(errs, c())
 		}
+
 		s.work.Wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -92,6 +107,7 @@ func (s *Server) Close() error {
 		errs = append(errs, s.world.log.err, s.world.log.f.Close())
 		s.world.log.f = nil
 	})
+
 	return errors.Join(errs...)
 }
 
@@ -108,16 +124,19 @@ func (s *Server) SetKnobs(change func(*Knobs)) {
 	change(&s.knobs)
 }
 
-// SetFault installs the hook that is asked about every request; nil removes it. It is called concurrently.
+// SetFault installs the hook that is asked about every request; nil removes it. It is called
+// concurrently.
 func (s *Server) SetFault(hook func(Request) Fault) {
 	if hook == nil {
 		s.fault.Store(nil)
 		return
 	}
+
 	s.fault.Store(&hook)
 }
 
-// update runs fn with the world locked and hands what it changed to the operating system before it returns.
+// update runs fn with the world locked and hands what it changed to the operating system before it
+// returns.
 func (s *Server) update(fn func(*model)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

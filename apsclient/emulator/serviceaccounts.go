@@ -42,34 +42,43 @@ var (
 	robotFirst  = regexp.MustCompile(`^[A-Za-z0-9_-]{5,100}$`)
 	noRobot     = &problem{http.StatusNotFound, "not_found", "The service account is not found"}
 	noRobotKey  = &problem{http.StatusNotFound, "not_found", "The service account key is not found"}
-	robotAsleep = &problem{http.StatusBadRequest, "invalid_request", "The service account is not currently in an enabled state"}
+	robotAsleep = &problem{http.StatusBadRequest, "invalid_request",
+		"The service account is not currently in an enabled state"}
 )
 
 func robotRoutes() []route {
 	row := func(op, method, pattern, scope string, h func(*call)) route {
-		return route{op: op, method: method, pattern: "/authentication/v2/service-accounts" + pattern, family: famAuth, user: appOnly,
+		return route{op: op, method: method, pattern: "/authentication/v2/service-accounts" + pattern,
+			family: famAuth, user: appOnly,
 			scopes: []string{"application:" + scope}, handle: h}
 	}
 	const one, keys, key = "/{account}", "/{account}/keys", "/{account}/keys/{key}"
+
 	return []route{
 		row("create-service-account", http.MethodPost, "", "service_account:write", (*call).createRobot),
 		row("list-service-accounts", http.MethodGet, "", "service_account:read", (*call).listRobots),
 		row("get-service-account", http.MethodGet, one, "service_account:read", (*call).getRobot),
 		row("update-service-account", http.MethodPatch, one, "service_account:write", (*call).updateRobot),
 		row("delete-service-account", http.MethodDelete, one, "service_account:write", (*call).deleteRobot),
-		row("create-service-account-key", http.MethodPost, keys, "service_account_key:write", (*call).createRobotKey),
-		row("list-service-account-keys", http.MethodGet, keys, "service_account_key:read", (*call).listRobotKeys),
-		row("update-service-account-key", http.MethodPatch, key, "service_account_key:write", (*call).updateRobotKey),
-		row("delete-service-account-key", http.MethodDelete, key, "service_account_key:write", (*call).deleteRobotKey),
+		row("create-service-account-key", http.MethodPost, keys, "service_account_key:write",
+			(*call).createRobotKey),
+		row("list-service-account-keys", http.MethodGet, keys, "service_account_key:read",
+			(*call).listRobotKeys),
+		row("update-service-account-key", http.MethodPatch, key, "service_account_key:write",
+			(*call).updateRobotKey),
+		row("delete-service-account-key", http.MethodDelete, key, "service_account_key:write",
+			(*call).deleteRobotKey),
 	}
 }
 
-// withRobot finds the service account of the path and changes it as do says; it answers problems itself.
+// withRobot finds the service account of the path and changes it as do says; it answers problems
+// itself.
 func (c *call) withRobot(do func(m *model, r *robot) *problem) bool {
 	if c.tok.User != "" {
 		c.fail(http.StatusUnauthorized, "invalid_token", "a two-legged token is needed")
 		return false
 	}
+
 	bad := noRobot
 	c.s.update(func(m *model) {
 		if r := m.robots.get(c.p["account"]); r != nil && r.Client == c.tok.Client {
@@ -81,6 +90,7 @@ func (c *call) withRobot(do func(m *model, r *robot) *problem) bool {
 	if bad != nil {
 		c.fail(bad.status, bad.code, bad.detail)
 	}
+
 	return bad == nil
 }
 
@@ -90,14 +100,20 @@ func (c *call) createRobot() {
 		c.fail(http.StatusUnauthorized, "invalid_token", "a two-legged token is needed")
 		return
 	}
+
 	if !c.decode(&in) {
 		return
 	}
-	if !robotName.MatchString(in.Name) || !robotFirst.MatchString(in.FirstName) || !robotName.MatchString(in.LastName) {
-		c.fail(http.StatusBadRequest, "invalid_request", "name, firstName and lastName have 5 to 100 letters, digits and dashes")
+
+	if !robotName.MatchString(in.Name) || !robotFirst.MatchString(in.FirstName) ||
+		!robotName.MatchString(in.LastName) {
+		c.fail(http.StatusBadRequest, "invalid_request",
+			"name, firstName and lastName have 5 to 100 letters, digits and dashes")
 		return
 	}
-	r := &robot{ID: strings.ToUpper(randomHex(6)), Client: c.tok.Client, Status: enabled, Created: c.now, Accessed: c.now, Expires: c.now.AddDate(1, 0, 0),
+
+	r := &robot{ID: strings.ToUpper(randomHex(6)), Client: c.tok.Client, Status: enabled, Created: c.now,
+		Accessed: c.now, Expires: c.now.AddDate(1, 0, 0),
 		Email: in.Name + "@" + c.tok.Client + ".adskserviceaccount.autodesk.com"}
 	bad := ""
 	c.s.update(func(m *model) {
@@ -106,17 +122,21 @@ func (c *call) createRobot() {
 			if other.Email == r.Email {
 				bad = "a service account of this name exists"
 			}
+
 			if other.Client == r.Client {
 				n++
 			}
 		}
+
 		if n >= robotsPerClient {
 			bad = "the application has 10 service accounts, which is the limit"
 		}
+
 		if bad == "" {
 			r.Seq = m.seq()
 			m.robots.put(r.ID, r)
-			// An administrator adds it to the account, as a person is added: here that is done at once.
+			// An administrator adds it to the account, as a person is added: here that is done at
+			// once.
 			p := m.addPerson(demoAccount, r.Email, in.FirstName, in.LastName, c.now)
 			p.UID, p.Status, p.Role = r.ID, "active", "account_admin"
 			m.people.put(demoAccount+"/"+p.ID, p)
@@ -126,12 +146,15 @@ func (c *call) createRobot() {
 		c.fail(http.StatusForbidden, "forbidden", bad)
 		return
 	}
+
 	c.json(http.StatusCreated, obj{"serviceAccountId": r.ID, "email": r.Email})
 }
 
 func (r *robot) body() obj {
-	return obj{"serviceAccountId": r.ID, "email": r.Email, "createdBy": r.Client, "status": r.Status, "createdAt": r.Created.UTC().Format(time.RFC3339Nano),
-		"accessedAt": r.Accessed.UTC().Format(time.RFC3339Nano), "expiresAt": r.Expires.UTC().Format(time.RFC3339Nano)}
+	return obj{"serviceAccountId": r.ID, "email": r.Email, "createdBy": r.Client, "status": r.Status,
+		"createdAt":  r.Created.UTC().Format(time.RFC3339Nano),
+		"accessedAt": r.Accessed.UTC().Format(time.RFC3339Nano),
+		"expiresAt":  r.Expires.UTC().Format(time.RFC3339Nano)}
 }
 
 func (c *call) listRobots() {
@@ -159,10 +182,12 @@ func (c *call) changedStatus() (string, bool) {
 	if !c.decode(&in) {
 		return "", false
 	}
+
 	if in.Status != enabled && in.Status != disabled {
 		c.fail(http.StatusBadRequest, "invalid_request", "status must be ENABLED or DISABLED")
 		return "", false
 	}
+
 	return in.Status, true
 }
 
@@ -171,10 +196,13 @@ func (c *call) updateRobot() {
 	var body obj
 	if ok && c.withRobot(func(_ *model, r *robot) *problem {
 		if r.Status == status {
-			return &problem{http.StatusBadRequest, "invalid_request", "The service account is already " + status}
+			return &problem{http.StatusBadRequest, "invalid_request",
+				"The service account is already " + status}
 		}
+
 		r.Status = status
 		body = r.body()
+
 		return nil
 	}) {
 		c.json(http.StatusOK, body)
@@ -196,10 +224,12 @@ func (c *call) createRobotKey() {
 		case len(r.Keys) >= keysPerRobot:
 			return &problem{http.StatusForbidden, "forbidden", "The number of keys has exceeded the limit"}
 		}
+
 		var err error
 		if kid, private, err = r.addKey(c.now); err != nil {
 			return &problem{http.StatusInternalServerError, "server_error", err.Error()}
 		}
+
 		return nil
 	}) {
 		c.json(http.StatusCreated, obj{"kid": kid, "privateKey": private})
@@ -212,12 +242,16 @@ func (r *robot) addKey(now time.Time) (kid, private string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("make a key: %w", err)
 	}
+
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return "", "", fmt.Errorf("encode a key: %w", err)
 	}
-	k := robotKey{ID: uuid(), Status: enabled, Public: x509.MarshalPKCS1PublicKey(&key.PublicKey), Created: now, Accessed: now}
+
+	k := robotKey{ID: uuid(), Status: enabled, Public: x509.MarshalPKCS1PublicKey(&key.PublicKey),
+		Created: now, Accessed: now}
 	r.Keys = append(r.Keys, k)
+
 	return k.ID, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
 
@@ -227,9 +261,13 @@ func (c *call) listRobotKeys() {
 		if r.Status != enabled {
 			return robotAsleep
 		}
+
 		for _, k := range r.Keys {
-			out = append(out, obj{"kid": k.ID, "status": k.Status, "createdAt": k.Created.UTC().Format(time.RFC3339Nano), "accessedAt": k.Accessed.UTC().Format(time.RFC3339Nano)})
+			out = append(out, obj{"kid": k.ID, "status": k.Status,
+				"createdAt":  k.Created.UTC().Format(time.RFC3339Nano),
+				"accessedAt": k.Accessed.UTC().Format(time.RFC3339Nano)})
 		}
+
 		return nil
 	}) {
 		c.json(http.StatusOK, obj{"keys": out})
@@ -246,6 +284,7 @@ func (c *call) withRobotKey(do func(r *robot, at int) *problem) {
 		case at < 0:
 			return noRobotKey
 		}
+
 		return do(r, at)
 	}) {
 		c.empty(http.StatusNoContent)
@@ -257,11 +296,15 @@ func (c *call) updateRobotKey() {
 	if !ok {
 		return
 	}
+
 	c.withRobotKey(func(r *robot, at int) *problem {
 		if r.Keys[at].Status == status {
-			return &problem{http.StatusBadRequest, "invalid_request", "The service account key is already " + status}
+			return &problem{http.StatusBadRequest, "invalid_request",
+				"The service account key is already " + status}
 		}
+
 		r.Keys[at].Status = status
+
 		return nil
 	})
 }
@@ -273,21 +316,25 @@ func (c *call) deleteRobotKey() {
 	})
 }
 
-// robotKey is the public key that signs for a service account of an application; nil when there is none that counts.
+// robotKey is the public key that signs for a service account of an application; nil when there is
+// none that counts.
 func (m *model) robotKey(id, client, kid string) *rsa.PublicKey {
 	r := m.robots.get(id)
 	if r == nil || r.Client != client || r.Status != enabled {
 		return nil
 	}
+
 	for _, k := range r.Keys {
 		if k.ID == kid && k.Status == enabled {
 			key, err := x509.ParsePKCS1PublicKey(k.Public)
 			if err != nil {
 				return nil
 			}
+
 			return key
 		}
 	}
+
 	return nil
 }
 
@@ -306,7 +353,8 @@ type ServiceAccount struct {
 	KeyFile string // PEM file with the private key, PKCS #8
 }
 
-// ServiceAccount makes a key for the demonstration application's service account. The private half is a file in Dir.
+// ServiceAccount makes a key for the demonstration application's service account. The private half
+// is a file in Dir.
 func (s *Server) ServiceAccount() (ServiceAccount, error) {
 	acc := ServiceAccount{ID: demoRobot, KeyFile: filepath.Join(s.cfg.Dir, "service-account.pem")}
 	var private string
@@ -320,8 +368,10 @@ func (s *Server) ServiceAccount() (ServiceAccount, error) {
 	if err != nil {
 		return acc, err
 	}
+
 	if err := os.WriteFile(acc.KeyFile, []byte(private), 0o600); err != nil {
 		return acc, fmt.Errorf("write the service account's key: %w", err)
 	}
+
 	return acc, nil
 }

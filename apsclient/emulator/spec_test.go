@@ -18,20 +18,25 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// knownDifferences are places where specification and documentation part, or where the specification contradicts itself.
-// The key is an operation and a piece of the validator's message.
+// knownDifferences are places where specification and documentation part, or where the
+// specification contradicts itself. The key is an operation and a piece of the validator's message.
 var knownDifferences = []struct{ op, message, reason string }{
-	{"POST /authentication/v2/token", "Error at \"/scope\"", "scopes are a space-separated list by OAuth and by the documentation; the specification types them as one value of an enumeration"},
-	{"GET /data/v1/projects/{project_id}/items/{item_id}/tip", `Error at "/links/href"`, "links holds self as everywhere else in JSON:API and in the examples; the specification names a bare link"},
+	{"POST /authentication/v2/token", "Error at \"/scope\"", "scopes are a space-separated list by OAuth " +
+		"and by the documentation; the specification types them as one value of an enumeration"},
+	{"GET /data/v1/projects/{project_id}/items/{item_id}/tip", `Error at "/links/href"`,
+		"links holds self as everywhere else in JSON:API and in the examples; the specification names a " +
+			"bare link"},
 }
 
-// relax loosens the one place where the specification contradicts its own examples: it types every value inside
-// extension.data as an object, while texts, numbers and lists stand there in its examples and in the documentation.
+// relax loosens the one place where the specification contradicts its own examples: it types every
+// value inside extension.data as an object, while texts, numbers and lists stand there in its
+// examples and in the documentation.
 func relax(doc *openapi3.T) {
 	for name, ref := range doc.Components.Schemas {
 		if !strings.Contains(name, "_extension_") && !strings.Contains(name, "_attributes_extension") {
 			continue
 		}
+
 		if data := ref.Value.Properties["data"]; data != nil && data.Value != nil {
 			data.Value.AdditionalProperties = openapi3.AdditionalProperties{}
 		}
@@ -55,30 +60,37 @@ func loadSpecs(t *testing.T) *specs {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		dir = filepath.Join(wd, "..", "..", "..", "shared")
 	}
+
 	files, err := filepath.Glob(filepath.Join(dir, "aps", "openapi", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		if os.Getenv("REQUIRE_SPECS") == "1" {
 			t.Fatalf("no specifications in %s", dir)
 		}
+
 		t.Skipf("no specifications in %s: set HOIST_SPECS", dir)
 	}
+
 	s := &specs{t: t, seen: map[string]int{}}
 	for _, f := range files {
 		doc, err := openapi3.NewLoader().LoadFromFile(f)
 		if err != nil {
 			t.Fatalf("%s: %v", f, err)
 		}
+
 		relax(doc)
 		s.docs = append(s.docs, doc)
 	}
+
 	return s
 }
 
 // route finds the operation of a request: the template with the fewest parameters that matches.
 func (s *specs) route(method, escaped string) (*routers.Route, map[string]string) {
 	var best *routers.Route
+
 	var bestParams map[string]string
 	got := strings.Split(escaped, "/")
 	for _, doc := range s.docs {
@@ -88,6 +100,7 @@ func (s *specs) route(method, escaped string) (*routers.Route, map[string]string
 			if op == nil || len(want) != len(got) {
 				continue
 			}
+
 			params, ok := map[string]string{}, true
 			for i, w := range want {
 				if strings.HasPrefix(w, "{") && strings.HasSuffix(w, "}") {
@@ -95,20 +108,25 @@ func (s *specs) route(method, escaped string) (*routers.Route, map[string]string
 					if err != nil {
 						ok = false
 					}
+
 					params[w[1:len(w)-1]] = v
 				} else if w != got[i] {
 					ok = false
 				}
 			}
+
 			if ok && (best == nil || len(params) < len(bestParams)) {
-				best, bestParams = &routers.Route{Spec: doc, Path: template, PathItem: item, Method: method, Operation: op}, params
+				best, bestParams = &routers.Route{Spec: doc, Path: template, PathItem: item, Method: method,
+					Operation: op}, params
 			}
 		}
 	}
+
 	return best, bestParams
 }
 
-// checked validates every exchange that passes through it. Requests that ended in 4xx are meant to be wrong.
+// checked validates every exchange that passes through it. Requests that ended in 4xx are meant to
+// be wrong.
 type checked struct {
 	base  http.RoundTripper
 	specs *specs
@@ -122,34 +140,46 @@ func (c *checked) RoundTrip(req *http.Request) (*http.Response, error) {
 		body, _ = io.ReadAll(req.Body)
 		req.Body = io.NopCloser(bytes.NewReader(body))
 	}
+
 	resp, err := c.base.RoundTrip(req)
 	if err != nil || route == nil {
 		return resp, err
 	}
+
 	raw, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(raw))
 	if err != nil {
 		return resp, nil
 	}
+
 	name := req.Method + " " + route.Path
-	opts := &openapi3filter.Options{AuthenticationFunc: func(context.Context, *openapi3filter.AuthenticationInput) error { return nil }, MultiError: true}
-	in := &openapi3filter.RequestValidationInput{Request: req.Clone(req.Context()), PathParams: params, Route: route, Options: opts}
+	opts := &openapi3filter.Options{AuthenticationFunc: func(context.Context,
+		*openapi3filter.AuthenticationInput) error {
+		return nil
+	}, MultiError: true}
+	in := &openapi3filter.RequestValidationInput{Request: req.Clone(req.Context()), PathParams: params,
+		Route: route, Options: opts}
 	in.Request.Body = io.NopCloser(bytes.NewReader(body))
 	if resp.StatusCode < 400 {
 		c.report(name, "request", openapi3filter.ValidateRequest(req.Context(), in))
 	}
+
 	if route.Operation.Responses.Status(resp.StatusCode) == nil && resp.StatusCode >= 400 {
 		return resp, nil // error statuses are the documentation's; the specification lists few of them
 	}
-	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header, Options: opts}
+
+	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: resp.StatusCode,
+		Header: resp.Header, Options: opts}
 	out.SetBodyBytes(raw)
-	c.report(name, fmt.Sprintf("response %d", resp.StatusCode), openapi3filter.ValidateResponse(req.Context(), out))
+	c.report(name, fmt.Sprintf("response %d", resp.StatusCode),
+		openapi3filter.ValidateResponse(req.Context(), out))
 	c.specs.mu.Lock()
 	defer c.specs.mu.Unlock()
 	if resp.StatusCode < 400 {
 		c.specs.seen[name]++
 	}
+
 	return resp, nil
 }
 
@@ -157,14 +187,17 @@ func (c *checked) report(name, what string, err error) {
 	if err == nil {
 		return
 	}
+
 	message := what + ": " + err.Error()
 	for _, k := range knownDifferences {
 		if k.op == name && strings.Contains(message, k.message) {
 			return
 		}
 	}
+
 	if i := strings.Index(message, "Schema:"); i > 0 && len(message) > i+200 {
 		message = message[:i] + " …"
 	}
+
 	c.specs.t.Errorf("%s %s", name, message)
 }

@@ -11,8 +11,9 @@ import (
 	"path/filepath"
 )
 
-// metaLog is the durable form of the world: lines of {kind, id, value}, the last line of an id wins, a line without a
-// value removes it. Lines of one change are written by one call. A torn last line, left by a killed process, is dropped.
+// metaLog is the durable form of the world: lines of {kind, id, value}, the last line of an id
+// wins, a line without a value removes it. Lines of one change are written by one call. A torn last
+// line, left by a killed process, is dropped.
 type metaLog struct {
 	f       *os.File
 	pending []byte
@@ -33,13 +34,16 @@ func (l *metaLog) append(kind, id string, v any) {
 			l.err = fmt.Errorf("encode %s %s: %w", kind, id, err)
 			return
 		}
+
 		line.V = raw
 	}
+
 	raw, err := json.Marshal(line)
 	if err != nil {
 		l.err = fmt.Errorf("encode %s %s: %w", kind, id, err)
 		return
 	}
+
 	l.pending = append(append(l.pending, raw...), '\n')
 }
 
@@ -48,13 +52,16 @@ func (l *metaLog) flush() {
 	if len(l.pending) == 0 {
 		return
 	}
+
 	if l.f == nil {
 		l.err = errors.New("the emulator is closed")
 		return
 	}
+
 	if _, err := l.f.Write(l.pending); err != nil && l.err == nil {
 		l.err = fmt.Errorf("write %s: %w", l.f.Name(), err)
 	}
+
 	l.pending = l.pending[:0]
 }
 
@@ -99,7 +106,9 @@ func (t *table[T]) load(id string, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, v); err != nil {
 		return fmt.Errorf("record %s %s: %w", t.kind, id, err)
 	}
+
 	t.m[id] = v
+
 	return nil
 }
 
@@ -109,32 +118,40 @@ func (t *table[T]) dump(l *metaLog) {
 	}
 }
 
-// openLog reads path into the tables, writes it anew without what is outdated, and leaves it open for appending.
+// openLog reads path into the tables, writes it anew without what is outdated, and leaves it open
+// for appending.
 func openLog(path string, l *metaLog, tables []rows) error {
 	byKind := map[string]rows{}
 	for _, t := range tables {
 		byKind[t.name()] = t
 	}
+
 	if err := readLog(path, byKind); err != nil {
 		return err
 	}
+
 	l.pending = nil
 	for _, t := range tables {
 		t.dump(l)
 	}
+
 	tmp := path + ".new"
 	if err := os.WriteFile(tmp, l.pending, 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", tmp, err)
 	}
+
 	l.pending = nil
 	if err := os.Rename(tmp, path); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
+
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
+
 	l.f = f
+
 	return nil
 }
 
@@ -143,27 +160,34 @@ func readLog(path string, byKind map[string]rows) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
+
 	defer f.Close()
+
 	in := bufio.NewReaderSize(f, 1<<16)
 	for n := 1; ; n++ {
 		raw, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
 			return nil // what follows the last line end is torn
 		}
+
 		if err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}
+
 		var line logLine
 		if err := json.Unmarshal(bytes.TrimSpace(raw), &line); err != nil {
 			return fmt.Errorf("%s line %d: %w", path, n, err)
 		}
+
 		t := byKind[line.K]
 		if t == nil {
 			return fmt.Errorf("%s line %d: unknown kind %q", path, n, line.K)
 		}
+
 		if line.V == nil {
 			t.drop(line.I)
 		} else if err := t.load(line.I, line.V); err != nil {

@@ -9,12 +9,13 @@ import (
 	"sync"
 )
 
-// errClosed is what the in-process transport reports when a connection would have been closed without an answer.
+// errClosed is what the in-process transport reports when a connection would have been closed
+// without an answer.
 var errClosed = errors.New("connection closed without an answer")
 
-// Transport carries requests to the server in process, without sockets. Bodies are streamed; a request ends when its
-// context ends; once an answer's body is closed or read to its end nothing is left behind. It works in a
-// testing/synctest bubble.
+// Transport carries requests to the server in process, without sockets. Bodies are streamed; a
+// request ends when its context ends; once an answer's body is closed or read to its end nothing is
+// left behind. It works in a testing/synctest bubble.
 func (s *Server) Transport() http.RoundTripper { return &inProcess{handler: s} }
 
 type inProcess struct{ handler http.Handler }
@@ -25,19 +26,23 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req.Body)
 		return nil, err
 	}
+
 	ctx, cancel := context.WithCancel(context.WithValue(req.Context(), schemeKey{}, req.URL.Scheme))
 	u := *req.URL
 	u.Scheme, u.Host = "", ""
 	in := (&http.Request{
-		Method: req.Method, URL: &u, RequestURI: u.RequestURI(), Host: req.Host, Header: req.Header.Clone(), ContentLength: req.ContentLength,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: "127.0.0.1:1",
+		Method: req.Method, URL: &u, RequestURI: u.RequestURI(), Host: req.Host, Header: req.Header.Clone(),
+		ContentLength: req.ContentLength,
+		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: "127.0.0.1:1",
 	}).WithContext(ctx)
 	if in.Host == "" {
 		in.Host = req.URL.Host
 	}
+
 	if in.Header == nil {
 		in.Header = http.Header{}
 	}
+
 	body := &sharedBody{ReadCloser: req.Body}
 	if req.Body == nil || req.Body == http.NoBody {
 		in.Body, in.ContentLength = http.NoBody, 0
@@ -50,11 +55,13 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 			in.ContentLength = -1
 		}
 	}
+
 	w := newPipeWriter(ctx)
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
 		defer cancel()
+
 		err := io.EOF
 		defer func() {
 			if p := recover(); p != nil {
@@ -62,37 +69,47 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 					w.end(errClosed)
 					panic(p)
 				}
+
 				err = errClosed
 			}
+
 			body.shut()
 			w.end(err)
 		}()
 		t.handler.ServeHTTP(w, in)
 	}()
+
 	select {
 	case <-w.ready:
 	case <-req.Context().Done():
 		cancel()
 		body.shut()
 		w.end(req.Context().Err())
+
 		return nil, req.Context().Err()
 	}
+
 	if w.status == 0 {
 		cancel()
 		return nil, errClosed
 	}
+
 	resp := &http.Response{
-		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.sent, ContentLength: contentLength(w.sent), Request: req,
 		Body: &pipeBody{PipeReader: w.r, cancel: cancel, finished: finished},
 	}
-	if req.Method == http.MethodHead || w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+	if req.Method == http.MethodHead || w.status == http.StatusNoContent ||
+		w.status == http.StatusNotModified {
 		_ = resp.Body.Close()
 		resp.Body = http.NoBody
 	}
+
 	if resp.ContentLength == 0 {
 		<-finished
 	}
+
 	return resp, nil
 }
 
@@ -104,6 +121,7 @@ func contentLength(h http.Header) int64 {
 			n = n*10 + int64(d-'0')
 		}
 	}
+
 	return n
 }
 
@@ -126,6 +144,7 @@ func (b *sharedBody) Read(p []byte) (int, error) {
 	if b.done {
 		return 0, errClosed
 	}
+
 	return b.ReadCloser.Read(p)
 }
 
@@ -135,6 +154,7 @@ func (b *sharedBody) shut() {
 	if b.ReadCloser == nil {
 		return
 	}
+
 	if b.mu.TryLock() {
 		defer b.mu.Unlock()
 	} else { // a Read is under way: closing is what ends it
@@ -142,6 +162,7 @@ func (b *sharedBody) shut() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 	}
+
 	if !b.done {
 		b.done = true
 		_ = b.ReadCloser.Close()
@@ -164,6 +185,7 @@ func newPipeWriter(ctx context.Context) *pipeWriter {
 	w := &pipeWriter{ready: make(chan struct{}), header: http.Header{}}
 	w.r, w.w = io.Pipe()
 	w.stop = context.AfterFunc(ctx, func() { _ = w.w.CloseWithError(context.Cause(ctx)) })
+
 	return w
 }
 
@@ -181,6 +203,7 @@ func (w *pipeWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil // a pipe would wait for a reader even so
 	}
+
 	return w.w.Write(p)
 }
 
@@ -193,6 +216,7 @@ func (w *pipeWriter) end(err error) {
 		w.WriteHeader(http.StatusOK)
 		_ = w.w.Close()
 	}
+
 	w.once.Do(func() { close(w.ready) })
 	_ = w.w.CloseWithError(err)
 }
@@ -208,5 +232,6 @@ func (b *pipeBody) Close() error {
 	err := b.PipeReader.Close()
 	b.cancel()
 	<-b.finished
+
 	return err
 }

@@ -28,6 +28,7 @@ func orOne(n *int) int {
 	if n == nil {
 		return 1
 	}
+
 	return *n
 }
 
@@ -41,7 +42,9 @@ func (c *call) uploadMinutes() (time.Duration, bool) {
 	if !ok {
 		return 0, false
 	}
+
 	_, ok = c.boolean("useAcceleration", true)
+
 	return time.Duration(n) * time.Minute, ok
 }
 
@@ -50,14 +53,17 @@ func (c *call) uploadURLs() {
 	if !ok {
 		return
 	}
+
 	first, ok := c.number("firstPart", 1, 1, maxParts)
 	if !ok {
 		return
 	}
+
 	n, ok := c.number("parts", 1, 1, maxParts)
 	if !ok {
 		return
 	}
+
 	in := urlRequest{ObjectKey: c.p["object"], FirstPart: &first, Parts: &n, UploadKey: c.q.Get("uploadKey")}
 	var out obj
 	if c.withBucket(false, true, func(m *model, b *bucket) (bad *problem) {
@@ -75,6 +81,7 @@ func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration
 	if most == 0 {
 		most = 25
 	}
+
 	switch {
 	case first < 1 || n < 1 || n > most:
 		return nil, ossProblem("Invalid parts: from 1 to %d, firstPart from 1", most)
@@ -83,15 +90,18 @@ func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration
 	case len(in.ObjectKey) == 0 || len(in.ObjectKey) > 1024:
 		return nil, ossProblem("Invalid objectKey")
 	}
+
 	if b.Key == wipBucket {
 		res := m.reservations.get(objectURN(b.Key, in.ObjectKey))
 		if res == nil || res.Client != c.tok.Client {
 			return nil, &problem{http.StatusForbidden, "FORBIDDEN", "Access denied to the object"}
 		}
 	}
+
 	sess := m.sessions.get(in.UploadKey)
 	if in.UploadKey == "" {
-		sess = &session{Key: "AQICA" + randomID() + randomID(), ID: randomID(), Bucket: b.Key, Object: in.ObjectKey, Client: c.tok.Client,
+		sess = &session{Key: "AQICA" + randomID() + randomID(), ID: randomID(), Bucket: b.Key,
+			Object: in.ObjectKey, Client: c.tok.Client,
 			Expires: c.now.Add(c.s.cfg.UploadLifetime).Truncate(time.Second), parts: map[int]blob{}}
 		m.sessions.put(sess.Key, sess)
 		m.byID[sess.ID] = sess
@@ -99,14 +109,17 @@ func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration
 			c.s.removeBlobs(m.dropExpired(c.now))
 		}
 	}
+
 	if bad := usable(sess, b.Key, in.ObjectKey, c.now); bad != nil {
 		return nil, bad
 	}
+
 	urls := list{}
 	for p := first; p < first+n; p++ {
 		urls = append(urls, c.s.sign(origin(c.r), http.MethodPut, s3Path(b.Key, in.ObjectKey),
 			url.Values{"partNumber": {itoa(p)}, "uploadId": {sess.ID}}, c.now, life))
 	}
+
 	return obj{"uploadKey": sess.Key, "uploadExpiration": sess.Expires.UTC().Format(time.RFC3339),
 		"urlExpiration": c.now.Add(life).UTC().Format(time.RFC3339), "urls": urls}, nil
 }
@@ -121,6 +134,7 @@ func usable(s *session, bucketKey, key string, now time.Time) *problem {
 	case !now.Before(s.Expires):
 		return ossProblem("The upload of this uploadKey has expired")
 	}
+
 	return nil
 }
 
@@ -131,15 +145,18 @@ func (m *model) dropExpired(now time.Time) []blob {
 		if now.Before(s.Expires) {
 			continue
 		}
+
 		if !s.Done {
 			for _, b := range s.parts {
 				out = append(out, b)
 			}
 		}
+
 		m.dropParts(s)
 		m.sessions.del(key)
 		delete(m.byID, s.ID)
 	}
+
 	return out
 }
 
@@ -147,6 +164,7 @@ func (m *model) dropParts(s *session) {
 	for n := range s.parts {
 		m.parts.del(partID(s.Key, n))
 	}
+
 	s.parts = map[int]blob{}
 }
 
@@ -168,10 +186,13 @@ func (c *call) completeUpload() {
 	if !c.decode(&in) {
 		return
 	}
+
 	h := c.r.Header
 	in.ObjectKey = c.p["object"]
-	in.ContentType, in.ContentDisposition = h.Get("x-ads-meta-Content-Type"), h.Get("x-ads-meta-Content-Disposition")
-	in.ContentEncoding, in.CacheControl = h.Get("x-ads-meta-Content-Encoding"), h.Get("x-ads-meta-Cache-Control")
+	in.ContentType, in.ContentDisposition = h.Get("x-ads-meta-Content-Type"),
+		h.Get("x-ads-meta-Content-Disposition")
+	in.ContentEncoding, in.CacheControl = h.Get("x-ads-meta-Content-Encoding"),
+		h.Get("x-ads-meta-Cache-Control")
 	in.UserDefined = h.Get("x-ads-user-defined-metadata")
 	var out obj
 	var gone []blob
@@ -184,54 +205,69 @@ func (c *call) completeUpload() {
 	}
 }
 
-// complete assembles an object, or says what is wrong with its parts. numberField is what the answer calls a part's number.
+// complete assembles an object, or says what is wrong with its parts. numberField is what the
+// answer calls a part's number.
 func (c *call) complete(m *model, b *bucket, in completion, numberField string) (obj, []blob, *problem) {
 	if bad := metadataProblem(in.UserDefined); bad != nil {
 		return nil, nil, bad
 	}
+
 	if in.UploadKey == "" || in.Size != nil && *in.Size < 0 {
 		return nil, nil, ossProblem("uploadKey is missing or size is negative")
 	}
+
 	sess := m.sessions.get(in.UploadKey)
-	if sess != nil && sess.Done && sess.Bucket == b.Key && sess.Object == in.ObjectKey && !c.knob.SecondCompleteFails {
+	if sess != nil && sess.Done && sess.Bucket == b.Key && sess.Object == in.ObjectKey &&
+		!c.knob.SecondCompleteFails {
 		if o := m.objects.get(b.Key + "/" + in.ObjectKey); o != nil {
 			return c.completed(o), nil, nil
 		}
 	}
+
 	if bad := usable(sess, b.Key, in.ObjectKey, c.now); bad != nil {
 		return nil, nil, bad
 	}
+
 	statuses, size, good := checkParts(sess, in, numberField)
 	if !good {
 		if c.knob.CloseOnFailedCheck {
 			sess.Closed = true
 			m.sessions.put(sess.Key, sess)
 		}
+
 		expected := size
 		if in.Size != nil {
 			expected = *in.Size
 		}
+
 		return obj{"uploadKey": sess.Key, "status": "error", "reason": "MissingOrInvalidParts",
 			"size": obj{"expected": expected, "detected": size}, "parts": statuses}, nil, nil
 	}
-	o := &object{Bucket: b.Key, Key: in.ObjectKey, Size: size, ContentType: in.ContentType, Disposition: in.ContentDisposition,
-		Encoding: in.ContentEncoding, Cache: in.CacheControl, UserDef: in.UserDefined, Created: c.now, Modified: c.now, AssembledAt: c.now.Add(c.s.cfg.Assembly)}
+
+	o := &object{Bucket: b.Key, Key: in.ObjectKey, Size: size, ContentType: in.ContentType,
+		Disposition: in.ContentDisposition,
+		Encoding:    in.ContentEncoding, Cache: in.CacheControl, UserDef: in.UserDefined, Created: c.now,
+		Modified: c.now, AssembledAt: c.now.Add(c.s.cfg.Assembly)}
 	if o.ContentType == "" {
 		o.ContentType = "application/octet-stream"
 	}
+
 	for _, n := range sess.numbers() {
 		o.Parts = append(o.Parts, sess.parts[n])
 	}
+
 	o.ETag = assembledETag(o.Parts)
 	gone := m.putObject(o)
 	m.dropParts(sess)
 	sess.Done = true
 	m.sessions.put(sess.Key, sess)
+
 	return c.completed(o), gone, nil
 }
 
 func (c *call) completed(o *object) obj {
-	return obj{"bucketKey": o.Bucket, "objectKey": o.Key, "objectId": objectURN(o.Bucket, o.Key), "size": o.Size, "contentType": o.ContentType,
+	return obj{"bucketKey": o.Bucket, "objectKey": o.Key, "objectId": objectURN(o.Bucket, o.Key),
+		"size": o.Size, "contentType": o.ContentType,
 		"location": c.url("/oss/v2/buckets/"+o.Bucket+"/objects/"+url.PathEscape(o.Key), nil)}
 }
 
@@ -242,11 +278,13 @@ func checkParts(sess *session, in completion, numberField string) (statuses list
 	if len(numbers) > 0 {
 		last = numbers[len(numbers)-1]
 	}
+
 	if in.ETags != nil {
 		last = max(last, len(*in.ETags))
 	} else if len(numbers) > 0 && numbers[len(numbers)-1] != len(numbers) {
 		last = len(numbers) // whatever parts exist are assembled
 	}
+
 	good = len(numbers) > 0
 	statuses = list{}
 	for n := 1; n <= last; n++ {
@@ -254,14 +292,17 @@ func checkParts(sess *session, in completion, numberField string) (statuses list
 		if in.ETags == nil {
 			number = numbers[n-1]
 		}
+
 		part, ok := sess.parts[number]
 		if !ok {
 			good = false
 			statuses = append(statuses, obj{numberField: number, "status": "Pending"})
 			continue
 		}
+
 		size += part.Size
 		status := "Ok"
+
 		unexpected := in.ETags != nil && (n > len(*in.ETags) || unquote((*in.ETags)[n-1]) != part.MD5)
 		small := n < last && part.Size < minPart
 		switch {
@@ -272,12 +313,16 @@ func checkParts(sess *session, in completion, numberField string) (statuses list
 		case small:
 			status = "TooSmall"
 		}
+
 		good = good && status == "Ok"
-		statuses = append(statuses, obj{numberField: number, "size": part.Size, "eTag": part.MD5, "status": status})
+		statuses = append(statuses, obj{numberField: number, "size": part.Size, "eTag": part.MD5,
+			"status": status})
 	}
+
 	if in.Size != nil && *in.Size != size {
 		good = false
 	}
+
 	return statuses, size, good
 }
 
@@ -285,6 +330,7 @@ func unquote(etag string) string {
 	if len(etag) >= 2 && etag[0] == '"' && etag[len(etag)-1] == '"' {
 		return etag[1 : len(etag)-1]
 	}
+
 	return etag
 }
 
@@ -295,21 +341,25 @@ func assembledETag(parts []blob) string {
 		sum, _ := hex.DecodeString(p.MD5)
 		h.Write(sum)
 	}
+
 	return fmt.Sprintf("%x-%d", h.Sum(nil), len(parts))
 }
 
 // batch runs one step for every request of a batch; a failed one says so in its own result.
-func batch[T any](c *call, most int, key func(T) string, write bool, step func(*model, *bucket, T) (obj, []blob, *problem)) {
+func batch[T any](c *call, most int, key func(T) string, write bool,
+	step func(*model, *bucket, T) (obj, []blob, *problem)) {
 	var in struct {
 		Requests []json.RawMessage `json:"requests"`
 	}
 	if !c.decode(&in) {
 		return
 	}
+
 	if len(in.Requests) == 0 || len(in.Requests) > most {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", fmt.Sprintf("requests must hold 1 to %d entries", most))
 		return
 	}
+
 	results := obj{}
 	var gone []blob
 	if c.withBucket(false, write, func(m *model, b *bucket) *problem {
@@ -318,13 +368,16 @@ func batch[T any](c *call, most int, key func(T) string, write bool, step func(*
 			if err := json.Unmarshal(raw, &one); err != nil || key(one) == "" {
 				return ossProblem("a request is malformed or has no objectKey")
 			}
+
 			out, old, bad := step(m, b, one)
 			if bad != nil {
 				out = obj{"status": "error", "reason": bad.detail}
 			}
+
 			gone = append(gone, old...)
 			results[key(one)] = out
 		}
+
 		return nil
 	}) {
 		c.s.removeBlobs(gone)
@@ -337,18 +390,24 @@ func (c *call) batchUploadURLs() {
 	if !ok {
 		return
 	}
-	batch(c, 25, func(r urlRequest) string { return r.ObjectKey }, true, func(m *model, b *bucket, r urlRequest) (obj, []blob, *problem) {
+
+	batch(c, 25, func(r urlRequest) string {
+		return r.ObjectKey
+	}, true, func(m *model, b *bucket, r urlRequest) (obj, []blob, *problem) {
 		out, bad := c.openUpload(m, b, r, life)
 		return out, nil, bad
 	})
 }
 
 func (c *call) batchComplete() {
-	batch(c, 25, func(r completion) string { return r.ObjectKey }, true, func(m *model, b *bucket, r completion) (obj, []blob, *problem) {
+	batch(c, 25, func(r completion) string {
+		return r.ObjectKey
+	}, true, func(m *model, b *bucket, r completion) (obj, []blob, *problem) {
 		out, gone, bad := c.complete(m, b, r, "firstPart")
 		if bad == nil && out["status"] == "error" {
 			out["size"] = out["size"].(obj)["detected"] // the batch form knows one number only
 		}
+
 		return out, gone, bad
 	})
 }

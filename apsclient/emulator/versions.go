@@ -14,6 +14,7 @@ func (m *model) versionOf(p *project, id string) *version {
 	if v := m.versions.get(id); v != nil && v.Project == p.ID {
 		return v
 	}
+
 	return nil
 }
 
@@ -26,6 +27,7 @@ func (c *call) copySource(m *model, p *project, id string) (*version, *problem) 
 	case v.Storage == "":
 		return nil, invalid("copyFrom names a version without content")
 	}
+
 	return v, nil
 }
 
@@ -35,14 +37,17 @@ func (c *call) createVersion() {
 	if !ok {
 		return
 	}
+
 	var d obj
 	c.inProject(true, func(m *model, p *project) *problem {
 		i, v, bad := c.newVersion(m, p, in.Data, from)
 		if bad != nil {
 			return bad
 		}
+
 		d = c.document(c.versionResource(m, v), list{c.itemResource(m, i, v)})
 		d["meta"] = obj{"bim360DmCommandId": uuid()}
+
 		return nil
 	})
 	if d != nil {
@@ -50,7 +55,8 @@ func (c *call) createVersion() {
 	}
 }
 
-// newVersion makes the next version of an item: content, a copy, a rename, a restoration or a deletion.
+// newVersion makes the next version of an item: content, a copy, a rename, a restoration or a
+// deletion.
 func (c *call) newVersion(m *model, p *project, in *resource, from string) (*item, *version, *problem) {
 	refuse := func(p *problem) (*item, *version, *problem) { return nil, nil, p }
 	var src *version
@@ -60,13 +66,16 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 		if src, bad = c.copySource(m, p, from); bad != nil {
 			return refuse(bad)
 		}
+
 		if target == nil {
 			target = &resource{Type: "items", ID: src.Item}
 		}
 	}
+
 	if target == nil || target.Type != "items" {
 		return refuse(invalid("relationships.item.data must name an item"))
 	}
+
 	i := m.itemOf(p, target.ID)
 	switch {
 	case i == nil:
@@ -74,12 +83,14 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 	case i.Reserved && i.ReservedBy != c.actor():
 		return refuse(lockedBy(i))
 	}
+
 	parent := m.folders.get(i.Folder)
 	_, want := typesFor(parent)
 	kind := in.Attributes.Extension.Type
 	if kind == typeDeleted && src == nil {
 		return c.deleteItem(m, i, in)
 	}
+
 	var name, storage string
 	var size int64
 	if src != nil {
@@ -98,22 +109,29 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 		case kind != want || in.Attributes.Extension.Version != "1.0":
 			return refuse(invalid("the extension type must be " + want + " version 1.0"))
 		}
+
 		name = *in.Attributes.Name
 		o, bad := c.storedObject(m, in.Relationships.Storage.Data, name)
 		if bad != nil {
 			return refuse(bad)
 		}
+
 		storage, size = objectURN(o.Bucket, o.Key), o.Size
 	}
+
 	if why := nameProblem(name); why != "" {
 		return refuse(invalid(why))
 	}
-	if holder, taken := m.child(i.Folder).names[foldName(name, c.knob.CaseInsensitiveNames)]; taken && holder != i.ID {
+
+	if holder, taken := m.child(i.Folder).names[foldName(name, c.knob.CaseInsensitiveNames)]; taken &&
+		holder != i.ID {
 		return refuse(conflict(nameTaken))
 	}
+
 	if !i.Hidden {
 		c.dropName(m, i.Folder, i.Name)
 	}
+
 	i.Hidden, i.Name = false, name
 	c.takeName(m, i.Folder, name, i.ID)
 	v := m.addVersion(i, name, storage, size, want, c.actor(), c.now, c.s.cfg.Visibility)
@@ -123,7 +141,9 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 	if src != nil {
 		event = "dm.version.copied"
 	}
+
 	c.s.announce(m, event, parent, i, v, c.actor(), c.now)
+
 	return i, v, nil
 }
 
@@ -137,6 +157,7 @@ func (c *call) deleteItem(m *model, i *item, in *resource) (*item, *version, *pr
 	case in.Attributes.Extension.Version != "1.0":
 		return nil, nil, invalid("the extension version must be 1.0")
 	}
+
 	c.dropName(m, i.Folder, i.Name)
 	old := i.Name
 	i.Hidden, i.Name = true, uuid()
@@ -145,6 +166,7 @@ func (c *call) deleteItem(m *model, i *item, in *resource) (*item, *version, *pr
 	m.versions.put(v.ID, v)
 	m.touch(i.Folder, c.actor(), c.now)
 	c.s.announce(m, "dm.version.deleted", m.folders.get(i.Folder), i, v, c.actor(), c.now)
+
 	return i, v, nil
 }
 
@@ -155,7 +177,9 @@ func (c *call) itemTip() {
 		if i == nil {
 			return noItem
 		}
+
 		d = c.document(c.versionResource(m, m.versions.get(i.tip())), nil)
+
 		return nil
 	})
 	if d != nil {
@@ -169,22 +193,26 @@ func (c *call) itemVersions() {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
 		return
 	}
+
 	pg, ok := c.page()
 	if !ok {
 		return
 	}
+
 	var d obj
 	c.inProject(false, func(m *model, p *project) *problem {
 		i := m.itemOf(p, c.p["item"])
 		if i == nil {
 			return noItem
 		}
+
 		var all []*version // newest first
 		for _, v := range slices.Backward(i.Versions) {
 			if v := m.versions.get(v); !c.now.Before(v.VisibleAt) {
 				all = append(all, v)
 			}
 		}
+
 		from, to, more := pg.cut(len(all))
 		data := list{}
 		for _, v := range all[from:to] {
@@ -192,8 +220,10 @@ func (c *call) itemVersions() {
 				data = append(data, r)
 			}
 		}
+
 		d = c.document(data, nil)
 		d["links"] = c.pageLinks(pg, more)
+
 		return nil
 	})
 	if d != nil {
@@ -209,7 +239,9 @@ func (c *call) withVersion(fn func(*model, *project, *version) obj) {
 		if v == nil {
 			return noVersion
 		}
+
 		d = fn(m, p, v)
+
 		return nil
 	})
 	if d != nil {
@@ -218,7 +250,9 @@ func (c *call) withVersion(fn func(*model, *project, *version) obj) {
 }
 
 func (c *call) getVersion() {
-	c.withVersion(func(m *model, _ *project, v *version) obj { return c.document(c.versionResource(m, v), nil) })
+	c.withVersion(func(m *model, _ *project, v *version) obj {
+		return c.document(c.versionResource(m, v), nil)
+	})
 }
 
 func (c *call) downloadFormats() {
@@ -230,17 +264,21 @@ func (c *call) downloadFormats() {
 		case "f3d":
 			formats = list{obj{"fileType": "step"}, obj{"fileType": "iges"}}
 		}
-		return c.document(obj{"type": "downloadFormats", "id": uuid(), "attributes": obj{"formats": formats}}, nil)
+
+		return c.document(obj{"type": "downloadFormats", "id": uuid(), "attributes": obj{"formats": formats}},
+			nil)
 	})
 }
 
-// downloads lists finished conversions: for a drawing, its PDF, whose bytes are those of the drawing.
+// downloads lists finished conversions: for a drawing, its PDF, whose bytes are those of the
+// drawing.
 func (c *call) downloads() {
 	fs, err := filters(c.q)
 	if err != nil {
 		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
 		return
 	}
+
 	c.withVersion(func(_ *model, p *project, v *version) obj {
 		data := list{}
 		if fileType(v.Name) == "dwg" && v.Storage != "" {
@@ -256,6 +294,7 @@ func (c *call) downloads() {
 				data = append(data, r)
 			}
 		}
+
 		return c.document(data, nil)
 	})
 }

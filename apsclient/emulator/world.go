@@ -38,7 +38,8 @@ type Demo struct {
 
 // Demo returns the identifiers of what is always there.
 func (s *Server) Demo() Demo {
-	d := Demo{Account: demoAccount, Hub: "b." + demoAccount, Project: "b." + demoProjectID, BIM360Project: "b." + demoBIMProject, Admin: demoAdmin, User: demoDrafter}
+	d := Demo{Account: demoAccount, Hub: "b." + demoAccount, Project: "b." + demoProjectID,
+		BIM360Project: "b." + demoBIMProject, Admin: demoAdmin, User: demoDrafter}
 	s.read(func(m *model) { d.Folder = m.childNamed(m.projects.get(d.Project).Root, demoFolderName) })
 	return d
 }
@@ -53,12 +54,16 @@ func (s *Server) found() error {
 			m.meta.put("signing-key", &key)
 			s.demoWorld(m)
 		}
+
 		s.key = []byte(*m.meta.get("signing-key"))
-		m.clients.put(s.cfg.ClientID, &client{ID: s.cfg.ClientID, Secret: s.cfg.ClientSecret, Redirects: []string{RedirectURI}})
+		m.clients.put(s.cfg.ClientID,
+			&client{ID: s.cfg.ClientID, Secret: s.cfg.ClientSecret, Redirects: []string{RedirectURI}})
 		if m.robots.get(demoRobot) == nil {
-			m.robots.put(demoRobot, &robot{ID: demoRobot, Client: s.cfg.ClientID, Email: demoRobotEmail, Status: enabled, Created: s.now(), Accessed: s.now(),
+			m.robots.put(demoRobot, &robot{ID: demoRobot, Client: s.cfg.ClientID, Email: demoRobotEmail,
+				Status: enabled, Created: s.now(), Accessed: s.now(),
 				Expires: s.now().AddDate(1, 0, 0), Seq: m.seq()})
 		}
+
 		m.clients.put(PublicClientID, &client{ID: PublicClientID, Redirects: []string{RedirectURI}})
 	})
 	s.mu.Lock()
@@ -66,12 +71,14 @@ func (s *Server) found() error {
 	if s.world.log.err != nil {
 		return fmt.Errorf("make the emulator's world: %w", s.world.log.err)
 	}
+
 	return nil
 }
 
 func (s *Server) demoWorld(m *model) {
 	now := s.now()
-	m.buckets.put(wipBucket, &bucket{Key: wipBucket, Owner: "autodesk", Region: "US", Policy: "persistent", Created: now})
+	m.buckets.put(wipBucket, &bucket{Key: wipBucket, Owner: "autodesk", Region: "US", Policy: "persistent",
+		Created: now})
 	h := m.addHub("b."+demoAccount, demoHubName, demoAccount)
 	m.addProject("b."+demoProjectID, h, demoProjectName, PlatformACC, now)
 	m.addProject("b."+demoBIMProject, h, "Demo BIM 360 Project", PlatformBIM360, now)
@@ -89,9 +96,12 @@ func (m *model) addHub(id, name, account string) *hub {
 // addProject makes a project with its root and top folders.
 func (m *model) addProject(id string, h *hub, name, platform string, now time.Time) *project {
 	p := &project{ID: id, Hub: h.ID, Name: name, Platform: platform, Seq: m.seq(), Admin: map[string]any{}}
-	root := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: id, Name: strings.TrimPrefix(id, "b.") + "-root-folder", Root: true,
-		Core: platform == PlatformCore, CreatedBy: "autodesk", ModifiedBy: "autodesk", Created: now, Modified: now, Rollup: now, Seq: m.seq()}
+	root := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: id,
+		Name: strings.TrimPrefix(id, "b.") + "-root-folder", Root: true,
+		Core: platform == PlatformCore, CreatedBy: "autodesk", ModifiedBy: "autodesk", Created: now,
+		Modified: now, Rollup: now, Seq: m.seq()}
 	m.folders.put(root.ID, root)
+
 	p.Root = root.ID
 	for _, top := range [][2]string{{demoFolderName, "normal"}, {"Plans", "plan"}} {
 		f := m.addFolder(root, top[0], "autodesk", now, 0)
@@ -99,14 +109,18 @@ func (m *model) addProject(id string, h *hub, name, platform string, now time.Ti
 		if platform != PlatformBIM360 {
 			f.FolderType = "normal" // only BIM 360 has a Plans folder in this API
 		}
+
 		if platform == PlatformACC && top[0] == "Plans" {
 			f.Name = "Shared"
 			f.FolderType = "shared"
 		}
+
 		m.child(root.ID).names[f.Name] = f.ID
 		m.folders.put(f.ID, f)
 	}
+
 	m.projects.put(id, p)
+
 	return p
 }
 
@@ -115,10 +129,12 @@ func (m *model) userName(uid string) string {
 	if p := m.personByUID(uid); p != nil {
 		return p.Name()
 	}
+
 	return uid
 }
 
-// AddHub makes a hub with an account behind it, or, with core, one that uses the autodesk.core types. It returns its id.
+// AddHub makes a hub with an account behind it, or, with core, one that uses the autodesk.core
+// types. It returns its id.
 func (s *Server) AddHub(name string, core bool) string {
 	var id string
 	s.update(func(m *model) {
@@ -126,9 +142,11 @@ func (s *Server) AddHub(name string, core bool) string {
 			id = m.addHub("a."+randomID(), name, "").ID
 			return
 		}
+
 		account := uuid()
 		id = m.addHub("b."+account, name, account).ID
 	})
+
 	return id
 }
 
@@ -140,18 +158,22 @@ func (s *Server) AddProject(hubID, name, platform string) (string, error) {
 		if h == nil {
 			return
 		}
+
 		prefix := "b."
 		if h.core() {
 			prefix, platform = "a.", PlatformCore
 		}
+
 		if platform == "" {
 			platform = PlatformACC
 		}
+
 		id = m.addProject(prefix+uuid(), h, name, platform, s.now()).ID
 	})
 	if id == "" {
 		return "", fmt.Errorf("add project %q: no hub %q", name, hubID)
 	}
+
 	return id, nil
 }
 
@@ -165,11 +187,13 @@ func (s *Server) SetProjectInactive(projectID string, inactive bool) {
 	})
 }
 
-// AddFolder makes the folders of a slash path below a project's root that are missing and returns the last one's id.
+// AddFolder makes the folders of a slash path below a project's root that are missing and returns
+// the last one's id.
 func (s *Server) AddFolder(projectID, path string) (string, error) {
 	var id string
 	var err error
 	s.update(func(m *model) { id, err = m.makePath(projectID, path, s.now()) })
+
 	return id, err
 }
 
@@ -178,43 +202,53 @@ func (m *model) makePath(projectID, path string, now time.Time) (string, error) 
 	if p == nil {
 		return "", fmt.Errorf("add folder %q: no project %q", path, projectID)
 	}
+
 	at := m.folders.get(p.Root)
 	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		if id := m.childNamed(at.ID, name); m.folders.get(id) != nil {
 			at = m.folders.get(id)
 			continue
 		}
+
 		if why := nameProblem(name); why != "" {
 			return "", fmt.Errorf("add folder %q: %s", name, why)
 		}
+
 		f := m.addFolder(at, name, demoAdmin, now, 0)
 		m.child(at.ID).names[name] = f.ID
 		m.folders.put(f.ID, f)
 		m.touch(at.ID, demoAdmin, now)
 		at = f
 	}
+
 	return at.ID, nil
 }
 
-// AddFile puts content under a slash path below a project's root ("Project Files/a/b.dwg") as another user would: a new
-// item, or a version on top of the one that has the name. It returns item and version id.
-func (s *Server) AddFile(projectID, path string, content io.Reader, size int64) (itemID, versionID string, err error) {
+// AddFile puts content under a slash path below a project's root ("Project Files/a/b.dwg") as
+// another user would: a new item, or a version on top of the one that has the name. It returns item
+// and version id.
+func (s *Server) AddFile(projectID, path string, content io.Reader, size int64) (itemID, versionID string,
+	err error) {
 	dir, name, ok := cutLast(path)
 	if !ok {
 		return "", "", fmt.Errorf("add file %q: needs a folder", path)
 	}
+
 	b, _, _, err := s.storeBlob(content, size, false)
 	if err != nil {
 		return "", "", fmt.Errorf("add file %q: %w", path, err)
 	}
+
 	now := s.now()
 	s.update(func(m *model) {
 		var folderID string
 		if folderID, err = m.makePath(projectID, dir, now); err != nil {
 			return
 		}
+
 		key := uuid() + extOf(name)
-		o := &object{Bucket: wipBucket, Key: key, Size: size, Parts: []blob{b}, ETag: assembledETag([]blob{b}), ContentType: "application/octet-stream",
+		o := &object{Bucket: wipBucket, Key: key, Size: size, Parts: []blob{b},
+			ETag: assembledETag([]blob{b}), ContentType: "application/octet-stream",
 			Created: now, Modified: now, AssembledAt: now}
 		m.putObject(o)
 		urn := objectURN(wipBucket, key)
@@ -228,10 +262,12 @@ func (s *Server) AddFile(projectID, path string, content io.Reader, size int64) 
 			_, kind := typesFor(f)
 			v = m.addVersion(i, name, urn, size, kind, demoDrafter, now, 0)
 		}
+
 		m.touch(folderID, demoDrafter, now)
 		itemID, versionID = i.ID, v.ID
 		s.announce(m, "dm.version.added", f, i, v, demoDrafter, now)
 	})
+
 	return itemID, versionID, err
 }
 
@@ -241,6 +277,7 @@ func cutLast(path string) (dir, name string, ok bool) {
 	if at < 0 {
 		return "", path, false
 	}
+
 	return path[:at], path[at+1:], true
 }
 
@@ -248,6 +285,7 @@ func extOf(name string) string {
 	if t := fileType(name); t != "" && !strings.ContainsAny(t, " +%#&") {
 		return "." + t
 	}
+
 	return ""
 }
 
@@ -260,9 +298,11 @@ func (s *Server) Reserve(itemID, user string) error {
 			err = fmt.Errorf("reserve: no item %q", itemID)
 			return
 		}
+
 		i.Reserved, i.ReservedBy = user != "", user
 		m.items.put(i.ID, i)
 	})
+
 	return err
 }
 

@@ -34,24 +34,33 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 	if s.home, err = a.findHome(s.env); err != nil {
 		return nil, err
 	}
+
 	if s.file, err = config.Load(s.home); err != nil {
 		return nil, err
 	}
+
 	s.profile = config.ProfileName(s.home, a.flags.profile, s.env, s.file)
 	profile, err := config.LoadProfile(s.home, s.profile)
-	if unknown := (*config.Error)(nil); errors.As(err, &unknown) && unknown.File == "" && a.flags.profile == "" && s.env.Profile == "" && s.file.Profile != "" {
+	if unknown, ok := errors.AsType[*config.Error](err); ok && unknown.File == "" && a.flags.profile == "" &&
+		s.env.Profile == "" && s.file.Profile != "" {
 		unknown.File = s.home.ConfigFile()
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	flags.Limits = a.flags.limits
-	s.settings = flags.Over(config.Settings{Limits: s.env.Limits}).Over(profile.Settings).Over(s.file.Settings)
+	s.settings = flags.Over(config.Settings{Limits: s.env.Limits}).Over(profile.Settings).Over(
+		s.file.Settings)
 	if s.engine, err = s.settings.Engine(""); err != nil {
 		return nil, err
 	}
-	s.limits, err = parseLimits(s.origin(s.engine.Limits, a.flags.limits, s.env.Limits, profile.Limits), s.engine.Limits)
+
+	s.limits, err = parseLimits(s.origin(s.engine.Limits, a.flags.limits, s.env.Limits, profile.Limits),
+		s.engine.Limits)
 	s.patterns = s.origin(s.settings.ExcludeFrom, flags.ExcludeFrom, "", profile.ExcludeFrom)
+
 	return s, err
 }
 
@@ -63,16 +72,19 @@ func (s *setup) origin(value, flag, env, profile string) string {
 	case profile:
 		return s.home.ProfileFile(s.profile)
 	}
+
 	return s.home.ConfigFile()
 }
 
-// filter is what the settings say about the choice of files; an error names the file of the mistake.
+// filter is what the settings say about the choice of files; an error names the file of the
+// mistake.
 func (s *setup) filter() (config.Filter, error) {
 	flags := s.flags
 	flags.ExcludeFrom = ""
 	if _, err := flags.Filter(""); err != nil {
 		return config.Filter{}, err
 	}
+
 	return s.settings.Filter(s.patterns)
 }
 
@@ -82,6 +94,7 @@ func (a *app) findHome(env config.Env) (config.Home, error) {
 	if dir == "" {
 		dir = env.Home
 	}
+
 	return config.FindHome(dir, a.getenv)
 }
 
@@ -93,17 +106,23 @@ func parseLimits(source, name string) (apsclient.Limits, error) {
 	case "server":
 		return apsclient.ServerLimits(), nil
 	}
+
 	data, err := config.ReadText(name)
-	if bad := (*config.Error)(nil); errors.As(err, &bad) {
+	if _, ok := errors.AsType[*config.Error](err); ok {
 		return nil, err
 	}
+
 	if err != nil {
-		return nil, &config.Error{File: source, Key: "limits", Msg: strconv.Quote(name) + " is neither documented nor server nor a file that can be read: " + err.Error()}
+		return nil, &config.Error{File: source, Key: "limits",
+			Msg: strconv.Quote(name) + " is neither documented nor server nor a file that can be read: " +
+				err.Error()}
 	}
+
 	limits, err := apsclient.ParseLimits(data)
 	if err != nil {
 		return nil, &config.Error{File: name, Msg: err.Error()}
 	}
+
 	return limits, nil
 }
 
@@ -112,100 +131,125 @@ func (s *setup) account(profile string) (config.Account, error) {
 	if profile == "" {
 		profile = s.profile
 	}
+
 	p, err := config.LoadProfile(s.home, profile)
 	if err != nil {
 		return config.Account{}, err
 	}
+
 	return p.Account(profile, s.env)
 }
 
-// fingerprint names an account without giving it away, so that a command can tell that the owner of its home uses
-// another one. It is empty where a command has no credentials of its own; then the owner's are used.
+// fingerprint names an account without giving it away, so that a command can tell that the owner of
+// its home uses another one. It is empty where a command has no credentials of its own; then the
+// owner's are used.
 func (s *setup) fingerprint(profile string) (string, error) {
 	acc, err := s.account(profile)
-	if none := (*config.NoCredentialsError)(nil); errors.As(err, &none) {
+	if _, ok := errors.AsType[*config.NoCredentialsError](err); ok {
 		return "", nil
 	}
+
 	if err != nil {
 		return "", err
 	}
+
 	base := acc.BaseURL
 	if base == "" {
 		base = apsclient.DefaultBaseURL
 	}
-	sum := sha256.Sum256([]byte(base + "\x00" + acc.ClientID + "\x00" + acc.ClientSecret.Reveal() + "\x00" + acc.UserID + "\x00" + acc.Flow + "\x00" + acc.AccountID))
+
+	sum := sha256.Sum256([]byte(base + "\x00" + acc.ClientID + "\x00" + acc.ClientSecret.Reveal() + "\x00" +
+		acc.UserID + "\x00" + acc.Flow + "\x00" + acc.AccountID))
+
 	return hex.EncodeToString(sum[:8]), nil
 }
 
-// newClient makes the client of a profile that talks to the service itself; the zero bandwidth is no limit.
+// newClient makes the client of a profile that talks to the service itself; the zero bandwidth is
+// no limit.
 func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 	acc, err := s.account(profile)
 	if err != nil {
 		return nil, err
 	}
+
 	c, err := a.clientConfig(acc)
 	if err != nil {
 		return nil, err
 	}
+
 	c.Limits = s.limits
 	if c.Tokens, err = a.tokens(s, acc); err != nil {
 		return nil, err
 	}
+
 	c.Bandwidth = bandwidth
+
 	return apsclient.New(c)
 }
 
 func (a *app) clientConfig(acc config.Account) (apsclient.Config, error) {
-	c := apsclient.Config{BaseURL: acc.BaseURL, UserID: acc.UserID, Region: acc.Region, Logger: a.log, UserAgent: "hoist/" + version()}
+	c := apsclient.Config{BaseURL: acc.BaseURL, UserID: acc.UserID, Region: acc.Region, Logger: a.log,
+		UserAgent: "hoist/" + version()}
 	if acc.CertFile != "" {
 		roots, err := apsclient.LoadRoots(acc.CertFile)
 		if err != nil {
 			return c, err
 		}
+
 		c.RootCAs = roots
 	}
+
 	if len(acc.Scopes) > 0 {
 		c.Grant = acc.Scopes
 	}
+
 	allow, err := allowed(acc)
 	c.Allow = allow
+
 	return c, err
 }
 
-// client returns a client for the profile in use: its calls go through the owner of the home where one runs, else straight
-// to the service. The second value releases it.
+// client returns a client for the profile in use: its calls go through the owner of the home where
+// one runs, else straight to the service. The second value releases it.
 func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return nil, nil, err
 	}
+
 	owner, err := a.dial(ctx, s)
 	if errors.Is(err, control.ErrNoOwner) {
 		c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
 		if err != nil {
 			return nil, nil, err
 		}
+
 		return c, c.Close, nil
 	}
+
 	if err != nil {
 		return nil, nil, err
 	}
+
 	acc, err := s.account(s.profile)
 	if none := (*config.NoCredentialsError)(nil); err != nil && !errors.As(err, &none) {
 		owner.Close()
 		return nil, nil, err
 	}
+
 	conf, err := a.clientConfig(acc)
 	if err != nil {
 		owner.Close()
 		return nil, nil, err
 	}
+
 	conf.Forward = control.Forwarder{API: owner, Profile: s.profile}
 	c, err := apsclient.New(conf)
 	if err != nil {
 		owner.Close()
 		return nil, nil, err
 	}
+
 	return c, func() { c.Close(); owner.Close() }, nil
 }
 
@@ -215,6 +259,7 @@ func (a *app) resolver(ctx context.Context) (*transfer.Resolver, func(), error) 
 	if err != nil {
 		return nil, nil, err
 	}
+
 	return transfer.NewResolver(c, a.log), done, nil
 }
 
@@ -224,14 +269,17 @@ func (a *app) dial(ctx context.Context, s *setup) (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	fingerprint, err := s.fingerprint(s.profile)
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
+
 	if fingerprint != "" {
 		c.Account = s.profile + " " + fingerprint
 	}
+
 	return c, nil
 }
 
@@ -241,9 +289,12 @@ func (s *setup) checkAccount(profile, given string) error {
 	if err != nil {
 		return err
 	}
+
 	if own != given {
-		return exit.With(exit.Usage, errors.New("the process that has this home open uses other credentials than this command"),
+		return exit.With(exit.Usage,
+			errors.New("the process that has this home open uses other credentials than this command"),
 			"use the same APS_* variables and profile, end that process, or use another home (--home)")
 	}
+
 	return nil
 }

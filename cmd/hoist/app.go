@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// app is what every command shares: the environment, the streams and the global flags. It is set up once by [run].
+// app is what every command shares: the environment, the streams and the global flags. It is set up
+// once by [run].
 type app struct {
 	environ        []string
 	stdin          io.Reader
@@ -26,7 +27,8 @@ type globalFlags struct {
 }
 
 func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr, log: slog.New(slog.DiscardHandler)}
+	return &app{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,
+		log: slog.New(slog.DiscardHandler)}
 }
 
 // begin runs before every command, once the flags are known.
@@ -39,13 +41,15 @@ func (a *app) begin() {
 	}
 }
 
-// getenv returns the value of an environment variable, the last one winning as in os/exec; "" where it is not set.
+// getenv returns the value of an environment variable, the last one winning as in os/exec; "" where
+// it is not set.
 func (a *app) getenv(name string) string {
 	for _, e := range slices.Backward(a.environ) {
 		if k, v, ok := strings.Cut(e, "="); ok && k == name {
 			return v
 		}
 	}
+
 	return ""
 }
 
@@ -56,6 +60,7 @@ func (a *app) printJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
+
 	return nil
 }
 

@@ -27,16 +27,21 @@ func TestArrows(t *testing.T) {
 	if err != nil {
 		t.Skip("the go command is not here")
 	}
-	cmd := exec.CommandContext(t.Context(), goTool, "list", "-json=ImportPath,Imports,TestImports,XTestImports", "hoist/...")
+
+	cmd := exec.CommandContext(t.Context(), goTool, "list",
+		"-json=ImportPath,Imports,TestImports,XTestImports", "hoist/...")
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	const emulator = "hoist/apsclient/emulator"
+
 	seen := map[string]bool{}
 	dec := json.NewDecoder(out)
 	for {
@@ -49,11 +54,13 @@ func TestArrows(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+
 		seen[p.ImportPath] = true
 		allowed, listed := arrows[p.ImportPath]
 		if !listed && !strings.HasPrefix(p.ImportPath, "hoist/cmd/") {
 			t.Errorf("package %s has no place in the layout", p.ImportPath)
 		}
+
 		check := func(imports []string, inTest bool) {
 			for _, i := range imports {
 				ours := strings.HasPrefix(i, "hoist/") && i != p.ImportPath
@@ -72,9 +79,11 @@ func TestArrows(t *testing.T) {
 		check(p.TestImports, true)
 		check(p.XTestImports, true)
 	}
+
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
+
 	for p := range arrows {
 		if !seen[p] {
 			t.Errorf("package %s is not there", p)

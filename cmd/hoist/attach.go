@@ -14,11 +14,12 @@ import (
 	"hoist/state"
 )
 
-// lockPatience is how long a command waits for a process that has the state open and does not answer: one that is just
-// starting or leaving, or that looks into the state for a moment.
+// lockPatience is how long a command waits for a process that has the state open and does not
+// answer: one that is just starting or leaving, or that looks into the state for a moment.
 const lockPatience = 20 * time.Second
 
-// attached is a command's way to the state of its home: another process that owns it, or itself as the owner.
+// attached is a command's way to the state of its home: another process that owns it, or itself as
+// the owner.
 type attached struct {
 	control.API
 	own     *daemon.Owner // nil when another process is the owner
@@ -34,16 +35,20 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 			a.warnOfOwner(s, mode)
 			return &attached{API: c, release: func() error { c.Close(); return nil }}, nil
 		}
+
 		if !errors.Is(err, control.ErrNoOwner) {
 			return nil, err
 		}
+
 		own, err := a.own(ctx, s, mode, command)
 		if err == nil {
 			return &attached{API: own, own: own, release: own.Close}, nil
 		}
-		if locked := (*state.LockedError)(nil); !errors.As(err, &locked) || time.Now().After(deadline) {
+
+		if _, ok := errors.AsType[*state.LockedError](err); !ok || time.Now().After(deadline) {
 			return nil, err
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -52,19 +57,24 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 	}
 }
 
-// warnOfOwner says which flags of a transfer have no effect because the process that has the home open does the work.
+// warnOfOwner says which flags of a transfer have no effect because the process that has the home
+// open does the work.
 func (a *app) warnOfOwner(s *setup, mode int) {
 	keys, err := s.flags.EngineKeys()
 	if a.flags.limits != "" {
 		keys = append(keys, "limits")
 	}
+
 	if err != nil || mode != daemon.Working || len(keys) == 0 || a.flags.quiet {
 		return
 	}
-	fmt.Fprintf(a.stderr, "hoist: warning: --%s: no effect, the process that has this home open does the work with its own\n", strings.Join(keys, ", --"))
+
+	fmt.Fprintf(a.stderr, "hoist: warning: --%s: no effect, the process that has this home open does the "+
+		"work with its own\n", strings.Join(keys, ", --"))
 }
 
-// own opens the state of the home. It does not wait for a process that has it: the caller asks that one first.
+// own opens the state of the home. It does not wait for a process that has it: the caller asks that
+// one first.
 func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*daemon.Owner, error) {
 	o := a.ownerOptions(s, command)
 	o.LockWait = time.Millisecond
@@ -74,7 +84,8 @@ func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*dae
 // ownerOptions are how this process is the owner of a home.
 func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 	return daemon.Options{
-		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log, Engine: s.engine, Settings: s.settings,
+		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log,
+		Engine: s.engine, Settings: s.settings,
 		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return a.newClient(s, profile, bandwidth)
 		},
@@ -83,6 +94,7 @@ func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 			if err != nil { // said by Clients, which comes first
 				return ""
 			}
+
 			return acc.UserID
 		},
 		CheckAccount: s.checkAccount,
@@ -90,17 +102,20 @@ func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 }
 
 // with does something short with the state of the home, by its owner or for a moment as the owner.
-func (a *app) with(ctx context.Context, s *setup, mode int, command string, do func(control.API) error) error {
+func (a *app) with(ctx context.Context, s *setup, mode int, command string,
+	do func(control.API) error) error {
 	for {
 		at, err := a.attach(ctx, s, mode, command)
 		if err != nil {
 			return err
 		}
+
 		err = do(at)
 		err = errors.Join(err, at.release())
 		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
 			continue // it ended just now
 		}
+
 		return err
 	}
 }
@@ -114,10 +129,15 @@ func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.C
 			a.warnOfOwner(s, daemon.Working)
 			return c, nil
 		}
+
 		c.Close()
 	}
+
 	if err == nil || errors.Is(err, control.ErrNoOwner) {
-		return nil, exit.With(exit.NoDaemon, fmt.Errorf("%s needs a daemon, and none runs in %s", what, s.home.State), "start one with \"hoist daemon\"")
+		return nil, exit.With(exit.NoDaemon,
+			fmt.Errorf("%s needs a daemon, and none runs in %s", what, s.home.State),
+			"start one with \"hoist daemon\"")
 	}
+
 	return nil, err
 }

@@ -26,15 +26,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What an upload costs the process that pushes, with the emulator in another process behind TLS: its CPU time against that
-// of the least a Go program can do (bareUpload, below), and its peak memory. Trust the CPU and memory; wall times of two
-// processes that share the cores say little.
+// What an upload costs the process that pushes, with the emulator in another process behind TLS:
+// its CPU time against that of the least a Go program can do (bareUpload, below), and its peak
+// memory. Trust the CPU and memory; wall times of two processes that share the cores say little.
 
 // maxPeak is how much memory a pushing process may take, whatever the size of the file.
 const maxPeak = 64 << 20
 
-// BenchmarkPush compares a push of 1 GiB with the bare loop, in turn; push/bare-cpu is to stay below 1.25. HOIST_BENCH_MIB chooses
-// another size.
+// BenchmarkPush compares a push of 1 GiB with the bare loop, in turn; push/bare-cpu is to stay
+// below 1.25. HOIST_BENCH_MIB chooses another size.
 func BenchmarkPush(b *testing.B) {
 	size := int64(1024)
 	if s := os.Getenv("HOIST_BENCH_MIB"); s != "" {
@@ -43,15 +43,19 @@ func BenchmarkPush(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+
 	aps := startEmulator(b)
 	file := benchFile(b, size<<20)
+
 	var bare, push cost
 	rounds := 0.0
 	for b.Loop() {
 		rounds++
 		bare = bare.plus(aps.measure(b, "bare-upload", file))
-		push = push.plus(aps.measure(b, "hoist", "push", "-q", file, aps.env["HOIST_DEMO_REMOTE"]+"/"+strconv.Itoa(int(rounds))))
+		push = push.plus(aps.measure(b, "hoist", "push", "-q", file,
+			aps.env["HOIST_DEMO_REMOTE"]+"/"+strconv.Itoa(int(rounds))))
 	}
+
 	gib := rounds * float64(size) / 1024
 	b.ReportMetric(bare.cpu.Seconds()/gib, "bare-cpu-s/GiB")
 	b.ReportMetric(push.cpu.Seconds()/gib, "push-cpu-s/GiB")
@@ -63,12 +67,15 @@ func BenchmarkPush(b *testing.B) {
 	b.ReportMetric(0, "ns/op") // says nothing here
 }
 
-// TestPushIsLean pushes 300 MB and 50 GB (sparse): memory must not grow with the file. It takes minutes.
+// TestPushIsLean pushes 300 MB and 50 GB (sparse): memory must not grow with the file. It takes
+// minutes.
 func TestPushIsLean(t *testing.T) {
 	if os.Getenv("HOIST_LONG") != "1" {
 		t.Skip("takes minutes; HOIST_LONG=1 runs it")
 	}
+
 	t.Parallel()
+
 	aps := startEmulator(t)
 	for _, tt := range []struct {
 		name string
@@ -78,14 +85,17 @@ func TestPushIsLean(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "model.rvt")
 			if tt.size < 1e9 {
 				file = benchFile(t, tt.size)
-			} else if err := errors.Join(os.WriteFile(file, nil, 0o644), os.Truncate(file, tt.size)); err != nil {
+			} else if err := errors.Join(os.WriteFile(file, nil, 0o644),
+				os.Truncate(file, tt.size)); err != nil {
 				t.Fatal(err)
 			}
+
 			push := aps.measure(t, "hoist", "push", "-q", file, aps.env["HOIST_DEMO_REMOTE"]+"/"+tt.name)
 			t.Logf("push: %v of CPU, %v in all, peak %d KiB", push.cpu, push.wall, push.peak>>10)
 			if push.peak == 0 {
 				t.Skip("this system does not say what a process's peak memory is")
 			}
+
 			if push.peak >= maxPeak {
 				t.Errorf("peak memory %d bytes, want less than %d", push.peak, maxPeak)
 			}
@@ -113,53 +123,63 @@ func startEmulator(tb testing.TB) emulatorProcess {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
+
 	tb.Cleanup(func() {
 		if err := errors.Join(cmd.Process.Kill(), ignoreExit(cmd.Wait())); err != nil {
 			tb.Error(err)
 		}
 	})
+
 	p := emulatorProcess{env: map[string]string{}}
 	for scan := bufio.NewScanner(out); scan.Scan() && scan.Text() != ""; {
 		name, value, _ := strings.Cut(scan.Text(), "=")
 		p.env[name] = value
 	}
+
 	if p.env["APS_BASE_URL"] == "" {
 		tb.Fatal("the emulator did not say where it listens")
 	}
+
 	return p
 }
 
 func ignoreExit(err error) error {
-	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil
 	}
+
 	return err
 }
 
 // measure runs a command against the emulator, in a home of its own.
 func (p emulatorProcess) measure(tb testing.TB, name string, args ...string) cost {
 	tb.Helper()
+
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "HOIST_HOME="+tb.TempDir())
 	for name, value := range p.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
+
 	var c cost
 	var watching sync.WaitGroup
 	done := make(chan struct{})
 	watching.Go(func() {
 		for {
 			c.peak = max(c.peak, peakOf(cmd.Process.Pid))
+
 			select {
 			case <-done:
 				return
@@ -173,28 +193,34 @@ func (p emulatorProcess) measure(tb testing.TB, name string, args ...string) cos
 	if err != nil {
 		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, said.String())
 	}
+
 	c.wall = time.Since(start)
 	c.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+
 	return c
 }
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// peakOf is the peak resident memory of a running process in bytes, 0 where the system does not say. The resource usage
-// of a child will not do: Linux counts in it the memory of the parent that it was forked from.
+// peakOf is the peak resident memory of a running process in bytes, 0 where the system does not
+// say. The resource usage of a child will not do: Linux counts in it the memory of the parent that
+// it was forked from.
 func peakOf(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
+
 	m := highWater.FindSubmatch(status)
 	if m == nil {
 		return 0
 	}
+
 	n, err := strconv.ParseInt(string(m[1]), 10, 64)
 	if err != nil {
 		return 0
 	}
+
 	return n << 10
 }
 
@@ -204,15 +230,17 @@ func benchFile(tb testing.TB, size int64) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	_, err = io.CopyN(f, rand.NewChaCha8(sha256.Sum256([]byte(tb.Name()))), size)
 	if err := errors.Join(err, f.Close()); err != nil {
 		tb.Fatal(err)
 	}
+
 	return f.Name()
 }
 
-// bareUpload is the least that gets a file to S3 by signed URLs from Go: net/http, a section reader a part, nothing else. It is
-// a program of its own (see TestMain), the yardstick of the benchmark.
+// bareUpload is the least that gets a file to S3 by signed URLs from Go: net/http, a section reader
+// a part, nothing else. It is a program of its own (see TestMain), the yardstick of the benchmark.
 func bareUpload(path string) error {
 	const partSize, atOnce = 64 << 20, 4
 	base := os.Getenv("APS_BASE_URL")
@@ -220,6 +248,7 @@ func bareUpload(path string) error {
 	if err != nil {
 		return err
 	}
+
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
 	client := &http.Client{Transport: &http.Transport{
@@ -239,18 +268,26 @@ func bareUpload(path string) error {
 	var token struct {
 		Token string `json:"access_token"`
 	}
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"bucket:create data:create data:write data:read"}}
-	if err := bareCall(client, "POST", base+"/authentication/v2/token", form.Encode(), &token, "application/x-www-form-urlencoded",
-		func(r *http.Request) { r.SetBasicAuth(os.Getenv("APS_CLIENT_ID"), os.Getenv("APS_CLIENT_SECRET")) }); err != nil {
+	form := url.Values{"grant_type": {"client_credentials"},
+		"scope": {"bucket:create data:create data:write data:read"}}
+	if err := bareCall(client, "POST", base+"/authentication/v2/token", form.Encode(), &token,
+		"application/x-www-form-urlencoded",
+		func(r *http.Request) {
+			r.SetBasicAuth(os.Getenv("APS_CLIENT_ID"), os.Getenv("APS_CLIENT_SECRET"))
+		}); err != nil {
 		return err
 	}
+
 	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Token) }
 	bucket := fmt.Sprintf("bare-%d", time.Now().UnixNano())
-	if err := bareCall(client, "POST", base+"/oss/v2/buckets", `{"bucketKey":"`+bucket+`","policyKey":"transient"}`, nil, "application/json", bearer); err != nil {
+	if err := bareCall(client, "POST", base+"/oss/v2/buckets",
+		`{"bucketKey":"`+bucket+`","policyKey":"transient"}`, nil, "application/json", bearer); err != nil {
 		return err
 	}
+
 	object := base + "/oss/v2/buckets/" + bucket + "/objects/model.rvt/signeds3upload"
 	parts := int((info.Size() + partSize - 1) / partSize)
+
 	etags := make([]string, parts)
 	key := ""
 	for first := 1; first <= parts; first += 25 {
@@ -259,16 +296,20 @@ func bareUpload(path string) error {
 			Key  string   `json:"uploadKey"`
 			URLs []string `json:"urls"`
 		}
-		query := url.Values{"parts": {strconv.Itoa(n)}, "firstPart": {strconv.Itoa(first)}, "minutesExpiration": {"60"}}
+		query := url.Values{"parts": {strconv.Itoa(n)}, "firstPart": {strconv.Itoa(first)},
+			"minutesExpiration": {"60"}}
 		if key != "" {
 			query.Set("uploadKey", key)
 		}
+
 		if err := bareCall(client, "GET", object+"?"+query.Encode(), "", &urls, "", bearer); err != nil {
 			return err
 		}
+
 		key = urls.Key
 		g := errgroup.Group{}
 		g.SetLimit(atOnce)
+
 		for i, u := range urls.URLs {
 			part := first + i
 			g.Go(func() error {
@@ -277,38 +318,47 @@ func bareUpload(path string) error {
 				if err != nil {
 					return err
 				}
+
 				r.ContentLength = min(partSize, info.Size()-at)
 				answer, err := client.Do(r)
 				if err != nil {
 					return err
 				}
+
 				etags[part-1] = strings.Trim(answer.Header.Get("ETag"), `"`)
 				_, err = io.Copy(io.Discard, answer.Body)
 				if err = errors.Join(err, answer.Body.Close()); err == nil && answer.StatusCode != 200 {
 					err = fmt.Errorf("part %d: %s", part, answer.Status)
 				}
+
 				return err
 			})
 		}
+
 		if err := g.Wait(); err != nil {
 			return err
 		}
 	}
+
 	body, err := json.Marshal(map[string]any{"uploadKey": key, "size": info.Size(), "eTags": etags})
 	if err != nil {
 		return err
 	}
+
 	return bareCall(client, "POST", object, string(body), nil, "application/json", bearer)
 }
 
-func bareCall(c *http.Client, method, address, body string, into any, contentType string, auth func(*http.Request)) error {
+func bareCall(c *http.Client, method, address, body string, into any, contentType string,
+	auth func(*http.Request)) error {
 	r, err := http.NewRequest(method, address, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
+
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
+
 	auth(r)
 	answer, err := c.Do(r)
 	if err != nil {
@@ -319,11 +369,14 @@ func bareCall(c *http.Client, method, address, body string, into any, contentTyp
 	if err != nil {
 		return err
 	}
+
 	if answer.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %s: %s", method, r.URL.Path, answer.Status, data)
 	}
+
 	if into == nil {
 		return nil
 	}
+
 	return json.Unmarshal(data, into)
 }

@@ -20,7 +20,8 @@ func newPauseCmd(a *app) *cobra.Command {
 }
 
 func newRetryCmd(a *app) *cobra.Command {
-	return a.actCommand(control.Retry, "Try jobs again at once, those that wait, need attention, failed or were cancelled")
+	return a.actCommand(control.Retry,
+		"Try jobs again at once, those that wait, need attention, failed or were cancelled")
 }
 
 func newCancelCmd(a *app) *cobra.Command {
@@ -37,19 +38,26 @@ func (a *app) actCommand(verb, short string) *cobra.Command {
 			if all == (len(ids) > 0) {
 				return exit.Usagef("%s: which jobs? Give their ids or --all", verb)
 			}
+
 			s, err := a.setup(config.Settings{})
 			if err != nil {
 				return err
 			}
+
 			left := acts{verb: verb, ids: ids}
-			return a.with(cmd.Context(), s, daemon.Passive, verb, func(api control.API) error { return a.act(cmd.Context(), api, &left) })
+
+			return a.with(cmd.Context(), s, daemon.Passive, verb, func(api control.API) error {
+				return a.act(cmd.Context(), api, &left)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all jobs")
+
 	return cmd
 }
 
-// acts is what is left of doing a verb to jobs: to those that are named, or to all that it can concern when none are.
+// acts is what is left of doing a verb to jobs: to those that are named, or to all that it can
+// concern when none are.
 type acts struct {
 	verb  string
 	ids   []string
@@ -57,16 +65,18 @@ type acts struct {
 	asked bool // the first of ids was asked for and its answer did not come
 }
 
-// act does what is left and prints what came of each. It can be called again with the next owner when one ends meanwhile, as
-// a push does whose only job is cancelled.
+// act does what is left and prints what came of each. It can be called again with the next owner
+// when one ends meanwhile, as a push does whose only job is cancelled.
 func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 	if len(left.ids) == 0 && !left.known {
 		all, err := concerned(ctx, api, left.verb)
 		if err != nil {
 			return err
 		}
+
 		left.ids = all
 	}
+
 	left.known = true
 	for len(left.ids) > 0 {
 		again := left.asked
@@ -75,18 +85,22 @@ func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 		if err != nil {
 			return err
 		}
+
 		if again && left.verb == control.Cancel && r.State == "cancelled" {
 			r.Result = r.State // by the request whose answer was lost
 		}
+
 		left.ids, left.asked = left.ids[1:], false
 		if err := a.printAct(r); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
-// concerned lists the jobs that a verb for all of them means. Cancelled jobs are not tried again unless they are named.
+// concerned lists the jobs that a verb for all of them means. Cancelled jobs are not tried again
+// unless they are named.
 func concerned(ctx context.Context, api control.API, verb string) ([]string, error) {
 	q := control.JobQuery{Open: true}
 	switch verb {
@@ -95,11 +109,13 @@ func concerned(ctx context.Context, api control.API, verb string) ([]string, err
 	case control.Retry:
 		q = control.JobQuery{States: []string{"waiting", "attention", "failed"}}
 	}
+
 	jobs, err := api.Jobs(ctx, q)
 	ids := make([]string, len(jobs))
 	for i, j := range jobs {
 		ids[i] = j.ID
 	}
+
 	return ids, err
 }
 
@@ -110,6 +126,7 @@ func (a *app) printAct(r control.ActResult) error {
 	case !a.flags.quiet:
 		a.printf("%s %s (%s)\n", r.ID, r.Result, r.State)
 	}
+
 	return nil
 }
 
@@ -130,6 +147,7 @@ again later, such as a file that could not be read, is tried now.`,
 			if o.all && len(ids) > 0 {
 				return exit.Usagef("resume: give ids or --all, not both")
 			}
+
 			return a.resume(cmd.Context(), o, ids)
 		},
 	}
@@ -138,6 +156,7 @@ again later, such as a file that could not be read, is tried now.`,
 	f.BoolVar(&o.wait, "wait", false, "wait for the jobs when something else does the work")
 	o.addEngine(f)
 	o.addTime(f)
+
 	return cmd
 }
 
@@ -146,6 +165,7 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 	if err != nil {
 		return err
 	}
+
 	ctx, cancel, err := o.bound(ctx)
 	if err != nil {
 		return err
@@ -153,50 +173,60 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 	defer cancel()
 	w := waiter{a: a, s: s, command: control.Resume}
 	left := acts{verb: control.Resume, ids: ids}
+
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if at.own == nil && !o.wait {
 			return nil, a.act(ctx, at, &left)
 		}
+
 		paused := ids
 		if len(paused) == 0 {
 			if paused, err = concerned(ctx, at, control.Resume); err != nil {
 				return nil, err
 			}
 		}
+
 		full := make([]string, 0, len(paused))
 		for _, id := range paused {
 			r, err := at.Act(ctx, id, control.Resume)
 			if err != nil {
 				return nil, err
 			}
+
 			full = append(full, r.ID)
 		}
+
 		if len(ids) > 0 && at.own == nil {
 			return full, nil
 		}
+
 		return workable(ctx, at, at.own != nil)
 	})
 }
 
-// workable lists the open jobs that are not paused. Those that would be tried again by themselves some time, such as a file that could not be
-// read, are tried now where retry is true.
+// workable lists the open jobs that are not paused. Those that would be tried again by themselves
+// some time, such as a file that could not be read, are tried now where retry is true.
 func workable(ctx context.Context, api control.API, retry bool) ([]string, error) {
 	jobs, err := api.Jobs(ctx, control.JobQuery{Open: true})
 	if err != nil {
 		return nil, err
 	}
+
 	var ids []string
 	for _, j := range jobs {
 		if j.State == "paused" {
 			continue
 		}
+
 		if retry && j.State == "attention" && j.NextAttempt != nil {
 			if _, err := api.Act(ctx, j.ID, control.Retry); err != nil {
 				return nil, err
 			}
 		}
+
 		ids = append(ids, j.ID)
 	}
+
 	return ids, nil
 }
 
@@ -212,11 +242,13 @@ does the work, wait does it.`,
 			if all == (len(ids) > 0) {
 				return exit.Usagef("wait: for which jobs? Give their ids or --all")
 			}
+
 			return a.wait(cmd.Context(), ids, timeout)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "all jobs that are open now")
 	cmd.Flags().StringVar(&timeout, "timeout", "", "give up after this long, such as 10m (exit 7)")
+
 	return cmd
 }
 
@@ -225,28 +257,37 @@ func (a *app) wait(ctx context.Context, ids []string, timeout string) error {
 	if err != nil {
 		return err
 	}
+
 	if timeout != "" {
 		d, err := config.ParseDuration(timeout)
 		if err != nil {
 			return &config.Error{Key: "--timeout", Msg: err.Error()}
 		}
+
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, exit.With(exit.TimeUp, fmt.Errorf("not done after %s", timeout), "the jobs go on where something does the work; wait again"))
+		ctx, cancel = context.WithTimeoutCause(ctx, d,
+			exit.With(exit.TimeUp, fmt.Errorf("not done after %s", timeout),
+				"the jobs go on where something does the work; wait again"))
 		defer cancel()
 	}
+
 	w := waiter{a: a, s: s, command: "wait"}
+
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if len(ids) == 0 {
 			return concerned(ctx, at, "")
 		}
+
 		full := make([]string, len(ids))
 		for i, id := range ids {
 			j, err := at.Job(ctx, id)
 			if err != nil {
 				return nil, err
 			}
+
 			full[i] = j.ID
 		}
+
 		return full, nil
 	})
 }
@@ -262,6 +303,7 @@ type waiter struct {
 func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
 	show := progress.New(w.a.stderr, w.a.flags.quiet)
 	var left []string
+
 	begun := false
 	attention, total := 0, 0
 	for {
@@ -269,46 +311,57 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 		if err != nil {
 			return atEnd(ctx, err)
 		}
+
 		if !begun {
 			if left, err = begin(at); err == nil {
 				begun, total = true, len(left)
 			}
 		}
+
 		if err == nil && len(left) > 0 {
 			open := map[string]bool{}
 			for _, id := range left {
 				open[id] = true
 			}
+
 			err = at.Follow(ctx, left, func(u control.Update) error {
 				if u.Job == nil {
 					show.Show(stateOf(*u.Progress))
 					return nil
 				}
+
 				delete(open, u.For)
 				show.Clear()
 				if u.Job.State != "done" {
 					attention++
 				}
+
 				return w.a.printEnded(*u.Job)
 			})
 			left = slices.DeleteFunc(left, func(id string) bool { return !open[id] })
 		}
+
 		show.Clear()
 		if at.own != nil && err == nil {
 			at.own.Linger(ctx, lingerFor)
 		}
+
 		released := at.release()
 		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
 			continue
 		}
+
 		if err = errors.Join(err, released); err != nil {
 			return atEnd(ctx, err)
 		}
+
 		break
 	}
+
 	if attention > 0 {
 		return needAttention(attention, total)
 	}
+
 	return nil
 }
 
@@ -317,6 +370,7 @@ func atEnd(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+
 	return err
 }
 
@@ -326,13 +380,16 @@ func (a *app) printEnded(j control.Job) error {
 	if j.State != "done" {
 		result = j.Reason
 	}
+
 	switch {
 	case a.flags.json:
 		return a.printJSON(control.ActResult{ID: j.ID, State: j.State, Result: result})
 	case j.State != "done":
-		fmt.Fprintf(a.stderr, "attention: %s: %s\n", printable(j.Path), attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
+		fmt.Fprintf(a.stderr, "attention: %s: %s\n", printable(j.Path),
+			attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
 	case !a.flags.quiet:
 		a.printf("%s %s -> %s\n", result, printable(j.Path), printable(j.Remote))
 	}
+
 	return nil
 }

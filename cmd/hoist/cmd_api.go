@@ -43,10 +43,13 @@ ACTION it lists the actions; "hoist api ACTION --help" shows what one takes, the
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				if len(o.params)+len(o.query) > 0 || o.body != "" || o.variant != "" || o.all || o.dryRun {
-					return exit.Usagef("api: which action? Without one it lists the actions and takes no flags but --json")
+					return exit.Usagef("api: which action? Without one it lists the actions and takes no " +
+						"flags but --json")
 				}
+
 				return a.listActions()
 			}
+
 			return apsclient.Validate(apsclient.Request{Action: args[0]}) // unknown: says the nearest
 		},
 	}
@@ -57,12 +60,14 @@ ACTION it lists the actions; "hoist api ACTION --help" shows what one takes, the
 	f.StringVar(&o.variant, "variant", "", "acc or bim360, where both forms exist")
 	f.BoolVar(&o.all, "all", false, "follow the pages and print the elements, one a line")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the request, redacted, and send nothing")
+
 	for _, action := range apsclient.Actions() {
 		cmd.AddCommand(&cobra.Command{
 			Use: action.Name, Short: action.Title, Long: actionHelp(action), Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.api(cmd.Context(), action, o) },
 		})
 	}
+
 	return cmd
 }
 
@@ -83,23 +88,30 @@ func (a *app) listActions() error {
 		for _, x := range actions {
 			rows = append(rows, row{x.Name, x.Title, x.Family, x.Method, x.Path, x.Scopes, x.Platforms()})
 		}
+
 		return a.printJSON(rows)
 	}
+
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+
 	var families []string
 	byFamily := map[string][]apsclient.Action{}
 	for _, x := range actions {
 		if byFamily[x.Family] == nil {
 			families = append(families, x.Family)
 		}
+
 		byFamily[x.Family] = append(byFamily[x.Family], x)
 	}
+
 	for _, family := range families {
 		fmt.Fprintf(w, "%s\n", family)
+
 		for _, x := range byFamily[family] {
 			fmt.Fprintf(w, "  %s\t%s\t%s\n", x.Name, x.Title, strings.Join(x.Scopes, " "))
 		}
 	}
+
 	return w.Flush()
 }
 
@@ -111,38 +123,48 @@ func actionHelp(x apsclient.Action) string {
 	} else {
 		fmt.Fprintf(&b, "%s: %s %s\n\n", x.Title, x.Method, x.Path)
 	}
+
 	for _, v := range x.Variants {
 		fmt.Fprintf(&b, "--variant %s: %s %s\n", v.Name, v.Method, v.Path)
 	}
+
 	scopes := strings.Join(x.Scopes, " ")
 	if scopes == "" {
 		scopes = "none"
 	}
+
 	fmt.Fprintf(&b, "Scopes: %s\n", scopes)
 	if len(x.Contexts) > 0 {
 		fmt.Fprintf(&b, "Contexts: %s\n", strings.Join(x.Contexts, ", "))
 	}
+
 	if x.Product != "" {
 		fmt.Fprintf(&b, "API to enable: %s\n", x.Product)
 	}
+
 	if len(x.Params) > 0 {
 		b.WriteString("\nParameters:\n")
 		writeParams(&b, x.Params)
 	}
+
 	for _, v := range x.Variants {
 		fmt.Fprintf(&b, "\nParameters with --variant %s:\n", v.Name)
 		writeParams(&b, v.Params)
 	}
+
 	examples := x.Example
 	for _, v := range x.Variants {
 		examples = append(slices.Clip(examples), v.Example...)
 	}
+
 	if len(examples) > 0 {
 		b.WriteString("\nExample (against \"hoist emulator\"):\n")
+
 		for _, line := range examples {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
+
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
@@ -153,23 +175,29 @@ func writeParams(b *strings.Builder, params []apsclient.Param) {
 		if p.Required {
 			need = "required"
 		}
+
 		about := p.Takes()
 		if p.Help != "" {
 			about = p.Help + "; " + about
 		}
+
 		if p.Default != "" {
 			about += "; default " + p.Default
 		}
+
 		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", p.Name, p.In, need, about)
 	}
+
 	w.Flush()
 }
 
 func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) error {
-	r := apsclient.Request{Action: action.Name, Variant: o.variant, Params: map[string]string{}, Query: url.Values{}}
+	r := apsclient.Request{Action: action.Name, Variant: o.variant, Params: map[string]string{},
+		Query: url.Values{}}
 	if err := a.readAPIFlags(&r, o); err != nil {
 		return err
 	}
+
 	streamed := action.Body == "bytes" // not read into memory
 	if o.body != "" && !streamed {
 		var err error
@@ -177,25 +205,31 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 			return err
 		}
 	}
+
 	if err := apsclient.Validate(r); err != nil {
 		return err
 	}
+
 	if streamed && o.body == "" {
 		takes := "a file, or - for standard input"
 		if action.Method == apsclient.MethodComposite {
 			takes = "a file"
 		}
+
 		return &apsclient.ParamError{Action: action.Name, Param: "body", Problem: "missing: takes " + takes}
 	}
+
 	if o.dryRun {
 		return a.planAPI(ctx, action, r, o)
 	}
+
 	switch {
 	case action.Method == apsclient.MethodComposite:
 		return a.uploadInFolder(ctx, r, o)
 	case streamed:
 		return a.putBinary(ctx, r, o.body)
 	}
+
 	c, done, err := a.client(ctx)
 	if err != nil {
 		return err
@@ -206,21 +240,26 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 			if err != nil {
 				return a.apiFailure(nil, err)
 			}
+
 			var line bytes.Buffer
 			if err := json.Compact(&line, element); err != nil {
 				return err
 			}
+
 			line.WriteByte('\n')
 			if _, err := a.stdout.Write(line.Bytes()); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	}
+
 	resp, err := once.Do(ctx, c, a.log, r)
 	if err != nil {
 		return a.apiFailure(resp, err)
 	}
+
 	return a.printAnswer(resp)
 }
 
@@ -231,27 +270,35 @@ func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
 		if !ok || name == "" {
 			return exit.Usagef("--param takes NAME=VALUE, not %q", p)
 		}
+
 		if _, twice := r.Params[name]; twice {
 			return exit.Usagef("--param %s is given twice", name)
 		}
+
 		if file, isFile := strings.CutPrefix(value, "@"); isFile {
 			data, err := a.readBody(file)
 			if err != nil {
 				return err
 			}
+
 			value = strings.TrimRight(string(data), "\r\n")
 		} else if action, _ := apsclient.ActionByName(r.Action); secretParam(action, name) {
-			return exit.Usagef("--param %s is a secret, and arguments can be seen by others: give it as %s=@FILE or %s=@-", name, name, name)
+			return exit.Usagef("--param %s is a secret, and arguments can be seen by others: give it as "+
+				"%s=@FILE or %s=@-", name, name, name)
 		}
+
 		r.Params[name] = value
 	}
+
 	for _, q := range o.query {
 		k, v, ok := strings.Cut(q, "=")
 		if !ok || k == "" {
 			return exit.Usagef("--query takes K=V, not %q", q)
 		}
+
 		r.Query.Add(k, v)
 	}
+
 	return nil
 }
 
@@ -261,6 +308,7 @@ func secretParam(x apsclient.Action, name string) bool {
 			return p.Secret
 		}
 	}
+
 	return false
 }
 
@@ -269,14 +317,18 @@ func (a *app) readBody(name string) ([]byte, error) {
 	if name == "-" {
 		return io.ReadAll(a.stdin)
 	}
+
 	return os.ReadFile(name)
 }
 
-// planAPI prints what would be sent. The composite is many calls, so that says which file would go where.
+// planAPI prints what would be sent. The composite is many calls, so that says which file would go
+// where.
 func (a *app) planAPI(ctx context.Context, action apsclient.Action, r apsclient.Request, o apiOptions) error {
 	if action.Method == apsclient.MethodComposite {
-		return a.printJSON(map[string]any{"method": action.Method, "url": "", "headers": map[string]string{}, "body": o.body, "params": r.Params})
+		return a.printJSON(map[string]any{"method": action.Method, "url": "", "headers": map[string]string{},
+			"body": o.body, "params": r.Params})
 	}
+
 	c, done, err := a.client(ctx)
 	if err != nil {
 		return err
@@ -286,6 +338,7 @@ func (a *app) planAPI(ctx context.Context, action apsclient.Action, r apsclient.
 	if err != nil {
 		return err
 	}
+
 	return a.printJSON(struct {
 		Method string            `json:"method"`
 		URL    string            `json:"url"`
@@ -302,6 +355,7 @@ func bodyForPeople(body string) any {
 	case json.Valid([]byte(body)):
 		return json.RawMessage(body)
 	}
+
 	return body
 }
 
@@ -315,7 +369,9 @@ func (a *app) printBody(body []byte) error {
 	if !bytes.HasSuffix(body, []byte("\n")) {
 		body = append(bytes.Clone(body), '\n')
 	}
+
 	_, err := a.stdout.Write(body)
+
 	return err
 }
 
@@ -327,15 +383,18 @@ func (a *app) apiFailure(resp *apsclient.Response, err error) error {
 	} else if e, ok := errors.AsType[*apsclient.Error](err); ok {
 		body = e.Body
 	}
+
 	if len(bytes.TrimSpace(body)) > 0 {
 		if e := a.printBody(body); e != nil {
 			return errors.Join(err, e)
 		}
 	}
+
 	return err
 }
 
-// putBinary streams a file to a signed URL; standard input is read into memory first, since its length must be known.
+// putBinary streams a file to a signed URL; standard input is read into memory first, since its
+// length must be known.
 func (a *app) putBinary(ctx context.Context, r apsclient.Request, body string) error {
 	part := apsclient.PartBody{}
 	if body == "-" {
@@ -343,6 +402,7 @@ func (a *app) putBinary(ctx context.Context, r apsclient.Request, body string) e
 		if err != nil {
 			return fmt.Errorf("read standard input: %w", err)
 		}
+
 		part.R, part.Size = bytes.NewReader(data), int64(len(data))
 	} else {
 		f, err := os.Open(body)
@@ -354,8 +414,10 @@ func (a *app) putBinary(ctx context.Context, r apsclient.Request, body string) e
 		if err != nil {
 			return err
 		}
+
 		part.R, part.Size = f, info.Size()
 	}
+
 	c, done, err := a.client(ctx)
 	if err != nil {
 		return err
@@ -365,5 +427,6 @@ func (a *app) putBinary(ctx context.Context, r apsclient.Request, body string) e
 	if err != nil {
 		return a.apiFailure(nil, err)
 	}
+
 	return a.printAnswer(&apsclient.Response{Status: http.StatusOK, Header: http.Header{"Etag": {etag}}})
 }

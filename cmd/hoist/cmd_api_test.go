@@ -11,19 +11,23 @@ import (
 	"hoist/apsclient"
 )
 
-// TestAPIExamples runs the examples that the help of each of the 51 actions prints, as printed, one after the other by title in one world: none
-// takes away what another needs. (That each works in a new world is checked in apsclient.)
+// TestAPIExamples runs the examples that the help of each of the 51 actions prints, as printed, one
+// after the other by title in one world: none takes away what another needs. (That each works in a
+// new world is checked in apsclient.)
 func TestAPIExamples(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the examples are written for a POSIX shell")
 	}
+
 	actions := apsclient.Actions()
 	if len(actions) != 51 {
 		t.Fatalf("%d actions, want 51", len(actions))
 	}
+
 	slices.SortFunc(actions, func(a, b apsclient.Action) int { return strings.Compare(a.Title, b.Title) })
 	l := newLab(t)
 	l.addExamples()
+
 	for _, action := range actions {
 		t.Run(action.Name, func(t *testing.T) {
 			help, _ := l.run(0, "api", action.Name, "--help")
@@ -31,6 +35,7 @@ func TestAPIExamples(t *testing.T) {
 			if !ok {
 				t.Fatalf("no example in the help:\n%s", help)
 			}
+
 			printed, _, _ = strings.Cut(printed, "\n\n")
 			script := "set -e\n" + printed
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
@@ -54,14 +59,19 @@ func TestAPIList(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &rows); err != nil {
 		t.Fatal(err)
 	}
+
 	if len(rows) != 51 {
 		t.Fatalf("%d actions, want 51", len(rows))
 	}
+
 	for _, r := range rows {
-		if r.Title == "" || r.Family == "" || r.Scopes == nil || r.Variants == nil || (r.Path == "") != (r.Method == "COMPOSITE" || r.Name == "upload-binary-to-signed-s3-url") {
+		if r.Title == "" || r.Family == "" || r.Scopes == nil || r.Variants == nil ||
+			(r.Path == "") != (r.Method == "COMPOSITE" || r.Name == "upload-binary-to-signed-s3-url") {
 			t.Errorf("%+v is not whole", r)
 		}
-		if both := slices.Equal(r.Variants, []string{"bim360", "acc"}) || slices.Equal(r.Variants, []string{"acc", "bim360"}); len(r.Variants) > 0 != both {
+
+		if both := slices.Equal(r.Variants, []string{"bim360", "acc"}) ||
+			slices.Equal(r.Variants, []string{"acc", "bim360"}); len(r.Variants) > 0 != both {
 			t.Errorf("variants of %s: %v", r.Name, r.Variants)
 		}
 	}
@@ -70,6 +80,7 @@ func TestAPIList(t *testing.T) {
 func TestAPIMistakes(t *testing.T) {
 	l := newLab(t)
 	l.addExamples()
+
 	for _, row := range []struct {
 		name string
 		args []string
@@ -79,10 +90,14 @@ func TestAPIMistakes(t *testing.T) {
 		{"an unknown action", []string{"list-hub"}, 2, "list-hubs"},
 		{"an unknown parameter", []string{"get-hub", "--param", "hubid=x", "--param", "hup=y"}, 2, "hup"},
 		{"a missing parameter", []string{"get-hub"}, 2, "hub_id"},
-		{"out of range", []string{"list-bucket-objects", "--param", "bucketKey=hoist-demo-bucket", "--query", "limit=101"}, 2, "1 to 100"},
-		{"a wrong type", []string{"list-bucket-objects", "--param", "bucketKey=hoist-demo-bucket", "--query", "limit=ten"}, 2, "limit"},
+		{"out of range", []string{"list-bucket-objects", "--param", "bucketKey=hoist-demo-bucket", "--query",
+			"limit=101"}, 2, "1 to 100"},
+		{"a wrong type", []string{"list-bucket-objects", "--param", "bucketKey=hoist-demo-bucket", "--query",
+			"limit=ten"}, 2, "limit"},
 		{"a body that is not JSON", []string{"create-bucket", "--body", l.file("b.json", 10)}, 2, "body"},
-		{"a signed URL as an argument", []string{"upload-binary-to-signed-s3-url", "--param", "url=https://example.com", "--body", l.file("b", 1)}, 2, "url"},
+		{"a signed URL as an argument",
+			[]string{"upload-binary-to-signed-s3-url", "--param", "url=https://example.com", "--body",
+				l.file("b", 1)}, 2, "url"},
 		{"not there", []string{"get-bucket-details", "--param", "bucketKey=no-such-bucket"}, 5, "404"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -91,6 +106,7 @@ func TestAPIMistakes(t *testing.T) {
 			if !strings.Contains(stderr, row.says) {
 				t.Errorf("the error does not name %q:\n%s", row.says, stderr)
 			}
+
 			if n := len(l.cloud.Requests()); row.code == 2 && n != 0 {
 				t.Errorf("%d requests were sent", n)
 			}
@@ -110,16 +126,22 @@ func TestAPIAnswers(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &plan); err != nil {
 		t.Fatal(err)
 	}
-	if plan.Method != "GET" || !strings.HasSuffix(plan.URL, "/project/v1/hubs") || plan.Headers["Authorization"] != "redacted" {
+
+	if plan.Method != "GET" || !strings.HasSuffix(plan.URL, "/project/v1/hubs") ||
+		plan.Headers["Authorization"] != "redacted" {
 		t.Errorf("plan %+v", plan)
 	}
+
 	if n := len(l.cloud.Requests()); n != 0 {
 		t.Errorf("--dry-run sent %d requests", n)
 	}
-	out, _ = l.run(0, "api", "delete-object", "--param", "bucketKey=hoist-demo-bucket", "--param", "objectKey=hello.txt")
+
+	out, _ = l.run(0, "api", "delete-object", "--param", "bucketKey=hoist-demo-bucket", "--param",
+		"objectKey=hello.txt")
 	if out != "{\"status\":200}\n" {
 		t.Errorf("no body: printed %q", out)
 	}
+
 	out, _ = l.run(0, "api", "list-hubs", "--all")
 	for line := range strings.Lines(out) {
 		var hub struct{ Type, ID string }
@@ -129,10 +151,12 @@ func TestAPIAnswers(t *testing.T) {
 	}
 }
 
-// TestAPIUploadInFolder: the composite is an upload like any other, seen in jobs, and safe to repeat.
+// TestAPIUploadInFolder: the composite is an upload like any other, seen in jobs, and safe to
+// repeat.
 func TestAPIUploadInFolder(t *testing.T) {
 	l := newLab(t)
 	l.addExamples()
+
 	action, _ := apsclient.ActionByName("upload-file-in-project-folder")
 	var ids []string
 	for word := range strings.FieldsSeq(action.Example[1]) {
@@ -140,6 +164,7 @@ func TestAPIUploadInFolder(t *testing.T) {
 			ids = append(ids, "--param", word)
 		}
 	}
+
 	file := l.file("note.dwg", 6<<20)
 	args := append([]string{"api", "upload-file-in-project-folder", "--body", file}, ids...)
 	for i, want := range []string{"created", "unchanged"} {
@@ -149,17 +174,22 @@ func TestAPIUploadInFolder(t *testing.T) {
 			ItemID    string `json:"item_id"`
 			VersionID string `json:"version_id"`
 		}
-		if err := json.Unmarshal([]byte(out), &r); err != nil || r.Result != want || i == 0 && (r.ItemID == "" || r.VersionID == "") {
+		if err := json.Unmarshal([]byte(out), &r); err != nil || r.Result != want ||
+			i == 0 && (r.ItemID == "" || r.VersionID == "") {
 			t.Errorf("run %d: %s", i, out)
 		}
 	}
+
 	l.file("note.dwg", 6<<20, "second")
-	if out, _ := l.run(0, append(args, "--param", "conflict=skip")...); !strings.Contains(out, `"unchanged"`) {
+	if out, _ := l.run(0, append(args, "--param", "conflict=skip")...); !strings.Contains(out,
+		`"unchanged"`) {
 		t.Errorf("skip: %s", out)
 	}
+
 	if out, _ := l.run(0, args...); !strings.Contains(out, `"versioned"`) {
 		t.Errorf("version: %s", out)
 	}
+
 	if out, _ := l.run(0, "jobs", "--json"); !strings.Contains(out, "note.dwg") {
 		t.Errorf("jobs: %s", out)
 	}

@@ -14,8 +14,9 @@ func newCompletionCmd(a *app) *cobra.Command {
   hoist completion zsh > "${fpath[1]}/_hoist"
   hoist completion fish > ~/.config/fish/completions/hoist.fish
   hoist completion powershell | Out-String | Invoke-Expression`,
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: cobra.FixedCompletions([]string{"bash", "zsh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp),
+		Args: cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions([]string{"bash", "zsh", "fish", "powershell"},
+			cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			root := cmd.Root()
 			switch args[0] {
@@ -28,6 +29,7 @@ func newCompletionCmd(a *app) *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(a.stdout)
 			}
+
 			return exit.Usagef("no completion for %q: it is bash, zsh, fish or powershell", args[0])
 		},
 	}

@@ -36,6 +36,7 @@ func newConfigCmd(a *app) *cobra.Command {
 	}
 	show.Flags().BoolVar(&origin, "origin", false, "say where each comes from")
 	cmd.AddCommand(check, show)
+
 	return cmd
 }
 
@@ -52,25 +53,34 @@ func (a *app) configCheck() error {
 	if err != nil {
 		return err
 	}
+
 	problems := append(config.Problems(home), furtherProblems(home)...)
 	for _, p := range problems {
 		if a.flags.json {
-			if err := a.printJSON(problem{File: p.File, Line: p.Line, Key: p.Key, Problem: p.Msg}); err != nil {
+			if err := a.printJSON(problem{File: p.File, Line: p.Line, Key: p.Key,
+				Problem: p.Msg}); err != nil {
 				return err
 			}
+
 			continue
 		}
+
 		a.printf("%s\n", printable(oneLine(p.Error())))
 	}
+
 	if n := len(problems); n > 0 {
-		return exit.With(exit.Usage, fmt.Errorf("%s in the configuration", count(n, "mistake", "mistakes")), "correct what is listed; see \"hoist help configuration\"")
+		return exit.With(exit.Usage, fmt.Errorf("%s in the configuration", count(n, "mistake", "mistakes")),
+			"correct what is listed; see \"hoist help configuration\"")
 	}
+
 	if _, err := a.setup(config.Settings{}); err != nil { // what flags and environment say
 		return err
 	}
+
 	if !a.flags.json && !a.flags.quiet {
 		a.printf("%s is right\n", home.ConfigFile())
 	}
+
 	return nil
 }
 
@@ -81,10 +91,12 @@ func furtherProblems(home config.Home) []*config.Error {
 	for _, name := range names {
 		if p, err := config.LoadProfile(home, name); err == nil {
 			if _, err := guide.Expand(p.Actions); err != nil {
-				out = append(out, &config.Error{File: home.ProfileFile(name), Key: "actions", Msg: err.Error()})
+				out = append(out, &config.Error{File: home.ProfileFile(name), Key: "actions",
+					Msg: err.Error()})
 			}
 		}
 	}
+
 	return out
 }
 
@@ -93,34 +105,43 @@ func (a *app) configShow(origin bool) error {
 	if err != nil {
 		return err
 	}
+
 	profile, err := config.LoadProfile(s.home, s.profile)
 	if err != nil {
 		return err
 	}
+
 	flags := map[string]string{}
-	for name, value := range map[string]string{"home": a.flags.home, "profile": a.flags.profile, "limits": a.flags.limits} {
+	for name, value := range map[string]string{"home": a.flags.home, "profile": a.flags.profile,
+		"limits": a.flags.limits} {
 		if value != "" {
 			flags[name] = value
 		}
 	}
+
 	values, err := config.Effective(s.home, s.profile, flags, s.env, s.file, profile)
 	if err != nil {
 		return err
 	}
+
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, v := range values {
 		if !origin {
 			v.Origin = ""
 		}
+
 		if a.flags.json {
 			err = errors.Join(err, a.printJSON(v))
 			continue
 		}
+
 		fmt.Fprintf(t, "%s\t%s", v.Key, printable(v.Value))
 		if origin {
 			fmt.Fprintf(t, "\t%s", printable(v.Origin))
 		}
+
 		fmt.Fprintln(t)
 	}
+
 	return errors.Join(err, t.Flush())
 }

@@ -29,6 +29,7 @@ hand over. It is ready when its socket answers. SIGINT and SIGTERM end it; what 
 	o.addEngine(cmd.Flags())
 	addFilterFlags(cmd.Flags(), &o.settings)
 	addMapNames(cmd.Flags(), &o.settings)
+
 	return cmd
 }
 
@@ -37,46 +38,57 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 	if err != nil {
 		return err
 	}
+
 	if err := a.checkDaemon(s); err != nil {
 		return err
 	}
+
 	if a.flags.verbose == 0 && !a.flags.quiet {
 		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
 	}
+
 	own, err := a.ownOrLeave(ctx, s)
 	if err != nil {
 		return err
 	}
+
 	a.log.Info("daemon ready", "home", s.home.State, "watches", len(s.file.Watch))
+
 	select {
 	case <-ctx.Done():
 		err = nil // a signal is how a daemon ends
 	case <-own.Broken():
 		err = own.Err()
 	}
+
 	a.log.Info("daemon leaves")
+
 	return errors.Join(err, own.Close())
 }
 
-// checkDaemon refuses at the start a mistake in the settings that would stop every watch and every command later. Credentials may be
-// missing: a watch may name a profile of its own, and a person may sign in while it runs.
+// checkDaemon refuses at the start a mistake in the settings that would stop every watch and every
+// command later. Credentials may be missing: a watch may name a profile of its own, and a person
+// may sign in while it runs.
 func (a *app) checkDaemon(s *setup) error {
 	if _, err := s.filter(); err != nil {
 		return err
 	}
+
 	c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
 	if err == nil {
 		c.Close()
 		return nil
 	}
+
 	if code, _ := exit.From(err); code == exit.Usage {
 		return err
 	}
+
 	return nil
 }
 
-// ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A process that only looks
-// into the state is waited for.
+// ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A
+// process that only looks into the state is waited for.
 func (a *app) ownOrLeave(ctx context.Context, s *setup) (*daemon.Owner, error) {
 	deadline := time.Now().Add(lockPatience)
 	for {
@@ -85,17 +97,21 @@ func (a *app) ownOrLeave(ctx context.Context, s *setup) (*daemon.Owner, error) {
 		if !errors.As(err, &locked) {
 			return own, err
 		}
+
 		c, dialErr := a.dial(ctx, s)
 		if dialErr == nil {
 			defer c.Close()
 			return nil, a.heldBy(ctx, c, s)
 		}
+
 		if !errors.Is(dialErr, control.ErrNoOwner) {
 			return nil, dialErr
 		}
+
 		if time.Now().After(deadline) {
 			return nil, err
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
@@ -109,6 +125,7 @@ func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
 	if st, err := c.Status(ctx); err == nil && st.Owner != nil {
 		who = fmt.Sprintf("process %d (%s)", st.Owner.PID, st.Owner.Command)
 	}
+
 	return exit.With(exit.Failure, fmt.Errorf("the state in %s is held by %s", s.home.State, who),
 		"wait until that process has ended, end it, or use another home (--home)")
 }

@@ -26,17 +26,24 @@ HOIST_*, takes less than two minutes and about 2 GB of the temporary folder, and
 			if err != nil || large < demo.MinLarge {
 				return exit.Usagef("--size %q: it is at least %dM", size, demo.MinLarge>>20)
 			}
+
 			binary, err := os.Executable()
 			if err != nil {
 				return fmt.Errorf("find this program: %w", err)
 			}
-			err = demo.Run(cmd.Context(), demo.Config{Binary: binary, Environ: a.environ, Out: a.stdout, Large: large})
+
+			err = demo.Run(cmd.Context(),
+				demo.Config{Binary: binary, Environ: a.environ, Out: a.stdout, Large: large})
 			if errors.Is(err, exit.ErrInterrupted) {
-				return exit.With(exit.Interrupted, err, "the demonstration left nothing behind; run it again when you like")
+				return exit.With(exit.Interrupted, err,
+					"the demonstration left nothing behind; run it again when you like")
 			}
+
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&size, "size", fmt.Sprintf("%dM", demo.DefaultLarge>>20), "size of the large drawing")
+	cmd.Flags().StringVar(&size, "size", fmt.Sprintf("%dM", demo.DefaultLarge>>20),
+		"size of the large drawing")
+
 	return cmd
 }

@@ -28,7 +28,9 @@ object and stores one byte of it, which is never completed: no file comes of it.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), dataPlane) },
 	}
-	cmd.Flags().BoolVar(&dataPlane, "data-plane", false, "try the hosts that the bytes go to: reserve, store one byte, never complete")
+	cmd.Flags().BoolVar(&dataPlane, "data-plane", false,
+		"try the hosts that the bytes go to: reserve, store one byte, never complete")
+
 	return cmd
 }
 
@@ -37,9 +39,11 @@ func (a *app) doctor(ctx context.Context, dataPlane bool) error {
 	if err != nil {
 		return err
 	}
+
 	env := doctor.Env{
-		BaseURL: s.env.BaseURL, Home: s.home, Watches: s.file.Watch, DataPlane: dataPlane, Logger: a.log, Scopes: neededScopes(config.Account{}, s.file.Watch),
-		State: func(ctx context.Context) (control.StateReport, error) { return a.lookAtState(ctx, s) },
+		BaseURL: s.env.BaseURL, Home: s.home, Watches: s.file.Watch, DataPlane: dataPlane, Logger: a.log,
+		Scopes: neededScopes(config.Account{}, s.file.Watch),
+		State:  func(ctx context.Context) (control.StateReport, error) { return a.lookAtState(ctx, s) },
 	}
 	acc, err := s.account(s.profile)
 	switch none := (*config.NoCredentialsError)(nil); {
@@ -52,27 +56,34 @@ func (a *app) doctor(ctx context.Context, dataPlane bool) error {
 	case !errors.As(err, &none):
 		return err
 	}
+
 	if _, err := apsclient.ParseBaseURL(env.BaseURL); err != nil {
 		return err
 	}
+
 	client, done, err := a.client(ctx)
 	if err != nil {
 		env.ClientErr = err
 	} else {
 		env.Client = client
+
 		defer done()
 	}
+
 	problems := 0
 	err = doctor.Run(ctx, env, func(f doctor.Finding) error {
 		if f.Verdict == doctor.Problem {
 			problems++
 		}
+
 		return a.printFinding(f)
 	})
 	if err != nil || problems == 0 {
 		return err
 	}
-	return exit.With(exit.Attention, fmt.Errorf("%d of the checks found a problem", problems), "do what \"fix\" says for each problem, then run \"hoist doctor\" again")
+
+	return exit.With(exit.Attention, fmt.Errorf("%d of the checks found a problem", problems),
+		"do what \"fix\" says for each problem, then run \"hoist doctor\" again")
 }
 
 // doctorAccount fills in what the account of the profile says.
@@ -82,6 +93,7 @@ func (a *app) doctorAccount(s *setup, acc config.Account, env *doctor.Env) (done
 	if err != nil {
 		return done, err
 	}
+
 	env.BaseURL, env.RootCAs, env.Region, env.Allow = acc.BaseURL, conf.RootCAs, acc.Region, conf.Allow
 	env.Scopes, env.Admin = neededScopes(acc, s.file.Watch), neededAdmin(acc)
 	env.User = acc.Flow == config.FlowUser || acc.Flow == config.FlowServiceAccount
@@ -90,8 +102,10 @@ func (a *app) doctorAccount(s *setup, acc config.Account, env *doctor.Env) (done
 		if err != nil {
 			return done, err
 		}
+
 		env.Tokens, done = conf.Tokens, own.Close
 	} // else making the client fails in the same way, and that is told as a finding
+
 	return done, nil
 }
 
@@ -99,14 +113,17 @@ func (a *app) printFinding(f doctor.Finding) error {
 	if a.flags.json {
 		return a.printJSON(f)
 	}
+
 	a.printf("%-8s %s: %s\n", f.Verdict, printable(f.Check), printable(f.Detail))
 	if f.Fix != "" && f.Verdict != doctor.OK {
 		a.printf("         fix: %s\n", printable(f.Fix))
 	}
+
 	return nil
 }
 
-// neededScopes are the scope sets that an account is used with: those of its list of actions, else those of transfers.
+// neededScopes are the scope sets that an account is used with: those of its list of actions, else
+// those of transfers.
 func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 	var sets [][]string
 	add := func(scopes []string) {
@@ -114,6 +131,7 @@ func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 		if len(acc.Scopes) > 0 { // others are never asked for
 			set = slices.DeleteFunc(set, func(s string) bool { return !slices.Contains(acc.Scopes, s) })
 		}
+
 		slices.Sort(set)
 		if len(set) > 0 && !slices.ContainsFunc(sets, func(x []string) bool { return slices.Equal(x, set) }) {
 			sets = append(sets, set)
@@ -122,12 +140,18 @@ func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 	actions, err := guide.Expand(acc.Actions)
 	if len(acc.Actions) == 0 || err != nil {
 		add(apsclient.TransferScopes)
-		if slices.ContainsFunc(watches, func(w config.Watch) bool { return strings.HasPrefix(w.Remote, "oss://") }) {
+		if slices.ContainsFunc(watches, func(w config.Watch) bool {
+			return strings.HasPrefix(w.Remote, "oss://")
+		}) {
 			add(apsclient.TransferScopesOSS)
 		}
+
 		return sets
 	}
-	transfers := slices.ContainsFunc(actions, func(x apsclient.Action) bool { return x.Method == apsclient.MethodComposite })
+
+	transfers := slices.ContainsFunc(actions, func(x apsclient.Action) bool {
+		return x.Method == apsclient.MethodComposite
+	})
 	for _, x := range actions {
 		if transfers && subset(x.Scopes, apsclient.TransferScopes) {
 			add(apsclient.TransferScopes)
@@ -135,6 +159,7 @@ func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 			add(x.Scopes)
 		}
 	}
+
 	return sets
 }
 
@@ -143,6 +168,7 @@ func neededAdmin(acc config.Account) doctor.Need {
 	if len(acc.Scopes) > 0 && !slices.Contains(acc.Scopes, "account:read") {
 		return doctor.Unneeded
 	}
+
 	actions, err := guide.Expand(acc.Actions)
 	switch {
 	case len(acc.Actions) == 0 || err != nil:
@@ -152,5 +178,6 @@ func neededAdmin(acc config.Account) doctor.Need {
 	}):
 		return doctor.Required
 	}
+
 	return doctor.Unneeded
 }

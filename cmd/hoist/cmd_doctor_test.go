@@ -23,6 +23,7 @@ import (
 func (l *lab) doctor(code int, args ...string) map[string][]doctor.Finding {
 	l.t.Helper()
 	out, _ := l.run(code, append([]string{"doctor", "--json"}, args...)...)
+
 	found := map[string][]doctor.Finding{}
 	problems := 0
 	for line := range strings.Lines(out) {
@@ -30,9 +31,11 @@ func (l *lab) doctor(code int, args ...string) map[string][]doctor.Finding {
 		if strings.Contains(line, "hidden@") {
 			l.t.Errorf("the password of a proxy is shown: %s", line)
 		}
+
 		if err := json.Unmarshal([]byte(line), &f); err != nil {
 			l.t.Fatalf("%v: %s", err, line)
 		}
+
 		switch f.Verdict {
 		case doctor.OK, doctor.Skipped:
 		case doctor.Problem:
@@ -45,22 +48,28 @@ func (l *lab) doctor(code int, args ...string) map[string][]doctor.Finding {
 		default:
 			l.t.Errorf("%s: verdict %q", f.Check, f.Verdict)
 		}
+
 		found[f.Check] = append(found[f.Check], f)
 	}
+
 	if (problems > 0) != (code == 3) {
 		l.t.Errorf("%d problems with exit code %d:\n%s", problems, code, out)
 	}
+
 	return found
 }
 
 // found checks that one of the findings of a check has the verdict, and says all the words.
-func foundOne(t *testing.T, found map[string][]doctor.Finding, check string, verdict doctor.Verdict, words ...string) {
+func foundOne(t *testing.T, found map[string][]doctor.Finding, check string, verdict doctor.Verdict,
+	words ...string) {
 	t.Helper()
+
 	for _, f := range found[check] {
 		if f.Verdict == verdict && has(words...)(f.Detail+"\n"+f.Fix) {
 			return
 		}
 	}
+
 	t.Errorf("%s: want %s with %q, got %+v", check, verdict, words, found[check])
 }
 
@@ -77,43 +86,90 @@ func TestDoctor(t *testing.T) {
 		{"healthy", nil, 0, nil, "token", doctor.OK, []string{"data:read", "data:write", "data:create"}},
 		{"the hubs are named", nil, 0, nil, "hubs", doctor.OK, []string{"Demo Hub"}},
 		{"administration works", nil, 0, nil, "account administration", doctor.OK, []string{"Demo Hub"}},
-		{"wrong secret", func(_ *testing.T, l *lab) { l.extra = []string{"APS_CLIENT_SECRET=not-the-secret"} }, 3, nil, "token", doctor.Problem, []string{"secret", "APS_CLIENT_SECRET"}},
-		{"no credentials", func(_ *testing.T, l *lab) { l.extra = []string{"APS_CLIENT_ID=", "APS_CLIENT_SECRET="} }, 3, nil, "token", doctor.Problem, []string{"hoist login"}},
-		{"not added to the account", func(_ *testing.T, l *lab) { l.cloud.SetKnobs(func(k *emulator.Knobs) { k.HideHubs = true }) }, 3, nil,
+		{"wrong secret", func(_ *testing.T, l *lab) {
+			l.extra = []string{"APS_CLIENT_SECRET=not-the-secret"}
+		}, 3, nil, "token", doctor.Problem, []string{"secret", "APS_CLIENT_SECRET"}},
+		{"no credentials", func(_ *testing.T, l *lab) {
+			l.extra = []string{"APS_CLIENT_ID=", "APS_CLIENT_SECRET="}
+		}, 3, nil, "token", doctor.Problem, []string{"hoist login"}},
+		{"not added to the account", func(_ *testing.T, l *lab) {
+			l.cloud.SetKnobs(func(k *emulator.Knobs) { k.HideHubs = true })
+		}, 3, nil,
 			"hubs", doctor.Problem, []string{"not added", "Custom Integrations", "Active"}},
-		{"unreachable", func(_ *testing.T, l *lab) { l.stopCloud() }, 3, nil, "service", doctor.Problem, []string{"APS_BASE_URL"}},
+		{"unreachable", func(_ *testing.T, l *lab) {
+			l.stopCloud()
+		}, 3, nil, "service", doctor.Problem, []string{"APS_BASE_URL"}},
 		{"a scope is not granted", func(_ *testing.T, l *lab) {
 			l.cloud.AddClient("narrow", "s3cret", "data:read")
 			l.extra = []string{"APS_CLIENT_ID=narrow", "APS_CLIENT_SECRET=s3cret"}
-		}, 3, nil, "token", doctor.Problem, []string{"granted: data:read", "missing: data:create data:write"}},
-		{"the clock is off", func(t *testing.T, l *lab) { l.behind(t, -5*time.Minute) }, 0, nil, "clock", doctor.Warning, []string{"ahead", "NTP"}},
-		{"the clock is right", func(t *testing.T, l *lab) { l.behind(t, 0) }, 0, nil, "clock", doctor.OK, nil},
-		{"administration is not provisioned", notProvisioned, 0, nil, "account administration", doctor.Warning, []string{"Custom Integrations"}},
-		{"administration is needed", func(t *testing.T, l *lab) { notProvisioned(t, l); l.profile(t, `actions = ["transfer", "admin"]`) }, 3, nil,
+		}, 3, nil, "token", doctor.Problem,
+			[]string{"granted: data:read", "missing: data:create data:write"}},
+		{"the clock is off", func(t *testing.T, l *lab) {
+			l.behind(t, -5*time.Minute)
+		}, 0, nil, "clock", doctor.Warning, []string{"ahead", "NTP"}},
+		{"the clock is right", func(t *testing.T, l *lab) {
+			l.behind(t, 0)
+		}, 0, nil, "clock", doctor.OK, nil},
+		{"administration is not provisioned", notProvisioned, 0, nil, "account administration",
+			doctor.Warning, []string{"Custom Integrations"}},
+		{"administration is needed", func(t *testing.T, l *lab) {
+			notProvisioned(t, l)
+			l.profile(t, `actions = ["transfer", "admin"]`)
+		}, 3, nil,
 			"account administration", doctor.Problem, []string{"Custom Integrations"}},
-		{"administration is not needed", func(t *testing.T, l *lab) { notProvisioned(t, l); l.profile(t, `actions = ["transfer"]`) }, 0, nil,
+		{"administration is not needed", func(t *testing.T, l *lab) {
+			notProvisioned(t, l)
+			l.profile(t, `actions = ["transfer"]`)
+		}, 0, nil,
 			"account administration", doctor.Skipped, nil},
-		{"only buckets", func(t *testing.T, l *lab) { l.profile(t, `actions = ["list-buckets"]`) }, 0, nil, "hubs", doctor.Skipped, nil},
-		{"only buckets: the token", func(t *testing.T, l *lab) { l.profile(t, `actions = ["list-buckets"]`) }, 0, nil, "token", doctor.OK, []string{"bucket:read"}},
-		{"TLS", func(t *testing.T, l *lab) { l.extra = []string{"SSL_CERT_FILE=" + l.overTLS()} }, 0, nil, "tls", doctor.OK, []string{"TLS 1.3"}},
-		{"an unknown certificate", func(t *testing.T, l *lab) { l.overTLS() }, 3, nil, "tls", doctor.Problem, []string{"SSL_CERT_FILE"}},
+		{"only buckets", func(t *testing.T, l *lab) {
+			l.profile(t, `actions = ["list-buckets"]`)
+		}, 0, nil, "hubs", doctor.Skipped, nil},
+		{"only buckets: the token", func(t *testing.T, l *lab) {
+			l.profile(t, `actions = ["list-buckets"]`)
+		}, 0, nil, "token", doctor.OK, []string{"bucket:read"}},
+		{"TLS", func(t *testing.T, l *lab) {
+			l.extra = []string{"SSL_CERT_FILE=" + l.overTLS()}
+		}, 0, nil, "tls", doctor.OK, []string{"TLS 1.3"}},
+		{"an unknown certificate", func(t *testing.T, l *lab) {
+			l.overTLS()
+		}, 3, nil, "tls", doctor.Problem, []string{"SSL_CERT_FILE"}},
 		{"a proxy", func(t *testing.T, l *lab) {
-			l.extra = []string{"APS_BASE_URL=https://service.example", "HTTPS_PROXY=http://user:hidden@127.0.0.1:1"}
+			l.extra = []string{"APS_BASE_URL=https://service.example",
+				"HTTPS_PROXY=http://user:hidden@127.0.0.1:1"}
 		}, 3, nil, "proxy", doctor.OK, []string{"through http://127.0.0.1:1"}},
 		{"past the proxy", func(t *testing.T, l *lab) {
-			l.extra = []string{"APS_BASE_URL=https://localhost:1", "HTTPS_PROXY=http://user:hidden@127.0.0.1:1", "NO_PROXY=localhost"}
+			l.extra = []string{"APS_BASE_URL=https://localhost:1",
+				"HTTPS_PROXY=http://user:hidden@127.0.0.1:1", "NO_PROXY=localhost"}
 		}, 3, nil, "proxy", doctor.OK, []string{"straight"}},
-		{"another region", func(t *testing.T, l *lab) { l.profile(t, `region = "EMEA"`) }, 0, nil, "region", doctor.Warning, []string{"EMEA", "US"}},
-		{"the data plane", nil, 0, []string{"--data-plane"}, "S3 acceleration", doctor.OK, []string{"127.0.0.1"}},
-		{"no way to S3", func(_ *testing.T, l *lab) { l.refuse("s3-put") }, 3, []string{"--data-plane"}, "S3", doctor.Problem, []string{"127.0.0.1"}},
-		{"a watch", func(_ *testing.T, l *lab) { l.watch("w") }, 0, nil, "watch W", doctor.OK, []string{"Project Files"}},
-		{"a watch may write", func(_ *testing.T, l *lab) { l.watch("w") }, 0, []string{"--data-plane"}, "watch W", doctor.OK, []string{"may write"}},
-		{"a watch may not write", func(_ *testing.T, l *lab) { l.watch("w"); l.refuse("create-storage") }, 3, []string{"--data-plane"}, "watch W", doctor.Problem, []string{"permission"}},
-		{"the folder of a watch is gone", func(_ *testing.T, l *lab) { _ = os.RemoveAll(l.watch("w")) }, 3, nil, "watch W", doctor.Problem, []string{"watch remove"}},
-		{"the state", func(_ *testing.T, l *lab) { l.watch("w") }, 0, nil, "state", doctor.OK, []string{"sound"}},
+		{"another region", func(t *testing.T, l *lab) {
+			l.profile(t, `region = "EMEA"`)
+		}, 0, nil, "region", doctor.Warning, []string{"EMEA", "US"}},
+		{"the data plane", nil, 0, []string{"--data-plane"}, "S3 acceleration", doctor.OK,
+			[]string{"127.0.0.1"}},
+		{"no way to S3", func(_ *testing.T, l *lab) {
+			l.refuse("s3-put")
+		}, 3, []string{"--data-plane"}, "S3", doctor.Problem, []string{"127.0.0.1"}},
+		{"a watch", func(_ *testing.T, l *lab) {
+			l.watch("w")
+		}, 0, nil, "watch W", doctor.OK, []string{"Project Files"}},
+		{"a watch may write", func(_ *testing.T, l *lab) {
+			l.watch("w")
+		}, 0, []string{"--data-plane"}, "watch W", doctor.OK, []string{"may write"}},
+		{"a watch may not write", func(_ *testing.T, l *lab) {
+			l.watch("w")
+			l.refuse("create-storage")
+		}, 3, []string{"--data-plane"}, "watch W", doctor.Problem, []string{"permission"}},
+		{"the folder of a watch is gone", func(_ *testing.T, l *lab) {
+			_ = os.RemoveAll(l.watch("w"))
+		}, 3, nil, "watch W", doctor.Problem, []string{"watch remove"}},
+		{"the state", func(_ *testing.T, l *lab) {
+			l.watch("w")
+		}, 0, nil, "state", doctor.OK, []string{"sound"}},
 		{"a damaged state", func(_ *testing.T, l *lab) {
 			l.watch("w")
-			if err := os.WriteFile(filepath.Join(l.home, "state.db"), []byte(strings.Repeat("no state", 8<<10)), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(l.home, "state.db"),
+				[]byte(strings.Repeat("no state", 8<<10)), 0o600); err != nil {
 				l.t.Fatal(err)
 			}
 		}, 3, nil, "state", doctor.Problem, []string{"state repair"}},
@@ -124,15 +180,18 @@ func TestDoctor(t *testing.T) {
 			if row.prepare != nil {
 				row.prepare(t, l)
 			}
+
 			check := strings.Replace(row.check, " W", " "+realPath(t, filepath.Join(l.dir, "w")), 1)
 			foundOne(t, l.doctor(row.code, row.args...), check, row.verdict, row.words...)
 			if n := len(l.cloud.Items()); n != 0 {
 				t.Errorf("%d items are left in the cloud", n)
 			}
+
 			sessions := l.cloud.Sessions()
 			if !slices.Contains(row.args, "--data-plane") && len(sessions) > 0 {
 				t.Errorf("%d uploads were begun", len(sessions))
 			}
+
 			for _, s := range sessions {
 				if s.Done {
 					t.Errorf("an upload was completed: %+v", s)
@@ -149,6 +208,7 @@ func realPath(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return filepath.Join(dir, filepath.Base(path))
 }
 
@@ -159,7 +219,9 @@ func (l *lab) overTLS() string {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+
 	l.url = listener.BaseURL
+
 	return listener.CertFile
 }
 
@@ -170,7 +232,8 @@ func notProvisioned(_ *testing.T, l *lab) {
 // profile writes the default profile.
 func (l *lab) profile(t *testing.T, text string) {
 	t.Helper()
-	if err := config.WriteFile(filepath.Join(l.home, "profiles", "default.toml"), []byte(text+"\n")); err != nil {
+	if err := config.WriteFile(filepath.Join(l.home, "profiles", "default.toml"),
+		[]byte(text+"\n")); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -182,7 +245,9 @@ func (l *lab) watch(name string) string {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		l.t.Fatal(err)
 	}
+
 	l.run(0, "watch", "add", dir, l.remote+"/"+name)
+
 	return dir
 }
 
@@ -192,6 +257,7 @@ func (l *lab) refuse(op string) {
 		if r.Op == op {
 			return emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusForbidden}
 		}
+
 		return emulator.Fault{}
 	})
 }
@@ -203,6 +269,7 @@ func (l *lab) behind(t *testing.T, off time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ModifyResponse = func(r *http.Response) error {
 		r.Header.Set("Date", time.Now().Add(off).UTC().Format(http.TimeFormat))
@@ -213,7 +280,8 @@ func (l *lab) behind(t *testing.T, off time.Duration) {
 	l.url = s.URL
 }
 
-// TestDoctorBesideTheDaemon: the state is looked at by its owner, and the calls take the owner's way.
+// TestDoctorBesideTheDaemon: the state is looked at by its owner, and the calls take the owner's
+// way.
 func TestDoctorBesideTheDaemon(t *testing.T) {
 	l := newLab(t)
 	dir := l.watch("w")
@@ -226,6 +294,7 @@ func TestDoctorBesideTheDaemon(t *testing.T) {
 	if runtime.GOOS == "linux" {
 		foundOne(t, found, "notifications", doctor.OK, "3 folders")
 	}
+
 	out, _ := l.run(0, "doctor")
 	if !strings.Contains(out, "ok       hubs: Demo Hub") {
 		t.Errorf("for people: %s", out)
@@ -248,20 +317,26 @@ func TestNeededScopes(t *testing.T) {
 		admin   doctor.Need
 	}{
 		{"nothing said", config.Account{}, nil, "data:create data:read data:write", doctor.Optional},
-		{"a watch on a bucket", config.Account{}, oss, "data:create data:read data:write, bucket:read data:create data:read data:write", doctor.Optional},
+		{"a watch on a bucket", config.Account{}, oss,
+			"data:create data:read data:write, bucket:read data:create data:read data:write",
+			doctor.Optional},
 		{"a bound", config.Account{Scopes: []string{"data:read"}}, nil, "data:read", doctor.Unneeded},
 		{"one action", config.Account{Actions: []string{"list-hubs"}}, nil, "data:read", doctor.Unneeded},
-		{"transfers", config.Account{Actions: []string{"transfer"}}, nil, "data:create data:read data:write", doctor.Unneeded},
-		{"transfers and users", config.Account{Actions: []string{"transfer", "list-account-users"}}, nil, "data:create data:read data:write, account:read", doctor.Required},
+		{"transfers", config.Account{Actions: []string{"transfer"}}, nil, "data:create data:read data:write",
+			doctor.Unneeded},
+		{"transfers and users", config.Account{Actions: []string{"transfer", "list-account-users"}}, nil,
+			"data:create data:read data:write, account:read", doctor.Required},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var got []string
 			for _, set := range neededScopes(row.acc, row.watches) {
 				got = append(got, strings.Join(set, " "))
 			}
+
 			if strings.Join(got, ", ") != row.want {
 				t.Errorf("got %q", got)
 			}
+
 			if need := neededAdmin(row.acc); need != row.admin {
 				t.Errorf("administration: got %d, want %d", need, row.admin)
 			}

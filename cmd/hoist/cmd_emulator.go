@@ -36,10 +36,13 @@ variables and every command of hoist works against it. It runs until it is inter
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.addr, "addr", "127.0.0.1:0", "host:port to listen on; port 0 takes a free one")
-	f.BoolVar(&o.tls, "tls", false, "serve https with a certificate made for this run; SSL_CERT_FILE names it")
-	f.StringVar(&o.data, "data", "", "folder that keeps everything; without it a temporary one, removed at exit")
+	f.BoolVar(&o.tls, "tls", false,
+		"serve https with a certificate made for this run; SSL_CERT_FILE names it")
+	f.StringVar(&o.data, "data", "",
+		"folder that keeps everything; without it a temporary one, removed at exit")
 	f.StringVar(&o.limits, "limits", "documented", "rate limits: documented, or off")
 	f.StringVar(&o.journal, "journal", "", "file to append one JSON line a request to")
+
 	return cmd
 }
 
@@ -48,18 +51,22 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 	if o.limits != "documented" && o.limits != "off" {
 		return exit.Usagef("--limits %q: it is documented or off", o.limits)
 	}
+
 	if _, _, err := net.SplitHostPort(o.addr); err != nil {
 		return exit.Usagef("--addr %q: it is host:port, such as 127.0.0.1:8080", o.addr)
 	}
+
 	c := emulator.Config{Dir: o.data, Limits: o.limits == "documented"}
 	if c.Dir == "" {
 		if c.Dir, err = os.MkdirTemp("", "hoist-emulator-"); err != nil {
 			return fmt.Errorf("make a temporary folder: %w", err)
 		}
+
 		defer os.RemoveAll(c.Dir)
 	} else if c.Dir, err = filepath.Abs(c.Dir); err != nil {
 		return fmt.Errorf("find the data folder: %w", err)
 	}
+
 	if o.journal != "" {
 		f, err := os.OpenFile(o.journal, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {
@@ -68,6 +75,7 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 		defer f.Close()
 		c.Journal = f
 	}
+
 	s, err := emulator.New(c)
 	if err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
@@ -76,15 +84,20 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 	if err := s.AddExamples(); err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
+
 	l, err := s.Listen(o.addr, o.tls)
 	if err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
-	a.printf("APS_BASE_URL=%s\nAPS_CLIENT_ID=%s\nAPS_CLIENT_SECRET=%s\n", l.BaseURL, emulator.DefaultClientID, emulator.DefaultClientSecret)
+
+	a.printf("APS_BASE_URL=%s\nAPS_CLIENT_ID=%s\nAPS_CLIENT_SECRET=%s\n", l.BaseURL, emulator.DefaultClientID,
+		emulator.DefaultClientSecret)
 	if l.CertFile != "" {
 		a.printf("SSL_CERT_FILE=%s\n", l.CertFile)
 	}
+
 	a.printf("HOIST_DEMO_REMOTE=%s\n\n", s.DemoRemote())
 	<-ctx.Done()
+
 	return nil
 }

@@ -29,32 +29,40 @@ func (a *app) explain(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
+
 	path, err := resolvedPath(arg)
 	if err != nil {
 		return err
 	}
+
 	return a.with(ctx, s, daemon.Passive, "explain", func(api control.API) error {
 		e, err := api.Explain(ctx, path)
 		if err != nil {
 			return err
 		}
+
 		if a.flags.json {
 			return a.printJSON(e)
 		}
+
 		a.printExplanation(e)
+
 		return nil
 	})
 }
 
-// resolvedPath is a path absolute and with the links of its folder resolved, as watches have theirs; the file need not be there.
+// resolvedPath is a path absolute and with the links of its folder resolved, as watches have
+// theirs; the file need not be there.
 func resolvedPath(arg string) (string, error) {
 	path, err := absPath(arg)
 	if err != nil {
 		return "", err
 	}
+
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
 		path = filepath.Join(dir, filepath.Base(path))
 	}
+
 	return path, nil
 }
 
@@ -66,28 +74,36 @@ func (a *app) printExplanation(e control.Explanation) {
 		if e.Sentence != "" {
 			a.printf(": %s", e.Sentence)
 		}
+
 		a.printf("\n")
 	}
+
 	if e.NextAttempt != nil {
 		a.printf("  next attempt: %s\n", humanize.Time(*e.NextAttempt))
 	}
+
 	if e.Fix != "" {
 		a.printf("  fix: %s\n", e.Fix)
 	}
+
 	if e.Remote != "" {
 		a.printf("  remote: %s\n", printable(e.Remote))
 	}
+
 	if e.Watch != nil {
 		a.printf("  watch: %s %s: %s\n", e.Watch.ID, printable(e.Watch.Path), watchText(*e.Watch))
 	}
+
 	if r := e.Record; r != nil {
 		a.printf("  last published: %s", count(int(r.Size), "byte", "bytes"))
 		if r.VersionNumber > 0 {
 			a.printf(", version %d", r.VersionNumber)
 		}
+
 		if r.Published != nil {
 			a.printf(", %s", r.Published.Local().Format(time.DateTime))
 		}
+
 		a.printf("\n")
 	}
 }

@@ -31,6 +31,7 @@ func newFilterCmd(a *app) *cobra.Command {
 			if len(args) > 0 {
 				which = args[0]
 			}
+
 			return a.filterList(which, settings)
 		},
 	}
@@ -46,11 +47,13 @@ func newFilterCmd(a *app) *cobra.Command {
 					return err
 				}
 			}
+
 			return nil
 		},
 	}
 	addFilterFlags(test.Flags(), &tested)
 	cmd.AddCommand(list, test)
+
 	return cmd
 }
 
@@ -59,34 +62,42 @@ func (a *app) filterList(which string, given config.Settings) error {
 	if err != nil {
 		return err
 	}
+
 	if _, err := s.filter(); err != nil {
 		return err
 	}
+
 	var own config.Settings
 	if which != "" {
 		id, err := whichWatch(s.file.Watch, which)
 		if err != nil {
 			return err
 		}
+
 		for _, w := range s.file.Watch {
 			if w.ID == id {
 				own = w.Settings()
 			}
 		}
 	}
+
 	rules, err := daemon.RulesFor(own, s.settings)
 	if err != nil {
 		return err
 	}
+
 	for _, p := range rules.Patterns() {
 		if a.flags.json {
 			if err := a.printJSON(map[string]string{"pattern": p}); err != nil {
 				return err
 			}
+
 			continue
 		}
+
 		a.printf("%s\n", p)
 	}
+
 	return nil
 }
 
@@ -98,32 +109,39 @@ type filtered struct {
 	Watch   string `json:"watch,omitempty"`
 }
 
-// filterTest judges a path in the watch it lies in, else as a push of its folder would. It need not be there.
+// filterTest judges a path in the watch it lies in, else as a push of its folder would. It need not
+// be there.
 func (a *app) filterTest(arg string, given config.Settings) error {
 	s, err := a.setup(given)
 	if err != nil {
 		return err
 	}
+
 	if _, err := s.filter(); err != nil {
 		return err
 	}
+
 	path, err := resolvedPath(arg)
 	if err != nil {
 		return err
 	}
+
 	out := filtered{Path: path}
 	root, own := filepath.Dir(path), config.Settings{}
 	if w := config.WatchOf(s.file.Watch, path); w != nil {
 		root, own, out.Watch = w.Path, w.Settings(), w.ID
 	}
+
 	rel, err := filepath.Rel(root, path)
 	if err != nil {
 		return err
 	}
+
 	rules, err := daemon.RulesFor(own, s.settings)
 	if err != nil {
 		return err
 	}
+
 	info, err := os.Stat(path)
 	dir := err == nil && info.IsDir()
 	var snap *state.Snapshot
@@ -132,6 +150,7 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 			snap = &one
 		}
 	}
+
 	out.Rule = daemon.RuleAgainst(rules, root, filepath.ToSlash(rel), dir, snap)
 	out.Ignored = out.Rule != ""
 	switch {
@@ -142,5 +161,6 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 	default:
 		a.printf("%s: taken\n", printable(path))
 	}
+
 	return nil
 }

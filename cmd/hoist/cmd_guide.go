@@ -22,14 +22,17 @@ func newGuideCmd(a *app) *cobra.Command {
 		Long: `guide says what has to be set up before the first call works: the scopes of each action, the APIs to enable in the developer portal, the
 custom integration that an account administrator adds, and the command that stores the credentials. Choose actions by name or by preset:
 transfer, read-only, admin; none means all 51.`,
-		Example: "  hoist guide transfer\n  hoist guide transfer list-webhooks --scopes-only\n  hoist guide admin --html > setup.html",
+		Example: "  hoist guide transfer\n  hoist guide transfer list-webhooks --scopes-only\n  hoist " +
+			"guide admin --html > setup.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case a.flags.json && (o.markdown || o.html):
-				return exit.Usagef("--json goes with neither --markdown nor --html: it is another form of the same")
+				return exit.Usagef("--json goes with neither --markdown nor --html: it is another form of " +
+					"the same")
 			case cmd.Flags().Changed("separator") && (a.flags.json || !o.scopesOnly):
 				return exit.Usagef("--separator goes with --scopes-only, and not with --json")
 			}
+
 			return a.guide(args, o)
 		},
 	}
@@ -39,6 +42,7 @@ transfer, read-only, admin; none means all 51.`,
 	f.BoolVar(&o.scopesOnly, "scopes-only", false, "print the scopes and nothing else")
 	f.StringVar(&o.separator, "separator", " ", "between scopes, with --scopes-only")
 	cmd.MarkFlagsMutuallyExclusive("markdown", "html", "scopes-only")
+
 	return cmd
 }
 
@@ -47,6 +51,7 @@ func (a *app) guide(chosen []string, o guideOptions) error {
 	if err != nil {
 		return err
 	}
+
 	g := guide.For(actions, chosen)
 	switch {
 	case o.scopesOnly && a.flags.json:
@@ -61,5 +66,6 @@ func (a *app) guide(chosen []string, o guideOptions) error {
 	case o.html:
 		return g.HTML(a.stdout)
 	}
+
 	return g.Text(a.stdout)
 }

@@ -24,16 +24,19 @@ func newHelpCmd(a *app) *cobra.Command {
 		Use:   "help [COMMAND|TOPIC]",
 		Short: "Explain a command or a topic",
 		Long:  "help explains a command, or one of these topics:\n\n" + topicList(),
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string,
+			cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
+
 			names := topics()
 			for _, c := range cmd.Root().Commands() {
 				if c.IsAvailableCommand() {
 					names = append(names, c.Name())
 				}
 			}
+
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,18 +44,25 @@ func newHelpCmd(a *app) *cobra.Command {
 				if err := cmd.Root().Help(); err != nil {
 					return err
 				}
+
 				a.printf("\nTopics of \"hoist help TOPIC\":\n%s", topicList())
+
 				return nil
 			}
-			if found, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 && found != cmd.Root() {
+
+			if found, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 &&
+				found != cmd.Root() {
 				return found.Help()
 			}
+
 			text, ok := topic(args[0])
 			if !ok || len(args) > 1 {
 				return exit.With(exit.Usage, fmt.Errorf("no command or topic %q", strings.Join(args, " ")),
 					"\"hoist help\" lists the commands; topics are "+strings.Join(topics(), ", "))
 			}
+
 			a.printf("%s", text)
+
 			return nil
 		},
 	}
@@ -64,32 +74,39 @@ func topics() []string {
 	if err != nil {
 		panic(err) // the files are part of the binary
 	}
+
 	var names []string
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(f.Name(), ".md"))
 	}
+
 	return names
 }
 
 // topicList is the topics with their titles.
 func topicList() string {
 	var b strings.Builder
+
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, name := range topics() {
 		text, _ := topic(name)
 		title, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")
 		fmt.Fprintf(w, "  %s\t%s\n", name, title)
 	}
+
 	w.Flush()
+
 	return b.String()
 }
 
-// topic is the text of a help topic. What the code knows better than a page (codes, limits) comes from the code.
+// topic is the text of a help topic. What the code knows better than a page (codes, limits) comes
+// from the code.
 func topic(name string) (string, bool) {
 	page, err := topicFiles.ReadFile(path.Join("docs", name+".md"))
 	if err != nil {
 		return "", false
 	}
+
 	text := string(page)
 	switch name {
 	case "reasons":
@@ -97,6 +114,7 @@ func topic(name string) (string, bool) {
 	case "limits":
 		text += limitTable()
 	}
+
 	return text, true
 }
 
@@ -109,10 +127,13 @@ func reasonTable() string {
 		} else {
 			fmt.Fprintf(&b, "        no fix is needed: it goes on by itself\n")
 		}
+
 		if r.Again > 0 {
-			fmt.Fprintf(&b, "        looked at again by itself after %s\n", strings.TrimSuffix(r.Again.String(), "0s"))
+			fmt.Fprintf(&b, "        looked at again by itself after %s\n",
+				strings.TrimSuffix(r.Again.String(), "0s"))
 		}
 	}
+
 	return b.String()
 }
 
@@ -122,5 +143,6 @@ func limitTable() string {
 	for _, class := range slices.Sorted(maps.Keys(limits)) {
 		fmt.Fprintf(&b, "    %-26s %d\n", class, limits[class])
 	}
+
 	return b.String()
 }

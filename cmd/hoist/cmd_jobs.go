@@ -26,11 +26,14 @@ func newJobsCmd(a *app) *cobra.Command {
 			if limit < 0 {
 				return exit.Usagef("--limit %d: not a number of jobs", limit)
 			}
+
 			return a.jobs(cmd.Context(), control.JobQuery{States: states, Limit: limit})
 		},
 	}
-	cmd.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states, separated by commas: "+strings.Join(control.JobStates, ", "))
+	cmd.Flags().StringSliceVar(&states, "state", nil,
+		"only jobs in these states, separated by commas: "+strings.Join(control.JobStates, ", "))
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most this many (0: all)")
+
 	return cmd
 }
 
@@ -39,6 +42,7 @@ func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
 	if err != nil {
 		return err
 	}
+
 	var jobs []control.Job
 	err = a.with(ctx, s, daemon.Passive, "jobs", func(api control.API) error {
 		var err error
@@ -48,18 +52,23 @@ func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
 	if err != nil {
 		return err
 	}
+
 	if a.flags.json {
 		for _, j := range jobs {
 			if err := a.printJSON(j); err != nil {
 				return err
 			}
 		}
+
 		return nil
 	}
+
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	for _, j := range jobs {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size), printable(j.Path))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size),
+			printable(j.Path))
 	}
+
 	return t.Flush()
 }
 
@@ -67,6 +76,7 @@ func sizeText(size *int64) string {
 	if size == nil {
 		return "-"
 	}
+
 	return humanize.IBytes(uint64(*size))
 }
 
@@ -74,9 +84,10 @@ func newJobCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "job ID",
 		Short: "Show one job with its parts and its history",
-		Long:  "Show one job with its parts and its history. The beginning of an id is enough where no other job's id begins so.",
-		Args:  cobra.ExactArgs(1),
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.job(cmd.Context(), args[0]) },
+		Long: "Show one job with its parts and its history. The beginning of an id is enough where no " +
+			"other job's id begins so.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.job(cmd.Context(), args[0]) },
 	}
 }
 
@@ -85,6 +96,7 @@ func (a *app) job(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+
 	var j control.JobDetail
 	err = a.with(ctx, s, daemon.Passive, "job", func(api control.API) error {
 		var err error
@@ -94,28 +106,38 @@ func (a *app) job(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+
 	if a.flags.json {
 		return a.printJSON(j)
 	}
-	a.printf("%s %s: %s, %s\n%s\n%s\n", j.Kind, j.ID, j.State, j.Phase, printable(j.Path), printable(j.Remote))
+
+	a.printf("%s %s: %s, %s\n%s\n%s\n", j.Kind, j.ID, j.State, j.Phase, printable(j.Path),
+		printable(j.Remote))
 	if j.Size != nil {
 		a.printf("%s of %s", humanize.IBytes(uint64(j.BytesDone)), humanize.IBytes(uint64(*j.Size)))
 		if j.PartsTotal != nil {
 			a.printf(", %d of %d parts", *j.PartsDone, *j.PartsTotal)
 		}
+
 		a.printf("\n")
 	}
+
 	if j.Reason != "" {
 		a.printf("%s: %s\n", j.Reason, printable(oneLine(j.Error)))
 	}
+
 	if j.NextAttempt != nil {
 		a.printf("next attempt %s\n", humanize.Time(*j.NextAttempt))
 	}
+
 	if j.Fix != "" {
 		a.printf("fix: %s\n", printable(j.Fix))
 	}
+
 	for _, h := range j.History {
-		a.printf("  %s  %s  %s\n", h.Time.Local().Format("2006-01-02 15:04:05"), h.Event, printable(oneLine(h.Detail)))
+		a.printf("  %s  %s  %s\n", h.Time.Local().Format("2006-01-02 15:04:05"), h.Event,
+			printable(oneLine(h.Detail)))
 	}
+
 	return nil
 }

@@ -38,12 +38,14 @@ or key prefix holds. A local path inside a watch stands for its remote. Hidden t
 			if err != nil {
 				return err
 			}
+
 			return a.ls(cmd.Context(), remote, o)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&o.long, "long", "l", false, "type, size, version and time of each")
 	f.BoolVar(&o.allVersions, "all-versions", false, "every version of each file, the newest first")
+
 	return cmd
 }
 
@@ -52,14 +54,17 @@ func (a *app) defaultRemote(args []string) (string, error) {
 	if len(args) > 0 {
 		return args[0], nil
 	}
+
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return "", err
 	}
+
 	p, err := config.LoadProfile(s.home, s.profile)
 	if err != nil || p.Hub == "" {
 		return "aps://", err
 	}
+
 	return transfer.Address{Scheme: transfer.SchemeAPS, Steps: []string{p.Hub}}.String(), nil
 }
 
@@ -69,31 +74,40 @@ func (a *app) ls(ctx context.Context, remote string, o lsOptions) error {
 		return err
 	}
 	defer l.done()
+
 	out := a.newListing(o.long)
 	defer out.flush()
+
 	for e, err := range l.List(ctx, l.place) {
 		if err != nil {
 			return err
 		}
+
 		if err := out.add(e, e.Name); err != nil {
 			return err
 		}
+
 		if !o.allVersions || e.Type != transfer.KindItem {
 			continue
 		}
+
 		for v, err := range l.client.Items.Versions(ctx, e.Place.Project.ID, e.Place.Item.ID) {
 			if err != nil {
 				return fmt.Errorf("list the versions of %s: %w", e.Place.Address, err)
 			}
-			if err := out.add(transfer.VersionEntry(e.Place, v), fmt.Sprintf("  version %d", v.Number)); err != nil {
+
+			if err := out.add(transfer.VersionEntry(e.Place, v),
+				fmt.Sprintf("  version %d", v.Number)); err != nil {
 				return err
 			}
 		}
 	}
+
 	return nil
 }
 
-// looked is a remote that was looked up, and what it takes to look further. The caller calls done in the end.
+// looked is a remote that was looked up, and what it takes to look further. The caller calls done
+// in the end.
 type looked struct {
 	*transfer.Resolver
 	client *apsclient.Client
@@ -107,19 +121,23 @@ func (a *app) look(ctx context.Context, remote string) (*looked, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	c, done, err := a.client(ctx)
 	if err != nil {
 		return nil, err
 	}
+
 	l := &looked{Resolver: transfer.NewResolver(c, a.log), client: c, done: done}
 	if l.place, err = l.Resolve(ctx, address); err != nil {
 		done()
 		return nil, err
 	}
+
 	return l, nil
 }
 
-// entryJSON is one line of ls, tree, stat and versions with --json: what is unknown or does not apply is absent.
+// entryJSON is one line of ls, tree, stat and versions with --json: what is unknown or does not
+// apply is absent.
 type entryJSON struct {
 	Name          string `json:"name"`
 	Type          string `json:"type"`
@@ -135,14 +153,17 @@ type entryJSON struct {
 }
 
 func newEntryJSON(e transfer.Entry) entryJSON {
-	j := entryJSON{Name: e.Name, Type: typeName(e.Type), ID: e.ID, Remote: e.Place.Address.String(), VersionID: e.VersionID, VersionNumber: e.VersionNumber,
+	j := entryJSON{Name: e.Name, Type: typeName(e.Type), ID: e.ID, Remote: e.Place.Address.String(),
+		VersionID: e.VersionID, VersionNumber: e.VersionNumber,
 		StorageID: e.StorageID, SHA1: e.SHA1, Modified: rfc3339(e.Modified)}
 	if e.Size >= 0 && hasSize(e.Type) {
 		j.Size = &e.Size
 	}
+
 	if canHide(e.Type) {
 		j.Hidden = &e.Hidden
 	}
+
 	return j
 }
 
@@ -151,6 +172,7 @@ func typeName(kind string) string {
 	if kind == transfer.KindPrefix {
 		return transfer.KindFolder
 	}
+
 	return kind
 }
 
@@ -176,22 +198,29 @@ func (l *listing) add(e transfer.Entry, label string) error {
 	if l.app.flags.json {
 		return l.app.printJSON(newEntryJSON(e))
 	}
+
 	label = printable(label)
 	if isContainer(e.Type) {
 		label += "/"
 	}
+
 	if !l.long {
 		l.app.printf("%s\n", label)
 		return nil
 	}
+
 	size, version := "-", "-"
 	if e.Size >= 0 && hasSize(e.Type) {
 		size = humanize.IBytes(uint64(e.Size))
 	}
+
 	if e.VersionNumber > 0 {
 		version = "v" + strconv.Itoa(e.VersionNumber)
 	}
-	fmt.Fprintf(l.table, "%s\t%s\t%s\t%s\t%s\n", typeName(e.Type), size, version, localTime(e.Modified), label)
+
+	fmt.Fprintf(l.table, "%s\t%s\t%s\t%s\t%s\n", typeName(e.Type), size, version, localTime(e.Modified),
+		label)
+
 	return nil
 }
 
@@ -199,9 +228,11 @@ func (l *listing) flush() { l.table.Flush() }
 
 func isContainer(kind string) bool {
 	switch kind {
-	case transfer.KindHub, transfer.KindProject, transfer.KindFolder, transfer.KindBucket, transfer.KindPrefix:
+	case transfer.KindHub, transfer.KindProject, transfer.KindFolder, transfer.KindBucket,
+		transfer.KindPrefix:
 		return true
 	}
+
 	return false
 }
 
@@ -210,15 +241,18 @@ func localTime(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
+
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// printable takes from a remote name what could paint a terminal: control characters and direction marks show as U+FFFD.
+// printable takes from a remote name what could paint a terminal: control characters and direction
+// marks show as U+FFFD.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
+
 		return unicode.ReplacementChar
 	}, name)
 }
@@ -227,5 +261,6 @@ func rfc3339(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
+
 	return t.UTC().Format(time.RFC3339)
 }

@@ -28,15 +28,20 @@ there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no mak
 			switch policy {
 			case "transient", "temporary", "persistent":
 			default:
-				return exit.Usagef("--policy %q: it is transient (24 hours), temporary (30 days) or persistent", policy)
+				return exit.Usagef("--policy %q: it is transient (24 hours), temporary (30 days) or "+
+					"persistent", policy)
 			}
+
 			if cmd.Flags().Changed("policy") && !strings.HasPrefix(args[0], "oss://") {
 				return exit.Usagef("--policy is for buckets, and %s is none", args[0])
 			}
+
 			return a.mkdir(cmd.Context(), args[0], policy)
 		},
 	}
-	cmd.Flags().StringVar(&policy, "policy", "persistent", "how long a new bucket keeps objects: transient, temporary or persistent")
+	cmd.Flags().StringVar(&policy, "policy", "persistent",
+		"how long a new bucket keeps objects: transient, temporary or persistent")
+
 	return cmd
 }
 
@@ -45,9 +50,11 @@ func (a *app) mkdir(ctx context.Context, remote, policy string) error {
 	if err != nil {
 		return err
 	}
+
 	if address.Scheme == transfer.SchemeOSS {
 		return a.makeBucket(ctx, address, policy)
 	}
+
 	r, done, err := a.resolver(ctx)
 	if err != nil {
 		return err
@@ -57,18 +64,22 @@ func (a *app) mkdir(ctx context.Context, remote, policy string) error {
 	if err != nil {
 		return err
 	}
+
 	if p.Kind != transfer.KindFolder {
 		return exit.Usagef("%s: a folder can only be made below a top folder such as Project Files", address)
 	}
+
 	made := len(p.Missing) > 0
 	if made {
 		if _, err := r.EnsureFolder(ctx, p.Project.ID, p.Folder.ID, p.Missing, &notes{}); err != nil {
 			return err
 		}
+
 		if p, err = r.Resolve(ctx, address); err != nil {
 			return err
 		}
 	}
+
 	return a.reportMade(p, made)
 }
 
@@ -76,6 +87,7 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 	if address.Key() != "" || address.Bucket() == "" {
 		return exit.Usagef("%s: mkdir makes a bucket, oss://BUCKET; key prefixes need no making", address)
 	}
+
 	c, done, err := a.client(ctx)
 	if err != nil {
 		return err
@@ -88,12 +100,15 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 			err = nil
 		}
 	}
+
 	switch {
 	case err == nil:
-		return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address, Bucket: address.Bucket()}, !taken)
+		return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address,
+			Bucket: address.Bucket()}, !taken)
 	case taken:
 		err = exit.With(exit.Usage, err, "another application has a bucket of this name; choose another one")
 	}
+
 	return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
 }
 
@@ -101,19 +116,22 @@ func (a *app) reportMade(p transfer.Place, made bool) error {
 	if a.flags.json {
 		return a.printJSON(newEntryJSON(p.Entry()))
 	}
+
 	if a.flags.quiet {
 		return nil
 	}
+
 	if made {
 		a.printf("made %s\n", printable(p.Address.String()))
 	} else {
 		a.printf("%s is already there\n", printable(p.Address.String()))
 	}
+
 	return nil
 }
 
-// notes keeps intents for as long as this command runs: should it die in mid-call, a folder that was made is found by
-// its name the next time.
+// notes keeps intents for as long as this command runs: should it die in mid-call, a folder that
+// was made is found by its name the next time.
 type notes struct {
 	mu   sync.Mutex
 	data map[string][]byte
@@ -125,6 +143,7 @@ func (n *notes) Intent(key string) ([]byte, bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	data, ok := n.data[key]
+
 	return data, ok, nil
 }
 
@@ -134,7 +153,9 @@ func (n *notes) PutIntent(key string, data []byte) error {
 	if n.data == nil {
 		n.data = map[string][]byte{}
 	}
+
 	n.data[key] = data
+
 	return nil
 }
 
@@ -142,5 +163,6 @@ func (n *notes) DeleteIntent(key string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.data, key)
+
 	return nil
 }

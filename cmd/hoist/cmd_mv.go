@@ -21,7 +21,9 @@ func newMvCmd(a *app) *cobra.Command {
 buckets have no names apart from their keys and cannot be renamed.`,
 		Example: `  hoist mv "aps://My Account/My Project/Project Files/plan.dwg" plan-A.dwg`,
 		Args:    cobra.ExactArgs(2),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.mv(cmd.Context(), args[0], args[1]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.mv(cmd.Context(), args[0], args[1])
+		},
 	}
 }
 
@@ -29,11 +31,13 @@ func (a *app) mv(ctx context.Context, remote, name string) error {
 	if name == "" || strings.Contains(name, "/") {
 		return exit.Usagef("NEWNAME %q: it is a name, not a path; things stay in their folder", name)
 	}
+
 	l, err := a.look(ctx, remote)
 	if err != nil {
 		return err
 	}
 	defer l.done()
+
 	p := l.place
 	renamed := p.Address.Parent().Join(name)
 	switch p.Kind {
@@ -45,35 +49,48 @@ func (a *app) mv(ctx context.Context, remote, name string) error {
 		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
 			return exit.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
+
 		if err = l.mustBeFree(ctx, renamed); err == nil {
-			_, err = l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID, apsclient.FolderUpdate{Name: &name})
+			_, err = l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID,
+				apsclient.FolderUpdate{Name: &name})
 			err = l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Name == name })
 		}
 	default:
 		return exit.Usagef("%s is %s: mv renames files and folders of projects", p.Address, aKind(p.Kind))
 	}
+
 	if err != nil {
 		return fmt.Errorf("rename %s: %w", p.Address, err)
 	}
+
 	return a.reportChange(renamed, "renamed")
 }
 
-// renameItem copies the tip under the new name, the only way that ACC has; other hubs rename the item itself.
+// renameItem copies the tip under the new name, the only way that ACC has; other hubs rename the
+// item itself.
 func (l *looked) renameItem(ctx context.Context, name string) error {
 	p := l.place
 	if p.Core {
-		_, err := l.client.Items.Update(ctx, p.Project.ID, p.Item.ID, apsclient.ItemUpdate{Name: &name, Core: true})
+		_, err := l.client.Items.Update(ctx, p.Project.ID, p.Item.ID,
+			apsclient.ItemUpdate{Name: &name, Core: true})
 		return l.settleItem(ctx, err, func(it apsclient.Item) bool { return it.Name == name })
 	}
-	_, err := l.client.Versions.Create(ctx, p.Project.ID, apsclient.NewVersion{Item: p.Item.ID, CopyFrom: p.Item.TipID, Name: name})
-	return l.settleItem(ctx, err, func(it apsclient.Item) bool { return it.Tip != nil && it.Tip.Name == name })
+
+	_, err := l.client.Versions.Create(ctx, p.Project.ID,
+		apsclient.NewVersion{Item: p.Item.ID, CopyFrom: p.Item.TipID, Name: name})
+
+	return l.settleItem(ctx, err, func(it apsclient.Item) bool {
+		return it.Tip != nil && it.Tip.Name == name
+	})
 }
 
 // mustBeFree is a usage error where something visible has the address.
 func (l *looked) mustBeFree(ctx context.Context, address transfer.Address) error {
 	place, err := l.ResolveFolder(ctx, address)
 	if _, file := errors.AsType[*transfer.UsageError](err); file || err == nil && len(place.Missing) == 0 {
-		return exit.With(exit.Usage, fmt.Errorf("%s is there already", address), "choose another name, or rename or remove that first")
+		return exit.With(exit.Usage, fmt.Errorf("%s is there already", address),
+			"choose another name, or rename or remove that first")
 	}
+
 	return err
 }

@@ -23,9 +23,11 @@ func newLogoutCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+
 			if err := a.vault(home).Delete(name); err != nil {
 				return err
 			}
+
 			return a.reportProfile(name, "signed-out")
 		},
 	}
@@ -41,20 +43,25 @@ func newProfileCmd(a *app) *cobra.Command {
 		},
 	}
 	one := func(use, short string, do func(home config.Home, name string) error) *cobra.Command {
-		return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
-			home, _, _, err := a.loginProfile()
-			if err != nil {
-				return err
-			}
-			names, err := config.Profiles(home)
-			if err != nil {
-				return err
-			}
-			if !slices.Contains(names, args[0]) {
-				return &config.Error{Key: "profile", Msg: fmt.Sprintf("%q is unknown; \"hoist profile list\" lists the profiles", args[0])}
-			}
-			return do(home, args[0])
-		}}
+		return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error {
+				home, _, _, err := a.loginProfile()
+				if err != nil {
+					return err
+				}
+
+				names, err := config.Profiles(home)
+				if err != nil {
+					return err
+				}
+
+				if !slices.Contains(names, args[0]) {
+					return &config.Error{Key: "profile",
+						Msg: fmt.Sprintf("%q is unknown; \"hoist profile list\" lists the profiles", args[0])}
+				}
+
+				return do(home, args[0])
+			}}
 	}
 	show := one("show [NAME]", "Show a profile, without its secrets", a.showProfile)
 	show.Args = cobra.MaximumNArgs(1)
@@ -65,34 +72,44 @@ func newProfileCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+
 			args = []string{name}
 		}
+
 		return named(cmd, args)
 	}
 	cmd.AddCommand(
-		&cobra.Command{Use: "list", Short: "List the profiles", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return a.listProfiles() }},
+		&cobra.Command{Use: "list", Short: "List the profiles", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				return a.listProfiles()
+			}},
 		show,
 		one("use NAME", "Use a profile where nothing else says", func(home config.Home, name string) error {
 			if err := config.UseProfile(home, name); err != nil {
 				return err
 			}
+
 			return a.reportProfile(name, "in use")
 		}),
 		one("remove NAME", "Remove a profile with its secrets", func(home config.Home, name string) error {
 			if err := a.vault(home).Delete(name); err != nil {
 				return err
 			}
+
 			if err := os.Remove(home.ProfileFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
+
 			if config.CurrentProfile(home) == name {
 				if err := config.UseProfile(home, ""); err != nil {
 					return err
 				}
 			}
+
 			return a.reportProfile(name, "removed")
 		}),
 	)
+
 	return cmd
 }
 
@@ -100,9 +117,11 @@ func (a *app) reportProfile(name, did string) error {
 	if a.flags.json {
 		return a.printJSON(map[string]string{"profile": name, "result": did})
 	}
+
 	if !a.flags.quiet {
 		a.printf("profile %q: %s\n", name, did)
 	}
+
 	return nil
 }
 
@@ -126,13 +145,17 @@ func (a *app) profileJSON(home config.Home, name, current string) (profileJSON, 
 	if err != nil {
 		return profileJSON{}, err
 	}
+
 	set, err := a.vault(home).Load(name, config.Origin(p.BaseURL))
 	if err != nil {
 		return profileJSON{}, err
 	}
+
 	return profileJSON{
-		Name: name, Current: name == current, Flow: p.Flow, ClientID: p.ClientID, BaseURL: p.BaseURL, UserID: p.UserID, Region: p.Region,
-		Scopes: p.Scopes, Actions: p.Actions, Hub: p.Hub, SignedIn: p.ClientSecret != "" || set.ClientSecret != "" || set.RefreshToken != "" || set.PrivateKey != "",
+		Name: name, Current: name == current, Flow: p.Flow, ClientID: p.ClientID, BaseURL: p.BaseURL,
+		UserID: p.UserID, Region: p.Region,
+		Scopes: p.Scopes, Actions: p.Actions, Hub: p.Hub, SignedIn: p.ClientSecret != "" ||
+			set.ClientSecret != "" || set.RefreshToken != "" || set.PrivateKey != "",
 	}, nil
 }
 
@@ -141,30 +164,38 @@ func (a *app) listProfiles() error {
 	if err != nil {
 		return err
 	}
+
 	names, err := config.Profiles(home)
 	if err != nil {
 		return err
 	}
+
 	for _, name := range names {
 		p, err := a.profileJSON(home, name, current)
 		if err != nil {
 			return err
 		}
+
 		if a.flags.json {
 			if err := a.printJSON(p); err != nil {
 				return err
 			}
+
 			continue
 		}
+
 		mark := " "
 		if p.Current {
 			mark = "*"
 		}
+
 		a.printf("%s %s  %s\n", mark, name, p.Flow)
 	}
+
 	if len(names) == 0 && !a.flags.json && !a.flags.quiet {
 		a.printf("no profiles; \"hoist login\" makes one\n")
 	}
+
 	return nil
 }
 
@@ -173,25 +204,32 @@ func (a *app) showProfile(home config.Home, name string) error {
 	if err != nil {
 		return err
 	}
+
 	p, err := a.profileJSON(home, name, current)
 	if err != nil {
 		return err
 	}
+
 	if a.flags.json {
 		return a.printJSON(p)
 	}
+
 	data, err := os.ReadFile(home.ProfileFile(name))
 	if err != nil {
 		return exit.With(exit.Failure, err, "")
 	}
+
 	stored, err := config.LoadProfile(home, name)
 	if err != nil {
 		return err
 	}
+
 	if stored.ClientSecret != "" { // a person wrote it there
 		a.printf("name = %q\nclient-id = %q\nclient-secret = redacted\n", name, stored.ClientID)
 		return nil
 	}
+
 	a.printf("# profile %s, signed in: %v\n%s", name, p.SignedIn, data)
+
 	return nil
 }

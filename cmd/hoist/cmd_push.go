@@ -37,11 +37,13 @@ func newPushCmd(a *app) *cobra.Command {
 A file lands under its name; --as renames a single one. A folder lands under its name too, its contents do where the path
 ends in a slash: "push plans aps://…/Files" makes …/Files/plans/…, "push plans/ aps://…/Files" does not. "push - oss://B/K" reads
 standard input. What is interrupted is kept: "hoist resume" goes on with it, and so does the same push.`,
-		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt --as tower.rvt aps://Studio/Tower/Models",
+		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt " +
+			"--as tower.rvt aps://Studio/Tower/Models",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) == 1 && o.filesFrom == "" {
 				return errors.New("no PATH or no REMOTE") // explainArgs says it
 			}
+
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.push(cmd.Context(), o, args) },
@@ -49,8 +51,10 @@ standard input. What is interrupted is kept: "hoist resume" goes on with it, and
 	o.addAll(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.as, "as", "", "name at the remote end, for a single file")
-	f.StringVar(&o.filesFrom, "files-from", "", "file with paths to push, one a line (-: standard input); below PATH where a folder is given")
+	f.StringVar(&o.filesFrom, "files-from", "",
+		"file with paths to push, one a line (-: standard input); below PATH where a folder is given")
 	addMapNames(f, &o.settings)
+
 	return cmd
 }
 
@@ -59,21 +63,25 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+
 	s, err := a.setup(o.settings)
 	if err != nil {
 		return err
 	}
+
 	filter, err := s.filter()
 	if err != nil {
 		return err
 	}
+
 	ctx, cancel, err := o.bound(ctx)
 	if err != nil {
 		return err
 	}
 	defer cancel()
 	req := control.PushRequest{
-		Profile: s.profile, Remote: remote.String(), As: o.as, Force: o.force, MapNames: s.settings.MapsNames(), DryRun: o.dryRun,
+		Profile: s.profile, Remote: remote.String(), As: o.as, Force: o.force,
+		MapNames: s.settings.MapsNames(), DryRun: o.dryRun,
 		Filter: daemon.FilterOf(filter), Batch: string(state.NewJobID()),
 	}
 	t := &transferRun{a: a, s: s, command: "push", dry: o.dryRun, detach: o.detach}
@@ -83,11 +91,14 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 		if len(paths) > 1 || o.filesFrom != "" {
 			return exit.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
 		}
+
 		return a.pushStdin(ctx, t, &req, remote)
 	}
+
 	if err := a.pushPaths(&req, o, paths); err != nil {
 		return err
 	}
+
 	return t.run(ctx)
 }
 
@@ -99,6 +110,7 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 		if listed, err = a.readList(o.filesFrom); err != nil {
 			return err
 		}
+
 		switch {
 		case len(listed) == 0:
 			return exit.Usagef("nothing to push: %s lists no files", o.filesFrom)
@@ -108,14 +120,18 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 			return exit.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
 		}
 	}
+
 	for _, p := range paths {
 		abs, err := absolute(p)
 		if err != nil {
 			return err
 		}
+
 		req.Paths = append(req.Paths, abs)
 	}
+
 	req.Files = listed
+
 	return nil
 }
 
@@ -125,13 +141,17 @@ func absolute(p string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	contents := os.IsPathSeparator(p[len(p)-1])
-	if base := filepath.Base(p); p == "." || base == "." || strings.HasSuffix(filepath.ToSlash(p), "/.") || p == ".." || base == ".." {
+	if base := filepath.Base(p); p == "." || base == "." || strings.HasSuffix(filepath.ToSlash(p), "/.") ||
+		p == ".." || base == ".." {
 		contents = true
 	}
+
 	if contents && !os.IsPathSeparator(abs[len(abs)-1]) {
 		abs += string(filepath.Separator)
 	}
+
 	return abs, nil
 }
 
@@ -141,42 +161,53 @@ func (a *app) readList(name string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read list: %w", err)
 	}
+
 	if data, err = config.Text(data); err != nil {
 		return nil, &config.Error{File: "--files-from " + name, Msg: err.Error()}
 	}
+
 	var lines []string
 	for line := range strings.Lines(string(data)) {
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
 			lines = append(lines, line)
 		}
 	}
+
 	return lines, nil
 }
 
-// pushStdin keeps standard input in a file of the home until it is stored, so that a resume has something to read.
-func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest, remote transfer.Address) error {
+// pushStdin keeps standard input in a file of the home until it is stored, so that a resume has
+// something to read.
+func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest,
+	remote transfer.Address) error {
 	if remote.Scheme != "oss" || remote.Key() == "" || strings.HasSuffix(remote.Key(), "/") {
 		return exit.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
 	}
+
 	if req.As != "" {
 		return exit.Usagef("--as names a file; the key says where standard input goes")
 	}
+
 	prefix, name := "", remote.Key()
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		prefix, name = name[:i], name[i+1:]
 	}
+
 	req.Remote, req.As = "oss://"+remote.Steps[0], name
 	if prefix != "" {
 		req.Remote = remote.Parent().String()
 	}
+
 	req.Filter = control.Filter{}
 	if err := t.s.home.Ensure(); err != nil {
 		return err
 	}
+
 	path := filepath.Join(t.s.home.Streams(), "stdin-"+req.Batch)
 	if err := spool(path, a.stdin); err != nil {
 		return err
 	}
+
 	req.Paths = []string{path}
 	keep := false
 	t.done = func(r control.FileResult) error { keep = r.Result == control.ResultAttention; return nil }
@@ -185,9 +216,11 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 	if code == exit.TimeUp || code == exit.Interrupted || keep || t.detach {
 		return err // the job reads it when it goes on
 	}
+
 	if e := os.Remove(path); !errors.Is(e, os.ErrNotExist) {
 		err = errors.Join(err, e)
 	}
+
 	return err
 }
 
@@ -196,12 +229,15 @@ func spool(path string, in io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("keep standard input: %w", err)
 	}
+
 	_, err = io.Copy(f, in)
 	if e := f.Close(); err == nil {
 		err = e
 	}
+
 	if err != nil {
 		return errors.Join(fmt.Errorf("keep standard input: %w", err), os.Remove(path))
 	}
+
 	return nil
 }

@@ -23,9 +23,11 @@ func TestPushAndPull(t *testing.T) {
 
 	out, _ := l.run(0, "push", "plans", l.remote, "--json")
 	got := results(t, out)
-	if len(got) != 2 || got[a].Result != "created" || got[a].VersionID == "" || got[a].ItemID == "" || got[a].StorageID == "" || *got[b].Bytes != 1000 {
+	if len(got) != 2 || got[a].Result != "created" || got[a].VersionID == "" || got[a].ItemID == "" ||
+		got[a].StorageID == "" || *got[b].Bytes != 1000 {
 		t.Errorf("first push: %s", out)
 	}
+
 	l.published("plans/a.dwg", 1, a)
 	l.published("plans/sub/b.dwg", 1, b)
 	if n := l.count("token"); n != 1 {
@@ -37,13 +39,15 @@ func TestPushAndPull(t *testing.T) {
 	if got = results(t, out); got[a].Result != "unchanged" || got[b].Result != "versioned" {
 		t.Errorf("second push: %s", out)
 	}
+
 	l.published("plans/sub/b.dwg", 2, b)
 
 	before := l.count("s3-put")
 	fresh := *l
 	fresh.home = filepath.Join(t.TempDir(), "other")
 	out, _ = fresh.run(0, "push", "plans", l.remote, "--json")
-	if got = results(t, out); got[a].Result != "unchanged" || got[b].Result != "unchanged" || l.count("s3-put") != before {
+	if got = results(t, out); got[a].Result != "unchanged" || got[b].Result != "unchanged" ||
+		l.count("s3-put") != before {
 		t.Errorf("push from a fresh home: %s", out)
 	}
 
@@ -53,16 +57,19 @@ func TestPushAndPull(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(l.dir, "back", "a.dwg"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	out, _ = l.run(3, "pull", l.remote+"/plans", "back", "--json")
 	if !strings.Contains(out, `"reason":"local-differs"`) {
 		t.Errorf("over a local change: %s", out)
 	}
+
 	l.run(0, "pull", l.remote+"/plans", "back", "--overwrite")
 	same(t, a, filepath.Join(l.dir, "back", "a.dwg"))
 	kept, _ := filepath.Glob(filepath.Join(l.dir, "back", "a~*.dwg"))
 	if len(kept) != 1 {
 		t.Errorf("the old file was not kept: %v", kept)
 	}
+
 	out, _ = l.run(0, "pull", l.remote+"/plans/sub/b.dwg", "-", "--version", "1")
 	if len(out) != 1000 {
 		t.Errorf("version 1 on standard output: %d bytes", len(out))
@@ -75,10 +82,12 @@ func same(t *testing.T, a, b string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	y, err := os.ReadFile(b)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !slices.Equal(x, y) {
 		t.Errorf("%s and %s differ", a, b)
 	}
@@ -93,6 +102,7 @@ func TestWherePushesLand(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(l.dir, "list"), []byte("sub/two.dwg\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for i, tt := range []struct {
 		args []string
 		want string
@@ -111,22 +121,27 @@ func TestWherePushesLand(t *testing.T) {
 		{[]string{"d/", "--files-from", "list"}, "sub/two.dwg"},
 	} {
 		remote := fmt.Sprintf("%s/%d", l.remote, i)
+
 		out, _ := l.run(0, slices.Concat([]string{"push", "-n", "--json"}, tt.args, []string{remote})...)
 		var got []string
 		for _, r := range results(t, out) {
 			if r.Result != "created" {
 				t.Errorf("%v: %+v", tt.args, r)
 			}
+
 			got = append(got, strings.TrimPrefix(r.Remote, remote+"/"))
 		}
+
 		slices.Sort(got)
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%v: got %v, want %s", tt.args, got, tt.want)
 		}
 	}
+
 	if len(l.cloud.Items()) != 0 {
 		t.Error("a dry run sent something")
 	}
+
 	l.run(2, "push", "d/", "other/", l.remote)
 	l.run(2, "push", "d", "--as", "x", l.remote)
 }
@@ -143,23 +158,28 @@ func TestObjects(t *testing.T) {
 	if code := p.wait(); code != 0 {
 		t.Fatalf("push of an empty standard input: %d\n%s", code, p.errs.String())
 	}
+
 	out, _ := l.run(0, "ls", "oss://hoist-objects/deep", "--json")
 	if !strings.Contains(out, "c.bin") {
 		t.Errorf("standard input did not land: %s", out)
 	}
+
 	left, err := os.ReadDir(filepath.Join(l.home, "streams"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
+
 	l.run(2, "push", "-", l.remote)
 }
 
 func TestExitCodes(t *testing.T) {
 	l := newLab(t)
 	l.file("d/one.dwg", 10)
+
 	for range 2 {
 		l.cloud.AddHub("Twin", false)
 	}
+
 	bad := *l
 	bad.home = filepath.Join(t.TempDir(), "bad")
 	for _, tt := range []struct {
@@ -170,8 +190,10 @@ func TestExitCodes(t *testing.T) {
 		says string
 	}{
 		{"wrong secret", []string{"APS_CLIENT_SECRET=wrong"}, []string{"push", "d", l.remote}, 4, "401"},
-		{"no credentials", []string{"APS_CLIENT_ID=", "APS_CLIENT_SECRET="}, []string{"push", "d", l.remote}, 4, "APS_CLIENT_ID"},
-		{"plain http to another host", []string{"APS_BASE_URL=http://example.com"}, []string{"push", "d", l.remote}, 2, "http"},
+		{"no credentials", []string{"APS_CLIENT_ID=", "APS_CLIENT_SECRET="}, []string{"push", "d", l.remote},
+			4, "APS_CLIENT_ID"},
+		{"plain http to another host", []string{"APS_BASE_URL=http://example.com"},
+			[]string{"push", "d", l.remote}, 2, "http"},
 		{"unknown profile", nil, []string{"push", "d", l.remote, "--profile", "nobody"}, 2, "nobody"},
 		{"unknown limits", []string{"HOIST_LIMITS=/no/such"}, []string{"push", "d", l.remote}, 2, "limits"},
 		{"unknown hub", nil, []string{"push", "d", "aps://Demo Hut/x/y"}, 5, "Demo Hub"},
@@ -185,7 +207,8 @@ func TestExitCodes(t *testing.T) {
 		{"wrong bandwidth", nil, []string{"push", "d", l.remote, "--bwlimit", "fast"}, 2, "bwlimit"},
 		{"wrong time", nil, []string{"push", "d", l.remote, "--until", "noon"}, 2, "until"},
 		{"another name for a folder", nil, []string{"push", "d", l.remote, "--as", "e"}, 2, "folder"},
-		{"another name that is refused", nil, []string{"push", "d/one.dwg", l.remote, "--as", "a/b"}, 2, "'/'"},
+		{"another name that is refused", nil, []string{"push", "d/one.dwg", l.remote, "--as", "a/b"}, 2,
+			"'/'"},
 		{"version nought", nil, []string{"pull", l.remote + "/none.dwg", "x", "--version", "0"}, 2, "from 1"},
 		{"detach without a daemon", nil, []string{"push", "--detach", "d", l.remote}, 6, "daemon"},
 		{"follow without a daemon", nil, []string{"status", "--follow"}, 6, "daemon"},
@@ -195,7 +218,8 @@ func TestExitCodes(t *testing.T) {
 		{"unknown state", nil, []string{"jobs", "--state", "sleeping"}, 2, "sleeping"},
 		{"unknown version", nil, []string{"pull", l.remote + "/none.dwg", "x"}, 5, "none.dwg"},
 		{"watch what is not there", nil, []string{"watch", "add", "nothing", l.remote}, 5, "nothing"},
-		{"watch to where no files can be", nil, []string{"watch", "add", "d", "aps://Demo Hub/Demo Project"}, 2, "folder"},
+		{"watch to where no files can be", nil, []string{"watch", "add", "d", "aps://Demo Hub/Demo Project"},
+			2, "folder"},
 		{"resume with nothing to do", nil, []string{"resume"}, 0, ""},
 		{"status with nothing running", nil, []string{"status"}, 0, ""},
 	} {
@@ -206,6 +230,7 @@ func TestExitCodes(t *testing.T) {
 			if !strings.Contains(stderr, tt.says) {
 				t.Errorf("%q is not said:\n%s", tt.says, stderr)
 			}
+
 			if n := strings.Count(stderr, "error: "); tt.code != 0 && n != 1 {
 				t.Errorf("%d errors:\n%s", n, stderr)
 			}
@@ -217,6 +242,7 @@ func TestUnreadableAndVanished(t *testing.T) {
 	if os.Getuid() == 0 || os.PathSeparator != '/' {
 		t.Log("the unreadable file is left out: nothing is unreadable here")
 	}
+
 	l := newLab(t)
 	good, gone := l.file("d/good.dwg", 100), l.file("d/vanishing.dwg", 100)
 	want := map[string]string{good: "created", gone: "attention"}
@@ -225,8 +251,10 @@ func TestUnreadableAndVanished(t *testing.T) {
 		if err := os.Chmod(locked, 0); err != nil {
 			t.Fatal(err)
 		}
+
 		want[locked] = "attention"
 	}
+
 	var once atomic.Bool
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
 		if r.Op == "create-storage" || r.Op == "get-folder-contents" || r.Op == "list-folder-contents" {
@@ -236,14 +264,18 @@ func TestUnreadableAndVanished(t *testing.T) {
 				}
 			}}
 		}
+
 		return emulator.Fault{}
 	})
+
 	out, _ := l.run(3, "push", "d/", l.remote, "--json")
 	for path, result := range want {
-		if got := results(t, out)[path]; got.Result != result || (result == "attention") != (got.Reason != "") {
+		if got := results(t, out)[path]; got.Result != result ||
+			(result == "attention") != (got.Reason != "") {
 			t.Errorf("%s: got %+v", path, got)
 		}
 	}
+
 	l.published("good.dwg", 1, good)
 }
 
@@ -254,11 +286,13 @@ func TestTimeIsUp(t *testing.T) {
 	if _, ok := l.cloud.File("Project Files/big.rvt"); ok {
 		t.Error("it was published")
 	}
+
 	l.run(0, "resume")
 	l.published("big.rvt", 1, path)
 }
 
-// TestResumeTriesWhatWouldBeTriedLater: the disk is free again, the file readable; what needs a decision goes on needing it.
+// TestResumeTriesWhatWouldBeTriedLater: the disk is free again, the file readable; what needs a
+// decision goes on needing it.
 func TestResumeTriesWhatWouldBeTriedLater(t *testing.T) {
 	l := newLab(t)
 	path, other := l.file("big.rvt", 12<<20), l.file("other.rvt", 12<<20)
@@ -267,22 +301,27 @@ func TestResumeTriesWhatWouldBeTriedLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	jobs, err := s.OpenJobs()
 	if err != nil || len(jobs) != 2 {
 		t.Fatalf("%d jobs, %v", len(jobs), err)
 	}
+
 	for _, j := range jobs {
 		parked := state.Parked{Reason: transfer.ReasonUnreadable, Error: "x", At: time.Now().Add(time.Hour)}
 		if j.Path == other {
 			parked = state.Parked{Reason: transfer.ReasonConflict, Error: "x"}
 		}
+
 		if _, err := s.Commit(j.ID, parked); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	l.run(3, "resume")
 	l.published("big.rvt", 1, path)
 	if _, ok := l.cloud.File("Project Files/other.rvt"); ok {
@@ -300,15 +339,18 @@ func TestInterruptedKeepsState(t *testing.T) {
 	if code := p.interrupt(); code != 130 {
 		t.Fatalf("exit code %d, want 130\n%s", code, p.errs.String())
 	}
+
 	checkHint(t, 130, p.errs.String())
 	release()
 	if s := l.status(); s.Owner != nil || s.Jobs.Queued != 1 {
 		t.Errorf("afterwards: %+v", s)
 	}
+
 	out, _ := l.run(0, "resume", "--json")
 	if !strings.Contains(out, `"result":"created"`) {
 		t.Errorf("resume: %s", out)
 	}
+
 	l.published("big.rvt", 1, path)
 }
 
@@ -325,19 +367,23 @@ func TestPausedJobsStay(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &j); err != nil {
 		t.Fatal(err)
 	}
+
 	out, _ = l.run(0, "pause", j.ID, "--json")
 	if out != fmt.Sprintf(`{"id":%q,"state":"paused","result":"paused"}`+"\n", j.ID) {
 		t.Errorf("pause: %s", out)
 	}
+
 	other := l.file("other.dwg", 10)
 	l.run(0, "push", other, l.remote)
 	if s := l.status(); s.Jobs.Paused != 1 || s.Jobs.Done != 1 {
 		t.Errorf("a paused job moved: %+v", s.Jobs)
 	}
+
 	out, _ = l.run(0, "cancel", j.ID[:20], "--json")
 	if out != fmt.Sprintf(`{"id":%q,"state":"cancelled","result":"cancelled"}`+"\n", j.ID) {
 		t.Errorf("cancel: %s", out)
 	}
+
 	l.run(0, "retry", j.ID)
 	l.run(0, "wait", "--all")
 	l.published("big.rvt", 1, path)

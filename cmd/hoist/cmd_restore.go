@@ -20,16 +20,19 @@ func newRestoreCmd(a *app) *cobra.Command {
 		Long: `restore brings back what "hoist rm" hid. With --version N the content of that version becomes the newest version again, of a hidden file as
 of a visible one. Nothing is lost by it: the versions in between stay. A folder that was hidden elsewhere, in the browser or from
 another home, has lost its name and is named by its id.`,
-		Example: "  hoist restore \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist restore --version 3 aps://Studio/Tower/Files/plan.dwg",
-		Args:    cobra.ExactArgs(1),
+		Example: "  hoist restore \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist restore " +
+			"--version 3 aps://Studio/Tower/Files/plan.dwg",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("version") && version < 1 {
 				return exit.Usagef("--version %d: versions are counted from 1", version)
 			}
+
 			return a.restore(cmd.Context(), args[0], version)
 		},
 	}
 	cmd.Flags().IntVar(&version, "version", 0, "number of the version (default: the last with content)")
+
 	return cmd
 }
 
@@ -38,9 +41,11 @@ func (a *app) restore(ctx context.Context, remote string, version int) error {
 	if err != nil {
 		return err
 	}
+
 	if address.Scheme != transfer.SchemeAPS || len(address.Steps) < 4 {
 		return exit.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
 	}
+
 	l, err := a.look(ctx, address.Parent().String())
 	if err != nil {
 		return err
@@ -50,57 +55,73 @@ func (a *app) restore(ctx context.Context, remote string, version int) error {
 	if err != nil {
 		return err
 	}
+
 	found, err := l.restorable(ctx, address.Base(), names)
 	if err != nil {
 		return err
 	}
+
 	switch item := found.Item; {
 	case item == nil:
 		if err = l.mustBeFree(ctx, address); err == nil {
 			err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
 		}
 	case !item.Hidden && version == 0:
-		return exit.With(exit.Usage, fmt.Errorf("%s is not hidden", address), "name the version that should be the newest again: --version N")
+		return exit.With(exit.Usage, fmt.Errorf("%s is not hidden", address),
+			"name the version that should be the newest again: --version N")
 	default:
 		err = l.restoreItem(ctx, *item, address.Base(), version)
 	}
+
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", address, err)
 	}
+
 	return a.reportChange(address, "restored")
 }
 
-// restorable finds what is meant by a name in the folder of l: a visible item, a hidden one whose name it was, or a hidden folder, whose
-// name is known by names alone.
-func (l *looked) restorable(ctx context.Context, name string, names map[apsclient.FolderID]string) (apsclient.Entry, error) {
+// restorable finds what is meant by a name in the folder of l: a visible item, a hidden one whose
+// name it was, or a hidden folder, whose name is known by names alone.
+func (l *looked) restorable(ctx context.Context, name string,
+	names map[apsclient.FolderID]string) (apsclient.Entry, error) {
 	var hidden []apsclient.Entry
 	var ids, nameless []string
-	for e, err := range l.client.Folders.Contents(ctx, l.place.Project.ID, l.place.Folder.ID, apsclient.ContentsOptions{IncludeHidden: true}) {
+	for e, err := range l.client.Folders.Contents(ctx, l.place.Project.ID, l.place.Folder.ID,
+		apsclient.ContentsOptions{IncludeHidden: true}) {
 		switch {
 		case err != nil:
 			return e, err
-		case e.Folder != nil && e.Folder.Hidden && (string(e.Folder.ID) == name || names[e.Folder.ID] == name):
+		case e.Folder != nil && e.Folder.Hidden &&
+			(string(e.Folder.ID) == name || names[e.Folder.ID] == name):
 			hidden, ids = append(hidden, e), append(ids, string(e.Folder.ID))
 		case e.Folder != nil && e.Folder.Hidden && names[e.Folder.ID] == "":
 			nameless = append(nameless, string(e.Folder.ID))
 		case e.Item == nil:
 		case !e.Item.Hidden && (e.Item.Name == name || string(e.Item.ID) == name):
 			return e, nil
-		case e.Item.Hidden && (string(e.Item.ID) == name || e.Item.Tip != nil && e.Item.Tip.OriginalName == name):
+		case e.Item.Hidden && (string(e.Item.ID) == name ||
+			e.Item.Tip != nil && e.Item.Tip.OriginalName == name):
 			hidden, ids = append(hidden, e), append(ids, string(e.Item.ID))
 		}
 	}
+
 	switch len(hidden) {
 	case 0:
-		err := &transfer.NotFoundError{What: "hidden file or folder", Name: name, In: l.place.Address.String()}
+		err := &transfer.NotFoundError{What: "hidden file or folder", Name: name,
+			In: l.place.Address.String()}
 		if len(nameless) == 0 {
 			return apsclient.Entry{}, err
 		}
-		return apsclient.Entry{}, exit.With(exit.NotFound, err, "folders that were hidden elsewhere have lost their names, give the id in place of it: "+strings.Join(nameless, ", "))
+
+		return apsclient.Entry{}, exit.With(exit.NotFound, err,
+			"folders that were hidden elsewhere have lost their names, give the id in place of it: "+
+				strings.Join(nameless, ", "))
 	case 1:
 		return hidden[0], nil
 	}
-	return apsclient.Entry{}, &transfer.AmbiguousError{What: "hidden file or folder", Name: name, In: l.place.Address.String(), IDs: ids}
+
+	return apsclient.Entry{}, &transfer.AmbiguousError{What: "hidden file or folder", Name: name,
+		In: l.place.Address.String(), IDs: ids}
 }
 
 // restoreFolder shows a folder again, under the name that it had where that is known.
@@ -110,8 +131,10 @@ func (l *looked) restoreFolder(ctx context.Context, f apsclient.Folder, name str
 	if name != "" {
 		change.Name = &name
 	}
+
 	l.place.Folder = f
 	_, err := l.client.Folders.Update(ctx, l.place.Project.ID, f.ID, change)
+
 	return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return !f.Hidden })
 }
 
@@ -122,22 +145,31 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 		if err != nil {
 			return err
 		}
-		if number == 0 && v.Storage != "" && (from == nil || v.Number > from.Number) || number != 0 && v.Number == number {
+
+		if number == 0 && v.Storage != "" && (from == nil || v.Number > from.Number) ||
+			number != 0 && v.Number == number {
 			from = &v
 		}
 	}
+
 	if from == nil || from.Storage == "" {
 		what := "a version with content"
 		if number != 0 {
 			what = fmt.Sprintf("version %d with content", number)
 		}
+
 		return &transfer.NotFoundError{What: what, Name: name, In: l.place.Address.String()}
 	}
+
 	l.place.Item = item
 	next := apsclient.NewVersion{CopyFrom: from.ID}
 	if from.Name != name && string(item.ID) != name { // it was renamed since: it keeps its name
 		next.Name = name
 	}
+
 	_, err := l.client.Versions.Create(ctx, l.place.Project.ID, next)
-	return l.settleItem(ctx, err, func(it apsclient.Item) bool { return it.TipID != item.TipID && !it.Hidden })
+
+	return l.settleItem(ctx, err, func(it apsclient.Item) bool {
+		return it.TipID != item.TipID && !it.Hidden
+	})
 }

@@ -23,11 +23,13 @@ func newRmCmd(a *app) *cobra.Command {
 		Short: "Hide a file or folder of a project, or delete an object or bucket for good",
 		Long: `rm hides a file or folder of a project: "hoist restore" brings it back. In app-owned buckets (oss://) it deletes an object, or an empty
 bucket, for good. It says which and asks; --yes answers beforehand.`,
-		Example: "  hoist rm \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist rm --yes oss://my-bucket/tmp/a.zip",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.rm(cmd.Context(), args[0], yes) },
+		Example: "  hoist rm \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist rm --yes " +
+			"oss://my-bucket/tmp/a.zip",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.rm(cmd.Context(), args[0], yes) },
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+
 	return cmd
 }
 
@@ -37,14 +39,19 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 		if strings.HasPrefix(remote, transfer.SchemeOSS+"://") {
 			does = "deletes something for good"
 		}
-		return exit.With(exit.Usage, fmt.Errorf("rm asks before it %s, and there is no terminal to ask at", does), "add --yes where that is meant")
+
+		return exit.With(exit.Usage,
+			fmt.Errorf("rm asks before it %s, and there is no terminal to ask at", does),
+			"add --yes where that is meant")
 	}
+
 	l, err := a.look(ctx, remote)
 	if err != nil {
 		return err
 	}
 	defer l.done()
 	p := l.place
+
 	var verb string
 	var do func() error
 	switch p.Kind {
@@ -54,12 +61,16 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
 			return exit.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
+
 		verb, do = "hide with all that is in it (recoverable with \"hoist restore\")", func() error {
 			if err := a.rememberHidden(p.Folder); err != nil {
 				return err
 			}
+
 			hidden := true
-			_, err := l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID, apsclient.FolderUpdate{Hidden: &hidden})
+			_, err := l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID,
+				apsclient.FolderUpdate{Hidden: &hidden})
+
 			return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Hidden })
 		}
 	case transfer.KindObject:
@@ -71,40 +82,53 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 			if err != nil {
 				return err
 			}
-			return exit.With(exit.Usage, fmt.Errorf("%s is not empty", p.Address), "remove its objects first, one by one")
+
+			return exit.With(exit.Usage, fmt.Errorf("%s is not empty", p.Address),
+				"remove its objects first, one by one")
 		}
-		verb, do = "delete for good", func() error { return goneIsDone(l.client.Buckets.Delete(ctx, p.Bucket)) }
+
+		verb, do = "delete for good", func() error {
+			return goneIsDone(l.client.Buckets.Delete(ctx, p.Bucket))
+		}
 	default:
 		return exit.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
 	}
+
 	if !yes && !a.ask(fmt.Sprintf("%s: %s?", printable(p.Address.String()), verb)) {
 		return exit.With(exit.Usage, errors.New("nothing was removed"), "answer y, or add --yes")
 	}
+
 	if err := do(); err != nil {
 		return fmt.Errorf("remove %s: %w", p.Address, err)
 	}
+
 	if p.Address.Scheme == transfer.SchemeOSS {
 		return a.reportChange(p.Address, "deleted", "for good")
 	}
+
 	return a.reportChange(p.Address, "hidden", "\"hoist restore\" brings it back")
 }
 
-// hideItem publishes the version that hides the item. After a lost reply it looks whether the item is hidden.
+// hideItem publishes the version that hides the item. After a lost reply it looks whether the item
+// is hidden.
 func (l *looked) hideItem(ctx context.Context) error {
 	p := l.place
-	_, err := l.client.Versions.Create(ctx, p.Project.ID, apsclient.NewVersion{Item: p.Item.ID, Deleted: true, Core: p.Core})
+	_, err := l.client.Versions.Create(ctx, p.Project.ID,
+		apsclient.NewVersion{Item: p.Item.ID, Deleted: true, Core: p.Core})
 	return l.settleItem(ctx, err, func(it apsclient.Item) bool { return it.Hidden })
 }
 
-// settleItem decides what an error of a change that must not happen twice comes to: where the reply was lost, the item tells
-// whether the change was made. It is not made again.
+// settleItem decides what an error of a change that must not happen twice comes to: where the reply
+// was lost, the item tells whether the change was made. It is not made again.
 func (l *looked) settleItem(ctx context.Context, err error, made func(apsclient.Item) bool) error {
 	if err == nil || !apsclient.MaybeApplied(err) {
 		return err
 	}
+
 	if it, look := l.client.Items.Item(ctx, l.place.Project.ID, l.place.Item.ID); look == nil && made(it) {
 		return nil
 	}
+
 	return err
 }
 
@@ -113,17 +137,22 @@ func (l *looked) settleFolder(ctx context.Context, err error, made func(apsclien
 	if err == nil || !apsclient.MaybeApplied(err) {
 		return err
 	}
-	if f, look := l.client.Folders.Folder(ctx, l.place.Project.ID, l.place.Folder.ID); look == nil && made(f) {
+
+	if f, look := l.client.Folders.Folder(ctx, l.place.Project.ID, l.place.Folder.ID); look == nil &&
+		made(f) {
 		return nil
 	}
+
 	return err
 }
 
-// goneIsDone: what was looked up a moment ago and is not there now was removed by this call, whose first reply was lost.
+// goneIsDone: what was looked up a moment ago and is not there now was removed by this call, whose
+// first reply was lost.
 func goneIsDone(err error) error {
 	if errors.Is(err, apsclient.ErrNotFound) {
 		return nil
 	}
+
 	return err
 }
 
@@ -138,6 +167,7 @@ func (a *app) ask(question string) bool {
 	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
 	line, _ := bufio.NewReader(a.stdin).ReadString('\n') // an end of input is a no
 	answer := strings.ToLower(strings.TrimSpace(line))
+
 	return answer == "y" || answer == "yes"
 }
 
@@ -146,8 +176,11 @@ func (a *app) reportChange(address transfer.Address, did string, notes ...string
 	if a.flags.json {
 		return a.printJSON(map[string]string{"remote": address.String(), "result": did})
 	}
+
 	if !a.flags.quiet {
-		a.printf("%s\n", strings.Join(append([]string{did + " " + printable(address.String())}, notes...), ": "))
+		a.printf("%s\n", strings.Join(append([]string{did + " " + printable(address.String())}, notes...),
+			": "))
 	}
+
 	return nil
 }

@@ -31,12 +31,15 @@ func (a *app) stat(ctx context.Context, remote string) error {
 	}
 	defer l.done()
 	if k := l.place.Kind; k == transfer.KindRoot || k == transfer.KindBuckets {
-		return exit.With(exit.Usage, fmt.Errorf("%s is no one thing", remote), "\"hoist ls "+remote+"\" lists what is there; stat shows one of it")
+		return exit.With(exit.Usage, fmt.Errorf("%s is no one thing", remote),
+			"\"hoist ls "+remote+"\" lists what is there; stat shows one of it")
 	}
+
 	e := l.place.Entry()
 	if a.flags.json {
 		return a.printJSON(newEntryJSON(e))
 	}
+
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	row := func(name, value string) {
@@ -51,9 +54,11 @@ func (a *app) stat(ctx context.Context, remote string) error {
 	if e.Size >= 0 && hasSize(e.Type) {
 		row("size", fmt.Sprintf("%s (%d bytes)", humanize.IBytes(uint64(e.Size)), e.Size))
 	}
+
 	if e.VersionNumber > 0 {
 		row("version", fmt.Sprintf("%d", e.VersionNumber))
 	}
+
 	row("version id", e.VersionID)
 	row("storage id", e.StorageID)
 	row("sha1", e.SHA1)
@@ -61,5 +66,6 @@ func (a *app) stat(ctx context.Context, remote string) error {
 	if e.Hidden {
 		row("hidden", "yes")
 	}
+
 	return nil
 }

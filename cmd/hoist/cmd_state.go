@@ -58,18 +58,21 @@ state is kept beside the new one. It needs a home that no process has open.`,
 	}
 	rebuild.Flags().BoolVarP(&yes, "yes", "y", false, "take files as equal where nothing can prove it")
 	cmd.AddCommand(check, repair, rebuild)
+
 	return cmd
 }
 
-// holding does something with the state file of a home while nobody else has it open. It waits for commands that look into it for a
-// moment; a process that stays is a [*state.LockedError].
+// holding does something with the state file of a home while nobody else has it open. It waits for
+// commands that look into it for a moment; a process that stays is a [*state.LockedError].
 func holding[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	deadline := time.Now().Add(lockPatience)
 	for {
 		v, err := do()
-		if locked := (*state.LockedError)(nil); !errors.As(err, &locked) || locked.PID != 0 || time.Now().After(deadline) {
+		if locked, ok := errors.AsType[*state.LockedError](err); !ok || locked.PID != 0 ||
+			time.Now().After(deadline) {
 			return v, err
 		}
+
 		select {
 		case <-ctx.Done():
 			return v, context.Cause(ctx)
@@ -83,31 +86,41 @@ func (a *app) stateCheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	report, err := a.lookAtState(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !a.flags.json {
 			a.printf("nothing was recorded in %s yet\n", s.home.State)
 			return nil
 		}
-		return a.printJSON(control.StateReport{Path: s.home.StateFile(), Sound: true, Usable: true, Problems: []string{}, Notes: []string{}})
+
+		return a.printJSON(control.StateReport{Path: s.home.StateFile(), Sound: true, Usable: true,
+			Problems: []string{}, Notes: []string{}})
 	}
+
 	if err != nil {
 		return err
 	}
+
 	if a.flags.json {
 		err = a.printJSON(report)
 	} else {
 		a.printStateReport(report)
 	}
+
 	switch {
 	case err != nil:
 		return err
 	case report.Sound:
 		return nil
 	case report.Usable:
-		return exit.With(exit.Attention, fmt.Errorf("state %s: %s", report.Path, count(len(report.Problems), "record is wrong", "records are wrong")),
-			"end the daemon where one runs, then \"hoist state repair\" drops or restores them; the file is kept")
+		return exit.With(exit.Attention,
+			fmt.Errorf("state %s: %s", report.Path,
+				count(len(report.Problems), "record is wrong", "records are wrong")),
+			"end the daemon where one runs, then \"hoist state repair\" drops or restores them; the file "+
+				"is kept")
 	}
+
 	return exit.With(exit.Failure, &state.DamagedError{Path: report.Path, Detail: report.Problems[0]},
 		"\"hoist state repair\" saves what can be read; the file is kept")
 }
@@ -124,6 +137,7 @@ func (a *app) lookAtState(ctx context.Context, s *setup) (control.StateReport, e
 	} else if !errors.Is(err, control.ErrNoOwner) {
 		return control.StateReport{}, err
 	}
+
 	return holding(ctx, func() (control.StateReport, error) {
 		r, err := state.Check(s.home.StateFile())
 		return daemon.StateReportOf(r), err
@@ -131,13 +145,17 @@ func (a *app) lookAtState(ctx context.Context, s *setup) (control.StateReport, e
 }
 
 func (a *app) printStateReport(r control.StateReport) {
-	a.printf("%s: %s, schema %d, %s (%d open)\n", r.Path, humanize.IBytes(uint64(r.Size)), r.Schema, count(r.Jobs, "job", "jobs"), r.OpenJobs)
+	a.printf("%s: %s, schema %d, %s (%d open)\n", r.Path, humanize.IBytes(uint64(r.Size)), r.Schema,
+		count(r.Jobs, "job", "jobs"), r.OpenJobs)
+
 	for _, p := range r.Problems {
 		a.printf("problem: %s\n", printable(p))
 	}
+
 	for _, n := range r.Notes {
 		a.printf("note: %s\n", printable(n))
 	}
+
 	if r.Sound {
 		a.printf("sound\n")
 	}
@@ -161,39 +179,52 @@ func (a *app) stateRepair(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	r, err := holding(ctx, func() (state.RepairReport, error) { return state.Repair(s.home.StateFile()) })
 	if errors.Is(err, fs.ErrNotExist) {
-		return exit.With(exit.NotFound, fmt.Errorf("there is no state in %s", s.home.State), "nothing was recorded yet; where it was deleted, \"hoist state rebuild\" makes a new one")
+		return exit.With(exit.NotFound, fmt.Errorf("there is no state in %s", s.home.State),
+			"nothing was recorded yet; where it was deleted, \"hoist state rebuild\" makes a new one")
 	}
+
 	if err != nil {
 		return err
 	}
-	out := repaired{Path: s.home.StateFile(), Repaired: r.Repaired, Damaged: r.Damaged, Problems: r.Problems, Kept: r.Kept, Restored: r.Restored, Notes: r.Notes, Parked: []string{}}
+
+	out := repaired{Path: s.home.StateFile(), Repaired: r.Repaired, Damaged: r.Damaged, Problems: r.Problems,
+		Kept: r.Kept, Restored: r.Restored, Notes: r.Notes, Parked: []string{}}
 	for _, id := range r.Parked {
 		out.Parked = append(out.Parked, string(id))
 	}
+
 	if r.Repaired {
 		n, err := daemon.RestoreReceipts(s.home)
 		if err != nil {
 			out.Notes = append(out.Notes, "receipts that were exported are not taken back: "+err.Error())
 		}
+
 		out.Receipts = n
 	}
+
 	if out.Problems == nil {
 		out.Problems = []string{}
 	}
+
 	if out.Notes == nil {
 		out.Notes = []string{}
 	}
+
 	if a.flags.json {
 		err = a.printJSON(out)
 	} else {
 		a.printRepaired(out)
 	}
+
 	if err == nil && len(out.Parked) > 0 {
-		err = exit.With(exit.Attention, fmt.Errorf("%s lost in its newest form", count(len(out.Parked), "job was", "jobs were")),
+		err = exit.With(exit.Attention,
+			fmt.Errorf("%s lost in its newest form", count(len(out.Parked), "job was", "jobs were")),
 			"\"hoist status\" lists them; \"hoist retry\" looks at the cloud first and goes on")
 	}
+
 	return err
 }
 
@@ -202,29 +233,37 @@ func (a *app) printRepaired(r repaired) {
 		a.printf("%s is sound: nothing was changed\n", r.Path)
 		return
 	}
+
 	for _, p := range r.Problems {
 		a.printf("problem: %s\n", printable(p))
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(r.Kept)) {
 		if r.Kept[name] > 0 {
 			a.printf("kept: %d in %s\n", r.Kept[name], name)
 		}
 	}
+
 	if r.Restored > 0 {
 		a.printf("%s from an older commit or the copy\n", count(r.Restored, "record came", "records came"))
 	}
+
 	if r.Receipts > 0 {
 		a.printf("%s back from the exported files\n", count(r.Receipts, "receipt came", "receipts came"))
 	}
+
 	for _, id := range r.Parked {
 		a.printf("needs you: job %s\n", id)
 	}
+
 	for _, n := range r.Notes {
 		a.printf("note: %s\n", printable(n))
 	}
+
 	if r.Damaged != "" {
 		a.printf("the damaged file is kept as %s\n", r.Damaged)
 	}
+
 	a.printf("repaired\n")
 }
 
@@ -233,18 +272,25 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
+
 	asked := func(unproven []string) (bool, error) {
 		if yes {
 			return true, nil
 		}
+
 		if !a.canAsk() {
-			return false, exit.With(exit.Usage, fmt.Errorf("%s equal in size to the cloud's and nothing proves more, such as %s; there is no terminal to ask at",
-				count(len(unproven), "file is", "files are"), unproven[0]), "add --yes to take them as equal; the state is as it was")
+			return false, exit.With(exit.Usage, fmt.Errorf("%s equal in size to the cloud's and nothing "+
+				"proves more, such as %s; there is no terminal to ask at",
+				count(len(unproven), "file is", "files are"), unproven[0]),
+				"add --yes to take them as equal; the state is as it was")
 		}
+
 		for _, path := range unproven {
 			fmt.Fprintln(a.stderr, printable(path))
 		}
-		return a.ask(fmt.Sprintf("Take %s as equal to the cloud's? (No: the next scan sends them again.)", count(len(unproven), "this file", "these files"))), nil
+
+		return a.ask(fmt.Sprintf("Take %s as equal to the cloud's? (No: the next scan sends them again.)",
+			count(len(unproven), "this file", "these files"))), nil
 	}
 	r, err := holding(ctx, func() (daemon.RebuildReport, error) {
 		return daemon.Rebuild(ctx, a.ownerOptions(s, "state rebuild"), asked)
@@ -252,19 +298,26 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 	if err != nil {
 		return err
 	}
+
 	if a.flags.json {
 		return a.printJSON(r)
 	}
-	a.printf("%s compared: %d as published, %d by a receipt of an earlier state, %d left to the next scan or push\n", count(r.Files, "file", "files"), r.Equal, r.Based, r.Left)
+
+	a.printf("%s compared: %d as published, %d by a receipt of an earlier state, %d left to the next scan "+
+		"or push\n", count(r.Files, "file", "files"), r.Equal, r.Based, r.Left)
 	if r.Assumed > 0 {
 		a.printf("%s as equal without a proof\n", count(r.Assumed, "file was taken", "files were taken"))
 	}
+
 	a.printf("%s kept\n", count(r.Receipts, "receipt", "receipts"))
+
 	for _, n := range r.Notes {
 		a.printf("note: %s\n", printable(n))
 	}
+
 	if r.Old != "" {
 		a.printf("the old state is kept as %s\n", r.Old)
 	}
+
 	return nil
 }

@@ -33,13 +33,17 @@ func newStatusCmd(a *app) *cobra.Command {
 					return err
 				}
 			}
+
 			if follow {
 				return a.followStatus(cmd.Context(), path)
 			}
+
 			return a.status(cmd.Context(), path)
 		},
 	}
-	cmd.Flags().BoolVar(&follow, "follow", false, "print it again whenever it changes, until interrupted; needs a daemon")
+	cmd.Flags().BoolVar(&follow, "follow", false,
+		"print it again whenever it changes, until interrupted; needs a daemon")
+
 	return cmd
 }
 
@@ -48,16 +52,20 @@ func (a *app) status(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+
 	return a.with(ctx, s, daemon.Passive, "status", func(api control.API) error {
 		st, err := api.Status(ctx)
 		if err != nil {
 			return err
 		}
+
 		if path != "" {
 			if st = below(st, path); nothingAt(st, path) {
-				return exit.With(exit.NotFound, fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", path), "")
+				return exit.With(exit.NotFound,
+					fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", path), "")
 			}
 		}
+
 		return a.printStatus(st)
 	})
 }
@@ -68,24 +76,32 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	gone := exit.With(exit.NoDaemon, errors.New("status --follow needs a daemon, and none runs"), "start one with \"hoist daemon\"")
+
+	gone := exit.With(exit.NoDaemon, errors.New("status --follow needs a daemon, and none runs"),
+		"start one with \"hoist daemon\"")
+
 	c, err := a.dial(ctx, s)
 	if errors.Is(err, control.ErrNoOwner) {
 		return gone
 	}
+
 	if err != nil {
 		return err
 	}
+
 	defer c.Close()
+
 	var index uint64 = control.FromNow
 	for {
 		st, err := c.Status(ctx)
 		if err == nil {
 			err = a.printStatus(below(st, path))
 		}
+
 		if err == nil {
 			var e control.Event
-			wait, cancel := context.WithTimeout(ctx, 2*time.Second) // bytes move without a change in the state
+			// bytes move without a change in the state
+			wait, cancel := context.WithTimeout(ctx, 2*time.Second)
 			e, err = c.Changes(wait, index)
 			cancel()
 			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -94,12 +110,14 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 				index = e.Index
 			}
 		}
+
 		switch {
 		case errors.Is(err, control.ErrNoOwner):
 			return gone
 		case err != nil:
 			return err
 		}
+
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -108,11 +126,13 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 	}
 }
 
-// below keeps what concerns a path: the watch it lies in, and the files that are it or lie below it.
+// below keeps what concerns a path: the watch it lies in, and the files that are it or lie below
+// it.
 func below(s control.Status, path string) control.Status {
 	if path == "" {
 		return s
 	}
+
 	out := s
 	out.Watches, out.Active, out.Attention = []control.Watch{}, []control.Active{}, []control.Attention{}
 	for _, w := range s.Watches {
@@ -120,16 +140,19 @@ func below(s control.Status, path string) control.Status {
 			out.Watches = append(out.Watches, w)
 		}
 	}
+
 	for _, j := range s.Active {
 		if config.Within(path, j.Path) {
 			out.Active = append(out.Active, j)
 		}
 	}
+
 	for _, j := range s.Attention {
 		if config.Within(path, j.Path) {
 			out.Attention = append(out.Attention, j)
 		}
 	}
+
 	return out
 }
 
@@ -145,62 +168,79 @@ func (a *app) printStatus(s control.Status) error {
 	if a.flags.json {
 		return a.printJSON(s)
 	}
+
 	if s.Owner == nil {
 		a.printf("nothing runs\n")
 	} else {
-		a.printf("%s runs (process %d, since %s)\n", s.Owner.Command, s.Owner.PID, s.Owner.Since.Local().Format("2006-01-02 15:04:05"))
+		a.printf("%s runs (process %d, since %s)\n", s.Owner.Command, s.Owner.PID,
+			s.Owner.Since.Local().Format("2006-01-02 15:04:05"))
 	}
+
 	for _, w := range s.Watches {
 		a.printf("watch %s %s -> %s: %s\n", w.ID, printable(w.Path), printable(w.Remote), watchText(w))
 	}
+
 	a.printf("jobs: %s\n", countsText(s.Jobs))
 	if s.ETA != nil {
 		a.printf("%s\n", progress.Remaining(time.Duration(s.ETA.Seconds)*time.Second, s.ETA.DecidedBy))
 	}
+
 	if len(s.Active) > 0 {
 		t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 		for _, j := range s.Active[:min(len(s.Active), mostActive)] {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", j.Phase, amount(j), speed(j), printable(j.Path))
 		}
+
 		if err := t.Flush(); err != nil {
 			return err
 		}
+
 		if more := len(s.Active) - mostActive; more > 0 {
 			a.printf("  and %d more\n", more)
 		}
 	}
+
 	for _, b := range s.Budgets {
 		if b.Available == 0 || b.ClosedUntil != nil {
 			text := ""
 			if b.ClosedUntil != nil {
 				text = ", closed until " + b.ClosedUntil.Local().Format("15:04:05")
 			}
-			a.printf("limit %s: %d of %d calls a minute free%s\n", b.Class, b.Available, b.LimitPerMinute, text)
+
+			a.printf("limit %s: %d of %d calls a minute free%s\n", b.Class, b.Available, b.LimitPerMinute,
+				text)
 		}
 	}
+
 	for _, j := range s.Attention {
 		a.printf("needs you: %s\n  %s: %s\n", printable(j.Path), j.Reason, printable(oneLine(j.Detail)))
 		if j.NextAttempt != nil {
 			a.printf("  next attempt %s\n", humanize.Time(*j.NextAttempt))
 		}
+
 		if j.Fix != "" {
 			a.printf("  fix: %s\n", printable(j.Fix))
 		}
 	}
+
 	return nil
 }
 
 func watchText(w control.Watch) string {
 	text := w.State
 	if w.Files != nil {
-		text += fmt.Sprintf(", %s: %d synced, %d pending, %d need attention", count(*w.Files, "file", "files"), *w.Synced, *w.Pending, *w.Attention)
+		text += fmt.Sprintf(", %s: %d synced, %d pending, %d need attention",
+			count(*w.Files, "file", "files"), *w.Synced, *w.Pending, *w.Attention)
 	}
+
 	if w.Detail != "" {
 		if text != "" {
 			text += "; "
 		}
+
 		text += w.Detail
 	}
+
 	return text
 }
 
@@ -210,20 +250,25 @@ func countsText(c control.Counts) string {
 		n    int
 		name string
 	}{
-		{c.Active, "active"}, {c.Queued, "queued"}, {c.Waiting, "waiting"}, {c.Paused, "paused"}, {c.Attention, "need attention"},
+		{c.Active, "active"}, {c.Queued, "queued"}, {c.Waiting, "waiting"}, {c.Paused, "paused"},
+		{c.Attention, "need attention"},
 		{c.Done, "done"}, {c.Failed, "failed"}, {c.Cancelled, "cancelled"},
 	} {
 		if n.n == 0 {
 			continue
 		}
+
 		if text != "" {
 			text += ", "
 		}
+
 		text += fmt.Sprintf("%d %s", n.n, n.name)
 	}
+
 	if text == "" {
 		return "none"
 	}
+
 	return text
 }
 
@@ -231,6 +276,7 @@ func amount(j control.Active) string {
 	if j.BytesTotal == nil {
 		return humanize.IBytes(uint64(j.BytesDone))
 	}
+
 	return humanize.IBytes(uint64(j.BytesDone)) + " of " + humanize.IBytes(uint64(*j.BytesTotal))
 }
 
@@ -238,9 +284,11 @@ func speed(j control.Active) string {
 	if j.Rate <= 0 {
 		return ""
 	}
+
 	text := humanize.IBytes(uint64(j.Rate)) + "/s"
 	if j.ETASeconds > 0 {
 		text += ", " + progress.Remaining(time.Duration(j.ETASeconds)*time.Second, "")
 	}
+
 	return text
 }

@@ -24,12 +24,14 @@ func newTreeCmd(a *app) *cobra.Command {
 			if depth < 0 {
 				return exit.Usagef("--depth %d: it is 1 or more, or 0 for no end", depth)
 			}
+
 			return a.tree(cmd.Context(), args[0], depth, long)
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&depth, "depth", 0, "levels to go down; 0: to the bottom")
 	f.BoolVarP(&long, "long", "l", false, "type, size, version and time of each")
+
 	return cmd
 }
 
@@ -39,26 +41,33 @@ func (a *app) tree(ctx context.Context, remote string, depth int, long bool) err
 		return err
 	}
 	defer l.done()
+
 	out := a.newListing(long)
 	defer out.flush()
+
 	return branch(ctx, l.Resolver, out, l.place, 0, depth)
 }
 
 // branch prints what is at p, each container followed by what it holds.
-func branch(ctx context.Context, r *transfer.Resolver, out *listing, p transfer.Place, level, depth int) error {
+func branch(ctx context.Context, r *transfer.Resolver, out *listing, p transfer.Place, level,
+	depth int) error {
 	for e, err := range r.List(ctx, p) {
 		if err != nil {
 			return err
 		}
+
 		if err := out.add(e, strings.Repeat("  ", level)+e.Name); err != nil {
 			return err
 		}
+
 		if !isContainer(e.Type) || depth > 0 && level+1 >= depth {
 			continue
 		}
+
 		if err := branch(ctx, r, out, e.Place, level+1, depth); err != nil {
 			return fmt.Errorf("list %s: %w", e.Place.Address, err)
 		}
 	}
+
 	return nil
 }

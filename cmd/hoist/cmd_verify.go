@@ -30,6 +30,7 @@ held against. The exit code is 3 when anything is not ok.`,
 		},
 	}
 	cmd.Flags().BoolVar(&quick, "quick", false, "do not read the files: compare sizes and times")
+
 	return cmd
 }
 
@@ -38,6 +39,7 @@ func (a *app) verify(ctx context.Context, args []string, quick bool) error {
 	if err != nil {
 		return err
 	}
+
 	r := control.VerifyRequest{Quick: quick, Profile: s.profile}
 	if len(args) > 0 {
 		if r.Watch, err = whichWatch(s.file.Watch, args[0]); err != nil {
@@ -45,16 +47,19 @@ func (a *app) verify(ctx context.Context, args []string, quick bool) error {
 			if r.Path, err = absPath(args[0]); err != nil {
 				return err
 			}
+
 			if resolved, err := filepath.EvalSymlinks(r.Path); err == nil {
 				r.Path = resolved
 			}
 		}
 	}
+
 	return a.with(ctx, s, daemon.Serving, "verify", func(api control.API) error {
 		report, err := api.Verify(ctx, r)
 		if err != nil {
 			return err
 		}
+
 		return a.printVerified(report)
 	})
 }
@@ -72,15 +77,23 @@ func (a *app) printVerified(report control.VerifyReport) error {
 			a.printf("%s: %s: %s\n", f.Result, printable(f.Path), printable(f.Detail))
 		}
 	}
+
 	if !a.flags.json && !a.flags.quiet {
-		a.printf("%s ok, %d not; %s checked\n", count(counts[control.VerifyOK], "file", "files"), report.Findings(), count(report.Receipts, "receipt", "receipts"))
+		a.printf("%s ok, %d not; %s checked\n", count(counts[control.VerifyOK], "file", "files"),
+			report.Findings(), count(report.Receipts, "receipt", "receipts"))
 	}
+
 	if n := report.Findings(); n > 0 {
-		hint := "push what is right here, pull what is right there (--overwrite keeps the old file), then verify again"
+		hint := "push what is right here, pull what is right there (--overwrite keeps the old file), then " +
+			"verify again"
 		if len(report.Chain) > 0 {
-			hint = "keep the file of receipts that is named as evidence and move it away: the next version published writes all that the state has anew"
+			hint = "keep the file of receipts that is named as evidence and move it away: the next version " +
+				"published writes all that the state has anew"
 		}
-		return exit.With(exit.Attention, fmt.Errorf("%s not as published", count(n, "thing is", "things are")), hint)
+
+		return exit.With(exit.Attention,
+			fmt.Errorf("%s not as published", count(n, "thing is", "things are")), hint)
 	}
+
 	return nil
 }

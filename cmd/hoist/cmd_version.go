@@ -10,15 +10,18 @@ import (
 // release is set by the linker for a release: -X main.release=1.2.3.
 var release string
 
-// version names this build: the release, else the revision that the go command recorded, else "dev".
+// version names this build: the release, else the revision that the go command recorded, else
+// "dev".
 func version() string {
 	if release != "" {
 		return release
 	}
+
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "dev"
 	}
+
 	return describeBuild(info)
 }
 
@@ -26,22 +29,26 @@ func describeBuild(info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
+
 	setting := func(key string) string {
 		for _, s := range info.Settings {
 			if s.Key == key {
 				return s.Value
 			}
 		}
+
 		return ""
 	}
 	revision := setting("vcs.revision")
 	if revision == "" {
 		return "dev"
 	}
+
 	name := "dev-" + revision[:min(12, len(revision))]
 	if setting("vcs.modified") == "true" {
 		name += "-modified"
 	}
+
 	return name
 }
 
@@ -59,7 +66,9 @@ func newVersionCmd(a *app) *cobra.Command {
 					Arch    string `json:"arch"`
 				}{version(), runtime.Version(), runtime.GOOS, runtime.GOARCH})
 			}
+
 			a.printf("hoist %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+
 			return nil
 		},
 	}

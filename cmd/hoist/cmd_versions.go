@@ -19,9 +19,12 @@ func newVersionsCmd(a *app) *cobra.Command {
 		Short:   "List the versions of a file, the newest first",
 		Example: `  hoist versions "aps://My Account/My Project/Project Files/plan.dwg"`,
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.versions(cmd.Context(), args[0], long) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.versions(cmd.Context(), args[0], long)
+		},
 	}
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "type, size, version and time of each")
+
 	return cmd
 }
 
@@ -31,16 +34,21 @@ func (a *app) versions(ctx context.Context, remote string, long bool) error {
 		return err
 	}
 	defer l.done()
+
 	out := a.newListing(long)
 	defer out.flush()
+
 	for v, err := range l.client.Items.Versions(ctx, l.place.Project.ID, l.place.Item.ID) {
 		if err != nil {
 			return fmt.Errorf("list the versions of %s: %w", l.place.Address, err)
 		}
-		if err := out.add(transfer.VersionEntry(l.place, v), fmt.Sprintf("version %d  %s  %s", v.Number, localTime(v.Modified), v.Name)); err != nil {
+
+		if err := out.add(transfer.VersionEntry(l.place, v),
+			fmt.Sprintf("version %d  %s  %s", v.Number, localTime(v.Modified), v.Name)); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -50,10 +58,13 @@ func (a *app) lookItem(ctx context.Context, remote, what string) (*looked, error
 	if err != nil {
 		return nil, err
 	}
+
 	if l.place.Kind != transfer.KindItem {
 		l.done()
-		return nil, exit.Usagef("%s is %s: only a file in a project has %s", l.place.Address, aKind(l.place.Kind), what)
+		return nil, exit.Usagef("%s is %s: only a file in a project has %s", l.place.Address,
+			aKind(l.place.Kind), what)
 	}
+
 	return l, nil
 }
 
@@ -77,30 +88,39 @@ func (a *app) url(ctx context.Context, remote string) error {
 	if err != nil {
 		return err
 	}
+
 	if a.flags.json {
 		return a.printJSON(map[string]string{"remote": l.place.Address.String(), "url": link})
 	}
+
 	a.printf("%s\n", link)
+
 	return nil
 }
 
-// webLink is the page of a place in Autodesk's web application: the service's own link where it gave one, else the form that the
-// Files tool of ACC uses.
+// webLink is the page of a place in Autodesk's web application: the service's own link where it
+// gave one, else the form that the Files tool of ACC uses.
 func webLink(p transfer.Place) (string, error) {
 	if p.Kind == transfer.KindItem && p.Item.Tip != nil && p.Item.Tip.WebURL != "" {
 		return p.Item.Tip.WebURL, nil
 	}
+
 	if p.Project.ID == "" || p.Core {
 		return "", exit.Usagef("%s has no web link that is known", p.Address)
 	}
-	link := url.URL{Scheme: "https", Host: "acc.autodesk.com", Path: "/docs/files/projects/" + strings.TrimPrefix(string(p.Project.ID), "b.")}
+
+	link := url.URL{Scheme: "https", Host: "acc.autodesk.com",
+		Path: "/docs/files/projects/" + strings.TrimPrefix(string(p.Project.ID), "b.")}
 	q := url.Values{}
 	if p.Folder.ID != "" {
 		q.Set("folderUrn", string(p.Folder.ID))
 	}
+
 	if p.Kind == transfer.KindItem {
 		q.Set("entityId", string(p.Item.ID))
 	}
+
 	link.RawQuery = q.Encode()
+
 	return link.String(), nil
 }

@@ -27,6 +27,7 @@ func newWatchCmd(a *app) *cobra.Command {
 		a.watchVerb("remove", "Stop watching a folder; nothing is deleted, here or in the cloud"),
 		a.watchVerb("pause", "Send nothing of a folder until it is resumed"),
 		a.watchVerb("resume", "Go on with a paused folder"))
+
 	return cmd
 }
 
@@ -43,48 +44,62 @@ func newWatchAddCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&r.Mode, "mode", r.Mode, "push: what changes here is sent")
-	cmd.Flags().StringVar(&r.Settle, "settle", config.DefaultSettle.String(), "how long a file must rest before it is sent")
-	cmd.Flags().BoolVar(&r.TakeOver, "take-over", false, "move the folder here from the home that sends it now, which then sends it no more")
+	cmd.Flags().StringVar(&r.Settle, "settle", config.DefaultSettle.String(),
+		"how long a file must rest before it is sent")
+	cmd.Flags().BoolVar(&r.TakeOver, "take-over", false,
+		"move the folder here from the home that sends it now, which then sends it no more")
 	addFilterFlags(cmd.Flags(), &settings)
+
 	return cmd
 }
 
-func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter config.Settings, path, remote string) error {
+func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter config.Settings, path,
+	remote string) error {
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return err
 	}
+
 	if _, err := transfer.ParseAddress(remote); err != nil {
 		return err
 	}
+
 	if r.Mode != config.ModePush {
 		return exit.Usagef("--mode %q: only push is there", r.Mode)
 	}
+
 	if _, err := config.ParseDuration(r.Settle); err != nil {
 		return &config.Error{Key: "--settle", Msg: err.Error()}
 	}
+
 	checked, err := filter.Filter("")
 	if err != nil {
 		return err
 	}
+
 	if r.Path, err = absPath(path); err != nil {
 		return err
 	}
+
 	// The patterns of a file are taken over as they are now: the watch does not depend on the file.
 	r.Remote, r.Exclude, r.Include = remote, checked.Exclude, checked.Include
 	r.MinSize, r.MaxSize, r.MinAge = filter.MinSize, filter.MaxSize, filter.MinAge
 	if s.profile != config.DefaultProfile {
 		r.Profile = s.profile
 	}
+
 	return a.with(ctx, s, daemon.Serving, "watch add", func(api control.API) error {
 		added, err := api.AddWatch(ctx, r)
 		if err != nil {
 			return err
 		}
+
 		if a.flags.json {
 			return a.printJSON(added)
 		}
+
 		a.printf("watch %s: %s -> %s\n", added.ID, added.Path, added.Remote)
+
 		return nil
 	})
 }
@@ -99,20 +114,25 @@ func newWatchListCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+
 			return a.with(cmd.Context(), s, daemon.Passive, "watch list", func(api control.API) error {
 				list, err := api.Watches(cmd.Context())
 				if err != nil {
 					return err
 				}
+
 				for _, w := range list {
 					if a.flags.json {
 						if err := a.printJSON(w); err != nil {
 							return err
 						}
+
 						continue
 					}
+
 					a.printf("%s  %s -> %s  %s\n", w.ID, w.Path, w.Remote, watchText(w))
 				}
+
 				return nil
 			})
 		},
@@ -129,19 +149,24 @@ func (a *app) watchVerb(verb, short string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+
 			which, err := whichWatch(s.file.Watch, args[0])
 			if err != nil {
 				return err
 			}
+
 			return a.with(cmd.Context(), s, daemon.Passive, "watch "+verb, func(api control.API) error {
 				done, err := api.ChangeWatch(cmd.Context(), which, verb)
 				if err != nil {
 					return err
 				}
+
 				if a.flags.json {
 					return a.printJSON(done)
 				}
+
 				a.printf("watch %s: %s\n", done.ID, done.State)
+
 				return nil
 			})
 		},
@@ -154,11 +179,13 @@ func whichWatch(list []config.Watch, arg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	for _, w := range list {
 		if w.ID == arg || w.Path == abs || w.Remote == arg {
 			return w.ID, nil
 		}
 	}
+
 	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
 		for _, w := range list {
 			if w.Path == resolved {
@@ -166,5 +193,6 @@ func whichWatch(list []config.Watch, arg string) (string, error) {
 			}
 		}
 	}
+
 	return "", exit.With(exit.NotFound, fmt.Errorf("no watch %q", arg), "\"hoist watch list\" lists them")
 }

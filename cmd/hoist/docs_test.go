@@ -14,7 +14,8 @@ import (
 	"hoist/cmd/hoist/internal/exit"
 )
 
-// mentioned finds "hoist COMMAND" in examples: at the start of an indented line, in backquotes or in quotes.
+// mentioned finds "hoist COMMAND" in examples: at the start of an indented line, in backquotes or
+// in quotes.
 var mentioned = regexp.MustCompile("(?m)(?:^ +|[`\"(])hoist ([a-z]+)( [a-z][a-z-]+)?")
 
 // TestDocsNameRealCommands reads every page and looks each command that it mentions up.
@@ -24,11 +25,13 @@ func TestDocsNameRealCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, page := range append(pages, filepath.Join("..", "..", "README.md")) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, m := range mentioned.FindAllStringSubmatch(string(text), -1) {
 			args := []string{m[1]}
 			if m[1] == "help" {
@@ -36,8 +39,10 @@ func TestDocsNameRealCommands(t *testing.T) {
 				if _, ok := topic(name); !ok && name != "" && find(root, []string{name}) == nil {
 					t.Errorf("%s: %q: no such topic or command", page, m[0])
 				}
+
 				continue
 			}
+
 			if find(root, args) == nil {
 				t.Errorf("%s: %q: no such command", page, m[0])
 			}
@@ -50,6 +55,7 @@ func find(root *cobra.Command, args []string) *cobra.Command {
 	if err != nil || len(rest) > 0 || cmd == root {
 		return nil
 	}
+
 	return cmd
 }
 
@@ -60,9 +66,11 @@ func TestEveryCommandExplainsItself(t *testing.T) {
 		if c.Hidden {
 			return
 		}
+
 		if c.Short == "" {
 			t.Errorf("%s has no short description", c.CommandPath())
 		}
+
 		for _, sub := range c.Commands() {
 			visit(sub)
 		}
@@ -75,25 +83,31 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	if !ok {
 		t.Fatal("no page exit-codes")
 	}
+
 	for _, code := range []string{"0", "1", "2", "3", "4", "5", "6", "7", "130"} {
 		if !regexp.MustCompile(`(?m)^    ` + code + ` +\w`).MatchString(text) {
 			t.Errorf("code %s is not on the page", code)
 		}
 	}
-	if exit.Interrupted != 130 || exit.TimeUp != 7 || exit.NoDaemon != 6 || exit.NotFound != 5 || exit.Unauthorized != 4 || exit.Attention != 3 {
+
+	if exit.Interrupted != 130 || exit.TimeUp != 7 || exit.NoDaemon != 6 || exit.NotFound != 5 ||
+		exit.Unauthorized != 4 || exit.Attention != 3 {
 		t.Error("the codes of the page are not those of the program")
 	}
 }
 
 func TestTopics(t *testing.T) {
-	for _, name := range []string{"getting-started", "remotes", "exit-codes", "reasons", "limits", "environment", "control-api", "json", "configuration"} {
+	for _, name := range []string{"getting-started", "remotes", "exit-codes", "reasons", "limits",
+		"environment", "control-api", "json", "configuration"} {
 		if !slices.Contains(topics(), name) {
 			t.Errorf("no topic %s", name)
 		}
 	}
+
 	if _, ok := topic("../main"); ok {
 		t.Error("a topic outside the pages")
 	}
+
 	for _, name := range topics() {
 		text, _ := topic(name)
 		if !strings.HasPrefix(text, "# ") {
@@ -124,6 +138,7 @@ func TestDescribeBuild(t *testing.T) {
 		return &debug.BuildInfo{Main: debug.Module{Version: version}, Settings: settings}
 	}
 	revision := debug.BuildSetting{Key: "vcs.revision", Value: "0123456789abcdef0123"}
+
 	tests := []struct {
 		name string
 		in   *debug.BuildInfo
@@ -131,7 +146,8 @@ func TestDescribeBuild(t *testing.T) {
 	}{
 		{"installed by version", info("v1.2.3", revision), "v1.2.3"},
 		{"checkout", info("(devel)", revision), "dev-0123456789ab"},
-		{"changed checkout", info("(devel)", revision, debug.BuildSetting{Key: "vcs.modified", Value: "true"}), "dev-0123456789ab-modified"},
+		{"changed checkout", info("(devel)", revision,
+			debug.BuildSetting{Key: "vcs.modified", Value: "true"}), "dev-0123456789ab-modified"},
 		{"no checkout", info(""), "dev"},
 	}
 	for _, tt := range tests {

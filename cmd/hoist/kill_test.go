@@ -12,28 +12,34 @@ import (
 	"hoist/state"
 )
 
-// TestKilledAtEveryPhase ends a push with SIGKILL at every request of an upload, before its effect and after it, and lets "hoist
-// resume" go on: the parts that are sent again are at most those that were in flight, none of them had been acknowledged
-// and committed, and there is one version with the right bytes. HOIST_LONG=1 does it with 1 GiB in place of 64 MiB.
+// TestKilledAtEveryPhase ends a push with SIGKILL at every request of an upload, before its effect
+// and after it, and lets "hoist resume" go on: the parts that are sent again are at most those that
+// were in flight, none of them had been acknowledged and committed, and there is one version with
+// the right bytes. HOIST_LONG=1 does it with 1 GiB in place of 64 MiB.
 func TestKilledAtEveryPhase(t *testing.T) {
 	const inFlight = 4
 	size, partSize := int64(64<<20), int64(8<<20)
 	if os.Getenv("HOIST_LONG") != "" {
 		size, partSize = 1<<30, 64<<20
 	}
+
 	parts := int(size / partSize)
+
 	type moment struct {
 		op    string
 		part  int // 0: any
 		after bool
 	}
 	var moments []moment
-	for _, op := range []string{"create-storage", "get-signed-s3-upload-urls", "signed-s3-upload", "create-item"} {
+	for _, op := range []string{"create-storage", "get-signed-s3-upload-urls", "signed-s3-upload",
+		"create-item"} {
 		moments = append(moments, moment{op, 0, false}, moment{op, 0, true})
 	}
+
 	for _, part := range []int{1, 3, parts/2 + 1, parts} {
 		moments = append(moments, moment{"s3-put", part, false}, moment{"s3-put", part, true})
 	}
+
 	shared := &lab{t: t, dir: t.TempDir()}
 	path := shared.file("model.rvt", size)
 	for _, m := range moments {
@@ -47,6 +53,7 @@ func TestKilledAtEveryPhase(t *testing.T) {
 				if r.Op != m.op || m.part != 0 && r.Part != m.part || killed.Load() {
 					return emulator.Fault{}
 				}
+
 				kill := func() {
 					mu.Lock()
 					defer mu.Unlock()
@@ -57,13 +64,16 @@ func TestKilledAtEveryPhase(t *testing.T) {
 				if m.after {
 					return emulator.Fault{DoAfter: kill}
 				}
+
 				return emulator.Fault{Do: kill}
 			})
-			p = l.start("push", path, l.remote, "--part-size", fmt.Sprint(partSize), "--parts", fmt.Sprint(inFlight))
+			p = l.start("push", path, l.remote, "--part-size", fmt.Sprint(partSize), "--parts",
+				fmt.Sprint(inFlight))
 			mu.Unlock()
 			if code := p.wait(); code != -1 || !killed.Load() {
 				t.Fatalf("it was not killed: exit code %d\n%s", code, p.errs.String())
 			}
+
 			l.cloud.SetFault(nil)
 			committed := committedParts(t, l.home)
 			before := partsPut(l.cloud.Requests())
@@ -71,18 +81,22 @@ func TestKilledAtEveryPhase(t *testing.T) {
 
 			l.run(0, "resume")
 			l.published("model.rvt", 1, path)
+
 			again := 0
 			for part := range partsPut(l.cloud.Requests()) {
 				if committed[part] {
 					t.Errorf("part %d was committed and sent again", part)
 				}
+
 				if before[part] {
 					again++
 				}
 			}
+
 			if again > inFlight {
 				t.Errorf("%d parts were sent again, %d were in flight", again, inFlight)
 			}
+
 			if m.op == "create-item" || m.op == "signed-s3-upload" {
 				if again != 0 {
 					t.Errorf("%d parts were sent again after all had been stored", again)
@@ -104,14 +118,17 @@ func committedParts(t *testing.T, home string) map[int]bool {
 	if err != nil || len(jobs) != 1 {
 		t.Fatalf("%d open jobs, %v", len(jobs), err)
 	}
+
 	list, err := s.Parts(jobs[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out := map[int]bool{}
 	for _, p := range list {
 		out[p.Number] = true
 	}
+
 	return out
 }
 
@@ -123,5 +140,6 @@ func partsPut(rs []emulator.Request) map[int]bool {
 			out[r.Part] = true
 		}
 	}
+
 	return out
 }

@@ -14,17 +14,20 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// hold lets no part arrive until release is called, so that what a test waits for cannot be over before it looks.
+// hold lets no part arrive until release is called, so that what a test waits for cannot be over
+// before it looks.
 func (l *lab) hold() (release func()) {
 	held := make(chan struct{})
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
 		if r.Op == "s3-put" {
 			return emulator.Fault{Do: func() { <-held }}
 		}
+
 		return emulator.Fault{}
 	})
 	release = sync.OnceFunc(func() { l.cloud.SetFault(nil); close(held) })
 	l.t.Cleanup(release) // before the cloud closes
+
 	return release
 }
 
@@ -44,6 +47,7 @@ func TestTwoPushesAtOnce(t *testing.T) {
 	if x, y := p.wait(), q.wait(); x != 0 || y != 0 {
 		t.Fatalf("exit codes %d and %d\n%s%s", x, y, p.errs.String(), q.errs.String())
 	}
+
 	l.published("a.rvt", 1, a)
 	l.published("b.rvt", 1, b)
 	if n := l.count("token"); n != 1 {
@@ -61,6 +65,7 @@ func TestTheSameFileTwiceAtOnce(t *testing.T) {
 	if x, y := p.wait(), q.wait(); x != 0 || y != 0 {
 		t.Fatalf("exit codes %d and %d\n%s%s", x, y, p.errs.String(), q.errs.String())
 	}
+
 	l.published("a.rvt", 1, a)
 }
 
@@ -78,9 +83,11 @@ func TestTheOwnerIsKilledWhileAnotherWaits(t *testing.T) {
 	if code := q.wait(); code != 0 {
 		t.Fatalf("the one that waited: exit code %d\n%s", code, q.errs.String())
 	}
+
 	if got := results(t, q.out.String()); got[b].Result != "created" {
 		t.Errorf("its result: %s", q.out.String())
 	}
+
 	l.published("b.rvt", 1, b)
 	l.run(0, "resume")
 	l.published("a.rvt", 1, a)
@@ -95,32 +102,39 @@ func TestPushWhileTheDaemonRuns(t *testing.T) {
 	if results(t, out)[a].Result != "created" {
 		t.Errorf("push: %s", out)
 	}
+
 	b := l.file("b.rvt", 1<<20)
 	out, _ = l.run(0, "push", "--detach", b, l.remote, "--json")
 	if results(t, out)[b].Result != "queued" {
 		t.Errorf("push --detach: %s", out)
 	}
+
 	l.run(0, "wait", "--all")
 	l.published("b.rvt", 1, b)
 	if n := l.count("token"); n != 1 {
 		t.Errorf("%d token requests, want one", n)
 	}
+
 	for range 2 {
 		l.run(0, "ls", l.remote) // asks for less: a token of its own, by the daemon
 	}
+
 	if n := l.count("token"); n != 2 {
 		t.Errorf("%d token requests with ls, want two", n)
 	}
+
 	_, stderr := l.run(1, "daemon")
 	if !strings.Contains(stderr, "daemon") || !strings.Contains(stderr, "held by process") {
 		t.Errorf("a second daemon: %s", stderr)
 	}
+
 	other := *l
 	other.extra = []string{"APS_CLIENT_SECRET=another"}
 	other.run(2, "push", b, l.remote)
 	if code := d.interrupt(); code != 0 {
 		t.Errorf("daemon: exit code %d\n%s", code, d.errs.String())
 	}
+
 	for _, name := range []string{"control.sock", "owner.json", "control.addr"} {
 		if _, err := os.Stat(filepath.Join(l.home, name)); err == nil {
 			t.Errorf("%s is left", name)
@@ -135,6 +149,7 @@ func TestTheCloudComesBack(t *testing.T) {
 		if r.Op == "s3-put" && r.Part == 2 {
 			return emulator.Fault{Kind: emulator.Stall, After: 1 << 20} // until the cloud ends
 		}
+
 		return emulator.Fault{}
 	})
 	p := l.start("push", a, l.remote, "--part-size", "5M", "--parts", "2")
@@ -145,6 +160,7 @@ func TestTheCloudComesBack(t *testing.T) {
 	if code := p.wait(); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, p.errs.String())
 	}
+
 	l.published("a.rvt", 1, a)
 }
 
@@ -152,6 +168,7 @@ func TestUnreachableWhileResolving(t *testing.T) {
 	if os.Getenv("HOIST_LONG") == "" {
 		t.Skip("waits a minute; HOIST_LONG=1 runs it")
 	}
+
 	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 100)
@@ -163,35 +180,45 @@ func TestUnreachableWhileResolving(t *testing.T) {
 	}
 }
 
-// TestDocumentedLimits pushes more new files than two minutes' worth of the smallest budget, in real time: none is refused, and status says
-// what they wait for.
+// TestDocumentedLimits pushes more new files than two minutes' worth of the smallest budget, in
+// real time: none is refused, and status says what they wait for.
 func TestDocumentedLimits(t *testing.T) {
 	if os.Getenv("HOIST_LONG") == "" {
 		t.Skip("takes two minutes; HOIST_LONG=1 runs it")
 	}
+
 	t.Parallel()
 	const files = 120
 	l := newLab(t)
 	addr := l.stopCloud()
 	l.limits = true
 	l.startCloud(addr)
+
 	for i := range files {
 		l.file(fmt.Sprintf("set/%03d.dwg", i), 1000)
 	}
+
 	p := l.start("push", "set/", l.remote)
-	eventually(t, "post-items decides", func() bool { e := l.status().ETA; return e != nil && e.DecidedBy == "post-items" })
+	eventually(t, "post-items decides", func() bool {
+		e := l.status().ETA
+		return e != nil && e.DecidedBy == "post-items"
+	})
+
 	select {
 	case <-p.ended:
 	case <-time.After(5 * time.Minute):
 	}
+
 	if code := p.wait(); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, p.errs.String())
 	}
+
 	for _, r := range l.cloud.Requests() {
 		if r.Status == http.StatusTooManyRequests {
 			t.Errorf("refused: %s %s", r.Op, r.Path)
 		}
 	}
+
 	if made := l.count("create-item"); made != files {
 		t.Errorf("%d items, want %d", made, files)
 	}
@@ -205,17 +232,22 @@ func TestWatchedFolder(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	out, _ := l.run(0, "watch", "add", dir, l.remote+"/watched", "--settle", "2s", "--json")
 	var added struct{ ID, Path, Remote string }
-	if err := json.Unmarshal([]byte(out), &added); err != nil || added.ID == "" || added.Path == "" || added.Remote != l.remote+"/watched" {
+	if err := json.Unmarshal([]byte(out), &added); err != nil || added.ID == "" || added.Path == "" ||
+		added.Remote != l.remote+"/watched" {
 		t.Errorf("watch add: %s", out)
 	}
+
 	l.run(2, "watch", "add", dir, l.remote)
 	l.run(2, "watch", "add", l.dir, l.remote)
 	d := l.start("daemon")
 	l.owned("daemon")
+
 	name := func(i int) string {
-		return filepath.ToSlash(filepath.Join("drawings", strings.Repeat("x", i%3)+string(rune('a'+i%26))+strings.Repeat("y", i/26)+".dwg"))
+		return filepath.ToSlash(filepath.Join("drawings",
+			strings.Repeat("x", i%3)+string(rune('a'+i%26))+strings.Repeat("y", i/26)+".dwg"))
 	}
 	for i := range files {
 		l.file(name(i), int64(1000+i))
@@ -223,6 +255,7 @@ func TestWatchedFolder(t *testing.T) {
 			l.file(name(i-1), int64(2000+i), "again") // well within the settle time
 		}
 	}
+
 	eventually(t, "all files are synced", func() bool {
 		s := l.status()
 		return len(s.Watches) == 1 && s.Watches[0].Synced != nil && *s.Watches[0].Synced == files
@@ -230,32 +263,43 @@ func TestWatchedFolder(t *testing.T) {
 	if n := len(l.cloud.Items()); n != files {
 		t.Errorf("%d items, want %d", n, files)
 	}
+
 	for i := range files {
 		l.published("watched/"+filepath.Base(name(i)), 1, filepath.Join(l.dir, filepath.FromSlash(name(i))))
 	}
+
 	s := l.status()
-	if w := s.Watches[0]; *w.Files != files || *w.Pending != 0 || *w.Attention != 0 || w.State == "" || w.LastScan == nil {
+	if w := s.Watches[0]; *w.Files != files || *w.Pending != 0 || *w.Attention != 0 || w.State == "" ||
+		w.LastScan == nil {
 		t.Errorf("watch: %+v", w)
 	}
 
 	l.run(0, "watch", "pause", dir)
 	late := l.file("drawings/late.dwg", 10)
 	l.run(0, "watch", "resume", added.ID)
-	eventually(t, "the late file is synced", func() bool { _, ok := l.cloud.File("Project Files/watched/late.dwg"); return ok })
+	eventually(t, "the late file is synced", func() bool {
+		_, ok := l.cloud.File("Project Files/watched/late.dwg")
+		return ok
+	})
 	l.published("watched/late.dwg", 1, late)
 
 	second := filepath.Join(l.dir, "second")
 	if err := os.Mkdir(second, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	l.file("second/here.dwg", 10)
 	l.run(0, "watch", "add", second, l.remote+"/second", "--settle", "1s")
-	eventually(t, "a running daemon takes up a new watch", func() bool { _, ok := l.cloud.File("Project Files/second/here.dwg"); return ok })
+	eventually(t, "a running daemon takes up a new watch", func() bool {
+		_, ok := l.cloud.File("Project Files/second/here.dwg")
+		return ok
+	})
 	l.run(0, "watch", "remove", second)
 	l.run(5, "watch", "remove", second)
 	if code := d.interrupt(); code != 0 {
 		t.Errorf("daemon: exit code %d\n%s", code, d.errs.String())
 	}
+
 	out, _ = l.run(0, "watch", "list", "--json")
 	if strings.Count(out, "\n") != 1 {
 		t.Errorf("watch list: %s", out)

@@ -13,39 +13,50 @@ import (
 	"hoist/transfer"
 )
 
-// remoteAddress reads what a person wrote for a remote: an address, or a local path inside a watch, which stands for its
-// remote. The local path need not be there.
+// remoteAddress reads what a person wrote for a remote: an address, or a local path inside a watch,
+// which stands for its remote. The local path need not be there.
 func (a *app) remoteAddress(arg string) (transfer.Address, error) {
 	if strings.Contains(arg, "://") { // also another scheme, which is then said
 		return transfer.ParseAddress(arg)
 	}
+
 	path, err := absPath(arg)
 	if err != nil {
 		return transfer.Address{}, err
 	}
+
 	set, err := a.setup(config.Settings{})
 	if err != nil {
 		return transfer.Address{}, err
 	}
+
 	if address, ok, err := mapped(set.file.Watch, path); ok || err != nil {
 		return address, err
 	}
-	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for its remote only inside a watch (see \"hoist watch list\")"
+
+	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for its " +
+		"remote only inside a watch (see \"hoist watch list\")"
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return transfer.Address{}, exit.With(exit.NotFound, fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
+		return transfer.Address{}, exit.With(exit.NotFound,
+			fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
 	}
-	return transfer.Address{}, exit.With(exit.Usage, fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
+
+	return transfer.Address{}, exit.With(exit.Usage,
+		fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
 }
 
-// absPath is a local path that a person wrote, made absolute. An empty one, which an unset variable leaves, is not the working folder.
+// absPath is a local path that a person wrote, made absolute. An empty one, which an unset variable
+// leaves, is not the working folder.
 func absPath(arg string) (string, error) {
 	if arg == "" {
 		return "", exit.Usagef("an empty path")
 	}
+
 	path, err := filepath.Abs(arg)
 	if err != nil {
 		return "", fmt.Errorf("find %q: %w", arg, err)
 	}
+
 	return path, nil
 }
 
@@ -55,14 +66,17 @@ func mapped(watches []config.Watch, path string) (transfer.Address, bool, error)
 	if w == nil {
 		return transfer.Address{}, false, nil
 	}
+
 	address, err := transfer.ParseAddress(w.Remote)
 	if err != nil {
 		return transfer.Address{}, false, err
 	}
+
 	rel, err := filepath.Rel(w.Path, path)
 	if err == nil && rel != "." {
 		address = address.Join(strings.Split(filepath.ToSlash(rel), "/")...)
 	}
+
 	return address, true, err
 }
 
@@ -71,5 +85,6 @@ func aKind(kind string) string {
 	if strings.ContainsAny(kind[:1], "aeiou") {
 		return "an " + kind
 	}
+
 	return "a " + kind
 }

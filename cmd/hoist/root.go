@@ -69,9 +69,11 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	if err != nil && !a.started {
 		err = exit.With(exit.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
+
 	if err != nil && errors.Is(context.Cause(ctx), exit.ErrInterrupted) && errors.Is(err, context.Canceled) {
 		err = exit.ErrInterrupted
 	}
+
 	return report(stderr, err)
 }
 
@@ -81,10 +83,13 @@ func report(stderr io.Writer, err error) int {
 	if code == exit.OK {
 		return code
 	}
-	if e := (*exit.Error)(nil); !errors.As(err, &e) || e.Err != nil {
+
+	if e, ok := errors.AsType[*exit.Error](err); !ok || e.Err != nil {
 		fmt.Fprintf(stderr, "error: %s\n", printable(oneLine(err.Error())))
 	}
+
 	fmt.Fprintf(stderr, "hint: %s\n", printable(oneLine(hint)))
+
 	return code
 }
 
@@ -104,11 +109,14 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 			if err := cmd.ValidateFlagGroups(); err != nil { // cobra would look only after this
 				return err
 			}
+
 			if err := noEmpty(cmd.Flags()); err != nil {
 				return err
 			}
+
 			a.started = true
 			a.begin()
+
 			return nil
 		},
 		Args: cobra.NoArgs,
@@ -123,33 +131,40 @@ Kill it, unplug it, save over it: every drawing ends as exactly one whole versio
 	f.BoolVar(&a.flags.json, "json", false, "print data as JSON, one object a line")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, no summary")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "log what happens to standard error (-vv: every request)")
-	f.StringVar(&a.flags.limits, "limits", "", "API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
+	f.StringVar(&a.flags.limits, "limits", "",
+		"API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(newHelpCmd(a))
 	explainArgs(root)
+
 	return root
 }
 
-// explainArgs makes wrong arguments of every command without commands of its own an error that shows how it is used.
+// explainArgs makes wrong arguments of every command without commands of its own an error that
+// shows how it is used.
 func explainArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		explainArgs(sub)
 	}
+
 	check := c.Args
 	if check == nil || c.HasSubCommands() {
 		return
 	}
+
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if check(cmd, args) == nil {
 			return nil
 		}
+
 		usage := strings.TrimSuffix(cmd.UseLine(), " [flags]")
+
 		return fmt.Errorf("got %s; usage: %s", count(len(args), "argument", "arguments"), usage)
 	}
 }
 
-// noEmpty refuses a flag whose value is nothing, which is what a variable that is not set leaves: the default instead, such as another home
-// or another name, is not what was meant.
+// noEmpty refuses a flag whose value is nothing, which is what a variable that is not set leaves:
+// the default instead, such as another home or another name, is not what was meant.
 func noEmpty(f *pflag.FlagSet) (err error) {
 	f.Visit(func(x *pflag.Flag) {
 		empty := map[string]string{"string": "", "stringSlice": "[]"}
@@ -157,17 +172,21 @@ func noEmpty(f *pflag.FlagSet) (err error) {
 			err = fmt.Errorf("--%s is given and empty", x.Name)
 		}
 	})
+
 	return err
 }
 
-// withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at once.
+// withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at
+// once.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
+
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+
 		select {
 		case <-signals:
 			signal.Stop(signals)
@@ -175,6 +194,7 @@ func withSignals(parent context.Context) (context.Context, func()) {
 		case <-ctx.Done():
 		}
 	}()
+
 	return ctx, func() {
 		signal.Stop(signals)
 		cancel(context.Canceled)

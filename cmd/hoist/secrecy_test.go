@@ -22,9 +22,9 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// TestNoSecretIsShown runs nearly everything at the most verbose level, in good and bad weather, and looks for every client
-// secret, token and signature that went over the wire in what was printed, in what the home holds, and in the arguments of
-// processes.
+// TestNoSecretIsShown runs nearly everything at the most verbose level, in good and bad weather,
+// and looks for every client secret, token and signature that went over the wire in what was
+// printed, in what the home holds, and in the arguments of processes.
 func TestNoSecretIsShown(t *testing.T) {
 	l := newLab(t)
 	l.addExamples()
@@ -39,6 +39,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		t.Helper()
 		out, errs := l.run(code, append([]string{"-vv"}, args...)...)
 		said[fmt.Sprintf("%d %v", len(said), args)] = out + errs
+
 		return out
 	}
 
@@ -50,15 +51,18 @@ func TestNoSecretIsShown(t *testing.T) {
 	var bad sync.Map // one misfortune of each kind a file
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
 		kinds := map[string][]emulator.Fault{
-			"s3-put": {{Kind: emulator.LoseReply}, {Kind: emulator.FailBefore, Status: 403}, {Kind: emulator.ExpireNow}, {Kind: emulator.ResetBody, After: 100}},
-			"s3-get": {{Kind: emulator.LoseReply}, {Kind: emulator.FailBefore, Status: 403}, {Kind: emulator.CorruptBytes}, {Kind: emulator.ResetBody, After: 100}},
-			"token":  {{Kind: emulator.LoseReply}, {Kind: emulator.FailBefore, Status: 503}},
+			"s3-put": {{Kind: emulator.LoseReply}, {Kind: emulator.FailBefore, Status: 403},
+				{Kind: emulator.ExpireNow}, {Kind: emulator.ResetBody, After: 100}},
+			"s3-get": {{Kind: emulator.LoseReply}, {Kind: emulator.FailBefore, Status: 403},
+				{Kind: emulator.CorruptBytes}, {Kind: emulator.ResetBody, After: 100}},
+			"token": {{Kind: emulator.LoseReply}, {Kind: emulator.FailBefore, Status: 503}},
 		}[r.Op]
 		for i, f := range kinds {
 			if _, had := bad.LoadOrStore(fmt.Sprint(r.Op, i), true); !had {
 				return f
 			}
 		}
+
 		return emulator.Fault{}
 	})
 	l.file("set/big.rvt", 12<<20, "second")
@@ -68,6 +72,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		if r.Op == "s3-put" {
 			return emulator.Fault{Kind: emulator.FailBefore, Status: 403}
 		}
+
 		return emulator.Fault{}
 	})
 	do(3, "push", l.file("parked.dwg", 10), l.remote)
@@ -82,11 +87,15 @@ func TestNoSecretIsShown(t *testing.T) {
 	if err := os.Chtimes(l.file("w/watched.dwg", 1000), past, past); err != nil {
 		t.Fatal(err)
 	}
+
 	d := l.start("daemon", "-vv")
 	l.owned("daemon")
 	do(0, "doctor", "--data-plane")
 	do(0, "api", "list-hubs", "--all")
-	eventually(t, "the watched file is there", func() bool { _, ok := l.cloud.File("Project Files/w/watched.dwg"); return ok })
+	eventually(t, "the watched file is there", func() bool {
+		_, ok := l.cloud.File("Project Files/w/watched.dwg")
+		return ok
+	})
 	do(0, "verify", dir)
 	d.interrupt()
 	said["daemon"] = d.out.String() + d.errs.String()
@@ -100,8 +109,10 @@ func TestNoSecretIsShown(t *testing.T) {
 	if signed == nil {
 		t.Fatalf("no signed URL in %s", out)
 	}
+
 	_, errs = l.run(0, append([]string{"-vv", "api", "get-signed-s3-download-url"}, object...)...)
 	said["get-signed-s3-download-url"] = errs
+
 	file := filepath.Join(t.TempDir(), "url")
 	for _, row := range []struct {
 		code int
@@ -109,19 +120,25 @@ func TestNoSecretIsShown(t *testing.T) {
 		more []string
 	}{
 		{0, signed[1], []string{"--dry-run"}}, {0, signed[1], nil}, {4, signed[1] + "0", nil},
-		{1, "http://127.0.0.1:1/nobody?X-Amz-Signature=5ee0000000000000000000000000000000000000000000000000000000000000", nil},
-		{2, "http://example.com/plain?X-Amz-Signature=5ee0000000000000000000000000000000000000000000000000000000000001", nil},
+		{1,
+			"http://127.0.0.1:1/nobody?X-Amz-Signature=5ee0000000000000000000000000000000000000000000000000000000000000", nil},
+		{2,
+			"http://example.com/plain?X-Amz-Signature=5ee0000000000000000000000000000000000000000000000000000000000001", nil},
 	} {
 		u, err := url.Parse(row.url)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		wire.add("signature", u.Query().Get("X-Amz-Signature"))
 		if err := os.WriteFile(file, []byte(row.url), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		do(row.code, append([]string{"api", "upload-binary-to-signed-s3-url", "--param", "url=@" + file, "--body", small}, row.more...)...)
+
+		do(row.code, append([]string{"api", "upload-binary-to-signed-s3-url", "--param", "url=@" + file,
+			"--body", small}, row.more...)...)
 	}
+
 	do(5, "api", "get-bucket-details", "--param", "bucketKey=no-such-bucket")
 
 	// Signing in, well and badly.
@@ -131,9 +148,11 @@ func TestNoSecretIsShown(t *testing.T) {
 		if err := os.WriteFile(secret, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		l.extra = []string{"HOIST_NO_KEYRING=1", "APS_CLIENT_ID=", "APS_CLIENT_SECRET="}
 		do(code, login...)
 	}
+
 	do(0, "profile", "show")
 	do(0, "ls", "aps://")
 	l.extra = []string{"APS_CLIENT_SECRET=" + wrong}
@@ -149,23 +168,29 @@ func TestNoSecretIsShown(t *testing.T) {
 			t.Errorf("only %d of kind %s went over the wire", len(secrets[kind.name]), kind.name)
 		}
 	}
+
 	for name, text := range said {
 		if len(text) == 0 {
 			continue
 		}
+
 		leak(t, secrets, name, text)
 	}
+
 	for _, args := range seen() {
 		leak(t, secrets, "the arguments of a process", args)
 	}
+
 	files := 0
 	err := filepath.WalkDir(l.home, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() || d.Name() == "default.secrets" {
 			return err
 		}
+
 		data, err := os.ReadFile(path)
 		files++
 		leak(t, secrets, path, string(data))
+
 		return err
 	})
 	if err != nil || files < 3 {
@@ -176,6 +201,7 @@ func TestNoSecretIsShown(t *testing.T) {
 // leak reports the secrets that a text holds.
 func leak(t *testing.T, secrets map[string][]string, where, text string) {
 	t.Helper()
+
 	for kind, list := range secrets {
 		for _, s := range list {
 			if at := strings.Index(text, s); at >= 0 {
@@ -205,20 +231,25 @@ func newWire(t *testing.T, cloud string) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w := &wire{seen: map[string][]string{}}
 	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) } // a lost reply stays lost
+	// a lost reply stays lost
+	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	proxy.ModifyResponse = func(r *http.Response) error {
 		if !strings.Contains(r.Header.Get("Content-Type"), "json") {
 			return nil
 		}
+
 		data, err := io.ReadAll(r.Body)
 		if err != nil {
 			return err
 		}
+
 		w.addAll("token", tokenText.FindAllSubmatch(data, -1))
 		w.addAll("signature", signatureText.FindAllSubmatch(data, -1))
 		r.Body = io.NopCloser(bytes.NewReader(data))
+
 		return nil
 	}
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
@@ -227,6 +258,7 @@ func newWire(t *testing.T, cloud string) *wire {
 	s.Start()
 	t.Cleanup(s.Close)
 	w.url = s.URL
+
 	return w
 }
 
@@ -247,20 +279,24 @@ func (w *wire) add(kind, secret string) {
 func (w *wire) all() map[string][]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+
 	out := map[string][]string{}
 	for kind, list := range w.seen {
 		out[kind] = slices.Clone(list)
 	}
+
 	return out
 }
 
-// watchArguments collects the arguments of all processes, as anybody could, until it is asked for them. Where the system does
-// not show them there are none.
+// watchArguments collects the arguments of all processes, as anybody could, until it is asked for
+// them. Where the system does not show them there are none.
 func watchArguments(t *testing.T) func() []string {
 	t.Helper()
+
 	seen, stop, done := map[string]bool{}, make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
+
 		for {
 			files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			for _, f := range files {
@@ -268,6 +304,7 @@ func watchArguments(t *testing.T) func() []string {
 					seen[string(data)] = true
 				}
 			}
+
 			select {
 			case <-stop:
 				return
@@ -277,12 +314,15 @@ func watchArguments(t *testing.T) func() []string {
 	}()
 	end := sync.OnceFunc(func() { close(stop); <-done })
 	t.Cleanup(end)
+
 	return func() []string {
 		end()
+
 		var out []string
 		for args := range seen {
 			out = append(out, args)
 		}
+
 		return out
 	}
 }

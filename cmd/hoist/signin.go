@@ -27,16 +27,19 @@ func (a *app) tokens(s *setup, acc config.Account) (apsclient.TokenSource, error
 	if !acc.Stored {
 		return apsclient.ClientCredentials(acc.BaseURL, acc.ClientID, acc.ClientSecret), nil
 	}
+
 	vault, origin := a.vault(s.home), config.Origin(acc.BaseURL)
 	set, err := vault.Load(acc.Profile, origin)
 	if err != nil {
 		return nil, needsLogin(acc, err)
 	}
+
 	secret := apsclient.Secret(set.ClientSecret)
 	switch {
 	case acc.Flow == config.FlowUser && set.RefreshToken != "":
 		store := secrets.Refresh{Vault: vault, Profile: acc.Profile, Host: origin}
-		return signIn{apsclient.RefreshTokens(acc.BaseURL, acc.ClientID, secret, store), loginCommand(acc)}, nil
+		return signIn{apsclient.RefreshTokens(acc.BaseURL, acc.ClientID, secret, store), loginCommand(acc)},
+			nil
 	case acc.Flow == config.FlowServiceAccount && set.PrivateKey != "":
 		return apsclient.ServiceAccountTokens(acc.BaseURL, acc.ClientID, secret, apsclient.ServiceAccount{
 			ID: acc.AccountID, KeyID: acc.KeyID, PrivateKey: apsclient.Secret(set.PrivateKey),
@@ -44,6 +47,7 @@ func (a *app) tokens(s *setup, acc config.Account) (apsclient.TokenSource, error
 	case acc.Flow == config.FlowTwoLegged && secret != "":
 		return apsclient.ClientCredentials(acc.BaseURL, acc.ClientID, secret), nil
 	}
+
 	return nil, needsLogin(acc, fmt.Errorf("profile %q has no secrets here", acc.Profile))
 }
 
@@ -61,13 +65,16 @@ func loginCommand(acc config.Account) string {
 	case config.FlowServiceAccount:
 		words = append(words, "--service-account FILE")
 	}
+
 	for _, o := range []struct{ flag, value string }{
-		{"profile", acc.Profile}, {"scopes", strings.Join(acc.Scopes, ",")}, {"actions", strings.Join(acc.Actions, ",")}, {"region", acc.Region},
+		{"profile", acc.Profile}, {"scopes", strings.Join(acc.Scopes, ",")},
+		{"actions", strings.Join(acc.Actions, ",")}, {"region", acc.Region},
 	} {
 		if o.value != "" && o.value != config.DefaultProfile {
 			words = append(words, "--"+o.flag, transfer.Quote(o.value))
 		}
 	}
+
 	return strings.Join(words, " ")
 }
 
@@ -79,19 +86,22 @@ type signIn struct {
 
 func (s signIn) Token(ctx context.Context, scopes []string) (*oauth2.Token, error) {
 	t, err := s.TokenSource.Token(ctx, scopes)
-	if a := (*apsclient.AuthError)(nil); errors.As(err, &a) && a.Login {
+	if a, ok := errors.AsType[*apsclient.AuthError](err); ok && a.Login {
 		ended := *a
 		ended.Command = s.command
 		return nil, &ended
 	}
+
 	return t, err
 }
 
-// allowed refuses what is not on the list of actions or needs a scope that was not granted, before it is sent.
+// allowed refuses what is not on the list of actions or needs a scope that was not granted, before
+// it is sent.
 func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 	if len(acc.Actions) == 0 && len(acc.Scopes) == 0 {
 		return nil, nil
 	}
+
 	listed := map[string]bool{}
 	var scopes []string // what calls beyond the 51 may use: those of the listed ones
 	if len(acc.Actions) > 0 {
@@ -99,20 +109,24 @@ func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 		if err != nil {
 			return nil, &config.Error{File: "profile " + acc.Profile, Key: "actions", Msg: err.Error()}
 		}
+
 		for _, x := range actions {
 			listed[x.Name] = true
 			scopes = append(scopes, x.Scopes...)
 		}
+
 		if listed["upload-file-in-project-folder"] { // and with it the calls that it consists of
 			parts, err := guide.Expand([]string{"transfer"})
 			if err != nil {
 				return nil, err
 			}
+
 			for _, x := range parts {
 				listed[x.Name] = true
 			}
 		}
 	}
+
 	return func(x apsclient.Action) error {
 		refused := ""
 		switch {
@@ -125,7 +139,9 @@ func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 		default:
 			return nil
 		}
-		return exit.With(exit.Unauthorized, fmt.Errorf("%s: refused by profile %q: it %s; nothing was sent", x.Name, acc.Profile, refused),
+
+		return exit.With(exit.Unauthorized,
+			fmt.Errorf("%s: refused by profile %q: it %s; nothing was sent", x.Name, acc.Profile, refused),
 			"sign in with \"hoist login\" for more, or use another profile (--profile)")
 	}, nil
 }
@@ -134,5 +150,7 @@ func subset(some, all []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
-// errServiceAccount says what --service-account reads: what the service answered when the account and its key were made, joined.
-var errServiceAccount = errors.New(`takes a JSON file {"serviceAccountId":"…","kid":"…","privateKey":"-----BEGIN …"}`)
+// errServiceAccount says what --service-account reads: what the service answered when the account
+// and its key were made, joined.
+var errServiceAccount = errors.New(
+	`takes a JSON file {"serviceAccountId":"…","kid":"…","privateKey":"-----BEGIN …"}`)

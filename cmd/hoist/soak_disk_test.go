@@ -31,7 +31,8 @@ type soakState struct {
 }
 
 func newSoakDisk(dir string, seed uint64, slow time.Duration) *soakDisk {
-	return &soakDisk{dir: dir, seed: seed, now: map[string][]byte{}, past: map[string][]soakState{}, slow: slow}
+	return &soakDisk{dir: dir, seed: seed, now: map[string][]byte{}, past: map[string][]soakState{},
+		slow: slow}
 }
 
 // fresh makes content that no other step makes.
@@ -39,6 +40,7 @@ func (d *soakDisk) fresh(step int, size int64) []byte {
 	key := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, d.seed), uint64(step))
 	data := make([]byte, size)
 	_, _ = rand.NewChaCha8(sha256.Sum256(key)).Read(data) // never fails
+
 	return data
 }
 
@@ -61,6 +63,7 @@ func (d *soakDisk) do(step int, s soakStep) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
+
 	switch s.do {
 	case "write":
 		data := d.fresh(step, s.size)
@@ -68,9 +71,11 @@ func (d *soakDisk) do(step int, s soakStep) error {
 		if err := os.WriteFile(path, data, 0o644); err != nil {
 			return err
 		}
+
 		if time.Since(began) > d.slow {
 			d.note(s.name, step, nil)
 		}
+
 		d.became(s.name, step, data)
 	case "save":
 		data := d.fresh(step, s.size)
@@ -78,6 +83,7 @@ func (d *soakDisk) do(step int, s soakStep) error {
 		if err := errors.Join(os.WriteFile(temp, data, 0o644), os.Rename(temp, path)); err != nil {
 			return err
 		}
+
 		d.became(s.name, step, data)
 	case "grow":
 		more := d.fresh(step, s.size-int64(len(d.now[s.name])))
@@ -85,15 +91,18 @@ func (d *soakDisk) do(step int, s soakStep) error {
 		if err != nil {
 			return err
 		}
+
 		_, err = f.Write(more)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
+
 		d.became(s.name, step, append(bytes.Clone(d.now[s.name]), more...))
 	case "shrink":
 		if err := os.Truncate(path, s.size); err != nil {
 			return err
 		}
+
 		d.became(s.name, step, d.now[s.name][:s.size:s.size])
 	case "touch":
 		return os.Chtimes(path, time.Time{}, time.Now())
@@ -102,6 +111,7 @@ func (d *soakDisk) do(step int, s soakStep) error {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.Rename(path, to)); err != nil {
 			return err
 		}
+
 		d.became(s.to, step, d.now[s.name])
 		delete(d.now, s.name)
 	case "delete":
@@ -110,35 +120,43 @@ func (d *soakDisk) do(step int, s soakStep) error {
 	default:
 		return fmt.Errorf("the plan says %q, which nobody knows how to do", s.do)
 	}
+
 	return nil
 }
 
-// cloudTree reads the versions of every visible item below a folder, oldest first, as digests of their bytes. An item that is there twice,
-// and a storage that two versions share, is told as a fault.
-func cloudTree(cloud *emulator.Server, folder string) (tree map[string][][32]byte, faults []string, err error) {
+// cloudTree reads the versions of every visible item below a folder, oldest first, as digests of
+// their bytes. An item that is there twice, and a storage that two versions share, is told as a
+// fault.
+func cloudTree(cloud *emulator.Server, folder string) (tree map[string][][32]byte, faults []string,
+	err error) {
 	tree = map[string][][32]byte{}
 	prefix, owners := folder+"/", map[string]string{}
 	for _, f := range cloud.Items() {
 		if f.Hidden || len(f.Path) <= len(prefix) || f.Path[:len(prefix)] != prefix {
 			continue
 		}
+
 		name := f.Path[len(prefix):]
 		if tree[name] != nil {
 			faults = append(faults, name+": two items have this name")
 		}
+
 		for _, v := range f.Versions {
 			where := fmt.Sprintf("%s version %d", name, v.Number)
 			if other := owners[v.Storage]; other != "" {
 				faults = append(faults, where+" has the storage of "+other)
 			}
+
 			owners[v.Storage] = where
 			sum, err := objectDigest(cloud, v.Storage)
 			if err != nil {
 				return nil, nil, fmt.Errorf("read %s: %w", where, err)
 			}
+
 			tree[name] = append(tree[name], sum)
 		}
 	}
+
 	return tree, faults, nil
 }
 
@@ -150,18 +168,21 @@ func objectDigest(cloud *emulator.Server, storage string) ([32]byte, error) {
 	defer r.Close()
 	h := sha256.New()
 	_, err = io.Copy(h, r)
+
 	return [32]byte(h.Sum(nil)), err
 }
 
-// compare judges a tree of the cloud by what was on disk: the newest version of a file that exists is what it holds now, and the versions of
-// any file are contents it had, in their order, each at most once for each time it had them. lagging are the files whose newest state is not
-// there; wrong is what time cannot mend.
+// compare judges a tree of the cloud by what was on disk: the newest version of a file that exists
+// is what it holds now, and the versions of any file are contents it had, in their order, each at
+// most once for each time it had them. lagging are the files whose newest state is not there; wrong
+// is what time cannot mend.
 func (d *soakDisk) compare(tree map[string][][32]byte) (lagging, wrong []string) {
 	for name, data := range d.now {
 		if v := tree[name]; len(v) == 0 || v[len(v)-1] != sha256.Sum256(data) {
 			lagging = append(lagging, name)
 		}
 	}
+
 	for name, versions := range tree {
 		past, at := d.past[name], 0
 		for i, sum := range versions {
@@ -169,13 +190,16 @@ func (d *soakDisk) compare(tree map[string][][32]byte) (lagging, wrong []string)
 			for at < len(past) && past[at].sum != sum {
 				at++
 			}
+
 			if at == len(past) {
 				wrong = append(wrong, fmt.Sprintf("%s: version %d %s", name, i+1, whatIsIt(past, sum, from)))
 				break
 			}
+
 			at++
 		}
 	}
+
 	return lagging, wrong
 }
 
@@ -185,8 +209,10 @@ func whatIsIt(past []soakState, sum [32]byte, from int) string {
 			return fmt.Sprintf("is the state of step %d, which an earlier version is or follows", p.step)
 		}
 	}
+
 	if sum == sha256.Sum256(nil) {
 		return "is empty, which the file never was"
 	}
+
 	return "is no content that the file ever had"
 }

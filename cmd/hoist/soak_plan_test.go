@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// soakStep is one thing that happens in a soak. Everything about it is drawn beforehand, so that a seed and the number of a step name it.
+// soakStep is one thing that happens in a soak. Everything about it is drawn beforehand, so that a
+// seed and the number of a step name it.
 type soakStep struct {
 	do    string // of the list below
 	name  string // of the file
@@ -26,12 +27,14 @@ type soakStep struct {
 func (s soakStep) String() string {
 	switch s.do {
 	case "kill":
-		return fmt.Sprintf("kill %s the effect of request %d, start again after %d steps", s.when, s.at, s.down)
+		return fmt.Sprintf("kill %s the effect of request %d, start again after %d steps", s.when, s.at,
+			s.down)
 	case "clock":
 		return fmt.Sprintf("the service's clock jumps by %v", s.jump)
 	case "rename":
 		return fmt.Sprintf("rename %s to %s", s.name, s.to)
 	}
+
 	return fmt.Sprintf("%s %s (%d bytes)", s.do, s.name, s.size)
 }
 
@@ -51,12 +54,13 @@ var soakDoings = []struct {
 }
 
 var soakNames = []string{
-	"plan.dwg", "tower.rvt", "notes.txt", "roof ä.dwg", "a/plan.dwg", "a/section.dwg", "a/model.rvt", "b/detail 1.dwg", "b/detail 2.dwg",
+	"plan.dwg", "tower.rvt", "notes.txt", "roof ä.dwg", "a/plan.dwg", "a/section.dwg", "a/model.rvt",
+	"b/detail 1.dwg", "b/detail 2.dwg",
 	"b/c/site.ifc", "b/c/list.xlsx", "b/c/plan.dwg",
 }
 
-// soakPlan draws a plan from a seed: the same seed, steps and kills give the same plan. It knows which files exist at each step,
-// since nothing but the plan changes them.
+// soakPlan draws a plan from a seed: the same seed, steps and kills give the same plan. It knows
+// which files exist at each step, since nothing but the plan changes them.
 func soakPlan(seed uint64, steps, kills int) []soakStep {
 	rng := rand.New(rand.NewPCG(seed, 0x50a4))
 	sizes := map[string]int64{}
@@ -67,18 +71,23 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 				out = append(out, n)
 			}
 		}
+
 		return out
 	}
+
 	total := 0
 	for _, d := range soakDoings {
 		total += d.weight
 	}
+
 	plan := make([]soakStep, 0, steps+kills)
 	for n, killed := 0, 0; n < steps; n++ {
 		if killed < kills && n > 0 && n*kills/steps > killed-1 {
 			killed++
-			plan = append(plan, soakStep{do: "kill", at: 1 + rng.IntN(25), when: []string{"before", "during", "after"}[rng.IntN(3)], down: rng.IntN(3)})
+			plan = append(plan, soakStep{do: "kill", at: 1 + rng.IntN(25),
+				when: []string{"before", "during", "after"}[rng.IntN(3)], down: rng.IntN(3)})
 		}
+
 		s := soakStep{pause: time.Duration(rng.IntN(300)) * time.Millisecond}
 		for k := rng.IntN(total); s.do == ""; {
 			for _, d := range soakDoings {
@@ -88,23 +97,28 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 				}
 			}
 		}
+
 		there := existing()
 		if s.do == "clock" {
 			s.jump = []time.Duration{30 * time.Minute, 61 * time.Minute, 25 * time.Hour}[rng.IntN(3)]
 			plan = append(plan, s)
 			continue
 		}
+
 		if len(there) < 3 {
 			s.do = "write"
 		}
+
 		s.name = soakNames[rng.IntN(len(soakNames))]
 		if s.do != "write" && s.do != "save" {
 			s.name = there[rng.IntN(len(there))]
 		}
+
 		fresh := 1 + rng.Int64N(200<<10)
 		if rng.IntN(8) == 0 {
 			fresh = 5<<20 + rng.Int64N(6<<20) // two parts or three
 		}
+
 		switch s.do {
 		case "write", "save":
 			s.size = fresh
@@ -119,13 +133,16 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 			s.to, s.size = others[rng.IntN(len(others))], sizes[s.name]
 			sizes[s.to] = s.size
 		}
+
 		if s.do == "rename" || s.do == "delete" {
 			delete(sizes, s.name)
 		} else {
 			sizes[s.name] = s.size
 		}
+
 		plan = append(plan, s)
 	}
+
 	return plan
 }
 
@@ -137,5 +154,6 @@ func planOf(plan []soakStep, name string) string {
 			fmt.Fprintf(&out, "  step %d: %v\n", i, s)
 		}
 	}
+
 	return out.String()
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// roughProxy passes TCP connections on, and while it is rough it maltreats them. What befalls a connection follows from the
-// seed and the connection's number.
+// roughProxy passes TCP connections on, and while it is rough it maltreats them. What befalls a
+// connection follows from the seed and the connection's number.
 type roughProxy struct {
 	addr    string
 	to      string
@@ -34,6 +34,7 @@ func newRoughProxy(t *testing.T, to string, seed uint64, silence time.Duration) 
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	p := &roughProxy{addr: listener.Addr().String(), to: to, seed: seed, silence: silence, ctx: ctx}
 	p.running.Go(func() {
@@ -42,13 +43,16 @@ func newRoughProxy(t *testing.T, to string, seed uint64, silence time.Duration) 
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
+
 			if err != nil {
 				continue
 			}
+
 			p.running.Go(func() { p.serve(c.(*net.TCPConn)) })
 		}
 	})
 	t.Cleanup(func() { cancel(); _ = listener.Close(); p.running.Wait() })
+
 	return p
 }
 
@@ -66,17 +70,21 @@ func (p *roughProxy) accepted() int {
 
 // fate is what befalls one direction of one connection.
 type fate struct {
-	after int64         // bytes that pass unharmed; -1: all
-	then  string        // what happens then: "reset", "close" (both ways), "half" (only this direction ends), "silence"
+	after int64 // bytes that pass unharmed; -1: all
+	// what happens then: "reset", "close" (both ways), "half" (only this direction ends), "silence"
+	then  string
 	delay time.Duration // of every read
 }
 
-// drawFate draws where a connection ends: within a request, its head or a short answer; after a few of them; or within a part.
+// drawFate draws where a connection ends: within a request, its head or a short answer; after a few
+// of them; or within a part.
 func drawFate(rng *rand.Rand) fate {
-	f := fate{after: rng.Int64N([]int64{4 << 10, 4 << 10, 64 << 10, 4 << 20}[rng.IntN(4)]), then: []string{"reset", "close", "half", "silence"}[rng.IntN(4)]}
+	f := fate{after: rng.Int64N([]int64{4 << 10, 4 << 10, 64 << 10, 4 << 20}[rng.IntN(4)]),
+		then: []string{"reset", "close", "half", "silence"}[rng.IntN(4)]}
 	if rng.IntN(3) == 0 {
 		f.delay = time.Duration(rng.IntN(60)) * time.Millisecond
 	}
+
 	return f
 }
 
@@ -95,12 +103,15 @@ func (p *roughProxy) serve(client *net.TCPConn) {
 			return
 		}
 	}
+
 	c, err := (&net.Dialer{}).DialContext(p.ctx, "tcp", p.to)
 	if err != nil {
 		return
 	}
+
 	server := c.(*net.TCPConn)
 	defer server.Close()
+
 	stop := context.AfterFunc(p.ctx, func() { client.Close(); server.Close() })
 	defer stop()
 	var both sync.WaitGroup
@@ -117,23 +128,28 @@ func (p *roughProxy) pass(to, from *net.TCPConn, f fate) {
 		if f.delay > 0 {
 			p.sleep(f.delay)
 		}
+
 		if f.after >= 0 && int64(n) >= left {
 			_, _ = to.Write(buf[:left])
 			p.meet(to, from, f.then)
 			return
 		}
+
 		left -= int64(n)
 		if _, werr := to.Write(buf[:n]); werr != nil {
 			_ = from.Close()
 			return
 		}
+
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				_ = to.SetLinger(0)
 				_ = to.Close()
 				return
 			}
+
 			_ = to.CloseWrite()
+
 			return
 		}
 	}
@@ -154,6 +170,7 @@ func (p *roughProxy) meet(to, from *net.TCPConn, then string) {
 			end := time.AfterFunc(p.silence, func() { p.meet(to, from, "reset") })
 			defer end.Stop()
 		}
+
 		_, _ = io.Copy(io.Discard, from) // taken, acknowledged, and never passed on
 	}
 }
@@ -161,6 +178,7 @@ func (p *roughProxy) meet(to, from *net.TCPConn, then string) {
 func (p *roughProxy) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+
 	select {
 	case <-timer.C:
 	case <-p.ctx.Done():

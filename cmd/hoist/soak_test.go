@@ -18,18 +18,23 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// TestSoak lets a daemon keep a folder in sync while everything goes wrong that can be made to: the files change by a plan, the process is
-// ended by SIGKILL at counted requests and started again, one call in ten fails in one of the ways of soakFaults, and the service's
-// clock jumps over the ends of tokens, URLs and sessions. When it is quiet at last, the cloud holds the last state of every file, every
-// version is a state that the file had, in their order, none is there twice, and a daemon that starts again finds nothing to do.
+// TestSoak lets a daemon keep a folder in sync while everything goes wrong that can be made to: the
+// files change by a plan, the process is ended by SIGKILL at counted requests and started again,
+// one call in ten fails in one of the ways of soakFaults, and the service's clock jumps over the
+// ends of tokens, URLs and sessions. When it is quiet at last, the cloud holds the last state of
+// every file, every version is a state that the file had, in their order, none is there twice, and
+// a daemon that starts again finds nothing to do.
 //
-// HOIST_SOAK_SEED, HOIST_SOAK_STEPS and HOIST_SOAK_KILLS choose another plan than the short one of every test run; "make soak" does. A
-// seed repeats the plan and the kinds of faults, not the timing.
+// HOIST_SOAK_SEED, HOIST_SOAK_STEPS and HOIST_SOAK_KILLS choose another plan than the short one of
+// every test run; "make soak" does. A seed repeats the plan and the kinds of faults, not the
+// timing.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	seed, steps, kills := uint64(soakEnv(t, "HOIST_SOAK_SEED", 1)), soakEnv(t, "HOIST_SOAK_STEPS", 60), soakEnv(t, "HOIST_SOAK_KILLS", 8)
+	seed, steps, kills := uint64(soakEnv(t, "HOIST_SOAK_SEED", 1)), soakEnv(t, "HOIST_SOAK_STEPS", 60),
+		soakEnv(t, "HOIST_SOAK_KILLS", 8)
 	s := &soak{
-		lab: newLab(t), plan: soakPlan(seed, max(steps, 3*kills), kills), rng: rand.New(rand.NewPCG(seed, 0xfa07)),
+		lab: newLab(t), plan: soakPlan(seed, max(steps, 3*kills), kills),
+		rng:   rand.New(rand.NewPCG(seed, 0xfa07)),
 		again: fmt.Sprintf("HOIST_SOAK_SEED=%d HOIST_SOAK_STEPS=%d HOIST_SOAK_KILLS=%d", seed, steps, kills),
 	}
 	const settle = 400 * time.Millisecond
@@ -37,34 +42,42 @@ func TestSoak(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	s.disk = newSoakDisk(dir, seed, settle/2)
 	s.extra = []string{"HOIST_LIMITS=server"}
-	s.run(0, "mkdir", s.remote+"/soak") // else a lost reply here, settled by looks over 15 s, would hold up the whole of a short run
+	// else a lost reply here, settled by looks over 15 s, would hold up the whole of a short run
+	s.run(0, "mkdir", s.remote+"/soak")
 	s.run(0, "watch", "add", dir, s.remote+"/soak", "--settle", settle.String())
 
 	began := time.Now()
 	s.cloud.SetFault(s.fault)
 	s.revive()
+
 	for i, step := range s.plan {
 		s.step(i, step)
 	}
+
 	s.finishKill()
 	s.revive()
 	s.cloud.SetFault(nil)
 	faulty := time.Since(began)
 	s.settled()
 	before := s.tree()
-	t.Logf("%s: %d steps and %d kills (%d of them at a counted request) in %v, quiet %v later; %d calls, %d of them with a fault; %d files, %d versions",
-		s.again, len(s.plan)-kills, s.kills, s.counted, faulty.Round(time.Second), (time.Since(began) - faulty).Round(time.Second),
+	t.Logf("%s: %d steps and %d kills (%d of them at a counted request) in %v, quiet %v later; %d calls, "+
+		"%d of them with a fault; %d files, %d versions",
+		s.again, len(s.plan)-kills, s.kills, s.counted, faulty.Round(time.Second),
+		(time.Since(began) - faulty).Round(time.Second),
 		s.calls, s.faults, len(s.disk.now), versionsIn(before))
 	if code := s.daemon.interrupt(); code != 0 {
 		t.Errorf("daemon: exit code %d\n%s", code, s.daemon.errs.String())
 	}
+
 	s.daemon = nil
 	s.revive()
 	s.settled()
 	if after := s.tree(); !reflect.DeepEqual(before, after) {
-		t.Errorf("%s: a daemon that starts when all is quiet publishes again: %d versions became %d", s.again, versionsIn(before), versionsIn(after))
+		t.Errorf("%s: a daemon that starts when all is quiet publishes again: %d versions became %d", s.again,
+			versionsIn(before), versionsIn(after))
 	}
 }
 
@@ -73,12 +86,14 @@ func TestSoakPlanFollowsFromItsSeed(t *testing.T) {
 	if !slices.Equal(a, b) || slices.Equal(a, c) {
 		t.Error("a plan does not follow from its seed")
 	}
+
 	kills := 0
 	for _, s := range a {
 		if s.do == "kill" {
 			kills++
 		}
 	}
+
 	if kills != 40 || len(a) != 340 {
 		t.Errorf("%d kills in %d steps", kills, len(a))
 	}
@@ -88,13 +103,15 @@ func TestSoakPlanFollowsFromItsSeed(t *testing.T) {
 func TestSoakWouldNotice(t *testing.T) {
 	d := newSoakDisk(t.TempDir(), 1, time.Hour)
 	for i, s := range []soakStep{
-		{do: "write", name: "f", size: 10}, {do: "save", name: "f", size: 20}, {do: "grow", name: "f", size: 30}, {do: "touch", name: "f"},
+		{do: "write", name: "f", size: 10}, {do: "save", name: "f", size: 20},
+		{do: "grow", name: "f", size: 30}, {do: "touch", name: "f"},
 		{do: "write", name: "g", size: 5}, {do: "rename", name: "g", to: "h"},
 	} {
 		if err := d.do(i, s); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	f, h, other := d.past["f"], d.past["h"], [32]byte{1}
 	for _, c := range []struct {
 		name           string
@@ -114,6 +131,7 @@ func TestSoakWouldNotice(t *testing.T) {
 			t.Errorf("%s: lagging %v, wrong %v", c.name, lagging, wrong)
 		}
 	}
+
 	if _, wrong := d.compare(map[string][][32]byte{"x": {other}}); len(wrong) != 1 {
 		t.Errorf("a file that never was: %v", wrong)
 	}
@@ -125,10 +143,12 @@ func soakEnv(t *testing.T, name string, otherwise int) int {
 	if text == "" {
 		return otherwise
 	}
+
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
 		t.Fatalf("%s=%q is no number", name, text)
 	}
+
 	return n
 }
 
@@ -137,6 +157,7 @@ func versionsIn(tree map[string][][32]byte) int {
 	for _, v := range tree {
 		n += len(v)
 	}
+
 	return n
 }
 
@@ -178,6 +199,7 @@ func (s *soak) fault(emulator.Request) emulator.Fault {
 		if s.left--; s.left == 0 {
 			victim := s.victim
 			kill := func() { victim.kill(); <-victim.ended }
+
 			s.kills++
 			s.counted++
 			switch s.when {
@@ -186,19 +208,24 @@ func (s *soak) fault(emulator.Request) emulator.Fault {
 			case "after":
 				return emulator.Fault{DoAfter: kill}
 			}
+
 			return emulator.Fault{Do: kill}
 		}
 	}
+
 	if s.rng.IntN(10) > 0 {
 		return emulator.Fault{}
 	}
+
 	s.faults++
+
 	return soakFaults[s.rng.IntN(len(soakFaults))]
 }
 
 // step lets one step of the plan happen.
 func (s *soak) step(i int, step soakStep) {
 	s.t.Helper()
+
 	switch step.do {
 	case "kill":
 		s.finishKill()
@@ -214,11 +241,13 @@ func (s *soak) step(i int, step soakStep) {
 			s.t.Fatalf("%s: step %d: %v: %v", s.again, i, step, err)
 		}
 	}
+
 	if s.isDown() {
 		if s.down--; s.down < 0 {
 			s.revive()
 		}
 	}
+
 	time.Sleep(step.pause) // the plan's own pace; nothing is waited for
 }
 
@@ -226,6 +255,7 @@ func (s *soak) isDown() bool {
 	if s.daemon == nil {
 		return true
 	}
+
 	select {
 	case <-s.daemon.ended:
 		return true
@@ -234,7 +264,8 @@ func (s *soak) isDown() bool {
 	}
 }
 
-// finishKill waits for the kill that is due; where requests do not come, it ends the process without one.
+// finishKill waits for the kill that is due; where requests do not come, it ends the process
+// without one.
 func (s *soak) finishKill() {
 	s.mu.Lock()
 	victim := s.victim
@@ -242,8 +273,10 @@ func (s *soak) finishKill() {
 	if victim == nil {
 		return
 	}
+
 	patience := time.NewTimer(4 * time.Second)
 	defer patience.Stop()
+
 	select {
 	case <-victim.ended:
 	case <-patience.C:
@@ -252,10 +285,12 @@ func (s *soak) finishKill() {
 			s.left = 0
 			s.kills++
 		}
+
 		s.mu.Unlock()
 		victim.kill()
 		<-victim.ended
 	}
+
 	s.mu.Lock()
 	s.victim = nil
 	s.mu.Unlock()
@@ -267,11 +302,14 @@ func (s *soak) revive() {
 	if !s.isDown() {
 		return
 	}
+
 	if s.daemon != nil {
 		if code := s.daemon.wait(); code != -1 {
-			s.t.Fatalf("%s: the daemon ended by itself: exit code %d\n%s", s.again, code, tail(s.daemon.errs.String()))
+			s.t.Fatalf("%s: the daemon ended by itself: exit code %d\n%s", s.again, code,
+				tail(s.daemon.errs.String()))
 		}
 	}
+
 	s.daemon = s.start("daemon", "--part-size", "5M")
 }
 
@@ -282,39 +320,51 @@ func (s *soak) tree() map[string][][32]byte {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	for _, f := range faults {
 		s.t.Errorf("%s: %s", s.again, f)
 	}
+
 	return tree
 }
 
-// settled waits until the daemon has nothing left to do and the cloud holds what is on disk, and judges the whole.
+// settled waits until the daemon has nothing left to do and the cloud holds what is on disk, and
+// judges the whole.
 func (s *soak) settled() {
 	s.t.Helper()
+
 	deadline := time.Now().Add(4 * time.Minute)
 	for {
 		st := s.status()
-		idle := len(st.Watches) == 1 && st.Watches[0].State == "watching" && st.Watches[0].Pending != nil && *st.Watches[0].Pending == 0 &&
+		idle := len(st.Watches) == 1 && st.Watches[0].State == "watching" && st.Watches[0].Pending != nil &&
+			*st.Watches[0].Pending == 0 &&
 			st.Jobs.Queued+st.Jobs.Active+st.Jobs.Waiting+st.Jobs.Attention == 0
 		var lagging, wrong []string
 		if idle || time.Now().After(deadline) {
 			lagging, wrong = s.disk.compare(s.tree())
 		}
+
 		if idle && len(lagging) == 0 || len(wrong) > 0 || time.Now().After(deadline) {
 			if !idle {
 				s.t.Errorf("%s: not quiet after minutes without faults: %+v", s.again, st)
 			}
+
 			for _, name := range slices.Sorted(slices.Values(lagging)) {
-				s.t.Errorf("%s: the newest state of %s is not in the cloud\n%s", s.again, name, planOf(s.plan, name))
+				s.t.Errorf("%s: the newest state of %s is not in the cloud\n%s", s.again, name,
+					planOf(s.plan, name))
 			}
+
 			for _, text := range wrong {
 				s.t.Errorf("%s: %s\n%s", s.again, text, planOf(s.plan, strings.Split(text, ":")[0]))
 			}
+
 			if s.t.Failed() {
 				s.t.Fatalf("files on disk: %v", slices.Sorted(maps.Keys(s.disk.now)))
 			}
+
 			return
 		}
+
 		time.Sleep(250 * time.Millisecond) // between two looks at a condition
 	}
 }
@@ -324,5 +374,6 @@ func tail(text string) string {
 	if len(text) > 4000 {
 		return "…" + text[len(text)-4000:]
 	}
+
 	return text
 }

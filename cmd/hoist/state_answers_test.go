@@ -13,7 +13,8 @@ import (
 	"hoist/state"
 )
 
-// Every way in which a state file can be out of reach has one clear answer, the contract's exit code and a hint; the file stays as it is.
+// Every way in which a state file can be out of reach has one clear answer, the contract's exit
+// code and a hint; the file stays as it is.
 
 func TestStateOfANewerVersion(t *testing.T) {
 	l := newLab(t)
@@ -24,21 +25,30 @@ func TestStateOfANewerVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte("99")) }); err != nil {
+
+	if err := db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte("99"))
+	}); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"status"}, {"push", a, l.remote}, {"daemon"}, {"state", "check"}, {"state", "repair"}, {"verify"}} {
-		if _, stderr := l.run(1, args...); !strings.Contains(stderr, "version 99") || !strings.Contains(stderr, "hint: this state was written by a newer hoist") {
+
+	for _, args := range [][]string{{"status"}, {"push", a, l.remote}, {"daemon"}, {"state", "check"},
+		{"state", "repair"}, {"verify"}} {
+		if _, stderr := l.run(1, args...); !strings.Contains(stderr, "version 99") ||
+			!strings.Contains(stderr, "hint: this state was written by a newer hoist") {
 			t.Errorf("%v: %s", args, stderr)
 		}
 	}
+
 	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
 		t.Errorf("the file was changed: %v", err)
 	}
@@ -52,17 +62,23 @@ func TestStateHeldByAnotherProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := state.WriteOwner(filepath.Join(l.home, "owner.json"), state.Owner{PID: os.Getpid(), Command: "daemon", Start: time.Now()}); err != nil {
+
+	if err := state.WriteOwner(filepath.Join(l.home, "owner.json"),
+		state.Owner{PID: os.Getpid(), Command: "daemon", Start: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, args := range [][]string{{"state", "check"}, {"state", "repair"}, {"state", "rebuild", "--yes"}} {
-		if _, stderr := l.run(1, args...); !strings.Contains(stderr, "held by process "+strconv.Itoa(os.Getpid())+" (daemon)") {
+		if _, stderr := l.run(1, args...); !strings.Contains(stderr,
+			"held by process "+strconv.Itoa(os.Getpid())+" (daemon)") {
 			t.Errorf("%v: %s", args, stderr)
 		}
 	}
+
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
+
 	l.run(0, "state", "check")
 }
 
@@ -70,6 +86,7 @@ func TestHomeThatCannotBeWrittenTo(t *testing.T) {
 	if os.Geteuid() <= 0 {
 		t.Skip("nothing is read-only for this user")
 	}
+
 	l := newLab(t)
 	a := l.file("a.rvt", 100)
 	l.run(0, "push", a, l.remote)
@@ -77,19 +94,26 @@ func TestHomeThatCannotBeWrittenTo(t *testing.T) {
 	if err := os.Chmod(state, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"status"}, {"push", a, l.remote}, {"state", "check"}, {"state", "repair"}} {
-		if _, stderr := l.run(1, args...); !strings.Contains(stderr, "permission denied") || !strings.Contains(stderr, "hint: make the path") {
+
+	for _, args := range [][]string{{"status"}, {"push", a, l.remote}, {"state", "check"},
+		{"state", "repair"}} {
+		if _, stderr := l.run(1, args...); !strings.Contains(stderr, "permission denied") ||
+			!strings.Contains(stderr, "hint: make the path") {
 			t.Errorf("%v: %s", args, stderr)
 		}
 	}
+
 	if err := os.Chmod(state, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.Chmod(l.home, 0o500); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = os.Chmod(l.home, 0o700) }) // so that it can be removed
-	if _, stderr := l.run(1, "push", a, l.remote); !strings.Contains(stderr, "permission denied") || !strings.Contains(stderr, "hint: make the path") {
+	if _, stderr := l.run(1, "push", a, l.remote); !strings.Contains(stderr, "permission denied") ||
+		!strings.Contains(stderr, "hint: make the path") {
 		t.Errorf("push: %s", stderr)
 	}
 }

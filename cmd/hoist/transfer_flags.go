@@ -25,14 +25,20 @@ type transferFlags struct {
 
 // addEngine adds the flags that drive the engine; they are keys of config.toml too.
 func (t *transferFlags) addEngine(f *pflag.FlagSet) {
-	f.StringVar(&t.settings.Checksum, "checksum", "", "compare the MD5 of parts with their ETags: auto (links slower than 100 MiB/s), always or never")
+	f.StringVar(&t.settings.Checksum, "checksum", "",
+		"compare the MD5 of parts with their ETags: auto (links slower than 100 MiB/s), always or never")
 	f.StringVar(&t.settings.Acceleration, "acceleration", "", "accelerated upload addresses: auto or off")
 	f.Var(numberFlag{&t.settings.Transfers}, "transfers", "files at once")
-	f.StringVar(&t.settings.PartSize, "part-size", "", "size of an upload's parts, 5M to 5G (default: by the size of the file)")
+	f.StringVar(&t.settings.PartSize, "part-size", "",
+		"size of an upload's parts, 5M to 5G (default: by the size of the file)")
 	f.Var(numberFlag{&t.settings.Parts}, "parts", "parts in flight over all files")
-	f.StringVar(&t.settings.ReceiptSHA256, "receipt-sha256", "", "SHA-256 of the whole file in its receipt, for which it is read once more: always or never (default never)")
-	f.Var(numberFlag{&t.settings.MaxDelete}, "max-delete", "remote files that a watch may hide at once; so far nothing is hidden but by \"hoist rm\"")
-	f.StringVar(&t.settings.BWLimit, "bwlimit", "", "bandwidth as rclone writes it: 10M, 10M:1M (up and down), or a timetable \"08:00,512k 19:00,off\"")
+	f.StringVar(&t.settings.ReceiptSHA256, "receipt-sha256", "",
+		"SHA-256 of the whole file in its receipt, for which it is read once more: always or never "+
+			"(default never)")
+	f.Var(numberFlag{&t.settings.MaxDelete}, "max-delete",
+		"remote files that a watch may hide at once; so far nothing is hidden but by \"hoist rm\"")
+	f.StringVar(&t.settings.BWLimit, "bwlimit", "",
+		"bandwidth as rclone writes it: 10M, 10M:1M (up and down), or a timetable \"08:00,512k 19:00,off\"")
 }
 
 // numberFlag is a number that stays nil where it is not given: 0 is a value, and a wrong one.
@@ -44,6 +50,7 @@ func (f numberFlag) String() string {
 	if f.n == nil || *f.n == nil {
 		return ""
 	}
+
 	return strconv.Itoa(**f.n)
 }
 
@@ -52,7 +59,9 @@ func (f numberFlag) Set(text string) error {
 	if err != nil {
 		return errors.New("not a number")
 	}
+
 	*f.n = &n
+
 	return nil
 }
 
@@ -66,16 +75,20 @@ func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
 	f.StringVar(&s.MinAge, "min-age", "", "leave out files changed less than this ago, such as 15m")
 }
 
-// addMapNames adds a flag that is not set where it is not given: false is a value too, over that of a file.
+// addMapNames adds a flag that is not set where it is not given: false is a value too, over that of
+// a file.
 func addMapNames(f *pflag.FlagSet, s *config.Settings) {
-	f.BoolFunc("map-names", "store names that the service refuses under a similar name", func(text string) error {
-		on, err := strconv.ParseBool(text)
-		if err != nil {
-			return errors.New("neither true nor false")
-		}
-		s.MapNames = &on
-		return nil
-	})
+	f.BoolFunc("map-names", "store names that the service refuses under a similar name",
+		func(text string) error {
+			on, err := strconv.ParseBool(text)
+			if err != nil {
+				return errors.New("neither true nor false")
+			}
+
+			s.MapNames = &on
+
+			return nil
+		})
 }
 
 // addTime adds the flags that end a command before its work is done.
@@ -94,33 +107,42 @@ func (t *transferFlags) addAll(cmd *cobra.Command) {
 	f.BoolVar(&t.force, "force", false, "transfer what is unchanged too")
 }
 
-// bound ends a context at the time that the flags give, and refuses flags that contradict one another.
+// bound ends a context at the time that the flags give, and refuses flags that contradict one
+// another.
 func (t *transferFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if t.detach && (t.dryRun || t.until != "" || t.maxDuration != "") {
-		return nil, nil, exit.Usagef("--detach hands the work over and ends: it goes with none of --dry-run, --until and --max-duration")
+		return nil, nil, exit.Usagef("--detach hands the work over and ends: it goes with none of " +
+			"--dry-run, --until and --max-duration")
 	}
+
 	var end time.Time
 	if t.until != "" {
 		at, err := config.NextClock(t.until, time.Now())
 		if err != nil {
 			return nil, nil, &config.Error{Key: "--until", Msg: err.Error()}
 		}
+
 		end = at
 	}
+
 	if t.maxDuration != "" {
 		d, err := config.ParseDuration(t.maxDuration)
 		if err != nil {
 			return nil, nil, &config.Error{Key: "--max-duration", Msg: err.Error()}
 		}
+
 		if at := time.Now().Add(d); end.IsZero() || at.Before(end) {
 			end = at
 		}
 	}
+
 	if end.IsZero() {
 		ctx, cancel := context.WithCancel(ctx)
 		return ctx, cancel, nil
 	}
+
 	ctx, cancel := context.WithDeadlineCause(ctx, end, errTimeUp)
+
 	return ctx, cancel, nil
 }
 

@@ -15,8 +15,8 @@ import (
 	"hoist/cmd/hoist/internal/progress"
 )
 
-// lingerFor is how long an owner that has done its own work stays for commands that began beside it: they then need no
-// token and no budget of their own. After that they take over.
+// lingerFor is how long an owner that has done its own work stays for commands that began beside
+// it: they then need no token and no budget of their own. After that they take over.
 const lingerFor = 10 * time.Second
 
 // transferRun is one push or pull, over as many owners as it takes.
@@ -48,30 +48,37 @@ func (t *transferRun) run(ctx context.Context) error {
 	if ctx.Err() != nil && err != nil {
 		return context.Cause(ctx)
 	}
+
 	if err != nil {
 		return err
 	}
+
 	return t.sumUp()
 }
 
-// follow hands the work to the owner, or does it as the owner, and takes over when the owner ends first.
+// follow hands the work to the owner, or does it as the owner, and takes over when the owner ends
+// first.
 func (t *transferRun) follow(ctx context.Context) error {
 	if t.detach {
 		return t.handOver(ctx)
 	}
+
 	for {
 		at, err := t.a.attach(ctx, t.s, daemon.Working, t.command)
 		if err != nil {
 			return err
 		}
+
 		err = t.work(ctx, at)
 		if at.own != nil && err == nil && !t.dry {
 			at.own.Linger(ctx, lingerFor)
 		}
+
 		released := at.release()
 		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
 			continue
 		}
+
 		return errors.Join(err, released)
 	}
 }
@@ -87,11 +94,13 @@ func (t *transferRun) handOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	for _, f := range plan.Files {
 		if err := t.report(f.FileResult); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -102,39 +111,49 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		if err != nil {
 			return err
 		}
+
 		t.planned = true
 		for _, f := range plan.Files {
 			if f.Warning != "" && !t.silent {
 				t.show.Say("warning: " + printable(f.Path+": "+f.Warning))
 			}
+
 			if f.Result == "" && f.Job != "" {
 				if _, twice := t.waiting[f.Job]; !twice {
 					t.order = append(t.order, f.Job)
 				}
+
 				t.waiting[f.Job] = f.FileResult
+
 				continue
 			}
+
 			if err := t.report(f.FileResult); err != nil {
 				return err
 			}
 		}
 	}
+
 	left := make([]string, 0, len(t.waiting))
 	for _, id := range t.order {
 		if _, ok := t.waiting[id]; ok {
 			left = append(left, id)
 		}
 	}
+
 	if len(left) == 0 {
 		return nil
 	}
+
 	return at.Follow(ctx, left, func(u control.Update) error {
 		if u.Job != nil {
 			return t.ended(u)
 		}
+
 		if u.Progress != nil {
 			t.show.Show(stateOf(*u.Progress))
 		}
+
 		return nil
 	})
 }
@@ -145,7 +164,9 @@ func (t *transferRun) ended(u control.Update) error {
 	if !ok {
 		return nil
 	}
+
 	delete(t.waiting, u.For)
+
 	return t.report(control.ResultOf(r, *u.Job))
 }
 
@@ -154,18 +175,22 @@ func (t *transferRun) report(r control.FileResult) error {
 	if r.Result == "" {
 		r.Result = "queued"
 	}
+
 	t.tally[r.Result]++
 	if r.Bytes != nil && r.Result != control.ResultUnchanged && r.Result != control.ResultAttention {
 		t.bytes += *r.Bytes
 	}
+
 	if t.done != nil {
 		if err := t.done(r); err != nil {
 			return err
 		}
 	}
+
 	if t.a.flags.json && !t.silent {
 		return t.a.printJSON(r)
 	}
+
 	switch {
 	case r.Result == control.ResultAttention:
 		t.show.Clear()
@@ -173,6 +198,7 @@ func (t *transferRun) report(r control.FileResult) error {
 	case t.dry && !t.silent:
 		t.a.printf("%s: %s -> %s\n", r.Result, printable(r.Path), printable(r.Remote))
 	}
+
 	return nil
 }
 
@@ -181,9 +207,11 @@ func attentionText(r control.FileResult) string {
 	if r.Detail != "" {
 		text += ": " + oneLine(r.Detail)
 	}
+
 	if r.Fix != "" {
 		text += " (fix: " + r.Fix + ")"
 	}
+
 	return printable(text)
 }
 
@@ -193,16 +221,20 @@ func (t *transferRun) sumUp() error {
 	for _, n := range t.tally {
 		total += n
 	}
+
 	if !t.a.flags.json && !t.a.flags.quiet {
 		var out io.Writer = t.a.stdout
 		if t.silent {
 			out = t.a.stderr
 		}
+
 		fmt.Fprintln(out, t.summary(total))
 	}
+
 	if n := t.tally[control.ResultAttention]; n > 0 {
 		return needAttention(n, total)
 	}
+
 	return nil
 }
 
@@ -212,34 +244,45 @@ func needAttention(n, total int) error {
 	if n == 1 {
 		verb = "needs"
 	}
-	return exit.With(exit.Attention, fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb),
-		"run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; what is done is done")
+
+	return exit.With(exit.Attention,
+		fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb),
+		"run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; "+
+			"what is done is done")
 }
 
 func (t *transferRun) summary(total int) string {
 	text := ""
-	for _, r := range []string{control.ResultCreated, control.ResultVersioned, control.ResultDownloaded, "queued", control.ResultUnchanged, control.ResultAttention} {
+	for _, r := range []string{control.ResultCreated, control.ResultVersioned, control.ResultDownloaded,
+		"queued", control.ResultUnchanged, control.ResultAttention} {
 		n := t.tally[r]
 		if n == 0 {
 			continue
 		}
+
 		if text != "" {
 			text += ", "
 		}
+
 		if r == control.ResultAttention {
 			r = "need attention"
 		}
+
 		text += fmt.Sprintf("%d %s", n, r)
 	}
+
 	if text == "" {
 		text = "nothing"
 	}
+
 	switch {
 	case t.dry:
 		return "would do: " + text
 	case t.bytes > 0 && !t.detach:
-		return fmt.Sprintf("%s: %s; %s in %v", count(total, "file", "files"), text, humanize.IBytes(uint64(t.bytes)), time.Since(t.began).Round(100*time.Millisecond))
+		return fmt.Sprintf("%s: %s; %s in %v", count(total, "file", "files"), text,
+			humanize.IBytes(uint64(t.bytes)), time.Since(t.began).Round(100*time.Millisecond))
 	}
+
 	return fmt.Sprintf("%s: %s", count(total, "file", "files"), text)
 }
 
@@ -247,6 +290,7 @@ func count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
+
 	return fmt.Sprintf("%d %s", n, many)
 }
 

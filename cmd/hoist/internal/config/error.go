@@ -22,12 +22,14 @@ func (e *Error) Error() string {
 	if e.Line > 0 {
 		where = fmt.Sprintf("%s:%d", e.File, e.Line)
 	}
+
 	switch {
 	case where == "":
 		return e.Key + ": " + e.Msg
 	case e.Key == "":
 		return where + ": " + e.Msg
 	}
+
 	return where + ": " + e.Key + ": " + e.Msg
 }
 
@@ -36,23 +38,27 @@ func inFile(file string, err error) error {
 	if e := (*Error)(nil); err == nil || errors.As(err, &e) {
 		return err
 	}
+
 	return &Error{File: file, Msg: err.Error()}
 }
 
 // tomlErrors turns what the decoder says into one Error for each problem, joined.
 func tomlErrors(file string, err error) error {
-	if missing := (*toml.StrictMissingError)(nil); errors.As(err, &missing) {
+	if missing, ok := errors.AsType[*toml.StrictMissingError](err); ok {
 		var all []error
 		for _, e := range missing.Errors {
 			line, _ := e.Position()
 			all = append(all, &Error{File: file, Line: line, Key: joinKey(e.Key()), Msg: "unknown key"})
 		}
+
 		return errors.Join(all...)
 	}
-	if bad := (*toml.DecodeError)(nil); errors.As(err, &bad) {
+
+	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, _ := bad.Position()
 		return &Error{File: file, Line: line, Key: joinKey(bad.Key()), Msg: plainly(bad.Error())}
 	}
+
 	return inFile(file, err)
 }
 
@@ -64,7 +70,10 @@ func plainly(msg string) string {
 	if m == nil {
 		return msg
 	}
-	return "it is of type " + m[1] + ", not " + strings.NewReplacer("*", "", "[]string", "a list of strings", "[]config.Watch", "a list of tables, [[watch]]").Replace(m[2])
+
+	return "it is of type " + m[1] + ", not " +
+		strings.NewReplacer("*", "", "[]string", "a list of strings", "[]config.Watch",
+			"a list of tables, [[watch]]").Replace(m[2])
 }
 
 func joinKey(key toml.Key) string { return strings.Join(key, ".") }

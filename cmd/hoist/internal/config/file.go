@@ -11,7 +11,8 @@ import (
 
 // File is config.toml.
 type File struct {
-	// Profile is the profile to use where neither --profile nor HOIST_PROFILE says. Default: "default".
+	// Profile is the profile to use where neither --profile nor HOIST_PROFILE says. Default:
+	// "default".
 	Profile string `toml:"profile,omitempty"`
 	Settings
 	Watch []Watch `toml:"watch,omitempty"`
@@ -23,6 +24,7 @@ func Load(h Home) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+
 	return parseFile(h.ConfigFile(), data)
 }
 
@@ -31,15 +33,18 @@ func parseFile(name string, data []byte) (File, error) {
 	if err := decodeStrict(name, data, &f); err != nil {
 		return f, err
 	}
+
 	var all []error
 	if err := f.check(name); err != nil {
 		all = append(all, err)
 	}
+
 	for i := range f.Watch {
 		if err := f.Watch[i].Complete(name); err != nil {
 			all = append(all, err)
 		}
 	}
+
 	return f, errors.Join(all...)
 }
 
@@ -49,10 +54,12 @@ func decodeStrict(name string, data []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return tomlErrors(name, err)
 	}
+
 	return nil
 }
 
-// readableByOthers reports whether somebody else may read a file; on Windows the access list of the folder decides.
+// readableByOthers reports whether somebody else may read a file; on Windows the access list of the
+// folder decides.
 func readableByOthers(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0

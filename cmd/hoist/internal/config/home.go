@@ -16,20 +16,23 @@ type Home struct {
 	State  string // folder of everything else
 }
 
-// FindHome returns the home: dir where it is not empty (from --home or HOIST_HOME), else the system's folders for
-// configuration and state. It creates nothing.
+// FindHome returns the home: dir where it is not empty (from --home or HOIST_HOME), else the
+// system's folders for configuration and state. It creates nothing.
 func FindHome(dir string, getenv func(string) string) (Home, error) {
 	if dir != "" {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
 			return Home{}, &Error{Key: "home", Msg: err.Error()}
 		}
+
 		return Home{Config: abs, State: abs}, nil
 	}
+
 	return systemHome(runtime.GOOS, getenv)
 }
 
-// systemHome follows the conventions of the systems: XDG on Linux and the BSDs, AppData on Windows, Library on macOS.
+// systemHome follows the conventions of the systems: XDG on Linux and the BSDs, AppData on Windows,
+// Library on macOS.
 func systemHome(goos string, getenv func(string) string) (Home, error) {
 	user := getenv("HOME")
 	if goos == "windows" {
@@ -37,27 +40,34 @@ func systemHome(goos string, getenv func(string) string) (Home, error) {
 		if local == "" {
 			local = roaming
 		}
+
 		if roaming == "" {
 			return Home{}, &Error{Key: "APPDATA", Msg: "is not set; give the home with HOIST_HOME or --home"}
 		}
+
 		return Home{Config: filepath.Join(roaming, "hoist"), State: filepath.Join(local, "hoist")}, nil
 	}
+
 	configDir, stateDir := getenv("XDG_CONFIG_HOME"), getenv("XDG_STATE_HOME")
 	if goos == "darwin" || configDir == "" || stateDir == "" {
 		if user == "" {
 			return Home{}, &Error{Key: "HOME", Msg: "is not set; give the home with HOIST_HOME or --home"}
 		}
 	}
+
 	if goos == "darwin" {
 		dir := filepath.Join(user, "Library", "Application Support", "hoist")
 		return Home{Config: dir, State: dir}, nil
 	}
+
 	if configDir == "" {
 		configDir = filepath.Join(user, ".config")
 	}
+
 	if stateDir == "" {
 		stateDir = filepath.Join(user, ".local", "state")
 	}
+
 	return Home{Config: filepath.Join(configDir, "hoist"), State: filepath.Join(stateDir, "hoist")}, nil
 }
 
@@ -76,7 +86,8 @@ func (h Home) HiddenFile() string { return filepath.Join(h.State, "hidden.jsonl"
 // Spool holds copies that uploads are read from while their sources change.
 func (h Home) Spool() string { return filepath.Join(h.State, "spool") }
 
-// Streams holds what comes from standard input until it is stored, and what goes to standard output until it is whole.
+// Streams holds what comes from standard input until it is stored, and what goes to standard output
+// until it is whole.
 func (h Home) Streams() string { return filepath.Join(h.State, "streams") }
 
 // HasState reports whether anything was ever recorded here.
@@ -85,35 +96,42 @@ func (h Home) HasState() bool {
 	return err == nil
 }
 
-// Ensure makes the folders of the home, readable by their owner only. A folder that was there keeps its mode, except
-// that nobody else keeps access to it.
+// Ensure makes the folders of the home, readable by their owner only. A folder that was there keeps
+// its mode, except that nobody else keeps access to it.
 func (h Home) Ensure() error {
 	for _, dir := range []string{h.Config, h.State, h.Receipts(), h.Logs(), h.Spool(), h.Streams()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make folder of the home: %w", err)
 		}
+
 		if err := private(dir); err != nil {
 			return fmt.Errorf("make %s private: %w", dir, err)
 		}
 	}
+
 	for _, dir := range []string{h.Config, h.State} {
 		if err := keepOut(dir); err != nil {
 			return fmt.Errorf("keep %s out of what is sent: %w", dir, err)
 		}
 	}
+
 	return nil
 }
 
-// keepOut makes a folder one that is left out of every watch and push it lies in: it holds secrets, and changes with whatever is sent.
+// keepOut makes a folder one that is left out of every watch and push it lies in: it holds secrets,
+// and changes with whatever is sent.
 func keepOut(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, ".hoistignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
+
 	_, err = f.WriteString("# Of hoist itself: nothing of this folder is sent.\n*\n")
+
 	return errors.Join(err, f.Close())
 }
 
@@ -122,31 +140,39 @@ func WriteFile(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+
 	f, err := os.CreateTemp(filepath.Dir(path), ".hoist-*") // created 0600
 	if err != nil {
 		return err
 	}
+
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
+
 	if e := f.Close(); err == nil {
 		err = e
 	}
+
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
+
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, errNotLeft(err, os.Remove(f.Name())))
 	}
+
 	return nil
 }
 
-// RemoveLeftovers removes what a WriteFile that was killed left in a folder; a young one may still be written.
+// RemoveLeftovers removes what a WriteFile that was killed left in a folder; a young one may still
+// be written.
 func RemoveLeftovers(dir string) {
 	names, _ := filepath.Glob(filepath.Join(dir, ".hoist-*"))
 	for _, name := range names {
-		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Minute {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() &&
+			time.Since(info.ModTime()) > time.Minute {
 			os.Remove(name)
 		}
 	}
@@ -157,5 +183,6 @@ func errNotLeft(err, remove error) error {
 	if remove != nil && !os.IsNotExist(remove) {
 		return fmt.Errorf("%w (and %v)", err, remove)
 	}
+
 	return err
 }

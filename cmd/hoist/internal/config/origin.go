@@ -31,42 +31,50 @@ type origin struct {
 // added are the settings that add up over their origins instead of replacing one another.
 var added = []string{"exclude", "include"}
 
-// Effective lists the settings of a home that hold for a profile, sorted by key: flags over environment over profile over file over default.
-// Secrets are not among them.
-func Effective(h Home, profileName string, flags map[string]string, env Env, file File, profile Profile) ([]Value, error) {
+// Effective lists the settings of a home that hold for a profile, sorted by key: flags over
+// environment over profile over file over default. Secrets are not among them.
+func Effective(h Home, profileName string, flags map[string]string, env Env, file File,
+	profile Profile) ([]Value, error) {
 	fromFile, err := texts(file)
 	if err != nil {
 		return nil, err
 	}
+
 	fromProfile, err := texts(profile)
 	if err != nil {
 		return nil, err
 	}
+
 	delete(fromProfile, "client-secret")
 	delete(fromFile, "watch")
 	named := func(kind string) func(string) string { return func(string) string { return kind } }
 	variables := map[string]string{
-		"home": "HOIST_HOME", "profile": "HOIST_PROFILE", "limits": "HOIST_LIMITS", "client-id": "APS_CLIENT_ID", "base-url": "APS_BASE_URL",
+		"home": "HOIST_HOME", "profile": "HOIST_PROFILE", "limits": "HOIST_LIMITS",
+		"client-id": "APS_CLIENT_ID", "base-url": "APS_BASE_URL",
 		"user-id": "APS_USER_ID", "cert-file": "SSL_CERT_FILE",
 	}
 	homeDefault := map[string]string{"home": h.State}
 	if h.Config != h.State {
 		homeDefault["home"] = h.Config + ", " + h.State
 	}
+
 	origins := []origin{
 		{func(key string) string { return "flag --" + key }, flags},
 		{func(key string) string { return "environment " + variables[key] }, notEmpty(map[string]string{
-			"home": env.Home, "profile": env.Profile, "limits": env.Limits, "client-id": env.ClientID, "base-url": env.BaseURL,
-			"user-id": env.UserID, "cert-file": env.CertFile,
+			"home": env.Home, "profile": env.Profile, "limits": env.Limits, "client-id": env.ClientID,
+			"base-url": env.BaseURL,
+			"user-id":  env.UserID, "cert-file": env.CertFile,
 		})},
 		{named("profile " + h.ProfileFile(profileName)), fromProfile},
 		{named("file " + h.ConfigFile()), fromFile},
 		{named("chosen by profile use"), notEmpty(map[string]string{"profile": CurrentProfile(h)})},
 		{named("default"), homeDefault},
 		{named("default"), map[string]string{
-			"profile": DefaultProfile, "limits": "documented", "checksum": "auto", "acceleration": "auto", "receipt-sha256": "never", "spool": "8G", "base-url": apsclient.DefaultBaseURL,
+			"profile": DefaultProfile, "limits": "documented", "checksum": "auto", "acceleration": "auto",
+			"receipt-sha256": "never", "spool": "8G", "base-url": apsclient.DefaultBaseURL,
 		}},
 	}
+
 	return decide(origins), nil
 }
 
@@ -84,20 +92,26 @@ func decide(origins []origin) []Value {
 			}
 		}
 	}
+
 	out := make([]Value, 0, len(found))
 	for _, v := range found {
 		out = append(out, v)
 	}
+
 	slices.SortFunc(out, func(a, b Value) int { return cmp.Compare(a.Key, b.Key) })
+
 	return out
 }
 
-// EngineKeys are the keys that are set and drive the engine of the process that does the work; the others go with each piece of work.
+// EngineKeys are the keys that are set and drive the engine of the process that does the work; the
+// others go with each piece of work.
 func (s Settings) EngineKeys() ([]string, error) {
 	keys, err := texts(s)
-	for _, k := range []string{"exclude", "include", "exclude-from", "min-size", "max-size", "min-age", "map-names"} {
+	for _, k := range []string{"exclude", "include", "exclude-from", "min-size", "max-size", "min-age",
+		"map-names"} {
 		delete(keys, k)
 	}
+
 	return slices.Sorted(maps.Keys(keys)), err
 }
 
@@ -107,6 +121,7 @@ func notEmpty(m map[string]string) map[string]string {
 			delete(m, k)
 		}
 	}
+
 	return m
 }
 
@@ -116,10 +131,12 @@ func texts(v any) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var keys map[string]any
 	if err := toml.Unmarshal(data, &keys); err != nil {
 		return nil, err
 	}
+
 	out := map[string]string{}
 	for k, v := range keys {
 		if list, ok := v.([]any); ok {
@@ -127,15 +144,18 @@ func texts(v any) (map[string]string, error) {
 			for i, one := range list {
 				words[i] = fmt.Sprint(one)
 			}
+
 			v = strings.Join(words, ", ")
 		}
+
 		out[k] = fmt.Sprint(v)
 	}
+
 	return out, nil
 }
 
-// Problems checks config.toml, every profile and every watch, and returns all that is wrong. What actions may be is for others
-// to say.
+// Problems checks config.toml, every profile and every watch, and returns all that is wrong. What
+// actions may be is for others to say.
 func Problems(h Home) []*Error {
 	var out []*Error
 	note := func(err error) { out = append(out, flatten(err)...) }
@@ -143,24 +163,31 @@ func Problems(h Home) []*Error {
 	note(err)
 	names, err := Profiles(h)
 	note(err)
+
 	for _, name := range names {
 		p, err := LoadProfile(h, name)
 		note(err)
 		_, err = Settings{ExcludeFrom: p.ExcludeFrom}.Filter(h.ProfileFile(name))
 		note(err)
 	}
+
 	if file.Profile != "" && !slices.Contains(names, file.Profile) && file.Profile != DefaultProfile {
 		note(&Error{File: h.ConfigFile(), Key: "profile", Msg: quoted(file.Profile) + " is unknown"})
 	}
+
 	_, err = Settings{ExcludeFrom: file.ExcludeFrom}.Filter(h.ConfigFile())
 	note(err)
+
 	for i, w := range file.Watch {
 		if w.Path == "" {
 			continue // said by Load
 		}
+
 		if other, ok := Overlap(file.Watch[:i], w.Path); ok {
-			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " overlaps with " + quoted(other.Path)})
+			note(&Error{File: h.ConfigFile(), Key: "watch.path",
+				Msg: quoted(w.Path) + " overlaps with " + quoted(other.Path)})
 		}
+
 		if info, err := os.Stat(w.Path); errors.Is(err, fs.ErrNotExist) {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " is not there"})
 		} else if err != nil {
@@ -168,10 +195,12 @@ func Problems(h Home) []*Error {
 		} else if !info.IsDir() {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " is not a folder"})
 		}
+
 		if w.Profile != "" && w.Profile != DefaultProfile && !slices.Contains(names, w.Profile) {
 			note(&Error{File: h.ConfigFile(), Key: "watch.profile", Msg: quoted(w.Profile) + " is unknown"})
 		}
 	}
+
 	return out
 }
 
@@ -180,15 +209,19 @@ func flatten(err error) []*Error {
 	if err == nil {
 		return nil
 	}
+
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var out []*Error
 		for _, one := range many.Unwrap() {
 			out = append(out, flatten(one)...)
 		}
+
 		return out
 	}
-	if e := (*Error)(nil); errors.As(err, &e) {
+
+	if e, ok := errors.AsType[*Error](err); ok {
 		return []*Error{e}
 	}
+
 	return []*Error{{Msg: err.Error()}}
 }

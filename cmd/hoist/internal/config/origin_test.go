@@ -10,13 +10,16 @@ import (
 func TestEffective(t *testing.T) {
 	dir := t.TempDir()
 	h := Home{Config: dir, State: dir}
-	file := File{Settings: Settings{Limits: "server", Checksum: "never", Parts: new(3), Exclude: []string{"a", "b"}}, Watch: []Watch{{Path: "/x", Remote: "aps://a/b/c"}}}
-	profile := Profile{ClientID: "id", ClientSecret: "secret", Settings: Settings{Checksum: "always", Exclude: []string{"c"}}}
+	file := File{Settings: Settings{Limits: "server", Checksum: "never", Parts: new(3),
+		Exclude: []string{"a", "b"}}, Watch: []Watch{{Path: "/x", Remote: "aps://a/b/c"}}}
+	profile := Profile{ClientID: "id", ClientSecret: "secret",
+		Settings: Settings{Checksum: "always", Exclude: []string{"c"}}}
 	env := Env{Limits: "documented", Home: dir, ClientSecret: "secret"}
 	values, err := Effective(h, "work", map[string]string{"profile": "work"}, env, file, profile)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got := map[string]Value{}
 	for _, v := range values {
 		got[v.Key] = v
@@ -24,6 +27,7 @@ func TestEffective(t *testing.T) {
 			t.Errorf("a secret: %+v", v)
 		}
 	}
+
 	for _, want := range []Value{
 		{"profile", "work", "flag --profile"},
 		{"limits", "documented", "environment HOIST_LIMITS"},
@@ -38,6 +42,7 @@ func TestEffective(t *testing.T) {
 			t.Errorf("%+v, want %+v", got[want.Key], want)
 		}
 	}
+
 	if _, ok := got["watch"]; ok {
 		t.Error("watches are no setting")
 	}
@@ -49,12 +54,16 @@ func TestProblems(t *testing.T) {
 	if p := Problems(h); len(p) > 0 {
 		t.Errorf("an empty home: %v", p)
 	}
+
 	folder := filepath.ToSlash(t.TempDir())
 	if err := os.MkdirAll(filepath.Join(dir, "profiles"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, text := range map[string]string{
-		"config.toml":       "profile = \"gone\"\nmin-size = \"many\"\n[[watch]]\npath = \"" + folder + "\"\nremote = \"aps://a/b/c\"\n[[watch]]\npath = \"" + folder + "/deeper\"\nremote = \"aps://a/b/d\"\nprofile = \"other\"\n",
+		"config.toml": "profile = \"gone\"\nmin-size = \"many\"\n[[watch]]\npath = \"" + folder +
+			"\"\nremote = \"aps://a/b/c\"\n[[watch]]\npath = \"" + folder +
+			"/deeper\"\nremote = \"aps://a/b/d\"\nprofile = \"other\"\n",
 		"profiles/bad.toml": "checksum = \"perhaps\"\nclient_id = \"x\"\n",
 		"profiles/too.toml": "region = \"MARS\"\nmax-size = \"few\"\n",
 	} {
@@ -62,12 +71,15 @@ func TestProblems(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	var all []string
 	for _, p := range Problems(h) {
 		all = append(all, p.Error())
 	}
+
 	text := strings.Join(all, "\n")
-	for _, want := range []string{`"gone" is unknown`, "min-size", "overlaps with", `"other" is unknown`, "client_id: unknown key", `region: "MARS"`, `max-size: "few"`, "deeper\" is not there"} {
+	for _, want := range []string{`"gone" is unknown`, "min-size", "overlaps with", `"other" is unknown`,
+		"client_id: unknown key", `region: "MARS"`, `max-size: "few"`, "deeper\" is not there"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not among\n%s", want, text)
 		}

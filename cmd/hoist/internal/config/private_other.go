@@ -10,5 +10,6 @@ func private(dir string) error {
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return err
 	}
+
 	return os.Chmod(dir, info.Mode().Perm()&0o700)
 }

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// TestHomeIsPrivate: whoever may look into the folder that holds the home may not look into the home, nor at a secret in it.
+// TestHomeIsPrivate: whoever may look into the folder that holds the home may not look into the
+// home, nor at a secret in it.
 func TestHomeIsPrivate(t *testing.T) {
 	if windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
 		t.Skip("Wine keeps the modes of the system below it instead of access lists")
@@ -28,12 +29,14 @@ func TestHomeIsPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	allowed := []string{"S-1-5-18", "S-1-5-32-544", user.User.Sid.String()} // the system, the administrators, us
+	// the system, the administrators, us
+	allowed := []string{"S-1-5-18", "S-1-5-32-544", user.User.Sid.String()}
 	for _, path := range []string{h.Config, secret} {
 		if _, err := os.Stat(path); err != nil {
 			t.Fatal(err)
 		}
-		sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+		sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+			windows.DACL_SECURITY_INFORMATION)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,45 +11,51 @@ import (
 	"hoist/watcher"
 )
 
-// Settings are the transfer settings as written: flags of the transfer commands, and keys of config.toml and of
-// profiles. A zero field is not set.
+// Settings are the transfer settings as written: flags of the transfer commands, and keys of
+// config.toml and of profiles. A zero field is not set.
 type Settings struct {
-	// Limits chooses the API budgets: "documented" (the default), "server" (obey only 429 and Retry-After), or a file
-	// with raised quotas.
+	// Limits chooses the API budgets: "documented" (the default), "server" (obey only 429 and
+	// Retry-After), or a file with raised quotas.
 	Limits string `toml:"limits,omitempty"`
-	// Checksum: whether the MD5 of each part is compared with its ETag: "auto" (the default: where the link is slower
-	// than about 100 MiB/s), "always" or "never".
+	// Checksum: whether the MD5 of each part is compared with its ETag: "auto" (the default: where
+	// the link is slower than about 100 MiB/s), "always" or "never".
 	Checksum string `toml:"checksum,omitempty"`
-	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain ones.
+	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain
+	// ones.
 	Acceleration string `toml:"acceleration,omitempty"`
 	// Transfers is the number of files at once, 1 to 256. Default 8.
 	Transfers *int `toml:"transfers,omitempty"`
-	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the file.
+	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the
+	// file.
 	PartSize string `toml:"part-size,omitempty"`
 	// Parts is the number of parts in flight over all files, 1 to 256. Default 8.
 	Parts *int `toml:"parts,omitempty"`
-	// BWLimit limits the bandwidth in rclone's syntax: "10M", "10M:1M" (up and down), "08:00,512k 19:00,off". Default: none.
+	// BWLimit limits the bandwidth in rclone's syntax: "10M", "10M:1M" (up and down), "08:00,512k
+	// 19:00,off". Default: none.
 	BWLimit string `toml:"bwlimit,omitempty"`
-	// ReceiptSHA256: whether each receipt holds the SHA-256 of the whole file, which is read once more for it: "always" or
-	// "never" (the default).
+	// ReceiptSHA256: whether each receipt holds the SHA-256 of the whole file, which is read once
+	// more for it: "always" or "never" (the default).
 	ReceiptSHA256 string `toml:"receipt-sha256,omitempty"`
-	// Spool is how much of the disk copies of files may take that change faster than they upload, where the file system
-	// cannot clone, such as "8G" (the default); "off": no copies.
+	// Spool is how much of the disk copies of files may take that change faster than they upload,
+	// where the file system cannot clone, such as "8G" (the default); "off": no copies.
 	Spool string `toml:"spool,omitempty"`
-	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is left out by default. Where
-	// Include is given, only what matches one of its patterns is taken.
+	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is
+	// left out by default. Where Include is given, only what matches one of its patterns is taken.
 	Exclude []string `toml:"exclude,omitempty"`
 	Include []string `toml:"include,omitempty"`
 	// ExcludeFrom is a file with such patterns, one a line.
 	ExcludeFrom string `toml:"exclude-from,omitempty"`
-	// MinSize and MaxSize leave out files that are smaller or larger, such as "1K" and "20G". Default: none.
+	// MinSize and MaxSize leave out files that are smaller or larger, such as "1K" and "20G".
+	// Default: none.
 	MinSize string `toml:"min-size,omitempty"`
 	MaxSize string `toml:"max-size,omitempty"`
 	// MinAge leaves out files that changed less than this ago, such as "15m". Default: none.
 	MinAge string `toml:"min-age,omitempty"`
-	// MaxDelete is how many remote files a watch may hide at once. Nothing hides files by itself so far: any number holds.
+	// MaxDelete is how many remote files a watch may hide at once. Nothing hides files by itself so
+	// far: any number holds.
 	MaxDelete *int `toml:"max-delete,omitempty"`
-	// MapNames stores names that the service refuses under a similar name instead of parking the file. Default: false.
+	// MapNames stores names that the service refuses under a similar name instead of parking the
+	// file. Default: false.
 	MapNames *bool `toml:"map-names,omitempty"`
 }
 
@@ -75,6 +81,7 @@ func (s Settings) Over(base Settings) Settings {
 	s.MinAge = first(s.MinAge, base.MinAge)
 	s.MaxDelete = first(s.MaxDelete, base.MaxDelete)
 	s.MapNames = first(s.MapNames, base.MapNames)
+
 	return s
 }
 
@@ -85,10 +92,12 @@ func first[T comparable](values ...T) T {
 			return v
 		}
 	}
+
 	return zero
 }
 
-// Engine is what of the settings drives the engine, checked. Zero values mean the engine's own choice.
+// Engine is what of the settings drives the engine, checked. Zero values mean the engine's own
+// choice.
 type Engine struct {
 	Limits       string
 	Checksum     string // auto, always or never
@@ -123,6 +132,7 @@ func (s Settings) Engine(source string) (Engine, error) {
 	if !slices.Contains([]string{"auto", "always", "never"}, e.Checksum) {
 		bad("checksum", quoted(e.Checksum)+" is not auto, always or never")
 	}
+
 	switch first(s.Acceleration, "auto") {
 	case "auto":
 		e.Acceleration = true
@@ -130,6 +140,7 @@ func (s Settings) Engine(source string) (Engine, error) {
 	default:
 		bad("acceleration", quoted(s.Acceleration)+" is not auto or off")
 	}
+
 	switch first(s.ReceiptSHA256, "never") {
 	case "always":
 		e.ReceiptSHA256 = true
@@ -137,6 +148,7 @@ func (s Settings) Engine(source string) (Engine, error) {
 	default:
 		bad("receipt-sha256", quoted(s.ReceiptSHA256)+" is not always or never")
 	}
+
 	inFlight := func(key string, given *int) int {
 		switch {
 		case given == nil:
@@ -144,12 +156,14 @@ func (s Settings) Engine(source string) (Engine, error) {
 		case *given < 1 || *given > 256:
 			bad(key, strconv.Itoa(*given)+" is not between 1 and 256")
 		}
+
 		return *given
 	}
 	e.Transfers, e.Parts = inFlight("transfers", s.Transfers), inFlight("parts", s.Parts)
 	if s.MaxDelete != nil && *s.MaxDelete < 0 {
 		bad("max-delete", strconv.Itoa(*s.MaxDelete)+" is not 0 or more")
 	}
+
 	if s.PartSize != "" {
 		var err error
 		if e.PartSize, err = ParseSize(s.PartSize); err != nil {
@@ -158,6 +172,7 @@ func (s Settings) Engine(source string) (Engine, error) {
 			bad("part-size", quoted(s.PartSize)+" is not between 5M and 5G")
 		}
 	}
+
 	switch size, err := ParseSize(s.Spool); {
 	case s.Spool == "":
 	case s.Spool == "off", err == nil && size == 0:
@@ -167,10 +182,12 @@ func (s Settings) Engine(source string) (Engine, error) {
 	default:
 		e.SpoolMax = size
 	}
+
 	var err error
 	if e.Bandwidth, err = ParseTimetable(s.BWLimit); err != nil {
 		bad("bwlimit", err.Error())
 	}
+
 	return e, errors.Join(all...)
 }
 
@@ -179,10 +196,12 @@ func (s Settings) check(source string) error {
 	_, err := s.Engine(source)
 	s.ExcludeFrom = ""
 	_, e := s.Filter(source)
+
 	return errors.Join(err, e)
 }
 
-// Filter checks the settings that choose files and reads the file of patterns. All problems are reported together, each an [Error].
+// Filter checks the settings that choose files and reads the file of patterns. All problems are
+// reported together, each an [Error].
 func (s Settings) Filter(source string) (Filter, error) {
 	var f Filter
 	var all []error
@@ -193,37 +212,47 @@ func (s Settings) Filter(source string) (Filter, error) {
 			bad("min-size", err)
 		}
 	}
+
 	if s.MaxSize != "" {
 		if f.MaxSize, err = ParseSize(s.MaxSize); err != nil {
 			bad("max-size", err)
 		}
 	}
+
 	if f.MaxSize > 0 && f.MinSize > f.MaxSize {
 		bad("min-size", fmt.Errorf("%q is more than max-size, %q", s.MinSize, s.MaxSize))
 	}
+
 	if s.MinAge != "" {
 		if f.MinAge, err = ParseDuration(s.MinAge); err != nil {
 			bad("min-age", err)
 		}
 	}
+
 	if s.ExcludeFrom != "" {
 		lines, err := readPatterns(s.ExcludeFrom)
 		if err != nil {
 			bad("exclude-from", err)
 		}
+
 		if _, err := watcher.ParseRules(watcher.RuleOptions{Patterns: lines}); err != nil {
 			bad("exclude-from", fmt.Errorf("%s: %w", s.ExcludeFrom, err))
 		}
+
 		f.Exclude = append(f.Exclude, lines...)
 	}
+
 	if _, err := watcher.ParseRules(watcher.RuleOptions{Patterns: s.Exclude}); err != nil {
 		bad("exclude", err)
 	}
+
 	if _, err := watcher.ParseRules(watcher.RuleOptions{Includes: s.Include}); err != nil {
 		bad("include", err)
 	}
+
 	f.Exclude = append(f.Exclude, s.Exclude...)
 	f.Include = s.Include
+
 	return f, errors.Join(all...)
 }
 
@@ -232,12 +261,14 @@ func readPatterns(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var lines []string
 	for line := range strings.Lines(string(data)) {
 		if line = strings.TrimRight(line, " \t\r\n"); line != "" && !strings.HasPrefix(line, "#") {
 			lines = append(lines, line)
 		}
 	}
+
 	return lines, nil
 }
 

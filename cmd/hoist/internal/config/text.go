@@ -11,12 +11,15 @@ var (
 	utf16Mark = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 )
 
-// Text is what a person wrote, without the mark that editors on Windows put before UTF-8; UTF-16, as the ">" of Windows
-// PowerShell writes it, and what is no text at all are an error. Other bytes pass: names of files hold any.
+// Text is what a person wrote, without the mark that editors on Windows put before UTF-8; UTF-16,
+// as the ">" of Windows PowerShell writes it, and what is no text at all are an error. Other bytes
+// pass: names of files hold any.
 func Text(data []byte) ([]byte, error) {
-	if bytes.HasPrefix(data, utf16Mark[0]) || bytes.HasPrefix(data, utf16Mark[1]) || bytes.IndexByte(data, 0) >= 0 {
+	if bytes.HasPrefix(data, utf16Mark[0]) || bytes.HasPrefix(data, utf16Mark[1]) ||
+		bytes.IndexByte(data, 0) >= 0 {
 		return nil, errors.New("it is UTF-16 or no text; save it as UTF-8")
 	}
+
 	return bytes.TrimPrefix(data, utf8Mark), nil
 }
 
@@ -26,8 +29,10 @@ func ReadText(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if data, err = Text(data); err != nil {
 		return nil, &Error{File: path, Msg: err.Error()}
 	}
+
 	return data, nil
 }

@@ -18,9 +18,11 @@ import (
 	"hoist/transfer"
 )
 
-// Watch is one [[watch]] table of config.toml: a folder that the daemon keeps in sync with a remote one.
+// Watch is one [[watch]] table of config.toml: a folder that the daemon keeps in sync with a remote
+// one.
 type Watch struct {
-	// ID names the watch; it is made of path, remote and profile, so that a watch that is added again finds its records.
+	// ID names the watch; it is made of path, remote and profile, so that a watch that is added
+	// again finds its records.
 	ID string `toml:"id,omitempty"`
 	// Path is the local folder, absolute.
 	Path string `toml:"path"`
@@ -43,7 +45,8 @@ type Watch struct {
 // DefaultSettle is the quiet time of a watch that names none.
 const DefaultSettle = 10 * time.Second
 
-// leastSettle is what less than it comes to: a file that cannot be read is looked at again after as long.
+// leastSettle is what less than it comes to: a file that cannot be read is looked at again after as
+// long.
 const leastSettle = 100 * time.Millisecond
 
 // ModePush is the one mode of a watch so far: what changes on disk is sent.
@@ -60,12 +63,14 @@ func (w Watch) SettleTime() time.Duration {
 	if d, err := ParseDuration(w.Settle); err == nil && w.Settle != "" {
 		return max(d, leastSettle)
 	}
+
 	return DefaultSettle
 }
 
 // Settings are the watch's own choice of files.
 func (w Watch) Settings() Settings {
-	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize, MinAge: w.MinAge}
+	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize,
+		MinAge: w.MinAge}
 }
 
 // Complete fills in defaults and checks what a person wrote.
@@ -82,22 +87,27 @@ func (w *Watch) Complete(file string) error {
 	case w.Mode != ModePush:
 		return bad("mode", quoted(w.Mode)+" is not push")
 	}
+
 	if _, err := transfer.ParseAddress(w.Remote); err != nil {
 		return bad("remote", err.Error())
 	}
+
 	if w.Settle != "" {
 		if _, err := ParseDuration(w.Settle); err != nil {
 			return bad("settle", err.Error())
 		}
 	}
+
 	w.Path = filepath.Clean(w.Path)
 	if w.ID == "" {
 		w.ID = NewWatchID(w.Path, w.Remote, w.Profile)
 	}
+
 	_, err := w.Settings().Filter(file)
 	for _, e := range flatten(err) {
 		e.Key = "watch." + e.Key
 	}
+
 	return err
 }
 
@@ -108,6 +118,7 @@ func Overlap(watches []Watch, path string) (Watch, bool) {
 			return w, true
 		}
 	}
+
 	return Watch{}, false
 }
 
@@ -118,6 +129,7 @@ func WatchOf(watches []Watch, path string) *Watch {
 			return &watches[i]
 		}
 	}
+
 	return nil
 }
 
@@ -132,24 +144,31 @@ func AppendWatch(h Home, w Watch) error {
 	if err := w.Complete("watch"); err != nil {
 		return err
 	}
+
 	old, err := readConfig(h)
 	if err != nil {
 		return err
 	}
+
 	table, err := toml.Marshal(struct {
 		Watch []Watch `toml:"watch"`
 	}{[]Watch{w}})
 	if err != nil {
 		return fmt.Errorf("write watch: %w", err)
 	}
+
 	text := bytes.Clone(old)
 	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
 		text = append(text, '\n')
 	}
+
 	if len(text) > 0 {
 		text = append(text, '\n')
 	}
-	return replaceConfig(h, append(text, table...), func(before []Watch) []Watch { return append(before, w) }, old)
+
+	return replaceConfig(h, append(text, table...), func(before []Watch) []Watch {
+		return append(before, w)
+	}, old)
 }
 
 // CutWatch removes the table of a watch and touches nothing else.
@@ -158,29 +177,39 @@ func CutWatch(h Home, id string) error {
 	if err != nil {
 		return err
 	}
+
 	file, err := parseFile(h.ConfigFile(), old)
 	if err != nil {
 		return err
 	}
+
 	n := slices.IndexFunc(file.Watch, func(w Watch) bool { return w.ID == id })
 	if n < 0 {
 		return &Error{File: h.ConfigFile(), Key: "watch", Msg: quoted(id) + " is not there"}
 	}
+
 	text := cutTable(old, n)
+
 	return replaceConfig(h, text, func(before []Watch) []Watch { return slices.Delete(before, n, n+1) }, old)
 }
 
-// replaceConfig writes the new text when it reads as intended; where it does not (an unusual way of writing tables), the
-// file stays as it is and a person is asked to edit it.
+// replaceConfig writes the new text when it reads as intended; where it does not (an unusual way of
+// writing tables), the file stays as it is and a person is asked to edit it.
 func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte) error {
 	before, err := parseFile(h.ConfigFile(), old)
 	if err != nil {
 		return err
 	}
+
 	after, err := parseFile(h.ConfigFile(), text)
-	if err != nil || !slices.EqualFunc(after.Watch, change(slices.Clone(before.Watch)), func(a, b Watch) bool { return a.ID == b.ID && a.Path == b.Path }) {
-		return &Error{File: h.ConfigFile(), Key: "watch", Msg: "its tables are written in a way that this program does not change; edit it by hand"}
+	if err != nil || !slices.EqualFunc(after.Watch, change(slices.Clone(before.Watch)),
+		func(a, b Watch) bool {
+			return a.ID == b.ID && a.Path == b.Path
+		}) {
+		return &Error{File: h.ConfigFile(), Key: "watch",
+			Msg: "its tables are written in a way that this program does not change; edit it by hand"}
 	}
+
 	return WriteFile(h.ConfigFile(), text)
 }
 
@@ -190,6 +219,7 @@ func readConfig(h Home) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+
 	return data, inFile(h.ConfigFile(), err)
 }
 
@@ -198,8 +228,8 @@ var (
 	anyHeader   = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
 )
 
-// cutTable removes the n-th [[watch]] table, from its header to the next header; comments and blank lines right before
-// that belong to the next table and stay.
+// cutTable removes the n-th [[watch]] table, from its header to the next header; comments and blank
+// lines right before that belong to the next table and stay.
 func cutTable(text []byte, n int) []byte {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	start, end := -1, len(lines)
@@ -210,22 +240,27 @@ func cutTable(text []byte, n int) []byte {
 			if n == 0 {
 				start = i
 			}
+
 			n--
 		case start >= 0 && anyHeader.Match(line):
 			end = i
 		}
+
 		if start >= 0 && end < len(lines) {
 			break
 		}
 	}
+
 	if start < 0 {
 		return text
 	}
+
 	if end < len(lines) {
 		for end > start+1 && isBlankOrComment(lines[end-1]) {
 			end--
 		}
 	}
+
 	return slices.Concat(bytes.Join(lines[:start], nil), bytes.Join(lines[end:], nil))
 }
 

@@ -14,17 +14,19 @@ import (
 	"hoist/cmd/hoist/internal/once"
 )
 
-// wholeAction is the media type by which [Client] sends a call as package apsclient knows it; the answer is then a whole
-// [apsclient.Response]. Any other request is of the plain form.
+// wholeAction is the media type by which [Client] sends a call as package apsclient knows it; the
+// answer is then a whole [apsclient.Response]. Any other request is of the plain form.
 const wholeAction = "application/vnd.hoist.action+json"
 
-// plainAction is the body of POST /v1/actions/{name}. Values are strings, numbers or booleans; of the query also lists of them.
+// plainAction is the body of POST /v1/actions/{name}. Values are strings, numbers or booleans; of
+// the query also lists of them.
 type plainAction struct {
 	Variant string                     `json:"variant"`
 	Params  map[string]json.RawMessage `json:"params"`
 	Query   map[string]json.RawMessage `json:"query"`
-	// Body goes to the service as it stands here; a string is its text, for upload-binary-to-signed-s3-url in base64, for
-	// upload-file-in-project-folder the path of the file.
+	// Body goes to the service as it stands here; a string is its text, for
+	// upload-binary-to-signed-s3-url in base64, for upload-file-in-project-folder the path of the
+	// file.
 	Body json.RawMessage `json:"body"`
 }
 
@@ -34,6 +36,7 @@ func plainValue(data json.RawMessage) (string, bool) {
 	if json.Unmarshal(data, &s) != nil {
 		s = string(data)
 	}
+
 	return s, data[0] != '{' && data[0] != '[' && data[0] != 'n'
 }
 
@@ -41,7 +44,8 @@ func plainValue(data json.RawMessage) (string, bool) {
 func (p plainAction) request(name string) (apsclient.Request, error) {
 	r := apsclient.Request{Action: name, Variant: p.Variant, Params: map[string]string{}, Query: url.Values{}}
 	bad := func(param string) error {
-		return &apsclient.ParamError{Action: name, Param: param, Problem: "is not a string, a number or a boolean"}
+		return &apsclient.ParamError{Action: name, Param: param,
+			Problem: "is not a string, a number or a boolean"}
 	}
 	for k, v := range p.Params {
 		var ok bool
@@ -49,6 +53,7 @@ func (p plainAction) request(name string) (apsclient.Request, error) {
 			return r, bad(k)
 		}
 	}
+
 	for k, v := range p.Query {
 		list := []json.RawMessage{v}
 		if v[0] == '[' {
@@ -56,14 +61,17 @@ func (p plainAction) request(name string) (apsclient.Request, error) {
 				return r, bad(k)
 			}
 		}
+
 		for _, v := range list {
 			text, ok := plainValue(v)
 			if !ok {
 				return r, bad(k)
 			}
+
 			r.Query.Add(k, text)
 		}
 	}
+
 	action, _ := apsclient.ActionByName(name)
 	var text string
 	switch {
@@ -75,13 +83,16 @@ func (p plainAction) request(name string) (apsclient.Request, error) {
 		if err != nil {
 			return r, &apsclient.ParamError{Action: name, Param: "body", Problem: "takes the bytes in base64"}
 		}
+
 		r.Body = data
 	default:
 		r.Body = []byte(text)
 	}
+
 	if err := apsclient.Validate(r); err != nil {
 		return r, err
 	}
+
 	return r, nil
 }
 
@@ -94,21 +105,26 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 			req.Action = name
 			answer(w)(s.api.Action(r.Context(), profile, req))
 		}
+
 		return
 	}
+
 	var plain plainAction
 	if !read(w, r, &plain) {
 		return
 	}
+
 	req, err := plain.request(name)
 	if err != nil {
 		writeError(w, err)
 		return
 	}
+
 	if action, _ := apsclient.ActionByName(name); action.Method == apsclient.MethodComposite {
 		answer(w)(s.uploadInFolder(r.Context(), profile, string(req.Body), req.Params))
 		return
 	}
+
 	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile}})
 	if err != nil {
 		writeError(w, err)
@@ -121,24 +137,31 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 		if resp != nil {
 			words = resp.Body
 		}
+
 		writeActionError(w, err, words)
+
 		return
 	}
+
 	for _, h := range []string{"ETag", "Location"} {
 		if v := resp.Header.Get(h); v != "" {
 			w.Header().Set(h, v)
 		}
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	status := resp.Status
-	if status == http.StatusNoContent || status == http.StatusNotModified { // those may have no body, and this answer has one
+	// those may have no body, and this answer has one
+	if status == http.StatusNoContent || status == http.StatusNotModified {
 		status = http.StatusOK
 	}
+
 	w.WriteHeader(status)
 	_, _ = w.Write(AnswerBody(resp)) // a reader that has gone needs no answer
 }
 
-// writeActionError is the one shape of an error, with the service's status and its own words where it gave any.
+// writeActionError is the one shape of an error, with the service's status and its own words where
+// it gave any.
 func writeActionError(w http.ResponseWriter, err error, words []byte) {
 	body := struct {
 		*errorBody
@@ -147,6 +170,7 @@ func writeActionError(w http.ResponseWriter, err error, words []byte) {
 	if json.Valid(words) {
 		body.Body = words
 	}
+
 	status, ok := statusOf[body.Code]
 	e, n := (*apsclient.Error)(nil), (*apsclient.NetError)(nil)
 	switch {
@@ -158,27 +182,32 @@ func writeActionError(w http.ResponseWriter, err error, words []byte) {
 	default:
 		status = http.StatusInternalServerError
 	}
+
 	writeJSON(w, status, body)
 }
 
-// AnswerBody is what is shown of an answer: its body as given, with a line end; where there is none, the status and what the
-// headers hold.
+// AnswerBody is what is shown of an answer: its body as given, with a line end; where there is
+// none, the status and what the headers hold.
 func AnswerBody(resp *apsclient.Response) []byte {
 	if len(bytes.TrimSpace(resp.Body)) > 0 {
 		return append(bytes.TrimSuffix(bytes.Clone(resp.Body), []byte("\n")), '\n')
 	}
+
 	out := struct {
 		Status   int    `json:"status"`
 		ETag     string `json:"etag,omitempty"`
 		Location string `json:"location,omitempty"`
 		HookID   string `json:"hook_id,omitempty"`
-	}{Status: resp.Status, ETag: strings.Trim(resp.Header.Get("ETag"), `"`), Location: resp.Header.Get("Location")}
+	}{Status: resp.Status, ETag: strings.Trim(resp.Header.Get("ETag"), `"`),
+		Location: resp.Header.Get("Location")}
 	if _, id, ok := strings.Cut(out.Location, "/hooks/"); ok {
 		out.HookID = id
 	}
+
 	data, err := json.Marshal(out)
 	if err != nil {
 		return nil // strings and a number always marshal
 	}
+
 	return append(data, '\n')
 }

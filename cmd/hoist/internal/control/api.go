@@ -18,8 +18,8 @@ const (
 // FromNow is the index of [API.Changes] for what is committed from now on.
 const FromNow = math.MaxUint64
 
-// API is what the owner of a home does for commands. Errors carry an exit code and a hint (see package exit). All
-// methods are safe for concurrent use.
+// API is what the owner of a home does for commands. Errors carry an exit code and a hint (see
+// package exit). All methods are safe for concurrent use.
 type API interface {
 	Status(ctx context.Context) (Status, error)
 	Jobs(ctx context.Context, q JobQuery) ([]Job, error)
@@ -30,8 +30,8 @@ type API interface {
 	// Push and Pull plan, queue and return; Follow tells the rest.
 	Push(ctx context.Context, r PushRequest) (Plan, error)
 	Pull(ctx context.Context, r PullRequest) (Plan, error)
-	// Follow calls each once for every job of ids that is done, failed, cancelled or needs a person (then it may still go on by
-	// itself), and with progress in between, until all have been told.
+	// Follow calls each once for every job of ids that is done, failed, cancelled or needs a person
+	// (then it may still go on by itself), and with progress in between, until all have been told.
 	Follow(ctx context.Context, ids []string, each func(Update) error) error
 
 	Watches(ctx context.Context) ([]Watch, error)
@@ -39,7 +39,8 @@ type API interface {
 	// ChangeWatch does "remove", "pause" or "resume" to the watch with this id, path or remote.
 	ChangeWatch(ctx context.Context, which, verb string) (WatchAdded, error)
 
-	// Action makes one call of the service for a profile, within the owner's budgets and with its token.
+	// Action makes one call of the service for a profile, within the owner's budgets and with its
+	// token.
 	Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error)
 	// Changes returns once something was committed after the index since, or after [FromNow].
 	Changes(ctx context.Context, since uint64) (Event, error)

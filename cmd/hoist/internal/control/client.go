@@ -19,8 +19,9 @@ import (
 	"hoist/apsclient"
 )
 
-// ErrNoOwner says that nobody answers: no process has this home open, or it has just ended. Whatever was asked may or may
-// not have been done; everything that commands ask for can be asked again.
+// ErrNoOwner says that nobody answers: no process has this home open, or it has just ended.
+// Whatever was asked may or may not have been done; everything that commands ask for can be asked
+// again.
 var ErrNoOwner = errors.New("no owner answers")
 
 // Client is the [API] of an owner in another process.
@@ -28,23 +29,26 @@ type Client struct {
 	http  *http.Client
 	base  string // scheme and host; the host means nothing on a socket
 	token string
-	// Account, when not "", is sent along as "PROFILE FINGERPRINT"; an owner that uses another account refuses.
+	// Account, when not "", is sent along as "PROFILE FINGERPRINT"; an owner that uses another
+	// account refuses.
 	Account string
 }
 
-// Dial finds the owner of a home by its socket, or by the address in addrFile where that exists, and asks whether it
-// lives. [ErrNoOwner] when not.
+// Dial finds the owner of a home by its socket, or by the address in addrFile where that exists,
+// and asks whether it lives. [ErrNoOwner] when not.
 func Dial(ctx context.Context, socket, addrFile string) (*Client, error) {
 	c, err := find(socket, addrFile)
 	if err != nil {
 		return nil, err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := c.request(ctx, http.MethodGet, "/healthz", nil)
 	if err != nil {
 		return nil, err
 	}
+
 	resp, err := c.http.Do(req)
 	if err != nil {
 		c.Close()
@@ -55,6 +59,7 @@ func Dial(ctx context.Context, socket, addrFile string) (*Client, error) {
 		c.Close()
 		return nil, fmt.Errorf("%w: %s", ErrNoOwner, resp.Status)
 	}
+
 	return c, nil
 }
 
@@ -68,23 +73,28 @@ func find(socket, addrFile string) (*Client, error) {
 		if filepath.IsAbs(addr) {
 			return newClient("unix", addr, ""), nil
 		}
+
 		return newClient("tcp", addr, strings.TrimSpace(token)), nil
 	case errors.Is(err, os.ErrNotExist):
 		return newClient("unix", socket, ""), nil
 	}
+
 	return nil, fmt.Errorf("read the address of the owner: %w", err)
 }
 
 func newClient(network, addr, token string) *Client {
 	var d net.Dialer
 	t := &http.Transport{
-		DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, network, addr) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, network, addr)
+		},
 		DisableCompression: true,
 	}
 	base := "http://hoist"
 	if network == "tcp" {
 		base = "http://" + addr
 	}
+
 	return &Client{http: &http.Client{Transport: t}, base: base, token: token}
 }
 
@@ -98,24 +108,31 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 		if err != nil {
 			return nil, err
 		}
+
 		r = bytes.NewReader(data)
 	}
+
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, r)
 	if err != nil {
 		return nil, err
 	}
+
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	if _, whole := body.(apsclient.Request); whole {
 		req.Header.Set("Content-Type", wholeAction)
 	}
+
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+
 	if c.Account != "" && method == http.MethodPost {
 		req.Header.Set(accountHeader, c.Account)
 	}
+
 	return req, nil
 }
 
@@ -125,18 +142,23 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (io.Re
 	if err != nil {
 		return nil, err
 	}
+
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, gone(ctx, err)
 	}
+
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
 	}
+
 	defer resp.Body.Close()
 	var e errorBody
 	if err := json.NewDecoder(resp.Body).Decode(&e); err != nil || e.Error == "" {
-		return nil, fmt.Errorf("ask the owner of the home: %s %s: %s", method, strings.SplitN(path, "?", 2)[0], resp.Status)
+		return nil, fmt.Errorf("ask the owner of the home: %s %s: %s", method,
+			strings.SplitN(path, "?", 2)[0], resp.Status)
 	}
+
 	return nil, e.err()
 }
 
@@ -145,6 +167,7 @@ func gone(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+
 	return fmt.Errorf("%w: %v", ErrNoOwner, err)
 }
 
@@ -158,6 +181,7 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 	if err := json.NewDecoder(r).Decode(&v); err != nil {
 		return v, gone(ctx, err)
 	}
+
 	return v, nil
 }
 
@@ -172,12 +196,15 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]Job, error) {
 	if len(q.States) > 0 {
 		v.Set("state", strings.Join(q.States, ","))
 	}
+
 	if q.Open {
 		v.Set("open", "true")
 	}
+
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
+
 	return call[[]Job](ctx, c, http.MethodGet, "/v1/jobs?"+v.Encode(), nil)
 }
 
@@ -208,6 +235,7 @@ func (c *Client) Follow(ctx context.Context, ids []string, each func(Update) err
 		return err
 	}
 	defer r.Close()
+
 	lines := json.NewDecoder(r)
 	for {
 		var line struct {
@@ -217,12 +245,14 @@ func (c *Client) Follow(ctx context.Context, ids []string, each func(Update) err
 		if err := lines.Decode(&line); err != nil {
 			return gone(ctx, err)
 		}
+
 		switch {
 		case line.Error != nil:
 			return line.Error.err()
 		case line.End:
 			return nil
 		}
+
 		if err := each(line.Update); err != nil {
 			return err
 		}
@@ -244,15 +274,20 @@ func (c *Client) ChangeWatch(ctx context.Context, which, verb string) (WatchAdde
 	if verb == "remove" {
 		return call[WatchAdded](ctx, c, http.MethodDelete, "/v1/watches?id="+url.QueryEscape(which), nil)
 	}
-	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches/"+url.PathEscape(which)+"/"+verb, struct{}{})
+
+	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches/"+url.PathEscape(which)+"/"+verb,
+		struct{}{})
 }
 
 // Action implements [API].
-func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error) {
-	resp, err := call[apsclient.Response](ctx, c, http.MethodPost, "/v1/actions/"+url.PathEscape(r.Action)+"?profile="+url.QueryEscape(profile), r)
+func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+	error) {
+	resp, err := call[apsclient.Response](ctx, c, http.MethodPost,
+		"/v1/actions/"+url.PathEscape(r.Action)+"?profile="+url.QueryEscape(profile), r)
 	if err != nil {
 		return nil, err
 	}
+
 	return &resp, nil
 }
 
@@ -262,11 +297,13 @@ func (c *Client) Changes(ctx context.Context, since uint64) (Event, error) {
 	if since != FromNow {
 		path += "?since=" + strconv.FormatUint(since, 10)
 	}
+
 	r, err := c.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return Event{}, err
 	}
 	defer r.Close()
+
 	return readEvent(ctx, r)
 }
 
@@ -276,12 +313,14 @@ type Forwarder struct {
 	Profile string
 }
 
-// Forward implements [apsclient.Forwarder]. What the owner refuses itself, for an unknown profile or another account, was not sent.
+// Forward implements [apsclient.Forwarder]. What the owner refuses itself, for an unknown profile
+// or another account, was not sent.
 func (f Forwarder) Forward(ctx context.Context, r apsclient.Request) (*apsclient.Response, error) {
 	resp, err := f.API.Action(ctx, f.Profile, r)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoOwner) {
 		err = refused{err}
 	}
+
 	return resp, err
 }
 

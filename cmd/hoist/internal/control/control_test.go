@@ -26,7 +26,8 @@ type owner struct {
 }
 
 func (o *owner) Status(context.Context) (Status, error) {
-	return Status{Version: "v", Watches: []Watch{}, Active: []Active{}, Attention: []Attention{}, Budgets: []Budget{}}, nil
+	return Status{Version: "v", Watches: []Watch{}, Active: []Active{}, Attention: []Attention{},
+		Budgets: []Budget{}}, nil
 }
 
 func (o *owner) Act(_ context.Context, id, verb string) (ActResult, error) {
@@ -50,7 +51,8 @@ func (o *owner) Follow(ctx context.Context, _ []string, each func(Update) error)
 func (o *owner) Changes(_ context.Context, since uint64) (Event, error) { return o.event(since) }
 
 func (o *owner) Action(_ context.Context, profile string, r apsclient.Request) (*apsclient.Response, error) {
-	return &apsclient.Response{Status: 200, Body: []byte(profile + " " + r.Action + " " + r.Params["hub_id"])}, nil
+	return &apsclient.Response{Status: 200,
+		Body: []byte(profile + " " + r.Action + " " + r.Params["hub_id"])}, nil
 }
 
 // serve listens as an owner does and dials it.
@@ -62,11 +64,13 @@ func serve(t *testing.T, api API, o ServerOptions) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	o.Token = l.Token
 	s := httptest.NewUnstartedServer(NewHandler(api, o))
 	if err := s.Listener.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	s.Listener = l
 	s.Start()
 	t.Cleanup(s.Close)
@@ -74,7 +78,9 @@ func serve(t *testing.T, api API, o ServerOptions) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(c.Close)
+
 	return c
 }
 
@@ -84,7 +90,9 @@ func shortDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+
 	return dir
 }
 
@@ -97,17 +105,24 @@ func TestClientAndServer(t *testing.T) {
 	if s, err := c.Status(ctx); err != nil || s.Version != "v" {
 		t.Errorf("status: %+v, %v", s, err)
 	}
+
 	if r, err := c.Act(ctx, "ab c", Pause); err != nil || r.Result != Pause || o.acted[0] != "pause ab c" {
 		t.Errorf("act: %+v, %v, %v", r, err, o.acted)
 	}
-	if _, err := c.Push(ctx, PushRequest{Paths: []string{"/a/"}, Remote: "oss://bkt", Batch: "7"}); err != nil || o.pushed.Paths[0] != "/a/" || o.pushed.Batch != "7" {
+
+	if _, err := c.Push(ctx, PushRequest{Paths: []string{"/a/"}, Remote: "oss://bkt",
+		Batch: "7"}); err != nil || o.pushed.Paths[0] != "/a/" || o.pushed.Batch != "7" {
 		t.Errorf("push: %+v, %v", o.pushed, err)
 	}
+
 	_, err := c.Job(ctx, "x")
-	if code, hint := exit.From(err); code != exit.NotFound || hint != "look at the list" || err.Error() != "no job x" {
+	if code, hint := exit.From(err); code != exit.NotFound || hint != "look at the list" ||
+		err.Error() != "no job x" {
 		t.Errorf("job: %v, %d, %q", err, code, hint)
 	}
-	resp, err := Forwarder{API: c, Profile: "p q"}.Forward(ctx, apsclient.Request{Action: "get-hub", Params: map[string]string{"hub_id": "b.1"}})
+
+	resp, err := Forwarder{API: c, Profile: "p q"}.Forward(ctx,
+		apsclient.Request{Action: "get-hub", Params: map[string]string{"hub_id": "b.1"}})
 	if err != nil || string(resp.Body) != "p q get-hub b.1" {
 		t.Errorf("action: %+v, %v", resp, err)
 	}
@@ -120,13 +135,18 @@ func TestFollowTellsEverythingThenEnds(t *testing.T) {
 				return err
 			}
 		}
+
 		return nil
 	}}
 	c := serve(t, o, ServerOptions{})
 	var got []string
-	if err := c.Follow(t.Context(), []string{"a", "b"}, func(u Update) error { got = append(got, u.For); return nil }); err != nil || strings.Join(got, "") != "ab" {
+	if err := c.Follow(t.Context(), []string{"a", "b"}, func(u Update) error {
+		got = append(got, u.For)
+		return nil
+	}); err != nil || strings.Join(got, "") != "ab" {
 		t.Errorf("got %v, %v", got, err)
 	}
+
 	o.follow = func(context.Context, func(Update) error) error {
 		return exit.With(exit.Attention, errors.New("broken"), "")
 	}
@@ -138,13 +158,18 @@ func TestFollowTellsEverythingThenEnds(t *testing.T) {
 func TestFollowKnowsThatTheOwnerHasGone(t *testing.T) {
 	o := &owner{}
 	dying := make(chan struct{})
-	o.follow = func(ctx context.Context, _ func(Update) error) error { close(dying); <-ctx.Done(); return ctx.Err() }
+	o.follow = func(ctx context.Context, _ func(Update) error) error {
+		close(dying)
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	dir := shortDir(t)
 	socket, addr := filepath.Join(dir, "s"), filepath.Join(dir, "a")
 	l, err := Listen(socket, addr, writePrivate)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := &http.Server{Handler: NewHandler(o, ServerOptions{Token: l.Token}), ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
@@ -152,17 +177,21 @@ func TestFollowKnowsThatTheOwnerHasGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	go func() { <-dying; _ = s.Close() }()
 	if err := c.Follow(t.Context(), nil, nil); !errors.Is(err, ErrNoOwner) {
 		t.Errorf("got %v, want ErrNoOwner", err)
 	}
+
 	<-served
 	if err := l.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
+
 	if _, err := Dial(t.Context(), socket, addr); !errors.Is(err, ErrNoOwner) {
 		t.Errorf("dial afterwards: %v", err)
 	}
+
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(exit.ErrInterrupted)
 	if _, err := c.Status(ctx); !errors.Is(err, exit.ErrInterrupted) {
@@ -175,17 +204,20 @@ func TestEvents(t *testing.T) {
 		if since > 8 {
 			return Event{}, errors.New("end")
 		}
+
 		return Event{Index: since + 1, Jobs: []Job{}}, nil
 	}}
 	c := serve(t, o, ServerOptions{})
 	if e, err := c.Changes(t.Context(), 6); err != nil || e.Index != 7 {
 		t.Errorf("got %+v, %v", e, err)
 	}
+
 	r, err := c.send(t.Context(), http.MethodGet, "/v1/events?since=6", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
+
 	var all strings.Builder
 	buf := make([]byte, 4096)
 	for {
@@ -195,9 +227,12 @@ func TestEvents(t *testing.T) {
 			break
 		}
 	}
-	if n := strings.Count(all.String(), "event: change\n"); n != 3 || !strings.HasPrefix(all.String(), "id: 7\n") {
+
+	if n := strings.Count(all.String(), "event: change\n"); n != 3 ||
+		!strings.HasPrefix(all.String(), "id: 7\n") {
 		t.Errorf("got %d events:\n%s", n, all.String())
 	}
+
 	for path, want := range map[string]uint64{"/v1/events": FromNow, "/v1/events?since=0": 0} {
 		asked := make(chan uint64, 1)
 		o.event = func(since uint64) (Event, error) { asked <- since; return Event{}, errors.New("end") }
@@ -205,11 +240,14 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := <-asked; got != want {
 			t.Errorf("%s: since %d, want %d", path, got, want)
 		}
+
 		_ = r.Close()
 	}
+
 	if _, err := c.send(t.Context(), http.MethodGet, "/v1/events?since=x", nil); err == nil {
 		t.Error("an index that is none was taken")
 	}
@@ -220,16 +258,19 @@ func TestOtherAccountsAreRefused(t *testing.T) {
 		if profile != "default" || fingerprint != "mine" {
 			return exit.Usagef("another account")
 		}
+
 		return nil
 	}})
 	c.Account = "default mine"
 	if _, err := c.Push(t.Context(), PushRequest{}); err != nil {
 		t.Errorf("the same account: %v", err)
 	}
+
 	c.Account = "default yours"
 	if code, _ := exit.From(second(c.Push(t.Context(), PushRequest{}))); code != exit.Usage {
 		t.Errorf("another account: code %d", code)
 	}
+
 	if _, err := c.Status(t.Context()); err != nil {
 		t.Errorf("looking needs no account: %v", err)
 	}
@@ -255,6 +296,7 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 			if tt.token != "" {
 				r.Header.Set("Authorization", "Bearer "+tt.token)
 			}
+
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			if w.Code != tt.want {
@@ -289,13 +331,18 @@ func TestRequestsAreStrict(t *testing.T) {
 		if w.Code != tt.want {
 			t.Errorf("%s %s: got %d, want %d", tt.method, tt.path, w.Code, tt.want)
 		}
-		allow := map[string]string{"POST /v1/status": "GET, HEAD", "PUT /v1/watches": "DELETE, GET, HEAD, POST", "GET /v1/jobs/7/pause": "POST"}[tt.method+" "+tt.path]
+
+		allow := map[string]string{"POST /v1/status": "GET, HEAD",
+			"PUT /v1/watches":      "DELETE, GET, HEAD, POST",
+			"GET /v1/jobs/7/pause": "POST"}[tt.method+" "+tt.path]
 		if got := w.Header().Get("Allow"); got != allow {
 			t.Errorf("%s %s: Allow %q, want %q", tt.method, tt.path, got, allow)
 		}
+
 		if tt.want >= 400 {
 			var e errorBody
-			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error == "" || e.Hint == "" || e.Code == 0 {
+			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error == "" || e.Hint == "" ||
+				e.Code == 0 {
 				t.Errorf("%s %s: error body %s", tt.method, tt.path, w.Body)
 			}
 		}
@@ -306,47 +353,59 @@ func TestLongPathsAndLeftovers(t *testing.T) {
 	if os.PathSeparator != '/' {
 		t.Skip("the socket of Windows is tried by TestClientAndServer")
 	}
+
 	long := filepath.Join(shortDir(t), strings.Repeat("long", 30))
 	if err := os.MkdirAll(long, 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	socket, addr := filepath.Join(long, "control.sock"), filepath.Join(long, "control.addr")
 	l, err := Listen(socket, addr, writePrivate)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	named, err := os.ReadFile(addr)
 	path := strings.TrimSpace(string(named))
 	if err != nil || len(path) > maxSocket || !filepath.IsAbs(path) {
 		t.Fatalf("control.addr: %q, %v", named, err)
 	}
+
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("folder of the socket: %v, %v", info.Mode(), err)
 	}
+
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
+
 	if _, err := Listen(socket, addr, writePrivate); err == nil {
 		t.Error("a second owner listens while the first answers")
 	}
+
 	// The process dies: its socket stays and nobody answers.
 	l.Listener.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
 	if err := l.Listener.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	next, err := Listen(socket, addr, writePrivate)
 	if err != nil {
 		t.Fatalf("after a death: %v", err)
 	}
+
 	if _, err := os.Stat(path); err == nil {
 		t.Error("the old socket is still there")
 	}
+
 	if err := next.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(socket, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := Listen(socket, addr, writePrivate); err == nil {
 		t.Error("a file that is no socket was removed")
 	}

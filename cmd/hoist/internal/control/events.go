@@ -17,10 +17,12 @@ func readEvent(ctx context.Context, r io.Reader) (Event, error) {
 		if err != nil {
 			return e, gone(ctx, err)
 		}
+
 		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
 			if err := json.Unmarshal(data, &e); err != nil {
 				return e, gone(ctx, err)
 			}
+
 			return e, nil
 		}
 	}

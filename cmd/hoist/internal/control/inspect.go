@@ -52,8 +52,9 @@ type VerifyFile struct {
 	Receipt       uint64 `json:"receipt,omitempty"` // number of the receipt that proves the publication
 }
 
-// VerifyReport answers a VerifyRequest. Chain holds the findings about the receipts themselves, each with the file (the
-// state or an export) as its path; it is empty when every receipt follows the one before.
+// VerifyReport answers a VerifyRequest. Chain holds the findings about the receipts themselves,
+// each with the file (the state or an export) as its path; it is empty when every receipt follows
+// the one before.
 type VerifyReport struct {
 	Files    []VerifyFile `json:"files"`
 	Chain    []VerifyFile `json:"chain"`
@@ -68,6 +69,7 @@ func (r VerifyReport) Findings() int {
 			n++
 		}
 	}
+
 	return n
 }
 

@@ -16,10 +16,12 @@ import (
 	"hoist/cmd/hoist/internal/exit"
 )
 
-// accountHeader carries whose account a command would use, so that no command's work is done with another one's.
+// accountHeader carries whose account a command would use, so that no command's work is done with
+// another one's.
 const accountHeader = "Hoist-Account"
 
-// maxRequest bounds the body of a request, in bytes: a list of paths may be long, a mistake is longer.
+// maxRequest bounds the body of a request, in bytes: a list of paths may be long, a mistake is
+// longer.
 const maxRequest = 256 << 20
 
 // ServerOptions of [NewHandler].
@@ -39,16 +41,19 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /v1/status", s.status)
 	mux.HandleFunc("GET /v1/jobs", s.jobs)
 	mux.HandleFunc("GET /v1/jobs/{id}", s.job)
+
 	for _, verb := range []string{Pause, Resume, Retry, Cancel} {
 		mux.HandleFunc("POST /v1/jobs/{id}/"+verb, func(w http.ResponseWriter, r *http.Request) {
 			answer(w)(api.Act(r.Context(), r.PathValue("id"), verb))
 		})
 	}
+
 	mux.HandleFunc("POST /v1/push", s.push)
 	mux.HandleFunc("POST /v1/pull", s.pull)
 	mux.HandleFunc("POST /v1/follow", s.follow)
@@ -65,26 +70,36 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	if o.Metrics != nil {
 		mux.Handle("GET /metrics", o.Metrics)
 	}
+
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if allowed := methods(mux, r); len(allowed) > 0 {
 			list := strings.Join(allowed, ", ")
 			w.Header().Set("Allow", list)
-			writeJSON(w, http.StatusMethodNotAllowed, bodyOf(exit.With(exit.Usage, fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method), "see \"hoist help control-api\"")))
+			writeJSON(w, http.StatusMethodNotAllowed,
+				bodyOf(exit.With(exit.Usage, fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method),
+					"see \"hoist help control-api\"")))
+
 			return
 		}
-		writeError(w, exit.With(exit.NotFound, fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path), "see \"hoist help control-api\""))
+
+		writeError(w, exit.With(exit.NotFound,
+			fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path),
+			"see \"hoist help control-api\""))
 	})
+
 	return guard(o, http.MaxBytesHandler(mux, maxRequest))
 }
 
 // methods are those that the path of a request takes; "/" is what no other pattern has.
 func methods(mux *http.ServeMux, r *http.Request) []string {
-	return slices.DeleteFunc([]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost}, func(m string) bool {
-		other := *r
-		other.Method = m
-		_, pattern := mux.Handler(&other)
-		return pattern == "/"
-	})
+	return slices.DeleteFunc([]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost},
+		func(m string) bool {
+			other := *r
+			other.Method = m
+			_, pattern := mux.Handler(&other)
+
+			return pattern == "/"
+		})
 }
 
 // guard lets through who has the token, and refuses a command of another account.
@@ -93,26 +108,33 @@ func guard(o ServerOptions, next http.Handler) http.Handler {
 		if o.Token != "" {
 			given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 			if subtle.ConstantTimeCompare([]byte(given), []byte(o.Token)) != 1 || !loopback(r.Host) {
-				writeError(w, exit.With(exit.Unauthorized, errors.New("the token of control.addr is missing or wrong"), ""))
+				writeError(w, exit.With(exit.Unauthorized,
+					errors.New("the token of control.addr is missing or wrong"), ""))
 				return
 			}
 		}
-		if profile, fingerprint, ok := strings.Cut(r.Header.Get(accountHeader), " "); ok && o.CheckAccount != nil {
+
+		if profile, fingerprint, ok := strings.Cut(r.Header.Get(accountHeader), " "); ok &&
+			o.CheckAccount != nil {
 			if err := o.CheckAccount(profile, fingerprint); err != nil {
 				writeError(w, err)
 				return
 			}
 		}
+
 		next.ServeHTTP(w, r)
 	})
 }
 
-// loopback tells whether a Host header names this machine by address; a name could be anybody's (DNS rebinding).
+// loopback tells whether a Host header names this machine by address; a name could be anybody's
+// (DNS rebinding).
 func loopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
+
 	ip := net.ParseIP(strings.Trim(host, "[]"))
+
 	return ip != nil && ip.IsLoopback()
 }
 
@@ -128,6 +150,7 @@ func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 	for _, v := range r.URL.Query()["state"] {
 		q.States = append(q.States, strings.Split(v, ",")...)
 	}
+
 	q.Open = r.URL.Query().Get("open") == "true"
 	if v := r.URL.Query().Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)
@@ -135,8 +158,10 @@ func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 			writeError(w, exit.Usagef("limit %q is not a number", v))
 			return
 		}
+
 		q.Limit = n
 	}
+
 	answer(w)(s.api.Jobs(r.Context(), q))
 }
 
@@ -169,16 +194,19 @@ func (s server) addWatch(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// removeWatch takes the watch from the path or from ?id=, so that paths and remotes can be given too.
+// removeWatch takes the watch from the path or from ?id=, so that paths and remotes can be given
+// too.
 func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
 	which := r.PathValue("id")
 	if which == "" {
 		which = r.URL.Query().Get("id")
 	}
+
 	if which == "" {
 		writeError(w, exit.Usagef("which watch: give its id as ?id="))
 		return
 	}
+
 	answer(w)(s.api.ChangeWatch(r.Context(), which, "remove"))
 }
 
@@ -199,6 +227,7 @@ func (s server) follow(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
+
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := json.NewEncoder(w)
 	flush := http.NewResponseController(w)
@@ -208,16 +237,20 @@ func (s server) follow(w http.ResponseWriter, r *http.Request) {
 			if err := lines.Encode(u); err != nil {
 				return err
 			}
+
 			return flush.Flush()
 		})
 	}
+
 	if r.Context().Err() != nil {
 		return
 	}
+
 	last := lastLine{End: true}
 	if err != nil {
 		last.Error = bodyOf(err)
 	}
+
 	if lines.Encode(last) == nil {
 		_ = flush.Flush() // a reader that has gone needs no answer
 	}
@@ -229,6 +262,7 @@ func (s server) events(w http.ResponseWriter, r *http.Request) {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		since = id
 	}
+
 	var index uint64 = FromNow
 	if since != "" {
 		var err error
@@ -237,24 +271,30 @@ func (s server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	flush := http.NewResponseController(w)
 	if flush.Flush() != nil {
 		return
 	}
+
 	for {
 		e, err := s.api.Changes(r.Context(), index)
 		if err != nil {
 			return
 		}
+
 		data, err := json.Marshal(e)
 		if err != nil {
 			return
 		}
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: change\ndata: %s\n\n", e.Index, data); err != nil || flush.Flush() != nil {
+
+		if _, err := fmt.Fprintf(w, "id: %d\nevent: change\ndata: %s\n\n", e.Index, data); err != nil ||
+			flush.Flush() != nil {
 			return
 		}
+
 		index = e.Index
 	}
 }
@@ -275,8 +315,10 @@ func (b *errorBody) err() error { return exit.With(b.Code, errors.New(b.Error), 
 
 // statusOf maps exit codes to HTTP statuses.
 var statusOf = map[int]int{
-	exit.Usage: http.StatusBadRequest, exit.Attention: http.StatusConflict, exit.Unauthorized: http.StatusForbidden,
-	exit.NotFound: http.StatusNotFound, exit.NoDaemon: http.StatusConflict, exit.TimeUp: http.StatusGatewayTimeout,
+	exit.Usage: http.StatusBadRequest, exit.Attention: http.StatusConflict,
+	exit.Unauthorized: http.StatusForbidden,
+	exit.NotFound:     http.StatusNotFound, exit.NoDaemon: http.StatusConflict,
+	exit.TimeUp: http.StatusGatewayTimeout,
 }
 
 func writeError(w http.ResponseWriter, err error) {
@@ -285,6 +327,7 @@ func writeError(w http.ResponseWriter, err error) {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
+
 	writeJSON(w, status, body)
 }
 
@@ -294,6 +337,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(data, '\n')) // a reader that has gone needs no answer
@@ -306,6 +350,7 @@ func answer(w http.ResponseWriter) func(v any, err error) {
 			writeError(w, err)
 			return
 		}
+
 		writeJSON(w, http.StatusOK, v)
 	}
 }
@@ -318,18 +363,22 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	if errors.Is(err, io.EOF) {
 		return true // no body: nothing is asked for but what the path says
 	}
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		err = fmt.Errorf("%s is not what it takes: see \"hoist help control-api\"", wrong.Value)
 		if wrong.Field != "" {
 			err = fmt.Errorf("%s: %w", wrong.Field, err)
 		}
 	}
+
 	if err == nil && d.More() {
 		err = errors.New("more than one JSON value")
 	}
+
 	if err != nil {
 		writeError(w, exit.Usagef("body of %s %s: %w", r.Method, r.URL.Path, err))
 		return false
 	}
+
 	return true
 }

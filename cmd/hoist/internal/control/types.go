@@ -33,7 +33,8 @@ type Counts struct {
 	Cancelled int `json:"cancelled"`
 }
 
-// Watch is a watched folder. The counts are absent while nobody has looked; then files = synced + pending + attention.
+// Watch is a watched folder. The counts are absent while nobody has looked; then files = synced +
+// pending + attention.
 type Watch struct {
 	ID        string     `json:"id"`
 	Path      string     `json:"path"`
@@ -146,7 +147,8 @@ type JobQuery struct {
 	Limit  int      // 0: no limit
 }
 
-// ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or "unchanged".
+// ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or
+// "unchanged".
 type ActResult struct {
 	ID     string `json:"id"`
 	State  string `json:"state"`
@@ -162,8 +164,9 @@ type Filter struct {
 	MinAge  float64  `json:"min_age,omitempty"` // seconds
 }
 
-// PushRequest asks the owner to upload. Paths are absolute; a path that ends in a slash means the contents of a folder.
-// With Files, Paths is one folder and only these slash paths below it are taken.
+// PushRequest asks the owner to upload. Paths are absolute; a path that ends in a slash means the
+// contents of a folder. With Files, Paths is one folder and only these slash paths below it are
+// taken.
 type PushRequest struct {
 	Profile  string   `json:"profile,omitempty"`
 	Paths    []string `json:"paths"`
@@ -197,7 +200,8 @@ type Plan struct {
 	Files []PlanFile `json:"files"`
 }
 
-// PlanFile is one file of a plan: its result where that is known at once, or the job that will bring it.
+// PlanFile is one file of a plan: its result where that is known at once, or the job that will
+// bring it.
 type PlanFile struct {
 	Job string `json:"job,omitempty"`
 	FileResult
@@ -227,7 +231,8 @@ type FileResult struct {
 	Fix       string `json:"fix,omitempty"`
 }
 
-// Update is one message to a follower of jobs: a job that came to an end (or needs a person), or how far all are.
+// Update is one message to a follower of jobs: a job that came to an end (or needs a person), or
+// how far all are.
 type Update struct {
 	For      string    `json:"for,omitempty"` // the id that was asked for; the job's own differs after its source changed
 	Job      *Job      `json:"job,omitempty"`

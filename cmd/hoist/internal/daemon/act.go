@@ -15,6 +15,7 @@ func unknownJob(err error) error {
 	if errors.Is(err, state.ErrNotFound) {
 		return exit.With(exit.NotFound, err, "\"hoist jobs\" lists the jobs")
 	}
+
 	return err
 }
 
@@ -24,15 +25,20 @@ func (w *Owner) Act(_ context.Context, id, verb string) (control.ActResult, erro
 	if err != nil {
 		return control.ActResult{}, unknownJob(err)
 	}
+
 	did, err := w.act(&j, verb)
-	if refused := (*state.TransitionError)(nil); errors.As(err, &refused) {
+	if _, ok := errors.AsType[*state.TransitionError](err); ok {
 		did, err = "unchanged", nil // it ended in between
 	}
+
 	if err != nil {
 		return control.ActResult{}, err
 	}
+
 	w.engine.Kick()
-	return control.ActResult{ID: string(j.ID), State: string(j.Status(w.isActive(j.ID), time.Now())), Result: did}, nil
+
+	return control.ActResult{ID: string(j.ID), State: string(j.Status(w.isActive(j.ID), time.Now())),
+		Result: did}, nil
 }
 
 // act does the verb to a job and says what came of it; j becomes the job afterwards.
@@ -56,7 +62,9 @@ func (w *Owner) act(j *state.Job, verb string) (did string, err error) {
 			if err != nil {
 				return "", err
 			}
+
 			*j = next
+
 			return did, nil
 		}
 	case control.Cancel:
@@ -64,19 +72,24 @@ func (w *Owner) act(j *state.Job, verb string) (did string, err error) {
 	default:
 		return "", exit.Usagef("%q is not pause, resume, retry or cancel", verb)
 	}
+
 	if !j.Open() {
 		return "unchanged", nil
 	}
+
 	next, err := w.store.Commit(j.ID, event)
 	if err != nil {
 		return "", err
 	}
+
 	*j = next
 	if verb == control.Cancel {
 		if err := w.engine.Discard(next); err != nil {
-			w.log.Warn("what a cancelled download left is still there", "job", string(next.ID), "path", next.Path, "error", err)
+			w.log.Warn("what a cancelled download left is still there", "job", string(next.ID), "path",
+				next.Path, "error", err)
 		}
 	}
+
 	return did, nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// newLimiter makes a limiter of bytes a second, 0 for none, whose burst is a tenth of a second but never less than one
-// copy of the data plane.
+// newLimiter makes a limiter of bytes a second, 0 for none, whose burst is a tenth of a second but
+// never less than one copy of the data plane.
 func newLimiter(bytesPerSecond int64) *rate.Limiter {
 	l := rate.NewLimiter(rate.Inf, burst(bytesPerSecond))
 	setRate(l, bytesPerSecond)
@@ -24,6 +24,7 @@ func setRate(l *rate.Limiter, bytesPerSecond int64) {
 		l.SetLimit(rate.Inf)
 		return
 	}
+
 	l.SetBurst(burst(bytesPerSecond))
 	l.SetLimit(rate.Limit(bytesPerSecond))
 }
@@ -37,7 +38,9 @@ func (w *Owner) followTimetable(ctx context.Context) error {
 		if next.IsZero() {
 			return nil
 		}
-		// Looking again every minute keeps the timetable right over a sleep of the machine or a change of its clock.
+
+		// Looking again every minute keeps the timetable right over a sleep of the machine or a
+		// change of its clock.
 		select {
 		case <-ctx.Done():
 			return nil

@@ -17,12 +17,14 @@ import (
 	"hoist/state"
 )
 
-// checkChain returns the receipts of the state, and what is wrong: every receipt must follow the one before, in the state and in the exported
-// files, line by line; both must hold the same, and what was exported once must be there still.
+// checkChain returns the receipts of the state, and what is wrong: every receipt must follow the
+// one before, in the state and in the exported files, line by line; both must hold the same, and
+// what was exported once must be there still.
 func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile, err error) {
 	out = []control.VerifyFile{}
 	bad := func(path, format string, args ...any) {
-		out = append(out, control.VerifyFile{Path: path, Result: control.VerifyDiffers, Detail: fmt.Sprintf(format, args...)})
+		out = append(out, control.VerifyFile{Path: path, Result: control.VerifyDiffers,
+			Detail: fmt.Sprintf(format, args...)})
 	}
 	check := func(path string, list []state.Receipt) {
 		if err := state.CheckReceipts(list, ""); err != nil {
@@ -33,19 +35,25 @@ func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile,
 	if err != nil {
 		return nil, out, err
 	}
+
 	exported, err := readExports(w.o.Home)
 	if err != nil {
 		return nil, out, err
 	}
+
 	if inState, err = w.allReceipts(); err != nil {
 		return nil, out, err
 	}
+
 	check(w.store.Path(), inState)
+
 	for _, p := range exported.problems {
 		bad(p.path, "%s", p.detail)
 	}
+
 	check(w.o.Home.Receipts(), exported.lines)
 	have := map[uint64][]byte{}
+
 	var missing []uint64
 	newest := uint64(0)
 	for _, r := range inState {
@@ -54,9 +62,12 @@ func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile,
 			missing = append(missing, r.Seq)
 		}
 	}
+
 	if len(missing) > 0 {
-		bad(w.receiptsFile(), "%d of the receipts that were exported are gone, the first is number %d; the state has them", len(missing), missing[0])
+		bad(w.receiptsFile(), "%d of the receipts that were exported are gone, the first is number %d; the "+
+			"state has them", len(missing), missing[0])
 	}
+
 	for _, r := range exported.lines {
 		switch line, ok := have[r.Seq]; {
 		case ok && !bytes.Equal(line, r.Line):
@@ -65,12 +76,15 @@ func (w *Owner) checkChain() (inState []state.Receipt, out []control.VerifyFile,
 			bad(exported.from[r.Seq], "receipt %d is newer than any in the state", r.Seq)
 		}
 	}
+
 	for _, u := range exported.unfinished {
 		begun := func(r state.Receipt) bool { return bytes.HasPrefix(r.Line, u.text) }
-		if beingWritten := u.path == w.receiptsFile() && newest > upTo; !beingWritten && !slices.ContainsFunc(inState, begun) {
+		if beingWritten := u.path == w.receiptsFile() && newest > upTo; !beingWritten &&
+			!slices.ContainsFunc(inState, begun) {
 			bad(u.path, "its last line, without an end, is no receipt")
 		}
 	}
+
 	return inState, out, nil
 }
 
@@ -82,8 +96,8 @@ type exports struct {
 	unfinished []unfinished
 }
 
-// unfinished is the last line of a file, without its end: one that is just being written, or was when the power failed and is written again,
-// or what somebody appended.
+// unfinished is the last line of a file, without its end: one that is just being written, or was
+// when the power failed and is written again, or what somebody appended.
 type unfinished struct {
 	path string
 	text []byte
@@ -96,6 +110,7 @@ func readExports(home config.Home) (exports, error) {
 	if err != nil {
 		return e, err
 	}
+
 	byNumber := map[uint64][]byte{}
 	bad := func(path, format string, args ...any) {
 		e.problems = append(e.problems, struct{ path, detail string }{path, fmt.Sprintf(format, args...)})
@@ -105,9 +120,11 @@ func readExports(home config.Home) (exports, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+
 		if err != nil {
 			return e, err
 		}
+
 		last := uint64(0)
 		for n, line := range bytes.SplitAfter(data, []byte("\n")) {
 			line, whole := bytes.CutSuffix(line, []byte("\n"))
@@ -115,8 +132,10 @@ func readExports(home config.Home) (exports, error) {
 				if len(line) > 0 {
 					e.unfinished = append(e.unfinished, unfinished{path, line})
 				}
+
 				continue
 			}
+
 			var r struct {
 				Seq uint64 `json:"seq"`
 			}
@@ -124,34 +143,42 @@ func readExports(home config.Home) (exports, error) {
 				bad(path, "line %d is no receipt", n+1)
 				continue
 			}
+
 			if r.Seq <= last {
 				bad(path, "line %d: receipt %d stands behind receipt %d", n+1, r.Seq, last)
 			}
+
 			last = r.Seq
 			if other, ok := byNumber[r.Seq]; ok && !bytes.Equal(other, line) {
 				bad(path, "receipt %d is not the one of %s", r.Seq, e.from[r.Seq])
 				continue
 			}
+
 			byNumber[r.Seq], e.from[r.Seq] = line, path
 		}
 	}
+
 	for _, seq := range slices.Sorted(maps.Keys(byNumber)) {
 		e.lines = append(e.lines, state.Receipt{Seq: seq, Line: byNumber[seq]})
 	}
+
 	return e, nil
 }
 
-// namesIn lists the paths in a folder whose names begin and end like this, sorted; a folder that is not there has none.
+// namesIn lists the paths in a folder whose names begin and end like this, sorted; a folder that is
+// not there has none.
 func namesIn(dir, prefix, suffix string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+
 	var out []string
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), suffix) {
 			out = append(out, filepath.Join(dir, e.Name()))
 		}
 	}
+
 	return out, nil
 }

@@ -18,6 +18,7 @@ import (
 
 func TestJudge(t *testing.T) {
 	local := &state.Snapshot{Size: 10, ModTime: time.Unix(100, 0)}
+
 	tip := func(number int, size int64) *transfer.Entry {
 		return &transfer.Entry{VersionID: fmt.Sprint("v", number), VersionNumber: number, Size: size}
 	}
@@ -33,7 +34,8 @@ func TestJudge(t *testing.T) {
 		{"equal without a record", facts{local, nil, tip(2, 10), equal}, control.VerifyOK},
 		{"equal to a newer version", facts{local, base(1), tip(2, 10), equal}, control.VerifyOK},
 		{"newer there", facts{local, base(1), tip(2, 10), different}, control.VerifyNewerRemote},
-		{"newer there, of another size", facts{local, base(1), tip(2, 11), unproven}, control.VerifyNewerRemote},
+		{"newer there, of another size", facts{local, base(1), tip(2, 11), unproven},
+			control.VerifyNewerRemote},
 		{"older there", facts{local, base(3), tip(2, 10), different}, control.VerifyDiffers},
 		{"other size", facts{local, base(2), tip(2, 11), unproven}, control.VerifyDiffers},
 		{"other content", facts{local, base(2), tip(2, 10), different}, control.VerifyDiffers},
@@ -83,21 +85,25 @@ func TestReadSums(t *testing.T) {
 			if err := os.WriteFile(path, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
+
 			var want []string
 			for at := 0; at < size || at == 0; at += part {
 				sum := md5.Sum(data[at:min(at+part, size)])
 				want = append(want, hex.EncodeToString(sum[:]))
 			}
+
 			got, err := readSums(t.Context(), path, part)
 			whole := sha1.Sum(data)
-			if err != nil || got.sha1 != hex.EncodeToString(whole[:]) || fmt.Sprint(got.parts) != fmt.Sprint(want) {
+			if err != nil || got.sha1 != hex.EncodeToString(whole[:]) ||
+				fmt.Sprint(got.parts) != fmt.Sprint(want) {
 				t.Errorf("%v, %v; want %v", got, err, want)
 			}
 		})
 	}
 }
 
-// TestExportGoesOn: what a crash left at the end is written over, what the state does not know is kept.
+// TestExportGoesOn: what a crash left at the end is written over, what the state does not know is
+// kept.
 func TestExportGoesOn(t *testing.T) {
 	receipts := []state.Receipt{{Seq: 3, Line: []byte(`{"seq":3}`)}, {Seq: 4, Line: []byte(`{"seq":4}`)}}
 	const before = "{\"seq\":1}\n{\"seq\":2}\n"
@@ -124,11 +130,13 @@ func TestExportGoesOn(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			got, whole, err := goOnAt(path, tt.size, receipts)
 			kept, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "receipts-until-*"))
 			if lost := tt.name == "moved away" || tt.name == "cut short"; whole == lost {
 				t.Errorf("what was exported is whole: %v", whole)
 			}
+
 			if err != nil || got != tt.want || (len(kept) == 1) != tt.aside {
 				t.Errorf("%d, %v, kept aside %v; want %d, %v", got, err, kept, tt.want, tt.aside)
 			}

@@ -28,6 +28,7 @@ func newOptions(t *testing.T) (Options, *emulator.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() {
 		if err := cloud.Close(); err != nil {
 			t.Error(err)
@@ -35,13 +36,16 @@ func newOptions(t *testing.T) (Options, *emulator.Server) {
 	})
 	dir := t.TempDir()
 	const base = "http://127.0.0.1:1"
+
 	return Options{
-		Home: config.Home{Config: dir, State: dir}, Command: "test", Version: "v", Profile: "default", Logger: slog.New(slog.DiscardHandler),
+		Home: config.Home{Config: dir, State: dir}, Command: "test", Version: "v", Profile: "default",
+		Logger: slog.New(slog.DiscardHandler),
 		Engine: config.Engine{Acceleration: true},
 		Clients: func(_ string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return apsclient.New(apsclient.Config{
 				BaseURL: base, Transport: cloud.Transport(), Bandwidth: bandwidth,
-				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID, emulator.DefaultClientSecret),
+				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID,
+					emulator.DefaultClientSecret),
 			})
 		},
 	}, cloud
@@ -53,7 +57,9 @@ func open(t *testing.T, mode int, o Options) *Owner {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { shut(t, w) })
+
 	return w
 }
 
@@ -69,9 +75,11 @@ func write(t *testing.T, path string, data []byte) string {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	return path
 }
 
@@ -82,22 +90,26 @@ func push(t *testing.T, api control.API, r control.PushRequest) map[string]contr
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var ids []string
 	for _, f := range plan.Files {
 		if f.Job != "" {
 			ids = append(ids, f.Job)
 		}
 	}
+
 	out := map[string]control.Job{}
 	err = api.Follow(t.Context(), ids, func(u control.Update) error {
 		if u.Job != nil {
 			out[u.Job.Path] = *u.Job
 		}
+
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return out
 }
 
@@ -107,6 +119,7 @@ func TestOwnerServesOthers(t *testing.T) {
 	if _, err := Open(t.Context(), Passive, o); !isLocked(err) {
 		t.Errorf("a second owner: got %v, want a LockedError", err)
 	}
+
 	c, err := control.Dial(t.Context(), o.Home.Socket(), o.Home.AddrFile())
 	if err != nil {
 		t.Fatal(err)
@@ -114,21 +127,27 @@ func TestOwnerServesOthers(t *testing.T) {
 	defer c.Close()
 	path := write(t, filepath.Join(t.TempDir(), "a.dwg"), []byte("content"))
 	jobs := push(t, c, control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()})
-	if j := jobs[path]; j.State != "done" || j.Result != control.ResultCreated || j.ItemID == "" || *j.Size != 7 {
+	if j := jobs[path]; j.State != "done" || j.Result != control.ResultCreated || j.ItemID == "" ||
+		*j.Size != 7 {
 		t.Errorf("job: %+v", jobs)
 	}
+
 	s, err := c.Status(t.Context())
 	if err != nil || s.Owner == nil || s.Owner.PID != os.Getpid() || s.Jobs.Done != 1 || s.Version != "v" {
 		t.Errorf("status: %+v, %v", s, err)
 	}
+
 	d, err := c.Job(t.Context(), jobs[path].ID[:24])
 	if err != nil || len(d.Parts) != 1 || len(d.History) < 4 {
 		t.Errorf("job: %+v, %v", d, err)
 	}
+
 	shut(t, w)
-	if _, err := control.Dial(t.Context(), o.Home.Socket(), o.Home.AddrFile()); !errors.Is(err, control.ErrNoOwner) {
+	if _, err := control.Dial(t.Context(), o.Home.Socket(), o.Home.AddrFile()); !errors.Is(err,
+		control.ErrNoOwner) {
 		t.Errorf("after it left: %v", err)
 	}
+
 	again := open(t, Passive, o)
 	if s, err := again.Status(t.Context()); err != nil || s.Owner != nil || s.Jobs.Done != 1 {
 		t.Errorf("status of nobody: %+v, %v", s, err)
@@ -142,19 +161,23 @@ func isLocked(err error) bool {
 
 func TestReceiptsAreExportedOnce(t *testing.T) {
 	o, cloud := newOptions(t)
+
 	dir := t.TempDir()
 	file := filepath.Join(o.Home.Receipts(), "receipts.jsonl")
 	for i, name := range []string{"a.dwg", "b.dwg", "c.dwg"} {
 		w := open(t, Working, o)
-		push(t, w, control.PushRequest{Paths: []string{write(t, filepath.Join(dir, name), []byte(name))}, Remote: cloud.DemoRemote()})
+		push(t, w, control.PushRequest{Paths: []string{write(t, filepath.Join(dir, name), []byte(name))},
+			Remote: cloud.DemoRemote()})
 		shut(t, w)
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if n := bytes.Count(data, []byte("\n")); n != i+1 {
 			t.Fatalf("%d lines after %d files:\n%s", n, i+1, data)
 		}
+
 		// A crash between the writing and its record leaves lines that are written again.
 		write(t, file, append(data, "half a line"...))
 	}
@@ -169,12 +192,14 @@ func TestTheSourceChangesUnderAPush(t *testing.T) {
 		if r.Op != "s3-put" || !once.CompareAndSwap(false, true) {
 			return emulator.Fault{}
 		}
+
 		return emulator.Fault{DoAfter: func() { _ = os.WriteFile(path, []byte("the new content"), 0o600) }}
 	})
 	jobs := push(t, w, control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()})
 	if j := jobs[path]; j.Result != control.ResultCreated || *j.Size != 15 {
 		t.Errorf("job: %+v", j)
 	}
+
 	if f, ok := cloud.File("Project Files/a.dwg"); !ok || len(f.Versions) != 1 || f.Versions[0].Size != 15 {
 		t.Errorf("published: %+v", f)
 	}
@@ -188,6 +213,7 @@ func TestActs(t *testing.T) {
 	if err != nil || len(plan.Files) != 1 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
+
 	id := plan.Files[0].Job
 	for _, tt := range []struct{ verb, state, result string }{
 		{control.Pause, "paused", "paused"},
@@ -205,9 +231,11 @@ func TestActs(t *testing.T) {
 			t.Errorf("%s: got %+v, %v, want %s, %s", tt.verb, r, err, tt.state, tt.result)
 		}
 	}
+
 	if _, err := w.Act(t.Context(), id, "explode"); err == nil {
 		t.Error("explode is a verb")
 	}
+
 	if code, _ := exit.From(second(w.Act(t.Context(), "00ff", control.Pause))); code != exit.NotFound {
 		t.Errorf("unknown job: code %d", code)
 	}
@@ -223,32 +251,38 @@ func TestAParkedFileThatIsPushedAgain(t *testing.T) {
 		if r.Op == "create-storage" {
 			return emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusForbidden}
 		}
+
 		return emulator.Fault{}
 	})
 	req := control.PushRequest{Paths: []string{path}, Remote: cloud.DemoRemote()}
 	if j := push(t, w, req)[path]; j.State != "attention" && j.State != "failed" || j.Reason == "" {
 		t.Fatalf("refused: %+v", j)
 	}
+
 	s, err := w.Status(t.Context())
 	if err != nil || len(s.Attention) != 1 || s.Attention[0].Fix == "" || s.Attention[0].Since == nil {
 		t.Errorf("status: %+v, %v", s.Attention, err)
 	}
+
 	cloud.SetFault(nil)
 	if j := push(t, w, req)[path]; j.State != "done" {
 		t.Errorf("asked again: %+v", j)
 	}
 }
 
-// Names that the local system cannot hold wait for a person, and stop no other file of the same pull.
+// Names that the local system cannot hold wait for a person, and stop no other file of the same
+// pull.
 func TestNamesThatStopNoOther(t *testing.T) {
 	o, _ := newOptions(t)
 	c, err := o.Clients("default", apsclient.Bandwidth{})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := c.Buckets.Create(t.Context(), "names", "persistent", ""); err != nil {
 		t.Fatal(err)
 	}
+
 	long := strings.Repeat("x", 300)
 	for _, key := range []string{"a.dwg", "b\x00.dwg", long + "1", long + "2", long + "3", long + "/a.dwg"} {
 		id := apsclient.NewObjectID("names", key)
@@ -256,14 +290,19 @@ func TestNamesThatStopNoOther(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%.20q: %v", key, err)
 		}
-		etag, err := c.Data.PutPart(t.Context(), urls.URLs[0], apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
+
+		etag, err := c.Data.PutPart(t.Context(), urls.URLs[0],
+			apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Objects.Complete(t.Context(), id, apsclient.Completion{UploadKey: urls.UploadKey, Size: 1, ETags: []string{etag}}); err != nil {
+
+		if _, err := c.Objects.Complete(t.Context(), id,
+			apsclient.Completion{UploadKey: urls.UploadKey, Size: 1, ETags: []string{etag}}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	w := open(t, Working, o)
 	dir := t.TempDir()
 	for range 2 { // the second time beside the parked ones of the first
@@ -271,6 +310,7 @@ func TestNamesThatStopNoOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var ids []string
 		refused := 0
 		for _, f := range plan.Files {
@@ -281,12 +321,15 @@ func TestNamesThatStopNoOther(t *testing.T) {
 				ids = append(ids, f.Job)
 			}
 		}
+
 		if refused != 4 {
 			t.Errorf("%d names are refused, want 4: %+v", refused, plan.Files)
 		}
+
 		if err := w.Follow(t.Context(), ids, func(control.Update) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, name := range []string{"a.dwg", "b%00.dwg"} {
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 				t.Error(err)
@@ -299,14 +342,17 @@ func TestLinger(t *testing.T) {
 	o, _ := newOptions(t)
 	w := open(t, Serving, o)
 	w.Linger(t.Context(), time.Minute) // nobody is there: it returns
+
 	leave := w.guests.enter()
 	done := make(chan struct{})
 	go func() { defer close(done); w.Linger(t.Context(), time.Hour) }()
+
 	select {
 	case <-done:
 		t.Fatal("it did not wait for a guest")
 	case <-time.After(20 * time.Millisecond):
 	}
+
 	leave()
 	<-done
 }
@@ -316,6 +362,7 @@ func TestSources(t *testing.T) {
 	for _, name := range []string{"d/a.dwg", "d/a.bak", "d/s/b.dwg", "one.bak"} {
 		write(t, filepath.Join(dir, filepath.FromSlash(name)), []byte(name))
 	}
+
 	sep := string(filepath.Separator)
 	for _, tt := range []struct {
 		name  string
@@ -325,27 +372,36 @@ func TestSources(t *testing.T) {
 	}{
 		{"folder", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}}, "d/a.dwg d/s/b.dwg", 0},
 		{"contents", control.PushRequest{Paths: []string{filepath.Join(dir, "d") + sep}}, "a.dwg s/b.dwg", 0},
-		{"litter that is named", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak")}}, "one.bak", 0},
-		{"litter that is wanted", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Filter: control.Filter{Exclude: []string{"!*.bak"}}}, "d/a.bak d/a.dwg d/s/b.dwg", 0},
-		{"listed", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"s/b.dwg"}}, "d/s/b.dwg", 0},
-		{"an empty list", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{}}, "", 0},
-		{"listed outside", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"../one.bak"}}, "", exit.Usage},
-		{"a file with a slash", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak") + sep}}, "", exit.Usage},
+		{"litter that is named", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak")}},
+			"one.bak", 0},
+		{"litter that is wanted", control.PushRequest{Paths: []string{filepath.Join(dir, "d")},
+			Filter: control.Filter{Exclude: []string{"!*.bak"}}}, "d/a.bak d/a.dwg d/s/b.dwg", 0},
+		{"listed", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"s/b.dwg"}},
+			"d/s/b.dwg", 0},
+		{"an empty list", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{}},
+			"", 0},
+		{"listed outside", control.PushRequest{Paths: []string{filepath.Join(dir, "d")},
+			Files: []string{"../one.bak"}}, "", exit.Usage},
+		{"a file with a slash", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak") + sep}}, "",
+			exit.Usage},
 		{"missing", control.PushRequest{Paths: []string{filepath.Join(dir, "zz")}}, "", exit.NotFound},
 		{"nothing", control.PushRequest{}, "", exit.Usage},
 		{"an empty path", control.PushRequest{Paths: []string{""}}, "", exit.Usage},
 		{"a relative path", control.PushRequest{Paths: []string{"d"}}, "", exit.Usage},
-		{"wrong pattern", control.PushRequest{Paths: []string{dir}, Filter: control.Filter{Exclude: []string{"["}}}, "", exit.Usage},
+		{"wrong pattern", control.PushRequest{Paths: []string{dir},
+			Filter: control.Filter{Exclude: []string{"["}}}, "", exit.Usage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := findSources(tt.req)
 			if code, _ := exit.From(err); code != tt.fails {
 				t.Fatalf("got %v, want code %d", err, tt.fails)
 			}
+
 			var got []string
 			for _, f := range s.files {
 				got = append(got, f.Rel)
 			}
+
 			if strings.Join(got, " ") != tt.want {
 				t.Errorf("got %v, want %s", got, tt.want)
 			}
@@ -353,10 +409,12 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestWhatAnOwnerRefuses: a program that asks over the socket may ask anything; nothing of it may take effect.
+// TestWhatAnOwnerRefuses: a program that asks over the socket may ask anything; nothing of it may
+// take effect.
 func TestWhatAnOwnerRefuses(t *testing.T) {
 	o, cloud := newOptions(t)
 	w := open(t, Working, o)
+
 	remote, folder := cloud.DemoRemote(), t.TempDir()
 	watch := func(r control.WatchRequest) error {
 		r.Remote = remote
@@ -364,35 +422,48 @@ func TestWhatAnOwnerRefuses(t *testing.T) {
 		return err
 	}
 	for name, ask := range map[string]func() error{
-		"pull to nowhere": func() error { _, err := w.Pull(t.Context(), control.PullRequest{Remote: remote}); return err },
+		"pull to nowhere": func() error {
+			_, err := w.Pull(t.Context(), control.PullRequest{Remote: remote})
+			return err
+		},
 		"pull to relative": func() error {
 			_, err := w.Pull(t.Context(), control.PullRequest{Remote: remote, Path: "x"})
 			return err
 		},
-		"verify relative": func() error { _, err := w.Verify(t.Context(), control.VerifyRequest{Path: "x"}); return err },
-		"watch relative":  func() error { return watch(control.WatchRequest{Path: "."}) },
-		"watch mode":      func() error { return watch(control.WatchRequest{Path: folder, Mode: "pull"}) },
-		"watch settle":    func() error { return watch(control.WatchRequest{Path: folder, Settle: "soon"}) },
-		"watch pattern":   func() error { return watch(control.WatchRequest{Path: folder, Exclude: []string{"a[b"}}) },
-		"watch size":      func() error { return watch(control.WatchRequest{Path: folder, MinSize: "few"}) },
+		"verify relative": func() error {
+			_, err := w.Verify(t.Context(), control.VerifyRequest{Path: "x"})
+			return err
+		},
+		"watch relative": func() error { return watch(control.WatchRequest{Path: "."}) },
+		"watch mode":     func() error { return watch(control.WatchRequest{Path: folder, Mode: "pull"}) },
+		"watch settle":   func() error { return watch(control.WatchRequest{Path: folder, Settle: "soon"}) },
+		"watch pattern": func() error {
+			return watch(control.WatchRequest{Path: folder, Exclude: []string{"a[b"}})
+		},
+		"watch size": func() error { return watch(control.WatchRequest{Path: folder, MinSize: "few"}) },
 	} {
 		if code, _ := exit.From(ask()); code != exit.Usage {
 			t.Errorf("%s: code %d, want %d", name, code, exit.Usage)
 		}
 	}
+
 	if file, err := config.Load(o.Home); err != nil || len(file.Watch) > 0 {
 		t.Errorf("watches: %v, %v", file.Watch, err)
 	}
+
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("left in the folder: %v, %v", left, err)
 	}
 }
 
-// TestWhatKilledCommandsLeave: standard input and output that were kept in the home go after a day, unless an open job needs them.
+// TestWhatKilledCommandsLeave: standard input and output that were kept in the home go after a day,
+// unless an open job needs them.
 func TestWhatKilledCommandsLeave(t *testing.T) {
 	o, s := newOptions(t)
 	w := open(t, Passive, o)
-	old, needed, fresh := filepath.Join(o.Home.Streams(), "stdin-1"), filepath.Join(o.Home.Streams(), "stdin-2"), filepath.Join(o.Home.Streams(), "stdin-3")
+
+	old, needed, fresh := filepath.Join(o.Home.Streams(), "stdin-1"),
+		filepath.Join(o.Home.Streams(), "stdin-2"), filepath.Join(o.Home.Streams(), "stdin-3")
 	partly := filepath.Join(o.Home.Streams(), "stdout-4.part")
 	for _, p := range []string{old, needed, fresh, partly} {
 		write(t, p, []byte("x"))
@@ -402,22 +473,31 @@ func TestWhatKilledCommandsLeave(t *testing.T) {
 			}
 		}
 	}
+
 	plan, err := w.Push(t.Context(), control.PushRequest{Paths: []string{needed}, Remote: s.DemoRemote()})
 	if err != nil || len(plan.Files) != 1 || plan.Files[0].Job == "" {
 		t.Fatalf("%+v, %v", plan, err)
 	}
+
 	if _, err := w.Act(t.Context(), plan.Files[0].Job, control.Pause); err != nil {
 		t.Fatal(err)
 	}
-	j, _, err := w.store.Enqueue(state.Job{Kind: state.Download, Path: filepath.Join(o.Home.Streams(), "stdout-4"), Target: state.Target{Address: "oss://bkt/k"}})
+
+	j, _, err := w.store.Enqueue(
+		state.Job{Kind: state.Download, Path: filepath.Join(o.Home.Streams(), "stdout-4"),
+			Target: state.Target{Address: "oss://bkt/k"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.store.Commit(j.ID, state.Resolved{Object: "o", Size: 25}, state.FetchStarted{Temp: partly, PartSize: 10, Parts: 3}, state.Pause{}); err != nil {
+
+	if _, err := w.store.Commit(j.ID, state.Resolved{Object: "o", Size: 25},
+		state.FetchStarted{Temp: partly, PartSize: 10, Parts: 3}, state.Pause{}); err != nil {
 		t.Fatal(err)
 	}
+
 	shut(t, w)
 	shut(t, open(t, Working, o))
+
 	for _, p := range []string{old, needed, fresh, partly} {
 		if _, err := os.Stat(p); os.IsNotExist(err) != (p == old) {
 			t.Errorf("%s: %v", filepath.Base(p), err)
@@ -431,11 +511,13 @@ func TestPatiently(t *testing.T) {
 		if calls++; calls == 1 {
 			return 0, &apsclient.NetError{Err: errors.New("refused")}
 		}
+
 		return 0, errors.New("other")
 	})
 	if calls != 2 || err == nil || err.Error() != "other" {
 		t.Errorf("%d calls, %v", calls, err)
 	}
+
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(exit.ErrInterrupted)
 	_, err = patiently(ctx, func() (int, error) { return 0, &apsclient.NetError{Err: errors.New("refused")} })

@@ -17,9 +17,10 @@ const beat = 500 * time.Millisecond
 
 // followed is the jobs of one Follow that have not been told yet.
 type followed struct {
-	w       *Owner
-	open    map[state.JobID]string // current job -> the id that was asked for; they differ after the source changed
-	parked  map[state.JobID]bool   // need a person, but were still held by the engine at the last look
+	w *Owner
+	// current job -> the id that was asked for; they differ after the source changed
+	open    map[state.JobID]string
+	parked  map[state.JobID]bool // need a person, but were still held by the engine at the last look
 	sizes   map[state.JobID]int64
 	bytes   int64 // the sum of sizes
 	done    int   // jobs told
@@ -29,7 +30,8 @@ type followed struct {
 
 // Follow implements [control.API].
 func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
-	f := &followed{w: w, open: map[state.JobID]string{}, parked: map[state.JobID]bool{}, sizes: map[state.JobID]int64{}, total: len(ids)}
+	f := &followed{w: w, open: map[state.JobID]string{}, parked: map[state.JobID]bool{},
+		sizes: map[state.JobID]int64{}, total: len(ids)}
 	index := w.store.Index()
 	// Changes since the index are told again, so nothing that happens between is missed.
 	asked := make([]state.JobID, len(ids))
@@ -37,34 +39,42 @@ func (w *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 		asked[i] = state.JobID(id)
 		f.open[asked[i]] = id
 	}
+
 	if err := f.tell(asked, each); err != nil {
 		return err
 	}
+
 	var told time.Time // when progress was last
 	for len(f.open) > 0 {
 		c, err := w.changes(ctx, index)
 		if err != nil {
 			return err
 		}
+
 		index = c.Index
 		changed := slices.AppendSeq(c.Jobs, maps.Keys(f.parked))
 		if c.Lost {
 			changed = slices.Collect(maps.Keys(f.open))
 		}
+
 		if err := f.tell(changed, each); err != nil {
 			return err
 		}
+
 		if len(f.open) > 0 && time.Since(told) >= beat {
 			p := f.progress()
 			if err := each(control.Update{Progress: &p}); err != nil {
 				return err
 			}
+
 			told = time.Now()
 		}
+
 		if err := w.Err(); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -73,12 +83,14 @@ func (w *Owner) changes(ctx context.Context, since uint64) (state.Changes, error
 	first, cancel := context.WithTimeout(ctx, beat)
 	c, err := w.store.Changes(first, since)
 	cancel()
+
 	switch {
 	case ctx.Err() != nil:
 		return c, context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded):
 		return state.Changes{Index: since}, nil
 	}
+
 	return c, err
 }
 
@@ -91,22 +103,27 @@ func (f *followed) tell(ids []state.JobID, each func(control.Update) error) erro
 			}
 		}
 	}
+
 	return nil
 }
 
-// look tells a job if it has come to its end or needs a person; of one whose source changed it goes on with the successor.
+// look tells a job if it has come to its end or needs a person; of one whose source changed it goes
+// on with the successor.
 func (f *followed) look(id state.JobID, asked string, each func(control.Update) error) error {
 	j, err := f.w.store.Job(id)
 	if err != nil {
 		return unknownJob(err)
 	}
+
 	for j.End == state.EndSuperseded && j.Successor != "" {
 		f.drop(j.ID)
 		if j, err = f.w.store.Job(j.Successor); err != nil {
 			return unknownJob(err)
 		}
+
 		f.open[j.ID] = asked
 	}
+
 	size, _ := sizeOf(j)
 	f.bytes += size - f.sizes[j.ID]
 	f.sizes[j.ID] = size
@@ -115,13 +132,16 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	if j.Open() && j.Attention && active != nil {
 		f.parked[j.ID] = true // the commit that parked it came first; nothing more will be committed
 	}
+
 	if j.Open() && (!j.Attention || active != nil) {
 		return nil
 	}
+
 	f.drop(j.ID)
 	f.done++
 	f.settled += size
 	told := jobOf(j, active, time.Now())
+
 	return each(control.Update{For: asked, Job: &told})
 }
 
@@ -136,25 +156,31 @@ func (f *followed) drop(id state.JobID) {
 // progress sums up all jobs that were asked for.
 func (f *followed) progress() control.Progress {
 	p := control.Progress{Files: f.total, FilesDone: f.done, Bytes: f.settled + f.bytes, BytesDone: f.settled}
+
 	var rate float64
 	idle := true
 	for _, a := range f.w.engine.Active() {
 		if _, ok := f.open[a.Job]; !ok {
 			continue
 		}
+
 		p.BytesDone += a.BytesDone
 		if moving(a) {
 			rate += a.Rate
 		}
+
 		idle = false
 	}
+
 	p.Rate = int64(rate)
 	if idle {
 		p.Waiting = f.waiting()
 	}
+
 	if d, by := f.w.engine.Estimate(); d > 0 {
 		p.ETASeconds, p.DecidedBy = seconds(d), by
 	}
+
 	return p
 }
 
@@ -165,14 +191,18 @@ func (f *followed) waiting() string {
 		if looked++; looked > 20 {
 			break
 		}
+
 		j, err := f.w.store.Job(id)
 		if err != nil || j.Reason == "" {
 			continue
 		}
+
 		if r, ok := transfer.ReasonByCode(j.Reason); ok {
 			return r.Sentence
 		}
+
 		return j.Reason
 	}
+
 	return ""
 }

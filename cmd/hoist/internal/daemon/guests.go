@@ -20,6 +20,7 @@ func (g *guests) enter() (leave func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.n++
+
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -27,6 +28,7 @@ func (g *guests) enter() (leave func()) {
 			for _, c := range g.empty {
 				close(c)
 			}
+
 			g.empty = nil
 		}
 	}
@@ -42,6 +44,7 @@ func (g *guests) idle() <-chan struct{} {
 	} else {
 		g.empty = append(g.empty, c)
 	}
+
 	return c
 }
 
@@ -73,7 +76,8 @@ func (v visited) Follow(ctx context.Context, ids []string, each func(control.Upd
 	return v.Owner.Follow(ctx, ids, each)
 }
 
-func (v visited) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error) {
+func (v visited) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+	error) {
 	defer v.guests.enter()()
 	return v.Owner.Action(ctx, profile, r)
 }

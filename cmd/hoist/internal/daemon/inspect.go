@@ -16,14 +16,17 @@ func (w *Owner) CheckState(context.Context) (control.StateReport, error) {
 // StateReportOf is a report as commands tell it.
 func StateReportOf(r state.Report) control.StateReport {
 	out := control.StateReport{
-		Path: r.Path, Sound: r.Sound(), Usable: r.Usable, Size: r.Size, Schema: r.Version, Jobs: r.Jobs, OpenJobs: r.OpenJobs,
-		Keys: r.Keys, Problems: r.Problems, Notes: r.Notes,
+		Path: r.Path, Sound: r.Sound(), Usable: r.Usable, Size: r.Size, Schema: r.Version, Jobs: r.Jobs,
+		OpenJobs: r.OpenJobs,
+		Keys:     r.Keys, Problems: r.Problems, Notes: r.Notes,
 	}
 	if out.Problems == nil {
 		out.Problems = []string{}
 	}
+
 	if out.Notes == nil {
 		out.Notes = []string{}
 	}
+
 	return out
 }

@@ -27,11 +27,13 @@ type Options struct {
 	Profile string // used where a request names none
 	Logger  *slog.Logger
 	Engine  config.Engine
-	// LockWait is how long to wait for another process that has the state open; 0: a second, see [state.Options].
+	// LockWait is how long to wait for another process that has the state open; 0: a second, see
+	// [state.Options].
 	LockWait time.Duration
 	// Clients makes the client of a profile; it is called once a profile.
 	Clients func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error)
-	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never known.
+	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never
+	// known.
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
@@ -47,7 +49,8 @@ const (
 	Full           // and the watches
 )
 
-// Owner has the state of a home open. It implements [control.API]; all methods are safe for concurrent use.
+// Owner has the state of a home open. It implements [control.API]; all methods are safe for
+// concurrent use.
 type Owner struct {
 	o         Options
 	mode      int
@@ -81,17 +84,21 @@ type clients struct {
 // errLeaving is the cause of everything that ends because its owner ends.
 var errLeaving = errors.New("the owner of the home ends")
 
-// Open opens the state of a home and starts what the mode says. The error is a [*state.LockedError] when another process has it.
-// Close must be called.
+// Open opens the state of a home and starts what the mode says. The error is a [*state.LockedError]
+// when another process has it. Close must be called.
 func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 	if err := o.Home.Ensure(); err != nil {
 		return nil, err
 	}
+
 	w := &Owner{o: o, mode: mode, since: time.Now(), log: o.Logger, broken: make(chan struct{})}
 	w.clients.made = map[string]*apsclient.Client{}
-	if w.store, err = state.Open(o.Home.StateFile(), state.Options{Owner: o.Home.OwnerFile(), Logger: o.Logger, LockWait: o.LockWait}); err != nil {
+
+	if w.store, err = state.Open(o.Home.StateFile(),
+		state.Options{Owner: o.Home.OwnerFile(), Logger: o.Logger, LockWait: o.LockWait}); err != nil {
 		return nil, err
 	}
+
 	w.ctx, w.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -101,21 +108,28 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 	if limit, next := o.Engine.Bandwidth.Rate(w.since); limit != (config.Rates{}) || !next.IsZero() {
 		w.bandwidth = apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
 	}
+
 	w.engine, err = transfer.New(transfer.Config{
-		Store: w.store, Clients: w.client, Logger: o.Logger, Transfers: o.Engine.Transfers, Parts: o.Engine.Parts,
-		PartSize: o.Engine.PartSize, Checksum: o.Engine.Checksum, Acceleration: o.Engine.Acceleration, Spool: o.Home.Spool(), UserID: o.UserID,
+		Store: w.store, Clients: w.client, Logger: o.Logger, Transfers: o.Engine.Transfers,
+		Parts:    o.Engine.Parts,
+		PartSize: o.Engine.PartSize, Checksum: o.Engine.Checksum, Acceleration: o.Engine.Acceleration,
+		Spool: o.Home.Spool(), UserID: o.UserID,
 		ReceiptSHA256: o.Engine.ReceiptSHA256, SpoolMax: o.Engine.SpoolMax,
 	})
 	if err != nil {
 		return nil, err
 	}
+
 	w.watches = newWatches(w)
 	if mode == Passive {
 		return w, nil
 	}
-	if err := state.WriteOwner(o.Home.OwnerFile(), state.Owner{PID: os.Getpid(), Command: o.Command, Start: w.since.UTC()}); err != nil {
+
+	if err := state.WriteOwner(o.Home.OwnerFile(),
+		state.Owner{PID: os.Getpid(), Command: o.Command, Start: w.since.UTC()}); err != nil {
 		return nil, fmt.Errorf("write owner.json: %w", err)
 	}
+
 	if mode >= Working {
 		w.cleanStreams()
 		w.spawn("engine", w.engine.Run)
@@ -124,15 +138,18 @@ func Open(ctx context.Context, mode int, o Options) (_ *Owner, err error) {
 			w.spawn("bandwidth", w.followTimetable)
 		}
 	}
+
 	if mode >= Full {
 		if err := w.watches.start(); err != nil {
 			return nil, err
 		}
 	}
+
 	return w, w.serve()
 }
 
-// spawn runs a part of the owner until it leaves; a part that ends before with an error breaks the owner.
+// spawn runs a part of the owner until it leaves; a part that ends before with an error breaks the
+// owner.
 func (w *Owner) spawn(name string, run func(context.Context) error) {
 	w.running.Go(func() {
 		if err := run(w.ctx); err != nil && w.ctx.Err() == nil {
@@ -166,10 +183,12 @@ func (w *Owner) serve() error {
 	if err != nil {
 		return err
 	}
+
 	w.listener = l
 	w.server = &http.Server{
 		Handler: w.requests.counted(control.NewHandler(visited{w}, control.ServerOptions{
-			Token: l.Token, CheckAccount: w.o.CheckAccount, Metrics: http.HandlerFunc(w.serveMetrics), Logger: w.log,
+			Token: l.Token, CheckAccount: w.o.CheckAccount, Metrics: http.HandlerFunc(w.serveMetrics),
+			Logger: w.log,
 		})),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
@@ -179,35 +198,43 @@ func (w *Owner) serve() error {
 			w.fail(fmt.Errorf("control socket: %w", err))
 		}
 	})
+
 	return nil
 }
 
-// Close leaves: see the package comment for the order. It returns when everything of the owner has ended.
+// Close leaves: see the package comment for the order. It returns when everything of the owner has
+// ended.
 func (w *Owner) Close() error {
 	var errs []error
 	if w.listener != nil {
 		errs = append(errs, w.listener.Close())
 	}
+
 	w.cancel(errLeaving)
 	if w.server != nil {
 		errs = append(errs, w.server.Close())
 	}
+
 	w.requests.wait() // before the watches: one that adds a watch starts it
 	if w.watches != nil {
 		w.watches.stop()
 	}
+
 	w.running.Wait()
 	w.clients.mu.Lock()
 	for _, c := range w.clients.made {
 		c.Close()
 	}
+
 	w.clients.mu.Unlock()
 	if w.mode != Passive {
 		if err := os.Remove(w.o.Home.OwnerFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 	}
+
 	errs = append(errs, w.store.Close())
+
 	return errors.Join(errs...)
 }
 
@@ -216,36 +243,45 @@ func (w *Owner) client(profile string) (*apsclient.Client, error) {
 	if profile == "" {
 		profile = w.o.Profile
 	}
+
 	w.clients.mu.Lock()
 	defer w.clients.mu.Unlock()
 	if c := w.clients.made[profile]; c != nil {
 		return c, nil
 	}
+
 	c, err := w.o.Clients(profile, w.bandwidth)
 	if err != nil {
 		return nil, err
 	}
+
 	w.clients.made[profile] = c
+
 	return c, nil
 }
 
 // Action implements [control.API].
-func (w *Owner) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error) {
+func (w *Owner) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+	error) {
 	if _, ok := apsclient.ActionByName(r.Action); !ok {
-		return nil, exit.With(exit.Usage, fmt.Errorf("unknown action %q", r.Action), "\"hoist api\" lists the actions")
+		return nil, exit.With(exit.Usage, fmt.Errorf("unknown action %q", r.Action),
+			"\"hoist api\" lists the actions")
 	}
+
 	c, err := w.client(profile)
 	if err != nil {
 		return nil, err
 	}
+
 	return apsclient.AnswerOf(c.Do(ctx, r)), nil
 }
 
-// Linger waits until no other command has work under way here, at most for the time given, so that commands that began
-// together share one owner and its token to the end.
+// Linger waits until no other command has work under way here, at most for the time given, so that
+// commands that began together share one owner and its token to the end.
 func (w *Owner) Linger(ctx context.Context, longest time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
+
 	select {
 	case <-w.guests.idle():
 	case <-ctx.Done():

@@ -24,21 +24,26 @@ func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	if err != nil {
 		return control.Plan{}, err
 	}
+
 	found, err := findSources(r)
 	if err != nil {
 		return control.Plan{}, err
 	}
+
 	batch := batchOf(r.Batch)
 	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
 		return w.engine.PlanPush(ctx, transfer.PushRequest{
-			Profile: w.profile(r.Profile), Sources: found.files, Remote: remote, As: r.As, Force: r.Force, Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
+			Profile: w.profile(r.Profile), Sources: found.files, Remote: remote, As: r.As, Force: r.Force,
+			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
 		})
 	})
 	if err != nil {
 		return control.Plan{}, err
 	}
+
 	plan, err := w.enqueue(planned, batch, r.DryRun)
 	plan.Files = append(plan.Files, found.results(remote)...)
+
 	return plan, err
 }
 
@@ -48,47 +53,58 @@ func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	if err != nil {
 		return control.Plan{}, err
 	}
+
 	if err := mustBeAbsolute(r.Path); err != nil {
 		return control.Plan{}, err
 	}
+
 	rules, err := rulesOf(r.Filter, true)
 	if err != nil {
 		return control.Plan{}, err
 	}
+
 	batch := batchOf(r.Batch)
 	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
 		return w.engine.PlanPull(ctx, transfer.PullRequest{
-			Profile: w.profile(r.Profile), Remote: remote, Path: r.Path, Version: r.Version, Overwrite: r.Overwrite, Batch: batch,
+			Profile: w.profile(r.Profile), Remote: remote, Path: r.Path, Version: r.Version,
+			Overwrite: r.Overwrite, Batch: batch,
 		})
 	})
 	if err != nil {
 		return control.Plan{}, err
 	}
+
 	if len(planned) == 0 && !r.DryRun { // an empty folder
 		if err := os.MkdirAll(r.Path, 0o777); err != nil {
 			return control.Plan{}, err
 		}
 	}
+
 	kept := planned[:0]
 	for _, p := range planned {
 		if leftOut(rules, pulledAs(r.Path, p.Job), p.Bytes) || tooYoung(p.Changed, r.Filter.MinAge) {
 			continue
 		}
+
 		if r.Force && p.Result == transfer.PlanUnchanged {
 			p.Result, p.Record = "", nil
 		}
+
 		p.Job.Force = r.Force
 		kept = append(kept, p)
 	}
+
 	return w.enqueue(kept, batch, r.DryRun)
 }
 
-// pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or the name of the one file.
+// pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or
+// the name of the one file.
 func pulledAs(into string, j state.Job) string {
 	rel, err := filepath.Rel(into, j.Path)
 	if err != nil || rel == "." || !filepath.IsLocal(rel) {
 		return j.Target.Name
 	}
+
 	return filepath.ToSlash(rel)
 }
 
@@ -96,6 +112,7 @@ func (w *Owner) profile(name string) string {
 	if name == "" {
 		return w.o.Profile
 	}
+
 	return name
 }
 
@@ -103,6 +120,7 @@ func batchOf(given string) string {
 	if given == "" {
 		return string(state.NewJobID())
 	}
+
 	return given
 }
 
@@ -114,10 +132,13 @@ func patiently[T any](ctx context.Context, plan func() (T, error)) (T, error) {
 		if err == nil || !unreachable(err) {
 			return v, err
 		}
+
 		if time.Now().After(deadline) {
-			return v, exit.With(exit.Failure, fmt.Errorf("service unreachable for %v: %w", unreachableFor, err),
+			return v, exit.With(exit.Failure,
+				fmt.Errorf("service unreachable for %v: %w", unreachableFor, err),
 				"check the network, HTTPS_PROXY and APS_BASE_URL, then run it again; nothing was queued")
 		}
+
 		select {
 		case <-ctx.Done():
 			return v, context.Cause(ctx)
@@ -131,7 +152,8 @@ func unreachable(err error) bool {
 	return errors.As(err, &n) || errors.Is(err, apsclient.ErrUnavailable)
 }
 
-// queueGroup bounds how many jobs are made of a plan at once: a plan may hold a hundred thousand files, and a job is large.
+// queueGroup bounds how many jobs are made of a plan at once: a plan may hold a hundred thousand
+// files, and a job is large.
 const queueGroup = 1000
 
 // enqueue makes jobs of a plan and tells each file's job or result.
@@ -144,28 +166,35 @@ func (w *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (con
 		if p.Result == transfer.PlanUnchanged && p.Record != nil {
 			records = append(records, *p.Record)
 		}
+
 		if dry && p.Result == "" {
 			plan.Files[i].Result = expected(&p.Job)
 		}
 	}
+
 	if dry {
 		return plan, nil
 	}
+
 	if len(records) > 0 {
 		if err := w.store.PutPublished(records...); err != nil {
 			return plan, err
 		}
 	}
+
 	if err := w.retakeRefused(planned); err != nil {
 		return plan, err
 	}
+
 	for first := 0; first < len(planned); first += queueGroup {
 		last := min(first+queueGroup, len(planned))
 		if err := w.enqueueGroup(planned[first:last], plan.Files[first:last], batch); err != nil {
 			return plan, err
 		}
 	}
+
 	w.engine.Kick()
+
 	return plan, nil
 }
 
@@ -178,18 +207,22 @@ func (w *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFil
 			jobs, at = append(jobs, p.Job), append(at, i)
 		}
 	}
+
 	queued, verdicts, err := w.store.EnqueueAll(jobs)
 	if err != nil {
 		return err
 	}
+
 	if err := w.retake(jobs, queued, verdicts); err != nil {
 		return err
 	}
+
 	for n, j := range queued {
 		f := &files[at[n]]
 		switch verdicts[n] {
 		case state.Same:
-			f.Result, f.ItemID, f.VersionID, f.StorageID = control.ResultUnchanged, j.Item, j.Version, j.Object
+			f.Result, f.ItemID, f.VersionID, f.StorageID = control.ResultUnchanged, j.Item, j.Version,
+				j.Object
 			if rec, ok, err := w.store.Published(j.Root, j.Rel); err == nil && ok {
 				f.ItemID, f.VersionID, f.StorageID = rec.Item, rec.Version, rec.Storage
 			}
@@ -197,6 +230,7 @@ func (w *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFil
 			if f.Result == control.ResultAttention {
 				break // for a reason of its own
 			}
+
 			f.Result, f.Reason = control.ResultAttention, transfer.ReasonConflict
 			f.Detail = fmt.Sprintf("job %s already brings %s there", j.ID, j.Path)
 			f.Fix = "hoist cancel " + string(j.ID)
@@ -208,57 +242,69 @@ func (w *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFil
 					return err
 				}
 			}
+
 			f.Job = string(j.ID)
 			if f.Result == control.ResultAttention {
 				f.Fix = fixOf(j)
 			}
 		}
 	}
+
 	return nil
 }
 
-// retake gives local files that parked downloads of earlier wait for to the downloads that a person asks for now; the parked ones end.
+// retake gives local files that parked downloads of earlier wait for to the downloads that a person
+// asks for now; the parked ones end.
 func (w *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error {
 	for n, parked := range queued {
 		earlier := parked.Kind == state.Download && parked.Attention && parked.Batch != jobs[n].Batch
 		if verdicts[n] != state.Busy || jobs[n].Kind != state.Download || !earlier || w.isActive(parked.ID) {
 			continue
 		}
+
 		parked, err := w.store.Job(parked.ID) // another file of this plan may have taken its place
 		if err != nil {
 			return err
 		}
+
 		if _, err := w.act(&parked, control.Cancel); err != nil {
 			return err
 		}
+
 		j, v, err := w.store.EnqueueAll(jobs[n : n+1])
 		if err != nil {
 			return err
 		}
+
 		queued[n], verdicts[n] = j[0], v[0]
 	}
+
 	return nil
 }
 
-// retakeRefused gives the files that wait because of their names to the uploads that take them under others: those of a watch
-// are its own again, those of an earlier push end.
+// retakeRefused gives the files that wait because of their names to the uploads that take them
+// under others: those of a watch are its own again, those of an earlier push end.
 func (w *Owner) retakeRefused(planned []transfer.Planned) error {
 	if len(planned) == 0 || planned[0].Job.Kind != state.Upload || planned[0].Job.Watched() {
 		return nil
 	}
+
 	parked, err := w.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention}})
 	if err != nil {
 		return err
 	}
+
 	waiting := map[string]state.Job{} // by the address that mapping gives
 	for _, p := range parked {
 		if at, ok := transfer.MappedAddress(p); ok {
 			waiting[at.String()] = p
 		}
 	}
+
 	if len(waiting) == 0 {
 		return nil
 	}
+
 	for i := range planned {
 		j := &planned[i].Job
 		p, ok := waiting[j.Target.Address]
@@ -272,6 +318,7 @@ func (w *Owner) retakeRefused(planned []transfer.Planned) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -281,16 +328,20 @@ func (w *Owner) wake(j state.Job) error {
 	if j.Paused {
 		events = append(events, state.Resume{})
 	}
+
 	if j.Attention || j.NextAttempt.After(time.Now()) {
 		events = append(events, state.RetryNow{})
 	}
+
 	if len(events) == 0 {
 		return nil
 	}
+
 	_, err := w.store.Commit(j.ID, events...)
-	if ended := (*state.TransitionError)(nil); errors.As(err, &ended) {
+	if _, ok := errors.AsType[*state.TransitionError](err); ok {
 		return nil
 	}
+
 	return err
 }
 
@@ -302,6 +353,7 @@ func expected(j *state.Job) string {
 	case j.Target.Item != "":
 		return control.ResultVersioned
 	}
+
 	return control.ResultCreated
 }
 
@@ -310,18 +362,24 @@ func planFile(p *transfer.Planned) control.PlanFile {
 	if p.Job.Path != "" {
 		path = p.Job.Path
 	}
-	f := control.PlanFile{Warning: p.Warning, FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result, Reason: p.Reason, Detail: p.Detail}}
+
+	f := control.PlanFile{Warning: p.Warning,
+		FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result, Reason: p.Reason,
+			Detail: p.Detail}}
 	if p.Bytes >= 0 {
 		f.Bytes = new(p.Bytes) // a pointer into the plan would keep all of it
 	}
+
 	if p.Record != nil {
 		f.ItemID, f.VersionID, f.StorageID = p.Record.Item, p.Record.Version, p.Record.Storage
 	}
+
 	if kept := p.Kept; kept != nil {
 		f.ItemID, f.VersionID, f.Bytes = string(kept.ID), string(kept.TipID), nil
 		if kept.Tip != nil {
 			f.StorageID = string(kept.Tip.Storage)
 		}
 	}
+
 	return f
 }

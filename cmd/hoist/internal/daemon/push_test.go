@@ -12,6 +12,7 @@ import (
 func TestLongPlans(t *testing.T) {
 	o, _ := newOptions(t)
 	w := open(t, Passive, o)
+
 	planned := make([]transfer.Planned, 2*queueGroup+5)
 	for i := range planned {
 		p := &planned[i]
@@ -20,22 +21,29 @@ func TestLongPlans(t *testing.T) {
 			p.Result = transfer.PlanUnchanged
 			continue
 		}
-		p.Job = state.Job{Kind: state.Upload, Path: p.Source.Path, Target: state.Target{Address: "aps://H/P/F/" + fmt.Sprint(i)}}
+
+		p.Job = state.Job{Kind: state.Upload, Path: p.Source.Path,
+			Target: state.Target{Address: "aps://H/P/F/" + fmt.Sprint(i)}}
 	}
+
 	plan, err := w.enqueue(planned, "batch", false)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i, f := range plan.Files {
 		if f.Path != planned[i].Source.Path || *f.Bytes != int64(i) || (f.Job == "") != (i%7 == 0) {
 			t.Fatalf("file %d: %+v", i, f)
 		}
+
 		if f.Bytes == &planned[i].Bytes {
 			t.Fatal("what is told of a file keeps the whole plan in memory")
 		}
+
 		if f.Job == "" {
 			continue
 		}
+
 		if j, err := w.store.Job(state.JobID(f.Job)); err != nil || j.Path != f.Path {
 			t.Fatalf("file %d: job of %s, %v", i, j.Path, err)
 		}

@@ -34,48 +34,60 @@ func (s sources) results(remote transfer.Address) []control.PlanFile {
 	out := make([]control.PlanFile, len(s.bad))
 	for i, b := range s.bad {
 		out[i].FileResult = control.FileResult{
-			Path: b.path, Remote: remote.Join(strings.Split(b.rel, "/")...).String(), Result: control.ResultAttention, Reason: b.reason, Detail: b.detail,
+			Path: b.path, Remote: remote.Join(strings.Split(b.rel, "/")...).String(),
+			Result: control.ResultAttention, Reason: b.reason, Detail: b.detail,
 		}
 	}
+
 	return out
 }
 
-// findSources walks the paths of a push. A folder lands under its name, or its contents do where the path ends in a slash.
-// A path that is named is taken whatever it is called; in folders, litter and what the filter leaves out are skipped.
+// findSources walks the paths of a push. A folder lands under its name, or its contents do where
+// the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
+// and what the filter leaves out are skipped.
 func findSources(r control.PushRequest) (sources, error) {
 	var s sources
 	if len(r.Paths) == 0 {
 		return s, exit.Usagef("push: no paths")
 	}
+
 	for _, p := range r.Paths {
 		if err := mustBeAbsolute(p); err != nil {
 			return s, err
 		}
 	}
+
 	tree, err := rulesOf(r.Filter, false)
 	if err != nil {
 		return s, err
 	}
+
 	single, err := rulesOf(r.Filter, true)
 	if err != nil {
 		return s, err
 	}
+
 	if r.As != "" {
 		if len(r.Paths) != 1 || len(r.Files) > 0 {
-			return s, exit.Usagef("--as gives another name to a single file, not to %d", max(len(r.Paths), len(r.Files)))
+			return s, exit.Usagef("--as gives another name to a single file, not to %d",
+				max(len(r.Paths), len(r.Files)))
 		}
+
 		if info, err := statLocal(r.Paths[0]); err == nil && info.IsDir() {
 			return s, exit.Usagef("--as gives another name to a single file; %s is a folder", r.Paths[0])
 		}
 	}
+
 	if r.Files != nil {
 		return s, s.listed(r)
 	}
+
 	for _, p := range r.Paths {
 		if err := s.add(p, tree, single, r.Filter.MinAge); err != nil {
 			return s, err
 		}
 	}
+
 	return s, nil
 }
 
@@ -86,31 +98,40 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	if err != nil {
 		return err
 	}
+
 	if !info.IsDir() {
 		if contents {
 			return exit.Usagef("%s is not a folder", given)
 		}
+
 		if leftOut(single, filepath.Base(p), info.Size()) || tooYoung(info.ModTime(), minAge) {
 			return nil
 		}
+
 		s.file(p, filepath.Base(p), info)
+
 		return nil
 	}
+
 	prefix := ""
 	if base := filepath.Base(p); !contents && base != string(filepath.Separator) && base != "." {
 		prefix = base
 	}
+
 	err = watcher.Walk(p, tree, func(rel string, snap watcher.Snapshot) error {
-		s.files = append(s.files, transfer.Source{Path: filepath.Join(p, filepath.FromSlash(rel)), Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap)})
+		s.files = append(s.files, transfer.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
+			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap)})
 		return nil
 	}, func(rel string, err error) {
 		if !errors.Is(err, watcher.ErrSkipped) {
-			s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel), transfer.ReasonUnreadable, err.Error()})
+			s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel),
+				transfer.ReasonUnreadable, err.Error()})
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("walk %s: %w", p, err)
 	}
+
 	return nil
 }
 
@@ -120,11 +141,13 @@ func (s *sources) file(p, rel string, info fs.FileInfo) {
 		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonNotAFile, "it is not a regular file"})
 		return
 	}
+
 	snap, err := state.SnapshotPath(p)
 	if err != nil {
 		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
 		return
 	}
+
 	s.files = append(s.files, transfer.Source{Path: p, Rel: rel, Snapshot: snap})
 }
 
@@ -133,23 +156,28 @@ func (s *sources) listed(r control.PushRequest) error {
 	if len(r.Paths) != 1 {
 		return exit.Usagef("a list of files goes with one folder, not with %d", len(r.Paths))
 	}
+
 	dir := filepath.Clean(r.Paths[0])
 	prefix := filepath.Base(dir)
 	if strings.HasSuffix(r.Paths[0], "/") || strings.HasSuffix(r.Paths[0], string(filepath.Separator)) {
 		prefix = ""
 	}
+
 	for _, f := range r.Files {
 		rel := path.Clean(filepath.ToSlash(f))
 		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
 			return exit.Usagef("%s: not below %s", f, dir)
 		}
+
 		p := filepath.Join(dir, filepath.FromSlash(rel))
 		info, err := statLocal(p)
 		if err != nil {
 			return err
 		}
+
 		s.file(p, path.Join(prefix, rel), info)
 	}
+
 	return nil
 }
 
@@ -158,6 +186,7 @@ func mustBeAbsolute(p string) error {
 	if !filepath.IsAbs(p) {
 		return exit.Usagef("path %q is not absolute", p)
 	}
+
 	return nil
 }
 
@@ -165,20 +194,25 @@ func mustBeAbsolute(p string) error {
 func statLocal(p string) (fs.FileInfo, error) {
 	info, err := os.Stat(p)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, exit.With(exit.NotFound, fmt.Errorf("%s: there is no such file or folder", p), "check the path; nothing was sent")
+		return nil, exit.With(exit.NotFound, fmt.Errorf("%s: there is no such file or folder", p),
+			"check the path; nothing was sent")
 	}
+
 	if err != nil {
 		return nil, fmt.Errorf("look at %s: %w", p, err)
 	}
+
 	return info, nil
 }
 
-// leftOut tells whether rules leave out a file by its slash path or its size; a size below 0 is unknown.
+// leftOut tells whether rules leave out a file by its slash path or its size; a size below 0 is
+// unknown.
 func leftOut(r *watcher.Rules, rel string, size int64) bool {
 	ignored, _ := r.Match(rel, false)
 	if !ignored && size >= 0 {
 		ignored, _ = r.MatchSize(size)
 	}
+
 	return ignored
 }
 
@@ -193,14 +227,17 @@ func rulesOf(f control.Filter, named bool) (*watcher.Rules, error) {
 		MinAge: time.Duration(f.MinAge * float64(time.Second)),
 	})
 	if err != nil {
-		return nil, exit.With(exit.Usage, err, "patterns are those of .gitignore; see \"hoist help watching\"")
+		return nil, exit.With(exit.Usage, err,
+			"patterns are those of .gitignore; see \"hoist help watching\"")
 	}
+
 	return rules, nil
 }
 
 // FilterOf is a checked filter as the control API has it.
 func FilterOf(f config.Filter) control.Filter {
-	return control.Filter{Exclude: f.Exclude, Include: f.Include, MinSize: f.MinSize, MaxSize: f.MaxSize, MinAge: f.MinAge.Seconds()}
+	return control.Filter{Exclude: f.Exclude, Include: f.Include, MinSize: f.MinSize, MaxSize: f.MaxSize,
+		MinAge: f.MinAge.Seconds()}
 }
 
 func snapshotOf(s watcher.Snapshot) state.Snapshot {

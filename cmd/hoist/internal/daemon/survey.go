@@ -50,7 +50,8 @@ type receiptFields struct {
 
 func (r receiptFields) base() *base {
 	return &base{
-		version: r.Version, number: r.Number, storage: r.Storage, snapshot: state.Snapshot{Size: r.Size, ModTime: r.ModTime},
+		version: r.Version, number: r.Number, storage: r.Storage,
+		snapshot: state.Snapshot{Size: r.Size, ModTime: r.ModTime},
 		partSize: r.PartSize, etags: r.PartETags, receipt: r.Seq,
 	}
 }
@@ -63,8 +64,10 @@ func newest(receipts []state.Receipt) (map[[2]string]receiptFields, error) {
 		if err := json.Unmarshal(line.Line, &r); err != nil {
 			return nil, fmt.Errorf("receipt %d: %w", line.Seq, err)
 		}
+
 		out[[2]string{r.Path, r.Remote}] = r
 	}
+
 	return out, nil
 }
 
@@ -76,6 +79,7 @@ func (w *Owner) allReceipts() ([]state.Receipt, error) {
 		if err != nil || len(page) == 0 {
 			return all, err
 		}
+
 		all = append(all, page...)
 		after = page[len(page)-1].Seq
 	}
@@ -90,46 +94,56 @@ type scope struct {
 
 func (s scope) takes(path string) bool { return s.path == "" || config.Within(s.path, path) }
 
-// survey lists the files that are known to the home: those of its watches, on disk or on record, and, where a receipt or a
-// download that is done tells of them, those outside.
+// survey lists the files that are known to the home: those of its watches, on disk or on record,
+// and, where a receipt or a download that is done tells of them, those outside.
 func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) ([]subject, error) {
 	file, err := config.Load(w.o.Home)
 	if err != nil {
 		return nil, err
 	}
+
 	byWay, err := newest(receipts)
 	if err != nil {
 		return nil, err
 	}
+
 	var out []subject
 	for _, c := range file.Watch {
-		if in.watch != "" && in.watch != c.ID || in.path != "" && !config.Within(in.path, c.Path) && !config.Within(c.Path, in.path) {
+		if in.watch != "" && in.watch != c.ID ||
+			in.path != "" && !config.Within(in.path, c.Path) && !config.Within(c.Path, in.path) {
 			continue
 		}
+
 		list, err := w.surveyWatch(ctx, c, in, byWay)
 		if err != nil {
 			return nil, err
 		}
+
 		out = append(out, list...)
 	}
+
 	if in.watch != "" {
 		return out, nil
 	}
+
 	seen := map[[2]string]bool{}
 	for _, s := range out {
 		seen[[2]string{s.path, s.address().String()}] = true
 	}
+
 	add := func(path, remote, profile string, b *base) {
 		way := [2]string{path, remote}
 		address, err := transfer.ParseAddress(remote)
 		if err != nil || len(address.Steps) < 2 || seen[way] || !in.takes(path) {
 			return
 		}
+
 		seen[way] = true
 		n := len(address.Steps) - 1
 		out = append(out, subject{
 			path: path, profile: w.profile(profile), base: b,
-			remote: transfer.Address{Scheme: address.Scheme, Steps: address.Steps[:n]}, names: address.Steps[n:],
+			remote: transfer.Address{Scheme: address.Scheme, Steps: address.Steps[:n]},
+			names:  address.Steps[n:],
 		})
 	}
 	for _, r := range byWay {
@@ -137,14 +151,20 @@ func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) 
 			add(r.Path, r.Remote, in.profile, r.base())
 		}
 	}
+
 	jobs, err := w.store.Jobs(state.Filter{Kind: state.Download, Status: []state.Status{state.StatusDone}})
 	if err != nil {
 		return nil, err
 	}
+
 	for _, j := range slices.Backward(jobs) {
-		add(j.Path, j.Target.Address, j.Profile, &base{version: j.Version, number: j.VersionNumber, storage: j.Object, snapshot: j.Snapshot, sha1: j.SHA1})
+		add(j.Path, j.Target.Address, j.Profile,
+			&base{version: j.Version, number: j.VersionNumber, storage: j.Object, snapshot: j.Snapshot,
+				sha1: j.SHA1})
 	}
+
 	slices.SortStableFunc(out, func(a, b subject) int { return strings.Compare(a.path, b.path) })
+
 	return out, nil
 }
 
@@ -153,7 +173,8 @@ func watchedAway(watches []config.Watch, r receiptFields) bool {
 	return slices.ContainsFunc(watches, func(c config.Watch) bool {
 		remote, err := transfer.ParseAddress(c.Remote)
 		rel, e := filepath.Rel(c.Path, r.Path)
-		return err == nil && e == nil && config.Within(c.Path, r.Path) && remote.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
+		return err == nil && e == nil && config.Within(c.Path, r.Path) &&
+			remote.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
 	})
 }
 
@@ -171,35 +192,46 @@ func RulesFor(own, home config.Settings) (*watcher.Rules, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return rulesOf(FilterOf(filter), false)
 }
 
-func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay map[[2]string]receiptFields) ([]subject, error) {
+func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope,
+	byWay map[[2]string]receiptFields) ([]subject, error) {
 	remote, err := transfer.ParseAddress(c.Remote)
 	if err != nil {
 		return nil, err
 	}
+
 	rules, err := w.rulesFor(c)
 	if err != nil {
 		return nil, err
 	}
+
 	found := map[string]*subject{}
 	file := func(rel string) *subject {
 		if s := found[rel]; s != nil {
 			return s
 		}
+
 		s := &subject{
-			path: filepath.Join(c.Path, filepath.FromSlash(rel)), root: c.ID, rel: rel, profile: w.profile(c.Profile), remote: remote, names: steps(rel),
+			path: filepath.Join(c.Path, filepath.FromSlash(rel)), root: c.ID, rel: rel,
+			profile: w.profile(c.Profile), remote: remote, names: steps(rel),
 		}
 		if r, ok := byWay[[2]string{s.path, s.address().String()}]; ok {
 			s.base = r.base()
 		}
+
 		if in.takes(s.path) {
 			found[rel] = s
 		}
+
 		return s
 	}
-	err = watcher.Walk(c.Path, rules, func(rel string, _ watcher.Snapshot) error { file(rel); return ctx.Err() }, func(rel string, err error) {
+	err = watcher.Walk(c.Path, rules, func(rel string, _ watcher.Snapshot) error {
+		file(rel)
+		return ctx.Err()
+	}, func(rel string, err error) {
 		if !errors.Is(err, watcher.ErrSkipped) {
 			file(rel).problem = err.Error()
 		}
@@ -207,15 +239,19 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // of a folder that is gone the records tell
 		return nil, fmt.Errorf("walk %s: %w", c.Path, err)
 	}
+
 	records, err := w.store.PublishedIn(c.ID, "", 0)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, r := range records {
 		s := file(r.Rel)
-		if at, err := transfer.ParseAddress(r.Remote); err == nil && at.Scheme == transfer.SchemeAPS && len(at.Steps) > len(s.names) {
+		if at, err := transfer.ParseAddress(r.Remote); err == nil && at.Scheme == transfer.SchemeAPS &&
+			len(at.Steps) > len(s.names) {
 			s.names = at.Steps[len(at.Steps)-len(s.names):] // names that were mapped
 		}
+
 		number := uint64(0)
 		if s.base != nil && s.base.version == r.Version && s.base.storage == r.Storage {
 			number = s.base.receipt
@@ -223,13 +259,16 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope, byWay
 				r.ETags, r.PartSize = s.base.etags, s.base.partSize
 			}
 		}
+
 		s.base = baseOf(r)
 		s.base.receipt = number
 	}
+
 	out := make([]subject, 0, len(found))
 	for _, s := range found {
 		out = append(out, *s)
 	}
+
 	return out, nil
 }
 
@@ -241,14 +280,19 @@ func (w *Owner) scopeOf(path, watch, profile string) (scope, error) {
 				return scope{}, err
 			}
 		}
+
 		return scope{path: path, profile: profile}, nil
 	}
+
 	file, err := config.Load(w.o.Home)
 	if err != nil {
 		return scope{}, err
 	}
+
 	if !slices.ContainsFunc(file.Watch, func(c config.Watch) bool { return c.ID == watch }) {
-		return scope{}, exit.With(exit.NotFound, fmt.Errorf("no watch %q", watch), "\"hoist watch list\" lists them")
+		return scope{}, exit.With(exit.NotFound, fmt.Errorf("no watch %q", watch),
+			"\"hoist watch list\" lists them")
 	}
+
 	return scope{watch: watch}, nil
 }

@@ -15,31 +15,40 @@ func (w *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.Ve
 	if err != nil {
 		return report, err
 	}
+
 	receipts, chain, err := w.checkChain()
 	if err != nil {
 		return report, err
 	}
+
 	report.Receipts, report.Chain = len(receipts), chain
 	subjects, err := w.survey(ctx, in, receipts)
 	if err != nil {
 		return report, err
 	}
+
 	if len(subjects) == 0 && r.Path != "" {
 		if _, err := statLocal(r.Path); err != nil {
 			return report, err
 		}
-		return report, exit.With(exit.NotFound, fmt.Errorf("%s: nothing is known of it: it lies in no watch, and no receipt tells of it", r.Path),
+
+		return report, exit.With(exit.NotFound,
+			fmt.Errorf("%s: nothing is known of it: it lies in no watch, and no receipt tells of it", r.Path),
 			"\"hoist watch list\" lists the watches")
 	}
+
 	w.refresh(subjects)
+
 	tips := w.newTips()
 	for _, s := range subjects {
 		f, err := w.verifyOne(ctx, tips, s, r.Quick)
 		if err != nil {
 			return report, err
 		}
+
 		report.Files = append(report.Files, f)
 	}
+
 	return report, nil
 }
 
@@ -50,8 +59,10 @@ func (w *Owner) refresh(subjects []subject) {
 		if seen[s.profile] {
 			continue
 		}
+
 		seen[s.profile] = true
-		if r, err := w.engine.Resolver(s.profile); err == nil { // an error comes again where it is asked for a folder
+		// an error comes again where it is asked for a folder
+		if r, err := w.engine.Resolver(s.profile); err == nil {
 			r.Refresh()
 		}
 	}
@@ -63,33 +74,41 @@ func (w *Owner) verifyOne(ctx context.Context, t *tips, s subject, quick bool) (
 		out.Result, out.Detail = control.VerifyUnproven, s.problem
 		return out, nil
 	}
+
 	f := facts{base: s.base}
 	var err error
 	if f.local, err = localSnapshot(s.path); err != nil {
 		out.Result, out.Detail = control.VerifyUnproven, err.Error()
 		return out, nil //nolint:nilerr // it is a finding
 	}
+
 	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); ambiguous(err) {
 		out.Result, out.Detail = control.VerifyUnproven, err.Error()
 		return out, nil
 	} else if err != nil {
 		return out, err
 	}
+
 	if f.tip != nil {
-		out.ItemID, out.VersionID, out.VersionNumber, out.StorageID = f.tip.ID, f.tip.VersionID, f.tip.VersionNumber, f.tip.StorageID
+		out.ItemID, out.VersionID, out.VersionNumber, out.StorageID = f.tip.ID, f.tip.VersionID,
+			f.tip.VersionNumber, f.tip.StorageID
 		if f.tip.VersionID == "" {
 			out.ItemID = ""
 		}
 	}
+
 	if f.local != nil {
 		out.Size = &f.local.Size
 	}
+
 	if s.base != nil {
 		out.Receipt = s.base.receipt
 	}
+
 	if f.local != nil && f.tip != nil && (f.tip.Size < 0 || f.tip.Size == f.local.Size) {
 		if quick {
-			if s.base != nil && s.base.snapshot.SameContentLikely(*f.local) && s.base.version == f.tip.VersionID && s.base.storage == f.tip.StorageID {
+			if s.base != nil && s.base.snapshot.SameContentLikely(*f.local) &&
+				s.base.version == f.tip.VersionID && s.base.storage == f.tip.StorageID {
 				f.content = equal
 			}
 		} else {
@@ -98,15 +117,21 @@ func (w *Owner) verifyOne(ctx context.Context, t *tips, s subject, quick bool) (
 				if ctx.Err() != nil || read.sha1 != "" { // the service failed, not the file
 					return out, err
 				}
+
 				out.Result, out.Detail = control.VerifyUnproven, err.Error()
+
 				return out, nil
 			}
+
 			out.SHA1 = read.sha1
 		}
 	}
+
 	out.Result, out.Detail = judge(f)
-	if out.Result == control.VerifyOK && s.base != nil && s.base.storage != "" && f.tip.StorageID != "" && s.base.storage != f.tip.StorageID {
+	if out.Result == control.VerifyOK && s.base != nil && s.base.storage != "" && f.tip.StorageID != "" &&
+		s.base.storage != f.tip.StorageID {
 		out.Detail = "the cloud names another storage than what was published; the contents are the same"
 	}
+
 	return out, nil
 }

@@ -54,18 +54,22 @@ func (m *watches) start() error {
 	if err != nil {
 		return err
 	}
+
 	for _, c := range file.Watch {
 		paused, err := m.paused(c.ID)
 		if err != nil {
 			return err
 		}
+
 		if paused {
 			continue
 		}
+
 		if err := m.run(c); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -75,9 +79,11 @@ func (m *watches) stop() {
 	running := m.running
 	m.running = map[string]*watching{}
 	m.mu.Unlock()
+
 	for _, r := range running {
 		r.cancel()
 	}
+
 	for id, r := range running {
 		<-r.ended
 		m.remember(id, r)
@@ -89,23 +95,29 @@ func (m *watches) run(c config.Watch) error {
 	if m.w.mode < Full {
 		return nil
 	}
+
 	rules, err := m.w.rulesFor(c)
 	if err != nil {
 		return err
 	}
+
 	remote, err := transfer.ParseAddress(c.Remote)
 	if err != nil {
 		return err
 	}
+
 	wt, err := watcher.New(watcher.Config{
-		Root: c.Path, Settle: c.SettleTime(), Rules: rules, Baseline: baseline{m.w.store, c.ID}, Logger: m.w.log,
+		Root: c.Path, Settle: c.SettleTime(), Rules: rules, Baseline: baseline{m.w.store, c.ID},
+		Logger: m.w.log,
 	})
 	if err != nil {
 		return err
 	}
+
 	ctx, cancel := context.WithCancel(m.w.ctx)
 	r := &watching{watcher: wt, cancel: cancel, ended: make(chan struct{})}
 	m.mu.Lock()
+
 	m.running[c.ID] = r
 	m.mu.Unlock()
 	go func() {
@@ -115,6 +127,7 @@ func (m *watches) run(c config.Watch) error {
 			r.note(err)
 			m.w.log.Warn("folder is not claimed", "path", c.Path, "error", err)
 		}
+
 		err := wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
 			err := m.take(ctx, c, remote, changes)
 			r.note(err)
@@ -125,6 +138,7 @@ func (m *watches) run(c config.Watch) error {
 			m.w.log.Error("watch ended", "path", c.Path, "error", err)
 		}
 	}()
+
 	return nil
 }
 
@@ -151,28 +165,36 @@ func (r *watching) foreign() bool {
 }
 
 // take makes jobs of what has settled; nil means that they are durable.
-func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Address, changes []watcher.Change) error {
+func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Address,
+	changes []watcher.Change) error {
 	var files []transfer.Source
 	for _, ch := range changes {
 		if !ch.Removed { // what is removed here stays in the cloud
 			files = append(files, transfer.Source{
-				Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path, Snapshot: snapshotOf(ch.Snapshot), Changing: ch.Capped,
+				Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path,
+				Snapshot: snapshotOf(ch.Snapshot), Changing: ch.Capped,
 			})
 		}
 	}
+
 	if len(files) == 0 {
 		return nil
 	}
+
 	if err := m.w.claim(c.Path, false); err != nil {
 		return err
 	}
+
 	planned, err := m.w.engine.PlanPush(ctx, transfer.PushRequest{
-		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID, MapNames: m.w.o.Settings.MapsNames(),
+		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID,
+		MapNames: m.w.o.Settings.MapsNames(),
 	})
 	if err != nil {
 		return err
 	}
+
 	_, err = m.w.enqueue(planned, c.ID, false)
+
 	return err
 }
 
@@ -182,14 +204,17 @@ func (w *Owner) Watches(context.Context) ([]control.Watch, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	out := []control.Watch{}
 	for _, c := range file.Watch {
 		one, err := w.watches.describe(c)
 		if err != nil {
 			return nil, err
 		}
+
 		out = append(out, one)
 	}
+
 	return out, nil
 }
 
@@ -199,6 +224,7 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	if err != nil {
 		return out, err
 	}
+
 	m.mu.Lock()
 	r := m.running[c.ID]
 	m.mu.Unlock()
@@ -208,16 +234,20 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 		if err != nil {
 			return out, err
 		}
+
 		return m.count(out, c, seen)
 	}
+
 	if r == nil {
 		if _, err := os.Stat(c.Path); err != nil {
 			out.State, out.Detail = watcher.StateUnavailable, err.Error()
 		} else {
 			out.Detail = "no daemon runs: nothing is watched"
 		}
+
 		return out, nil
 	}
+
 	s := r.watcher.Status()
 	out.State, out.Detail = s.State, s.Detail
 	if r.foreign() { // unless it has gone since
@@ -225,16 +255,20 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 			r.note(nil)
 		}
 	}
+
 	if p := r.problem(); p != "" {
 		out.Detail = p
 	}
+
 	if r.foreign() {
 		out.State = watcher.StateUnavailable
 	}
+
 	return m.count(out, c, seenBy(s))
 }
 
-// lastSeen is what a watcher knows of its folder. It outlives the watcher, so that a paused watch tells it too.
+// lastSeen is what a watcher knows of its folder. It outlives the watcher, so that a paused watch
+// tells it too.
 type lastSeen struct {
 	Scan    time.Time // zero: never scanned
 	Files   int
@@ -250,10 +284,12 @@ func (m *watches) remember(id string, r *watching) {
 	if s.Scan.IsZero() {
 		return
 	}
+
 	text, err := json.Marshal(s)
 	if err == nil {
 		err = m.w.store.SetMeta(metaSeen+id, string(text))
 	}
+
 	if err != nil {
 		m.w.log.Warn("what the watch saw last is not kept", "watch", id, "error", err)
 	}
@@ -265,6 +301,7 @@ func (m *watches) seen(id string) (lastSeen, error) {
 	if err != nil || !ok || text == "" {
 		return s, err
 	}
+
 	return s, json.Unmarshal([]byte(text), &s)
 }
 
@@ -273,29 +310,35 @@ func (m *watches) count(out control.Watch, c config.Watch, s lastSeen) (control.
 	if s.Scan.IsZero() {
 		return out, nil
 	}
+
 	out.LastScan = known(s.Scan)
 	unwanted, err := m.unwanted(c)
 	if err != nil {
 		return out, err
 	}
+
 	open, attention := m.w.store.CountsIn(c.ID)
 	pending := s.Pending + open - attention
 	synced := max(s.Files-unwanted-pending-attention, 0)
 	files := synced + pending + attention
 	out.Files, out.Synced, out.Pending, out.Attention = &files, &synced, &pending, &attention
+
 	return out, nil
 }
 
-// unwanted counts the files of a watch that a person cancelled and that have not changed since. They are not waited for, and
-// they are not in the cloud: like those that are ignored they count for nothing.
+// unwanted counts the files of a watch that a person cancelled and that have not changed since.
+// They are not waited for, and they are not in the cloud: like those that are ignored they count
+// for nothing.
 func (m *watches) unwanted(c config.Watch) (int, error) {
 	marks, err := m.w.store.UnwantedIn(c.ID)
 	n := 0
 	for rel, cancelled := range marks {
-		if now, err := state.SnapshotPath(filepath.Join(c.Path, filepath.FromSlash(rel))); err == nil && cancelled.Same(now) {
+		if now, err := state.SnapshotPath(filepath.Join(c.Path, filepath.FromSlash(rel))); err == nil &&
+			cancelled.Same(now) {
 			n++
 		}
 	}
+
 	return n, err
 }
 
@@ -309,46 +352,61 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	if c.Path, err = watchedFolder(r.Path); err != nil {
 		return control.WatchAdded{}, err
 	}
+
 	w.watches.changes.Lock()
 	defer w.watches.changes.Unlock()
 	file, err := config.Load(w.o.Home)
 	if err != nil {
 		return control.WatchAdded{}, err
 	}
+
 	if other, ok := config.Overlap(file.Watch, c.Path); ok {
 		if r.TakeOver && other.Path == c.Path && other.Remote == r.Remote {
-			return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, w.claim(c.Path, true)
+			return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote},
+				w.claim(c.Path, true)
 		}
-		return control.WatchAdded{}, exit.With(exit.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path, other.ID),
-			"one folder has one watch; \"hoist watch remove "+transfer.Quote(other.ID)+"\" removes that one")
+
+		return control.WatchAdded{},
+			exit.With(exit.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path,
+				other.ID),
+				"one folder has one watch; \"hoist watch remove "+transfer.Quote(other.ID)+
+					"\" removes that one")
 	}
+
 	remote, err := w.landing(ctx, w.profile(r.Profile), r.Remote)
 	if err != nil {
 		return control.WatchAdded{}, err
 	}
+
 	c.Remote = remote
 	c.ID = config.NewWatchID(c.Path, c.Remote, w.profile(r.Profile))
 	if err := c.Complete(""); err != nil {
 		return control.WatchAdded{}, err
 	}
+
 	if _, err := w.rulesFor(c); err != nil {
 		return control.WatchAdded{}, err
 	}
+
 	if !r.TakeOver {
 		if err := w.foreignBelow(ctx, c.Path); err != nil {
 			return control.WatchAdded{}, foreignUsage(err)
 		}
 	}
+
 	if err := w.claim(c.Path, r.TakeOver); err != nil {
 		return control.WatchAdded{}, foreignUsage(err)
 	}
+
 	if err := config.AppendWatch(w.o.Home, c); err != nil {
 		return control.WatchAdded{}, errors.Join(err, w.unclaim(c.Path))
 	}
+
 	added := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
 	if err := w.watches.setPaused(c.ID, false); err != nil {
 		return added, err
 	}
+
 	return added, w.watches.run(c)
 }
 
@@ -357,17 +415,21 @@ func watchedFolder(p string) (string, error) {
 	if err := mustBeAbsolute(p); err != nil {
 		return "", err
 	}
+
 	info, err := statLocal(p)
 	if err != nil {
 		return "", err
 	}
+
 	if !info.IsDir() {
 		return "", exit.Usagef("watch %s: it is not a folder", p)
 	}
+
 	resolved, err := filepath.EvalSymlinks(p)
 	if err != nil {
 		return "", fmt.Errorf("watch %s: %w", p, err)
 	}
+
 	return resolved, nil
 }
 
@@ -377,19 +439,26 @@ func (w *Owner) landing(ctx context.Context, profile, remote string) (string, er
 	if err != nil {
 		return "", err
 	}
+
 	resolver, err := w.engine.Resolver(profile)
 	if err != nil {
 		return "", err
 	}
-	place, err := patiently(ctx, func() (transfer.Place, error) { return resolver.ResolveFolder(ctx, address) })
+
+	place, err := patiently(ctx, func() (transfer.Place, error) {
+		return resolver.ResolveFolder(ctx, address)
+	})
 	if err != nil {
 		return "", err
 	}
+
 	switch place.Kind {
 	case transfer.KindFolder, transfer.KindBucket, transfer.KindPrefix:
 		return place.Address.Join(place.Missing...).String(), nil
 	}
-	return "", exit.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket", remote)
+
+	return "", exit.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket",
+		remote)
 }
 
 // ChangeWatch implements [control.API].
@@ -401,12 +470,15 @@ func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 	if err != nil {
 		return control.WatchAdded{}, err
 	}
+
 	i := slices.IndexFunc(file.Watch, func(c config.Watch) bool {
 		return c.ID == which || c.Path == filepath.Clean(which) || c.Remote == which
 	})
 	if i < 0 {
-		return control.WatchAdded{}, exit.With(exit.NotFound, fmt.Errorf("no watch %q", which), "\"hoist watch list\" lists them")
+		return control.WatchAdded{},
+			exit.With(exit.NotFound, fmt.Errorf("no watch %q", which), "\"hoist watch list\" lists them")
 	}
+
 	c := file.Watch[i]
 	out := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
 	switch verb {
@@ -416,35 +488,45 @@ func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 		if err := config.CutWatch(w.o.Home, c.ID); err != nil {
 			return out, err
 		}
+
 		if err := w.unclaim(c.Path); err != nil {
 			w.log.Warn("the folder keeps its marker", "path", c.Path, "error", err)
 		}
-		return out, errors.Join(m.setPaused(c.ID, false), w.store.SetMeta(metaSeen+c.ID, ""), m.tellJobs(c.ID, state.Cancel{}), w.store.DropRoot(c.ID))
+
+		return out, errors.Join(m.setPaused(c.ID, false), w.store.SetMeta(metaSeen+c.ID, ""),
+			m.tellJobs(c.ID, state.Cancel{}), w.store.DropRoot(c.ID))
 	case "pause":
 		out.State = watchPaused
 		if err := m.setPaused(c.ID, true); err != nil {
 			return out, err
 		}
+
 		m.end(c.ID)
+
 		return out, m.tellJobs(c.ID, state.Pause{})
 	case "resume":
 		if err := m.setPaused(c.ID, false); err != nil {
 			return out, err
 		}
+
 		if err := m.tellJobs(c.ID, state.Resume{}); err != nil {
 			return out, err
 		}
+
 		m.mu.Lock()
 		running := m.running[c.ID] != nil
 		m.mu.Unlock()
 		if !running {
 			err = m.run(c)
 		}
+
 		if one, e := m.describe(c); e == nil {
 			out.State = one.State
 		}
+
 		return out, err
 	}
+
 	return out, exit.Usagef("%q is not remove, pause or resume", verb)
 }
 
@@ -467,13 +549,16 @@ func (m *watches) tellJobs(id string, e state.Event) error {
 	if err != nil {
 		return err
 	}
+
 	for _, j := range jobs {
 		_, err := m.w.store.Commit(j.ID, e)
 		if ended := (*state.TransitionError)(nil); err != nil && !errors.As(err, &ended) {
 			return err
 		}
 	}
+
 	m.w.engine.Kick()
+
 	return nil
 }
 
@@ -487,10 +572,12 @@ func (m *watches) setPaused(id string, paused bool) error {
 	if err != nil || before == paused {
 		return err
 	}
+
 	text := "no"
 	if paused {
 		text = "yes"
 	}
+
 	return m.w.store.SetMeta("watch-paused/"+id, text)
 }
 
@@ -506,6 +593,7 @@ func (b baseline) Load(folder string) ([]watcher.Chunk, error) {
 	for i, c := range chunks {
 		out[i] = watcher.Chunk(c)
 	}
+
 	return out, err
 }
 
@@ -522,6 +610,7 @@ func (b baseline) Store(changes []watcher.FolderChange) error {
 			out[i].Put = append(out[i].Put, state.DirChunk(p))
 		}
 	}
+
 	return b.store.UpdateDirs(b.root, out)
 }
 

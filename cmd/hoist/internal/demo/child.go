@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// hoist runs the binary as somebody at a terminal would, with nothing of the surroundings that could lead it elsewhere.
+// hoist runs the binary as somebody at a terminal would, with nothing of the surroundings that
+// could lead it elsewhere.
 type hoist struct {
 	binary string
 	env    []string
@@ -28,8 +29,10 @@ func cleanEnv(environ []string) []string {
 		if strings.HasPrefix(name, "APS_") || strings.HasPrefix(name, "HOIST_") || name == "SSL_CERT_FILE" {
 			continue
 		}
+
 		kept = append(kept, kv)
 	}
+
 	return kept
 }
 
@@ -44,8 +47,11 @@ func (h hoist) run(ctx context.Context, args ...string) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return out.Bytes(), fmt.Errorf("hoist %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+
+		return out.Bytes(), fmt.Errorf("hoist %s: %w: %s", strings.Join(args, " "), err,
+			strings.TrimSpace(errs.String()))
 	}
+
 	return out.Bytes(), nil
 }
 
@@ -61,14 +67,17 @@ func (h hoist) startDaemon() (*daemon, error) {
 	d := &daemon{cmd: exec.Command(h.binary, "daemon"), said: &tail{}, done: make(chan struct{})} //nolint:noctx // kill and stop end it
 	d.cmd.Env = h.env
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
+
 	d.cmd.WaitDelay = 5 * time.Second
 	if err := d.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
+
 	go func() { // ends with the process; kill and stop wait for it
 		d.err = d.cmd.Wait()
 		close(d.done)
 	}()
+
 	return d, nil
 }
 
@@ -79,25 +88,31 @@ func (d *daemon) kill() error {
 	if errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
+
 	return err
 }
 
-// stop asks the daemon to end, as a service manager does. Windows has no such signal for another process: there it is killed.
+// stop asks the daemon to end, as a service manager does. Windows has no such signal for another
+// process: there it is killed.
 func (d *daemon) stop(patience time.Duration) error {
 	if runtime.GOOS == "windows" {
 		return d.kill()
 	}
+
 	if err := d.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+
 	select {
 	case <-d.done:
 	case <-time.After(patience):
 		return errors.Join(fmt.Errorf("the daemon did not end within %v", patience), d.kill())
 	}
+
 	if d.err != nil {
 		return fmt.Errorf("the daemon ended with %w", d.err)
 	}
+
 	return nil
 }
 
@@ -126,6 +141,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	if extra := len(t.data) - tailBytes; extra > 0 {
 		t.data = append(t.data[:0], t.data[extra:]...)
 	}
+
 	return len(p), nil
 }
 

@@ -46,14 +46,17 @@ var errPatience = fmt.Errorf("the demonstration was not done after %v", patience
 // Run runs the demonstration and returns nil when every claim held. It leaves nothing behind.
 func Run(ctx context.Context, c Config) (err error) {
 	if c.Large < MinLarge {
-		return fmt.Errorf("a large drawing of %d bytes: at least %d are needed to kill in the middle", c.Large, MinLarge)
+		return fmt.Errorf("a large drawing of %d bytes: at least %d are needed to kill in the middle",
+			c.Large, MinLarge)
 	}
+
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "hoist-demo-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
+
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	r := &run{out: c.Out, dir: dir, started: time.Now(), drawings: set(c.Large), editions: map[string]int{}}
@@ -61,28 +64,35 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err != nil {
 		return err
 	}
+
 	defer func() { err = errors.Join(err, aps.Close()) }()
 	listener, err := aps.Listen("127.0.0.1:0", true)
 	if err != nil {
 		return err
 	}
+
 	r.aps, r.remote = aps, aps.DemoRemote()+"/Drawings"
 	r.hoist = hoist{binary: c.Binary, env: append(cleanEnv(c.Environ),
-		"APS_BASE_URL="+listener.BaseURL, "APS_CLIENT_ID="+emulator.DefaultClientID, "APS_CLIENT_SECRET="+emulator.DefaultClientSecret,
+		"APS_BASE_URL="+listener.BaseURL, "APS_CLIENT_ID="+emulator.DefaultClientID,
+		"APS_CLIENT_SECRET="+emulator.DefaultClientSecret,
 		"SSL_CERT_FILE="+listener.CertFile, "HOIST_HOME="+r.path("home"))}
 	defer func() {
 		if r.daemon != nil {
 			err = errors.Join(err, r.daemon.kill())
 		}
 	}()
-	for _, step := range []func(context.Context) error{r.makeDrawings, r.watch, r.edit, r.killInMidPart, r.resume, r.pull, r.end} {
+
+	for _, step := range []func(context.Context) error{r.makeDrawings, r.watch, r.edit, r.killInMidPart,
+		r.resume, r.pull, r.end} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
+
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -112,15 +122,20 @@ func (r *run) makeDrawings(context.Context) error {
 		if err := r.save(d); err != nil {
 			return err
 		}
+
 		total += d.size
 	}
+
 	for _, name := range litter {
-		if err := os.WriteFile(filepath.Join(r.path("drawings"), name), []byte("of no interest to anybody"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(r.path("drawings"), name), []byte("of no interest to anybody"),
+			0o644); err != nil {
 			return err
 		}
 	}
+
 	r.say("made %d drawings, %s in all, one of %s, and %d files that CAD programs leave behind",
 		len(r.drawings), humanize.IBytes(uint64(total)), humanize.IBytes(uint64(r.large().size)), len(litter))
+
 	return nil
 }
 
@@ -137,20 +152,27 @@ func (r *run) watch(ctx context.Context) error {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
+
 	if err := os.WriteFile(filepath.Join(home, "config.toml"), []byte(config), 0o600); err != nil {
 		return err
 	}
-	if _, err := r.hoist.run(ctx, "watch", "add", r.path("drawings"), r.remote, "--settle", "1s"); err != nil {
+
+	if _, err := r.hoist.run(ctx, "watch", "add", r.path("drawings"), r.remote, "--settle",
+		"1s"); err != nil {
 		return err
 	}
+
 	r.say("watching the folder: hoist watch add drawings %q", r.remote)
 	if err := r.start(); err != nil {
 		return err
 	}
+
 	if err := r.synced(ctx); err != nil {
 		return err
 	}
+
 	r.say("the daemon has published every drawing, each as version 1")
+
 	return nil
 }
 
@@ -159,42 +181,50 @@ func (r *run) start() (err error) {
 	return err
 }
 
-// synced waits until the cloud holds as many versions of each drawing as editions were saved and the daemon says that
-// nothing is left to do, then checks that there is not one version more.
+// synced waits until the cloud holds as many versions of each drawing as editions were saved and
+// the daemon says that nothing is left to do, then checks that there is not one version more.
 func (r *run) synced(ctx context.Context) error {
 	for {
 		versions, extra := r.versions()
 		if len(extra) > 0 {
 			return fmt.Errorf("the cloud holds what it should not: %q", extra)
 		}
+
 		if missing := r.missing(versions); missing == "" {
 			rest, err := r.rest(ctx)
 			if err != nil {
 				return err
 			}
+
 			if rest == 0 {
 				break
 			}
 		}
+
 		if err := r.daemon.gone(); err != nil {
 			return err
 		}
+
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; still missing: %s; the daemon said: %s", context.Cause(ctx), r.missing(versions), r.daemon.said)
+			return fmt.Errorf("%w; still missing: %s; the daemon said: %s", context.Cause(ctx),
+				r.missing(versions), r.daemon.said)
 		case <-time.After(pollEvery):
 		}
 	}
+
 	versions, _ := r.versions()
 	for name, n := range versions {
 		if n != r.editions[name] {
 			return fmt.Errorf("%s has %d versions, but %d states of it were saved", name, n, r.editions[name])
 		}
 	}
+
 	return nil
 }
 
-// versions counts the versions of each drawing in the cloud; extra are items that no drawing belongs to.
+// versions counts the versions of each drawing in the cloud; extra are items that no drawing
+// belongs to.
 func (r *run) versions() (counts map[string]int, extra []string) {
 	counts = map[string]int{}
 	for _, item := range r.aps.Items() {
@@ -203,8 +233,10 @@ func (r *run) versions() (counts map[string]int, extra []string) {
 			extra = append(extra, item.Path)
 			continue
 		}
+
 		counts[name] = len(item.Versions)
 	}
+
 	return counts, extra
 }
 
@@ -214,6 +246,7 @@ func (r *run) missing(versions map[string]int) string {
 			return fmt.Sprintf("version %d of %s", r.editions[d.name], d.name)
 		}
 	}
+
 	return ""
 }
 
@@ -223,31 +256,39 @@ func (r *run) rest(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	var status struct {
 		Watches []struct{ Files, Synced, Pending, Attention int }
 	}
 	if err := json.Unmarshal(out, &status); err != nil {
 		return 0, fmt.Errorf("read status --json: %w", err)
 	}
+
 	if len(status.Watches) != 1 {
 		return 0, fmt.Errorf("status lists %d watches, one was added", len(status.Watches))
 	}
+
 	w := status.Watches[0]
 	if w.Files != w.Synced+w.Pending+w.Attention {
-		return 0, fmt.Errorf("status counts %d files, but %d synced, %d pending and %d that need attention", w.Files, w.Synced, w.Pending, w.Attention)
+		return 0, fmt.Errorf("status counts %d files, but %d synced, %d pending and %d that need attention",
+			w.Files, w.Synced, w.Pending, w.Attention)
 	}
+
 	return w.Pending + w.Attention + len(r.drawings) - w.Files, nil
 }
 
 func (r *run) edit(context.Context) error {
 	r.stallLarge()
+
 	edited := []drawing{r.drawings[0], r.drawings[3], r.large()}
 	for _, d := range edited {
 		if err := r.save(d); err != nil {
 			return err
 		}
 	}
+
 	r.say("saved over %s, %s and %s", edited[0].name, edited[1].name, edited[2].name)
+
 	return nil
 }
 
@@ -255,11 +296,17 @@ func (r *run) pull(ctx context.Context) error {
 	if _, err := r.hoist.run(ctx, "pull", r.remote, r.path("back")); err != nil {
 		return err
 	}
-	files, size, err := compare(r.path("drawings"), r.path("back"), append([]string{".hoist-root"}, litter...)) // the marker of the watch stays here
+
+	// the marker of the watch stays here
+	files, size, err := compare(r.path("drawings"), r.path("back"),
+		append([]string{".hoist-root"}, litter...))
 	if err != nil {
 		return err
 	}
-	r.say("pulled everything into another folder: %d files, %s, every byte the same", files, humanize.IBytes(uint64(size)))
+
+	r.say("pulled everything into another folder: %d files, %s, every byte the same", files,
+		humanize.IBytes(uint64(size)))
+
 	return nil
 }
 
@@ -269,6 +316,8 @@ func (r *run) end(context.Context) error {
 	if err := d.stop(10 * time.Second); err != nil {
 		return err
 	}
+
 	r.say("done: every drawing is in the cloud as exactly one whole version for each time it was saved")
+
 	return nil
 }

@@ -41,25 +41,29 @@ func set(large int64) []drawing {
 // largeName is the drawing whose second upload is killed.
 const largeName = "Models/Tower.rvt"
 
-// save writes the content of a drawing's edition the way careful programs save: into a temporary file, then renamed over
-// the old one. The content follows from name and edition alone.
+// save writes the content of a drawing's edition the way careful programs save: into a temporary
+// file, then renamed over the old one. The content follows from name and edition alone.
 func (d drawing) save(root string, edition int) error {
 	path := filepath.Join(root, filepath.FromSlash(d.name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
+
 	f, err := os.CreateTemp(filepath.Dir(path), "~save*.tmp")
 	if err != nil {
 		return err
 	}
+
 	_, err = io.CopyN(f, d.content(edition), d.size)
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
+
 	if err != nil {
 		return errors.Join(fmt.Errorf("save %s: %w", d.name, err), os.Remove(f.Name()))
 	}
+
 	return nil
 }
 
@@ -67,27 +71,32 @@ func (d drawing) content(edition int) io.Reader {
 	return rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%s edition %d", d.name, edition)))
 }
 
-// compare tells whether two folders hold the same files with the same bytes, and how many bytes were compared. Names in
-// except are not expected in the second.
+// compare tells whether two folders hold the same files with the same bytes, and how many bytes
+// were compared. Names in except are not expected in the second.
 func compare(want, got string, except []string) (files int, size int64, err error) {
 	wanted, err := list(want, except)
 	if err != nil {
 		return 0, 0, err
 	}
+
 	found, err := list(got, nil)
 	if err != nil {
 		return 0, 0, err
 	}
+
 	if !slices.Equal(wanted, found) {
 		return 0, 0, fmt.Errorf("the folders differ: %q holds %q, %q holds %q", want, wanted, got, found)
 	}
+
 	for _, name := range wanted {
 		n, err := compareFile(filepath.Join(want, name), filepath.Join(got, name))
 		if err != nil {
 			return 0, 0, err
 		}
+
 		size += n
 	}
+
 	return len(wanted), size, nil
 }
 
@@ -97,13 +106,16 @@ func list(root string, except []string) ([]string, error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
+
 		name, err := filepath.Rel(root, path)
 		if err == nil && !slices.Contains(except, filepath.ToSlash(name)) {
 			names = append(names, name)
 		}
+
 		return err
 	})
 	slices.Sort(names)
+
 	return names, err
 }
 
@@ -118,6 +130,7 @@ func compareFile(a, b string) (size int64, err error) {
 		return 0, err
 	}
 	defer fb.Close()
+
 	ra, rb := bufio.NewReaderSize(fa, 1<<20), bufio.NewReaderSize(fb, 1<<20)
 	pa, pb := make([]byte, 1<<20), make([]byte, 1<<20)
 	for {
@@ -126,11 +139,13 @@ func compareFile(a, b string) (size int64, err error) {
 		if !bytes.Equal(pa[:na], pb[:nb]) {
 			return 0, fmt.Errorf("%q and %q differ within the MiB at %d", a, b, size)
 		}
+
 		size += int64(na)
 		if ea != nil || eb != nil {
 			if atEnd(ea) && atEnd(eb) {
 				return size, nil
 			}
+
 			return 0, errors.Join(ea, eb)
 		}
 	}

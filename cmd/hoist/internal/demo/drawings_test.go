@@ -12,6 +12,7 @@ import (
 
 func TestCompareFindsEveryDifference(t *testing.T) {
 	d := drawing{"sub/plan.dwg", 3<<20 + 17}
+
 	change := func(t *testing.T, path string, at int64) {
 		t.Helper()
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -23,6 +24,7 @@ func TestCompareFindsEveryDifference(t *testing.T) {
 		if _, err := f.ReadAt(b, at); err != nil {
 			t.Fatal(err)
 		}
+
 		b[0]++
 		if _, err := f.WriteAt(b, at); err != nil {
 			t.Fatal(err)
@@ -53,6 +55,7 @@ func TestCompareFindsEveryDifference(t *testing.T) {
 			if (err == nil) != tt.ok {
 				t.Fatalf("compare: %v, want equal: %v", err, tt.ok)
 			}
+
 			if tt.ok && (files != 1 || size != d.size) {
 				t.Errorf("compared %d files of %d bytes, want 1 of %d", files, size, d.size)
 			}
@@ -71,14 +74,18 @@ func TestEditionsDiffer(t *testing.T) {
 	if first != again {
 		t.Error("the same edition twice differs")
 	}
+
 	if first == read(2) {
 		t.Error("two editions are the same")
 	}
 }
 
 func TestSentAgain(t *testing.T) {
-	put := func(part int) emulator.Request { return emulator.Request{Op: "s3-put", UploadKey: "K", Part: part} }
+	put := func(part int) emulator.Request {
+		return emulator.Request{Op: "s3-put", UploadKey: "K", Part: part}
+	}
 	var kill emulator.Request
+
 	other := emulator.Request{Op: "s3-put", UploadKey: "L", Part: 1}
 	tests := []struct {
 		name    string
@@ -86,9 +93,12 @@ func TestSentAgain(t *testing.T) {
 		want    string             // part of the error, "" for none
 		again   string
 	}{
-		{"those in flight", []emulator.Request{put(1), other, put(2), put(3), put(4), kill, other, put(3), put(4), put(5)}, "", "3 and 4"},
-		{"one that was stored", []emulator.Request{put(1), put(2), put(3), put(4), kill, put(2), put(3), put(4)}, "part 2 was stored", "2, 3 and 4"},
-		{"none", []emulator.Request{put(1), put(2), put(3), put(4), kill, put(5)}, "no part was sent again", ""},
+		{"those in flight", []emulator.Request{put(1), other, put(2), put(3), put(4), kill, other, put(3),
+			put(4), put(5)}, "", "3 and 4"},
+		{"one that was stored", []emulator.Request{put(1), put(2), put(3), put(4), kill, put(2), put(3),
+			put(4)}, "part 2 was stored", "2, 3 and 4"},
+		{"none", []emulator.Request{put(1), put(2), put(3), put(4), kill, put(5)}, "no part was sent again",
+			""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -98,12 +108,15 @@ func TestSentAgain(t *testing.T) {
 					s.over = true
 					continue
 				}
+
 				s.arrive(q, 3)
 			}
+
 			again, _, err := s.sentAgain()
 			if got := numbers(again); got != tt.again {
 				t.Errorf("sent again %q, want %q", got, tt.again)
 			}
+
 			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
@@ -112,7 +125,8 @@ func TestSentAgain(t *testing.T) {
 }
 
 func TestCleanEnv(t *testing.T) {
-	got := cleanEnv([]string{"PATH=/bin", "APS_BASE_URL=https://x", "HOIST_HOME=/h", "SSL_CERT_FILE=c", "aps_client_id=i", "HOME=/u"})
+	got := cleanEnv([]string{"PATH=/bin", "APS_BASE_URL=https://x", "HOIST_HOME=/h", "SSL_CERT_FILE=c",
+		"aps_client_id=i", "HOME=/u"})
 	if want := "PATH=/bin HOME=/u"; strings.Join(got, " ") != want {
 		t.Errorf("kept %q, want %q", got, want)
 	}

@@ -101,11 +101,13 @@ var checks = []check{
 	{"space", 20 * time.Second, checkSpace},
 }
 
-// Run makes every check in turn and tells each finding as it is made. The error is that of tell, or why ctx ended.
+// Run makes every check in turn and tells each finding as it is made. The error is that of tell, or
+// why ctx ended.
 func Run(ctx context.Context, e Env, tell func(Finding) error) error {
 	if e.Logger == nil {
 		e.Logger = slog.New(slog.DiscardHandler)
 	}
+
 	var f facts
 	for _, c := range checks {
 		var findings []Finding
@@ -113,12 +115,14 @@ func Run(ctx context.Context, e Env, tell func(Finding) error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+
 		for _, finding := range findings {
 			if err := tell(finding); err != nil {
 				return err
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -127,21 +131,26 @@ const grace = 2 * time.Second
 
 var errTime = errors.New("no answer in time")
 
-// run bounds a check. One that hangs in the system, on a network drive that is gone, is left behind: nothing can end it.
+// run bounds a check. One that hangs in the system, on a network drive that is gone, is left
+// behind: nothing can end it.
 func (c check) run(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	type result struct {
 		facts    facts
 		findings []Finding
 	}
+
 	bounded, cancel := context.WithTimeoutCause(ctx, c.limit, errTime)
 	defer cancel()
+
 	done := make(chan result, 1)
 	go func() {
 		learned, findings := c.look(bounded, e, f)
 		done <- result{learned, findings}
 	}()
+
 	late := time.NewTimer(c.limit + grace)
 	defer late.Stop()
+
 	select {
 	case r := <-done:
 		return r.facts, r.findings
@@ -153,7 +162,9 @@ func (c check) run(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		case <-time.After(grace):
 		}
 	}
-	return f, []Finding{{c.name, Problem, fmt.Sprintf("the check did not end within %v", c.limit), "look whether a network drive is gone"}}
+
+	return f, []Finding{{c.name, Problem, fmt.Sprintf("the check did not end within %v", c.limit),
+		"look whether a network drive is gone"}}
 }
 
 // failed is a finding about an error, with the hint that every command gives for it.
@@ -162,6 +173,7 @@ func failed(name, what string, err error) Finding {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTime) {
 		hint = "check the network, HTTPS_PROXY and APS_BASE_URL"
 	}
+
 	return Finding{name, Problem, what + ": " + err.Error(), hint}
 }
 
@@ -179,6 +191,7 @@ func unreached(name string, e Env, f facts) (Finding, bool) {
 	case e.Client == nil, !f.token:
 		return Finding{Check: name, Verdict: Skipped, Detail: "there is no token"}, true
 	}
+
 	return Finding{}, false
 }
 

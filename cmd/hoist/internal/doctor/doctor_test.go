@@ -28,7 +28,8 @@ func TestClock(t *testing.T) {
 		{"not told", "", Skipped, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := clock(row.date, now); got.Verdict != row.want || !strings.Contains(got.Detail, row.says) {
+			if got := clock(row.date, now); got.Verdict != row.want ||
+				!strings.Contains(got.Detail, row.says) {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -51,12 +52,14 @@ func TestSpaceAndNotifications(t *testing.T) {
 			t.Errorf("%s: got %+v", row.name, row.got)
 		}
 	}
+
 	root := t.TempDir()
 	for _, name := range []string{"a/b", "a/c", "d"} {
 		if err := os.MkdirAll(filepath.Join(root, filepath.FromSlash(name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for most, want := range map[int]int{100: 5, 3: 3} {
 		if n, err := countFolders(t.Context(), root, most); n != want || err != nil {
 			t.Errorf("counted %d folders, want %d: %v", n, want, err)
@@ -69,12 +72,16 @@ func TestNothingHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
-		stuck := check{"stuck", time.Minute, func(context.Context, Env, facts) (facts, []Finding) { <-release; return facts{}, nil }}
+		stuck := check{"stuck", time.Minute, func(context.Context, Env, facts) (facts, []Finding) {
+			<-release
+			return facts{}, nil
+		}}
 		began := time.Now()
 		_, got := stuck.run(t.Context(), Env{}, facts{})
 		if len(got) != 1 || got[0].Verdict != Problem || time.Since(began) != time.Minute+grace {
 			t.Errorf("after %v: %+v", time.Since(began), got)
 		}
+
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := Run(ctx, Env{}, func(Finding) error { return nil }); err == nil {
@@ -89,11 +96,15 @@ func TestADamagedStateIsNamed(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "state.db"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e := Env{Home: config.Home{Config: dir, State: dir}, State: func(context.Context) (control.StateReport, error) {
-		return control.StateReport{Path: "state.db", Problems: []string{"one", "two", "three", "four"}}, nil
-	}}
+
+	e := Env{Home: config.Home{Config: dir, State: dir},
+		State: func(context.Context) (control.StateReport, error) {
+			return control.StateReport{Path: "state.db", Problems: []string{"one", "two", "three", "four"}},
+				nil
+		}}
 	_, got := checkState(t.Context(), e, facts{})
-	if len(got) != 1 || got[0].Verdict != Problem || !strings.Contains(got[0].Detail, "one; two; three") || strings.Contains(got[0].Detail, "four") {
+	if len(got) != 1 || got[0].Verdict != Problem || !strings.Contains(got[0].Detail, "one; two; three") ||
+		strings.Contains(got[0].Detail, "four") {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -19,18 +19,24 @@ func checkState(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if !e.Home.HasState() {
 		return f, []Finding{{Check: "state", Verdict: OK, Detail: "none yet in " + e.Home.State}}
 	}
+
 	r, err := e.State(ctx)
-	if locked := (*state.LockedError)(nil); errors.As(err, &locked) {
+	if _, ok := errors.AsType[*state.LockedError](err); ok {
 		return f, []Finding{{"state", Warning, err.Error(), "run it again when that process has ended"}}
 	}
+
 	if err != nil {
 		return f, []Finding{failed("state", "the state cannot be read", err)}
 	}
+
 	if !r.Sound {
 		shown := r.Problems[:min(3, len(r.Problems))]
-		return f, []Finding{{"state", Problem, r.Path + ": " + strings.Join(shown, "; "), "end the daemon, keep a copy of the file, and run \"hoist state repair\""}}
+		return f, []Finding{{"state", Problem, r.Path + ": " + strings.Join(shown, "; "),
+			"end the daemon, keep a copy of the file, and run \"hoist state repair\""}}
 	}
-	return f, []Finding{{Check: "state", Verdict: OK, Detail: fmt.Sprintf("%s is sound: %d jobs, %d of them open", r.Path, r.Jobs, r.OpenJobs)}}
+
+	return f, []Finding{{Check: "state", Verdict: OK,
+		Detail: fmt.Sprintf("%s is sound: %d jobs, %d of them open", r.Path, r.Jobs, r.OpenJobs)}}
 }
 
 // inotifyLimit is how many folders Linux lets one user watch.
@@ -43,23 +49,29 @@ func checkNotifications(ctx context.Context, e Env, f facts) (facts, []Finding) 
 	case len(e.Watches) == 0:
 		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "there are no watches"}}
 	case runtime.GOOS != "linux":
-		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "this system has no limit for watched folders"}}
+		return f, []Finding{{Check: name, Verdict: Skipped,
+			Detail: "this system has no limit for watched folders"}}
 	}
+
 	limit := 0
 	data, err := os.ReadFile(inotifyLimit)
 	if err == nil {
 		limit, err = strconv.Atoi(strings.TrimSpace(string(data)))
 	}
+
 	if err != nil {
 		return f, []Finding{{Check: name, Verdict: Skipped, Detail: "the limit is not told: " + err.Error()}}
 	}
+
 	folders := 0
 	for _, w := range e.Watches {
 		n, err := countFolders(ctx, w.Path, limit-folders)
 		if folders += n; err != nil {
-			return f, []Finding{{Check: name, Verdict: Skipped, Detail: "the folders of " + w.Path + " cannot be counted: " + err.Error()}}
+			return f, []Finding{{Check: name, Verdict: Skipped,
+				Detail: "the folders of " + w.Path + " cannot be counted: " + err.Error()}}
 		}
 	}
+
 	return f, []Finding{notifications(folders, limit)}
 }
 
@@ -67,10 +79,13 @@ func checkNotifications(ctx context.Context, e Env, f facts) (facts, []Finding) 
 func notifications(folders, limit int) Finding {
 	const name = "notifications"
 	if folders >= limit-limit/5 {
-		return Finding{name, Warning, fmt.Sprintf("the watches have %d folders or more, the system lets this user watch %d: some are looked at from time to time only", folders, limit),
+		return Finding{name, Warning, fmt.Sprintf("the watches have %d folders or more, the system lets "+
+			"this user watch %d: some are looked at from time to time only", folders, limit),
 			fmt.Sprintf("sudo sysctl fs.inotify.max_user_watches=%d", max(2*folders, 524288))}
 	}
-	return Finding{Check: name, Verdict: OK, Detail: fmt.Sprintf("%d folders of %d that the system allows", folders, limit)}
+
+	return Finding{Check: name, Verdict: OK,
+		Detail: fmt.Sprintf("%d folders of %d that the system allows", folders, limit)}
 }
 
 // countFolders counts the folders of a tree, up to most; what cannot be read counts for nothing.
@@ -84,8 +99,10 @@ func countFolders(ctx context.Context, root string, most int) (n int, err error)
 		case err == nil && d.IsDir():
 			n++
 		}
+
 		return nil
 	})
+
 	return n, err
 }
 
@@ -100,16 +117,20 @@ func checkSpace(_ context.Context, e Env, f facts) (facts, []Finding) {
 	for _, w := range e.Watches {
 		dirs = append(dirs, struct{ name, path string }{"watch", w.Path})
 	}
+
 	var out []Finding
 	for _, d := range dirs {
 		there := existing(d.path)
 		free, err := transfer.FreeSpace(there)
 		if err != nil {
-			out = append(out, Finding{"space", Warning, there + ": " + err.Error(), "look whether the drive is there"})
+			out = append(out, Finding{"space", Warning, there + ": " + err.Error(),
+				"look whether the drive is there"})
 			continue
 		}
+
 		out = append(out, space(d.name, d.path, free))
 	}
+
 	return f, out
 }
 
@@ -121,6 +142,7 @@ func space(name, path string, free int64) Finding {
 	case free < littleSpace:
 		return Finding{"space", Warning, detail, "make room on that drive"}
 	}
+
 	return Finding{Check: "space", Verdict: OK, Detail: detail}
 }
 
@@ -130,6 +152,7 @@ func existing(path string) string {
 		if _, err := os.Stat(path); err == nil || filepath.Dir(path) == path {
 			return path
 		}
+
 		path = filepath.Dir(path)
 	}
 }

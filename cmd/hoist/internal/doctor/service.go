@@ -17,28 +17,36 @@ import (
 // maxSkew is how far the clock may be off before signed sign-ins and times of files come out wrong.
 const maxSkew = 30 * time.Second
 
-// checkService asks the origin for anything, without credentials: what counts is that it answers, and how.
+// checkService asks the origin for anything, without credentials: what counts is that it answers,
+// and how.
 func checkService(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	base, err := apsclient.ParseBaseURL(e.BaseURL)
 	if err != nil {
 		return f, []Finding{failed("service", "the address of the service", err)}
 	}
+
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String()+"/", nil)
 	if err != nil {
 		return f, []Finding{failed("service", "the address of the service", err)}
 	}
+
 	var out []Finding
 	proxy, err := http.ProxyFromEnvironment(req)
 	switch {
 	case err != nil:
-		return f, []Finding{{"proxy", Problem, "HTTPS_PROXY is not an address of a proxy", "set it to something like http://proxy.example.com:3128, or remove it"}}
+		return f, []Finding{{"proxy", Problem, "HTTPS_PROXY is not an address of a proxy",
+			"set it to something like http://proxy.example.com:3128, or remove it"}}
 	case proxy == nil:
-		out = append(out, Finding{Check: "proxy", Verdict: OK, Detail: "none: HTTPS_PROXY and NO_PROXY lead straight to " + base.Host})
+		out = append(out, Finding{Check: "proxy", Verdict: OK,
+			Detail: "none: HTTPS_PROXY and NO_PROXY lead straight to " + base.Host})
 	default:
-		out = append(out, Finding{Check: "proxy", Verdict: OK, Detail: "HTTPS_PROXY leads through " + proxy.Scheme + "://" + proxy.Host})
+		out = append(out, Finding{Check: "proxy", Verdict: OK,
+			Detail: "HTTPS_PROXY leads through " + proxy.Scheme + "://" + proxy.Host})
 	}
+
 	t := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: e.RootCAs, MinVersion: tls.VersionTLS12},
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     &tls.Config{RootCAs: e.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 20 * time.Second, DisableKeepAlives: true, ForceAttemptHTTP2: true,
 	}
 	defer t.CloseIdleConnections()
@@ -46,21 +54,28 @@ func checkService(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	resp, err := t.RoundTrip(req)
 	if err != nil {
 		if fix := certificateFix(err); fix != "" {
-			return f, append(out, Finding{"tls", Problem, "the certificate of " + base.Host + " is not accepted: " + err.Error(), fix})
+			return f, append(out, Finding{"tls", Problem,
+				"the certificate of " + base.Host + " is not accepted: " + err.Error(), fix})
 		}
-		return f, append(out, Finding{"service", Problem, base.String() + " does not answer: " + err.Error(), "check the network, HTTPS_PROXY and APS_BASE_URL"})
+
+		return f, append(out, Finding{"service", Problem, base.String() + " does not answer: " + err.Error(),
+			"check the network, HTTPS_PROXY and APS_BASE_URL"})
 	}
+
 	took := time.Since(began)
 	_ = resp.Body.Close()
 	f.reachable = true
-	out = append(out, Finding{Check: "service", Verdict: OK, Detail: fmt.Sprintf("%s answers within %v", base, took.Round(time.Millisecond))})
+	out = append(out, Finding{Check: "service", Verdict: OK,
+		Detail: fmt.Sprintf("%s answers within %v", base, took.Round(time.Millisecond))})
 	if resp.TLS == nil {
 		out = append(out, Finding{Check: "tls", Verdict: Skipped, Detail: "plain http to this machine"})
 	} else {
 		cert := resp.TLS.PeerCertificates[0]
-		out = append(out, Finding{Check: "tls", Verdict: OK, Detail: fmt.Sprintf("%s, certificate by %s until %s", tls.VersionName(resp.TLS.Version),
-			cert.Issuer.CommonName, cert.NotAfter.Format(time.DateOnly))})
+		out = append(out, Finding{Check: "tls", Verdict: OK,
+			Detail: fmt.Sprintf("%s, certificate by %s until %s", tls.VersionName(resp.TLS.Version),
+				cert.Issuer.CommonName, cert.NotAfter.Format(time.DateOnly))})
 	}
+
 	return f, append(out, clock(resp.Header.Get("Date"), began.Add(took/2)))
 }
 
@@ -70,13 +85,17 @@ func clock(date string, now time.Time) Finding {
 	if err != nil {
 		return Finding{Check: "clock", Verdict: Skipped, Detail: "the service does not tell its time"}
 	}
+
 	skew := now.Sub(there).Round(time.Second)
 	switch {
 	case skew > maxSkew:
-		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v ahead of the service", skew), "set the clock, and keep it right by NTP"}
+		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v ahead of the service", skew),
+			"set the clock, and keep it right by NTP"}
 	case skew < -maxSkew:
-		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v behind the service", -skew), "set the clock, and keep it right by NTP"}
+		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v behind the service", -skew),
+			"set the clock, and keep it right by NTP"}
 	}
+
 	return Finding{Check: "clock", Verdict: OK, Detail: fmt.Sprintf("within %v of the service", maxSkew)}
 }
 
@@ -89,12 +108,14 @@ func certificateFix(err error) string {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return "a proxy that looks into the traffic has a certificate of its own: give it as a PEM file in SSL_CERT_FILE"
+		return "a proxy that looks into the traffic has a certificate of its own: give it as a PEM file in " +
+			"SSL_CERT_FILE"
 	case errors.As(err, &host):
 		return "check APS_BASE_URL, and what answers under its name"
 	case errors.As(err, &invalid):
 		return "check the clock of this machine, then the certificate"
 	}
+
 	return ""
 }
 
@@ -107,24 +128,31 @@ func checkToken(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		return f, []Finding{{Check: "token", Verdict: Skipped, Detail: "the service does not answer"}}
 	case e.Tokens == nil:
 		if _, _, err := e.Client.Hubs.List(ctx); err != nil && !e.refused("list-hubs") {
-			return f, []Finding{failed("token", "the process that owns the home has no token that works", err)}
+			return f, []Finding{failed("token", "the process that owns the home has no token that works",
+				err)}
 		}
+
 		f.token = true
+
 		return f, []Finding{{Check: "token", Verdict: OK, Detail: "the process that owns the home has one"}}
 	}
+
 	var out []Finding
 	for _, set := range e.Scopes {
 		_, err := e.Tokens.Token(ctx, set)
 		if err == nil {
 			f.token = true
-			out = append(out, Finding{Check: "token", Verdict: OK, Detail: "granted: " + strings.Join(set, " ")})
+			out = append(out, Finding{Check: "token", Verdict: OK,
+				Detail: "granted: " + strings.Join(set, " ")})
 			continue
 		}
+
 		finding, more := tokenFinding(ctx, e, set, err)
 		if out = append(out, finding); !more {
 			return f, out
 		}
 	}
+
 	return f, out
 }
 
@@ -135,11 +163,15 @@ func tokenFinding(ctx context.Context, e Env, set []string, err error) (_ Findin
 	case !errors.As(err, &auth):
 		return failed("token", "no token", err), false
 	case auth.Login:
-		return Finding{"token", Problem, "the sign-in has ended: " + err.Error(), "sign in again with \"" + cmp.Or(auth.Command, "hoist login") + "\""}, false
-	case auth.Status != http.StatusBadRequest && auth.Status != http.StatusForbidden || auth.Code == "invalid_client":
+		return Finding{"token", Problem, "the sign-in has ended: " + err.Error(),
+			"sign in again with \"" + cmp.Or(auth.Command, "hoist login") + "\""}, false
+	case auth.Status != http.StatusBadRequest && auth.Status != http.StatusForbidden ||
+		auth.Code == "invalid_client":
 		return Finding{"token", Problem, "the service refuses the client id or its secret: " + err.Error(),
-			"check APS_CLIENT_ID and APS_CLIENT_SECRET, or run \"hoist login\"; a secret that was regenerated ends the one before"}, false
+			"check APS_CLIENT_ID and APS_CLIENT_SECRET, or run \"hoist login\"; a secret that was " +
+				"regenerated ends the one before"}, false
 	}
+
 	var granted, missing []string
 	for _, scope := range set {
 		if _, err := e.Tokens.Token(ctx, []string{scope}); err == nil {
@@ -148,14 +180,20 @@ func tokenFinding(ctx context.Context, e Env, set []string, err error) (_ Findin
 			missing = append(missing, scope)
 		}
 	}
-	detail := "needed: " + strings.Join(set, " ") + "; granted: " + orNone(granted) + "; missing: " + orNone(missing) + ": " + err.Error()
+
+	detail := "needed: " + strings.Join(set, " ") + "; granted: " + orNone(granted) + "; missing: " +
+		orNone(missing) + ": " + err.Error()
+
 	return Finding{"token", Problem, detail,
-		"enable the API that the scopes belong to for this client id at https://aps.autodesk.com/myapps; \"hoist guide\" shows which, and \"hoist login --scopes\" keeps a profile to what is granted"}, true
+			"enable the API that the scopes belong to for this client id at https://aps.autodesk.com/myapps; " +
+				"\"hoist guide\" shows which, and \"hoist login --scopes\" keeps a profile to what is granted"},
+		true
 }
 
 func orNone(list []string) string {
 	if len(list) == 0 {
 		return "none"
 	}
+
 	return strings.Join(list, " ")
 }

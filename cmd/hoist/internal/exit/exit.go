@@ -31,8 +31,8 @@ const (
 // ErrInterrupted is the cause of a context that a signal ended.
 var ErrInterrupted = errors.New("interrupted by a signal")
 
-// Error carries an exit code and a hint with an error. An Err of nil prints no "error:" line, only the hint: the
-// command has said on its own what is wrong.
+// Error carries an exit code and a hint with an error. An Err of nil prints no "error:" line, only
+// the hint: the command has said on its own what is wrong.
 type Error struct {
 	Code int
 	Err  error
@@ -43,6 +43,7 @@ func (e *Error) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("exit code %d", e.Code)
 	}
+
 	return e.Err.Error()
 }
 
@@ -59,30 +60,35 @@ func With(code int, err error, hint string) error {
 	if err == nil {
 		return nil
 	}
+
 	return &Error{Code: code, Err: err, Hint: hint}
 }
 
-// From is the one place that decides the exit code of an error and the hint that goes with it. The hint of [OK] is
-// empty, no other is.
+// From is the one place that decides the exit code of an error and the hint that goes with it. The
+// hint of [OK] is empty, no other is.
 func From(err error) (code int, hint string) {
 	if err == nil {
 		return OK, ""
 	}
+
 	code, hint = classify(err)
 	if hint == "" {
 		hint = usual[code]
 	}
+
 	return code, hint
 }
 
 // classify is the table: typed errors first, then what the service answered, then the rest.
 func classify(err error) (code int, hint string) {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code, e.Hint
 	}
-	if e := (*apsclient.AuthError)(nil); errors.As(err, &e) && e.Login {
+
+	if e, ok := errors.AsType[*apsclient.AuthError](err); ok && e.Login {
 		return Unauthorized, "sign in again with \"" + cmp.Or(e.Command, "hoist login") + "\""
 	}
+
 	switch {
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted, ""
@@ -111,8 +117,10 @@ func classify(err error) (code int, hint string) {
 	case is[*state.VersionError](err):
 		return Failure, "this state was written by a newer hoist: use that version, or another home (--home)"
 	case is[*state.DamagedError](err):
-		return Failure, "\"hoist state repair\" saves what can be read and keeps the damaged file; \"hoist state check\" says what is wrong"
-	case is[*state.WriteError](err) && (errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space left")):
+		return Failure, "\"hoist state repair\" saves what can be read and keeps the damaged file; \"hoist " +
+			"state check\" says what is wrong"
+	case is[*state.WriteError](err) &&
+		(errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space left")):
 		return Failure, "make room on the disk of the home and run it again; what was recorded before is kept"
 	case is[*state.WriteError](err):
 		return Failure, "check the disk of the home; what was recorded before is kept"
@@ -121,7 +129,8 @@ func classify(err error) (code int, hint string) {
 	case is[*apsclient.AuthError](err):
 		return Unauthorized, ""
 	case errors.Is(err, apsclient.ErrUnauthorized), errors.Is(err, apsclient.ErrForbidden):
-		return Unauthorized, "the account may not do this: check that the application is added to the account (custom integration) and what its user may do"
+		return Unauthorized, "the account may not do this: check that the application is added to the " +
+			"account (custom integration) and what its user may do"
 	case errors.Is(err, apsclient.ErrNotFound):
 		return NotFound, ""
 	case is[*apsclient.NetError](err):
@@ -133,12 +142,15 @@ func classify(err error) (code int, hint string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return NotFound, "check the local path"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return Failure, "make the path that the error names readable and writable for this user; for another home see --home"
+		return Failure, "make the path that the error names readable and writable for this user; for " +
+			"another home see --home"
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
-		return Failure, "something else stands at the path that the error names: move it away and run it again"
+		return Failure,
+			"something else stands at the path that the error names: move it away and run it again"
 	case errors.Is(err, syscall.ENOSPC):
 		return Failure, "make room on the disk that the error names and run it again"
 	}
+
 	return Failure, ""
 }
 
@@ -154,8 +166,9 @@ var usual = map[int]string{
 	Usage:        "see \"hoist help\" and the --help of the command",
 	Attention:    "run \"hoist status\" to see what needs you and the command that fixes it",
 	Unauthorized: "check APS_CLIENT_ID and APS_CLIENT_SECRET, and that the application may use this API",
-	NotFound:     "list what is there with \"hoist ls\"; names are matched exactly, upper and lower case differ",
-	NoDaemon:     "start one with \"hoist daemon\"",
-	TimeUp:       "what is left is kept: \"hoist resume\" goes on with it",
-	Interrupted:  "what is left is kept: \"hoist resume\" goes on with it",
+	NotFound: "list what is there with \"hoist ls\"; names are matched exactly, upper and lower case " +
+		"differ",
+	NoDaemon:    "start one with \"hoist daemon\"",
+	TimeUp:      "what is left is kept: \"hoist resume\" goes on with it",
+	Interrupted: "what is left is kept: \"hoist resume\" goes on with it",
 }

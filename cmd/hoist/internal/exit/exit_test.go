@@ -50,17 +50,20 @@ func TestFrom(t *testing.T) {
 		{"429", &apsclient.Error{Status: 429}, Failure},
 		{"500", &apsclient.Error{Status: 500}, Failure},
 		{"no network", &apsclient.NetError{Err: errors.New("x")}, Failure},
-		{"no network while stopping", fmt.Errorf("x: %w", &apsclient.NetError{Err: context.Canceled}), Interrupted},
+		{"no network while stopping", fmt.Errorf("x: %w", &apsclient.NetError{Err: context.Canceled}),
+			Interrupted},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.err
 			if err != nil {
 				err = fmt.Errorf("outer: %w", err)
 			}
+
 			code, hint := From(err)
 			if code != tt.want {
 				t.Errorf("got %d, want %d", code, tt.want)
 			}
+
 			if (hint == "") != (code == OK) {
 				t.Errorf("code %d with hint %q", code, hint)
 			}
@@ -79,7 +82,9 @@ func TestHints(t *testing.T) {
 		{"newer", &state.VersionError{}, "newer hoist"},
 		{"damaged", &state.DamagedError{}, "hoist state repair"},
 		{"disk full", &state.WriteError{Path: "p", Err: syscall.ENOSPC}, "make room"},
-		{"disk full, as text alone", &state.WriteError{Path: "p", Err: errors.New("file resize error: no space left on device")}, "make room"},
+		{"disk full, as text alone",
+			&state.WriteError{Path: "p", Err: errors.New("file resize error: no space left on device")},
+			"make room"},
 		{"disk broken", &state.WriteError{Path: "p", Err: syscall.EIO}, "check the disk"},
 		{"home not writable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, "writable"},
 		{"home on a read-only disk", &fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, "writable"},

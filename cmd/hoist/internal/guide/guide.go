@@ -35,23 +35,28 @@ type Step struct {
 	Do    []string `json:"do"`
 }
 
-// CallbackURL is the redirect address of `hoist login --user`; the portal asks for one even where it is never used.
+// CallbackURL is the redirect address of `hoist login --user`; the portal asks for one even where
+// it is never used.
 const CallbackURL = "http://localhost:8080/"
 
-// transferActions are what uploads and downloads in projects use, and so what the composite action consists of.
+// transferActions are what uploads and downloads in projects use, and so what the composite action
+// consists of.
 var transferActions = []string{
-	"list-hubs", "get-hub", "list-projects", "get-project", "list-top-folders", "get-folder", "list-folder-contents", "create-folder", "create-storage",
-	"get-signed-s3-upload-urls", "upload-binary-to-signed-s3-url", "signed-s3-upload", "create-item", "create-version", "get-item",
+	"list-hubs", "get-hub", "list-projects", "get-project", "list-top-folders", "get-folder",
+	"list-folder-contents", "create-folder", "create-storage",
+	"get-signed-s3-upload-urls", "upload-binary-to-signed-s3-url", "signed-s3-upload", "create-item",
+	"create-version", "get-item",
 	"list-item-versions", "get-version", "get-signed-s3-download-url", "upload-file-in-project-folder",
 }
 
-// Expand turns names of actions and presets into actions, in the order of the registry; none means all. The error is an
-// *apsclient.ParamError that names the nearest.
+// Expand turns names of actions and presets into actions, in the order of the registry; none means
+// all. The error is an *apsclient.ParamError that names the nearest.
 func Expand(names []string) ([]apsclient.Action, error) {
 	all := apsclient.Actions()
 	if len(names) == 0 {
 		return all, nil
 	}
+
 	wanted := map[string]bool{}
 	for _, name := range names {
 		switch name {
@@ -65,15 +70,19 @@ func Expand(names []string) ([]apsclient.Action, error) {
 			}
 		case "admin":
 			for _, x := range all {
-				wanted[x.Name] = wanted[x.Name] || slices.ContainsFunc(x.Scopes, func(s string) bool { return strings.HasPrefix(s, "account:") })
+				wanted[x.Name] = wanted[x.Name] || slices.ContainsFunc(x.Scopes, func(s string) bool {
+					return strings.HasPrefix(s, "account:")
+				})
 			}
 		default:
 			if x, ok := apsclient.ActionByName(name); !ok || x.Extra {
 				return nil, apsclient.Validate(apsclient.Request{Action: name})
 			}
+
 			wanted[name] = true
 		}
 	}
+
 	return slices.DeleteFunc(all, func(x apsclient.Action) bool { return !wanted[x.Name] }), nil
 }
 
@@ -83,15 +92,19 @@ func For(actions []apsclient.Action, chosen []string) Guide {
 	if len(chosen) > 0 {
 		g.Login += " --actions " + strings.Join(chosen, ",")
 	}
+
 	for _, x := range actions {
 		g.Actions = append(g.Actions, Row{x.Name, x.Title, x.Scopes, x.Product, x.Contexts})
 		g.Scopes = append(g.Scopes, x.Scopes...)
 		g.APIs = append(g.APIs, x.APIs()...)
 		g.CustomIntegration = g.CustomIntegration || x.CustomIntegration
-		g.UserNeeded = g.UserNeeded || len(x.Contexts) > 0 && !slices.Contains(x.Contexts, "2L") && !slices.Contains(x.Contexts, "none")
+		g.UserNeeded = g.UserNeeded ||
+			len(x.Contexts) > 0 && !slices.Contains(x.Contexts, "2L") && !slices.Contains(x.Contexts, "none")
 	}
+
 	g.Scopes, g.APIs = sortedSet(g.Scopes), sortedSet(g.APIs)
 	g.Steps = steps(g)
+
 	return g
 }
 
@@ -101,35 +114,45 @@ func sortedSet(s []string) []string {
 	if s = slices.Compact(s); s == nil {
 		s = []string{}
 	}
+
 	return s
 }
 
-// CustomIntegration is what an account administrator does, so that the application may see the account.
+// CustomIntegration is what an account administrator does, so that the application may see the
+// account.
 var CustomIntegration = []string{
 	"Open Account Admin, Settings, Custom Integrations, and choose Add custom integration.",
 	"Paste the client id, give it a name, and save.",
-	"Check that its status is Active. Without this, account administration answers 403 and project data stays invisible.",
+	"Check that its status is Active. Without this, account administration answers 403 and project data " +
+		"stays invisible.",
 }
 
 func steps(g Guide) []Step {
 	developer, admin := "the developer", "an account administrator of ACC or BIM 360"
 	out := []Step{{developer, "Create the application", []string{
-		"Open https://aps.autodesk.com/myapps and choose Create application, type Traditional Web App (Server-to-Server App for service accounts).",
+		"Open https://aps.autodesk.com/myapps and choose Create application, type Traditional Web App " +
+			"(Server-to-Server App for service accounts).",
 		"Enable these APIs: " + strings.Join(g.APIs, ", ") + ".",
-		"Callback URL: " + g.CallbackURL + " (the portal demands one even for two-legged applications, which never use it).",
+		"Callback URL: " + g.CallbackURL +
+			" (the portal demands one even for two-legged applications, which never use it).",
 	}}, {developer, "Note the client id and the client secret", []string{
-		"The secret is shown in full only once. If it is lost, choose Regenerate on the application's page: the old secret ends at that moment, so store the new one everywhere.",
+		"The secret is shown in full only once. If it is lost, choose Regenerate on the application's " +
+			"page: the old secret ends at that moment, so store the new one everywhere.",
 	}}}
 	if g.CustomIntegration {
 		out = append(out, Step{admin, "Add the application to the account", CustomIntegration})
 	}
+
 	if g.UserNeeded {
 		out = append(out, Step{admin, "Choose a user to act for", []string{
-			"Some of these actions work only on behalf of a user: sign in with \"hoist login --user\", use a service account, or give the user's id in APS_USER_ID.",
+			"Some of these actions work only on behalf of a user: sign in with \"hoist login --user\", use " +
+				"a service account, or give the user's id in APS_USER_ID.",
 		}})
 	}
+
 	return append(out, Step{developer, "Store the credentials", []string{
 		g.Login,
-		"It asks for the client id and the secret, keeps the secret in the system's keyring, and lists the hubs that it can see.",
+		"It asks for the client id and the secret, keeps the secret in the system's keyring, and lists the " +
+			"hubs that it can see.",
 	}})
 }

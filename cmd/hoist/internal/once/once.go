@@ -15,11 +15,13 @@ import (
 	"hoist/apsclient"
 )
 
-// effect is what a look found of a call whose answer was lost. The zero value means that nothing is there.
+// effect is what a look found of a call whose answer was lost. The zero value means that nothing is
+// there.
 type effect struct {
 	id     string              // of what is there
 	answer *apsclient.Response // to print, in the service's own form
-	// repeat is the body that makes what is still missing, where only a part of the effect is there; nil: nothing is missing.
+	// repeat is the body that makes what is still missing, where only a part of the effect is
+	// there; nil: nothing is missing.
 	repeat []byte
 }
 
@@ -28,8 +30,8 @@ func (e effect) there() bool { return e.answer != nil && e.repeat == nil }
 // look finds the effect of a request by what the request asked for.
 type look func(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error)
 
-// looks are the actions that could double an effect, and how each one's is found. The completion of an upload is not among
-// them: its upload key makes a repeat harmless.
+// looks are the actions that could double an effect, and how each one's is found. The completion of
+// an upload is not among them: its upload key makes a repeat harmless.
 var looks = map[string]look{
 	"create-folder":          lookFolder,
 	"create-item":            lookItem,
@@ -44,28 +46,35 @@ var looks = map[string]look{
 // Covers tells whether an action could double an effect and is looked for.
 func Covers(action string) bool { return looks[action] != nil }
 
-// Do makes a call. Where its answer was lost it looks for the effect, and repeats the call once when there is none; an
-// effect that is there is the answer. What it returns is as with [apsclient.Client.Do].
-func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.Request) (*apsclient.Response, error) {
+// Do makes a call. Where its answer was lost it looks for the effect, and repeats the call once
+// when there is none; an effect that is there is the answer. What it returns is as with
+// [apsclient.Client.Do].
+func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.Request) (*apsclient.Response,
+	error) {
 	find := looks[r.Action]
 	if find == nil {
 		return c.Do(ctx, r)
 	}
+
 	var before string // what was there already, where the request holds nothing that marks its effect
 	if copies(r) {
 		e, err := find(ctx, c, r)
 		if err != nil {
 			return nil, fmt.Errorf("look before the call, whose effect could not be told afterwards: %w", err)
 		}
+
 		before = e.id
 	}
+
 	for last := false; ; last = true {
 		resp, err := c.Do(ctx, r)
 		doubt := apsclient.MaybeApplied(err) || last && errors.Is(err, apsclient.ErrConflict)
 		if err == nil || !doubt || ctx.Err() != nil {
 			return resp, err
 		}
+
 		log.Warn("no clear answer: looking for the effect of the call", "action", r.Action, "error", err)
+
 		e, lookErr := find(ctx, c, r)
 		switch {
 		case lookErr != nil:
@@ -75,13 +84,15 @@ func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.
 		case last:
 			return resp, err
 		}
+
 		if e.repeat != nil {
 			r.Body = e.repeat
 		}
 	}
 }
 
-// copies tells a request that makes a version from another one: no storage object marks what it makes.
+// copies tells a request that makes a version from another one: no storage object marks what it
+// makes.
 func copies(r apsclient.Request) bool {
 	return queryOf(r, "copyFrom") != "" && (r.Action == "create-item" || r.Action == "create-version")
 }
@@ -89,13 +100,17 @@ func copies(r apsclient.Request) bool {
 func lookFolder(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
 	b := bodyOf(r)
 	project, name := paramOf(r, "project_id"), b.text("data.attributes.name")
-	contents := about(r, "list-folder-contents", "project_id", project, "folder_id", b.text("data.relationships.parent.data.id"))
+	contents := about(r, "list-folder-contents", "project_id", project, "folder_id",
+		b.text("data.relationships.parent.data.id"))
 	contents.Query = url.Values{"filter[type]": {"folders"}}
+
 	return lookThrough(ctx, c, contents, func(e fields) (effect, error) {
 		if e.text("attributes.name") != name && e.text("attributes.displayName") != name {
 			return effect{}, nil
 		}
-		return get(ctx, c, e.text("id"), about(r, "get-folder", "project_id", project, "folder_id", e.text("id")))
+
+		return get(ctx, c, e.text("id"),
+			about(r, "get-folder", "project_id", project, "folder_id", e.text("id")))
 	})
 }
 
@@ -107,55 +122,73 @@ func lookItem(ctx context.Context, c *apsclient.Client, r apsclient.Request) (ef
 			name = v.text("attributes.name")
 		}
 	}
-	contents := about(r, "list-folder-contents", "project_id", project, "folder_id", b.text("data.relationships.parent.data.id"))
+
+	contents := about(r, "list-folder-contents", "project_id", project, "folder_id",
+		b.text("data.relationships.parent.data.id"))
 	contents.Query = url.Values{"filter[type]": {"items"}}
+
 	return lookThrough(ctx, c, contents, func(e fields) (effect, error) {
 		if e.text("attributes.displayName") != name {
 			return effect{}, nil
 		}
-		found, err := get(ctx, c, e.text("id"), about(r, "get-item", "project_id", project, "item_id", e.text("id")))
+
+		found, err := get(ctx, c, e.text("id"),
+			about(r, "get-item", "project_id", project, "item_id", e.text("id")))
 		if err != nil || storage == "" {
 			return found, err
 		}
+
 		for _, v := range parse(found.answer.Body).list("included") {
 			if v.text("relationships.storage.data.id") == storage {
 				return found, nil
 			}
 		}
+
 		return effect{}, nil // another's file under the name
 	})
 }
 
-// lookVersion finds the version by its storage object; one that was copied is the newest version of the item.
+// lookVersion finds the version by its storage object; one that was copied is the newest version of
+// the item.
 func lookVersion(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
 	b := bodyOf(r)
-	project, item, storage := paramOf(r, "project_id"), b.text("data.relationships.item.data.id"), b.text("data.relationships.storage.data.id")
+	project, item, storage := paramOf(r, "project_id"), b.text("data.relationships.item.data.id"),
+		b.text("data.relationships.storage.data.id")
 	if item == "" { // the item that the copied version belongs to
-		source, err := c.Do(ctx, about(r, "get-version", "project_id", project, "version_id", queryOf(r, "copyFrom")))
+		source, err := c.Do(ctx, about(r, "get-version", "project_id", project, "version_id",
+			queryOf(r, "copyFrom")))
 		if err != nil {
 			return effect{}, err
 		}
+
 		item = parse(source.Body).text("data.relationships.item.data.id")
 	}
+
 	versions := about(r, "list-item-versions", "project_id", project, "item_id", item)
+
 	return lookThrough(ctx, c, versions, func(e fields) (effect, error) { // the newest comes first
 		if storage != "" && e.text("relationships.storage.data.id") != storage {
 			return effect{}, nil
 		}
-		return get(ctx, c, e.text("id"), about(r, "get-version", "project_id", project, "version_id", e.text("id")))
+
+		return get(ctx, c, e.text("id"),
+			about(r, "get-version", "project_id", project, "version_id", e.text("id")))
 	})
 }
 
 func lookBucket(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
 	key := bodyOf(r).text("bucketKey")
-	e, err := get(ctx, c, key, apsclient.Request{Action: "get-bucket-details", Params: map[string]string{"bucketKey": key}})
+	e, err := get(ctx, c, key, apsclient.Request{Action: "get-bucket-details",
+		Params: map[string]string{"bucketKey": key}})
 	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
 		return effect{}, nil // there is none, or it is another's: the repeat says so
 	}
+
 	return e, err
 }
 
-// lookWebhook answers as a creation does, which has no body: with the id and the location of the hook.
+// lookWebhook answers as a creation does, which has no body: with the id and the location of the
+// hook.
 func lookWebhook(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
 	b := bodyOf(r)
 	system, event, scope := paramOf(r, "system"), paramOf(r, "event"), b.text("scope")
@@ -163,17 +196,23 @@ func lookWebhook(ctx context.Context, c *apsclient.Client, r apsclient.Request) 
 	if region := queryOf(r, "region"); region != "" {
 		hooks.Params["region"] = region
 	}
+
 	return lookThrough(ctx, c, hooks, func(e fields) (effect, error) {
-		if e.text("callbackUrl") != b.text("callbackUrl") || e.text("event") != event || e.text("scope") != scope {
+		if e.text("callbackUrl") != b.text("callbackUrl") || e.text("event") != event ||
+			e.text("scope") != scope {
 			return effect{}, nil
 		}
+
 		id := e.text("hookId")
 		path := "/systems/" + system + "/events/" + event + "/hooks/" + id
-		return effect{id: id, answer: &apsclient.Response{Status: http.StatusCreated, Header: http.Header{"Location": {path}}}}, nil
+
+		return effect{id: id, answer: &apsclient.Response{Status: http.StatusCreated,
+			Header: http.Header{"Location": {path}}}}, nil
 	})
 }
 
-// lookProjectUsers finds all whom the request adds. Where only some are members the repeat adds the others.
+// lookProjectUsers finds all whom the request adds. Where only some are members the repeat adds the
+// others.
 func lookProjectUsers(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
 	members := about(r, "list-project-users", "projectId", paramOf(r, "project_id"))
 	b := bodyOf(r)
@@ -183,35 +222,44 @@ func lookProjectUsers(ctx context.Context, c *apsclient.Client, r apsclient.Requ
 	} else {
 		members.Variant = "bim360"
 	}
+
 	var found, missing []json.RawMessage
+
 	by := map[string]json.RawMessage{}
 	for e, err := range c.Elements(ctx, members) {
 		if err != nil {
 			return effect{}, err
 		}
+
 		who := parse(e)
 		by[strings.ToLower(who.text("email"))], by[who.text("id")], by[who.text("autodeskId")] = e, e, e
 	}
+
 	delete(by, "")
+
 	for _, w := range wanted {
 		key := strings.ToLower(w.text("email"))
 		if key == "" {
 			key = w.text("user_id")
 		}
+
 		if e := by[key]; e != nil {
 			found = append(found, e)
 		} else {
 			missing = append(missing, w.raw())
 		}
 	}
+
 	switch {
 	case len(found) == 0:
 		return effect{}, nil
 	case len(missing) > 0:
-		return effect{repeat: join(missing), answer: &apsclient.Response{Status: http.StatusOK, Body: join(found)}}, nil
+		return effect{repeat: join(missing),
+			answer: &apsclient.Response{Status: http.StatusOK, Body: join(found)}}, nil
 	case one:
 		return effect{id: "members", answer: &apsclient.Response{Status: http.StatusOK, Body: found[0]}}, nil
 	}
+
 	return effect{id: "members", answer: &apsclient.Response{Status: http.StatusOK, Body: join(found)}}, nil
 }
 
@@ -219,11 +267,14 @@ func lookAccountUser(ctx context.Context, c *apsclient.Client, r apsclient.Reque
 	account, email := paramOf(r, "account_id"), bodyOf(r).text("email")
 	users := about(r, "search-account-users", "account_id", account)
 	users.Query = url.Values{"email": {email}}
+
 	return lookThrough(ctx, c, users, func(e fields) (effect, error) {
 		if !strings.EqualFold(e.text("email"), email) {
 			return effect{}, nil
 		}
-		return get(ctx, c, e.text("id"), about(r, "get-account-user", "account_id", account, "user_id", e.text("id")))
+
+		return get(ctx, c, e.text("id"),
+			about(r, "get-account-user", "account_id", account, "user_id", e.text("id")))
 	})
 }
 
@@ -231,24 +282,30 @@ func lookAccountProject(ctx context.Context, c *apsclient.Client, r apsclient.Re
 	name := bodyOf(r).text("name")
 	projects := about(r, "list-account-projects", "account_id", paramOf(r, "account_id"))
 	projects.Variant = r.Variant
+
 	return lookThrough(ctx, c, projects, func(e fields) (effect, error) {
 		if e.text("name") != name {
 			return effect{}, nil
 		}
-		return effect{id: e.text("id"), answer: &apsclient.Response{Status: http.StatusOK, Body: e.raw()}}, nil
+
+		return effect{id: e.text("id"), answer: &apsclient.Response{Status: http.StatusOK, Body: e.raw()}},
+			nil
 	})
 }
 
 // lookThrough reads a list until an element shows the effect.
-func lookThrough(ctx context.Context, c *apsclient.Client, r apsclient.Request, match func(fields) (effect, error)) (effect, error) {
+func lookThrough(ctx context.Context, c *apsclient.Client, r apsclient.Request,
+	match func(fields) (effect, error)) (effect, error) {
 	for raw, err := range c.Elements(ctx, r) {
 		if err != nil {
 			return effect{}, err
 		}
+
 		if e, err := match(parse(raw)); err != nil || e.answer != nil {
 			return e, err
 		}
 	}
+
 	return effect{}, nil
 }
 
@@ -258,23 +315,27 @@ func get(ctx context.Context, c *apsclient.Client, id string, r apsclient.Reques
 	return effect{id: id, answer: resp}, err
 }
 
-// about is a call of a look: its parameters as name, value, and those of the call that say on whose behalf and in which region.
+// about is a call of a look: its parameters as name, value, and those of the call that say on whose
+// behalf and in which region.
 func about(r apsclient.Request, action string, pairs ...string) apsclient.Request {
 	out := apsclient.Request{Action: action, Params: map[string]string{}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		out.Params[pairs[i]] = pairs[i+1]
 	}
+
 	a, _ := apsclient.ActionByName(action)
 	for name, value := range r.Params {
 		if !slices.Contains([]string{"xuserid", "userid", "region", "xadsregion"}, plain(name)) {
 			continue
 		}
+
 		for _, p := range a.Params {
 			if plain(p.Name) == plain(name) && p.In != apsclient.InPath && p.In != apsclient.InBody {
 				out.Params[p.Name] = value
 			}
 		}
 	}
+
 	return out
 }
 
@@ -289,6 +350,7 @@ func paramOf(r apsclient.Request, name string) string {
 			return v
 		}
 	}
+
 	return ""
 }
 
@@ -297,6 +359,7 @@ func queryOf(r apsclient.Request, name string) string {
 	if v := r.Query.Get(name); v != "" {
 		return v
 	}
+
 	return r.Params[name]
 }
 
@@ -310,6 +373,7 @@ func parse(data []byte) fields {
 	if d.Decode(&f.v) != nil {
 		return fields{}
 	}
+
 	return f
 }
 
@@ -320,14 +384,17 @@ func (f fields) at(path string) any {
 	if path == "" {
 		return v
 	}
+
 	for name := range strings.SplitSeq(path, ".") {
 		object, _ := v.(map[string]any)
 		v = object[name]
 	}
+
 	return v
 }
 
-// text is the string at a path; of another value its JSON with sorted keys, so that equal values have equal texts.
+// text is the string at a path; of another value its JSON with sorted keys, so that equal values
+// have equal texts.
 func (f fields) text(path string) string {
 	switch v := f.at(path).(type) {
 	case nil:
@@ -345,6 +412,7 @@ func (f fields) list(path string) []fields {
 	for i, v := range list {
 		out[i] = fields{v}
 	}
+
 	return out
 }
 
@@ -353,6 +421,7 @@ func (f fields) raw() []byte {
 	if err != nil {
 		return nil // it was JSON before
 	}
+
 	return data
 }
 
@@ -361,5 +430,6 @@ func join(list []json.RawMessage) []byte {
 	if err != nil {
 		return nil
 	}
+
 	return data
 }

@@ -1,2 +1,3 @@
-// Package progress shows people how far a transfer is: a bar on a terminal, a line every few seconds anywhere else.
+// Package progress shows people how far a transfer is: a bar on a terminal, a line every few
+// seconds anywhere else.
 package progress

@@ -39,7 +39,9 @@ func New(out io.Writer, quiet bool) *Reporter {
 	if quiet {
 		return &Reporter{}
 	}
+
 	f, ok := out.(*os.File)
+
 	return &Reporter{out: out, tty: ok && term.IsTerminal(int(f.Fd())), last: time.Now()}
 }
 
@@ -60,6 +62,7 @@ func (r *Reporter) Say(text string) {
 	if r.out == nil || text == r.said {
 		return
 	}
+
 	r.said = text
 	r.Clear()
 	r.line(text)
@@ -77,11 +80,16 @@ func (r *Reporter) Clear() {
 
 func (r *Reporter) showBar(s State) {
 	if r.bar == nil {
-		r.bar = progressbar.NewOptions64(max(s.Bytes, 1), progressbar.OptionSetWriter(r.out), progressbar.OptionShowBytes(true),
-			progressbar.OptionUseIECUnits(true), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetWidth(24), progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+		r.bar = progressbar.NewOptions64(max(s.Bytes, 1), progressbar.OptionSetWriter(r.out),
+			progressbar.OptionShowBytes(true),
+			progressbar.OptionUseIECUnits(true), progressbar.OptionThrottle(200*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWidth(24), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionSetElapsedTime(false))
 	}
-	r.bar.Describe(fmt.Sprintf("%d/%d files, %s of %s%s", s.FilesDone, s.Files, size(s.BytesDone), size(s.Bytes), tail(s)))
+
+	r.bar.Describe(fmt.Sprintf("%d/%d files, %s of %s%s", s.FilesDone, s.Files, size(s.BytesDone),
+		size(s.Bytes), tail(s)))
 	r.bar.ChangeMax64(max(s.Bytes, 1))
 	_ = r.bar.Set64(min(s.BytesDone, max(s.Bytes, 1)))
 }
@@ -90,9 +98,11 @@ func tail(s State) string {
 	if s.Waiting != "" {
 		return ", " + s.Waiting
 	}
+
 	if s.ETA > 0 {
 		return ", " + Remaining(s.ETA, s.DecidedBy)
 	}
+
 	return ""
 }
 
@@ -105,12 +115,15 @@ func Line(s State) string {
 	if s.Rate > 0 {
 		parts = append(parts, humanize.IBytes(uint64(s.Rate))+"/s")
 	}
+
 	if s.ETA > 0 {
 		parts = append(parts, Remaining(s.ETA, s.DecidedBy))
 	}
+
 	if s.Waiting != "" {
 		parts = append(parts, s.Waiting)
 	}
+
 	return strings.Join(parts, ", ")
 }
 
@@ -122,10 +135,12 @@ func Remaining(d time.Duration, by string) string {
 	if d > time.Hour {
 		d = d.Round(time.Minute)
 	}
+
 	text := d.String()
 	text += " left"
 	if by != "" {
 		text += " (" + by + " decides)"
 	}
+
 	return text
 }

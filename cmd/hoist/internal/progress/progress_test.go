@@ -13,9 +13,11 @@ func TestLine(t *testing.T) {
 		want string
 	}{
 		{"beginning", State{Files: 2, Bytes: 3 << 20}, "0 of 2 files, 0 B of 3.0 MiB"},
-		{"under way", State{Files: 2, FilesDone: 1, Bytes: 3 << 20, BytesDone: 1 << 20, Rate: 1 << 20, ETA: 2 * time.Second, DecidedBy: "bandwidth"},
+		{"under way", State{Files: 2, FilesDone: 1, Bytes: 3 << 20, BytesDone: 1 << 20, Rate: 1 << 20,
+			ETA: 2 * time.Second, DecidedBy: "bandwidth"},
 			"1 of 2 files, 1.0 MiB of 3.0 MiB, 1.0 MiB/s, 2s left (bandwidth decides)"},
-		{"waiting", State{Files: 1, Waiting: "the service cannot be reached"}, "0 of 1 files, 0 B of 0 B, the service cannot be reached"},
+		{"waiting", State{Files: 1, Waiting: "the service cannot be reached"},
+			"0 of 1 files, 0 B of 0 B, the service cannot be reached"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := Line(tt.s); got != tt.want {
@@ -32,6 +34,7 @@ func TestReporterWithoutATerminal(t *testing.T) {
 	if out.Len() != 0 {
 		t.Errorf("a line at once: %q", out.String())
 	}
+
 	r.last = time.Now().Add(-lineEvery)
 	r.Show(State{Files: 1})
 	r.Show(State{Files: 1})

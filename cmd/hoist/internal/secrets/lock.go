@@ -8,12 +8,14 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// Lock implements [apsclient.TokenStore] with a lock on a file, which the system takes back when the process dies.
+// Lock implements [apsclient.TokenStore] with a lock on a file, which the system takes back when
+// the process dies.
 func (r Refresh) Lock(ctx context.Context) (func(), error) {
 	path := filepath.Join(r.Vault.home.Config, "profiles", r.Profile+".lock")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
+
 	type result struct {
 		unlock func()
 		err    error
@@ -23,6 +25,7 @@ func (r Refresh) Lock(ctx context.Context) (func(), error) {
 		f, err := lockedfile.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		locked <- result{func() { _ = f.Close() }, err} // nothing was written
 	}()
+
 	select {
 	case l := <-locked:
 		return l.unlock, l.err
@@ -32,6 +35,7 @@ func (r Refresh) Lock(ctx context.Context) (func(), error) {
 				l.unlock()
 			}
 		}()
+
 		return nil, context.Cause(ctx)
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 // Services that the documentation allows and that are not kind: late, silent, or wrong.
 
-// TestETagsThatLookLikeAnMD5: under KMS encryption they are none. One part goes twice to find that out, no other.
+// TestETagsThatLookLikeAnMD5: under KMS encryption they are none. One part goes twice to find that
+// out, no other.
 func TestETagsThatLookLikeAnMD5(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, c *Config) {
@@ -42,6 +43,7 @@ func TestDamagedForEver(t *testing.T) {
 			if r.Op == "s3-put" {
 				return emulator.Fault{Kind: emulator.CorruptBytes, After: nth.Add(1)}
 			}
+
 			return emulator.Fault{}
 		})
 		w.runAll(w.engine())
@@ -52,7 +54,8 @@ func TestDamagedForEver(t *testing.T) {
 	})
 }
 
-// TestClockAheadOfTheService: sessions that have ended by the local clock are used until the service ends them.
+// TestClockAheadOfTheService: sessions that have ended by the local clock are used until the
+// service ends them.
 func TestClockAheadOfTheService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, _ *Config) {
@@ -66,28 +69,35 @@ func TestClockAheadOfTheService(t *testing.T) {
 	})
 }
 
-// TestTipShownLate: what we published ourselves a moment ago, and the service does not show yet, is nobody else's change.
+// TestTipShownLate: what we published ourselves a moment ago, and the service does not show yet, is
+// nobody else's change.
 func TestTipShownLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+			c.Visibility = 10 * time.Second
+		})
 		var want [][]byte
 		for seed := range uint64(4) {
 			if seed == 1 {
 				time.Sleep(time.Minute) // the item shows
 			}
+
 			data := w.write("plan.rvt", small, seed%2) // every other time what the old tip has
 			want = append(want, data)
 			j := w.enqueue(w.job("plan.rvt"))
 			w.runAll(w.engine())
 			if done := w.get(j.ID); done.End != state.EndDone || done.VersionNumber != int(seed)+1 {
-				t.Fatalf("save %d: %s, version %d, reason %q: %s", seed+1, done.End, done.VersionNumber, done.Reason, done.Error)
+				t.Fatalf("save %d: %s, version %d, reason %q: %s", seed+1, done.End, done.VersionNumber,
+					done.Reason, done.Error)
 			}
 		}
+
 		w.wantVersions("plan.rvt", want...)
 	})
 }
 
-// TestAnswersThatCannotBe: an answer without what it must hold is a failure, which is repeated with waits and then left to a person.
+// TestAnswersThatCannotBe: an answer without what it must hold is a failure, which is repeated with
+// waits and then left to a person.
 func TestAnswersThatCannotBe(t *testing.T) {
 	for op, body := range map[string]string{
 		"create-storage":            `{"data":{"type":"objects"}}`,
@@ -103,6 +113,7 @@ func TestAnswersThatCannotBe(t *testing.T) {
 					if r.Op == op {
 						return emulator.Fault{Kind: emulator.FailBefore, Status: 201, Body: []byte(body)}
 					}
+
 					return emulator.Fault{}
 				})
 				w.runAll(w.engine())
@@ -115,7 +126,8 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestEffectThatDoesNotFit: what the state refuses is a failure like any other, and no loop without a reason.
+// TestEffectThatDoesNotFit: what the state refuses is a failure like any other, and no loop without
+// a reason.
 func TestEffectThatDoesNotFit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -127,7 +139,9 @@ func TestEffectThatDoesNotFit(t *testing.T) {
 			if _, ok := ev[len(ev)-1].(state.Reserved); !ok || after || tries.Add(1) > 50 {
 				return nil
 			}
-			return &state.TransitionError{Job: id, Phase: state.PhaseQueued, Event: "reserved", Why: "of a test"}
+
+			return &state.TransitionError{Job: id, Phase: state.PhaseQueued, Event: "reserved",
+				Why: "of a test"}
 		}
 		w.runAll(e)
 		w.wantParked(j.ID, ReasonUnexpected)
@@ -137,7 +151,8 @@ func TestEffectThatDoesNotFit(t *testing.T) {
 	})
 }
 
-// TestPartsRefusedForEver: the parts that every completion names go again, in new sessions too, with waits between these and not for ever.
+// TestPartsRefusedForEver: the parts that every completion names go again, in new sessions too,
+// with waits between these and not for ever.
 func TestPartsRefusedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
@@ -145,21 +160,24 @@ func TestPartsRefusedForEver(t *testing.T) {
 		j := w.enqueue(w.job("plan.rvt"))
 		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 			if r.Op == "signed-s3-upload" {
-				return emulator.Fault{Kind: emulator.FailBefore, Status: 200, Body: []byte(`{"status":"error","parts":[{"part":1,"status":"Unexpected"}]}`)}
+				return emulator.Fault{Kind: emulator.FailBefore, Status: 200,
+					Body: []byte(`{"status":"error","parts":[{"part":1,"status":"Unexpected"}]}`)}
 			}
+
 			return emulator.Fault{}
 		})
 		began := time.Now()
 		w.runAll(w.engine())
 		w.wantParked(j.ID, ReasonDamaged)
-		if n, took := w.calls("signed-s3-upload"), time.Since(began); n > 4*(maxUnforeseen+1) || took < time.Minute {
+		if n, took := w.calls("signed-s3-upload"), time.Since(began); n > 4*(maxUnforeseen+1) ||
+			took < time.Minute {
 			t.Errorf("%d completions in %v", n, took)
 		}
 	})
 }
 
-// TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late and the service takes no second completion.
-// No part goes again.
+// TestAssembledShownLate: a completion whose reply is lost took effect, but the object shows late
+// and the service takes no second completion. No part goes again.
 func TestAssembledShownLate(t *testing.T) {
 	pending := []byte(`{"status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":0},"parts":[
 		{"part":1,"size":0,"status":"Pending"},{"part":2,"size":0,"status":"Pending"},{"part":3,"size":0,"status":"Pending"}]}`)
@@ -173,7 +191,9 @@ func TestAssembledShownLate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.PartSize = 5 * mib })
+				w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) {
+					c.PartSize = 5 * mib
+				})
 				data := w.write("plan.rvt", 11*mib, 7)
 				j := w.enqueue(w.job("plan.rvt"))
 				var mu sync.Mutex
@@ -181,6 +201,7 @@ func TestAssembledShownLate(t *testing.T) {
 				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 					mu.Lock()
 					defer mu.Unlock()
+
 					switch {
 					case r.Op == "signed-s3-upload" && completed.IsZero():
 						completed = time.Now()
@@ -190,6 +211,7 @@ func TestAssembledShownLate(t *testing.T) {
 					case r.Op == "get-object-details" && time.Since(completed) < 8*time.Second:
 						return emulator.Fault{Kind: emulator.FailBefore, Status: 404}
 					}
+
 					return emulator.Fault{}
 				})
 				w.runAll(w.engine())
@@ -203,11 +225,15 @@ func TestAssembledShownLate(t *testing.T) {
 	}
 }
 
-// TestOursByWhatIsKnown: a version after a lost reply that has not our storage is ours by what the service tells of it.
+// TestOursByWhatIsKnown: a version after a lost reply that has not our storage is ours by what the
+// service tells of it.
 func TestOursByWhatIsKnown(t *testing.T) {
-	const mine, theirs = "urn:adsk.objects:os.object:wip.dm.prod/mine.rvt", "urn:adsk.objects:os.object:wip.dm.prod/theirs.rvt"
+	const mine, theirs = "urn:adsk.objects:os.object:wip.dm.prod/mine.rvt",
+		"urn:adsk.objects:os.object:wip.dm.prod/theirs.rvt"
 	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	job := state.Job{Object: mine, Snapshot: state.Snapshot{Size: 100}, Intent: &state.Intent{Name: "plan.rvt", User: "me", Time: began}}
+
+	job := state.Job{Object: mine, Snapshot: state.Snapshot{Size: 100},
+		Intent: &state.Intent{Name: "plan.rvt", User: "me", Time: began}}
 	like := func(change func(*apsclient.Version)) apsclient.Version {
 		v := apsclient.Version{Name: "plan.rvt", Size: 100, Storage: theirs, CreatedBy: "me", Created: began}
 		change(&v)
@@ -228,9 +254,15 @@ func TestOursByWhatIsKnown(t *testing.T) {
 		{"another size", like(func(v *apsclient.Version) { v.Size = 101 }), true, 404, false},
 		{"another name", like(func(v *apsclient.Version) { v.Name = "other.rvt" }), true, 404, false},
 		{"another user", like(func(v *apsclient.Version) { v.CreatedBy = "you" }), true, 404, false},
-		{"a deletion", like(func(v *apsclient.Version) { v.Storage, v.Type = "", "versions:autodesk.core:Deleted" }), true, 404, false},
-		{"new by its number, at a service whose clock is behind", like(func(v *apsclient.Version) { v.Created = began.Add(-time.Hour) }), true, 404, true},
-		{"old by its time", like(func(v *apsclient.Version) { v.Created = began.Add(-time.Hour) }), false, 404, false},
+		{"a deletion", like(func(v *apsclient.Version) {
+			v.Storage, v.Type = "", "versions:autodesk.core:Deleted"
+		}), true, 404, false},
+		{"new by its number, at a service whose clock is behind", like(func(v *apsclient.Version) {
+			v.Created = began.Add(-time.Hour)
+		}), true, 404, true},
+		{"old by its time", like(func(v *apsclient.Version) {
+			v.Created = began.Add(-time.Hour)
+		}), false, 404, false},
 		{"without a time", like(func(v *apsclient.Version) { v.Created = time.Time{} }), false, 404, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -240,9 +272,11 @@ func TestOursByWhatIsKnown(t *testing.T) {
 					if r.Op == "get-object-details" {
 						return emulator.Fault{Kind: emulator.FailBefore, Status: tt.details}
 					}
+
 					return emulator.Fault{}
 				})
-				if got, err := w.engine().isOurs(t.Context(), w.client, job, tt.v, tt.isNew); got != tt.want || err != nil {
+				if got, err := w.engine().isOurs(t.Context(), w.client, job, tt.v,
+					tt.isNew); got != tt.want || err != nil {
 					t.Errorf("ours: %v, %v, want %v", got, err, tt.want)
 				}
 			})
@@ -250,7 +284,8 @@ func TestOursByWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestAnotherHomeWasFirst: where no marker keeps two homes apart, the one that comes second finds its content in the tip and makes no version.
+// TestAnotherHomeWasFirst: where no marker keeps two homes apart, the one that comes second finds
+// its content in the tip and makes no version.
 func TestAnotherHomeWasFirst(t *testing.T) {
 	for _, when := range []string{"", "signed-s3-upload"} { // before the job began; while it sent
 		t.Run("at "+when, func(t *testing.T) {
@@ -262,7 +297,8 @@ func TestAnotherHomeWasFirst(t *testing.T) {
 				two := w.write("plan.rvt", small, 2)
 				j := w.enqueue(w.job("plan.rvt"))
 				other := func() {
-					if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(two), int64(len(two))); err != nil {
+					if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(two),
+						int64(len(two))); err != nil {
 						t.Error(err)
 					}
 				}
@@ -271,6 +307,7 @@ func TestAnotherHomeWasFirst(t *testing.T) {
 				} else {
 					w.faultOnce(when, emulator.Fault{Do: other})
 				}
+
 				w.runAll(w.engine())
 				w.wantDone(j.ID, state.ResultUnchanged)
 				w.wantVersions("plan.rvt", one, two)
@@ -279,16 +316,19 @@ func TestAnotherHomeWasFirst(t *testing.T) {
 	}
 }
 
-// TestTipWithTheContentOfTheBase: a newer version with the content that this file is based on is nobody's work that could be lost.
+// TestTipWithTheContentOfTheBase: a newer version with the content that this file is based on is
+// nobody's work that could be lost.
 func TestTipWithTheContentOfTheBase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		one := w.write("plan.rvt", small, 1)
 		w.enqueue(w.job("plan.rvt"))
 		w.runAll(w.engine())
-		if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(one), int64(len(one))); err != nil {
+		if _, _, err := w.srv.AddFile(string(w.project), "Project Files/plan.rvt", newReader(one),
+			int64(len(one))); err != nil {
 			t.Fatal(err)
 		}
+
 		two := w.write("plan.rvt", small, 2)
 		j := w.enqueue(w.job("plan.rvt"))
 		w.runAll(w.engine())
@@ -297,11 +337,14 @@ func TestTipWithTheContentOfTheBase(t *testing.T) {
 	})
 }
 
-// TestOwnEarlierVersionShownLate: a name that is taken by what this home published a moment ago, for another state of the file with the same size,
-// at a service without SHA-1: that version is not taken for the one of the new state.
+// TestOwnEarlierVersionShownLate: a name that is taken by what this home published a moment ago,
+// for another state of the file with the same size, at a service without SHA-1: that version is not
+// taken for the one of the new state.
 func TestOwnEarlierVersionShownLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+			c.Visibility = 10 * time.Second
+		})
 		w.srv.SetKnobs(func(k *emulator.Knobs) { k.NoSHA1 = true })
 		one := w.write("plan.rvt", small, 1)
 		w.enqueue(w.job("plan.rvt"))
@@ -314,10 +357,13 @@ func TestOwnEarlierVersionShownLate(t *testing.T) {
 	})
 }
 
-// TestSameAgainBeforeItShows: a state that is sent again before anything of its version shows makes neither a second version nor a second receipt.
+// TestSameAgainBeforeItShows: a state that is sent again before anything of its version shows makes
+// neither a second version nor a second receipt.
 func TestSameAgainBeforeItShows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) { c.Visibility = 10 * time.Second })
+		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+			c.Visibility = 10 * time.Second
+		})
 		data := w.write("plan.rvt", small, 1)
 		first := w.enqueue(w.job("plan.rvt"))
 		w.runAll(w.engine())
@@ -328,8 +374,10 @@ func TestSameAgainBeforeItShows(t *testing.T) {
 		if done.Version != w.get(first.ID).Version {
 			t.Errorf("version %s", done.Version)
 		}
+
 		w.wantVersions("plan.rvt", data)
-		if rec, _, err := w.store.Published(j.Root, j.Rel); err != nil || rec.Storage != w.get(first.ID).Object {
+		if rec, _, err := w.store.Published(j.Root, j.Rel); err != nil ||
+			rec.Storage != w.get(first.ID).Object {
 			t.Errorf("record %+v, %v", rec, err)
 		}
 	})

@@ -42,9 +42,11 @@ func newLab(t *testing.T) *lab {
 	if testing.Short() {
 		t.Skip("runs whole processes")
 	}
+
 	l := &lab{t: t, data: t.TempDir(), home: filepath.Join(t.TempDir(), "h"), dir: t.TempDir()}
 	l.startCloud("127.0.0.1:0")
 	l.remote = l.cloud.DemoRemote()
+
 	return l
 }
 
@@ -54,10 +56,12 @@ func (l *lab) startCloud(addr string) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
+
 	listener, err := s.Listen(addr, false)
 	if err != nil {
 		l.t.Fatal(err)
 	}
+
 	l.cloud, l.url = s, listener.BaseURL
 	l.t.Cleanup(func() { _ = s.Close() }) // a second Close of a cloud that was stopped
 }
@@ -68,14 +72,18 @@ func (l *lab) stopCloud() string {
 	if err := l.cloud.Close(); err != nil {
 		l.t.Fatal(err)
 	}
+
 	return strings.TrimPrefix(l.url, "http://")
 }
 
 func (l *lab) environ() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "APS_") || strings.HasPrefix(v, "HOIST_") || strings.HasPrefix(v, "SSL_CERT_FILE=")
+		return strings.HasPrefix(v, "APS_") || strings.HasPrefix(v, "HOIST_") ||
+			strings.HasPrefix(v, "SSL_CERT_FILE=")
 	})
-	return append(append(env, "APS_BASE_URL="+l.url, "APS_CLIENT_ID="+emulator.DefaultClientID, "APS_CLIENT_SECRET="+emulator.DefaultClientSecret,
+
+	return append(append(env, "APS_BASE_URL="+l.url, "APS_CLIENT_ID="+emulator.DefaultClientID,
+		"APS_CLIENT_SECRET="+emulator.DefaultClientSecret,
 		"HOIST_HOME="+l.home), l.extra...)
 }
 
@@ -96,12 +104,15 @@ func (l *lab) start(args ...string) *process {
 	l.t.Helper()
 	p := &process{t: l.t, ended: make(chan struct{})}
 	p.cmd = exec.CommandContext(context.WithoutCancel(l.t.Context()), "hoist", args...)
+
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = l.environ(), l.dir, &p.out, &p.errs
 	if err := p.cmd.Start(); err != nil {
 		l.t.Fatal(err)
 	}
+
 	go func() { p.err = p.cmd.Wait(); close(p.ended) }()
 	l.t.Cleanup(func() { p.kill(); <-p.ended })
+
 	return p
 }
 
@@ -111,31 +122,40 @@ func (p *process) kill() { p.killed.Do(func() { p.shot.Store(true); _ = p.cmd.Pr
 // wait returns the exit code; -1 for one that was killed.
 func (p *process) wait() int {
 	p.t.Helper()
+
 	select {
 	case <-p.ended:
 	case <-time.After(2 * time.Minute):
 		p.t.Fatalf("%v does not end\n%s%s", p.cmd.Args, p.out.String(), p.errs.String())
 	}
+
 	if e := (*exec.ExitError)(nil); errors.As(p.err, &e) {
 		if runtime.GOOS == "windows" && p.shot.Load() && e.ExitCode() == 1 { // what TerminateProcess was told
 			return -1
 		}
+
 		return e.ExitCode()
 	}
+
 	if p.err != nil {
 		p.t.Fatal(p.err)
 	}
+
 	return 0
 }
 
-// run runs a command that must end with the code, and returns its standard output and standard error.
+// run runs a command that must end with the code, and returns its standard output and standard
+// error.
 func (l *lab) run(code int, args ...string) (stdout, stderr string) {
 	l.t.Helper()
 	p := l.start(args...)
 	if got := p.wait(); got != code {
-		l.t.Fatalf("hoist %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code, p.out.String(), p.errs.String())
+		l.t.Fatalf("hoist %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), got, code,
+			p.out.String(), p.errs.String())
 	}
+
 	checkHint(l.t, code, p.errs.String())
+
 	return p.out.String(), p.errs.String()
 }
 
@@ -155,20 +175,25 @@ func (l *lab) file(name string, size int64, edition ...string) string {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		l.t.Fatal(err)
 	}
+
 	f, err := os.Create(path)
 	if err != nil {
 		l.t.Fatal(err)
 	}
+
 	_, err = io.CopyN(f, rand.NewChaCha8(sha256.Sum256([]byte(name+strings.Join(edition, " ")))), size)
 	if err := errors.Join(err, f.Close()); err != nil {
 		l.t.Fatal(err)
 	}
+
 	return path
 }
 
-// published checks that a path below the demo folder has this many versions, the newest with the bytes of a local file.
+// published checks that a path below the demo folder has this many versions, the newest with the
+// bytes of a local file.
 func (l *lab) published(remote string, versions int, local string) {
 	l.t.Helper()
+
 	top := l.remote[strings.LastIndexByte(l.remote, '/')+1:]
 	var found []emulator.FileInfo
 	for _, f := range l.cloud.Items() {
@@ -176,12 +201,15 @@ func (l *lab) published(remote string, versions int, local string) {
 			found = append(found, f)
 		}
 	}
+
 	if len(found) != 1 {
 		l.t.Fatalf("%s: %d items, want one", remote, len(found))
 	}
+
 	if len(found[0].Versions) != versions {
 		l.t.Fatalf("%s: %d versions, want %d", remote, len(found[0].Versions), versions)
 	}
+
 	r, err := l.cloud.ReadObject(found[0].Versions[versions-1].Storage)
 	if err != nil {
 		l.t.Fatalf("%s: %v", remote, err)
@@ -203,6 +231,7 @@ func digest(t *testing.T, r io.Reader) [32]byte {
 	if _, err := io.Copy(h, r); err != nil {
 		t.Fatal(err)
 	}
+
 	return [32]byte(h.Sum(nil))
 }
 
@@ -214,31 +243,37 @@ func (l *lab) count(op string) int {
 			n++
 		}
 	}
+
 	return n
 }
 
 // results reads the lines that push and pull print with --json, by path.
 func results(t *testing.T, stdout string) map[string]control.FileResult {
 	t.Helper()
+
 	out := map[string]control.FileResult{}
 	for line := range strings.Lines(stdout) {
 		var r control.FileResult
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
+
 		out[r.Path] = r
 	}
+
 	return out
 }
 
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
+
 	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it did not come: %s", what)
 		}
+
 		time.Sleep(20 * time.Millisecond) // between two looks at a condition
 	}
 }
@@ -251,13 +286,17 @@ func (l *lab) status() control.Status {
 	if err := json.Unmarshal([]byte(out), &s); err != nil {
 		l.t.Fatalf("%v: %s", err, out)
 	}
+
 	return s
 }
 
 // owned waits until a command of this name has the home.
 func (l *lab) owned(command string) {
 	l.t.Helper()
-	eventually(l.t, command+" has the home", func() bool { s := l.status(); return s.Owner != nil && s.Owner.Command == command })
+	eventually(l.t, command+" has the home", func() bool {
+		s := l.status()
+		return s.Owner != nil && s.Owner.Command == command
+	})
 }
 
 // interrupt asks a process to end, and returns its exit code.
@@ -266,8 +305,10 @@ func (p *process) interrupt() int {
 	if runtime.GOOS == "windows" {
 		p.t.Skip("a process cannot be asked to end by a signal there")
 	}
+
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
+
 	return p.wait()
 }

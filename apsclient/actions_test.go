@@ -19,6 +19,7 @@ func sample(p apsclient.Param) any {
 	if len(p.Enum) > 0 {
 		return p.Enum[0]
 	}
+
 	switch p.Type {
 	case "int":
 		return max(p.Min, 1)
@@ -41,11 +42,13 @@ func sample(p apsclient.Param) any {
 	case "array":
 		return []any{map[string]any{}}
 	}
+
 	return strings.Repeat("s", int(max(p.Min, 4)))
 }
 
 // sampleRequest fills in what a row requires, from the row alone.
-func sampleRequest(a apsclient.Action, variant string, params []apsclient.Param, kind string) apsclient.Request {
+func sampleRequest(a apsclient.Action, variant string, params []apsclient.Param,
+	kind string) apsclient.Request {
 	r := apsclient.Request{Action: a.Name, Variant: variant, Params: map[string]string{}}
 	var body any = map[string]any{}
 	for _, p := range params {
@@ -53,27 +56,35 @@ func sampleRequest(a apsclient.Action, variant string, params []apsclient.Param,
 			if p.Required {
 				r.Params[p.Name] = fmt.Sprint(sample(p))
 			}
+
 			continue
 		}
+
 		if p.Name == "[]" {
 			body = []any{map[string]any{"email": "a@example.com"}}
 		}
+
 		if !p.Required {
 			continue
 		}
+
 		at := body.(map[string]any)
 		steps := strings.Split(p.Name, ".")
 		for _, s := range steps[:len(steps)-1] {
 			if at[s] == nil {
 				at[s] = map[string]any{}
 			}
+
 			at = at[s].(map[string]any)
 		}
+
 		at[steps[len(steps)-1]] = sample(p)
 	}
+
 	if kind == "json" || kind == "jsonapi" {
 		r.Body, _ = json.Marshal(body)
 	}
+
 	return r
 }
 
@@ -87,18 +98,23 @@ type form struct {
 	request apsclient.Request
 }
 
-// forms are all rows with their variants, but for the composite and the part PUT, which have tests of their own.
+// forms are all rows with their variants, but for the composite and the part PUT, which have tests
+// of their own.
 func forms() []form {
 	var out []form
 	for _, a := range apsclient.Actions() {
 		if a.Path == "" {
 			continue
 		}
-		out = append(out, form{a, "", a.Method, a.Path, a.Retry, a.Paging, sampleRequest(a, "", a.Params, a.Body)})
+
+		out = append(out, form{a, "", a.Method, a.Path, a.Retry, a.Paging,
+			sampleRequest(a, "", a.Params, a.Body)})
 		for _, v := range a.Variants {
-			out = append(out, form{a, v.Name, v.Method, v.Path, v.Retry, v.Paging, sampleRequest(a, v.Name, v.Params, v.Body)})
+			out = append(out, form{a, v.Name, v.Method, v.Path, v.Retry, v.Paging,
+				sampleRequest(a, v.Name, v.Params, v.Body)})
 		}
 	}
+
 	return out
 }
 
@@ -119,18 +135,25 @@ func driveValid(t *testing.T, f form) {
 	if err := apsclient.Validate(f.request); err != nil {
 		t.Fatalf("the sample is refused: %v", err)
 	}
-	s := &service{answer: func(int, *http.Request, string) (*http.Response, error) { return reply(200, "", "{}"), nil }}
+
+	s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+		return reply(200, "", "{}"), nil
+	}}
 	c := newClient(t, s, quiet)
 	if _, err := c.Do(t.Context(), f.request); err != nil {
 		t.Fatal(err)
 	}
+
 	r := s.requests[0]
-	if r.Method != f.method || strings.Contains(r.URL.EscapedPath(), "{") || strings.Count(r.URL.EscapedPath(), "/") != strings.Count(f.path, "/") {
+	if r.Method != f.method || strings.Contains(r.URL.EscapedPath(), "{") ||
+		strings.Count(r.URL.EscapedPath(), "/") != strings.Count(f.path, "/") {
 		t.Errorf("sent %s %s for %s", r.Method, r.URL.EscapedPath(), f.path)
 	}
+
 	if strings.Contains(r.URL.EscapedPath(), "?") || r.URL.Query().Has("version") {
 		t.Errorf("a URN leaked into the query: %s", r.URL)
 	}
+
 	for _, p := range f.action.Params {
 		if p.Required && f.variant == "" && p.In != apsclient.InBody {
 			without := f.request
@@ -140,6 +163,7 @@ func driveValid(t *testing.T, f form) {
 					without.Params[k] = v
 				}
 			}
+
 			var bad *apsclient.ParamError
 			if err := apsclient.Validate(without); !errors.As(err, &bad) || bad.Param != p.Name {
 				t.Errorf("without %s: %v", p.Name, err)
@@ -150,8 +174,10 @@ func driveValid(t *testing.T, f form) {
 
 // sentinels of the documented statuses.
 var sentinels = map[int]error{
-	400: apsclient.ErrBadRequest, 403: apsclient.ErrForbidden, 404: apsclient.ErrNotFound, 406: apsclient.ErrBadRequest, 409: apsclient.ErrConflict,
-	410: apsclient.ErrNotFound, 412: apsclient.ErrPrecondition, 415: apsclient.ErrBadRequest, 422: apsclient.ErrBadRequest, 423: apsclient.ErrLocked,
+	400: apsclient.ErrBadRequest, 403: apsclient.ErrForbidden, 404: apsclient.ErrNotFound,
+	406: apsclient.ErrBadRequest, 409: apsclient.ErrConflict,
+	410: apsclient.ErrNotFound, 412: apsclient.ErrPrecondition, 415: apsclient.ErrBadRequest,
+	422: apsclient.ErrBadRequest, 423: apsclient.ErrLocked,
 }
 
 func driveErrors(t *testing.T, f form) {
@@ -161,9 +187,11 @@ func driveErrors(t *testing.T, f form) {
 		}}
 		resp, err := newClient(t, s, quiet).Do(t.Context(), f.request)
 		var e *apsclient.Error
-		if !errors.As(err, &e) || !errors.Is(err, want) || e.Detail != "because" || resp == nil || resp.Status != status || s.count() != 1 {
+		if !errors.As(err, &e) || !errors.Is(err, want) || e.Detail != "because" || resp == nil ||
+			resp.Status != status || s.count() != 1 {
 			t.Errorf("%d: %v after %d calls", status, err, s.count())
 		}
+
 		if apsclient.MaybeApplied(err) {
 			t.Errorf("%d was refused and had no effect", status)
 		}
@@ -188,12 +216,14 @@ func driveRepeats(t *testing.T, f form) {
 				if n == 1 {
 					return tt.first()
 				}
+
 				return reply(200, "", "{}"), nil
 			}}
 			_, err := newClient(t, s, quiet).Do(t.Context(), f.request)
 			if tt.again != (s.count() == 2) || tt.again != (err == nil) {
 				t.Errorf("%s: %d calls, %v; repeating is right: %v", tt.name, s.count(), err, tt.again)
 			}
+
 			if !tt.again && !apsclient.MaybeApplied(err) {
 				t.Errorf("%s: the caller is not told to look first: %v", tt.name, err)
 			}
@@ -204,6 +234,7 @@ func driveRepeats(t *testing.T, f form) {
 func drivePages(t *testing.T, f form) {
 	page := func(n int) string {
 		one := fmt.Sprintf(`{"id":"%d"}`, n)
+
 		last := n == 3
 		next := fmt.Sprintf("https://elsewhere.example.com/x?page=%d", n)
 		switch f.paging {
@@ -211,40 +242,53 @@ func drivePages(t *testing.T, f form) {
 			if last {
 				return "[" + one + "]"
 			}
+
 			return "[" + strings.Join(slices.Repeat([]string{one}, 100), ",") + "]"
 		case apsclient.PagingOSS:
 			if last {
 				return `{"items":[` + one + `]}`
 			}
+
 			return `{"items":[` + one + `],"next":"` + next + `"}`
 		case apsclient.PagingAdmin:
 			if last {
 				next = ""
 			}
+
 			return `{"pagination":{"nextUrl":"` + next + `"},"results":[` + one + `]}`
 		}
+
 		if last {
 			return `{"data":[` + one + `],"links":{}}`
 		}
+
 		return `{"data":[` + one + `],"links":{"next":{"href":"` + next + `"}}}`
 	}
-	s := &service{answer: func(n int, _ *http.Request, _ string) (*http.Response, error) { return reply(200, "", page(n)), nil }}
+
+	s := &service{answer: func(n int, _ *http.Request, _ string) (*http.Response, error) {
+		return reply(200, "", page(n)), nil
+	}}
 	got := 0
 	for _, err := range newClient(t, s, quiet).Elements(t.Context(), f.request) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got++
 	}
+
 	want := 3
 	if f.paging == apsclient.PagingHQ {
 		want = 201
 	}
+
 	if got != want || s.count() != 3 {
 		t.Errorf("%d elements of %d pages, want %d of 3", got, s.count(), want)
 	}
+
 	for _, r := range s.requests {
-		if r.URL.Host != "developer.api.autodesk.com" || r.URL.EscapedPath() != s.requests[0].URL.EscapedPath() {
+		if r.URL.Host != "developer.api.autodesk.com" ||
+			r.URL.EscapedPath() != s.requests[0].URL.EscapedPath() {
 			t.Errorf("a page was asked for at %s", r.URL)
 		}
 	}

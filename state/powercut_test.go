@@ -28,6 +28,7 @@ func dump(t testing.TB, s *Store) map[string]string {
 	out := map[string]string{}
 	err := s.view(func(tx *bolt.Tx) error {
 		clear(out)
+
 		return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
 			return b.ForEach(func(k, v []byte) error {
 				out[string(name)+"/"+string(k)] = string(v)
@@ -38,6 +39,7 @@ func dump(t testing.TB, s *Store) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return out
 }
 
@@ -48,8 +50,7 @@ type moment struct {
 	says  map[string]string
 }
 
-// moments runs a few jobs to their ends and records the file around every
-// commit.
+// moments runs a few jobs to their ends and records the file around every commit.
 func moments(t *testing.T) []moment {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "state.db")
@@ -61,18 +62,25 @@ func moments(t *testing.T) []moment {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		all = append(all, moment{event, b, dump(t, s)})
 	}
 	note("open")
+
 	var ids []JobID
 	for i := range 4 {
 		ids = append(ids, enqueue(t, s, uploadJob(i), Queued).ID)
 		note("enqueue")
 	}
-	if err := s.UpdateDirs("w1", []DirChange{{Folder: "a", Put: []DirChunk{{"x", bytes.Repeat([]byte("record "), 1500)}}}}); err != nil {
+
+	if err := s.UpdateDirs("w1",
+		[]DirChange{{Folder: "a", Put: []DirChunk{{"x",
+			bytes.Repeat([]byte("record "), 1500)}}}}); err != nil {
 		t.Fatal(err)
 	}
+
 	note("dirs")
+
 	for i, id := range ids {
 		steps := uploadSteps
 		switch i {
@@ -81,11 +89,13 @@ func moments(t *testing.T) []moment {
 		case 3:
 			steps = steps[:8]
 		}
+
 		for _, e := range steps {
 			commit(t, s, id, e)
 			note(e.event())
 		}
 	}
+
 	return all
 }
 
@@ -99,6 +109,7 @@ func changed(a, b []byte) (pages []int) {
 			pages = append(pages, p)
 		}
 	}
+
 	return pages
 }
 
@@ -106,22 +117,25 @@ func changed(a, b []byte) (pages []int) {
 func overlay(a, b []byte, pages []int) []byte {
 	out := make([]byte, len(b))
 	copy(out, a)
+
 	for _, p := range pages {
 		copy(out[p*testPage:min((p+1)*testPage, len(out))], b[p*testPage:])
 	}
+
 	return out
 }
 
-// TestPowerCut: of a commit any subset of its data pages is on the disk and
-// the meta page is not, or is torn. The state opens as before or as after the
-// commit, nothing between.
+// TestPowerCut: of a commit any subset of its data pages is on the disk and the meta page is not,
+// or is torn. The state opens as before or as after the commit, nothing between.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	if os.Getpagesize() != testPage {
 		t.Skipf("pages of %d bytes", os.Getpagesize())
 	}
+
 	all := moments(t)
 	rng := rand.New(rand.NewPCG(1, 2))
+
 	path := filepath.Join(t.TempDir(), "state.db")
 	tried := 0
 	for i := 1; i < len(all); i++ {
@@ -130,6 +144,7 @@ func TestPowerCut(t *testing.T) {
 		if len(pages) == 0 {
 			t.Fatalf("commit %d (%s) changed no page", i, b.event)
 		}
+
 		subsets := [][]int{nil, pages}
 		for range 3 {
 			var some []int
@@ -138,34 +153,43 @@ func TestPowerCut(t *testing.T) {
 					some = append(some, p)
 				}
 			}
+
 			subsets = append(subsets, some)
 		}
+
 		for _, some := range subsets {
 			tried++
-			opensAs(t, path, overlay(a.file, b.file, some), fmt.Sprintf("%s, pages %v of %v", b.event, some, pages), a.says)
+			opensAs(t, path, overlay(a.file, b.file, some),
+				fmt.Sprintf("%s, pages %v of %v", b.event, some, pages), a.says)
 		}
+
 		// All pages, and the changed meta page torn: at a sector, at any byte, garbage.
 		meta := 0
 		if bytes.Equal(a.file[:testPage], b.file[:testPage]) {
 			meta = testPage
 		}
+
 		for _, cut := range []int{16 + rng.IntN(64), rng.IntN(testPage), 512, 48} {
 			tried++
 			torn := overlay(a.file, b.file, pages)
 			copy(torn[meta:meta+cut], b.file[meta:])
 			opensAs(t, path, torn, fmt.Sprintf("%s, meta torn at %d", b.event, cut), a.says, b.says)
 		}
+
 		// Only the root is wrong: nothing but the checksum tells.
 		torn := overlay(a.file, b.file, pages)
 		copy(torn[meta:], b.file[meta:meta+testPage])
 		torn[meta+pageHeader+16] ^= 0xff
 		opensAs(t, path, torn, b.event+", meta with another root", a.says)
+
 		torn = overlay(a.file, b.file, pages)
 		for k := range torn[meta : meta+testPage] {
 			torn[meta+k] = byte(rng.Uint32())
 		}
+
 		opensAs(t, path, torn, b.event+", meta garbage", a.says)
 	}
+
 	if tried < 200 {
 		t.Errorf("only %d cuts were tried", tried)
 	}
@@ -177,41 +201,47 @@ func opensAs(t *testing.T, path string, file []byte, what string, says ...map[st
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	s, err := Open(path, Options{})
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
 	defer abandon(s)
+
 	got := dump(t, s)
 	for _, want := range says {
 		if maps.Equal(got, want) {
 			return
 		}
 	}
+
 	t.Errorf("%s: it says what never was committed", what)
 }
 
-// TestDamage: a disk that lies or rots: lost data pages under a new meta page,
-// garbage pages, flipped bits, a short file. The state opens, or says that it is
-// damaged and can be repaired; a repaired one is sound, and no job in it may
-// act on the remote unless it is exactly what was committed.
+// TestDamage: a disk that lies or rots: lost data pages under a new meta page, garbage pages,
+// flipped bits, a short file. The state opens, or says that it is damaged and can be repaired; a
+// repaired one is sound, and no job in it may act on the remote unless it is exactly what was
+// committed.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	if os.Getpagesize() != testPage {
 		t.Skipf("pages of %d bytes", os.Getpagesize())
 	}
+
 	all := moments(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	inUse := func(m moment) (pages []int) {
 		metas, _ := readMetas(bytes.NewReader(m.file))
 		tr := newTree(bytes.NewReader(m.file), int64(len(m.file)), metas[0])
 		tr.buckets(func(string) visit { return nil })
+
 		for p := 2; p < int(metas[0].pages); p++ {
 			if tr.marked(uint64(p)) {
 				pages = append(pages, p)
 			}
 		}
+
 		return pages
 	}
 	pick := func(m moment) int {
@@ -226,8 +256,10 @@ func TestDamage(t *testing.T) {
 					some = append(some, p)
 				}
 			}
+
 			out := overlay(before.file, m.file, some)
 			copy(out[:2*testPage], m.file)
+
 			return out
 		},
 		"garbage page": func(m, _ moment) []byte {
@@ -236,12 +268,14 @@ func TestDamage(t *testing.T) {
 			for k := range testPage {
 				out[p*testPage+k] = byte(rng.Uint32())
 			}
+
 			return out
 		},
 		"zeroed page": func(m, _ moment) []byte {
 			out := bytes.Clone(m.file)
 			p := pick(m)
 			clear(out[p*testPage : (p+1)*testPage])
+
 			return out
 		},
 		"flipped header bits": func(m, _ moment) []byte {
@@ -249,6 +283,7 @@ func TestDamage(t *testing.T) {
 			for range 3 {
 				out[pick(m)*testPage+rng.IntN(64)] ^= 1 << rng.IntN(8)
 			}
+
 			return out
 		},
 		"pages exchanged": func(m, _ moment) []byte {
@@ -256,10 +291,12 @@ func TestDamage(t *testing.T) {
 			p, q := pick(m), pick(m)
 			copy(out[p*testPage:], m.file[q*testPage:(q+1)*testPage])
 			copy(out[q*testPage:], m.file[p*testPage:(p+1)*testPage])
+
 			return out
 		},
 		"short file": func(m, _ moment) []byte { return m.file[:rng.IntN(len(m.file))] },
 	}
+
 	copies := map[bool][]byte{true: all[len(all)/2].file, false: nil}
 	opened, repaired := 0, 0
 	for name, spoil := range kinds {
@@ -272,9 +309,11 @@ func TestDamage(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+
 				if err := os.WriteFile(path, spoil(all[i], all[i-1]), 0o600); err != nil {
 					t.Fatal(err)
 				}
+
 				if survives(t, path, fmt.Sprintf("%s after %s", name, all[i].event), all) {
 					repaired++
 				} else {
@@ -283,6 +322,7 @@ func TestDamage(t *testing.T) {
 			}
 		}
 	}
+
 	t.Logf("%d opened, %d repaired", opened, repaired)
 	if repaired < 40 || opened < 10 {
 		t.Errorf("%d opened, %d were repaired: the damage is not what it was meant to be", opened, repaired)
@@ -296,36 +336,46 @@ func survives(t *testing.T, path, what string, all []moment) (repaired bool) {
 	if err != nil {
 		t.Errorf("%s: check: %v", what, err)
 	}
+
 	s, err := Open(path, Options{})
 	if before.Usable != (err == nil) {
-		t.Errorf("%s: Check finds it usable: %v (%q), Open says: %v", what, before.Usable, before.Problems, err)
+		t.Errorf("%s: Check finds it usable: %v (%q), Open says: %v", what, before.Usable, before.Problems,
+			err)
 	}
+
 	if err == nil {
 		defer abandon(s)
 		_, err := s.Jobs(Filter{})
 		if _, damaged := errors.AsType[*DamagedError](err); err != nil && !damaged {
 			t.Errorf("%s: opened, then %v", what, err)
 		}
+
 		return false
 	}
+
 	if _, ok := errors.AsType[*DamagedError](err); !ok {
 		t.Errorf("%s: %v is not a DamagedError", what, err)
 		return false
 	}
+
 	if r, err := Check(path); err != nil || r.Sound() {
 		t.Errorf("%s: Open refuses it (%v), Check finds nothing (%v)", what, err, r)
 	}
+
 	r, err := Repair(path)
 	if err != nil {
 		t.Errorf("%s: repair: %v", what, err)
 		return true
 	}
+
 	if !r.Repaired || len(r.Problems) == 0 || !exists(r.Damaged) {
 		t.Errorf("%s: report %+v", what, r)
 	}
+
 	if r, err := Check(path); err != nil || !r.Sound() {
 		t.Errorf("%s: after the repair: %v, %v", what, r.Problems, err)
 	}
+
 	s, err = Open(path, Options{})
 	if err != nil {
 		t.Errorf("%s: after the repair: %v", what, err)
@@ -336,33 +386,39 @@ func survives(t *testing.T, path, what string, all []moment) (repaired bool) {
 	if err != nil {
 		t.Errorf("%s: after the repair: %v", what, err)
 	}
+
 	for _, j := range jobs {
 		if j.Doubt && j.Attention && !j.Runnable(epoch.AddDate(100, 0, 0)) && j.Phase == PhaseQueued {
 			continue
 		}
+
 		k, _ := j.ID.key()
+
 		v := dump(t, s)["jobs/"+string(k)]
 		known := false
 		for _, m := range all {
 			known = known || m.says["jobs/"+string(k)] == v
 		}
+
 		if !known {
 			t.Errorf("%s: job %s may run and is what never was committed: %s", what, j.ID, v)
 		}
 	}
+
 	return true
 }
 
-// TestRepairKeepsTheNewest: damage to one leaf of jobs costs those jobs their
-// newest form alone.
+// TestRepairKeepsTheNewest: damage to one leaf of jobs costs those jobs their newest form alone.
 func TestRepairKeepsTheNewest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := openTest(t, path)
+
 	open, done := fixture(t, s)
 	var more []JobID
 	for i := range 200 {
 		more = append(more, enqueue(t, s, uploadJob(100+i), Queued).ID)
 	}
+
 	s.Close() // keeps a copy
 	s = openTest(t, path)
 	commit(t, s, open, uploadSteps[4])
@@ -375,11 +431,13 @@ func TestRepairKeepsTheNewest(t *testing.T) {
 			if err != nil || info == nil {
 				return err
 			}
+
 			b := make([]byte, testPage*(info.OverflowCount+1))
 			f, err := os.Open(path)
 			if err != nil {
 				return err
 			}
+
 			f.ReadAt(b, int64(id)*int64(os.Getpagesize()))
 			f.Close()
 			k, _ := done.key()
@@ -391,42 +449,53 @@ func TestRepairKeepsTheNewest(t *testing.T) {
 	}); err != nil || leaf == 0 {
 		t.Fatal(leaf, err)
 	}
+
 	abandon(s)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := f.WriteAt(bytes.Repeat([]byte{0xAA}, 64), leaf*int64(os.Getpagesize())); err != nil {
 		t.Fatal(err)
 	}
+
 	f.Close()
 
 	r, err := Repair(path)
 	if err != nil || !r.Repaired {
 		t.Fatal(r, err)
 	}
+
 	s = openTest(t, path)
-	if j, err := s.Job(open); err != nil || !j.Doubt || j.Phase != PhaseQueued || j.Reason != ReasonRestored || j.Status(false, epoch) != StatusAttention {
+	if j, err := s.Job(open); err != nil || !j.Doubt || j.Phase != PhaseQueued ||
+		j.Reason != ReasonRestored || j.Status(false, epoch) != StatusAttention {
 		t.Errorf("a job whose newest form is lost: %+v, %v", j, err)
 	}
+
 	if parts, err := s.Parts(open); err != nil || len(parts) != 0 {
 		t.Errorf("its parts: %v, %v", parts, err)
 	}
+
 	if j, err := s.Job(more[7]); err != nil || j.End != EndDone && !j.Doubt {
 		t.Errorf("a job finished after the copy: %+v, %v", j, err)
 	} else if j.End == EndDone && j.Version != finished.Version {
 		t.Errorf("it lost its version: %+v", j)
 	}
+
 	if j, err := s.Job(more[150]); err != nil || j.Doubt {
 		t.Errorf("a job on another page: %+v, %v", j, err)
 	}
+
 	enqueue(t, s, uploadJob(1), Same) // what was published still is
 	if receipts, err := s.Receipts(0, 0); err != nil || len(receipts) != 2 {
 		t.Errorf("receipts: %d, %v", len(receipts), err)
 	}
+
 	if chunks, err := s.DirChunks("w1", "a"); err != nil || len(chunks) != 0 {
 		t.Errorf("scan records were kept, so a lost job may never be found again: %v, %v", chunks, err)
 	}
+
 	if again, err := Repair(filepath.Join(t.TempDir(), "none.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("repair of nothing: %+v, %v", again, err)
 	}
@@ -441,14 +510,17 @@ func TestMissingStateIsTakenFromTheCopy(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
+
 	r, err := Repair(path)
 	if err != nil || !r.Repaired || len(r.Parked) != 1 || r.Parked[0] != open {
 		t.Fatalf("%+v, %v", r, err)
 	}
+
 	s = openTest(t, path)
 	if j, err := s.Job(open); err != nil || !j.Doubt || j.Runnable(epoch.AddDate(100, 0, 0)) {
 		t.Errorf("%+v, %v", j, err)
 	}
+
 	enqueue(t, s, uploadJob(1), Same)
 	s.Close()
 	if r, err := Repair(path); err != nil || r.Repaired {
@@ -459,10 +531,12 @@ func TestMissingStateIsTakenFromTheCopy(t *testing.T) {
 // TestCheckOfAnOpenStore: beside writers, without a false alarm.
 func TestCheckOfAnOpenStore(t *testing.T) {
 	s := newStore(t)
+
 	stop := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+
 		for i := 0; ; i++ {
 			select {
 			case <-stop:
@@ -472,6 +546,7 @@ func TestCheckOfAnOpenStore(t *testing.T) {
 				if err == nil {
 					_, err = s.Commit(j.ID, Cancel{})
 				}
+
 				if err != nil {
 					t.Error(err)
 					return
@@ -479,11 +554,13 @@ func TestCheckOfAnOpenStore(t *testing.T) {
 			}
 		}
 	}()
+
 	for range 20 {
 		if r, err := s.Check(); err != nil || !r.Sound() {
 			t.Errorf("%v, %v", r.Problems, err)
 		}
 	}
+
 	close(stop)
 	<-ended
 }
