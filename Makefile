@@ -29,6 +29,8 @@ demo: ## Run the main job offline: upload, kill, resume, download, compare.
 test: ## Run the tests.
 	$(GO) test ./...
 
+# Three tiers: what .ci/run calls is what every change must pass (20 minutes on two cores); long takes up to an hour, nightly hours.
+
 # A raced process sleeps a second at its end otherwise, and the tests start a thousand.
 .PHONY: race
 race: ## Run the tests with the race detector (needs a C compiler).
@@ -36,7 +38,11 @@ race: ## Run the tests with the race detector (needs a C compiler).
 
 .PHONY: long
 long: ## Run the tests that take minutes.
-	HOIST_LONG=1 $(GO) test -count=1 -timeout 25m -parallel 8 -run "$$(.ci/long-tests)" ./...
+	HOIST_LONG=1 $(GO) test -count=1 -timeout 55m -parallel 8 -run "$$(.ci/long-tests HOIST_LONG)" ./...
+
+.PHONY: nightly
+nightly: long ## Run the full figures: everything of long, then the tests that take hours.
+	HOIST_LONG=1 HOIST_NIGHTLY=1 $(GO) test -count=1 -timeout 6h -parallel 4 -run "$$(.ci/long-tests HOIST_NIGHTLY)" ./...
 
 .PHONY: soak
 soak: ## Run the daemon under random changes, faults and kills for minutes; HOIST_SOAK_SEED, _STEPS, _KILLS choose.
