@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"hoist/state/compare"
 )
 
 // Verdict says what Enqueue did.
@@ -199,7 +201,8 @@ func (tx *writeTx) needless(j Job) (Verdict, error) {
 			return "", &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
 		}
 
-		if r.Remote == j.Target.Address && r.Snapshot.Same(j.Snapshot) {
+		judged := compare.Judge(compare.Here(j.Snapshot), r.Base(j.Target.Address), compare.Tip{})
+		if judged.Here == compare.SideSame {
 			return Same, nil
 		}
 	}

@@ -7,8 +7,21 @@ import (
 	"fmt"
 	"slices"
 
+	"hoist/state/compare"
+
 	bolt "go.etcd.io/bbolt"
 )
+
+// Base is the record as what both ends once had in common, for a file that goes to address: a record
+// of another address is none.
+func (r PublishedRecord) Base(address string) compare.Base {
+	if r.Remote == "" || r.Remote != address {
+		return compare.Base{}
+	}
+
+	return compare.Base{Known: true, Snapshot: r.Snapshot, SHA1: r.SHA1, Item: r.Item, Version: r.Version,
+		Number: r.Number, Storage: r.Storage}
+}
 
 // Published returns what was last published for a file. For a push outside a watch root is "" and
 // rel the remote address, unless the job said otherwise.

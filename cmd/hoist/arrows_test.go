@@ -14,9 +14,10 @@ import (
 var arrows = map[string][]string{
 	"hoist/apsclient":          {},
 	"hoist/apsclient/emulator": {},
-	"hoist/state":              {},
+	"hoist/state":              {"hoist/state/compare"},
+	"hoist/state/compare":      {},
 	"hoist/watcher":            {},
-	"hoist/transfer":           {"hoist/state", "hoist/apsclient"},
+	"hoist/transfer":           {"hoist/state", "hoist/state/compare", "hoist/apsclient"},
 }
 
 // mayEmulate are the packages that ship the emulator: the commands "emulator" and "demo".
