@@ -10,7 +10,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -291,7 +291,7 @@ func (s *setup) checkAccount(profile, given string) error {
 	}
 
 	if own != given {
-		return exit.With(exit.Usage,
+		return fail(problem.Usage,
 			errors.New("the process that has this home open uses other credentials than this command"),
 			"use the same APS_* variables and profile, end that process, or use another home (--home)")
 	}

@@ -6,7 +6,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -14,7 +14,7 @@ import (
 // is known by its id.
 func (a *app) uploadInFolder(ctx context.Context, r apsclient.Request, o apiOptions) error {
 	if o.body == "-" {
-		return exit.Usagef("--body - does not work here: the upload can be resumed, so it takes a file")
+		return problem.Usagef("--body - does not work here: the upload can be resumed, so it takes a file")
 	}
 
 	path, err := absPath(o.body)

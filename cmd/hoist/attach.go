@@ -10,7 +10,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -85,7 +85,7 @@ func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*dae
 func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 	return daemon.Options{
 		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log,
-		Engine: s.engine, Settings: s.settings,
+		Engine: s.engine, Settings: s.settings, Words: verdict,
 		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return a.newClient(s, profile, bandwidth)
 		},
@@ -134,7 +134,7 @@ func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.C
 	}
 
 	if err == nil || errors.Is(err, control.ErrNoOwner) {
-		return nil, exit.With(exit.NoDaemon,
+		return nil, fail(problem.NoDaemon,
 			fmt.Errorf("%s needs a daemon, and none runs in %s", what, s.home.State),
 			"start one with \"hoist daemon\"")
 	}

@@ -11,7 +11,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
 
@@ -36,7 +36,7 @@ func (a *app) actCommand(verb, short string) *cobra.Command {
 		Short: short,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if all == (len(ids) > 0) {
-				return exit.Usagef("%s: which jobs? Give their ids or --all", verb)
+				return problem.Usagef("%s: which jobs? Give their ids or --all", verb)
 			}
 
 			s, err := a.setup(config.Settings{})
@@ -145,7 +145,7 @@ returns (--wait waits for them). Where nothing runs, resume does the work of eve
 again later, such as a file that could not be read, is tried now.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if o.all && len(ids) > 0 {
-				return exit.Usagef("resume: give ids or --all, not both")
+				return problem.Usagef("resume: give ids or --all, not both")
 			}
 
 			return a.resume(cmd.Context(), o, ids)
@@ -240,7 +240,7 @@ func newWaitCmd(a *app) *cobra.Command {
 does the work, wait does it.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if all == (len(ids) > 0) {
-				return exit.Usagef("wait: for which jobs? Give their ids or --all")
+				return problem.Usagef("wait: for which jobs? Give their ids or --all")
 			}
 
 			return a.wait(cmd.Context(), ids, timeout)
@@ -266,7 +266,7 @@ func (a *app) wait(ctx context.Context, ids []string, timeout string) error {
 
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, d,
-			exit.With(exit.TimeUp, fmt.Errorf("not done after %s", timeout),
+			fail(problem.TimeUp, fmt.Errorf("not done after %s", timeout),
 				"the jobs go on where something does the work; wait again"))
 		defer cancel()
 	}

@@ -18,8 +18,8 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/once"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 type apiOptions struct {
@@ -43,7 +43,7 @@ ACTION it lists the actions; "hoist api ACTION --help" shows what one takes, the
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				if len(o.params)+len(o.query) > 0 || o.body != "" || o.variant != "" || o.all || o.dryRun {
-					return exit.Usagef("api: which action? Without one it lists the actions and takes no " +
+					return problem.Usagef("api: which action? Without one it lists the actions and takes no " +
 						"flags but --json")
 				}
 
@@ -268,11 +268,11 @@ func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
 	for _, p := range o.params {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok || name == "" {
-			return exit.Usagef("--param takes NAME=VALUE, not %q", p)
+			return problem.Usagef("--param takes NAME=VALUE, not %q", p)
 		}
 
 		if _, twice := r.Params[name]; twice {
-			return exit.Usagef("--param %s is given twice", name)
+			return problem.Usagef("--param %s is given twice", name)
 		}
 
 		if file, isFile := strings.CutPrefix(value, "@"); isFile {
@@ -283,7 +283,7 @@ func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
 
 			value = strings.TrimRight(string(data), "\r\n")
 		} else if action, _ := apsclient.ActionByName(r.Action); secretParam(action, name) {
-			return exit.Usagef("--param %s is a secret, and arguments can be seen by others: give it as "+
+			return problem.Usagef("--param %s is a secret, and arguments can be seen by others: give it as "+
 				"%s=@FILE or %s=@-", name, name, name)
 		}
 
@@ -293,7 +293,7 @@ func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
 	for _, q := range o.query {
 		k, v, ok := strings.Cut(q, "=")
 		if !ok || k == "" {
-			return exit.Usagef("--query takes K=V, not %q", q)
+			return problem.Usagef("--query takes K=V, not %q", q)
 		}
 
 		r.Query.Add(k, v)

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newCompletionCmd(a *app) *cobra.Command {
@@ -30,7 +30,7 @@ func newCompletionCmd(a *app) *cobra.Command {
 				return root.GenPowerShellCompletionWithDesc(a.stdout)
 			}
 
-			return exit.Usagef("no completion for %q: it is bash, zsh, fish or powershell", args[0])
+			return problem.Usagef("no completion for %q: it is bash, zsh, fish or powershell", args[0])
 		},
 	}
 }

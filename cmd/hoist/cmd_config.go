@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
@@ -18,7 +18,7 @@ func newConfigCmd(a *app) *cobra.Command {
 		Short: "Check the configuration, or show what holds and where it comes from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Usagef("config: what? check or show")
+			return problem.Usagef("config: what? check or show")
 		},
 	}
 	check := &cobra.Command{
@@ -40,8 +40,8 @@ func newConfigCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-// problem is what config check prints with --json.
-type problem struct {
+// mistake is what config check prints with --json.
+type mistake struct {
 	File    string `json:"file,omitempty"`
 	Line    int    `json:"line,omitempty"`
 	Key     string `json:"key,omitempty"`
@@ -57,7 +57,7 @@ func (a *app) configCheck() error {
 	problems := append(config.Problems(home), furtherProblems(home)...)
 	for _, p := range problems {
 		if a.flags.json {
-			if err := a.printJSON(problem{File: p.File, Line: p.Line, Key: p.Key,
+			if err := a.printJSON(mistake{File: p.File, Line: p.Line, Key: p.Key,
 				Problem: p.Msg}); err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ func (a *app) configCheck() error {
 	}
 
 	if n := len(problems); n > 0 {
-		return exit.With(exit.Usage, fmt.Errorf("%s in the configuration", count(n, "mistake", "mistakes")),
+		return fail(problem.Usage, fmt.Errorf("%s in the configuration", count(n, "mistake", "mistakes")),
 			"correct what is listed; see \"hoist help configuration\"")
 	}
 

@@ -12,7 +12,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -80,7 +80,7 @@ func (a *app) checkDaemon(s *setup) error {
 		return nil
 	}
 
-	if code, _ := exit.From(err); code == exit.Usage {
+	if kindOf(err) == problem.Usage {
 		return err
 	}
 
@@ -126,6 +126,6 @@ func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
 		who = fmt.Sprintf("process %d (%s)", st.Owner.PID, st.Owner.Command)
 	}
 
-	return exit.With(exit.Failure, fmt.Errorf("the state in %s is held by %s", s.home.State, who),
+	return fail(problem.Failure, fmt.Errorf("the state in %s is held by %s", s.home.State, who),
 		"wait until that process has ended, end it, or use another home (--home)")
 }

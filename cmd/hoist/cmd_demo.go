@@ -9,7 +9,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/demo"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newDemoCmd(a *app) *cobra.Command {
@@ -24,7 +24,7 @@ HOIST_*, takes less than two minutes and about 2 GB of the temporary folder, and
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			large, err := config.ParseSize(size)
 			if err != nil || large < demo.MinLarge {
-				return exit.Usagef("--size %q: it is at least %dM", size, demo.MinLarge>>20)
+				return problem.Usagef("--size %q: it is at least %dM", size, demo.MinLarge>>20)
 			}
 
 			binary, err := os.Executable()
@@ -34,8 +34,8 @@ HOIST_*, takes less than two minutes and about 2 GB of the temporary folder, and
 
 			err = demo.Run(cmd.Context(),
 				demo.Config{Binary: binary, Environ: a.environ, Out: a.stdout, Large: large})
-			if errors.Is(err, exit.ErrInterrupted) {
-				return exit.With(exit.Interrupted, err,
+			if errors.Is(err, problem.ErrInterrupted) {
+				return fail(problem.Interrupted, err,
 					"the demonstration left nothing behind; run it again when you like")
 			}
 

@@ -13,8 +13,8 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/doctor"
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newDoctorCmd(a *app) *cobra.Command {
@@ -82,7 +82,7 @@ func (a *app) doctor(ctx context.Context, dataPlane bool) error {
 		return err
 	}
 
-	return exit.With(exit.Attention, fmt.Errorf("%d of the checks found a problem", problems),
+	return fail(problem.Attention, fmt.Errorf("%d of the checks found a problem", problems),
 		"do what \"fix\" says for each problem, then run \"hoist doctor\" again")
 }
 
@@ -109,14 +109,21 @@ func (a *app) doctorAccount(s *setup, acc config.Account, env *doctor.Env) (done
 	return done, nil
 }
 
+// findingJSON is a finding with the words of its fix.
+type findingJSON struct {
+	doctor.Finding
+	Fix string `json:"fix,omitempty"`
+}
+
 func (a *app) printFinding(f doctor.Finding) error {
+	fix := hint(f.Fix)
 	if a.flags.json {
-		return a.printJSON(f)
+		return a.printJSON(findingJSON{f, fix})
 	}
 
 	a.printf("%-8s %s: %s\n", f.Verdict, printable(f.Check), printable(f.Detail))
-	if f.Fix != "" && f.Verdict != doctor.OK {
-		a.printf("         fix: %s\n", printable(f.Fix))
+	if fix != "" && f.Verdict != doctor.OK {
+		a.printf("         fix: %s\n", printable(fix))
 	}
 
 	return nil

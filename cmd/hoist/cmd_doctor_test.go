@@ -20,14 +20,14 @@ import (
 )
 
 // doctor runs the command and returns its findings by check.
-func (l *lab) doctor(code int, args ...string) map[string][]doctor.Finding {
+func (l *lab) doctor(code int, args ...string) map[string][]findingJSON {
 	l.t.Helper()
 	out, _ := l.run(code, append([]string{"doctor", "--json"}, args...)...)
 
-	found := map[string][]doctor.Finding{}
+	found := map[string][]findingJSON{}
 	problems := 0
 	for line := range strings.Lines(out) {
-		var f doctor.Finding
+		var f findingJSON
 		if strings.Contains(line, "hidden@") {
 			l.t.Errorf("the password of a proxy is shown: %s", line)
 		}
@@ -60,7 +60,7 @@ func (l *lab) doctor(code int, args ...string) map[string][]doctor.Finding {
 }
 
 // found checks that one of the findings of a check has the verdict, and says all the words.
-func foundOne(t *testing.T, found map[string][]doctor.Finding, check string, verdict doctor.Verdict,
+func foundOne(t *testing.T, found map[string][]findingJSON, check string, verdict doctor.Verdict,
 	words ...string) {
 	t.Helper()
 

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient/emulator"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 type emulatorOptions struct {
@@ -49,11 +49,11 @@ variables and every command of hoist works against it. It runs until it is inter
 // emulator serves until the context ends, which is its proper end and no error.
 func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 	if o.limits != "documented" && o.limits != "off" {
-		return exit.Usagef("--limits %q: it is documented or off", o.limits)
+		return problem.Usagef("--limits %q: it is documented or off", o.limits)
 	}
 
 	if _, _, err := net.SplitHostPort(o.addr); err != nil {
-		return exit.Usagef("--addr %q: it is host:port, such as 127.0.0.1:8080", o.addr)
+		return problem.Usagef("--addr %q: it is host:port, such as 127.0.0.1:8080", o.addr)
 	}
 
 	c := emulator.Config{Dir: o.data, Limits: o.limits == "documented"}

@@ -8,7 +8,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -18,7 +18,7 @@ func newFilterCmd(a *app) *cobra.Command {
 		Short: "Which files are left out, and by which rule",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Usagef("filter: what? list or test")
+			return problem.Usagef("filter: what? list or test")
 		},
 	}
 	var settings config.Settings

@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 type guideOptions struct {
@@ -27,10 +27,10 @@ transfer, read-only, admin; none means all 51.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case a.flags.json && (o.markdown || o.html):
-				return exit.Usagef("--json goes with neither --markdown nor --html: it is another form of " +
+				return problem.Usagef("--json goes with neither --markdown nor --html: it is another form of " +
 					"the same")
 			case cmd.Flags().Changed("separator") && (a.flags.json || !o.scopesOnly):
-				return exit.Usagef("--separator goes with --scopes-only, and not with --json")
+				return problem.Usagef("--separator goes with --scopes-only, and not with --json")
 			}
 
 			return a.guide(args, o)

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -57,7 +57,7 @@ func newHelpCmd(a *app) *cobra.Command {
 
 			text, ok := topic(args[0])
 			if !ok || len(args) > 1 {
-				return exit.With(exit.Usage, fmt.Errorf("no command or topic %q", strings.Join(args, " ")),
+				return fail(problem.Usage, fmt.Errorf("no command or topic %q", strings.Join(args, " ")),
 					"\"hoist help\" lists the commands; topics are "+strings.Join(topics(), ", "))
 			}
 

@@ -12,7 +12,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newJobsCmd(a *app) *cobra.Command {
@@ -24,7 +24,7 @@ func newJobsCmd(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
-				return exit.Usagef("--limit %d: not a number of jobs", limit)
+				return problem.Usagef("--limit %d: not a number of jobs", limit)
 			}
 
 			return a.jobs(cmd.Context(), control.JobQuery{States: states, Limit: limit})

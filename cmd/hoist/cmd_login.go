@@ -17,8 +17,8 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/secrets"
 )
 
@@ -53,7 +53,7 @@ host that they were stored for. What was there stays as it was unless signing in
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !o.user && (o.noBrowser || cmd.Flags().Changed("redirect")) {
-				return exit.Usagef("--no-browser and --redirect go with --user")
+				return problem.Usagef("--no-browser and --redirect go with --user")
 			}
 
 			return a.login(cmd.Context(), o)
@@ -201,7 +201,7 @@ func (a *app) loginProfile() (config.Home, config.Env, string, error) {
 
 	name := config.ProfileName(home, a.flags.profile, env, file)
 	if name == "current" || strings.ContainsAny(name, `/\`) || strings.HasPrefix(name, ".") {
-		return home, env, "", exit.Usagef("%q is not a name for a profile", name)
+		return home, env, "", problem.Usagef("%q is not a name for a profile", name)
 	}
 
 	return home, env, name, home.Ensure()
@@ -215,7 +215,7 @@ func (a *app) loginClientID(o loginOptions, env config.Env, in *bufio.Reader) (s
 	}
 
 	if !a.canAsk() {
-		return "", exit.Usagef("no client id: give --client-id or APS_CLIENT_ID")
+		return "", problem.Usagef("no client id: give --client-id or APS_CLIENT_ID")
 	}
 
 	fmt.Fprint(a.stderr, "Client id: ")
@@ -224,7 +224,7 @@ func (a *app) loginClientID(o loginOptions, env config.Env, in *bufio.Reader) (s
 		return id, nil
 	}
 
-	return "", exit.Usagef("no client id (%v)", err)
+	return "", problem.Usagef("no client id (%v)", err)
 }
 
 // loginSecret reads the client secret; only a person's sign-in works without one.
@@ -248,7 +248,7 @@ func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow
 		return "", nil // a public client
 	default:
 		return "",
-			exit.Usagef("no client secret: give --secret-file, standard input (--secret-file -) or " +
+			problem.Usagef("no client secret: give --secret-file, standard input (--secret-file -) or " +
 				"APS_CLIENT_SECRET")
 	}
 
@@ -258,7 +258,7 @@ func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow
 
 	secret := strings.TrimSpace(string(data))
 	if secret == "" && flow != config.FlowUser {
-		return "", exit.Usagef("the client secret is empty")
+		return "", problem.Usagef("the client secret is empty")
 	}
 
 	return secret, nil
@@ -278,7 +278,7 @@ func readServiceAccount(file string, p *config.Profile, set *secrets.Set) (apscl
 	}
 	if err := json.Unmarshal(bytes.TrimSpace(data), &key); err != nil || key.ID == "" || key.Kid == "" ||
 		key.PEM == "" {
-		return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", file, errServiceAccount),
+		return nil, fail(problem.Usage, fmt.Errorf("%s: %w", file, errServiceAccount),
 			"the service tells these when the account and its key are made")
 	}
 

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -28,12 +28,12 @@ there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no mak
 			switch policy {
 			case "transient", "temporary", "persistent":
 			default:
-				return exit.Usagef("--policy %q: it is transient (24 hours), temporary (30 days) or "+
+				return problem.Usagef("--policy %q: it is transient (24 hours), temporary (30 days) or "+
 					"persistent", policy)
 			}
 
 			if cmd.Flags().Changed("policy") && !strings.HasPrefix(args[0], "oss://") {
-				return exit.Usagef("--policy is for buckets, and %s is none", args[0])
+				return problem.Usagef("--policy is for buckets, and %s is none", args[0])
 			}
 
 			return a.mkdir(cmd.Context(), args[0], policy)
@@ -66,7 +66,7 @@ func (a *app) mkdir(ctx context.Context, remote, policy string) error {
 	}
 
 	if p.Kind != transfer.KindFolder {
-		return exit.Usagef("%s: a folder can only be made below a top folder such as Project Files", address)
+		return problem.Usagef("%s: a folder can only be made below a top folder such as Project Files", address)
 	}
 
 	made := len(p.Missing) > 0
@@ -85,7 +85,7 @@ func (a *app) mkdir(ctx context.Context, remote, policy string) error {
 
 func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy string) error {
 	if address.Key() != "" || address.Bucket() == "" {
-		return exit.Usagef("%s: mkdir makes a bucket, oss://BUCKET; key prefixes need no making", address)
+		return problem.Usagef("%s: mkdir makes a bucket, oss://BUCKET; key prefixes need no making", address)
 	}
 
 	c, done, err := a.client(ctx)
@@ -106,7 +106,7 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 		return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address,
 			Bucket: address.Bucket()}, !taken)
 	case taken:
-		err = exit.With(exit.Usage, err, "another application has a bucket of this name; choose another one")
+		err = fail(problem.Usage, err, "another application has a bucket of this name; choose another one")
 	}
 
 	return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -29,7 +29,7 @@ buckets have no names apart from their keys and cannot be renamed.`,
 
 func (a *app) mv(ctx context.Context, remote, name string) error {
 	if name == "" || strings.Contains(name, "/") {
-		return exit.Usagef("NEWNAME %q: it is a name, not a path; things stay in their folder", name)
+		return problem.Usagef("NEWNAME %q: it is a name, not a path; things stay in their folder", name)
 	}
 
 	l, err := a.look(ctx, remote)
@@ -47,7 +47,7 @@ func (a *app) mv(ctx context.Context, remote, name string) error {
 		}
 	case transfer.KindFolder:
 		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
-			return exit.Usagef("%s is a top folder: those belong to the project", p.Address)
+			return problem.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
 
 		if err = l.mustBeFree(ctx, renamed); err == nil {
@@ -56,7 +56,7 @@ func (a *app) mv(ctx context.Context, remote, name string) error {
 			err = l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Name == name })
 		}
 	default:
-		return exit.Usagef("%s is %s: mv renames files and folders of projects", p.Address, aKind(p.Kind))
+		return problem.Usagef("%s is %s: mv renames files and folders of projects", p.Address, aKind(p.Kind))
 	}
 
 	if err != nil {
@@ -88,7 +88,7 @@ func (l *looked) renameItem(ctx context.Context, name string) error {
 func (l *looked) mustBeFree(ctx context.Context, address transfer.Address) error {
 	place, err := l.ResolveFolder(ctx, address)
 	if _, file := errors.AsType[*transfer.UsageError](err); file || err == nil && len(place.Missing) == 0 {
-		return exit.With(exit.Usage, fmt.Errorf("%s is there already", address),
+		return fail(problem.Usage, fmt.Errorf("%s is there already", address),
 			"choose another name, or rename or remove that first")
 	}
 

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newLogoutCmd(a *app) *cobra.Command {
@@ -39,7 +39,7 @@ func newProfileCmd(a *app) *cobra.Command {
 		Short: "Accounts that \"hoist login\" stored",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Usagef("profile: what? list, show, use or remove")
+			return problem.Usagef("profile: what? list, show, use or remove")
 		},
 	}
 	one := func(use, short string, do func(home config.Home, name string) error) *cobra.Command {
@@ -216,7 +216,7 @@ func (a *app) showProfile(home config.Home, name string) error {
 
 	data, err := os.ReadFile(home.ProfileFile(name))
 	if err != nil {
-		return exit.With(exit.Failure, err, "")
+		return fail(problem.Failure, err, "")
 	}
 
 	stored, err := config.LoadProfile(home, name)

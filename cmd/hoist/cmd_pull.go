@@ -12,7 +12,7 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -38,7 +38,7 @@ file to standard output. A local file that differs from what was last synced sta
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("version") && o.version < 1 {
-				return exit.Usagef("--version %d: versions count from 1", o.version)
+				return problem.Usagef("--version %d: versions count from 1", o.version)
 			}
 
 			return a.pull(cmd.Context(), o, args[0], args[1])
@@ -100,7 +100,7 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 // verified.
 func (a *app) pullStdout(ctx context.Context, t *transferRun, req *control.PullRequest) error {
 	if t.detach || req.DryRun {
-		return exit.Usagef("standard output takes neither --detach nor --dry-run")
+		return problem.Usagef("standard output takes neither --detach nor --dry-run")
 	}
 
 	if err := t.s.home.Ensure(); err != nil {
@@ -119,7 +119,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req *control.PullR
 		}
 
 		if len(plan.Files) != 1 || plan.Files[0].Path != req.Path {
-			return plan, exit.Usagef("%s is a folder: standard output takes a single file", req.Remote)
+			return plan, problem.Usagef("%s is a folder: standard output takes a single file", req.Remote)
 		}
 
 		return api.Pull(ctx, *req)

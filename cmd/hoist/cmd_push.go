@@ -15,7 +15,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -89,7 +89,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	paths := args[:len(args)-1]
 	if slices.Contains(paths, "-") {
 		if len(paths) > 1 || o.filesFrom != "" {
-			return exit.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
+			return problem.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
 		}
 
 		return a.pushStdin(ctx, t, &req, remote)
@@ -113,11 +113,11 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 
 		switch {
 		case len(listed) == 0:
-			return exit.Usagef("nothing to push: %s lists no files", o.filesFrom)
+			return problem.Usagef("nothing to push: %s lists no files", o.filesFrom)
 		case len(paths) == 0:
 			paths, listed = listed, nil
 		case len(paths) > 1:
-			return exit.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
+			return problem.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
 		}
 	}
 
@@ -181,11 +181,11 @@ func (a *app) readList(name string) ([]string, error) {
 func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest,
 	remote transfer.Address) error {
 	if remote.Scheme != "oss" || remote.Key() == "" || strings.HasSuffix(remote.Key(), "/") {
-		return exit.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
+		return problem.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
 	}
 
 	if req.As != "" {
-		return exit.Usagef("--as names a file; the key says where standard input goes")
+		return problem.Usagef("--as names a file; the key says where standard input goes")
 	}
 
 	prefix, name := "", remote.Key()
@@ -212,8 +212,8 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 	keep := false
 	t.done = func(r control.FileResult) error { keep = r.Result == control.ResultAttention; return nil }
 	err := t.run(ctx)
-	code, _ := exit.From(err)
-	if code == exit.TimeUp || code == exit.Interrupted || keep || t.detach {
+	kind := kindOf(err)
+	if kind == problem.TimeUp || kind == problem.Interrupted || keep || t.detach {
 		return err // the job reads it when it goes on
 	}
 

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -25,7 +25,7 @@ another home, has lost its name and is named by its id.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("version") && version < 1 {
-				return exit.Usagef("--version %d: versions are counted from 1", version)
+				return problem.Usagef("--version %d: versions are counted from 1", version)
 			}
 
 			return a.restore(cmd.Context(), args[0], version)
@@ -43,7 +43,7 @@ func (a *app) restore(ctx context.Context, remote string, version int) error {
 	}
 
 	if address.Scheme != transfer.SchemeAPS || len(address.Steps) < 4 {
-		return exit.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
+		return problem.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
 	}
 
 	l, err := a.look(ctx, address.Parent().String())
@@ -67,7 +67,7 @@ func (a *app) restore(ctx context.Context, remote string, version int) error {
 			err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
 		}
 	case !item.Hidden && version == 0:
-		return exit.With(exit.Usage, fmt.Errorf("%s is not hidden", address),
+		return fail(problem.Usage, fmt.Errorf("%s is not hidden", address),
 			"name the version that should be the newest again: --version N")
 	default:
 		err = l.restoreItem(ctx, *item, address.Base(), version)
@@ -113,7 +113,7 @@ func (l *looked) restorable(ctx context.Context, name string,
 			return apsclient.Entry{}, err
 		}
 
-		return apsclient.Entry{}, exit.With(exit.NotFound, err,
+		return apsclient.Entry{}, fail(problem.NotFound, err,
 			"folders that were hidden elsewhere have lost their names, give the id in place of it: "+
 				strings.Join(nameless, ", "))
 	case 1:

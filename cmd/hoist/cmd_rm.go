@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -40,7 +40,7 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 			does = "deletes something for good"
 		}
 
-		return exit.With(exit.Usage,
+		return fail(problem.Usage,
 			fmt.Errorf("rm asks before it %s, and there is no terminal to ask at", does),
 			"add --yes where that is meant")
 	}
@@ -59,7 +59,7 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 		verb, do = "hide (recoverable with \"hoist restore\")", func() error { return l.hideItem(ctx) }
 	case transfer.KindFolder:
 		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
-			return exit.Usagef("%s is a top folder: those belong to the project", p.Address)
+			return problem.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
 
 		verb, do = "hide with all that is in it (recoverable with \"hoist restore\")", func() error {
@@ -83,7 +83,7 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 				return err
 			}
 
-			return exit.With(exit.Usage, fmt.Errorf("%s is not empty", p.Address),
+			return fail(problem.Usage, fmt.Errorf("%s is not empty", p.Address),
 				"remove its objects first, one by one")
 		}
 
@@ -91,11 +91,11 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 			return goneIsDone(l.client.Buckets.Delete(ctx, p.Bucket))
 		}
 	default:
-		return exit.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
+		return problem.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
 	}
 
 	if !yes && !a.ask(fmt.Sprintf("%s: %s?", printable(p.Address.String()), verb)) {
-		return exit.With(exit.Usage, errors.New("nothing was removed"), "answer y, or add --yes")
+		return fail(problem.Usage, errors.New("nothing was removed"), "answer y, or add --yes")
 	}
 
 	if err := do(); err != nil {

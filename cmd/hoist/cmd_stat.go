@@ -8,7 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -31,7 +31,7 @@ func (a *app) stat(ctx context.Context, remote string) error {
 	}
 	defer l.done()
 	if k := l.place.Kind; k == transfer.KindRoot || k == transfer.KindBuckets {
-		return exit.With(exit.Usage, fmt.Errorf("%s is no one thing", remote),
+		return fail(problem.Usage, fmt.Errorf("%s is no one thing", remote),
 			"\"hoist ls "+remote+"\" lists what is there; stat shows one of it")
 	}
 

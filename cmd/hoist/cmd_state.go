@@ -15,7 +15,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -25,7 +25,7 @@ func newStateCmd(a *app) *cobra.Command {
 		Short: "Check the state file, repair it, or build it anew",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Usagef("state: what? check, repair or rebuild")
+			return problem.Usagef("state: what? check, repair or rebuild")
 		},
 	}
 	check := &cobra.Command{
@@ -114,14 +114,14 @@ func (a *app) stateCheck(ctx context.Context) error {
 	case report.Sound:
 		return nil
 	case report.Usable:
-		return exit.With(exit.Attention,
+		return fail(problem.Attention,
 			fmt.Errorf("state %s: %s", report.Path,
 				count(len(report.Problems), "record is wrong", "records are wrong")),
 			"end the daemon where one runs, then \"hoist state repair\" drops or restores them; the file "+
 				"is kept")
 	}
 
-	return exit.With(exit.Failure, &state.DamagedError{Path: report.Path, Detail: report.Problems[0]},
+	return fail(problem.Failure, &state.DamagedError{Path: report.Path, Detail: report.Problems[0]},
 		"\"hoist state repair\" saves what can be read; the file is kept")
 }
 
@@ -182,7 +182,7 @@ func (a *app) stateRepair(ctx context.Context) error {
 
 	r, err := holding(ctx, func() (state.RepairReport, error) { return state.Repair(s.home.StateFile()) })
 	if errors.Is(err, fs.ErrNotExist) {
-		return exit.With(exit.NotFound, fmt.Errorf("there is no state in %s", s.home.State),
+		return fail(problem.NotFound, fmt.Errorf("there is no state in %s", s.home.State),
 			"nothing was recorded yet; where it was deleted, \"hoist state rebuild\" makes a new one")
 	}
 
@@ -220,7 +220,7 @@ func (a *app) stateRepair(ctx context.Context) error {
 	}
 
 	if err == nil && len(out.Parked) > 0 {
-		err = exit.With(exit.Attention,
+		err = fail(problem.Attention,
 			fmt.Errorf("%s lost in its newest form", count(len(out.Parked), "job was", "jobs were")),
 			"\"hoist status\" lists them; \"hoist retry\" looks at the cloud first and goes on")
 	}
@@ -279,7 +279,7 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 		}
 
 		if !a.canAsk() {
-			return false, exit.With(exit.Usage, fmt.Errorf("%s equal in size to the cloud's and nothing "+
+			return false, fail(problem.Usage, fmt.Errorf("%s equal in size to the cloud's and nothing "+
 				"proves more, such as %s; there is no terminal to ask at",
 				count(len(unproven), "file is", "files are"), unproven[0]),
 				"add --yes to take them as equal; the state is as it was")

@@ -15,7 +15,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
 
@@ -61,7 +61,7 @@ func (a *app) status(ctx context.Context, path string) error {
 
 		if path != "" {
 			if st = below(st, path); nothingAt(st, path) {
-				return exit.With(exit.NotFound,
+				return fail(problem.NotFound,
 					fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", path), "")
 			}
 		}
@@ -77,7 +77,7 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 		return err
 	}
 
-	gone := exit.With(exit.NoDaemon, errors.New("status --follow needs a daemon, and none runs"),
+	gone := fail(problem.NoDaemon, errors.New("status --follow needs a daemon, and none runs"),
 		"start one with \"hoist daemon\"")
 
 	c, err := a.dial(ctx, s)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -22,7 +22,7 @@ func newTreeCmd(a *app) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if depth < 0 {
-				return exit.Usagef("--depth %d: it is 1 or more, or 0 for no end", depth)
+				return problem.Usagef("--depth %d: it is 1 or more, or 0 for no end", depth)
 			}
 
 			return a.tree(cmd.Context(), args[0], depth, long)

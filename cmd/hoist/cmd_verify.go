@@ -10,7 +10,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 func newVerifyCmd(a *app) *cobra.Command {
@@ -91,7 +91,7 @@ func (a *app) printVerified(report control.VerifyReport) error {
 				"published writes all that the state has anew"
 		}
 
-		return exit.With(exit.Attention,
+		return fail(problem.Attention,
 			fmt.Errorf("%s not as published", count(n, "thing is", "things are")), hint)
 	}
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -61,7 +61,7 @@ func (a *app) lookItem(ctx context.Context, remote, what string) (*looked, error
 
 	if l.place.Kind != transfer.KindItem {
 		l.done()
-		return nil, exit.Usagef("%s is %s: only a file in a project has %s", l.place.Address,
+		return nil, problem.Usagef("%s is %s: only a file in a project has %s", l.place.Address,
 			aKind(l.place.Kind), what)
 	}
 
@@ -106,7 +106,7 @@ func webLink(p transfer.Place) (string, error) {
 	}
 
 	if p.Project.ID == "" || p.Core {
-		return "", exit.Usagef("%s has no web link that is known", p.Address)
+		return "", problem.Usagef("%s has no web link that is known", p.Address)
 	}
 
 	link := url.URL{Scheme: "https", Host: "acc.autodesk.com",

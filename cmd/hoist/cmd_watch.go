@@ -10,7 +10,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -20,7 +20,7 @@ func newWatchCmd(a *app) *cobra.Command {
 		Short: "Folders that the daemon keeps in sync",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return exit.Usagef("watch: what? add, list, remove, pause or resume")
+			return problem.Usagef("watch: what? add, list, remove, pause or resume")
 		},
 	}
 	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a),
@@ -65,7 +65,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 	}
 
 	if r.Mode != config.ModePush {
-		return exit.Usagef("--mode %q: only push is there", r.Mode)
+		return problem.Usagef("--mode %q: only push is there", r.Mode)
 	}
 
 	if _, err := config.ParseDuration(r.Settle); err != nil {
@@ -194,5 +194,5 @@ func whichWatch(list []config.Watch, arg string) (string, error) {
 		}
 	}
 
-	return "", exit.With(exit.NotFound, fmt.Errorf("no watch %q", arg), "\"hoist watch list\" lists them")
+	return "", fail(problem.NotFound, fmt.Errorf("no watch %q", arg), "\"hoist watch list\" lists them")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // mentioned finds "hoist COMMAND" in examples: at the start of an indented line, in backquotes or
@@ -90,8 +91,9 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		}
 	}
 
-	if exit.Interrupted != 130 || exit.TimeUp != 7 || exit.NoDaemon != 6 || exit.NotFound != 5 ||
-		exit.Unauthorized != 4 || exit.Attention != 3 {
+	want := map[problem.Kind]int{problem.Interrupted: 130, problem.TimeUp: 7, problem.NoDaemon: 6,
+		problem.NotFound: 5, problem.Unauthorized: 4, problem.Attention: 3, problem.Usage: 2, problem.Failure: 1}
+	if !maps.Equal(exitCodes, want) {
 		t.Error("the codes of the page are not those of the program")
 	}
 }

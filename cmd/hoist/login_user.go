@@ -17,8 +17,8 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/secrets"
 )
 
@@ -31,7 +31,7 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 	redirect, err := url.Parse(o.redirect)
 	if err != nil || redirect.Scheme != "http" ||
 		!slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, redirect.Hostname()) {
-		return exit.Usagef("--redirect %q: it is an http address on this machine, as registered for the "+
+		return problem.Usagef("--redirect %q: it is an http address on this machine, as registered for the "+
 			"application", o.redirect)
 	}
 
@@ -55,7 +55,7 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 
 	listener, err := net.Listen("tcp", redirect.Host) //nolint:noctx // closed below, and accepts at once
 	if err != nil {
-		return exit.With(exit.Failure, fmt.Errorf("wait for the browser at %s: %w", redirect.Host, err),
+		return fail(problem.Failure, fmt.Errorf("wait for the browser at %s: %w", redirect.Host, err),
 			"free that port, or register another callback and give it with --redirect")
 	}
 	defer listener.Close()
@@ -74,12 +74,12 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 		errors.New("nobody signed in within "+signInPatience.String()))
 	defer cancel()
 	code, err := waitForCode(ctx, listener, redirect.Path, state)
-	if errors.Is(err, exit.ErrInterrupted) {
-		return exit.With(exit.Interrupted, err, "nothing was stored: run \"hoist login\" again")
+	if errors.Is(err, problem.ErrInterrupted) {
+		return fail(problem.Interrupted, err, "nothing was stored: run \"hoist login\" again")
 	}
 
 	if err != nil {
-		return exit.With(exit.Unauthorized, err, "run \"hoist login\" again and sign in in the browser")
+		return fail(problem.Unauthorized, err, "run \"hoist login\" again and sign in in the browser")
 	}
 
 	signed, err := flow.Exchange(ctx, code, verifier)

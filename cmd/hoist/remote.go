@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -37,11 +37,11 @@ func (a *app) remoteAddress(arg string) (transfer.Address, error) {
 	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for its " +
 		"remote only inside a watch (see \"hoist watch list\")"
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return transfer.Address{}, exit.With(exit.NotFound,
+		return transfer.Address{}, fail(problem.NotFound,
 			fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
 	}
 
-	return transfer.Address{}, exit.With(exit.Usage,
+	return transfer.Address{}, fail(problem.Usage,
 		fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
 }
 
@@ -49,7 +49,7 @@ func (a *app) remoteAddress(arg string) (transfer.Address, error) {
 // leaves, is not the working folder.
 func absPath(arg string) (string, error) {
 	if arg == "" {
-		return "", exit.Usagef("an empty path")
+		return "", problem.Usagef("an empty path")
 	}
 
 	path, err := filepath.Abs(arg)

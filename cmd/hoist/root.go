@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // commands lists every command of hoist; each lives in its cmd_NAME.go.
@@ -67,30 +67,14 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.started {
-		err = exit.With(exit.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
+		err = fail(problem.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
 
-	if err != nil && errors.Is(context.Cause(ctx), exit.ErrInterrupted) && errors.Is(err, context.Canceled) {
-		err = exit.ErrInterrupted
+	if err != nil && errors.Is(context.Cause(ctx), problem.ErrInterrupted) && errors.Is(err, context.Canceled) {
+		err = problem.ErrInterrupted
 	}
 
 	return report(stderr, err)
-}
-
-// report prints an error in two lines, what and what next, and returns its exit code.
-func report(stderr io.Writer, err error) int {
-	code, hint := exit.From(err)
-	if code == exit.OK {
-		return code
-	}
-
-	if e, ok := errors.AsType[*exit.Error](err); !ok || e.Err != nil {
-		fmt.Fprintf(stderr, "error: %s\n", printable(oneLine(err.Error())))
-	}
-
-	fmt.Fprintf(stderr, "hint: %s\n", printable(oneLine(hint)))
-
-	return code
 }
 
 func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLineEnd), "; ") }
@@ -190,7 +174,7 @@ func withSignals(parent context.Context) (context.Context, func()) {
 		select {
 		case <-signals:
 			signal.Stop(signals)
-			cancel(exit.ErrInterrupted)
+			cancel(problem.ErrInterrupted)
 		case <-ctx.Done():
 		}
 	}()

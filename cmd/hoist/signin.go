@@ -11,8 +11,8 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/secrets"
 	"hoist/transfer"
 )
@@ -53,7 +53,7 @@ func (a *app) tokens(s *setup, acc config.Account) (apsclient.TokenSource, error
 
 // needsLogin is exit 4 with the command that signs in again.
 func needsLogin(acc config.Account, err error) error {
-	return exit.With(exit.Unauthorized, err, "sign in with \""+loginCommand(acc)+"\"")
+	return fail(problem.Unauthorized, err, "sign in with \""+loginCommand(acc)+"\"")
 }
 
 // loginCommand makes a profile again as it is.
@@ -140,7 +140,7 @@ func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 			return nil
 		}
 
-		return exit.With(exit.Unauthorized,
+		return fail(problem.Unauthorized,
 			fmt.Errorf("%s: refused by profile %q: it %s; nothing was sent", x.Name, acc.Profile, refused),
 			"sign in with \"hoist login\" for more, or use another profile (--profile)")
 	}, nil

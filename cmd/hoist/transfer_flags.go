@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // transferFlags are the flags that push, pull and resume share.
@@ -111,7 +111,7 @@ func (t *transferFlags) addAll(cmd *cobra.Command) {
 // another.
 func (t *transferFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	if t.detach && (t.dryRun || t.until != "" || t.maxDuration != "") {
-		return nil, nil, exit.Usagef("--detach hands the work over and ends: it goes with none of " +
+		return nil, nil, problem.Usagef("--detach hands the work over and ends: it goes with none of " +
 			"--dry-run, --until and --max-duration")
 	}
 
@@ -147,4 +147,4 @@ func (t *transferFlags) bound(ctx context.Context) (context.Context, context.Can
 }
 
 // errTimeUp is why a command ends whose time is over.
-var errTimeUp = exit.With(exit.TimeUp, errors.New("the time is up before everything was done"), "")
+var errTimeUp = fail(problem.TimeUp, errors.New("the time is up before everything was done"), "")

@@ -11,7 +11,7 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
 
@@ -245,7 +245,7 @@ func needAttention(n, total int) error {
 		verb = "needs"
 	}
 
-	return exit.With(exit.Attention,
+	return fail(problem.Attention,
 		fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb),
 		"run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; "+
 			"what is done is done")

@@ -101,33 +101,33 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 	name, profile := r.PathValue("name"), r.URL.Query().Get("profile")
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == wholeAction {
 		var req apsclient.Request
-		if read(w, r, &req) {
+		if s.read(w, r, &req) {
 			req.Action = name
-			answer(w)(s.api.Action(r.Context(), profile, req))
+			s.answer(w)(s.api.Action(r.Context(), profile, req))
 		}
 
 		return
 	}
 
 	var plain plainAction
-	if !read(w, r, &plain) {
+	if !s.read(w, r, &plain) {
 		return
 	}
 
 	req, err := plain.request(name)
 	if err != nil {
-		writeError(w, err)
+		s.writeError(w, err)
 		return
 	}
 
 	if action, _ := apsclient.ActionByName(name); action.Method == apsclient.MethodComposite {
-		answer(w)(s.uploadInFolder(r.Context(), profile, string(req.Body), req.Params))
+		s.answer(w)(s.uploadInFolder(r.Context(), profile, string(req.Body), req.Params))
 		return
 	}
 
 	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile}})
 	if err != nil {
-		writeError(w, err)
+		s.writeError(w, err)
 		return
 	}
 	defer c.Close()
@@ -138,7 +138,7 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 			words = resp.Body
 		}
 
-		writeActionError(w, err, words)
+		s.writeActionError(w, err, words)
 
 		return
 	}
@@ -162,16 +162,16 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 
 // writeActionError is the one shape of an error, with the service's status and its own words where
 // it gave any.
-func writeActionError(w http.ResponseWriter, err error, words []byte) {
+func (s server) writeActionError(w http.ResponseWriter, err error, words []byte) {
 	body := struct {
 		*errorBody
 		Body json.RawMessage `json:"body,omitempty"`
-	}{errorBody: bodyOf(err)}
+	}{errorBody: s.bodyOf(err)}
 	if json.Valid(words) {
 		body.Body = words
 	}
 
-	status, ok := statusOf[body.Code]
+	status, ok := statusOf[body.Kind]
 	e, n := (*apsclient.Error)(nil), (*apsclient.NetError)(nil)
 	switch {
 	case errors.As(err, &e):

@@ -19,7 +19,7 @@ const (
 const FromNow = math.MaxUint64
 
 // API is what the owner of a home does for commands. Errors carry an exit code and a hint (see
-// package exit). All methods are safe for concurrent use.
+// package problem). All methods are safe for concurrent use.
 type API interface {
 	Status(ctx context.Context) (Status, error)
 	Jobs(ctx context.Context, q JobQuery) ([]Job, error)

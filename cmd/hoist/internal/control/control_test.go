@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // owner is an API whose answers a test sets.
@@ -36,7 +36,7 @@ func (o *owner) Act(_ context.Context, id, verb string) (ActResult, error) {
 }
 
 func (o *owner) Job(_ context.Context, id string) (JobDetail, error) {
-	return JobDetail{}, exit.With(exit.NotFound, errors.New("no job "+id), "look at the list")
+	return JobDetail{}, problem.With(problem.NotFound, errors.New("no job "+id), problem.Text("look at the list"))
 }
 
 func (o *owner) Push(_ context.Context, r PushRequest) (Plan, error) {
@@ -116,9 +116,9 @@ func TestClientAndServer(t *testing.T) {
 	}
 
 	_, err := c.Job(ctx, "x")
-	if code, hint := exit.From(err); code != exit.NotFound || hint != "look at the list" ||
+	if kind, fix := problem.Of(err); kind != problem.NotFound || fix.Words != "look at the list" ||
 		err.Error() != "no job x" {
-		t.Errorf("job: %v, %d, %q", err, code, hint)
+		t.Errorf("job: %v, %q, %v", err, kind, fix)
 	}
 
 	resp, err := Forwarder{API: c, Profile: "p q"}.Forward(ctx,
@@ -148,10 +148,10 @@ func TestFollowTellsEverythingThenEnds(t *testing.T) {
 	}
 
 	o.follow = func(context.Context, func(Update) error) error {
-		return exit.With(exit.Attention, errors.New("broken"), "")
+		return problem.With(problem.Attention, errors.New("broken"), problem.Fix{})
 	}
-	if code, _ := exit.From(c.Follow(t.Context(), nil, nil)); code != exit.Attention {
-		t.Errorf("an error at the end: got code %d", code)
+	if kind, _ := problem.Of(c.Follow(t.Context(), nil, nil)); kind != problem.Attention {
+		t.Errorf("an error at the end: got %q", kind)
 	}
 }
 
@@ -193,8 +193,8 @@ func TestFollowKnowsThatTheOwnerHasGone(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(exit.ErrInterrupted)
-	if _, err := c.Status(ctx); !errors.Is(err, exit.ErrInterrupted) {
+	cancel(problem.ErrInterrupted)
+	if _, err := c.Status(ctx); !errors.Is(err, problem.ErrInterrupted) {
 		t.Errorf("when it is us who stop: got %v", err)
 	}
 }
@@ -256,7 +256,7 @@ func TestEvents(t *testing.T) {
 func TestOtherAccountsAreRefused(t *testing.T) {
 	c := serve(t, &owner{}, ServerOptions{CheckAccount: func(profile, fingerprint string) error {
 		if profile != "default" || fingerprint != "mine" {
-			return exit.Usagef("another account")
+			return problem.Usagef("another account")
 		}
 
 		return nil
@@ -267,8 +267,8 @@ func TestOtherAccountsAreRefused(t *testing.T) {
 	}
 
 	c.Account = "default yours"
-	if code, _ := exit.From(second(c.Push(t.Context(), PushRequest{}))); code != exit.Usage {
-		t.Errorf("another account: code %d", code)
+	if kind, _ := problem.Of(second(c.Push(t.Context(), PushRequest{}))); kind != problem.Usage {
+		t.Errorf("another account: %q", kind)
 	}
 
 	if _, err := c.Status(t.Context()); err != nil {
@@ -307,7 +307,8 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 }
 
 func TestRequestsAreStrict(t *testing.T) {
-	h := NewHandler(&owner{}, ServerOptions{})
+	words := func(problem.Kind, problem.Fix) (int, string) { return 5, "do this" }
+	h := NewHandler(&owner{}, ServerOptions{Words: words})
 	for _, tt := range []struct {
 		method, path, body string
 		want               int
@@ -341,8 +342,8 @@ func TestRequestsAreStrict(t *testing.T) {
 
 		if tt.want >= 400 {
 			var e errorBody
-			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error == "" || e.Hint == "" ||
-				e.Code == 0 {
+			if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error == "" || e.Kind == "" ||
+				e.Hint != "do this" || e.Code != 5 {
 				t.Errorf("%s %s: error body %s", tt.method, tt.path, w.Body)
 			}
 		}

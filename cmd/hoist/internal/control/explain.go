@@ -54,5 +54,5 @@ func (c *Client) Explain(ctx context.Context, path string) (Explanation, error) 
 }
 
 func (s server) explain(w http.ResponseWriter, r *http.Request) {
-	answer(w)(s.api.Explain(r.Context(), r.URL.Query().Get("path")))
+	s.answer(w)(s.api.Explain(r.Context(), r.URL.Query().Get("path")))
 }

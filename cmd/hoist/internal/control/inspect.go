@@ -84,12 +84,12 @@ func (c *Client) Verify(ctx context.Context, r VerifyRequest) (VerifyReport, err
 }
 
 func (s server) checkState(w http.ResponseWriter, r *http.Request) {
-	answer(w)(s.api.CheckState(r.Context()))
+	s.answer(w)(s.api.CheckState(r.Context()))
 }
 
 func (s server) verify(w http.ResponseWriter, r *http.Request) {
 	var req VerifyRequest
-	if read(w, r, &req) {
-		answer(w)(s.api.Verify(r.Context(), req))
+	if s.read(w, r, &req) {
+		s.answer(w)(s.api.Verify(r.Context(), req))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // accountHeader carries whose account a command would use, so that no command's work is done with
@@ -33,11 +33,14 @@ type ServerOptions struct {
 	// Metrics answers GET /metrics; nil: not found.
 	Metrics http.Handler
 	Logger  *slog.Logger // nil: none
+	// Words are the exit code and the hint that a command gives for a problem, for the clients that
+	// show those; nil: answers have neither.
+	Words func(problem.Kind, problem.Fix) (code int, hint string)
 }
 
 // NewHandler serves an API over HTTP.
 func NewHandler(api API, o ServerOptions) http.Handler {
-	s := server{api: api, log: o.Logger}
+	s := server{api: api, log: o.Logger, words: o.Words}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -50,7 +53,7 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 
 	for _, verb := range []string{Pause, Resume, Retry, Cancel} {
 		mux.HandleFunc("POST /v1/jobs/{id}/"+verb, func(w http.ResponseWriter, r *http.Request) {
-			answer(w)(api.Act(r.Context(), r.PathValue("id"), verb))
+			s.answer(w)(api.Act(r.Context(), r.PathValue("id"), verb))
 		})
 	}
 
@@ -76,18 +79,18 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 			list := strings.Join(allowed, ", ")
 			w.Header().Set("Allow", list)
 			writeJSON(w, http.StatusMethodNotAllowed,
-				bodyOf(exit.With(exit.Usage, fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method),
-					"see \"hoist help control-api\"")))
+				s.bodyOf(problem.With(problem.Usage, fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method),
+					problem.Fix{Step: problem.ControlAPI})))
 
 			return
 		}
 
-		writeError(w, exit.With(exit.NotFound,
+		s.writeError(w, problem.With(problem.NotFound,
 			fmt.Errorf("%s %s is not part of the control API", r.Method, r.URL.Path),
-			"see \"hoist help control-api\""))
+			problem.Fix{Step: problem.ControlAPI}))
 	})
 
-	return guard(o, http.MaxBytesHandler(mux, maxRequest))
+	return s.guard(o, http.MaxBytesHandler(mux, maxRequest))
 }
 
 // methods are those that the path of a request takes; "/" is what no other pattern has.
@@ -103,13 +106,13 @@ func methods(mux *http.ServeMux, r *http.Request) []string {
 }
 
 // guard lets through who has the token, and refuses a command of another account.
-func guard(o ServerOptions, next http.Handler) http.Handler {
+func (s server) guard(o ServerOptions, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if o.Token != "" {
 			given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 			if subtle.ConstantTimeCompare([]byte(given), []byte(o.Token)) != 1 || !loopback(r.Host) {
-				writeError(w, exit.With(exit.Unauthorized,
-					errors.New("the token of control.addr is missing or wrong"), ""))
+				s.writeError(w, problem.With(problem.Unauthorized,
+					errors.New("the token of control.addr is missing or wrong"), problem.Fix{}))
 				return
 			}
 		}
@@ -117,7 +120,7 @@ func guard(o ServerOptions, next http.Handler) http.Handler {
 		if profile, fingerprint, ok := strings.Cut(r.Header.Get(accountHeader), " "); ok &&
 			o.CheckAccount != nil {
 			if err := o.CheckAccount(profile, fingerprint); err != nil {
-				writeError(w, err)
+				s.writeError(w, err)
 				return
 			}
 		}
@@ -139,11 +142,14 @@ func loopback(host string) bool {
 }
 
 type server struct {
-	api API
-	log *slog.Logger
+	api   API
+	log   *slog.Logger
+	words func(problem.Kind, problem.Fix) (code int, hint string)
 }
 
-func (s server) status(w http.ResponseWriter, r *http.Request) { answer(w)(s.api.Status(r.Context())) }
+func (s server) status(w http.ResponseWriter, r *http.Request) {
+	s.answer(w)(s.api.Status(r.Context()))
+}
 
 func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 	var q JobQuery
@@ -155,42 +161,42 @@ func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 	if v := r.URL.Query().Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
-			writeError(w, exit.Usagef("limit %q is not a number", v))
+			s.writeError(w, problem.Usagef("limit %q is not a number", v))
 			return
 		}
 
 		q.Limit = n
 	}
 
-	answer(w)(s.api.Jobs(r.Context(), q))
+	s.answer(w)(s.api.Jobs(r.Context(), q))
 }
 
 func (s server) job(w http.ResponseWriter, r *http.Request) {
-	answer(w)(s.api.Job(r.Context(), r.PathValue("id")))
+	s.answer(w)(s.api.Job(r.Context(), r.PathValue("id")))
 }
 
 func (s server) push(w http.ResponseWriter, r *http.Request) {
 	var req PushRequest
-	if read(w, r, &req) {
-		answer(w)(s.api.Push(r.Context(), req))
+	if s.read(w, r, &req) {
+		s.answer(w)(s.api.Push(r.Context(), req))
 	}
 }
 
 func (s server) pull(w http.ResponseWriter, r *http.Request) {
 	var req PullRequest
-	if read(w, r, &req) {
-		answer(w)(s.api.Pull(r.Context(), req))
+	if s.read(w, r, &req) {
+		s.answer(w)(s.api.Pull(r.Context(), req))
 	}
 }
 
 func (s server) watches(w http.ResponseWriter, r *http.Request) {
-	answer(w)(s.api.Watches(r.Context()))
+	s.answer(w)(s.api.Watches(r.Context()))
 }
 
 func (s server) addWatch(w http.ResponseWriter, r *http.Request) {
 	var req WatchRequest
-	if read(w, r, &req) {
-		answer(w)(s.api.AddWatch(r.Context(), req))
+	if s.read(w, r, &req) {
+		s.answer(w)(s.api.AddWatch(r.Context(), req))
 	}
 }
 
@@ -203,15 +209,15 @@ func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
 	}
 
 	if which == "" {
-		writeError(w, exit.Usagef("which watch: give its id as ?id="))
+		s.writeError(w, problem.Usagef("which watch: give its id as ?id="))
 		return
 	}
 
-	answer(w)(s.api.ChangeWatch(r.Context(), which, "remove"))
+	s.answer(w)(s.api.ChangeWatch(r.Context(), which, "remove"))
 }
 
 func (s server) changeWatch(w http.ResponseWriter, r *http.Request) {
-	answer(w)(s.api.ChangeWatch(r.Context(), r.PathValue("id"), r.PathValue("verb")))
+	s.answer(w)(s.api.ChangeWatch(r.Context(), r.PathValue("id"), r.PathValue("verb")))
 }
 
 // lastLine is the last line of a stream: without it the other end has gone away.
@@ -224,7 +230,7 @@ func (s server) follow(w http.ResponseWriter, r *http.Request) {
 	var req struct {
 		IDs []string `json:"ids"`
 	}
-	if !read(w, r, &req) {
+	if !s.read(w, r, &req) {
 		return
 	}
 
@@ -248,7 +254,7 @@ func (s server) follow(w http.ResponseWriter, r *http.Request) {
 
 	last := lastLine{End: true}
 	if err != nil {
-		last.Error = bodyOf(err)
+		last.Error = s.bodyOf(err)
 	}
 
 	if lines.Encode(last) == nil {
@@ -267,7 +273,7 @@ func (s server) events(w http.ResponseWriter, r *http.Request) {
 	if since != "" {
 		var err error
 		if index, err = strconv.ParseUint(since, 10, 64); err != nil {
-			writeError(w, exit.Usagef("since %q is not an index", since))
+			s.writeError(w, problem.Usagef("since %q is not an index", since))
 			return
 		}
 	}
@@ -301,29 +307,35 @@ func (s server) events(w http.ResponseWriter, r *http.Request) {
 
 // errorBody is the one shape of an error.
 type errorBody struct {
-	Error string `json:"error"`
-	Code  int    `json:"code"` // as the exit code of a command
-	Hint  string `json:"hint"`
+	Error string       `json:"error"`
+	Kind  problem.Kind `json:"kind"`
+	Fix   problem.Fix  `json:"fix,omitzero"`
+	Code  int          `json:"code"` // the exit code of a command
+	Hint  string       `json:"hint"` // and what it prints last
 }
 
-func bodyOf(err error) *errorBody {
-	code, hint := exit.From(err)
-	return &errorBody{Error: err.Error(), Code: code, Hint: hint}
+func (s server) bodyOf(err error) *errorBody {
+	b := &errorBody{Error: err.Error()}
+	if b.Kind, b.Fix = problem.Of(err); s.words != nil {
+		b.Code, b.Hint = s.words(b.Kind, b.Fix)
+	}
+
+	return b
 }
 
-func (b *errorBody) err() error { return exit.With(b.Code, errors.New(b.Error), b.Hint) }
+func (b *errorBody) err() error { return problem.With(b.Kind, errors.New(b.Error), b.Fix) }
 
-// statusOf maps exit codes to HTTP statuses.
-var statusOf = map[int]int{
-	exit.Usage: http.StatusBadRequest, exit.Attention: http.StatusConflict,
-	exit.Unauthorized: http.StatusForbidden,
-	exit.NotFound:     http.StatusNotFound, exit.NoDaemon: http.StatusConflict,
-	exit.TimeUp: http.StatusGatewayTimeout,
+// statusOf maps kinds of problem to HTTP statuses.
+var statusOf = map[problem.Kind]int{
+	problem.Usage: http.StatusBadRequest, problem.Attention: http.StatusConflict,
+	problem.Unauthorized: http.StatusForbidden,
+	problem.NotFound:     http.StatusNotFound, problem.NoDaemon: http.StatusConflict,
+	problem.TimeUp: http.StatusGatewayTimeout,
 }
 
-func writeError(w http.ResponseWriter, err error) {
-	body := bodyOf(err)
-	status, ok := statusOf[body.Code]
+func (s server) writeError(w http.ResponseWriter, err error) {
+	body := s.bodyOf(err)
+	status, ok := statusOf[body.Kind]
 	if !ok {
 		status = http.StatusInternalServerError
 	}
@@ -344,10 +356,10 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 }
 
 // answer takes what a method of the API returned and writes it.
-func answer(w http.ResponseWriter) func(v any, err error) {
+func (s server) answer(w http.ResponseWriter) func(v any, err error) {
 	return func(v any, err error) {
 		if err != nil {
-			writeError(w, err)
+			s.writeError(w, err)
 			return
 		}
 
@@ -356,7 +368,7 @@ func answer(w http.ResponseWriter) func(v any, err error) {
 }
 
 // read decodes the body of a request strictly; what it cannot read it answers itself.
-func read(w http.ResponseWriter, r *http.Request, v any) bool {
+func (s server) read(w http.ResponseWriter, r *http.Request, v any) bool {
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
@@ -376,7 +388,7 @@ func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	}
 
 	if err != nil {
-		writeError(w, exit.Usagef("body of %s %s: %w", r.Method, r.URL.Path, err))
+		s.writeError(w, problem.Usagef("body of %s %s: %w", r.Method, r.URL.Path, err))
 		return false
 	}
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this
@@ -18,7 +18,7 @@ import (
 func (s server) uploadInFolder(ctx context.Context, profile, path string,
 	params map[string]string) (FileResult, error) {
 	if !filepath.IsAbs(path) {
-		return FileResult{}, exit.Usagef("upload-file-in-project-folder: body takes the absolute path of a " +
+		return FileResult{}, problem.Usagef("upload-file-in-project-folder: body takes the absolute path of a " +
 			"file of this machine, as a string")
 	}
 
@@ -64,7 +64,7 @@ func (s server) uploadInFolder(ctx context.Context, profile, path string,
 func UploadRequest(ctx context.Context, c *apsclient.Client, path string,
 	params map[string]string) (PushRequest, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return PushRequest{}, exit.Usagef(
+		return PushRequest{}, problem.Usagef(
 			"%s is a folder: upload-file-in-project-folder takes a file; \"hoist push\" sends folders", path)
 	}
 
@@ -109,8 +109,8 @@ func hubOf(ctx context.Context, c *apsclient.Client, project apsclient.ProjectID
 		}
 	}
 
-	return "", exit.With(exit.NotFound,
-		fmt.Errorf("no project %s in the hubs that this application sees", project), "")
+	return "", problem.With(problem.NotFound,
+		fmt.Errorf("no project %s in the hubs that this application sees", project), problem.Fix{})
 }
 
 // ResultOf completes what is known of a file with what its job came to.

@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
 // unknownJob gives an error that says which job was not found its code and hint.
 func unknownJob(err error) error {
 	if errors.Is(err, state.ErrNotFound) {
-		return exit.With(exit.NotFound, err, "\"hoist jobs\" lists the jobs")
+		return problem.With(problem.NotFound, err, problem.Fix{Step: problem.JobList})
 	}
 
 	return err
@@ -70,7 +70,7 @@ func (w *Owner) act(j *state.Job, verb string) (did string, err error) {
 	case control.Cancel:
 		event, did = state.Cancel{}, "cancelled"
 	default:
-		return "", exit.Usagef("%q is not pause, resume, retry or cancel", verb)
+		return "", problem.Usagef("%q is not pause, resume, retry or cancel", verb)
 	}
 
 	if !j.Open() {

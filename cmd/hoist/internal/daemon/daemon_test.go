@@ -17,7 +17,7 @@ import (
 	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -236,8 +236,8 @@ func TestActs(t *testing.T) {
 		t.Error("explode is a verb")
 	}
 
-	if code, _ := exit.From(second(w.Act(t.Context(), "00ff", control.Pause))); code != exit.NotFound {
-		t.Errorf("unknown job: code %d", code)
+	if kind, _ := problem.Of(second(w.Act(t.Context(), "00ff", control.Pause))); kind != problem.NotFound {
+		t.Errorf("unknown job: %q", kind)
 	}
 }
 
@@ -368,33 +368,33 @@ func TestSources(t *testing.T) {
 		name  string
 		req   control.PushRequest
 		want  string
-		fails int
+		fails problem.Kind
 	}{
-		{"folder", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}}, "d/a.dwg d/s/b.dwg", 0},
-		{"contents", control.PushRequest{Paths: []string{filepath.Join(dir, "d") + sep}}, "a.dwg s/b.dwg", 0},
+		{"folder", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}}, "d/a.dwg d/s/b.dwg", ""},
+		{"contents", control.PushRequest{Paths: []string{filepath.Join(dir, "d") + sep}}, "a.dwg s/b.dwg", ""},
 		{"litter that is named", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak")}},
-			"one.bak", 0},
+			"one.bak", ""},
 		{"litter that is wanted", control.PushRequest{Paths: []string{filepath.Join(dir, "d")},
-			Filter: control.Filter{Exclude: []string{"!*.bak"}}}, "d/a.bak d/a.dwg d/s/b.dwg", 0},
+			Filter: control.Filter{Exclude: []string{"!*.bak"}}}, "d/a.bak d/a.dwg d/s/b.dwg", ""},
 		{"listed", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{"s/b.dwg"}},
-			"d/s/b.dwg", 0},
+			"d/s/b.dwg", ""},
 		{"an empty list", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}, Files: []string{}},
-			"", 0},
+			"", ""},
 		{"listed outside", control.PushRequest{Paths: []string{filepath.Join(dir, "d")},
-			Files: []string{"../one.bak"}}, "", exit.Usage},
+			Files: []string{"../one.bak"}}, "", problem.Usage},
 		{"a file with a slash", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak") + sep}}, "",
-			exit.Usage},
-		{"missing", control.PushRequest{Paths: []string{filepath.Join(dir, "zz")}}, "", exit.NotFound},
-		{"nothing", control.PushRequest{}, "", exit.Usage},
-		{"an empty path", control.PushRequest{Paths: []string{""}}, "", exit.Usage},
-		{"a relative path", control.PushRequest{Paths: []string{"d"}}, "", exit.Usage},
+			problem.Usage},
+		{"missing", control.PushRequest{Paths: []string{filepath.Join(dir, "zz")}}, "", problem.NotFound},
+		{"nothing", control.PushRequest{}, "", problem.Usage},
+		{"an empty path", control.PushRequest{Paths: []string{""}}, "", problem.Usage},
+		{"a relative path", control.PushRequest{Paths: []string{"d"}}, "", problem.Usage},
 		{"wrong pattern", control.PushRequest{Paths: []string{dir},
-			Filter: control.Filter{Exclude: []string{"["}}}, "", exit.Usage},
+			Filter: control.Filter{Exclude: []string{"["}}}, "", problem.Usage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := findSources(tt.req)
-			if code, _ := exit.From(err); code != tt.fails {
-				t.Fatalf("got %v, want code %d", err, tt.fails)
+			if kind, _ := problem.Of(err); kind != tt.fails {
+				t.Fatalf("got %v, want %q", err, tt.fails)
 			}
 
 			var got []string
@@ -442,8 +442,8 @@ func TestWhatAnOwnerRefuses(t *testing.T) {
 		},
 		"watch size": func() error { return watch(control.WatchRequest{Path: folder, MinSize: "few"}) },
 	} {
-		if code, _ := exit.From(ask()); code != exit.Usage {
-			t.Errorf("%s: code %d, want %d", name, code, exit.Usage)
+		if kind, _ := problem.Of(ask()); kind != problem.Usage {
+			t.Errorf("%s: %q, want %q", name, kind, problem.Usage)
 		}
 	}
 
@@ -519,9 +519,9 @@ func TestPatiently(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(exit.ErrInterrupted)
+	cancel(problem.ErrInterrupted)
 	_, err = patiently(ctx, func() (int, error) { return 0, &apsclient.NetError{Err: errors.New("refused")} })
-	if !errors.Is(err, exit.ErrInterrupted) {
+	if !errors.Is(err, problem.ErrInterrupted) {
 		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/watcher"
@@ -81,9 +81,9 @@ func (w *Owner) Explain(_ context.Context, file string) (control.Explanation, er
 			e.Detail += " that watch " + watch.ID + " looks at; \"hoist status\" tells of its files"
 		}
 	case statErr != nil && e.Record == nil && job == nil:
-		return e, exit.With(exit.NotFound,
+		return e, problem.With(problem.NotFound,
 			fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", file),
-			"check the path")
+			problem.Text("check the path"))
 	case statErr != nil:
 		e.State, e.Detail = control.ExplainMissing,
 			"it is not on the disk: "+statErr.Error()+"; nothing is removed in the cloud for that"

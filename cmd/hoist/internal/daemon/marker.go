@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // markerName is the file in a watched folder that says which home sends it. The watcher never takes
@@ -41,8 +41,7 @@ func (e *ForeignRootError) Error() string {
 // foreignUsage is the error of a command that would make a second writer.
 func foreignUsage(err error) error {
 	if _, ok := errors.AsType[*ForeignRootError](err); ok {
-		return exit.With(exit.Usage, err, "remove the watch there, or move the folder to this home with "+
-			"--take-over; the other one then sends it no more")
+		return problem.With(problem.Usage, err, problem.Fix{Step: problem.TakeOver})
 	}
 
 	return err

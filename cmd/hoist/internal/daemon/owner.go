@@ -14,7 +14,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -39,6 +39,8 @@ type Options struct {
 	CheckAccount func(profile, fingerprint string) error
 	// Settings hold the choice of files that every watch starts from.
 	Settings config.Settings
+	// Words are the exit code and the hint of a problem, for the control API.
+	Words func(problem.Kind, problem.Fix) (code int, hint string)
 }
 
 // Modes of [Open].
@@ -188,7 +190,7 @@ func (w *Owner) serve() error {
 	w.server = &http.Server{
 		Handler: w.requests.counted(control.NewHandler(visited{w}, control.ServerOptions{
 			Token: l.Token, CheckAccount: w.o.CheckAccount, Metrics: http.HandlerFunc(w.serveMetrics),
-			Logger: w.log,
+			Logger: w.log, Words: w.o.Words,
 		})),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(w.log.Handler(), slog.LevelDebug),
@@ -264,8 +266,8 @@ func (w *Owner) client(profile string) (*apsclient.Client, error) {
 func (w *Owner) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
 	error) {
 	if _, ok := apsclient.ActionByName(r.Action); !ok {
-		return nil, exit.With(exit.Usage, fmt.Errorf("unknown action %q", r.Action),
-			"\"hoist api\" lists the actions")
+		return nil, problem.With(problem.Usage, fmt.Errorf("unknown action %q", r.Action),
+			problem.Fix{Step: problem.Actions})
 	}
 
 	c, err := w.client(profile)

@@ -10,7 +10,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -134,9 +134,9 @@ func patiently[T any](ctx context.Context, plan func() (T, error)) (T, error) {
 		}
 
 		if time.Now().After(deadline) {
-			return v, exit.With(exit.Failure,
+			return v, problem.With(problem.Failure,
 				fmt.Errorf("service unreachable for %v: %w", unreachableFor, err),
-				"check the network, HTTPS_PROXY and APS_BASE_URL, then run it again; nothing was queued")
+				problem.Fix{Step: problem.NothingQueued})
 		}
 
 		select {

@@ -12,7 +12,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/watcher"
@@ -48,7 +48,7 @@ func (s sources) results(remote transfer.Address) []control.PlanFile {
 func findSources(r control.PushRequest) (sources, error) {
 	var s sources
 	if len(r.Paths) == 0 {
-		return s, exit.Usagef("push: no paths")
+		return s, problem.Usagef("push: no paths")
 	}
 
 	for _, p := range r.Paths {
@@ -69,12 +69,12 @@ func findSources(r control.PushRequest) (sources, error) {
 
 	if r.As != "" {
 		if len(r.Paths) != 1 || len(r.Files) > 0 {
-			return s, exit.Usagef("--as gives another name to a single file, not to %d",
+			return s, problem.Usagef("--as gives another name to a single file, not to %d",
 				max(len(r.Paths), len(r.Files)))
 		}
 
 		if info, err := statLocal(r.Paths[0]); err == nil && info.IsDir() {
-			return s, exit.Usagef("--as gives another name to a single file; %s is a folder", r.Paths[0])
+			return s, problem.Usagef("--as gives another name to a single file; %s is a folder", r.Paths[0])
 		}
 	}
 
@@ -101,7 +101,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 
 	if !info.IsDir() {
 		if contents {
-			return exit.Usagef("%s is not a folder", given)
+			return problem.Usagef("%s is not a folder", given)
 		}
 
 		if leftOut(single, filepath.Base(p), info.Size()) || tooYoung(info.ModTime(), minAge) {
@@ -154,7 +154,7 @@ func (s *sources) file(p, rel string, info fs.FileInfo) {
 // listed takes the listed files of one folder and nothing else of it.
 func (s *sources) listed(r control.PushRequest) error {
 	if len(r.Paths) != 1 {
-		return exit.Usagef("a list of files goes with one folder, not with %d", len(r.Paths))
+		return problem.Usagef("a list of files goes with one folder, not with %d", len(r.Paths))
 	}
 
 	dir := filepath.Clean(r.Paths[0])
@@ -166,7 +166,7 @@ func (s *sources) listed(r control.PushRequest) error {
 	for _, f := range r.Files {
 		rel := path.Clean(filepath.ToSlash(f))
 		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
-			return exit.Usagef("%s: not below %s", f, dir)
+			return problem.Usagef("%s: not below %s", f, dir)
 		}
 
 		p := filepath.Join(dir, filepath.FromSlash(rel))
@@ -184,7 +184,7 @@ func (s *sources) listed(r control.PushRequest) error {
 // mustBeAbsolute refuses a path that would mean something else to the owner than to who asks.
 func mustBeAbsolute(p string) error {
 	if !filepath.IsAbs(p) {
-		return exit.Usagef("path %q is not absolute", p)
+		return problem.Usagef("path %q is not absolute", p)
 	}
 
 	return nil
@@ -194,8 +194,8 @@ func mustBeAbsolute(p string) error {
 func statLocal(p string) (fs.FileInfo, error) {
 	info, err := os.Stat(p)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, exit.With(exit.NotFound, fmt.Errorf("%s: there is no such file or folder", p),
-			"check the path; nothing was sent")
+		return nil, problem.With(problem.NotFound, fmt.Errorf("%s: there is no such file or folder", p),
+			problem.Text("check the path; nothing was sent"))
 	}
 
 	if err != nil {
@@ -227,8 +227,8 @@ func rulesOf(f control.Filter, named bool) (*watcher.Rules, error) {
 		MinAge: time.Duration(f.MinAge * float64(time.Second)),
 	})
 	if err != nil {
-		return nil, exit.With(exit.Usage, err,
-			"patterns are those of .gitignore; see \"hoist help watching\"")
+		return nil, problem.With(problem.Usage, err,
+			problem.Fix{Step: problem.Patterns})
 	}
 
 	return rules, nil

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -91,7 +91,7 @@ func (w *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active)}
 	for _, s := range q.States {
 		if !slices.Contains(control.JobStates, s) {
-			return nil, exit.Usagef("state %q: not one of %s", s, strings.Join(control.JobStates, ", "))
+			return nil, problem.Usagef("state %q: not one of %s", s, strings.Join(control.JobStates, ", "))
 		}
 
 		f.Status = append(f.Status, state.Status(s))

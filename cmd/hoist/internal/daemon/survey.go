@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/watcher"
@@ -290,8 +290,8 @@ func (w *Owner) scopeOf(path, watch, profile string) (scope, error) {
 	}
 
 	if !slices.ContainsFunc(file.Watch, func(c config.Watch) bool { return c.ID == watch }) {
-		return scope{}, exit.With(exit.NotFound, fmt.Errorf("no watch %q", watch),
-			"\"hoist watch list\" lists them")
+		return scope{}, problem.With(problem.NotFound, fmt.Errorf("no watch %q", watch),
+			problem.Fix{Step: problem.WatchList})
 	}
 
 	return scope{watch: watch}, nil

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // Verify implements [control.API].
@@ -32,9 +32,9 @@ func (w *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.Ve
 			return report, err
 		}
 
-		return report, exit.With(exit.NotFound,
+		return report, problem.With(problem.NotFound,
 			fmt.Errorf("%s: nothing is known of it: it lies in no watch, and no receipt tells of it", r.Path),
-			"\"hoist watch list\" lists the watches")
+			problem.Fix{Step: problem.WatchesKnown})
 	}
 
 	w.refresh(subjects)

@@ -14,7 +14,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/watcher"
@@ -367,10 +367,9 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		}
 
 		return control.WatchAdded{},
-			exit.With(exit.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path,
+			problem.With(problem.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path,
 				other.ID),
-				"one folder has one watch; \"hoist watch remove "+transfer.Quote(other.ID)+
-					"\" removes that one")
+				problem.Fix{Step: problem.UnwatchOther, On: other.ID})
 	}
 
 	remote, err := w.landing(ctx, w.profile(r.Profile), r.Remote)
@@ -422,7 +421,7 @@ func watchedFolder(p string) (string, error) {
 	}
 
 	if !info.IsDir() {
-		return "", exit.Usagef("watch %s: it is not a folder", p)
+		return "", problem.Usagef("watch %s: it is not a folder", p)
 	}
 
 	resolved, err := filepath.EvalSymlinks(p)
@@ -457,7 +456,7 @@ func (w *Owner) landing(ctx context.Context, profile, remote string) (string, er
 		return place.Address.Join(place.Missing...).String(), nil
 	}
 
-	return "", exit.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket",
+	return "", problem.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket",
 		remote)
 }
 
@@ -476,7 +475,7 @@ func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 	})
 	if i < 0 {
 		return control.WatchAdded{},
-			exit.With(exit.NotFound, fmt.Errorf("no watch %q", which), "\"hoist watch list\" lists them")
+			problem.With(problem.NotFound, fmt.Errorf("no watch %q", which), problem.Fix{Step: problem.WatchList})
 	}
 
 	c := file.Watch[i]
@@ -527,7 +526,7 @@ func (w *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 		return out, err
 	}
 
-	return out, exit.Usagef("%q is not remove, pause or resume", verb)
+	return out, problem.Usagef("%q is not remove, pause or resume", verb)
 }
 
 // end stops one watch and waits for it.

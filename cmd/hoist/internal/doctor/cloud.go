@@ -14,6 +14,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -50,7 +51,7 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 			detail += " (" + strings.Join(said, "; ") + ")"
 		}
 
-		return f, []Finding{{"hubs", Problem, detail, customIntegration()}}
+		return f, []Finding{{"hubs", Problem, detail, problem.Text(customIntegration())}}
 	}
 
 	var names []string
@@ -62,7 +63,7 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if len(said) > 0 {
 		out = append(out, Finding{"hubs", Warning,
 			"not added to an account in some regions: " + strings.Join(said, "; "),
-			"nothing, if you do not use those; else " + customIntegration()})
+			problem.Text("nothing, if you do not use those; else " + customIntegration())})
 	}
 
 	return f, out
@@ -102,13 +103,12 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 	if n == 0 {
 		return f, []Finding{{"projects", Problem, "no project can be seen in " + strings.Join(seen, ", "),
-			"with --user: ask a project administrator for membership; without: check that the custom " +
-				"integration is Active"}}
+			problem.Fix{Step: problem.Membership}}}
 	}
 
 	if f.place == nil && !e.refused("list-top-folders") {
 		return f, []Finding{{"projects", Problem, strings.Join(seen, ", ") + "; no folder of any can be seen",
-			"ask a project administrator for access to Docs in the project"}}
+			problem.Text("ask a project administrator for access to Docs in the project")}}
 	}
 
 	return f, []Finding{{Check: "projects", Verdict: OK, Detail: strings.Join(seen, ", ")}}
@@ -180,7 +180,7 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		case errors.Is(err, apsclient.ErrForbidden):
 			out = append(out, Finding{name, bad,
 				h.Name + ": the account does not know the application as a custom integration: " +
-					err.Error(), customIntegration()})
+					err.Error(), problem.Text(customIntegration())})
 		default:
 			finding := failed(name, h.Name, err)
 			finding.Verdict = bad
@@ -213,7 +213,7 @@ func checkRegion(_ context.Context, e Env, f facts) (facts, []Finding) {
 	case !slices.ContainsFunc(regions, func(r string) bool { return strings.EqualFold(r, e.Region) }):
 		return f, []Finding{{"region", Warning,
 			"the profile says " + e.Region + ", the hubs are in " + strings.Join(regions, ", "),
-			"set the region of the profile with \"hoist login --region\""}}
+			problem.Fix{Step: problem.RegionOf}}}
 	}
 
 	return f, []Finding{{Check: "region", Verdict: OK, Detail: e.Region}}
@@ -231,10 +231,10 @@ func checkWatches(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		name := "watch " + w.Path
 		if info, err := os.Stat(w.Path); err != nil {
 			out = append(out, Finding{name, Problem, "the folder is not there: " + err.Error(),
-				"connect the drive, or \"hoist watch remove " + transfer.Quote(w.ID) + "\""})
+				problem.Fix{Step: problem.UnwatchGone, On: w.ID}})
 		} else if !info.IsDir() {
 			out = append(out, Finding{name, Problem, "it is not a folder",
-				"\"hoist watch remove " + transfer.Quote(w.ID) + "\""})
+				problem.Fix{Step: problem.Unwatch, On: w.ID}})
 		}
 
 		if skip, ok := unreached(name, e, f); ok {
@@ -277,7 +277,7 @@ func (e Env) target(ctx context.Context, w config.Watch, name string) (*place, F
 	if _, err := e.reserve(ctx, *at); err != nil {
 		if errors.Is(err, apsclient.ErrForbidden) {
 			return nil, Finding{name, Problem, "no permission to write to " + at.name + ": " + err.Error(),
-				"ask a project administrator for the permission to upload into this folder"}
+				problem.Text("ask a project administrator for the permission to upload into this folder")}
 		}
 
 		return nil, failed(name, "reserve storage in "+at.name, err)
@@ -321,12 +321,12 @@ func checkDataPlane(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		name        string
 		accelerated bool
 		bad         Verdict
-		fix         string
+		fix         problem.Fix
 	}{
-		{"S3", false, Problem, "let this machine reach *.s3.amazonaws.com by https, through the proxy or " +
-			"past it"},
-		{"S3 acceleration", true, Warning, "let this machine reach *.s3-accelerate.amazonaws.com by https, " +
-			"or set acceleration = \"off\" in config.toml"},
+		{"S3", false, Problem, problem.Text("let this machine reach *.s3.amazonaws.com by https, through " +
+			"the proxy or past it")},
+		{"S3 acceleration", true, Warning, problem.Text("let this machine reach *.s3-accelerate.amazonaws.com by " +
+			"https, or set acceleration = \"off\" in config.toml")},
 	} {
 		host, err := e.storeByte(ctx, object, way.accelerated)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/exit"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 )
 
@@ -28,10 +28,10 @@ const (
 
 // Finding is what a check found out about one thing.
 type Finding struct {
-	Check   string  `json:"check"`
-	Verdict Verdict `json:"verdict"`
-	Detail  string  `json:"detail,omitempty"`
-	Fix     string  `json:"fix,omitempty"` // what a person can do
+	Check   string      `json:"check"`
+	Verdict Verdict     `json:"verdict"`
+	Detail  string      `json:"detail,omitempty"`
+	Fix     problem.Fix `json:"-"` // what a user can do
 }
 
 // Env is what the checks look at.
@@ -164,17 +164,17 @@ func (c check) run(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	}
 
 	return f, []Finding{{c.name, Problem, fmt.Sprintf("the check did not end within %v", c.limit),
-		"look whether a network drive is gone"}}
+		problem.Text("look whether a network drive is gone")}}
 }
 
-// failed is a finding about an error, with the hint that every command gives for it.
+// failed is a finding about an error, with the fix that every command gives for it.
 func failed(name, what string, err error) Finding {
-	_, hint := exit.From(err)
+	_, fix := problem.Of(err)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errTime) {
-		hint = "check the network, HTTPS_PROXY and APS_BASE_URL"
+		fix = problem.Fix{Step: problem.Network}
 	}
 
-	return Finding{name, Problem, what + ": " + err.Error(), hint}
+	return Finding{name, Problem, what + ": " + err.Error(), fix}
 }
 
 // refused tells whether the profile itself keeps an action back.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -22,7 +23,7 @@ func checkState(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 	r, err := e.State(ctx)
 	if _, ok := errors.AsType[*state.LockedError](err); ok {
-		return f, []Finding{{"state", Warning, err.Error(), "run it again when that process has ended"}}
+		return f, []Finding{{"state", Warning, err.Error(), problem.Text("run it again when that process has ended")}}
 	}
 
 	if err != nil {
@@ -32,7 +33,7 @@ func checkState(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if !r.Sound {
 		shown := r.Problems[:min(3, len(r.Problems))]
 		return f, []Finding{{"state", Problem, r.Path + ": " + strings.Join(shown, "; "),
-			"end the daemon, keep a copy of the file, and run \"hoist state repair\""}}
+			problem.Fix{Step: problem.RepairKept}}}
 	}
 
 	return f, []Finding{{Check: "state", Verdict: OK,
@@ -81,7 +82,7 @@ func notifications(folders, limit int) Finding {
 	if folders >= limit-limit/5 {
 		return Finding{name, Warning, fmt.Sprintf("the watches have %d folders or more, the system lets "+
 			"this user watch %d: some are looked at from time to time only", folders, limit),
-			fmt.Sprintf("sudo sysctl fs.inotify.max_user_watches=%d", max(2*folders, 524288))}
+			problem.Text(fmt.Sprintf("sudo sysctl fs.inotify.max_user_watches=%d", max(2*folders, 524288)))}
 	}
 
 	return Finding{Check: name, Verdict: OK,
@@ -124,7 +125,7 @@ func checkSpace(_ context.Context, e Env, f facts) (facts, []Finding) {
 		free, err := transfer.FreeSpace(there)
 		if err != nil {
 			out = append(out, Finding{"space", Warning, there + ": " + err.Error(),
-				"look whether the drive is there"})
+				problem.Text("look whether the drive is there")})
 			continue
 		}
 
@@ -138,9 +139,9 @@ func space(name, path string, free int64) Finding {
 	detail := fmt.Sprintf("%s %s: %.1f GiB free", name, path, float64(free)/(1<<30))
 	switch {
 	case free < noSpace:
-		return Finding{"space", Problem, detail, "make room on that drive"}
+		return Finding{"space", Problem, detail, problem.Text("make room on that drive")}
 	case free < littleSpace:
-		return Finding{"space", Warning, detail, "make room on that drive"}
+		return Finding{"space", Warning, detail, problem.Text("make room on that drive")}
 	}
 
 	return Finding{Check: "space", Verdict: OK, Detail: detail}

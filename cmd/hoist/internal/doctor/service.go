@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // maxSkew is how far the clock may be off before signed sign-ins and times of files come out wrong.
@@ -35,7 +35,7 @@ func checkService(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	switch {
 	case err != nil:
 		return f, []Finding{{"proxy", Problem, "HTTPS_PROXY is not an address of a proxy",
-			"set it to something like http://proxy.example.com:3128, or remove it"}}
+			problem.Text("set it to something like http://proxy.example.com:3128, or remove it")}}
 	case proxy == nil:
 		out = append(out, Finding{Check: "proxy", Verdict: OK,
 			Detail: "none: HTTPS_PROXY and NO_PROXY lead straight to " + base.Host})
@@ -55,11 +55,11 @@ func checkService(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if err != nil {
 		if fix := certificateFix(err); fix != "" {
 			return f, append(out, Finding{"tls", Problem,
-				"the certificate of " + base.Host + " is not accepted: " + err.Error(), fix})
+				"the certificate of " + base.Host + " is not accepted: " + err.Error(), problem.Text(fix)})
 		}
 
 		return f, append(out, Finding{"service", Problem, base.String() + " does not answer: " + err.Error(),
-			"check the network, HTTPS_PROXY and APS_BASE_URL"})
+			problem.Fix{Step: problem.Network}})
 	}
 
 	took := time.Since(began)
@@ -90,10 +90,10 @@ func clock(date string, now time.Time) Finding {
 	switch {
 	case skew > maxSkew:
 		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v ahead of the service", skew),
-			"set the clock, and keep it right by NTP"}
+			problem.Text("set the clock, and keep it right by NTP")}
 	case skew < -maxSkew:
 		return Finding{"clock", Warning, fmt.Sprintf("this machine's clock is %v behind the service", -skew),
-			"set the clock, and keep it right by NTP"}
+			problem.Text("set the clock, and keep it right by NTP")}
 	}
 
 	return Finding{Check: "clock", Verdict: OK, Detail: fmt.Sprintf("within %v of the service", maxSkew)}
@@ -164,12 +164,11 @@ func tokenFinding(ctx context.Context, e Env, set []string, err error) (_ Findin
 		return failed("token", "no token", err), false
 	case auth.Login:
 		return Finding{"token", Problem, "the sign-in has ended: " + err.Error(),
-			"sign in again with \"" + cmp.Or(auth.Command, "hoist login") + "\""}, false
+			problem.Fix{Step: problem.SignIn, On: auth.Command}}, false
 	case auth.Status != http.StatusBadRequest && auth.Status != http.StatusForbidden ||
 		auth.Code == "invalid_client":
 		return Finding{"token", Problem, "the service refuses the client id or its secret: " + err.Error(),
-			"check APS_CLIENT_ID and APS_CLIENT_SECRET, or run \"hoist login\"; a secret that was " +
-				"regenerated ends the one before"}, false
+			problem.Fix{Step: problem.WrongSecret}}, false
 	}
 
 	var granted, missing []string
@@ -185,9 +184,7 @@ func tokenFinding(ctx context.Context, e Env, set []string, err error) (_ Findin
 		orNone(missing) + ": " + err.Error()
 
 	return Finding{"token", Problem, detail,
-			"enable the API that the scopes belong to for this client id at https://aps.autodesk.com/myapps; " +
-				"\"hoist guide\" shows which, and \"hoist login --scopes\" keeps a profile to what is granted"},
-		true
+		problem.Fix{Step: problem.GrantScopes}}, true
 }
 
 func orNone(list []string) string {

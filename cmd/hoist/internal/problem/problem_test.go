@@ -1,12 +1,10 @@
-package exit
+package problem
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
-	"syscall"
 	"testing"
 
 	"hoist/apsclient"
@@ -15,15 +13,15 @@ import (
 	"hoist/transfer"
 )
 
-func TestFrom(t *testing.T) {
+func TestOf(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		err  error
-		want int
+		want Kind
 	}{
-		{"nothing", nil, OK},
+		{"nothing", nil, ""},
 		{"anything", errors.New("x"), Failure},
-		{"given", &Error{Code: TimeUp, Err: errors.New("x")}, TimeUp},
+		{"given", &Error{Kind: TimeUp, Err: errors.New("x")}, TimeUp},
 		{"interrupted", ErrInterrupted, Interrupted},
 		{"cancelled", context.Canceled, Interrupted},
 		{"usage", Usagef("x"), Usage},
@@ -59,40 +57,13 @@ func TestFrom(t *testing.T) {
 				err = fmt.Errorf("outer: %w", err)
 			}
 
-			code, hint := From(err)
-			if code != tt.want {
-				t.Errorf("got %d, want %d", code, tt.want)
+			kind, fix := Of(err)
+			if kind != tt.want {
+				t.Errorf("got %q, want %q", kind, tt.want)
 			}
 
-			if (hint == "") != (code == OK) {
-				t.Errorf("code %d with hint %q", code, hint)
-			}
-		})
-	}
-}
-
-// TestHints: what stands between a home and its work is told apart.
-func TestHints(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		err  error
-		hint string
-	}{
-		{"held", &state.LockedError{PID: 7}, "--home"},
-		{"newer", &state.VersionError{}, "newer hoist"},
-		{"damaged", &state.DamagedError{}, "hoist state repair"},
-		{"disk full", &state.WriteError{Path: "p", Err: syscall.ENOSPC}, "make room"},
-		{"disk full, as text alone",
-			&state.WriteError{Path: "p", Err: errors.New("file resize error: no space left on device")},
-			"make room"},
-		{"disk broken", &state.WriteError{Path: "p", Err: syscall.EIO}, "check the disk"},
-		{"home not writable", &fs.PathError{Op: "open", Path: "p", Err: fs.ErrPermission}, "writable"},
-		{"home on a read-only disk", &fs.PathError{Op: "open", Path: "p", Err: syscall.EROFS}, "writable"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			code, hint := From(fmt.Errorf("outer: %w", tt.err))
-			if code != Failure || !strings.Contains(hint, tt.hint) {
-				t.Errorf("code %d, hint %q", code, hint)
+			if (fix == Fix{}) != (err == nil) {
+				t.Errorf("kind %q with fix %v", kind, fix)
 			}
 		})
 	}

@@ -1,0 +1,168 @@
+package problem
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+// Kind of a problem: what its asker must know before the details.
+type Kind string
+
+// The kinds.
+const (
+	Failure      Kind = "failure"      // unexpected
+	Usage        Kind = "usage"        // wrong arguments or configuration
+	Attention    Kind = "attention"    // done, and something needs a decision
+	Unauthorized Kind = "unauthorized" // wrong secret, missing scope, 401 or 403
+	NotFound     Kind = "not-found"    // hub, project, folder, item, version or local path
+	NoDaemon     Kind = "no-daemon"    // needs a daemon and none runs
+	TimeUp       Kind = "time-up"      // the time given is over, state kept
+	Interrupted  Kind = "interrupted"  // by a signal, state kept
+)
+
+// ErrInterrupted is the cause of a context that a signal ended.
+var ErrInterrupted = errors.New("interrupted by a signal")
+
+// Error gives an error its kind and its fix. An Err of nil has nothing to say beside them: what is
+// wrong was said already.
+type Error struct {
+	Kind Kind
+	Err  error
+	Fix  Fix // zero: the kind's usual one
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return string(e.Kind)
+	}
+
+	return e.Err.Error()
+}
+
+// Unwrap returns the error that the kind was given to.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Usagef is an [Error] of kind [Usage] with the usual fix.
+func Usagef(format string, args ...any) error {
+	return &Error{Kind: Usage, Err: fmt.Errorf(format, args...)}
+}
+
+// With gives err a kind and a fix; a nil err stays nil.
+func With(kind Kind, err error, fix Fix) error {
+	if err == nil {
+		return nil
+	}
+
+	return &Error{Kind: kind, Err: err, Fix: fix}
+}
+
+// Of is the one place that decides the kind of an error and its fix: typed errors first, then what
+// the service answered, then the rest. Only nil has neither.
+func Of(err error) (Kind, Fix) {
+	if err == nil {
+		return "", Fix{}
+	}
+
+	kind, fix := classify(err)
+	if fix == (Fix{}) {
+		fix = Fix{Step: usual[kind]}
+	}
+
+	return kind, fix
+}
+
+func classify(err error) (Kind, Fix) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind, e.Fix
+	}
+
+	if e, ok := errors.AsType[*apsclient.AuthError](err); ok && e.Login {
+		return Unauthorized, Fix{Step: SignIn, On: e.Command}
+	}
+
+	for _, row := range table {
+		if row.matches(err) {
+			return row.kind, row.fix
+		}
+	}
+
+	return Failure, Fix{}
+}
+
+// usual is the step that helps with a kind of problem when nothing better is known.
+var usual = map[Kind]Step{
+	Failure: Verbose, Usage: Help, Attention: SeeStatus, Unauthorized: CheckCredentials, NotFound: LookAround,
+	NoDaemon: StartDaemon, TimeUp: GoOn, Interrupted: GoOn,
+}
+
+// row is what an error is when it matches.
+type row struct {
+	matches func(error) bool
+	kind    Kind
+	fix     Fix
+}
+
+// table holds the rows in the order in which they are tried.
+var table = []row{
+	{anyOf(ErrInterrupted, context.Canceled), Interrupted, Fix{}},
+	{is[*config.NoCredentialsError], Unauthorized, Fix{Step: Credentials}},
+	{is[*config.Error], Usage, Fix{Step: ConfigFile}},
+	{is[*apsclient.ConfigError], Usage, Fix{Step: Configuration}},
+	{is[*apsclient.ParamError], Usage, Fix{Step: ActionHelp}},
+	{is[*transfer.AmbiguousError], Usage, Text("write the id of the one you mean in place of its name")},
+	{is[*transfer.CollisionError], Usage, Fix{Step: OneByOne}},
+	{is[*transfer.AddressError], Usage, Fix{Step: AddressHelp}},
+	{is[*transfer.UsageError], Usage, Fix{}},
+	{is[*transfer.NotFoundError], NotFound, Fix{}},
+	{is[*state.PrefixError], Usage, Text("give more of the id")},
+	{is[*state.LockedError], Failure, Fix{Step: AnotherHome}},
+	{is[*state.VersionError], Failure, Fix{Step: NewerVersion}},
+	{is[*state.DamagedError], Failure, Fix{Step: Repair}},
+	{fullDisk, Failure, Text("make room on the disk of the home and run it again; what was recorded before " +
+		"is kept")},
+	{is[*state.WriteError], Failure, Text("check the disk of the home; what was recorded before is kept")},
+	{anyOf(state.ErrNotFound), NotFound, Fix{Step: JobList}},
+	{is[*apsclient.AuthError], Unauthorized, Fix{}},
+	{anyOf(apsclient.ErrUnauthorized, apsclient.ErrForbidden), Unauthorized, Text("the account may not do " +
+		"this: check that the application is added to the account (custom integration) and what its user " +
+		"may do")},
+	{anyOf(apsclient.ErrNotFound), NotFound, Fix{}},
+	{is[*apsclient.NetError], Failure, Fix{Step: NetworkAgain}},
+	{anyOf(apsclient.ErrThrottled), Failure, Text("the service asks to wait; run it again in a minute")},
+	{anyOf(apsclient.ErrUnavailable), Failure, Text("the service has trouble; run it again later")},
+	{anyOf(fs.ErrNotExist), NotFound, Text("check the local path")},
+	{anyOf(fs.ErrPermission, syscall.EROFS), Failure, Fix{Step: Reachable}},
+	{anyOf(syscall.ENOTDIR, syscall.EISDIR, fs.ErrExist), Failure, Text("something else stands at the path " +
+		"that the error names: move it away and run it again")},
+	{anyOf(syscall.ENOSPC), Failure, Text("make room on the disk that the error names and run it again")},
+}
+
+// any matches the errors given.
+func anyOf(targets ...error) func(error) bool {
+	return func(err error) bool {
+		return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
+	}
+}
+
+// is reports whether err holds an error of type E.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// fullDisk reports whether the state could not be written for want of room; bbolt tells it as text
+// alone when it grows its file.
+func fullDisk(err error) bool {
+	return is[*state.WriteError](err) &&
+		(errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space left"))
+}
