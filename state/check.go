@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"hoist/state/boltfile"
+
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -52,8 +54,8 @@ func Check(path string) (Report, error) {
 		return Report{}, err
 	}
 
-	metas, notes := readMetas(f)
-	if neverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix) {
+	metas, notes := boltfile.ReadMetas(f)
+	if boltfile.NeverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix) {
 		return Report{Path: path, Size: fi.Size(), Usable: true}, nil // Open begins anew
 	}
 
@@ -99,9 +101,9 @@ func (s *Store) checkOnce() (Report, error) {
 			return err
 		}
 		defer f.Close()
-		metas, _ := readMetas(f)
-		i := slices.IndexFunc(metas, func(m metaPage) bool { return m.txid == uint64(tx.ID()) })
-		if i < 0 && slices.ContainsFunc(metas, func(m metaPage) bool { return m.txid > uint64(tx.ID()) }) {
+		metas, _ := boltfile.ReadMetas(f)
+		i := slices.IndexFunc(metas, func(m boltfile.Meta) bool { return m.TxID == uint64(tx.ID()) })
+		if i < 0 && slices.ContainsFunc(metas, func(m boltfile.Meta) bool { return m.TxID > uint64(tx.ID()) }) {
 			return errOvertaken
 		}
 
@@ -124,14 +126,14 @@ func (s *Store) checkOnce() (Report, error) {
 }
 
 // check reads one version of the file and returns what could be read of it.
-func check(f io.ReaderAt, size int64, m metaPage, free bool) (Report, *salvage) {
-	t := newTree(f, size, m)
+func check(f io.ReaderAt, size int64, m boltfile.Meta, free bool) (Report, *salvage) {
+	t := boltfile.NewTree(f, size, m)
 	sv := readTree(t)
+	r := Report{Size: size, Keys: map[string]int{}, Problems: sv.problemList()}
 	if free {
-		t.free()
+		r.Problems = append(r.Problems, t.Free()...)
 	}
 
-	r := Report{Size: size, Keys: map[string]int{}, Problems: append(sv.problemList(), t.problems...)}
 	for name, keys := range sv.data {
 		r.Keys[name] = len(keys)
 	}
@@ -149,8 +151,12 @@ func check(f io.ReaderAt, size int64, m metaPage, free bool) (Report, *salvage) 
 	r.Version = sv.version()
 	r.Usable = len(r.Problems) == 0 && sv.opens()
 	r.Problems = append(r.Problems, sv.records(&r)...)
-	if len(r.Problems) > maxProblems {
-		r.Problems = append(r.Problems[:maxProblems], "and more")
+	if n := t.Leaked(); free && n > 0 {
+		r.Problems = append(r.Problems, fmt.Sprintf("%d pages are neither in use nor free", n))
+	}
+
+	if len(r.Problems) > boltfile.MaxProblems {
+		r.Problems = append(r.Problems[:boltfile.MaxProblems], "and more")
 	}
 
 	return r, sv
@@ -180,7 +186,7 @@ func (sv *salvage) opens() bool {
 // records checks what the values say, and that the indexes agree with the jobs.
 func (sv *salvage) records(r *Report) (problems []string) {
 	bad := func(format string, args ...any) {
-		if len(problems) < maxProblems {
+		if len(problems) < boltfile.MaxProblems {
 			problems = append(problems, fmt.Sprintf(format, args...))
 		}
 	}

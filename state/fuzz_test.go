@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"hoist/state/boltfile"
 )
 
 // FuzzPages feeds the page reader a state with bytes overwritten and the checksums of its meta
@@ -17,8 +19,9 @@ func FuzzPages(f *testing.F) {
 		f.Fatal(err)
 	}
 
-	metas, _ := readMetas(bytes.NewReader(base))
-	size := metas[0].pageSize
+	metas, _ := boltfile.ReadMetas(bytes.NewReader(base))
+	const pageHeader = 16
+	size := metas[0].PageSize
 	f.Add([]byte(nil))
 	f.Add([]byte{0, 0, 32, 0xff, 0, 1, 32, 3})
 	f.Add([]byte{3, 0, 8, 1, 3, 0, 10, 0xff, 3, 0, 12, 200})
@@ -36,7 +39,7 @@ func FuzzPages(f *testing.F) {
 		}
 
 		in := bytes.NewReader(b)
-		metas, _ := readMetas(in)
+		metas, _ := boltfile.ReadMetas(in)
 		for _, m := range metas {
 			check(in, int64(len(b)), m, true)
 		}

@@ -1,13 +1,12 @@
 package state
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 	"time"
+
+	"hoist/state/boltfile"
 )
 
 // inspect looks at the whole structure of an existing file before bbolt maps it: some 0.1 s for 100
@@ -40,58 +39,31 @@ func inspect(path, owner string, wait time.Duration) error {
 		return nil // bbolt makes a new one
 	}
 
-	metas, problems := readMetas(f)
+	metas, problems := boltfile.ReadMetas(f)
 	var found []string
 	if len(metas) == 0 {
 		found = problems
 	} else {
 		// One torn meta page is what a power cut may leave: the other one says where
 		// the state before that commit is.
-		found = structure(newTree(f, fi.Size(), metas[0]))
+		found = structure(boltfile.NewTree(f, fi.Size(), metas[0]))
 	}
 
 	switch {
 	case len(found) == 0:
 		return nil
-	case neverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix):
+	case boltfile.NeverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix):
 		return f.Truncate(0)
 	}
 
 	return &DamagedError{Path: path, Detail: found[0]}
 }
 
-// neverUsed reports whether bbolt died while it made the file, in one write of four pages: the
-// first commit makes it larger. Where no meta page was written yet, the file is empty space:
-// anything else is another program's.
-func neverUsed(f io.ReaderAt, size int64, metas []metaPage) bool {
-	for _, m := range metas {
-		if m.txid > 1 || size > int64(4*m.pageSize) {
-			return false
-		}
-	}
-
-	if len(metas) > 0 {
-		return true
-	}
-
-	if size > int64(4*os.Getpagesize()) {
-		return false
-	}
-
-	data := make([]byte, size)
-	_, err := f.ReadAt(data, 0)
-
-	return err == nil && len(bytes.Trim(data, "\x00")) == 0
-}
-
 // structure returns what is wrong with the tree, sorted by bucket.
-func structure(t *tree) []string {
-	start := t.problems
-	t.problems = nil
-	sv := salvage{problems: t.buckets(func(string) visit { return nil })}
-	t.free()
+func structure(t *boltfile.Tree) []string {
+	sv := salvage{problems: t.Buckets(func(string) boltfile.Visit { return nil })}
 
-	return slices.Concat(start, sv.problemList(), t.problems)
+	return append(sv.problemList(), t.Free()...)
 }
 
 // notAFile says of a path at which something other than a file is: what bbolt would wait for, write

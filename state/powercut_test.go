@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hoist/state/boltfile"
+
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -179,7 +181,7 @@ func TestPowerCut(t *testing.T) {
 		// Only the root is wrong: nothing but the checksum tells.
 		torn := overlay(a.file, b.file, pages)
 		copy(torn[meta:], b.file[meta:meta+testPage])
-		torn[meta+pageHeader+16] ^= 0xff
+		torn[meta+32] ^= 0xff
 		opensAs(t, path, torn, b.event+", meta with another root", a.says)
 
 		torn = overlay(a.file, b.file, pages)
@@ -232,12 +234,12 @@ func TestDamage(t *testing.T) {
 	all := moments(t)
 	rng := rand.New(rand.NewPCG(3, 4))
 	inUse := func(m moment) (pages []int) {
-		metas, _ := readMetas(bytes.NewReader(m.file))
-		tr := newTree(bytes.NewReader(m.file), int64(len(m.file)), metas[0])
-		tr.buckets(func(string) visit { return nil })
+		metas, _ := boltfile.ReadMetas(bytes.NewReader(m.file))
+		tr := boltfile.NewTree(bytes.NewReader(m.file), int64(len(m.file)), metas[0])
+		tr.Buckets(func(string) boltfile.Visit { return nil })
 
-		for p := 2; p < int(metas[0].pages); p++ {
-			if tr.marked(uint64(p)) {
+		for p := 2; p < int(metas[0].Pages); p++ {
+			if tr.Used(uint64(p)) {
 				pages = append(pages, p)
 			}
 		}

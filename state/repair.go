@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"time"
 
+	"hoist/state/boltfile"
+
 	bolt "go.etcd.io/bbolt"
 )
 
@@ -58,7 +60,7 @@ func Repair(path string) (RepairReport, error) {
 		return RepairReport{}, err
 	}
 
-	metas, problems := readMetas(f)
+	metas, problems := boltfile.ReadMetas(f)
 	var sources []*salvage
 	for i, m := range metas {
 		r, sv := check(f, fi.Size(), m, i == 0)
@@ -135,19 +137,13 @@ func lostAll() *salvage {
 }
 
 // readTree reads all that can be read.
-func readTree(t *tree) *salvage {
+func readTree(t *boltfile.Tree) *salvage {
 	sv := &salvage{data: map[string]map[string][]byte{}}
-	start := t.problems
-	t.problems = nil
-	sv.problems = t.buckets(func(name string) visit {
+	sv.problems = t.Buckets(func(name string) boltfile.Visit {
 		keys := map[string][]byte{}
 		sv.data[name] = keys
-		return func(_ uint32, k, v []byte) { keys[string(k)] = bytes.Clone(v) }
+		return func(k, v []byte) { keys[string(k)] = bytes.Clone(v) }
 	})
-	if len(start) > 0 {
-		sv.problems[""] = append(start, sv.problems[""]...)
-	}
-
 	return sv
 }
 
@@ -191,12 +187,12 @@ func readCopy(path string) (*salvage, error) {
 		return nil, err
 	}
 
-	metas, problems := readMetas(f)
+	metas, problems := boltfile.ReadMetas(f)
 	if len(metas) == 0 {
 		return nil, fmt.Errorf("%s: %s", path, problems[0])
 	}
 
-	sv := readTree(newTree(f, fi.Size(), metas[0]))
+	sv := readTree(boltfile.NewTree(f, fi.Size(), metas[0]))
 	if v := sv.version(); v < 1 || v > len(migrations) {
 		return nil, fmt.Errorf("%s: schema version %d", path, v)
 	}

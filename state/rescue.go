@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"hoist/state/boltfile"
 )
 
 // Hold takes the lock of a state file and changes nothing, so that no process opens it until
@@ -51,7 +53,7 @@ func Rescue(path string) (Rescued, error) {
 		return r, err
 	}
 
-	metas, _ := readMetas(f)
+	metas, _ := boltfile.ReadMetas(f)
 	if len(metas) == 0 {
 		return r, nil
 	}

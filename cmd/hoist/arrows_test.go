@@ -14,7 +14,8 @@ import (
 var arrows = map[string][]string{
 	"hoist/apsclient":          {},
 	"hoist/apsclient/emulator": {},
-	"hoist/state":              {"hoist/state/compare"},
+	"hoist/state":              {"hoist/state/boltfile", "hoist/state/compare"},
+	"hoist/state/boltfile":     {},
 	"hoist/state/compare":      {},
 	"hoist/watcher":            {},
 	"hoist/transfer":           {"hoist/state", "hoist/state/compare", "hoist/apsclient"},

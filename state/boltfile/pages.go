@@ -1,4 +1,4 @@
-package state
+package boltfile
 
 import (
 	"bytes"
@@ -8,12 +8,8 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"os"
 )
-
-// This file reads bbolt's format by itself, with plain reads and every bound checked. bbolt maps
-// the file and trusts it: on a damaged page it may panic, fault, recurse without end or allocate
-// without bound, none of which a library survives. The format is bbolt's version 2, little-endian,
-// stable since 2013.
 
 const (
 	boltMagic   = 0xED0CDAED
@@ -31,59 +27,61 @@ const (
 	metaSize     = 64
 	noFreelist   = math.MaxUint64
 
-	maxDepth    = 40 // a tree of 4 KiB pages with two keys each is less deep
-	maxProblems = 100
+	maxDepth = 40 // a tree of 4 KiB pages with two keys each is less deep
 )
 
-// metaPage is one of the two pages that say where the tree begins.
-type metaPage struct {
-	pageSize int
+// MaxProblems is how many problems a tree notes below one bucket.
+const MaxProblems = 100
+
+// Meta is one of the two pages that say where the tree begins.
+type Meta struct {
+	PageSize int    // bytes
+	Pages    uint64 // high-water mark
+	TxID     uint64 // of the commit that wrote it
 	root     uint64
 	freelist uint64
-	pages    uint64 // high-water mark
-	txid     uint64
 }
 
 // parseMeta reads the meta that begins at b[pageHeader].
-func parseMeta(b []byte) (metaPage, error) {
+func parseMeta(b []byte) (Meta, error) {
 	if len(b) < pageHeader+metaSize {
-		return metaPage{}, errors.New("too short")
+		return Meta{}, errors.New("too short")
 	}
 
 	b = b[pageHeader : pageHeader+metaSize]
 	le := binary.LittleEndian
 	switch {
 	case le.Uint32(b) != boltMagic:
-		return metaPage{}, errors.New("not a bbolt meta page")
+		return Meta{}, errors.New("not a bbolt meta page")
 	case le.Uint32(b[4:]) != boltVersion:
-		return metaPage{}, fmt.Errorf("file format %d", le.Uint32(b[4:]))
+		return Meta{}, fmt.Errorf("file format %d", le.Uint32(b[4:]))
 	}
 
 	h := fnv.New64a()
 	h.Write(b[:56])
 	if h.Sum64() != le.Uint64(b[56:]) {
-		return metaPage{}, errors.New("wrong checksum")
+		return Meta{}, errors.New("wrong checksum")
 	}
 
-	m := metaPage{
-		pageSize: int(le.Uint32(b[8:])), root: le.Uint64(b[16:]), freelist: le.Uint64(b[32:]),
-		pages: le.Uint64(b[40:]), txid: le.Uint64(b[48:]),
+	m := Meta{
+		PageSize: int(le.Uint32(b[8:])), root: le.Uint64(b[16:]), freelist: le.Uint64(b[32:]),
+		Pages: le.Uint64(b[40:]), TxID: le.Uint64(b[48:]),
 	}
-	if m.pageSize < 512 || m.pageSize > 1<<20 || m.pageSize&(m.pageSize-1) != 0 {
-		return metaPage{}, fmt.Errorf("page size %d", m.pageSize)
+	if m.PageSize < 512 || m.PageSize > 1<<20 || m.PageSize&(m.PageSize-1) != 0 {
+		return Meta{}, fmt.Errorf("page size %d", m.PageSize)
 	}
 
 	return m, nil
 }
 
-// readMetas returns the valid meta pages, the newest first, and what is wrong with the others.
-func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
+// ReadMetas returns the valid meta pages, the newest first, and what is wrong with the others.
+func ReadMetas(f io.ReaderAt) (metas []Meta, problems []string) {
 	var head [pageHeader + metaSize]byte
-	read := func(off int64) (metaPage, error) {
+	read := func(off int64) (Meta, error) {
 		if _, err := f.ReadAt(head[:], off); errors.Is(err, io.EOF) {
-			return metaPage{}, errors.New("the file ends before it")
+			return Meta{}, errors.New("the file ends before it")
 		} else if err != nil {
-			return metaPage{}, err
+			return Meta{}, err
 		}
 
 		return parseMeta(head[:])
@@ -96,7 +94,7 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 	}
 
 	// Where meta 1 lies depends on the page size, which a broken meta 0 hides.
-	sizes := []int{m0.pageSize}
+	sizes := []int{m0.PageSize}
 	if err0 != nil {
 		sizes = sizes[:0]
 		for size := 512; size <= 1<<20; size *= 2 {
@@ -104,12 +102,12 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 		}
 	}
 
-	var m1 metaPage
+	var m1 Meta
 	err1 := errors.New("not found")
 	for _, size := range sizes {
 		m, err := read(int64(size))
-		if err == nil && m.pageSize != size {
-			err = fmt.Errorf("page size %d at %d", m.pageSize, size)
+		if err == nil && m.PageSize != size {
+			err = fmt.Errorf("page size %d at %d", m.PageSize, size)
 		}
 
 		if err == nil || len(sizes) == 1 {
@@ -126,28 +124,53 @@ func readMetas(f io.ReaderAt) (metas []metaPage, problems []string) {
 	}
 
 	metas = append(metas, m1)
-	if len(metas) == 2 && m1.txid > m0.txid {
+	if len(metas) == 2 && m1.TxID > m0.TxID {
 		metas[0], metas[1] = m1, m0
 	}
 
 	return metas, problems
 }
 
-// tree walks one version of the file, from one meta page.
-type tree struct {
+// NeverUsed reports whether bbolt died while it made the file, in one write of four pages: the
+// first commit makes it larger. Where no meta page was written yet, the file is empty space:
+// anything else is another program's.
+func NeverUsed(f io.ReaderAt, size int64, metas []Meta) bool {
+	for _, m := range metas {
+		if m.TxID > 1 || size > int64(4*m.PageSize) {
+			return false
+		}
+	}
+
+	if len(metas) > 0 {
+		return true
+	}
+
+	if size > int64(4*os.Getpagesize()) {
+		return false
+	}
+
+	data := make([]byte, size)
+	_, err := f.ReadAt(data, 0)
+
+	return err == nil && len(bytes.Trim(data, "\x00")) == 0
+}
+
+// Tree walks one version of the file, from one meta page. It is for one goroutine.
+type Tree struct {
 	f        io.ReaderAt
-	meta     metaPage
+	meta     Meta
 	seen     []uint64 // a bit a page
 	problems []string
 }
 
-func newTree(f io.ReaderAt, size int64, m metaPage) *tree {
-	t := &tree{f: f, meta: m}
-	pages := m.pages
-	if held := uint64(size) / uint64(m.pageSize); pages > held {
+// NewTree prepares the walk of a file of that size, in bytes.
+func NewTree(f io.ReaderAt, size int64, m Meta) *Tree {
+	t := &Tree{f: f, meta: m}
+	pages := m.Pages
+	if held := uint64(size) / uint64(m.PageSize); pages > held {
 		t.problem("the file ends after %d of %d pages", held, pages)
 		pages = held
-		t.meta.pages = held
+		t.meta.Pages = held
 	}
 
 	t.seen = make([]uint64, pages/64+1)
@@ -155,15 +178,15 @@ func newTree(f io.ReaderAt, size int64, m metaPage) *tree {
 	return t
 }
 
-func (t *tree) problem(format string, args ...any) {
-	if len(t.problems) < maxProblems {
+func (t *Tree) problem(format string, args ...any) {
+	if len(t.problems) < MaxProblems {
 		t.problems = append(t.problems, fmt.Sprintf(format, args...))
 	}
 }
 
 // mark says that a page is in use; false when it was already.
-func (t *tree) mark(id uint64) bool {
-	if t.marked(id) {
+func (t *Tree) mark(id uint64) bool {
+	if t.Used(id) {
 		return false
 	}
 
@@ -172,7 +195,8 @@ func (t *tree) mark(id uint64) bool {
 	return true
 }
 
-func (t *tree) marked(id uint64) bool { return t.seen[id/64]&(1<<(id%64)) != 0 }
+// Used reports whether the walk came by a page.
+func (t *Tree) Used(id uint64) bool { return t.seen[id/64]&(1<<(id%64)) != 0 }
 
 // page is a page with its overflow, as bytes.
 type page struct {
@@ -182,12 +206,12 @@ type page struct {
 }
 
 // read reads a page that nothing used before.
-func (t *tree) read(id uint64) (page, error) {
-	if id < 2 || id >= t.meta.pages {
+func (t *Tree) read(id uint64) (page, error) {
+	if id < 2 || id >= t.meta.Pages {
 		return page{}, fmt.Errorf("page %d is outside the file", id)
 	}
 
-	size := int64(t.meta.pageSize)
+	size := int64(t.meta.PageSize)
 	b := make([]byte, size)
 	if _, err := t.f.ReadAt(b, int64(id)*size); err != nil {
 		return page{}, fmt.Errorf("page %d: %w", id, err)
@@ -200,7 +224,7 @@ func (t *tree) read(id uint64) (page, error) {
 
 	p := page{flags: le.Uint16(b[8:]), count: int(le.Uint16(b[10:])), b: b}
 	overflow := uint64(le.Uint32(b[12:]))
-	if overflow >= t.meta.pages-id {
+	if overflow >= t.meta.Pages-id {
 		return page{}, fmt.Errorf("page %d goes on for %d pages", id, overflow)
 	}
 
@@ -220,37 +244,55 @@ func (t *tree) read(id uint64) (page, error) {
 	return p, nil
 }
 
-// element returns the i-th element of a branch (value nil, child set) or of a leaf.
-func (p page) element(i int) (flags uint32, key, value []byte, child uint64, err error) {
+// element is one of a branch (value nil, child set) or of a leaf.
+type element struct {
+	flags      uint32
+	key, value []byte
+	child      uint64
+	end        int // where it ends in its page
+}
+
+// element returns the i-th. Keys and values lie behind the elements without a gap, so that a wrong
+// count of elements is noticed: at is where this one must begin.
+func (p page) element(i, at int) (e element, err error) {
 	off := pageHeader + i*elementSize
 	if off+elementSize > len(p.b) {
-		return 0, nil, nil, 0, fmt.Errorf("element %d is outside its page", i)
+		return e, fmt.Errorf("element %d is outside its page", i)
 	}
 
 	le := binary.LittleEndian
-	e := p.b[off:]
+	b := p.b[off:]
 	var pos, ksize, vsize uint64
 	if p.flags == pageBranch {
-		pos, ksize, child = uint64(le.Uint32(e)), uint64(le.Uint32(e[4:])), le.Uint64(e[8:])
+		pos, ksize, e.child = uint64(le.Uint32(b)), uint64(le.Uint32(b[4:])), le.Uint64(b[8:])
 	} else {
-		flags = le.Uint32(e)
-		pos, ksize, vsize = uint64(le.Uint32(e[4:])), uint64(le.Uint32(e[8:])), uint64(le.Uint32(e[12:]))
+		e.flags = le.Uint32(b)
+		pos, ksize, vsize = uint64(le.Uint32(b[4:])), uint64(le.Uint32(b[8:])), uint64(le.Uint32(b[12:]))
 	}
 
 	from := uint64(off) + pos
-	if pos < elementSize || from+ksize+vsize > uint64(len(p.b)) {
-		return 0, nil, nil, 0, fmt.Errorf("element %d has its key outside its page", i)
+	end := from + ksize + vsize
+	switch {
+	case from != uint64(at) || end > uint64(len(p.b)):
+		return e, fmt.Errorf("element %d has its key in the wrong place", i)
+	case e.flags&^leafBucket != 0:
+		return e, fmt.Errorf("element %d has the flags %#x", i, e.flags)
 	}
 
-	return flags, p.b[from : from+ksize], p.b[from+ksize : from+ksize+vsize], child, nil
+	e.key, e.value, e.end = p.b[from:from+ksize], p.b[from+ksize:end], int(end)
+
+	return e, nil
 }
 
-// visit is called for each element of a leaf; the bytes are good for the call.
+// Visit is called for each key of a bucket, in order; the bytes are good for the call.
+type Visit func(key, value []byte)
+
+// visit is Visit with the flags of the element.
 type visit func(flags uint32, key, value []byte)
 
 // walk visits what can be read below a page, in order, and notes the rest as problems. Keys must
 // lie in [low, high); nil is no bound.
-func (t *tree) walk(id uint64, low, high []byte, depth int, f visit) {
+func (t *Tree) walk(id uint64, low, high []byte, depth int, f visit) {
 	if depth > maxDepth {
 		t.problem("page %d: the tree is deeper than %d", id, maxDepth)
 		return
@@ -265,7 +307,7 @@ func (t *tree) walk(id uint64, low, high []byte, depth int, f visit) {
 	t.elements(p, fmt.Sprintf("page %d", id), low, high, depth, f)
 }
 
-func (t *tree) elements(p page, what string, low, high []byte, depth int, f visit) {
+func (t *Tree) elements(p page, what string, low, high []byte, depth int, f visit) {
 	if p.flags != pageLeaf && p.flags != pageBranch {
 		t.problem("%s: type %#x where a leaf or branch should be", what, p.flags)
 		return
@@ -278,40 +320,41 @@ func (t *tree) elements(p page, what string, low, high []byte, depth int, f visi
 
 	// An empty file leaves an empty leaf; only order and bounds can be checked.
 	var last []byte
+	at := pageHeader + p.count*elementSize
 	for i := range p.count {
-		flags, key, value, child, err := p.element(i)
+		e, err := p.element(i, at)
 		if err != nil {
 			t.problem("%s: %v", what, err)
 			return
 		}
 
-		if i > 0 && bytes.Compare(key, last) <= 0 || low != nil && bytes.Compare(key, low) < 0 ||
-			high != nil && bytes.Compare(key, high) >= 0 {
+		if i > 0 && bytes.Compare(e.key, last) <= 0 || low != nil && bytes.Compare(e.key, low) < 0 ||
+			high != nil && bytes.Compare(e.key, high) >= 0 {
 			t.problem("%s: key %d is out of order", what, i)
 			return
 		}
 
-		last = key
+		last, at = e.key, e.end
 		if p.flags == pageLeaf {
-			f(flags, key, value)
+			f(e.flags, e.key, e.value)
 			continue
 		}
 
 		to := high
 		if i+1 < p.count {
-			if _, next, _, _, err := p.element(i + 1); err == nil {
-				to = next
+			if next, err := p.element(i+1, at); err == nil {
+				to = next.key
 			}
 		}
 
-		t.walk(child, key, to, depth+1, f)
+		t.walk(e.child, e.key, to, depth+1, f)
 	}
 }
 
-// buckets visits every key of every top-level bucket. known is asked for each bucket's visitor; nil
+// Buckets visits every key of every top-level bucket. known is asked for each bucket's visitor; nil
 // skips its keys but still walks. It returns the problems found below each bucket; those under ""
-// concern the whole.
-func (t *tree) buckets(known func(name string) visit) map[string][]string {
+// concern the whole. It is called once.
+func (t *Tree) Buckets(known func(name string) Visit) map[string][]string {
 	found := map[string][]string{}
 	type bucket struct {
 		name  string
@@ -341,7 +384,7 @@ func (t *tree) buckets(known func(name string) visit) map[string][]string {
 			case flags&leafBucket != 0:
 				t.problem("a bucket %.40q inside a bucket", key)
 			case g != nil:
-				g(flags, key, value)
+				g(key, value)
 			}
 		}
 		switch {
@@ -369,9 +412,31 @@ func (t *tree) buckets(known func(name string) visit) map[string][]string {
 	return found
 }
 
-// free checks the list of free pages after the walk marked the used ones: a page that is in use and
-// free would be overwritten.
-func (t *tree) free() {
+// Free returns what is wrong with the list of free pages, after Buckets marked the used ones: a page
+// that is in use and free would be overwritten.
+func (t *Tree) Free() []string {
+	t.free()
+	return t.problems
+}
+
+// Leaked returns how many pages are neither in use nor free, after Free: lost space, and a sign that
+// something that was in them is.
+func (t *Tree) Leaked() int {
+	if t.meta.freelist == noFreelist {
+		return 0
+	}
+
+	n := 0
+	for id := uint64(2); id < t.meta.Pages; id++ {
+		if !t.Used(id) {
+			n++
+		}
+	}
+
+	return n
+}
+
+func (t *Tree) free() {
 	if t.meta.freelist == noFreelist {
 		return
 	}
@@ -402,7 +467,7 @@ func (t *tree) free() {
 	for i := range count {
 		id := binary.LittleEndian.Uint64(ids[i*8:])
 		switch {
-		case id < 2 || id >= t.meta.pages:
+		case id < 2 || id >= t.meta.Pages:
 			t.problem("list of free pages: page %d is outside the file", id)
 		case !t.mark(id):
 			t.problem("list of free pages: page %d is in use or listed twice", id)
