@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"net/http"
 	"syscall"
@@ -168,12 +169,16 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 		return person(ReasonUnauthorised), true
 	}
 
-	if _, ok := errors.AsType[*NotFoundError](err); ok {
+	if _, ok := errors.AsType[*remote.NotFoundError](err); ok {
 		return person(ReasonNotFound), true
 	}
 
-	if _, ok := errors.AsType[*AmbiguousError](err); ok {
+	if _, ok := errors.AsType[*remote.AmbiguousError](err); ok {
 		return person(ReasonAmbiguous), true
+	}
+
+	if _, ok := errors.AsType[*remote.NameTakenError](err); ok {
+		return person(ReasonNameRefused), true
 	}
 
 	if _, ok := errors.AsType[*apsclient.PartsError](err); ok {

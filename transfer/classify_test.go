@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"syscall"
 	"testing"
@@ -57,9 +58,9 @@ func TestClassify(t *testing.T) {
 		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classFinal,
 			ReasonUnexpected, 0},
 		{"folder gone", answer(404, ""), state.PhaseQueued, 0, classPerson, ReasonNotFound, 0},
-		{"hub unknown", &NotFoundError{What: "hub", Name: "x"}, state.PhaseQueued, 0, classPerson,
+		{"hub unknown", &remote.NotFoundError{What: "hub", Name: "x"}, state.PhaseQueued, 0, classPerson,
 			ReasonNotFound, 0},
-		{"two of a name", &AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0, classPerson,
+		{"two of a name", &remote.AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0, classPerson,
 			ReasonAmbiguous, 0},
 		{"in flight", answer(409, ""), state.PhasePublishing, 1, classRetry, ReasonConflict, 2 * time.Second},
 		{"taken for ever", answer(409, ""), state.PhasePublishing, maxLocked, classPerson, ReasonConflict, 0},

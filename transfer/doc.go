@@ -12,8 +12,8 @@
 //   - An intent is the durable note that a call that is not idempotent is about to be made; who
 //     finds one looks before repeating.
 //   - A look is a read of the service that settles what became of such a call.
-//   - A place is a remote address that was looked up; a resolver does that and keeps the listings
-//     it read.
+//   - A place is a remote address that was looked up; the rest of the cloud's tree is told in
+//     package remote.
 //   - A plan says where each file of a push or pull lands and what is to be done about it, before
 //     anything moves.
 //   - A range is a slice of a file that is fetched by one GET; it is committed after it was synced

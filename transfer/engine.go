@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -77,7 +78,7 @@ type Engine struct {
 type profile struct {
 	client   *apsclient.Client
 	oss      *apsclient.Client // same core, with bucket:read
-	resolver *Resolver
+	resolver *remote.Resolver
 	buckets  map[string]*bucketCalls // guarded by Engine.mu
 }
 
@@ -167,7 +168,7 @@ func (e *Engine) Kick() {
 
 // Resolver returns the resolver of a profile; its listings are kept for the life of the engine with
 // our own changes applied.
-func (e *Engine) Resolver(name string) (*Resolver, error) {
+func (e *Engine) Resolver(name string) (*remote.Resolver, error) {
 	p, err := e.profile(name)
 	if err != nil {
 		return nil, err
@@ -205,7 +206,7 @@ func (e *Engine) profile(name string) (*profile, error) {
 
 	p = &profile{client: c.WithScopes(apsclient.TransferScopes...),
 		oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
-	p.resolver = NewResolver(p.client, e.log)
+	p.resolver = remote.NewResolver(p.client, e.log)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if other := e.profiles[name]; other != nil { // made meanwhile

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"hoist/transfer/remote"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -11,17 +12,17 @@ import (
 
 // FixFor fills the fix with what belongs to a job; "" when there is nothing to do but wait.
 func (r Reason) FixFor(job state.Job) string {
-	fix, remote := r.Fix, job.Target.Address
+	fix, address := r.Fix, job.Target.Address
 	if strings.HasPrefix(fix, "hoist push") { // it names the folder
 		mapped, helps := MappedAddress(job)
 		switch {
 		case helps:
-			remote = mapped.Parent().String()
+			address = mapped.Parent().String()
 		case r.Code == ReasonNameRefused:
 			fix = "hoist cancel {id}"
 		default:
-			if i := strings.LastIndexByte(remote, '/'); i > len("aps://") {
-				remote = remote[:i]
+			if i := strings.LastIndexByte(address, '/'); i > len("aps://") {
+				address = address[:i]
 			}
 
 			if name := job.Target.Name; name != "" && name != filepath.Base(job.Path) {
@@ -41,25 +42,25 @@ func (r Reason) FixFor(job state.Job) string {
 	}
 
 	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}",
-		Quote(remote)).Replace(fix)
+		Quote(address)).Replace(fix)
 }
 
 // MappedAddress is where a push with MapNames takes an upload whose name is refused; false where
 // that would not help.
-func MappedAddress(job state.Job) (Address, bool) {
-	at, err := ParseAddress(job.Target.BasePath)
-	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil || at.Scheme != SchemeAPS {
-		return Address{}, false
+func MappedAddress(job state.Job) (remote.Address, bool) {
+	at, err := remote.ParseAddress(job.Target.BasePath)
+	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil || at.Scheme != remote.SchemeAPS {
+		return remote.Address{}, false
 	}
 
 	helps := false
 	for _, n := range slices.Concat(job.Target.Dirs, []string{job.Target.Name}) {
-		if refusedName(n) != "" {
-			n, helps = mapRemoteName(n), true
+		if remote.RefusedName(n) != "" {
+			n, helps = remote.MapName(n), true
 		}
 
-		if refusedName(n) != "" {
-			return Address{}, false
+		if remote.RefusedName(n) != "" {
+			return remote.Address{}, false
 		}
 
 		at = at.Join(n)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io"
 	"io/fs"
 	"os"
@@ -29,7 +30,7 @@ type target struct {
 // openTarget opens the folder of a download, making what is missing.
 func openTarget(job state.Job) (*target, error) {
 	t := &target{dir: filepath.Dir(job.Path), name: filepath.Base(job.Path),
-		temp: tempPrefix + string(job.ID) + tempSuffix}
+		temp: remote.TempPrefix + string(job.ID) + remote.TempSuffix}
 	base := t.dir
 	for range job.Target.Dirs {
 		base = filepath.Dir(base)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +92,7 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 
 	in = state.Intent{Kind: intentItem, Parent: string(folder), Name: job.Target.Name, User: e.userOf(job),
 		Time: time.Now().UTC()}
-	item, found, err := res.find(ctx, p, folder, job.Target.Name)
+	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return in, now, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
@@ -102,7 +103,7 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 
 	now, err = c.Items.Item(ctx, p, item.ID)
 	if errors.Is(err, apsclient.ErrNotFound) {
-		res.forget(p, folder)
+		res.Forget(p, folder)
 		return in, now, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap),
 			Err: fmt.Errorf("item of %s: %w", job.Target.Address, err)}
 	}
@@ -113,7 +114,7 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 
 	// deleted since the listing: a hidden item counts as absent
 	if now.Hidden || now.Tip != nil && now.Tip.Deleted() {
-		res.forget(p, folder)
+		res.Forget(p, folder)
 		return in, apsclient.Item{}, nil
 	}
 
@@ -226,7 +227,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion:
 		// the item was deleted meanwhile; a hidden item counts as absent
 		if res, err := e.Resolver(job.Profile); err == nil {
-			res.forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
+			res.Forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
 		}
 
 		next, _, lookErr := e.intentFor(ctx, c, job)
@@ -260,10 +261,10 @@ func (e *Engine) folderInTheWay(ctx context.Context, job state.Job) error {
 		return err
 	}
 
-	_, taken, err := res.findFolder(ctx, apsclient.ProjectID(job.Target.Project),
+	_, taken, err := res.FindFolder(ctx, apsclient.ProjectID(job.Target.Project),
 		apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
 	if err == nil && taken {
-		err = nameTaken(job.Intent.Name, "a folder")
+		err = &remote.NameTakenError{Name: job.Intent.Name, By: "a folder"}
 	}
 
 	return err
@@ -305,7 +306,7 @@ func (e *Engine) notePublished(job state.Job, pub state.Published) {
 		CreatedBy: e.userOf(job),
 	}
 	item := apsclient.Item{ID: tip.Item, Name: job.Target.Name, Parent: folder, TipID: tip.ID, Tip: &tip}
-	res.note(folderKey{p, folder}, apsclient.Entry{Item: &item})
+	res.Note(p, folder, apsclient.Entry{Item: &item})
 }
 
 // lookAndWait looks for the create of the intent, again after waits, until it is found or has had
@@ -338,8 +339,8 @@ func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) (
 	}
 
 	folder := apsclient.FolderID(in.Parent)
-	res.forget(p, folder)
-	item, found, err := res.find(ctx, p, folder, in.Name)
+	res.Forget(p, folder)
+	item, found, err := res.Find(ctx, p, folder, in.Name)
 	if err != nil || !found {
 		if err != nil {
 			err = fmt.Errorf("look for %s: %w", job.Target.Address, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ import (
 // PullRequest asks for a plan of a download.
 type PullRequest struct {
 	Profile string
-	Remote  Address
+	Remote  remote.Address
 	// absolute local path; a file that ends in a separator or is a folder takes the remote name
 	// below it
 	Path      string
@@ -30,7 +31,7 @@ type PullRequest struct {
 
 // PlanPull decides which files are fetched and where they land: a folder's contents go into Path, a
 // file becomes Path or Path/NAME. It reads each remote folder once and makes no call for a file.
-// Remote names that the local system cannot hold are mapped by localName and reported as warnings;
+// Remote names that the local system cannot hold are mapped by remote.LocalRules and reported as warnings;
 // nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError,
 // *AmbiguousError, those of the client.
 func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, error) {
@@ -39,7 +40,7 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		return nil, err
 	}
 
-	if err := r.c.Allowed("get-signed-s3-download-url"); err != nil {
+	if err := r.Allowed("get-signed-s3-download-url"); err != nil {
 		return nil, err // before anything is looked at or queued
 	}
 
@@ -49,7 +50,7 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		return nil, err
 	}
 
-	rules := localRulesFor(runtime.GOOS)
+	rules := remote.LocalRulesFor(runtime.GOOS)
 	info, err := os.Stat(req.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -57,8 +58,8 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 
 	isDir := err == nil && info.IsDir()
 	switch place.Kind {
-	case KindItem, KindObject:
-		if place, err = r.atVersion(ctx, place, req.Version); err != nil {
+	case remote.KindItem, remote.KindObject:
+		if place, err = r.AtVersion(ctx, place, req.Version); err != nil {
 			return nil, err
 		}
 
@@ -66,8 +67,8 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) ||
 			strings.HasSuffix(req.Path, "/") {
 			into = filepath.Clean(req.Path)
-			if name, problem = rules.localName(lastName(place)); problem != "" {
-				name = standIn(lastName(place))
+			if name, problem = rules.LocalName(place.Name()); problem != "" {
+				name = standIn(place.Name())
 			}
 		}
 
@@ -82,14 +83,14 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		}
 
 		return []Planned{p}, err
-	case KindProject, KindFolder, KindBucket, KindPrefix:
+	case remote.KindProject, remote.KindFolder, remote.KindBucket, remote.KindPrefix:
 		if req.Version != 0 {
-			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder: a version can be asked of a file alone",
+			return nil, &remote.UsageError{Msg: fmt.Sprintf("%s is a folder: a version can be asked of a file alone",
 				place.Address)}
 		}
 
 		if err == nil && !isDir {
-			return nil, &UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address,
+			return nil, &remote.UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address,
 				req.Path)}
 		}
 
@@ -105,66 +106,15 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 	}
 
 	return nil,
-		&UsageError{Msg: fmt.Sprintf(
+		&remote.UsageError{Msg: fmt.Sprintf(
 			"%s cannot be fetched: name a project, a folder, a file, a bucket or a key", req.Remote)}
-}
-
-// lastName is the remote name of a file or object.
-func lastName(p Place) string {
-	if p.Kind == KindObject {
-		return p.Key[strings.LastIndexByte(p.Key, '/')+1:]
-	}
-
-	return itemName(p.Item)
-}
-
-// atVersion puts the wanted version of an item in place.Version; 0 is the one the address named, or
-// the tip.
-func (r *Resolver) atVersion(ctx context.Context, p Place, number int) (Place, error) {
-	if p.Kind == KindObject {
-		if number > 0 {
-			return p, &UsageError{Msg: fmt.Sprintf("%s has no versions", p.Address)}
-		}
-
-		return p, nil
-	}
-
-	if number == 0 {
-		if p.Version == nil {
-			p.Version = p.Item.Tip
-		}
-
-		if p.Version == nil {
-			v, err := r.c.Versions.Version(ctx, p.Project.ID, p.Item.TipID)
-			if err != nil {
-				return p, err
-			}
-
-			p.Version = &v
-		}
-
-		return p, nil
-	}
-
-	for v, err := range r.c.Items.Versions(ctx, p.Project.ID, p.Item.ID) {
-		if err != nil {
-			return p, err
-		}
-
-		if v.Number == number {
-			p.Version = &v
-			return p, nil
-		}
-	}
-
-	return p, &NotFoundError{What: "version", Name: fmt.Sprint(number), In: p.Address.String()}
 }
 
 type pullWalk struct {
 	e     *Engine
-	r     *Resolver
+	r     *remote.Resolver
 	req   PullRequest
-	rules localRules
+	rules remote.LocalRules
 	into  string
 	out   []Planned
 	taken map[string]string // local path below into, folded where the system folds -> address
@@ -173,46 +123,46 @@ type pullWalk struct {
 
 // walk plans everything below a place. dirs are the local folders on the way, problem why they
 // cannot be made.
-func (w *pullWalk) walk(ctx context.Context, p Place, dirs []string, problem string) error {
-	var failure error
-	err := w.r.list(ctx, p, func(q Place) bool {
-		if q.Kind == KindFolder {
-			local, bad := w.rules.localName(q.Folder.Name)
-			if bad != "" {
-				local = standIn(q.Folder.Name)
-			}
-
-			if problem != "" {
-				bad = problem
-			}
-
-			failure = w.walk(ctx, q, append(slices.Clip(dirs), local), bad)
-
-			return failure == nil
+func (w *pullWalk) walk(ctx context.Context, p remote.Place, dirs []string, problem string) error {
+	for e, err := range w.r.List(ctx, p) {
+		if err != nil {
+			return err
 		}
 
-		names := []string{itemName(q.Item)}
-		if q.Kind == KindObject {
-			rest := strings.TrimPrefix(q.Key, p.Key)
-			if strings.HasSuffix(rest, "/") && q.Object.Size == 0 {
-				return true // a placeholder that some programs keep for a folder
-			}
-
-			names = strings.Split(rest, "/")
+		if err := w.visit(ctx, p, e.Place, dirs, problem); err != nil {
+			return err
 		}
+	}
 
-		failure = w.add(ctx, q, dirs, names, problem)
-
-		return failure == nil
-	})
-
-	return errors.Join(err, failure)
+	return nil
 }
 
-func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, problem string) error {
+// visit plans what is directly in p.
+func (w *pullWalk) visit(ctx context.Context, p, q remote.Place, dirs []string, problem string) error {
+	switch q.Kind {
+	case remote.KindFolder:
+		local, bad := w.rules.LocalName(q.Folder.Name)
+		if bad != "" {
+			local = standIn(q.Folder.Name)
+		}
+
+		return w.walk(ctx, q, append(slices.Clip(dirs), local), cmp.Or(problem, bad))
+	case remote.KindObject:
+		rest := strings.TrimPrefix(q.Key, p.Key)
+		if strings.HasSuffix(rest, "/") && q.Object.Size == 0 {
+			return nil // a placeholder that some programs keep for a folder
+		}
+
+		return w.add(ctx, q, dirs, strings.Split(rest, "/"), problem)
+	}
+
+	return w.add(ctx, q, dirs, []string{q.Name()}, problem)
+}
+
+func (w *pullWalk) add(ctx context.Context, q remote.Place, dirs, names []string, problem string) error {
 	local := slices.Clip(dirs)
 	for _, n := range names {
-		l, bad := w.rules.localName(n)
+		l, bad := w.rules.LocalName(n)
 		if bad != "" {
 			l, problem = standIn(n), cmp.Or(problem, bad)
 		}
@@ -220,9 +170,9 @@ func (w *pullWalk) add(ctx context.Context, q Place, dirs, names []string, probl
 		local = append(local, l)
 	}
 
-	if q.Kind == KindItem {
+	if q.Kind == remote.KindItem {
 		var err error
-		if q, err = w.r.atVersion(ctx, q, 0); err != nil {
+		if q, err = w.r.AtVersion(ctx, q, 0); err != nil {
 			return err
 		}
 	}
@@ -262,7 +212,7 @@ func standIn(name string) string {
 
 // key is a slash path below into as taken and dirs hold it.
 func (w *pullWalk) key(rel string) string {
-	if w.rules.folds {
+	if w.rules.Folds {
 		return strings.ToLower(rel)
 	}
 
@@ -287,7 +237,7 @@ func (w *pullWalk) refuseFilesInTheWay() {
 
 // planFetch plans one file and recognises one that is there already. The local path is
 // into/dirs/name; nothing outside into is touched.
-func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string, name string) (Planned,
+func (e *Engine) planFetch(req PullRequest, q remote.Place, into string, dirs []string, name string) (Planned,
 	error) {
 	p := newFetch(req, q, into, dirs, name)
 	if p.Result != "" {
@@ -306,7 +256,7 @@ func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string,
 	}
 
 	same := rec.Version != "" && rec.Version == j.Version
-	if q.Kind == KindObject {
+	if q.Kind == remote.KindObject {
 		same = rec.SHA1 != "" && strings.EqualFold(rec.SHA1, q.Object.SHA1) && snap.Size == q.Object.Size
 	}
 
@@ -320,8 +270,8 @@ func (e *Engine) planFetch(req PullRequest, q Place, into string, dirs []string,
 // fetchRoot is the RecordRoot of a file that is fetched to path. One that is kept under another
 // name than the remote one has a record of its own: what is fetched beside a file that was pushed
 // must not pass for it, nor the other way round.
-func fetchRoot(profile string, q Place, path, name string) string {
-	if name != lastName(q) {
+func fetchRoot(profile string, q remote.Place, path, name string) string {
+	if name != q.Name() {
 		path = filepath.Join(path, name)
 	}
 
@@ -329,7 +279,7 @@ func fetchRoot(profile string, q Place, path, name string) string {
 }
 
 // newFetch is the plan of one file as far as nothing local is looked at.
-func newFetch(req PullRequest, q Place, into string, dirs []string, name string) Planned {
+func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name string) Planned {
 	path := filepath.Join(append(append([]string{into}, dirs...), name)...)
 	p := Planned{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
 	p.Job = state.Job{
@@ -339,10 +289,10 @@ func newFetch(req PullRequest, q Place, into string, dirs []string, name string)
 		// Dirs are the local folders below the one that was asked for: the download never leaves
 		// that one.
 		Target: state.Target{Address: q.Address.String(), Project: string(q.Project.ID), Core: q.Core,
-			Dirs: dirs, Name: lastName(q)},
+			Dirs: dirs, Name: q.Name()},
 	}
 	j := &p.Job
-	if q.Kind == KindObject {
+	if q.Kind == remote.KindObject {
 		j.Rel, j.Target.Bucket, j.Target.Key = q.Key, q.Bucket, q.Key
 		j.Object, j.Size, p.Changed = string(q.Object.ID), q.Object.Size, q.Object.Modified
 	} else {

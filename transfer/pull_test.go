@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"errors"
+	"hoist/transfer/remote"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -35,15 +36,15 @@ func (w *world) remote(path string, size int, seed uint64) []byte {
 }
 
 // pull plans and enqueues; the path is below the world's folder.
-func (w *world) pull(e *Engine, remote, path string, change ...func(*PullRequest)) []state.Job {
+func (w *world) pull(e *Engine, address, path string, change ...func(*PullRequest)) []state.Job {
 	w.t.Helper()
-	return w.start(w.planPull(e, remote, path, change...))
+	return w.start(w.planPull(e, address, path, change...))
 }
 
-func (w *world) planPull(e *Engine, remote, path string, change ...func(*PullRequest)) []Planned {
+func (w *world) planPull(e *Engine, address, path string, change ...func(*PullRequest)) []Planned {
 	w.t.Helper()
 
-	req := PullRequest{Profile: "default", Remote: mustAddress(w.t, remote), Path: w.path(path), Batch: "1"}
+	req := PullRequest{Profile: "default", Remote: mustAddress(w.t, address), Path: w.path(path), Batch: "1"}
 	for _, c := range change {
 		c(&req)
 	}
@@ -70,7 +71,7 @@ func (w *world) wantFile(name string, want []byte) {
 func (w *world) wantNoLitter() {
 	w.t.Helper()
 	_ = filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && ownName(d.Name()) {
+		if err == nil && remote.OwnName(d.Name()) {
 			w.t.Errorf("left behind: %s", path)
 		}
 
@@ -146,17 +147,17 @@ func TestPullFileLandings(t *testing.T) {
 		w := newWorld(t)
 		one := w.remote("Project Files/a.dwg", small, 1)
 		two := w.remote("Project Files/a.dwg", small, 2)
-		remote := w.srv.DemoRemote() + "/a.dwg"
+		address := w.srv.DemoRemote() + "/a.dwg"
 		if err := os.MkdirAll(w.path("dir"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 
 		e := w.engine()
-		w.pull(e, remote, "renamed.dwg")
-		w.pull(e, remote, "dir")
-		w.pull(e, remote, "new/deeper/x.dwg")
-		w.pull(e, remote, "slash", func(r *PullRequest) { r.Path += string(filepath.Separator) })
-		w.pull(e, remote, "old.dwg", func(r *PullRequest) { r.Version = 1 })
+		w.pull(e, address, "renamed.dwg")
+		w.pull(e, address, "dir")
+		w.pull(e, address, "new/deeper/x.dwg")
+		w.pull(e, address, "slash", func(r *PullRequest) { r.Path += string(filepath.Separator) })
+		w.pull(e, address, "old.dwg", func(r *PullRequest) { r.Version = 1 })
 		w.runAll(e)
 		w.wantFile("renamed.dwg", two)
 		w.wantFile("dir/a.dwg", two)
@@ -166,15 +167,15 @@ func TestPullFileLandings(t *testing.T) {
 		w.wantNoLitter()
 
 		_, err := e.PlanPull(t.Context(),
-			PullRequest{Profile: "default", Remote: mustAddress(t, remote), Path: w.path("x"), Version: 7})
-		if nf, ok := errors.AsType[*NotFoundError](err); !ok || nf.What != "version" {
+			PullRequest{Profile: "default", Remote: mustAddress(t, address), Path: w.path("x"), Version: 7})
+		if nf, ok := errors.AsType[*remote.NotFoundError](err); !ok || nf.What != "version" {
 			t.Errorf("a version that is not there: %v", err)
 		}
 
 		_, err = e.PlanPull(t.Context(),
 			PullRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
 				Path: w.path("old.dwg")})
-		if _, ok := errors.AsType[*UsageError](err); !ok {
+		if _, ok := errors.AsType[*remote.UsageError](err); !ok {
 			t.Errorf("a folder onto a file: %v", err)
 		}
 	})
@@ -208,14 +209,14 @@ func TestPullOverExistingFiles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				one := w.remote("Project Files/a.dwg", small, 1)
-				remote := w.srv.DemoRemote() + "/a.dwg"
+				address := w.srv.DemoRemote() + "/a.dwg"
 				local := []byte(nil)
 
 				path := "d/a.dwg"
 				e := w.engine()
 				switch row.local {
 				case "old", "touched":
-					w.pull(e, remote, path)
+					w.pull(e, address, path)
 					w.runAll(e)
 					w.wantFile(path, one)
 					local = one
@@ -247,7 +248,7 @@ func TestPullOverExistingFiles(t *testing.T) {
 				if row.local == "folder" {
 					w.pull(e, w.srv.DemoRemote(), "d", func(r *PullRequest) { r.Overwrite = row.overwrite })
 				} else {
-					w.pull(e, remote, path, func(r *PullRequest) { r.Overwrite = row.overwrite })
+					w.pull(e, address, path, func(r *PullRequest) { r.Overwrite = row.overwrite })
 				}
 
 				w.runAll(e)
@@ -322,7 +323,7 @@ func TestVersionWithoutContent(t *testing.T) {
 	}
 
 	p, err := e.planFetch(PullRequest{Profile: "default"},
-		Place{Kind: KindItem, Address: mustAddress(t, w.srv.DemoRemote()+"/a.dwg"), Version: &deleted}, w.dir,
+		remote.Place{Kind: remote.KindItem, Address: mustAddress(t, w.srv.DemoRemote()+"/a.dwg"), Version: &deleted}, w.dir,
 		nil, "a.dwg")
 	if err != nil || p.Result != PlanAttention || p.Reason != ReasonNoContent {
 		t.Errorf("plan %+v, %v; want no-content", p, err)
@@ -392,14 +393,14 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestFilesThatFallTogetherLocally(t *testing.T) {
-	w := pullWalk{rules: localRules{folds: true}, into: "x", taken: map[string]string{},
+	w := pullWalk{rules: remote.LocalRules{Folds: true}, into: "x", taken: map[string]string{},
 		dirs: map[string]string{}}
 	srv := newWorld(t)
 	w.e, w.req = srv.engine(), PullRequest{Profile: "default"}
 	add := func(name string) {
 		t.Helper()
 		v := apsclient.Version{Name: name, Storage: "urn:adsk.objects:os.object:b/k", Size: 1}
-		q := Place{Kind: KindItem, Address: mustAddress(t, "aps://H/P/Files").Join(name),
+		q := remote.Place{Kind: remote.KindItem, Address: mustAddress(t, "aps://H/P/Files").Join(name),
 			Item: apsclient.Item{Name: name, Tip: &v}}
 		if err := w.add(t.Context(), q, nil, strings.Split(name, "/"), ""); err != nil {
 			t.Fatal(err)

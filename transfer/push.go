@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,11 +29,11 @@ type Source struct {
 type PushRequest struct {
 	Profile  string
 	Sources  []Source
-	Remote   Address // a folder, or a key prefix of oss
-	As       string  // another name for the single source
-	Force    bool    // send what is unchanged too
-	Keep     bool    // an item of the name stays as it is, whatever it holds
-	MapNames bool    // names that the service refuses are mapped (mapRemoteName) instead of parked
+	Remote   remote.Address // a folder, or a key prefix of oss
+	As       string         // another name for the single source
+	Force    bool           // send what is unchanged too
+	Keep     bool           // an item of the name stays as it is, whatever it holds
+	MapNames bool           // names that the service refuses are mapped (remote.MapName) instead of parked
 	Batch    string
 	Root     string // the watch's root id, "" for a push
 }
@@ -68,7 +69,7 @@ func (p *Planned) attention(reason, detail string) {
 // RecordRoot is the root under which what was pushed or pulled without a watch is remembered, so
 // that the same file going the same way is found again: a hash of profile, project (or bucket) and
 // local folder. The Rel below it is the remote path below the project, or the key.
-func RecordRoot(profile string, p Place, localPath string) string {
+func RecordRoot(profile string, p remote.Place, localPath string) string {
 	h := sha256.New()
 	for _, s := range []string{profile, string(p.Hub.ID), string(p.Project.ID), p.Bucket,
 		filepath.Dir(localPath)} {
@@ -87,7 +88,7 @@ func unwatched(job state.Job) bool { return !job.Watched() }
 // *CollisionError, *UsageError, *NotFoundError, *AmbiguousError, those of the client.
 func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, error) {
 	if req.As != "" && len(req.Sources) > 1 {
-		return nil, &UsageError{Msg: fmt.Sprintf("another name can be given to a single file, not to %d",
+		return nil, &remote.UsageError{Msg: fmt.Sprintf("another name can be given to a single file, not to %d",
 			len(req.Sources))}
 	}
 
@@ -97,7 +98,7 @@ func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, erro
 	}
 
 	if req.Root == "" {
-		if err := r.c.Allowed("signed-s3-upload"); err != nil {
+		if err := r.Allowed("signed-s3-upload"); err != nil {
 			return nil, err // before anything is looked at or queued
 		}
 
@@ -110,10 +111,10 @@ func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, erro
 	}
 
 	switch place.Kind {
-	case KindFolder, KindBucket, KindPrefix:
+	case remote.KindFolder, remote.KindBucket, remote.KindPrefix:
 	default:
 		return nil,
-			&UsageError{Msg: fmt.Sprintf(
+			&remote.UsageError{Msg: fmt.Sprintf(
 				"%s cannot hold files: name a folder below a project's top folder, or a bucket", req.Remote)}
 	}
 
@@ -123,14 +124,24 @@ func (e *Engine) PlanPush(ctx context.Context, req PushRequest) ([]Planned, erro
 	}
 
 	if req.As != "" && len(landings) == 1 && landings[0].refused != "" {
-		return nil, &UsageError{Msg: fmt.Sprintf("%q as the name: %s", req.As, landings[0].refused)}
+		return nil, &remote.UsageError{Msg: fmt.Sprintf("%q as the name: %s", req.As, landings[0].refused)}
 	}
 
-	if place.Kind == KindFolder {
+	if place.Kind == remote.KindFolder {
 		return e.planFolderPush(ctx, r, place, req, landings)
 	}
 
 	return e.planObjectPush(ctx, r, place, req, landings)
+}
+
+// CollisionError says that two sources would land on one remote name. Nothing was sent.
+type CollisionError struct {
+	Remote  string
+	Sources [2]string // local paths
+}
+
+func (e *CollisionError) Error() string {
+	return fmt.Sprintf("%q, %q would all land on %s", e.Sources[0], e.Sources[1], e.Remote)
 }
 
 // landing is where a source goes: names below the place.
@@ -142,7 +153,7 @@ type landing struct {
 }
 
 // land computes where every source lands, and refuses two on one name. It is pure.
-func land(place Place, req PushRequest) ([]landing, error) {
+func land(place remote.Place, req PushRequest) ([]landing, error) {
 	var out []landing
 
 	seen := map[string]string{} // landing -> local path
@@ -154,12 +165,12 @@ func land(place Place, req PushRequest) ([]landing, error) {
 		}
 
 		l := landing{source: s, names: slices.Clone(names)}
-		if place.Kind == KindFolder {
+		if place.Kind == remote.KindFolder {
 			for i, n := range names {
-				problem := refusedName(n)
+				problem := remote.RefusedName(n)
 				if problem != "" && req.MapNames && n != "" {
-					l.names[i], l.mapped = mapRemoteName(n), true
-					problem = refusedName(l.names[i])
+					l.names[i], l.mapped = remote.MapName(n), true
+					problem = remote.RefusedName(l.names[i])
 				}
 
 				if problem != "" && l.refused == "" {
@@ -177,7 +188,7 @@ func land(place Place, req PushRequest) ([]landing, error) {
 			}
 
 			return nil, &CollisionError{Remote: address(place, l.names).String(),
-				Sources: []string{other, s.Path}}
+				Sources: [2]string{other, s.Path}}
 		}
 
 		seen[key] = s.Path
@@ -188,11 +199,11 @@ func land(place Place, req PushRequest) ([]landing, error) {
 		out = append(out, l)
 	}
 
-	if place.Kind == KindFolder {
+	if place.Kind == remote.KindFolder {
 		for _, l := range out {
 			if other, ok := dirs[strings.Join(l.names, "/")]; ok {
 				return nil, &CollisionError{Remote: address(place, l.names).String(),
-					Sources: []string{l.source.Path, other}}
+					Sources: [2]string{l.source.Path, other}}
 			}
 		}
 	}
@@ -216,12 +227,12 @@ func refusedKey(key string) string {
 }
 
 // address is where names below a place are, those of Missing included.
-func address(place Place, names []string) Address {
+func address(place remote.Place, names []string) remote.Address {
 	return place.Address.Join(place.Missing...).Join(names...)
 }
 
 // newPlan fills what all plans of a push have in common.
-func newPlan(place Place, req PushRequest, l landing, rel string) Planned {
+func newPlan(place remote.Place, req PushRequest, l landing, rel string) Planned {
 	at := address(place, l.names)
 	p := Planned{Source: l.source, Remote: at.String(), Bytes: l.source.Snapshot.Size}
 	p.Job = state.Job{
@@ -245,15 +256,15 @@ func newPlan(place Place, req PushRequest, l landing, rel string) Planned {
 		p.Warning = fmt.Sprintf("%q is stored as %q: the service does not take the name", l.source.Rel,
 			strings.Join(l.names, "/"))
 	default:
-		if place.Kind == KindFolder {
-			p.Warning = likelyBlocked(p.Job.Target.Name)
+		if place.Kind == remote.KindFolder {
+			p.Warning = remote.LikelyBlocked(p.Job.Target.Name)
 		}
 	}
 
 	return p
 }
 
-func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, req PushRequest,
+func (e *Engine) planFolderPush(ctx context.Context, r *remote.Resolver, place remote.Place, req PushRequest,
 	landings []landing) ([]Planned, error) {
 	project := place.Project.ID
 	found := map[string]apsclient.FolderID{} // slash path below place -> folder, "" when it is not there
@@ -275,7 +286,7 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			return "", err
 		}
 
-		f, ok, err := r.findFolder(ctx, project, parent, names[len(names)-1])
+		f, ok, err := r.FindFolder(ctx, project, parent, names[len(names)-1])
 		if err != nil {
 			return "", err
 		}
@@ -306,10 +317,10 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 		folder, err := folderOf(l.names[:len(l.names)-1])
 		if err == nil && folder != "" {
 			t.Folder = string(folder)
-			item, exists, err = r.find(ctx, project, folder, t.Name)
+			item, exists, err = r.Find(ctx, project, folder, t.Name)
 		}
 
-		if amb, ok := errors.AsType[*AmbiguousError](err); ok {
+		if amb, ok := errors.AsType[*remote.AmbiguousError](err); ok {
 			p.attention(ReasonAmbiguous, amb.Error())
 			err = nil
 		}
@@ -333,7 +344,7 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 			}
 
 			if ok = ok && rec.Snapshot.Same(l.source.Snapshot); ok {
-				ok, err = r.stillThere(ctx, project, folder, t.Name, rec, item, exists)
+				ok, err = stillThere(ctx, r, project, folder, t.Name, rec, item, exists)
 			}
 
 			if err != nil {
@@ -354,39 +365,20 @@ func (e *Engine) planFolderPush(ctx context.Context, r *Resolver, place Place, r
 // stillThere reports whether the newest version of a name, as far as the service shows it, is the
 // one on record: what was made a moment ago may be missing in a listing, or its item may show an
 // older version. item is the one that was found, if exists.
-func (r *Resolver) stillThere(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
+func stillThere(ctx context.Context, r *remote.Resolver, p apsclient.ProjectID, f apsclient.FolderID, name string,
 	rec state.PublishedRecord, item apsclient.Item, exists bool) (bool, error) {
 	if !exists && rec.Item != "" && f != "" {
-		it, err := r.c.Items.Item(ctx, p, apsclient.ItemID(rec.Item))
-		if errors.Is(err, apsclient.ErrNotFound) {
-			return false, nil
-		}
-
-		if err != nil {
+		var err error
+		if item, exists, err = r.FindByID(ctx, p, f, name, apsclient.ItemID(rec.Item)); err != nil {
 			return false, err
 		}
-
-		item, exists = it, !it.Hidden && it.Parent == f && itemName(it) == name &&
-			(it.Tip == nil || !it.Tip.Deleted())
 	}
 
 	return exists && rec.Item == string(item.ID) &&
-		(rec.Version == string(tipID(item)) || showsOlder(item, rec)), nil
+		(rec.Version == string(remote.TipID(item)) || showsOlder(item, rec)), nil
 }
 
-func tipID(it apsclient.Item) apsclient.VersionID {
-	if it.Tip != nil && it.Tip.ID != "" {
-		return it.Tip.ID
-	}
-
-	return it.TipID
-}
-
-// fewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs
-// fewer calls.
-const fewObjects = 3
-
-func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, req PushRequest,
+func (e *Engine) planObjectPush(ctx context.Context, r *remote.Resolver, place remote.Place, req PushRequest,
 	landings []landing) ([]Planned, error) {
 	out := make([]Planned, 0, len(landings))
 	records := map[int]state.PublishedRecord{}
@@ -415,24 +407,14 @@ func (e *Engine) planObjectPush(ctx context.Context, r *Resolver, place Place, r
 		return out, nil
 	}
 
-	there := map[string]apsclient.Object{}
-	if len(records) <= fewObjects {
-		for i := range records {
-			o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(place.Bucket, out[i].Job.Target.Key))
-			if err == nil {
-				there[out[i].Job.Target.Key] = o
-			} else if !errors.Is(err, apsclient.ErrNotFound) {
-				return nil, err
-			}
-		}
-	} else {
-		for o, err := range r.oss.Objects.List(ctx, place.Bucket, place.Key) {
-			if err != nil {
-				return nil, err
-			}
+	keys := make([]string, 0, len(records))
+	for i := range records {
+		keys = append(keys, out[i].Job.Target.Key)
+	}
 
-			there[o.Key] = o
-		}
+	there, err := r.Objects(ctx, place.Bucket, place.Key, keys)
+	if err != nil {
+		return nil, err
 	}
 
 	for i, rec := range records {

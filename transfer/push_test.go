@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"errors"
+	"hoist/transfer/remote"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -93,9 +94,9 @@ func results(plans []Planned) (unchanged, attention, todo int) {
 }
 
 func TestLand(t *testing.T) {
-	folder := Place{Kind: KindFolder, Address: mustAddress(t, "aps://H/P/Files"), Missing: []string{"new"}}
+	folder := remote.Place{Kind: remote.KindFolder, Address: mustAddress(t, "aps://H/P/Files"), Missing: []string{"new"}}
 
-	prefix := Place{Kind: KindPrefix, Address: mustAddress(t, "oss://bkt/p/"), Key: "p/", Bucket: "b"}
+	prefix := remote.Place{Kind: remote.KindPrefix, Address: mustAddress(t, "oss://bkt/p/"), Key: "p/", Bucket: "b"}
 	src := func(pairs ...string) (out []Source) {
 		for i := 0; i < len(pairs); i += 2 {
 			out = append(out, Source{Path: pairs[i], Rel: pairs[i+1]})
@@ -104,7 +105,7 @@ func TestLand(t *testing.T) {
 		return out
 	}
 	for name, row := range map[string]struct {
-		place     Place
+		place     remote.Place
 		req       PushRequest
 		at        []string
 		collision string // remote
@@ -312,37 +313,37 @@ func TestPlanPushRefusals(t *testing.T) {
 	w.write("d/b.dwg", 10, 2)
 	e := w.engine()
 
-	remote := mustAddress(t, w.srv.DemoRemote())
+	address := mustAddress(t, w.srv.DemoRemote())
 	two := w.sources("d", "")
 	for name, row := range map[string]struct {
 		req  PushRequest
 		want func(error) bool
 	}{
-		"a name for two": {PushRequest{Sources: two, Remote: remote, As: "x"}, func(err error) bool {
-			_, ok := errors.AsType[*UsageError](err)
+		"a name for two": {PushRequest{Sources: two, Remote: address, As: "x"}, func(err error) bool {
+			_, ok := errors.AsType[*remote.UsageError](err)
 			return ok
 		}},
-		"onto a project": {PushRequest{Sources: two, Remote: remote.Parent()}, func(err error) bool {
-			_, ok := errors.AsType[*UsageError](err)
+		"onto a project": {PushRequest{Sources: two, Remote: address.Parent()}, func(err error) bool {
+			_, ok := errors.AsType[*remote.UsageError](err)
 			return ok
 		}},
 		"onto the top": {PushRequest{Sources: two, Remote: mustAddress(t, "oss://")}, func(err error) bool {
-			_, ok := errors.AsType[*UsageError](err)
+			_, ok := errors.AsType[*remote.UsageError](err)
 			return ok
 		}},
 		"into no bucket": {PushRequest{Sources: two, Remote: mustAddress(t, "oss://no-such-bucket/x")},
 			func(err error) bool {
-				_, ok := errors.AsType[*NotFoundError](err)
+				_, ok := errors.AsType[*remote.NotFoundError](err)
 				return ok
 			}},
 		"into no hub": {PushRequest{Sources: two, Remote: mustAddress(t, "aps://No/Such/Hub")},
 			func(err error) bool {
-				_, ok := errors.AsType[*NotFoundError](err)
+				_, ok := errors.AsType[*remote.NotFoundError](err)
 				return ok
 			}},
-		"into no top level": {PushRequest{Sources: two, Remote: remote.Parent().Join("Nothing")},
+		"into no top level": {PushRequest{Sources: two, Remote: address.Parent().Join("Nothing")},
 			func(err error) bool {
-				_, ok := errors.AsType[*NotFoundError](err)
+				_, ok := errors.AsType[*remote.NotFoundError](err)
 				return ok
 			}},
 	} {
@@ -476,7 +477,7 @@ func TestPlanPushFailsWithItsListing(t *testing.T) {
 }
 
 func TestRecordRootTellsPlacesApart(t *testing.T) {
-	p := Place{Hub: apsclient.Hub{ID: "h"}, Project: apsclient.Project{ID: "p"}}
+	p := remote.Place{Hub: apsclient.Hub{ID: "h"}, Project: apsclient.Project{ID: "p"}}
 	base := RecordRoot("default", p, filepath.Join("x", "a.dwg"))
 	if got := RecordRoot("default", p, filepath.Join("x", "b.dwg")); got != base {
 		t.Error("files of one folder have different roots")

@@ -102,13 +102,13 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 
 	folder := apsclient.FolderID(job.Target.Folder)
-	item, found, err := res.find(ctx, p, folder, job.Target.Name)
+	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
 
 	if known && base.Snapshot.Same(job.Snapshot) && !job.Force {
-		same, err := res.stillThere(ctx, p, folder, job.Target.Name, base, item, found)
+		same, err := stillThere(ctx, res, p, folder, job.Target.Name, base, item, found)
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 		}
@@ -141,7 +141,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 
 	object, err := c.Items.CreateStorage(ctx, p, folder, job.Target.Name)
 	if errors.Is(err, apsclient.ErrNotFound) {
-		res.forget(p, folder)
+		res.Forget(p, folder)
 	}
 
 	if err != nil {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -380,5 +381,45 @@ func TestSameAgainBeforeItShows(t *testing.T) {
 			rec.Storage != w.get(first.ID).Object {
 			t.Errorf("record %+v, %v", rec, err)
 		}
+	})
+}
+
+// TestNamesTakenByTheOtherKind: a folder where a file is, a file where a folder is. Nobody waits
+// for what waiting does not change.
+func TestNamesTakenByTheOtherKind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.addFile(w.srv.Demo().Project, "Project Files/a.dwg", "one")
+		w.addFolder(w.srv.Demo().Project, "Project Files/b.dwg")
+		w.write("d/a.dwg/1.dwg", 10, 1)
+		w.write("d/a.dwg/2.dwg", 10, 2)
+		w.write("d/b.dwg", 10, 3)
+		good := w.write("d/c.dwg", 10, 4)
+		e := w.engine()
+		w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+			Sources: w.sources("d", "")}))
+		began := time.Now()
+		w.runUntil(e, func() bool {
+			open, err := w.store.OpenJobs()
+			return err == nil && len(open) == 3 && !slices.ContainsFunc(open, func(j state.Job) bool {
+				return !j.Attention
+			})
+		})
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v to see that the names are taken", took)
+		}
+
+		open, err := w.store.OpenJobs()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, j := range open {
+			if j.Reason != ReasonNameRefused {
+				t.Errorf("%s: %s, %s", j.Path, j.Reason, j.Error)
+			}
+		}
+
+		w.wantVersions("c.dwg", good)
 	})
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hoist/transfer/remote"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -70,13 +73,13 @@ func newWorld(t *testing.T, opts ...worldOption) *world {
 	w.open()
 	t.Cleanup(func() { w.store.Close() })
 
-	remote, err := ParseAddress(srv.DemoRemote())
+	address, err := remote.ParseAddress(srv.DemoRemote())
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	place, err := NewResolver(w.client.WithScopes(apsclient.TransferScopes...),
-		slog.New(slog.DiscardHandler)).Resolve(t.Context(), remote)
+	place, err := remote.NewResolver(w.client.WithScopes(apsclient.TransferScopes...),
+		slog.New(slog.DiscardHandler)).Resolve(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,3 +366,57 @@ func (w *world) storedParts() []int {
 }
 
 func newReader(data []byte) *bytes.Reader { return bytes.NewReader(data) }
+
+func (w *world) addFile(project, path, content string) (item, version string) {
+	w.t.Helper()
+	item, version, err := w.srv.AddFile(project, path, strings.NewReader(content), int64(len(content)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+
+	return item, version
+}
+
+func (w *world) addFolder(project, path string) string {
+	w.t.Helper()
+	id, err := w.srv.AddFolder(project, path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+
+	return id
+}
+
+func mustAddress(t *testing.T, text string) remote.Address {
+	t.Helper()
+	a, err := remote.ParseAddress(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return a
+}
+
+// api counts the control-plane calls since the last reset, tokens not included.
+func (w *world) api() (n int, ops []string) {
+	for _, r := range w.srv.Requests() {
+		if r.Op != "token" && r.Op != "s3-get" && r.Op != "s3-put" {
+			n++
+			ops = append(ops, r.Op)
+		}
+	}
+
+	return n, ops
+}
+
+func (w *world) wantCalls(t *testing.T, what string, want ...string) {
+	t.Helper()
+	_, got := w.api()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: calls %q, want %q", what, got, want)
+	}
+
+	w.srv.ResetJournal()
+}

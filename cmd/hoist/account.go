@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hoist/transfer/remote"
 	"strconv"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 // setup is what the configuration says, read once for a command.
@@ -254,13 +254,13 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 }
 
 // resolver returns a resolver over [app.client].
-func (a *app) resolver(ctx context.Context) (*transfer.Resolver, func(), error) {
+func (a *app) resolver(ctx context.Context) (*remote.Resolver, func(), error) {
 	c, done, err := a.client(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 
-	return transfer.NewResolver(c, a.log), done, nil
+	return remote.NewResolver(c, a.log), done, nil
 }
 
 // dial connects to the owner of the home; [control.ErrNoOwner] when none runs.

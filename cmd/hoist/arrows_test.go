@@ -18,7 +18,8 @@ var arrows = map[string][]string{
 	"hoist/state/boltfile":     {},
 	"hoist/state/compare":      {},
 	"hoist/watcher":            {},
-	"hoist/transfer":           {"hoist/state", "hoist/state/compare", "hoist/apsclient"},
+	"hoist/transfer":           {"hoist/transfer/remote", "hoist/state", "hoist/state/compare", "hoist/apsclient"},
+	"hoist/transfer/remote":    {"hoist/apsclient"},
 }
 
 // mayEmulate are the packages that ship the emulator: the commands "emulator" and "demo".

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -14,7 +15,6 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
-	"hoist/transfer"
 )
 
 type lsOptions struct {
@@ -34,12 +34,12 @@ or key prefix holds. A local path inside a watch stands for its remote. Hidden t
   hoist ls oss://my-bucket/drawings`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			remote, err := a.defaultRemote(args)
+			address, err := a.defaultRemote(args)
 			if err != nil {
 				return err
 			}
 
-			return a.ls(cmd.Context(), remote, o)
+			return a.ls(cmd.Context(), address, o)
 		},
 	}
 	f := cmd.Flags()
@@ -65,11 +65,11 @@ func (a *app) defaultRemote(args []string) (string, error) {
 		return "aps://", err
 	}
 
-	return transfer.Address{Scheme: transfer.SchemeAPS, Steps: []string{p.Hub}}.String(), nil
+	return remote.Address{Scheme: remote.SchemeAPS, Steps: []string{p.Hub}}.String(), nil
 }
 
-func (a *app) ls(ctx context.Context, remote string, o lsOptions) error {
-	l, err := a.look(ctx, remote)
+func (a *app) ls(ctx context.Context, address string, o lsOptions) error {
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (a *app) ls(ctx context.Context, remote string, o lsOptions) error {
 			return err
 		}
 
-		if !o.allVersions || e.Type != transfer.KindItem {
+		if !o.allVersions || e.Type != remote.KindItem {
 			continue
 		}
 
@@ -96,7 +96,7 @@ func (a *app) ls(ctx context.Context, remote string, o lsOptions) error {
 				return fmt.Errorf("list the versions of %s: %w", e.Place.Address, err)
 			}
 
-			if err := out.add(transfer.VersionEntry(e.Place, v),
+			if err := out.add(remote.VersionEntry(e.Place, v),
 				fmt.Sprintf("  version %d", v.Number)); err != nil {
 				return err
 			}
@@ -109,15 +109,15 @@ func (a *app) ls(ctx context.Context, remote string, o lsOptions) error {
 // looked is a remote that was looked up, and what it takes to look further. The caller calls done
 // in the end.
 type looked struct {
-	*transfer.Resolver
+	*remote.Resolver
 	client *apsclient.Client
-	place  transfer.Place
+	place  remote.Place
 	done   func()
 }
 
 // look resolves what a person wrote for a remote.
-func (a *app) look(ctx context.Context, remote string) (*looked, error) {
-	address, err := a.remoteAddress(remote)
+func (a *app) look(ctx context.Context, arg string) (*looked, error) {
+	address, err := a.remoteAddress(arg)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (a *app) look(ctx context.Context, remote string) (*looked, error) {
 		return nil, err
 	}
 
-	l := &looked{Resolver: transfer.NewResolver(c, a.log), client: c, done: done}
+	l := &looked{Resolver: remote.NewResolver(c, a.log), client: c, done: done}
 	if l.place, err = l.Resolve(ctx, address); err != nil {
 		done()
 		return nil, err
@@ -152,7 +152,7 @@ type entryJSON struct {
 	Hidden        *bool  `json:"hidden,omitempty"`
 }
 
-func newEntryJSON(e transfer.Entry) entryJSON {
+func newEntryJSON(e remote.Entry) entryJSON {
 	j := entryJSON{Name: e.Name, Type: typeName(e.Type), ID: e.ID, Remote: e.Place.Address.String(),
 		VersionID: e.VersionID, VersionNumber: e.VersionNumber,
 		StorageID: e.StorageID, SHA1: e.SHA1, Modified: rfc3339(e.Modified)}
@@ -169,18 +169,18 @@ func newEntryJSON(e transfer.Entry) entryJSON {
 
 // typeName is the contract's word for a kind of entry: a key prefix is to people what a folder is.
 func typeName(kind string) string {
-	if kind == transfer.KindPrefix {
-		return transfer.KindFolder
+	if kind == remote.KindPrefix {
+		return remote.KindFolder
 	}
 
 	return kind
 }
 
 func hasSize(kind string) bool {
-	return kind == transfer.KindItem || kind == transfer.KindObject || kind == "version"
+	return kind == remote.KindItem || kind == remote.KindObject || kind == "version"
 }
 
-func canHide(kind string) bool { return kind == transfer.KindItem || kind == transfer.KindFolder }
+func canHide(kind string) bool { return kind == remote.KindItem || kind == remote.KindFolder }
 
 // listing prints entries, as a table or as JSON lines.
 type listing struct {
@@ -194,7 +194,7 @@ func (a *app) newListing(long bool) *listing {
 }
 
 // add prints one entry under the label that people see.
-func (l *listing) add(e transfer.Entry, label string) error {
+func (l *listing) add(e remote.Entry, label string) error {
 	if l.app.flags.json {
 		return l.app.printJSON(newEntryJSON(e))
 	}
@@ -228,8 +228,8 @@ func (l *listing) flush() { l.table.Flush() }
 
 func isContainer(kind string) bool {
 	switch kind {
-	case transfer.KindHub, transfer.KindProject, transfer.KindFolder, transfer.KindBucket,
-		transfer.KindPrefix:
+	case remote.KindHub, remote.KindProject, remote.KindFolder, remote.KindBucket,
+		remote.KindPrefix:
 		return true
 	}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"strings"
 	"sync"
 
@@ -11,7 +12,6 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newMkdirCmd(a *app) *cobra.Command {
@@ -45,13 +45,13 @@ there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no mak
 	return cmd
 }
 
-func (a *app) mkdir(ctx context.Context, remote, policy string) error {
-	address, err := a.remoteAddress(remote)
+func (a *app) mkdir(ctx context.Context, arg, policy string) error {
+	address, err := a.remoteAddress(arg)
 	if err != nil {
 		return err
 	}
 
-	if address.Scheme == transfer.SchemeOSS {
+	if address.Scheme == remote.SchemeOSS {
 		return a.makeBucket(ctx, address, policy)
 	}
 
@@ -65,7 +65,7 @@ func (a *app) mkdir(ctx context.Context, remote, policy string) error {
 		return err
 	}
 
-	if p.Kind != transfer.KindFolder {
+	if p.Kind != remote.KindFolder {
 		return problem.Usagef("%s: a folder can only be made below a top folder such as Project Files", address)
 	}
 
@@ -83,7 +83,7 @@ func (a *app) mkdir(ctx context.Context, remote, policy string) error {
 	return a.reportMade(p, made)
 }
 
-func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy string) error {
+func (a *app) makeBucket(ctx context.Context, address remote.Address, policy string) error {
 	if address.Key() != "" || address.Bucket() == "" {
 		return problem.Usagef("%s: mkdir makes a bucket, oss://BUCKET; key prefixes need no making", address)
 	}
@@ -103,7 +103,7 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 
 	switch {
 	case err == nil:
-		return a.reportMade(transfer.Place{Kind: transfer.KindBucket, Address: address,
+		return a.reportMade(remote.Place{Kind: remote.KindBucket, Address: address,
 			Bucket: address.Bucket()}, !taken)
 	case taken:
 		err = fail(problem.Usage, err, "another application has a bucket of this name; choose another one")
@@ -112,7 +112,7 @@ func (a *app) makeBucket(ctx context.Context, address transfer.Address, policy s
 	return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
 }
 
-func (a *app) reportMade(p transfer.Place, made bool) error {
+func (a *app) reportMade(p remote.Place, made bool) error {
 	if a.flags.json {
 		return a.printJSON(newEntryJSON(p.Entry()))
 	}
@@ -137,7 +137,7 @@ type notes struct {
 	data map[string][]byte
 }
 
-var _ transfer.IntentStore = (*notes)(nil)
+var _ remote.IntentStore = (*notes)(nil)
 
 func (n *notes) Intent(key string) ([]byte, bool, error) {
 	n.mu.Lock()

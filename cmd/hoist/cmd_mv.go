@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newMvCmd(a *app) *cobra.Command {
@@ -27,12 +27,12 @@ buckets have no names apart from their keys and cannot be renamed.`,
 	}
 }
 
-func (a *app) mv(ctx context.Context, remote, name string) error {
+func (a *app) mv(ctx context.Context, address, name string) error {
 	if name == "" || strings.Contains(name, "/") {
 		return problem.Usagef("NEWNAME %q: it is a name, not a path; things stay in their folder", name)
 	}
 
-	l, err := a.look(ctx, remote)
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -41,11 +41,11 @@ func (a *app) mv(ctx context.Context, remote, name string) error {
 	p := l.place
 	renamed := p.Address.Parent().Join(name)
 	switch p.Kind {
-	case transfer.KindItem:
+	case remote.KindItem:
 		if err = l.mustBeFree(ctx, renamed); err == nil {
 			err = l.renameItem(ctx, name)
 		}
-	case transfer.KindFolder:
+	case remote.KindFolder:
 		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
 			return problem.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
@@ -85,9 +85,9 @@ func (l *looked) renameItem(ctx context.Context, name string) error {
 }
 
 // mustBeFree is a usage error where something visible has the address.
-func (l *looked) mustBeFree(ctx context.Context, address transfer.Address) error {
+func (l *looked) mustBeFree(ctx context.Context, address remote.Address) error {
 	place, err := l.ResolveFolder(ctx, address)
-	if _, file := errors.AsType[*transfer.UsageError](err); file || err == nil && len(place.Missing) == 0 {
+	if _, file := errors.AsType[*remote.UsageError](err); file || err == nil && len(place.Missing) == 0 {
 		return fail(problem.Usage, fmt.Errorf("%s is there already", address),
 			"choose another name, or rename or remove that first")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,7 +18,6 @@ import (
 	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
-	"hoist/transfer"
 )
 
 type pushOptions struct {
@@ -59,7 +59,7 @@ standard input. What is interrupted is kept: "hoist resume" goes on with it, and
 }
 
 func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
-	remote, err := a.remoteAddress(args[len(args)-1])
+	address, err := a.remoteAddress(args[len(args)-1])
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	}
 	defer cancel()
 	req := control.PushRequest{
-		Profile: s.profile, Remote: remote.String(), As: o.as, Force: o.force,
+		Profile: s.profile, Remote: address.String(), As: o.as, Force: o.force,
 		MapNames: s.settings.MapsNames(), DryRun: o.dryRun,
 		Filter: daemon.FilterOf(filter), Batch: string(state.NewJobID()),
 	}
@@ -92,7 +92,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 			return problem.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
 		}
 
-		return a.pushStdin(ctx, t, &req, remote)
+		return a.pushStdin(ctx, t, &req, address)
 	}
 
 	if err := a.pushPaths(&req, o, paths); err != nil {
@@ -179,8 +179,8 @@ func (a *app) readList(name string) ([]string, error) {
 // pushStdin keeps standard input in a file of the home until it is stored, so that a resume has
 // something to read.
 func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest,
-	remote transfer.Address) error {
-	if remote.Scheme != "oss" || remote.Key() == "" || strings.HasSuffix(remote.Key(), "/") {
+	address remote.Address) error {
+	if address.Scheme != "oss" || address.Key() == "" || strings.HasSuffix(address.Key(), "/") {
 		return problem.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
 	}
 
@@ -188,14 +188,14 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 		return problem.Usagef("--as names a file; the key says where standard input goes")
 	}
 
-	prefix, name := "", remote.Key()
+	prefix, name := "", address.Key()
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		prefix, name = name[:i], name[i+1:]
 	}
 
-	req.Remote, req.As = "oss://"+remote.Steps[0], name
+	req.Remote, req.As = "oss://"+address.Steps[0], name
 	if prefix != "" {
-		req.Remote = remote.Parent().String()
+		req.Remote = address.Parent().String()
 	}
 
 	req.Filter = control.Filter{}

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newRestoreCmd(a *app) *cobra.Command {
@@ -36,13 +36,13 @@ another home, has lost its name and is named by its id.`,
 	return cmd
 }
 
-func (a *app) restore(ctx context.Context, remote string, version int) error {
-	address, err := a.remoteAddress(remote)
+func (a *app) restore(ctx context.Context, arg string, version int) error {
+	address, err := a.remoteAddress(arg)
 	if err != nil {
 		return err
 	}
 
-	if address.Scheme != transfer.SchemeAPS || len(address.Steps) < 4 {
+	if address.Scheme != remote.SchemeAPS || len(address.Steps) < 4 {
 		return problem.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
 	}
 
@@ -107,7 +107,7 @@ func (l *looked) restorable(ctx context.Context, name string,
 
 	switch len(hidden) {
 	case 0:
-		err := &transfer.NotFoundError{What: "hidden file or folder", Name: name,
+		err := &remote.NotFoundError{What: "hidden file or folder", Name: name,
 			In: l.place.Address.String()}
 		if len(nameless) == 0 {
 			return apsclient.Entry{}, err
@@ -120,7 +120,7 @@ func (l *looked) restorable(ctx context.Context, name string,
 		return hidden[0], nil
 	}
 
-	return apsclient.Entry{}, &transfer.AmbiguousError{What: "hidden file or folder", Name: name,
+	return apsclient.Entry{}, &remote.AmbiguousError{What: "hidden file or folder", Name: name,
 		In: l.place.Address.String(), IDs: ids}
 }
 
@@ -158,7 +158,7 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 			what = fmt.Sprintf("version %d with content", number)
 		}
 
-		return &transfer.NotFoundError{What: what, Name: name, In: l.place.Address.String()}
+		return &remote.NotFoundError{What: what, Name: name, In: l.place.Address.String()}
 	}
 
 	l.place.Item = item

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"os"
 	"strings"
 
@@ -13,7 +14,6 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newRmCmd(a *app) *cobra.Command {
@@ -33,10 +33,10 @@ bucket, for good. It says which and asks; --yes answers beforehand.`,
 	return cmd
 }
 
-func (a *app) rm(ctx context.Context, remote string, yes bool) error {
+func (a *app) rm(ctx context.Context, address string, yes bool) error {
 	if !yes && !a.canAsk() {
 		does := "hides something"
-		if strings.HasPrefix(remote, transfer.SchemeOSS+"://") {
+		if strings.HasPrefix(address, remote.SchemeOSS+"://") {
 			does = "deletes something for good"
 		}
 
@@ -45,7 +45,7 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 			"add --yes where that is meant")
 	}
 
-	l, err := a.look(ctx, remote)
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -55,9 +55,9 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 	var verb string
 	var do func() error
 	switch p.Kind {
-	case transfer.KindItem:
+	case remote.KindItem:
 		verb, do = "hide (recoverable with \"hoist restore\")", func() error { return l.hideItem(ctx) }
-	case transfer.KindFolder:
+	case remote.KindFolder:
 		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
 			return problem.Usagef("%s is a top folder: those belong to the project", p.Address)
 		}
@@ -73,11 +73,11 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 
 			return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Hidden })
 		}
-	case transfer.KindObject:
+	case remote.KindObject:
 		verb, do = "delete for good", func() error {
 			return goneIsDone(l.client.Objects.Delete(ctx, apsclient.NewObjectID(p.Bucket, p.Key)))
 		}
-	case transfer.KindBucket:
+	case remote.KindBucket:
 		for _, err := range l.client.Objects.List(ctx, p.Bucket, "") {
 			if err != nil {
 				return err
@@ -102,7 +102,7 @@ func (a *app) rm(ctx context.Context, remote string, yes bool) error {
 		return fmt.Errorf("remove %s: %w", p.Address, err)
 	}
 
-	if p.Address.Scheme == transfer.SchemeOSS {
+	if p.Address.Scheme == remote.SchemeOSS {
 		return a.reportChange(p.Address, "deleted", "for good")
 	}
 
@@ -172,7 +172,7 @@ func (a *app) ask(question string) bool {
 }
 
 // reportChange says what was done to a remote; notes are for people.
-func (a *app) reportChange(address transfer.Address, did string, notes ...string) error {
+func (a *app) reportChange(address remote.Address, did string, notes ...string) error {
 	if a.flags.json {
 		return a.printJSON(map[string]string{"remote": address.String(), "result": did})
 	}

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newStatCmd(a *app) *cobra.Command {
@@ -24,15 +24,15 @@ A local path inside a watch stands for its remote.`,
 	}
 }
 
-func (a *app) stat(ctx context.Context, remote string) error {
-	l, err := a.look(ctx, remote)
+func (a *app) stat(ctx context.Context, address string) error {
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
 	}
 	defer l.done()
-	if k := l.place.Kind; k == transfer.KindRoot || k == transfer.KindBuckets {
-		return fail(problem.Usage, fmt.Errorf("%s is no one thing", remote),
-			"\"hoist ls "+remote+"\" lists what is there; stat shows one of it")
+	if k := l.place.Kind; k == remote.KindRoot || k == remote.KindBuckets {
+		return fail(problem.Usage, fmt.Errorf("%s is no one thing", address),
+			"\"hoist ls "+address+"\" lists what is there; stat shows one of it")
 	}
 
 	e := l.place.Entry()

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newTreeCmd(a *app) *cobra.Command {
@@ -35,8 +35,8 @@ func newTreeCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) tree(ctx context.Context, remote string, depth int, long bool) error {
-	l, err := a.look(ctx, remote)
+func (a *app) tree(ctx context.Context, address string, depth int, long bool) error {
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (a *app) tree(ctx context.Context, remote string, depth int, long bool) err
 }
 
 // branch prints what is at p, each container followed by what it holds.
-func branch(ctx context.Context, r *transfer.Resolver, out *listing, p transfer.Place, level,
+func branch(ctx context.Context, r *remote.Resolver, out *listing, p remote.Place, level,
 	depth int) error {
 	for e, err := range r.List(ctx, p) {
 		if err != nil {

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newVersionsCmd(a *app) *cobra.Command {
@@ -28,8 +28,8 @@ func newVersionsCmd(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) versions(ctx context.Context, remote string, long bool) error {
-	l, err := a.lookItem(ctx, remote, "versions")
+func (a *app) versions(ctx context.Context, address string, long bool) error {
+	l, err := a.lookItem(ctx, address, "versions")
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (a *app) versions(ctx context.Context, remote string, long bool) error {
 			return fmt.Errorf("list the versions of %s: %w", l.place.Address, err)
 		}
 
-		if err := out.add(transfer.VersionEntry(l.place, v),
+		if err := out.add(remote.VersionEntry(l.place, v),
 			fmt.Sprintf("version %d  %s  %s", v.Number, localTime(v.Modified), v.Name)); err != nil {
 			return err
 		}
@@ -53,13 +53,13 @@ func (a *app) versions(ctx context.Context, remote string, long bool) error {
 }
 
 // lookItem is look for what only a file in a project has.
-func (a *app) lookItem(ctx context.Context, remote, what string) (*looked, error) {
-	l, err := a.look(ctx, remote)
+func (a *app) lookItem(ctx context.Context, address, what string) (*looked, error) {
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 
-	if l.place.Kind != transfer.KindItem {
+	if l.place.Kind != remote.KindItem {
 		l.done()
 		return nil, problem.Usagef("%s is %s: only a file in a project has %s", l.place.Address,
 			aKind(l.place.Kind), what)
@@ -78,8 +78,8 @@ func newURLCmd(a *app) *cobra.Command {
 	}
 }
 
-func (a *app) url(ctx context.Context, remote string) error {
-	l, err := a.look(ctx, remote)
+func (a *app) url(ctx context.Context, address string) error {
+	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -100,8 +100,8 @@ func (a *app) url(ctx context.Context, remote string) error {
 
 // webLink is the page of a place in Autodesk's web application: the service's own link where it
 // gave one, else the form that the Files tool of ACC uses.
-func webLink(p transfer.Place) (string, error) {
-	if p.Kind == transfer.KindItem && p.Item.Tip != nil && p.Item.Tip.WebURL != "" {
+func webLink(p remote.Place) (string, error) {
+	if p.Kind == remote.KindItem && p.Item.Tip != nil && p.Item.Tip.WebURL != "" {
 		return p.Item.Tip.WebURL, nil
 	}
 
@@ -116,7 +116,7 @@ func webLink(p transfer.Place) (string, error) {
 		q.Set("folderUrn", string(p.Folder.ID))
 	}
 
-	if p.Kind == transfer.KindItem {
+	if p.Kind == remote.KindItem {
 		q.Set("entityId", string(p.Item.ID))
 	}
 

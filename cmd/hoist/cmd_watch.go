@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -11,7 +12,6 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/daemon"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 func newWatchCmd(a *app) *cobra.Command {
@@ -54,13 +54,13 @@ func newWatchAddCmd(a *app) *cobra.Command {
 }
 
 func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter config.Settings, path,
-	remote string) error {
+	address string) error {
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return err
 	}
 
-	if _, err := transfer.ParseAddress(remote); err != nil {
+	if _, err := remote.ParseAddress(address); err != nil {
 		return err
 	}
 
@@ -82,7 +82,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 	}
 
 	// The patterns of a file are taken over as they are now: the watch does not depend on the file.
-	r.Remote, r.Exclude, r.Include = remote, checked.Exclude, checked.Include
+	r.Remote, r.Exclude, r.Include = address, checked.Exclude, checked.Include
 	r.MinSize, r.MaxSize, r.MinAge = filter.MinSize, filter.MaxSize, filter.MinAge
 	if s.profile != config.DefaultProfile {
 		r.Profile = s.profile

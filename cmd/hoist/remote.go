@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,24 +11,23 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 // remoteAddress reads what a person wrote for a remote: an address, or a local path inside a watch,
 // which stands for its remote. The local path need not be there.
-func (a *app) remoteAddress(arg string) (transfer.Address, error) {
+func (a *app) remoteAddress(arg string) (remote.Address, error) {
 	if strings.Contains(arg, "://") { // also another scheme, which is then said
-		return transfer.ParseAddress(arg)
+		return remote.ParseAddress(arg)
 	}
 
 	path, err := absPath(arg)
 	if err != nil {
-		return transfer.Address{}, err
+		return remote.Address{}, err
 	}
 
 	set, err := a.setup(config.Settings{})
 	if err != nil {
-		return transfer.Address{}, err
+		return remote.Address{}, err
 	}
 
 	if address, ok, err := mapped(set.file.Watch, path); ok || err != nil {
@@ -37,11 +37,11 @@ func (a *app) remoteAddress(arg string) (transfer.Address, error) {
 	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for its " +
 		"remote only inside a watch (see \"hoist watch list\")"
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return transfer.Address{}, fail(problem.NotFound,
+		return remote.Address{}, fail(problem.NotFound,
 			fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
 	}
 
-	return transfer.Address{}, fail(problem.Usage,
+	return remote.Address{}, fail(problem.Usage,
 		fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
 }
 
@@ -61,15 +61,15 @@ func absPath(arg string) (string, error) {
 }
 
 // mapped is the remote of a local path that is or lies in the folder of a watch.
-func mapped(watches []config.Watch, path string) (transfer.Address, bool, error) {
+func mapped(watches []config.Watch, path string) (remote.Address, bool, error) {
 	w := config.WatchOf(watches, path)
 	if w == nil {
-		return transfer.Address{}, false, nil
+		return remote.Address{}, false, nil
 	}
 
-	address, err := transfer.ParseAddress(w.Remote)
+	address, err := remote.ParseAddress(w.Remote)
 	if err != nil {
-		return transfer.Address{}, false, err
+		return remote.Address{}, false, err
 	}
 
 	rel, err := filepath.Rel(w.Path, path)

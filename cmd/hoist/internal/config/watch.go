@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"path/filepath"
 	"regexp"
@@ -14,8 +15,6 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
-
-	"hoist/transfer"
 )
 
 // Watch is one [[watch]] table of config.toml: a folder that the daemon keeps in sync with a remote
@@ -53,8 +52,8 @@ const leastSettle = 100 * time.Millisecond
 const ModePush = "push"
 
 // NewWatchID derives the id of a watch.
-func NewWatchID(path, remote, profile string) string {
-	sum := sha256.Sum256([]byte(path + "\x00" + remote + "\x00" + profile))
+func NewWatchID(path, address, profile string) string {
+	sum := sha256.Sum256([]byte(path + "\x00" + address + "\x00" + profile))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -88,7 +87,7 @@ func (w *Watch) Complete(file string) error {
 		return bad("mode", quoted(w.Mode)+" is not push")
 	}
 
-	if _, err := transfer.ParseAddress(w.Remote); err != nil {
+	if _, err := remote.ParseAddress(w.Remote); err != nil {
 		return bad("remote", err.Error())
 	}
 

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io"
 	"io/fs"
 	"math"
@@ -54,7 +55,7 @@ const (
 type facts struct {
 	local   *state.Snapshot // nil: not there
 	base    *base           // nil: never published as far as anybody knows
-	tip     *transfer.Entry // nil: not there
+	tip     *remote.Entry   // nil: not there
 	content proof
 }
 
@@ -206,7 +207,7 @@ func compareParts(parts, etags []string) proof {
 // compareContent reads the local file and holds it against the tip: by the ETags of the parts where
 // the tip is what we published, else by the SHA-1 of the object, which costs a call where the
 // listing does not tell it.
-func (w *Owner) compareContent(ctx context.Context, profile, path string, b *base, tip transfer.Entry) (proof,
+func (w *Owner) compareContent(ctx context.Context, profile, path string, b *base, tip remote.Entry) (proof,
 	sums, error) {
 	ours := b != nil && (b.version != "" && b.version == tip.VersionID ||
 		b.version == "" && b.storage == tip.StorageID && tip.SHA1 == "") &&
@@ -262,17 +263,17 @@ func (w *Owner) compareContent(ctx context.Context, profile, path string, b *bas
 type tips struct {
 	w *Owner
 	// by profile and address of the folder, bucket or prefix: by name, of objects by key
-	listed map[string]map[string]transfer.Entry
+	listed map[string]map[string]remote.Entry
 }
 
-func (w *Owner) newTips() *tips { return &tips{w: w, listed: map[string]map[string]transfer.Entry{}} }
+func (w *Owner) newTips() *tips { return &tips{w: w, listed: map[string]map[string]remote.Entry{}} }
 
 // find returns the file at names below root; nil where there is none.
-func (t *tips) find(ctx context.Context, profile string, root transfer.Address,
-	names []string) (*transfer.Entry, error) {
+func (t *tips) find(ctx context.Context, profile string, root remote.Address,
+	names []string) (*remote.Entry, error) {
 	at := root.Join(names...)
 	folder, name := at.Parent(), at.Base()
-	if root.Scheme == transfer.SchemeOSS { // keys have no folders
+	if root.Scheme == remote.SchemeOSS { // keys have no folders
 		folder, name = root, at.Key()
 	}
 
@@ -289,7 +290,7 @@ func (t *tips) find(ctx context.Context, profile string, root transfer.Address,
 }
 
 // in lists the files of a place; one that is not there holds none.
-func (t *tips) in(ctx context.Context, profile string, at transfer.Address) (map[string]transfer.Entry,
+func (t *tips) in(ctx context.Context, profile string, at remote.Address) (map[string]remote.Entry,
 	error) {
 	id := profile + "\x00" + at.String()
 	if files, ok := t.listed[id]; ok {
@@ -301,11 +302,11 @@ func (t *tips) in(ctx context.Context, profile string, at transfer.Address) (map
 		return nil, err
 	}
 
-	files := map[string]transfer.Entry{}
-	place, err := patiently(ctx, func() (transfer.Place, error) { return r.ResolveFolder(ctx, at) })
+	files := map[string]remote.Entry{}
+	place, err := patiently(ctx, func() (remote.Place, error) { return r.ResolveFolder(ctx, at) })
 
-	gone, _ := errors.AsType[*transfer.NotFoundError](err)
-	_, isFile := errors.AsType[*transfer.UsageError](err)
+	gone, _ := errors.AsType[*remote.NotFoundError](err)
+	_, isFile := errors.AsType[*remote.UsageError](err)
 	switch {
 	case gone != nil && (gone.What == "folder" || gone.What == "file or folder"), isFile,
 		len(place.Missing) > 0:
@@ -319,9 +320,9 @@ func (t *tips) in(ctx context.Context, profile string, at transfer.Address) (map
 		switch {
 		case err != nil:
 			return nil, err
-		case e.Type == transfer.KindObject:
+		case e.Type == remote.KindObject:
 			files[e.Place.Key] = e
-		case e.Type == transfer.KindItem && !e.Hidden:
+		case e.Type == remote.KindItem && !e.Hidden:
 			files[e.Name] = e
 		}
 	}
@@ -348,7 +349,7 @@ func localSnapshot(path string) (*state.Snapshot, error) {
 // ambiguous reports whether a remote name stands for more than one thing, which is a finding about
 // one file and stops no other.
 func ambiguous(err error) bool {
-	_, ok := errors.AsType[*transfer.AmbiguousError](err)
+	_, ok := errors.AsType[*remote.AmbiguousError](err)
 	return ok
 }
 

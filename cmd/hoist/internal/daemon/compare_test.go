@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"hoist/transfer/remote"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,14 +14,13 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
-	"hoist/transfer"
 )
 
 func TestJudge(t *testing.T) {
 	local := &state.Snapshot{Size: 10, ModTime: time.Unix(100, 0)}
 
-	tip := func(number int, size int64) *transfer.Entry {
-		return &transfer.Entry{VersionID: fmt.Sprint("v", number), VersionNumber: number, Size: size}
+	tip := func(number int, size int64) *remote.Entry {
+		return &remote.Entry{VersionID: fmt.Sprint("v", number), VersionNumber: number, Size: size}
 	}
 	base := func(number int) *base {
 		return &base{version: fmt.Sprint("v", number), number: number, snapshot: *local}

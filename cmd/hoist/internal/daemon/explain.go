@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"hoist/transfer/remote"
 	"os"
 	"path"
 	"path/filepath"
@@ -141,7 +142,7 @@ func (w *Owner) explainWatch(e *control.Explanation, c config.Watch, rel string,
 	}
 
 	e.Watch = &one
-	address, err := transfer.ParseAddress(c.Remote)
+	address, err := remote.ParseAddress(c.Remote)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,7 +21,7 @@ const unreachableFor = 60 * time.Second
 
 // Push implements [control.API].
 func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, error) {
-	remote, err := transfer.ParseAddress(r.Remote)
+	address, err := remote.ParseAddress(r.Remote)
 	if err != nil {
 		return control.Plan{}, err
 	}
@@ -33,7 +34,7 @@ func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	batch := batchOf(r.Batch)
 	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
 		return w.engine.PlanPush(ctx, transfer.PushRequest{
-			Profile: w.profile(r.Profile), Sources: found.files, Remote: remote, As: r.As, Force: r.Force,
+			Profile: w.profile(r.Profile), Sources: found.files, Remote: address, As: r.As, Force: r.Force,
 			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
 		})
 	})
@@ -42,14 +43,14 @@ func (w *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	}
 
 	plan, err := w.enqueue(planned, batch, r.DryRun)
-	plan.Files = append(plan.Files, found.results(remote)...)
+	plan.Files = append(plan.Files, found.results(address)...)
 
 	return plan, err
 }
 
 // Pull implements [control.API].
 func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, error) {
-	remote, err := transfer.ParseAddress(r.Remote)
+	address, err := remote.ParseAddress(r.Remote)
 	if err != nil {
 		return control.Plan{}, err
 	}
@@ -66,7 +67,7 @@ func (w *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	batch := batchOf(r.Batch)
 	planned, err := patiently(ctx, func() ([]transfer.Planned, error) {
 		return w.engine.PlanPull(ctx, transfer.PullRequest{
-			Profile: w.profile(r.Profile), Remote: remote, Path: r.Path, Version: r.Version,
+			Profile: w.profile(r.Profile), Remote: address, Path: r.Path, Version: r.Version,
 			Overwrite: r.Overwrite, Batch: batch,
 		})
 	})

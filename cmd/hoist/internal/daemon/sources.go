@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"os"
 	"path"
@@ -30,11 +31,11 @@ type badSource struct {
 }
 
 // results tells the bad ones as what a push reports; remote is where the push lands.
-func (s sources) results(remote transfer.Address) []control.PlanFile {
+func (s sources) results(address remote.Address) []control.PlanFile {
 	out := make([]control.PlanFile, len(s.bad))
 	for i, b := range s.bad {
 		out[i].FileResult = control.FileResult{
-			Path: b.path, Remote: remote.Join(strings.Split(b.rel, "/")...).String(),
+			Path: b.path, Remote: address.Join(strings.Split(b.rel, "/")...).String(),
 			Result: control.ResultAttention, Reason: b.reason, Detail: b.detail,
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,6 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
-	"hoist/transfer"
 	"hoist/watcher"
 )
 
@@ -24,13 +24,13 @@ type subject struct {
 	root    string // id of the watch, "" outside of watches
 	rel     string // slash path below the watch
 	profile string
-	remote  transfer.Address // folder or prefix that names lie below
+	remote  remote.Address // folder or prefix that names lie below
 	names   []string
 	base    *base
 	problem string // why the local file could not be looked at
 }
 
-func (s subject) address() transfer.Address { return s.remote.Join(s.names...) }
+func (s subject) address() remote.Address { return s.remote.Join(s.names...) }
 
 // receiptFields are those of a receipt that a comparison needs.
 type receiptFields struct {
@@ -131,9 +131,9 @@ func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) 
 		seen[[2]string{s.path, s.address().String()}] = true
 	}
 
-	add := func(path, remote, profile string, b *base) {
-		way := [2]string{path, remote}
-		address, err := transfer.ParseAddress(remote)
+	add := func(path, to, profile string, b *base) {
+		way := [2]string{path, to}
+		address, err := remote.ParseAddress(to)
 		if err != nil || len(address.Steps) < 2 || seen[way] || !in.takes(path) {
 			return
 		}
@@ -142,7 +142,7 @@ func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) 
 		n := len(address.Steps) - 1
 		out = append(out, subject{
 			path: path, profile: w.profile(profile), base: b,
-			remote: transfer.Address{Scheme: address.Scheme, Steps: address.Steps[:n]},
+			remote: remote.Address{Scheme: address.Scheme, Steps: address.Steps[:n]},
 			names:  address.Steps[n:],
 		})
 	}
@@ -171,10 +171,10 @@ func (w *Owner) survey(ctx context.Context, in scope, receipts []state.Receipt) 
 // watchedAway tells whether a receipt is of a file of a watch, going to where the watch sends it.
 func watchedAway(watches []config.Watch, r receiptFields) bool {
 	return slices.ContainsFunc(watches, func(c config.Watch) bool {
-		remote, err := transfer.ParseAddress(c.Remote)
+		address, err := remote.ParseAddress(c.Remote)
 		rel, e := filepath.Rel(c.Path, r.Path)
 		return err == nil && e == nil && config.Within(c.Path, r.Path) &&
-			remote.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
+			address.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
 	})
 }
 
@@ -198,7 +198,7 @@ func RulesFor(own, home config.Settings) (*watcher.Rules, error) {
 
 func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope,
 	byWay map[[2]string]receiptFields) ([]subject, error) {
-	remote, err := transfer.ParseAddress(c.Remote)
+	address, err := remote.ParseAddress(c.Remote)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope,
 
 		s := &subject{
 			path: filepath.Join(c.Path, filepath.FromSlash(rel)), root: c.ID, rel: rel,
-			profile: w.profile(c.Profile), remote: remote, names: steps(rel),
+			profile: w.profile(c.Profile), remote: address, names: steps(rel),
 		}
 		if r, ok := byWay[[2]string{s.path, s.address().String()}]; ok {
 			s.base = r.base()
@@ -247,7 +247,7 @@ func (w *Owner) surveyWatch(ctx context.Context, c config.Watch, in scope,
 
 	for _, r := range records {
 		s := file(r.Rel)
-		if at, err := transfer.ParseAddress(r.Remote); err == nil && at.Scheme == transfer.SchemeAPS &&
+		if at, err := remote.ParseAddress(r.Remote); err == nil && at.Scheme == remote.SchemeAPS &&
 			len(at.Steps) > len(s.names) {
 			s.names = at.Steps[len(at.Steps)-len(s.names):] // names that were mapped
 		}

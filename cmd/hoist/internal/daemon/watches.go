@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -101,7 +102,7 @@ func (m *watches) run(c config.Watch) error {
 		return err
 	}
 
-	remote, err := transfer.ParseAddress(c.Remote)
+	address, err := remote.ParseAddress(c.Remote)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (m *watches) run(c config.Watch) error {
 		}
 
 		err := wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
-			err := m.take(ctx, c, remote, changes)
+			err := m.take(ctx, c, address, changes)
 			r.note(err)
 			return err
 		})
@@ -165,7 +166,7 @@ func (r *watching) foreign() bool {
 }
 
 // take makes jobs of what has settled; nil means that they are durable.
-func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Address,
+func (m *watches) take(ctx context.Context, c config.Watch, address remote.Address,
 	changes []watcher.Change) error {
 	var files []transfer.Source
 	for _, ch := range changes {
@@ -186,7 +187,7 @@ func (m *watches) take(ctx context.Context, c config.Watch, remote transfer.Addr
 	}
 
 	planned, err := m.w.engine.PlanPush(ctx, transfer.PushRequest{
-		Profile: m.w.profile(c.Profile), Sources: files, Remote: remote, Batch: c.ID, Root: c.ID,
+		Profile: m.w.profile(c.Profile), Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
 		MapNames: m.w.o.Settings.MapsNames(),
 	})
 	if err != nil {
@@ -372,12 +373,12 @@ func (w *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 				problem.Fix{Step: problem.UnwatchOther, On: other.ID})
 	}
 
-	remote, err := w.landing(ctx, w.profile(r.Profile), r.Remote)
+	address, err := w.landing(ctx, w.profile(r.Profile), r.Remote)
 	if err != nil {
 		return control.WatchAdded{}, err
 	}
 
-	c.Remote = remote
+	c.Remote = address
 	c.ID = config.NewWatchID(c.Path, c.Remote, w.profile(r.Profile))
 	if err := c.Complete(""); err != nil {
 		return control.WatchAdded{}, err
@@ -433,8 +434,8 @@ func watchedFolder(p string) (string, error) {
 }
 
 // landing resolves a remote that is to hold files and returns its address in names.
-func (w *Owner) landing(ctx context.Context, profile, remote string) (string, error) {
-	address, err := transfer.ParseAddress(remote)
+func (w *Owner) landing(ctx context.Context, profile, to string) (string, error) {
+	address, err := remote.ParseAddress(to)
 	if err != nil {
 		return "", err
 	}
@@ -444,7 +445,7 @@ func (w *Owner) landing(ctx context.Context, profile, remote string) (string, er
 		return "", err
 	}
 
-	place, err := patiently(ctx, func() (transfer.Place, error) {
+	place, err := patiently(ctx, func() (remote.Place, error) {
 		return resolver.ResolveFolder(ctx, address)
 	})
 	if err != nil {
@@ -452,12 +453,12 @@ func (w *Owner) landing(ctx context.Context, profile, remote string) (string, er
 	}
 
 	switch place.Kind {
-	case transfer.KindFolder, transfer.KindBucket, transfer.KindPrefix:
+	case remote.KindFolder, remote.KindBucket, remote.KindPrefix:
 		return place.Address.Join(place.Missing...).String(), nil
 	}
 
 	return "", problem.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket",
-		remote)
+		address)
 }
 
 // ChangeWatch implements [control.API].

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"net/url"
 	"os"
 	"slices"
@@ -15,7 +16,6 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/guide"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 // customIntegration is what an account administrator does, in one line.
@@ -254,7 +254,7 @@ func checkWatches(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 // target resolves the remote of a watch and, with the data plane, tries to write there.
 func (e Env) target(ctx context.Context, w config.Watch, name string) (*place, Finding) {
-	address, err := transfer.ParseAddress(w.Remote)
+	address, err := remote.ParseAddress(w.Remote)
 	if err != nil {
 		return nil, failed(name, "the remote", err)
 	}
@@ -264,7 +264,7 @@ func (e Env) target(ctx context.Context, w config.Watch, name string) (*place, F
 		return nil, failed(name, w.Remote, err)
 	}
 
-	if p.Kind != transfer.KindFolder {
+	if p.Kind != remote.KindFolder {
 		return nil, Finding{Check: name, Verdict: OK, Detail: w.Remote + " is there"}
 	}
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"log/slog"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/transfer"
 )
 
 // Verdict of a finding.
@@ -196,4 +196,4 @@ func unreached(name string, e Env, f facts) (Finding, bool) {
 }
 
 // resolver looks addresses up with exactly the scopes that each call needs.
-func (e Env) resolver() *transfer.Resolver { return transfer.NewResolver(e.Client, e.Logger) }
+func (e Env) resolver() *remote.Resolver { return remote.NewResolver(e.Client, e.Logger) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"slices"
 	"strings"
@@ -119,11 +120,11 @@ var table = []row{
 	{is[*config.Error], Usage, Fix{Step: ConfigFile}},
 	{is[*apsclient.ConfigError], Usage, Fix{Step: Configuration}},
 	{is[*apsclient.ParamError], Usage, Fix{Step: ActionHelp}},
-	{is[*transfer.AmbiguousError], Usage, Text("write the id of the one you mean in place of its name")},
+	{is[*remote.AmbiguousError], Usage, Text("write the id of the one you mean in place of its name")},
 	{is[*transfer.CollisionError], Usage, Fix{Step: OneByOne}},
-	{is[*transfer.AddressError], Usage, Fix{Step: AddressHelp}},
-	{is[*transfer.UsageError], Usage, Fix{}},
-	{is[*transfer.NotFoundError], NotFound, Fix{}},
+	{is[*remote.AddressError], Usage, Fix{Step: AddressHelp}},
+	{is[*remote.UsageError], Usage, Fix{}},
+	{is[*remote.NotFoundError], NotFound, Fix{}},
 	{is[*state.PrefixError], Usage, Text("give more of the id")},
 	{is[*state.LockedError], Failure, Fix{Step: AnotherHome}},
 	{is[*state.VersionError], Failure, Fix{Step: NewerVersion}},

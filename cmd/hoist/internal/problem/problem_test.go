@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hoist/transfer/remote"
 	"io/fs"
 	"testing"
 
@@ -29,11 +30,11 @@ func TestOf(t *testing.T) {
 		{"several of configuration", errors.Join(&config.Error{Key: "x"}, &config.Error{Key: "y"}), Usage},
 		{"no credentials", &config.NoCredentialsError{}, Unauthorized},
 		{"setting of the client", &apsclient.ConfigError{Name: "x"}, Usage},
-		{"address", &transfer.AddressError{}, Usage},
-		{"name twice", &transfer.AmbiguousError{}, Usage},
+		{"address", &remote.AddressError{}, Usage},
+		{"name twice", &remote.AmbiguousError{}, Usage},
 		{"two on one name", &transfer.CollisionError{}, Usage},
-		{"contradiction", &transfer.UsageError{}, Usage},
-		{"remote not found", &transfer.NotFoundError{}, NotFound},
+		{"contradiction", &remote.UsageError{}, Usage},
+		{"remote not found", &remote.NotFoundError{}, NotFound},
 		{"local not found", fs.ErrNotExist, NotFound},
 		{"job not found", state.ErrNotFound, NotFound},
 		{"short id", &state.PrefixError{}, Usage},

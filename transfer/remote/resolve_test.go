@@ -1,10 +1,9 @@
-package transfer
+package remote
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,64 +14,6 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 )
-
-func (w *world) resolver() *Resolver {
-	return NewResolver(w.client.WithScopes(apsclient.TransferScopes...), slog.New(slog.DiscardHandler))
-}
-
-func (w *world) addFile(project, path, content string) (item, version string) {
-	w.t.Helper()
-	item, version, err := w.srv.AddFile(project, path, strings.NewReader(content), int64(len(content)))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-
-	return item, version
-}
-
-func (w *world) addFolder(project, path string) string {
-	w.t.Helper()
-	id, err := w.srv.AddFolder(project, path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-
-	return id
-}
-
-func mustAddress(t *testing.T, text string) Address {
-	t.Helper()
-	a, err := ParseAddress(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	return a
-}
-
-// api counts the control-plane calls since the last reset, tokens not included.
-func (w *world) api() (n int, ops []string) {
-	for _, r := range w.srv.Requests() {
-		if r.Op != "token" && r.Op != "s3-get" && r.Op != "s3-put" {
-			n++
-			ops = append(ops, r.Op)
-		}
-	}
-
-	return n, ops
-}
-
-func (w *world) wantCalls(t *testing.T, what string, want ...string) {
-	t.Helper()
-	_, got := w.api()
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: calls %q, want %q", what, got, want)
-	}
-
-	w.srv.ResetJournal()
-}
 
 func TestResolve(t *testing.T) {
 	w := newWorld(t)
@@ -232,18 +173,18 @@ func TestResolveCostsFewCalls(t *testing.T) {
 
 	// What others do is seen after forget, what we do at once.
 	w.addFile(demo.Project, "Project Files/a/b/three.dwg", "3")
-	if _, ok, err := r.find(t.Context(), w.project, p.Folder.ID, "three.dwg"); ok || err != nil {
+	if _, ok, err := r.Find(t.Context(), w.project, p.Folder.ID, "three.dwg"); ok || err != nil {
 		t.Errorf("found %v, %v before forget", ok, err)
 	}
 
-	r.note(folderKey{w.project, p.Folder.ID},
+	r.Note(w.project, p.Folder.ID,
 		apsclient.Entry{Item: &apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "four.dwg"}})
-	if _, ok, _ := r.find(t.Context(), w.project, p.Folder.ID, "four.dwg"); !ok {
+	if _, ok, _ := r.Find(t.Context(), w.project, p.Folder.ID, "four.dwg"); !ok {
 		t.Error("a noted item was not found")
 	}
 
-	r.forget(w.project, p.Folder.ID)
-	if _, ok, _ := r.find(t.Context(), w.project, p.Folder.ID, "three.dwg"); !ok {
+	r.Forget(w.project, p.Folder.ID)
+	if _, ok, _ := r.Find(t.Context(), w.project, p.Folder.ID, "three.dwg"); !ok {
 		t.Error("not found after forget")
 	}
 
@@ -270,7 +211,7 @@ func TestResolverNoticesWhatOthersDid(t *testing.T) {
 
 		look := func() bool {
 			t.Helper()
-			_, ok, err := r.find(t.Context(), w.project, w.base, "young.dwg")
+			_, ok, err := r.Find(t.Context(), w.project, w.base, "young.dwg")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,7 +225,7 @@ func TestResolverNoticesWhatOthersDid(t *testing.T) {
 		}
 
 		w.addFile(w.srv.Demo().Project, "Project Files/a/old.dwg", "1")
-		r.forget(w.project, w.base)
+		r.Forget(w.project, w.base)
 		if _, err := r.Resolve(t.Context(), mustAddress(t, w.srv.DemoRemote()+"/a/old.dwg")); err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +241,7 @@ func TestResolverNoticesWhatOthersDid(t *testing.T) {
 
 		w.addFile(w.srv.Demo().Project, "Project Files/younger.dwg", "1")
 		r.Refresh()
-		if _, ok, _ := r.find(t.Context(), w.project, w.base, "younger.dwg"); !ok {
+		if _, ok, _ := r.Find(t.Context(), w.project, w.base, "younger.dwg"); !ok {
 			t.Error("not found after Refresh")
 		}
 
@@ -357,11 +298,11 @@ func TestHiddenThingsNeverMatch(t *testing.T) {
 	}
 
 	r := w.resolver()
-	if _, ok, err := r.find(t.Context(), w.project, w.base, "gone.dwg"); ok || err != nil {
+	if _, ok, err := r.Find(t.Context(), w.project, w.base, "gone.dwg"); ok || err != nil {
 		t.Errorf("a hidden file: found %v, %v", ok, err)
 	}
 
-	if _, ok, err := r.findFolder(t.Context(), w.project, w.base, "old"); ok || err != nil {
+	if _, ok, err := r.FindFolder(t.Context(), w.project, w.base, "old"); ok || err != nil {
 		t.Errorf("a hidden folder: found %v, %v", ok, err)
 	}
 
@@ -426,7 +367,7 @@ func TestListingIsSharedByCallersAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
-				if _, ok, err := r.find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+				if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
 					t.Errorf("found %v, %v", ok, err)
 				}
 			})
@@ -436,14 +377,14 @@ func TestListingIsSharedByCallersAtOnce(t *testing.T) {
 		w.wantCalls(t, "20 callers", "list-folder-contents")
 
 		// A caller that gives up does not take the others with it.
-		r.forget(w.project, w.base)
+		r.Forget(w.project, w.base)
 		ctx, cancel := context.WithCancel(t.Context())
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			return emulator.Fault{Do: sync.OnceFunc(cancel)}
 		})
-		wg.Go(func() { _, _, _ = r.find(ctx, w.project, w.base, "a.dwg") })
+		wg.Go(func() { _, _, _ = r.Find(ctx, w.project, w.base, "a.dwg") })
 		synctest.Wait()
-		if _, ok, err := r.find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+		if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
 			t.Errorf("after another caller gave up: found %v, %v", ok, err)
 		}
 
@@ -452,27 +393,27 @@ func TestListingIsSharedByCallersAtOnce(t *testing.T) {
 		// What we make while a listing is being read is in it, and a listing that was forgotten
 		// meanwhile is read again.
 		w.srv.ResetJournal()
-		r.forget(w.project, w.base)
+		r.Forget(w.project, w.base)
 		forget := false
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			return emulator.Fault{DoAfter: sync.OnceFunc(func() {
 				if forget {
 					forget = false
-					r.forget(w.project, w.base)
+					r.Forget(w.project, w.base)
 				}
 
-				r.note(folderKey{w.project, w.base},
+				r.Note(w.project, w.base,
 					apsclient.Entry{Item: &apsclient.Item{ID: "urn:x:dm.lineage:1", Name: "noted.dwg"}})
 			})}
 		})
-		if _, ok, err := r.find(t.Context(), w.project, w.base, "noted.dwg"); !ok || err != nil {
+		if _, ok, err := r.Find(t.Context(), w.project, w.base, "noted.dwg"); !ok || err != nil {
 			t.Errorf("noted while the listing was read: found %v, %v", ok, err)
 		}
 
 		w.wantCalls(t, "one listing", "list-folder-contents")
-		r.forget(w.project, w.base)
+		r.Forget(w.project, w.base)
 		forget = true
-		if _, ok, err := r.find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
+		if _, ok, err := r.Find(t.Context(), w.project, w.base, "a.dwg"); !ok || err != nil {
 			t.Errorf("found %v, %v", ok, err)
 		}
 

@@ -1,4 +1,4 @@
-package transfer
+package remote
 
 import (
 	"fmt"
@@ -55,20 +55,21 @@ func (e *AmbiguousError) Error() string {
 		e.What, e.Name, len(e.IDs), e.In, strings.Join(e.IDs, ", "))
 }
 
-// CollisionError says that several sources would land on one remote name. Nothing was sent.
-type CollisionError struct {
-	Remote  string
-	Sources []string // local paths
-}
-
-func (e *CollisionError) Error() string {
-	return fmt.Sprintf("%s would all land on %s", quoteAll(e.Sources), e.Remote)
-}
-
 // UsageError says that a request contradicts itself or asks for what cannot be (exit 2).
 type UsageError struct{ Msg string }
 
 func (e *UsageError) Error() string { return e.Msg }
+
+// NameTakenError says that a name cannot be made because something of another kind has it; waiting
+// helps nobody.
+type NameTakenError struct {
+	Name string
+	By   string // "a file", "a folder"
+}
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("%q is the name of %s there; rename one of the two", e.Name, e.By)
+}
 
 func quoteAll(names []string) string {
 	q := make([]string, len(names))

@@ -1,7 +1,8 @@
-package transfer
+package remote
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -42,14 +43,23 @@ func newListing() *listing {
 	return &listing{folders: map[string][]int{}, items: map[string][]int{}, ids: map[string]int{}}
 }
 
-// itemName is what names a file: the tip's name, which the documentation calls the authoritative
+// ItemName is what names a file: the tip's name, which the documentation calls the authoritative
 // one; the display name without a tip.
-func itemName(it apsclient.Item) string {
+func ItemName(it apsclient.Item) string {
 	if it.Tip != nil && it.Tip.Name != "" {
 		return it.Tip.Name
 	}
 
 	return it.Name
+}
+
+// TipID is the id of an item's newest version.
+func TipID(it apsclient.Item) apsclient.VersionID {
+	if it.Tip != nil && it.Tip.ID != "" {
+		return it.Tip.ID
+	}
+
+	return it.TipID
 }
 
 // put adds an entry, or replaces the one with the same id.
@@ -73,7 +83,7 @@ func (l *listing) put(e apsclient.Entry) {
 
 func describe(l *listing, e apsclient.Entry) (id, name string, names map[string][]int) {
 	if e.Item != nil {
-		return string(e.Item.ID), itemName(*e.Item), l.items
+		return string(e.Item.ID), ItemName(*e.Item), l.items
 	}
 
 	return string(e.Folder.ID), e.Folder.Name, l.folders
@@ -318,9 +328,9 @@ func (r *Resolver) load(ctx context.Context, p apsclient.ProjectID, f apsclient.
 	return nil
 }
 
-// find looks a file up by its exact name; a hidden one is absent. Two of one name are an
+// Find looks a file up by its exact name; a hidden one is absent. Two of one name are an
 // *AmbiguousError.
-func (r *Resolver) find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID,
+func (r *Resolver) Find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID,
 	name string) (apsclient.Item, bool, error) {
 	e, ok, err := r.oneOf(ctx, p, f, "file", name, func(l *listing) []int { return l.items[name] })
 	if !ok {
@@ -330,8 +340,22 @@ func (r *Resolver) find(ctx context.Context, p apsclient.ProjectID, f apsclient.
 	return *e.Item, true, nil
 }
 
-// findFolder is find for a folder.
-func (r *Resolver) findFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+// FindByID looks a file up by the id it had: it is there while the item is visible, in the folder
+// and under the name. Unlike Find it asks the service, which shows an item before its listing does.
+func (r *Resolver) FindByID(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
+	id apsclient.ItemID) (apsclient.Item, bool, error) {
+	it, err := r.c.Items.Item(ctx, p, id)
+	if errors.Is(err, apsclient.ErrNotFound) {
+		return it, false, nil
+	}
+
+	there := !it.Hidden && it.Parent == f && ItemName(it) == name && (it.Tip == nil || !it.Tip.Deleted())
+
+	return it, err == nil && there, err
+}
+
+// FindFolder is Find for a folder.
+func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
 	name string) (apsclient.Folder, bool, error) {
 	e, ok, err := r.oneOf(ctx, p, parent, "folder", name, func(l *listing) []int { return l.folders[name] })
 	if !ok {
@@ -360,13 +384,14 @@ func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient
 	return e, err == nil && len(ids) == 1, err
 }
 
-// note records a change that we made ourselves, so that the listing need not be read again: a new
+// Note records a change that we made ourselves, so that the listing need not be read again: a new
 // folder or item, or one with a new tip.
-func (r *Resolver) note(key folderKey, e apsclient.Entry) {
+func (r *Resolver) Note(p apsclient.ProjectID, f apsclient.FolderID, e apsclient.Entry) {
+	key := folderKey{p, f}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.Folder != nil {
-		r.known[folderKey{key.project, e.Folder.ID}] = *e.Folder
+		r.known[folderKey{p, e.Folder.ID}] = *e.Folder
 	}
 
 	if l := r.folders[key]; l != nil {
@@ -378,9 +403,9 @@ func (r *Resolver) note(key folderKey, e apsclient.Entry) {
 	}
 }
 
-// forget drops a folder's listing: the next question reads it again. To be called after a 409 or in
+// Forget drops a folder's listing: the next question reads it again. To be called after a 409 or in
 // doubt.
-func (r *Resolver) forget(p apsclient.ProjectID, f apsclient.FolderID) {
+func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	key := folderKey{p, f}
 	r.mu.Lock()
 	defer r.mu.Unlock()

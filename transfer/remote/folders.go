@@ -1,4 +1,4 @@
-package transfer
+package remote
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent 
 	name string, intents IntentStore) (apsclient.FolderID, error) {
 	var id apsclient.FolderID
 	look := func() (bool, error) {
-		f, ok, err := r.findFolder(ctx, p, parent, name)
+		f, ok, err := r.FindFolder(ctx, p, parent, name)
 		if ok {
 			id = f.ID
 		}
@@ -100,15 +100,15 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 				return false, err
 			}
 
-			r.forget(p, parent)
+			r.Forget(p, parent)
 			if ok, err := look(); ok || err != nil {
 				return ok, err
 			}
 
-			if _, taken, err := r.find(ctx, p, parent, name); err != nil {
+			if _, taken, err := r.Find(ctx, p, parent, name); err != nil {
 				return false, err
 			} else if taken {
-				return false, nameTaken(name, "a file")
+				return false, &NameTakenError{Name: name, By: "a file"}
 			}
 		}
 
@@ -148,7 +148,7 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 			f.Name = name
 		}
 
-		r.note(folderKey{p, parent}, apsclient.Entry{Folder: &f})
+		r.Note(p, parent, apsclient.Entry{Folder: &f})
 		r.noteEmpty(folderKey{p, f.ID})
 
 		return done()
@@ -181,12 +181,6 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 	return fmt.Errorf("create folder %q: %w", name, err)
 }
 
-// nameTaken parks what the service refuses because something of another kind has the name: waiting
-// helps nobody.
-func nameTaken(name, by string) error {
-	return needsPerson(ReasonNameRefused, "%q is the name of %s there; rename one of the two", name, by)
-}
-
 // foldedFolder finds the one folder whose name differs from name in case alone.
 func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
 	name string) (id apsclient.FolderID, ok bool, err error) {
@@ -216,5 +210,15 @@ func (r *Resolver) noteEmpty(key folderKey) {
 		l := newListing()
 		l.until = time.Now().Add(listingFor)
 		r.folders[key] = l
+	}
+}
+
+// sleep waits for d or the end of ctx, whose cause is the error.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }

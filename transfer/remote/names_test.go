@@ -1,4 +1,4 @@
-package transfer
+package remote
 
 import (
 	"path/filepath"
@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
-
-	"hoist/state"
 )
 
 func TestRefusedName(t *testing.T) {
@@ -34,8 +32,8 @@ func TestRefusedName(t *testing.T) {
 		"a leading dot":   {".hidden", true},
 		"fullwidth colon": {"a：b", true},
 	} {
-		if problem := refusedName(row.name); (problem == "") != row.ok {
-			t.Errorf("%s: refusedName(%q) = %q, want ok %v", name, row.name, problem, row.ok)
+		if problem := RefusedName(row.name); (problem == "") != row.ok {
+			t.Errorf("%s: RefusedName(%q) = %q, want ok %v", name, row.name, problem, row.ok)
 		}
 	}
 }
@@ -49,87 +47,23 @@ func TestMapRemoteName(t *testing.T) {
 		"l'étage":     "l%27étage",
 		"Acme™ R.dwg": "Acme%E2%84%A2 R.dwg",
 	} {
-		got := mapRemoteName(name)
+		got := MapName(name)
 		if got != want {
-			t.Errorf("mapRemoteName(%q) = %q, want %q", name, got, want)
+			t.Errorf("MapName(%q) = %q, want %q", name, got, want)
 		}
 
 		if back := unescapeName(got, remoteCode); back != name {
 			t.Errorf("unescapeName(%q) = %q, want %q", got, back, name)
 		}
 
-		if problem := refusedName(got); problem != "" {
+		if problem := RefusedName(got); problem != "" {
 			t.Errorf("the mapped %q is refused: %s", got, problem)
 		}
 	}
 }
 
-func TestQuote(t *testing.T) {
-	for _, tt := range []struct{ in, posix, windows string }{
-		{"/a/plan-1.rvt", "/a/plan-1.rvt", "/a/plan-1.rvt"},
-		{"", "''", `""`},
-		{"a b", "'a b'", `"a b"`},
-		{"it's", `'it'\''s'`, `"it's"`},
-		{`say "x"`, `'say "x"'`, `"say \"x\""`},
-		{`C:\plans\a.dwg`, `'C:\plans\a.dwg'`, `C:\plans\a.dwg`},
-		{`C:\my plans\`, `'C:\my plans\'`, `"C:\my plans\\"`},
-		{"$HOME;ls", "'$HOME;ls'", `"$HOME;ls"`},
-		{"~ana", "'~ana'", `"~ana"`},
-	} {
-		if got := quoteFor("linux", tt.in); got != tt.posix {
-			t.Errorf("POSIX: %s, want %s", got, tt.posix)
-		}
-
-		if got := quoteFor("windows", tt.in); got != tt.windows {
-			t.Errorf("Windows: %s, want %s", got, tt.windows)
-		}
-	}
-}
-
-func TestFixForARefusedName(t *testing.T) {
-	r, _ := ReasonByCode(ReasonNameRefused)
-
-	const cancel, push = "hoist cancel 1", "hoist push --map-names "
-	target := func(name string, dirs ...string) state.Target {
-		return state.Target{BasePath: "aps://A|B/P/Files", Dirs: dirs, Name: name}
-	}
-	for _, tt := range []struct {
-		name string
-		job  state.Job
-		want string
-	}{
-		{"file", state.Job{Path: "/p/a?.dwg", Target: target("a?.dwg")},
-			push + Quote("/p/a?.dwg") + " " + Quote("aps://A|B/P/Files")},
-		{"folder", state.Job{Path: "/p/a?/b.dwg", Target: target("b.dwg", "a?")},
-			push + Quote("/p/a?/b.dwg") + " " + Quote("aps://A|B/P/Files/a%253F")},
-		{"too long", state.Job{Path: "/p/x", Target: target(strings.Repeat("?", 255))}, cancel},
-		{"refused for something else", state.Job{Path: "/p/b.dwg", Target: target("b.dwg")}, cancel},
-		{"download", state.Job{Kind: state.Download, Path: "/p/a?.dwg", Target: target("a?.dwg")}, cancel},
-		{"object", state.Job{Path: "/p/a?.dwg",
-			Target: state.Target{BasePath: "oss://bucket", Name: "a?.dwg"}}, cancel},
-	} {
-		tt.job.ID, tt.job.Reason = "1", ReasonNameRefused
-		if tt.job.Kind == "" {
-			tt.job.Kind = state.Upload
-		}
-
-		if got := r.FixFor(tt.job); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
-		}
-	}
-
-	conflict, _ := ReasonByCode(ReasonConflict)
-	renamed := state.Job{Profile: "bob", Path: "/p/model.rvt",
-		Target: state.Target{Address: "aps://H/P/F/my tower.rvt", Name: "my tower.rvt"}}
-	if got, want := conflict.FixFor(renamed),
-		"hoist push --force /p/model.rvt aps://H/P/F --as "+Quote("my tower.rvt")+
-			" --profile bob"; got != want {
-		t.Errorf("another name: %s, want %s", got, want)
-	}
-}
-
 func TestLocalName(t *testing.T) {
-	linux, windows := localRulesFor("linux"), localRulesFor("windows")
+	linux, windows := LocalRulesFor("linux"), LocalRulesFor("windows")
 	for name, row := range map[string]struct{ name, linux, windows string }{
 		"plain":            {"plan.rvt", "plan.rvt", "plan.rvt"},
 		"slash":            {"a/b", "a%2Fb", "a%2Fb"},
@@ -158,12 +92,12 @@ func TestLocalName(t *testing.T) {
 	} {
 		for _, sys := range []struct {
 			goos  string
-			rules localRules
+			rules LocalRules
 			want  string
 		}{{"linux", linux, row.linux}, {"windows", windows, row.windows}} {
-			got, problem := sys.rules.localName(row.name)
+			got, problem := sys.rules.LocalName(row.name)
 			if got != sys.want || problem != "" {
-				t.Errorf("%s on %s: localName(%q) = %q, %q; want %q", name, sys.goos, row.name, got, problem,
+				t.Errorf("%s on %s: LocalName(%q) = %q, %q; want %q", name, sys.goos, row.name, got, problem,
 					sys.want)
 			}
 
@@ -175,8 +109,8 @@ func TestLocalName(t *testing.T) {
 
 	for name, remote := range map[string]string{"empty": "", "not UTF-8": "a\xff",
 		"too long": strings.Repeat("ä", 255)} {
-		if got, problem := linux.localName(remote); problem == "" {
-			t.Errorf("%s: localName = %q, want a problem", name, got)
+		if got, problem := linux.LocalName(remote); problem == "" {
+			t.Errorf("%s: LocalName = %q, want a problem", name, got)
 		}
 	}
 }
@@ -186,26 +120,26 @@ func TestLocalNameIsReversible(t *testing.T) {
 	part := rapid.SampledFrom([]string{"a", "C", "CON", "nul", "com1", ".", "..", " ", "/", `\`, ":", "%",
 		"%2", "%2F", "%25", "%2E", "%20", "%43", "%43ON", "\x01", "ü", ".hoist-", ".part", "x"})
 	for _, goos := range []string{"linux", "windows", "darwin"} {
-		rules := localRulesFor(goos)
+		rules := LocalRulesFor(goos)
 		rapid.Check(t, func(t *rapid.T) {
 			name := strings.Join(rapid.SliceOfN(part, 1, 8).Draw(t, "parts"), "")
-			local, problem := rules.localName(name)
+			local, problem := rules.LocalName(name)
 			if problem != "" {
-				t.Fatalf("localName(%q): %s", name, problem)
+				t.Fatalf("LocalName(%q): %s", name, problem)
 			}
 
 			if strings.ContainsAny(local, "/\x00") || local == "." || local == ".." ||
 				!utf8.ValidString(local) || goos == runtime.GOOS && !filepath.IsLocal(local) {
-				t.Fatalf("localName(%q) = %q leaves its folder", name, local)
+				t.Fatalf("LocalName(%q) = %q leaves its folder", name, local)
 			}
 
-			if ownName(local) {
-				t.Fatalf("localName(%q) = %q is a temporary name of ours", name, local)
+			if OwnName(local) {
+				t.Fatalf("LocalName(%q) = %q is a temporary name of ours", name, local)
 			}
 
 			if rules.windows && (strings.ContainsAny(local, `<>:"\|?*`) || isDevice(local) ||
 				strings.TrimRight(local, ". ") != local) {
-				t.Fatalf("localName(%q) = %q is no name on Windows", name, local)
+				t.Fatalf("LocalName(%q) = %q is no name on Windows", name, local)
 			}
 
 			if back := unescapeName(local, rules.ours); back != name {
@@ -216,9 +150,9 @@ func TestLocalNameIsReversible(t *testing.T) {
 
 	rapid.Check(t, func(t *rapid.T) {
 		name := strings.Join(rapid.SliceOfN(part, 1, 8).Draw(t, "parts"), "")
-		if mapped := mapRemoteName(name); unescapeName(mapped, remoteCode) != name ||
+		if mapped := MapName(name); unescapeName(mapped, remoteCode) != name ||
 			strings.ContainsAny(mapped, reservedRemote) {
-			t.Fatalf("mapRemoteName(%q) = %q, back %q", name, mapped, unescapeName(mapped, remoteCode))
+			t.Fatalf("MapName(%q) = %q, back %q", name, mapped, unescapeName(mapped, remoteCode))
 		}
 	})
 }

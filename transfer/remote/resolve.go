@@ -1,4 +1,4 @@
-package transfer
+package remote
 
 import (
 	"context"
@@ -87,6 +87,10 @@ func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
 	}
 }
 
+// Allowed reports, as an error, that the account's token may not make a call, before anything is
+// looked at.
+func (r *Resolver) Allowed(action string) error { return r.c.Allowed(action) }
+
 // Resolve looks an address up; all of it must exist and be visible. Errors: *NotFoundError,
 // *AmbiguousError, those of the client.
 func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) {
@@ -118,7 +122,7 @@ func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) 
 	if a.Scheme != SchemeOSS {
 		p, err := r.walkFresh(ctx, a, true)
 		for _, n := range p.Missing {
-			if problem := refusedName(n); err == nil && problem != "" {
+			if problem := RefusedName(n); err == nil && problem != "" {
 				err = &UsageError{Msg: fmt.Sprintf("%s: %s", a, problem)}
 			}
 		}
@@ -201,7 +205,7 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 		last := i == len(rest)-2
 		next, err := r.child(ctx, p, step, last && !asFolder)
 		if nf, ok := errors.AsType[*NotFoundError](err); ok && asFolder && nf.What == "folder" {
-			if _, isFile, err := r.find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
+			if _, isFile, err := r.Find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
 				return p, err
 			} else if isFile {
 				return p, &UsageError{Msg: fmt.Sprintf("%s is a file, not a folder", p.Address.Join(step))}
@@ -289,7 +293,7 @@ func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool)
 	case len(folders) == 1:
 		p.Folder, p.Address = folders[0], p.Address.Join(folders[0].Name)
 	default:
-		p.Kind, p.Item, p.Address = KindItem, items[0], p.Address.Join(itemName(items[0]))
+		p.Kind, p.Item, p.Address = KindItem, items[0], p.Address.Join(ItemName(items[0]))
 	}
 
 	return p, nil
@@ -442,89 +446,7 @@ func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, err
 		return p, err
 	}
 
-	p.Kind, p.Item, p.Version, p.Address = KindItem, it, version, p.Address.Join(itemName(it))
+	p.Kind, p.Item, p.Version, p.Address = KindItem, it, version, p.Address.Join(ItemName(it))
 
 	return p, nil
-}
-
-// bucket checks that a bucket is there.
-func (r *Resolver) bucket(ctx context.Context, name string) error {
-	_, err := r.oss.Buckets.Details(ctx, name)
-	if !errors.Is(err, apsclient.ErrNotFound) {
-		return err
-	}
-
-	nf := &NotFoundError{What: "bucket", Name: name}
-
-	var names []string
-	for b, err := range r.oss.Buckets.List(ctx, "") {
-		if err != nil {
-			r.log.Debug("list buckets for near matches", "error", err)
-			break
-		}
-
-		names = append(names, b.Key)
-	}
-
-	nf.Near = nearest(name, names)
-
-	return nf
-}
-
-func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) {
-	p := Place{Kind: KindBuckets, Address: a, Bucket: a.Bucket(), Key: a.Key()}
-	if p.Bucket == "" {
-		return p, nil
-	}
-
-	if p.Key == "" {
-		p.Kind = KindBucket
-		return p, r.bucket(ctx, p.Bucket)
-	}
-
-	if !strings.HasSuffix(p.Key, "/") {
-		o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(p.Bucket, p.Key))
-		if err == nil {
-			p.Kind, p.Object = KindObject, &o
-			return p, nil
-		}
-
-		if !errors.Is(err, apsclient.ErrNotFound) {
-			return p, err
-		}
-
-		p.Key += "/"
-	}
-
-	for _, err := range r.oss.Objects.List(ctx, p.Bucket, p.Key) {
-		if errors.Is(err, apsclient.ErrNotFound) {
-			break
-		}
-
-		if err != nil {
-			return p, err
-		}
-
-		p.Kind = KindPrefix
-
-		return p, nil
-	}
-
-	if err := r.bucket(ctx, p.Bucket); err != nil {
-		return p, err
-	}
-
-	nf := &NotFoundError{What: "object", Name: a.Key(), In: "oss://" + p.Bucket}
-	var keys []string
-	for o, err := range r.oss.Objects.List(ctx, p.Bucket, "") {
-		if err != nil || len(keys) == 1000 {
-			break
-		}
-
-		keys = append(keys, o.Key)
-	}
-
-	nf.Near = nearest(a.Key(), keys)
-
-	return p, nf
 }

@@ -1,9 +1,8 @@
-package transfer
+package remote
 
 import (
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,20 +10,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
-	"hoist/state"
 )
-
-// foldersNamed counts the folders of a name in the demonstration project.
-func (w *world) foldersNamed(name string) int {
-	n := 0
-	for _, f := range w.srv.Folders(w.srv.Demo().Project) {
-		if f == name || strings.HasSuffix(f, "/"+name) {
-			n++
-		}
-	}
-
-	return n
-}
 
 func TestEnsureFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +42,7 @@ func TestEnsureFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if _, ok, err := r.find(t.Context(), w.project, ids[0], "x.dwg"); ok || err != nil {
+		if _, ok, err := r.Find(t.Context(), w.project, ids[0], "x.dwg"); ok || err != nil {
 			t.Errorf("a new folder holds something: %v, %v", ok, err)
 		}
 
@@ -87,7 +73,7 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+				w := newWorld(t, func(c *emulator.Config) {
 					if row.late {
 						c.Visibility = 2 * time.Second
 					}
@@ -123,9 +109,8 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 					t.Errorf("%d folders, want 1", n)
 				}
 
-				if _, left, err := w.store.Intent("folder\x00" + string(w.project) + "\x00" + string(w.base) +
-					"\x00a"); left || err != nil {
-					t.Errorf("the intent is left: %v, %v", left, err)
+				if len(w.store) != 0 {
+					t.Errorf("the intent is left: %v", w.store)
 				}
 			})
 		})
@@ -137,12 +122,12 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 func TestEnsureFolderAfterADeath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// without the intent it would create again
-		w := newWorld(t, func(c *emulator.Config, _ *apsclient.Config, _ *Config) {
+		w := newWorld(t, func(c *emulator.Config) {
 			c.Visibility = 8 * time.Second
 		})
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			if q.Op == "create-folder" {
-				return emulator.Fault{DoAfter: w.kill}
+				return emulator.Fault{DoAfter: func() { w.dead.Store(true) }}
 			}
 
 			return emulator.Fault{}
@@ -153,15 +138,15 @@ func TestEnsureFolderAfterADeath(t *testing.T) {
 		}
 
 		w.srv.SetFault(nil)
-		w.revive()
+		w.dead.Store(false)
 		w.srv.ResetJournal()
 		if _, err := w.resolver().EnsureFolder(t.Context(), w.project, w.base, []string{"a"},
 			w.store); err != nil {
 			t.Fatal(err)
 		}
 
-		if n := w.calls("create-folder"); n != 0 || w.foldersNamed("a") != 1 {
-			t.Errorf("%d creations, %d folders; want 0 and 1", n, w.foldersNamed("a"))
+		if _, ops := w.api(); slices.Contains(ops, "create-folder") || w.foldersNamed("a") != 1 {
+			t.Errorf("calls %q, %d folders; want no creation and 1", ops, w.foldersNamed("a"))
 		}
 	})
 }
@@ -171,7 +156,7 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 		w := newWorld(t)
 		r := w.resolver()
 		// our listing is from before
-		if _, _, err := r.findFolder(t.Context(), w.project, w.base, "a"); err != nil {
+		if _, _, err := r.FindFolder(t.Context(), w.project, w.base, "a"); err != nil {
 			t.Fatal(err)
 		}
 
@@ -192,45 +177,5 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 		if !errors.Is(err, apsclient.ErrBadRequest) {
 			t.Errorf("a refused name: %v, want a bad request", err)
 		}
-	})
-}
-
-// TestNamesTakenByTheOtherKind: a folder where a file is, a file where a folder is. Nobody waits
-// for what waiting does not change.
-func TestNamesTakenByTheOtherKind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.addFile(w.srv.Demo().Project, "Project Files/a.dwg", "one")
-		w.addFolder(w.srv.Demo().Project, "Project Files/b.dwg")
-		w.write("d/a.dwg/1.dwg", 10, 1)
-		w.write("d/a.dwg/2.dwg", 10, 2)
-		w.write("d/b.dwg", 10, 3)
-		good := w.write("d/c.dwg", 10, 4)
-		e := w.engine()
-		w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
-			Sources: w.sources("d", "")}))
-		began := time.Now()
-		w.runUntil(e, func() bool {
-			open, err := w.store.OpenJobs()
-			return err == nil && len(open) == 3 && !slices.ContainsFunc(open, func(j state.Job) bool {
-				return !j.Attention
-			})
-		})
-		if took := time.Since(began); took > 10*time.Second {
-			t.Errorf("it took %v to see that the names are taken", took)
-		}
-
-		open, err := w.store.OpenJobs()
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		for _, j := range open {
-			if j.Reason != ReasonNameRefused {
-				t.Errorf("%s: %s, %s", j.Path, j.Reason, j.Error)
-			}
-		}
-
-		w.wantVersions("c.dwg", good)
 	})
 }

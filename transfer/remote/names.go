@@ -1,4 +1,4 @@
-package transfer
+package remote
 
 import (
 	"fmt"
@@ -22,8 +22,8 @@ var blockedExtensions = strings.Fields(`ade adp app asp bas bat cer chm class cm
 ini ins isp its jar job js jse ksh lnk lzh mad maf mag mam maq mar mas mau mav maw mda mde mdt mdw mdz msc msi msp mst ocx ops pcd pkg pif prf
 prg ps1 pst reg scf scr sct sea sh shb shs svg tmp url vb vbe vbs vsmacros vss vst vsw webloc ws wsc wsf wsh zlo zoo`)
 
-// refusedName says why the service would refuse a name; "" when it would not.
-func refusedName(name string) string {
+// RefusedName says why the service would refuse a name; "" when it would not.
+func RefusedName(name string) string {
 	switch {
 	case name == "":
 		return "the name is empty"
@@ -44,8 +44,8 @@ func refusedName(name string) string {
 	return ""
 }
 
-// likelyBlocked warns of an extension that ACC is said to block; "" when there is nothing to say.
-func likelyBlocked(name string) string {
+// LikelyBlocked warns of an extension that ACC is said to block; "" when there is nothing to say.
+func LikelyBlocked(name string) string {
 	i := strings.LastIndexByte(name, '.')
 	if i < 0 || !slices.Contains(blockedExtensions, strings.ToLower(name[i+1:])) {
 		return ""
@@ -54,10 +54,10 @@ func likelyBlocked(name string) string {
 	return fmt.Sprintf("the service may block files with the extension %q", name[i:])
 }
 
-// mapRemoteName makes a local name acceptable to the service by writing each reserved character as
+// MapName makes a local name acceptable to the service by writing each reserved character as
 // %XX of its UTF-8 bytes. It is reversible: a "%" that could be taken for such a code is written
 // %25. Too long stays too long.
-func mapRemoteName(name string) string {
+func MapName(name string) string {
 	return escapeName(name, func(_ int, c rune) bool {
 		return strings.ContainsRune(reservedRemote, c)
 	}, remoteCode)
@@ -142,20 +142,20 @@ func hexCode(name string, i int) (byte, bool) {
 }
 
 // localRules are what a file system takes as a name.
-type localRules struct {
+type LocalRules struct {
 	windows bool // reserved characters, devices, trailing dots and spaces
-	folds   bool // names that differ in case alone are one
+	Folds   bool // names that differ in case alone are one
 }
 
 // localRulesFor returns the rules of a GOOS.
-func localRulesFor(goos string) localRules {
-	return localRules{windows: goos == "windows", folds: goos == "windows" || goos == "darwin"}
+func LocalRulesFor(goos string) LocalRules {
+	return LocalRules{windows: goos == "windows", Folds: goos == "windows" || goos == "darwin"}
 }
 
-// localName returns the name under which a remote name is kept on disk: itself where the system can
+// LocalName returns the name under which a remote name is kept on disk: itself where the system can
 // hold it, else with the offending bytes written as %XX, so that unescapeName can undo it. The
 // result never leaves its folder, whatever the remote name. problem is set when no rule helps.
-func (l localRules) localName(name string) (local, problem string) {
+func (l LocalRules) LocalName(name string) (local, problem string) {
 	local = escapeName(name, func(i int, c rune) bool { return l.offends(name, i, c) }, l.ours)
 	switch {
 	case local == "":
@@ -170,13 +170,13 @@ func (l localRules) localName(name string) (local, problem string) {
 }
 
 // offends reports whether the rune at name[i] cannot stand on disk.
-func (l localRules) offends(name string, i int, c rune) bool {
+func (l LocalRules) offends(name string, i int, c rune) bool {
 	if c == '/' || c == 0 || name == "." || name == ".." {
 		return true
 	}
 
 	if !l.windows {
-		return i == 0 && ownName(name)
+		return i == 0 && OwnName(name)
 	}
 
 	if c < 0x20 || strings.ContainsRune(`<>:"\|?*`, c) {
@@ -187,12 +187,12 @@ func (l localRules) offends(name string, i int, c rune) bool {
 		return true
 	}
 
-	return i == 0 && (isDevice(name) || ownName(name))
+	return i == 0 && (isDevice(name) || OwnName(name))
 }
 
 // ours reports whether %XX at name[i] may be one of offends' codes. It may say yes too often, which
 // costs a name a longer spelling, never too seldom.
-func (l localRules) ours(name string, i int, c byte) bool {
+func (l LocalRules) ours(name string, i int, c byte) bool {
 	switch {
 	case c == '/' || c == 0 || c == '%' ||
 		c == '.' && (i == 0 || strings.Trim(unescapeAll(name[i:]), ". ") == ""):
@@ -235,12 +235,12 @@ func isDevice(name string) bool {
 
 // tempPrefix and tempSuffix mark files of ours beside a target; the watcher ignores them by these.
 const (
-	tempPrefix = ".hoist-"
-	tempSuffix = ".part"
+	TempPrefix = ".hoist-"
+	TempSuffix = ".part"
 )
 
 // ownName reports whether a remote name looks like a temporary file of ours, which a download must
 // not be able to name.
-func ownName(name string) bool {
-	return strings.HasPrefix(name, tempPrefix) && strings.HasSuffix(name, tempSuffix)
+func OwnName(name string) bool {
+	return strings.HasPrefix(name, TempPrefix) && strings.HasSuffix(name, TempSuffix)
 }

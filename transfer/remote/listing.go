@@ -1,7 +1,8 @@
-package transfer
+package remote
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ func (p Place) Entry() Entry {
 		e.ID, e.Name, e.Modified, e.Hidden = string(p.Folder.ID), p.Folder.Name, p.Folder.Modified,
 			p.Folder.Hidden
 	case KindItem:
-		e.ID, e.Name, e.Modified, e.Hidden = string(p.Item.ID), itemName(p.Item), p.Item.Modified,
+		e.ID, e.Name, e.Modified, e.Hidden = string(p.Item.ID), ItemName(p.Item), p.Item.Modified,
 			p.Item.Hidden
 		v := p.Version
 		if v == nil {
@@ -65,6 +66,15 @@ func (p Place) Entry() Entry {
 	}
 
 	return e
+}
+
+// Name is the remote name of a file or object, without what leads to it.
+func (p Place) Name() string {
+	if p.Kind == KindObject {
+		return p.Key[strings.LastIndexByte(p.Key, '/')+1:]
+	}
+
+	return ItemName(p.Item)
 }
 
 // VersionEntry is the line of one version of the item p.
@@ -187,7 +197,7 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 			if e.Folder != nil {
 				add(KindFolder, e.Folder.Name).Folder = *e.Folder
 			} else {
-				add(KindItem, itemName(*e.Item)).Item = *e.Item
+				add(KindItem, ItemName(*e.Item)).Item = *e.Item
 			}
 		}
 	case KindItem, KindObject:
@@ -195,6 +205,48 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 	}
 
 	return out, nil
+}
+
+// AtVersion puts the wanted version of an item in place.Version; 0 is the one the address named, or
+// the tip. An object has none to choose from.
+func (r *Resolver) AtVersion(ctx context.Context, p Place, number int) (Place, error) {
+	if p.Kind == KindObject {
+		if number > 0 {
+			return p, &UsageError{Msg: fmt.Sprintf("%s has no versions", p.Address)}
+		}
+
+		return p, nil
+	}
+
+	if number == 0 {
+		if p.Version == nil {
+			p.Version = p.Item.Tip
+		}
+
+		if p.Version == nil {
+			v, err := r.c.Versions.Version(ctx, p.Project.ID, p.Item.TipID)
+			if err != nil {
+				return p, err
+			}
+
+			p.Version = &v
+		}
+
+		return p, nil
+	}
+
+	for v, err := range r.c.Items.Versions(ctx, p.Project.ID, p.Item.ID) {
+		if err != nil {
+			return p, err
+		}
+
+		if v.Number == number {
+			p.Version = &v
+			return p, nil
+		}
+	}
+
+	return p, &NotFoundError{What: "version", Name: fmt.Sprint(number), In: p.Address.String()}
 }
 
 func objectAddress(bucket, key string) Address {

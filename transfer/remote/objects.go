@@ -1,0 +1,123 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"hoist/apsclient"
+	"strings"
+)
+
+// bucket checks that a bucket is there.
+func (r *Resolver) bucket(ctx context.Context, name string) error {
+	_, err := r.oss.Buckets.Details(ctx, name)
+	if !errors.Is(err, apsclient.ErrNotFound) {
+		return err
+	}
+
+	nf := &NotFoundError{What: "bucket", Name: name}
+
+	var names []string
+	for b, err := range r.oss.Buckets.List(ctx, "") {
+		if err != nil {
+			r.log.Debug("list buckets for near matches", "error", err)
+			break
+		}
+
+		names = append(names, b.Key)
+	}
+
+	nf.Near = nearest(name, names)
+
+	return nf
+}
+
+func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) {
+	p := Place{Kind: KindBuckets, Address: a, Bucket: a.Bucket(), Key: a.Key()}
+	if p.Bucket == "" {
+		return p, nil
+	}
+
+	if p.Key == "" {
+		p.Kind = KindBucket
+		return p, r.bucket(ctx, p.Bucket)
+	}
+
+	if !strings.HasSuffix(p.Key, "/") {
+		o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(p.Bucket, p.Key))
+		if err == nil {
+			p.Kind, p.Object = KindObject, &o
+			return p, nil
+		}
+
+		if !errors.Is(err, apsclient.ErrNotFound) {
+			return p, err
+		}
+
+		p.Key += "/"
+	}
+
+	for _, err := range r.oss.Objects.List(ctx, p.Bucket, p.Key) {
+		if errors.Is(err, apsclient.ErrNotFound) {
+			break
+		}
+
+		if err != nil {
+			return p, err
+		}
+
+		p.Kind = KindPrefix
+
+		return p, nil
+	}
+
+	if err := r.bucket(ctx, p.Bucket); err != nil {
+		return p, err
+	}
+
+	nf := &NotFoundError{What: "object", Name: a.Key(), In: "oss://" + p.Bucket}
+	var keys []string
+	for o, err := range r.oss.Objects.List(ctx, p.Bucket, "") {
+		if err != nil || len(keys) == 1000 {
+			break
+		}
+
+		keys = append(keys, o.Key)
+	}
+
+	nf.Near = nearest(a.Key(), keys)
+
+	return p, nf
+}
+
+// fewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs
+// fewer calls.
+const fewObjects = 3
+
+// Objects returns the objects of a bucket that have one of keys, by key. All keys begin with prefix.
+// Those of others that a listing brings along are among them.
+func (r *Resolver) Objects(ctx context.Context, bucket, prefix string,
+	keys []string) (map[string]apsclient.Object, error) {
+	there := map[string]apsclient.Object{}
+	if len(keys) > fewObjects {
+		for o, err := range r.oss.Objects.List(ctx, bucket, prefix) {
+			if err != nil {
+				return nil, err
+			}
+
+			there[o.Key] = o
+		}
+
+		return there, nil
+	}
+
+	for _, key := range keys {
+		o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(bucket, key))
+		if err == nil {
+			there[key] = o
+		} else if !errors.Is(err, apsclient.ErrNotFound) {
+			return nil, err
+		}
+	}
+
+	return there, nil
+}
