@@ -277,21 +277,3 @@ func Retryable(err error) (after time.Duration, ok bool) {
 
 	return 0, false
 }
-
-// MaybeApplied tells whether a call that is not idempotent may have had its effect although it
-// failed: look before repeating.
-func MaybeApplied(err error) bool {
-	if e, is := errors.AsType[*NetError](err); is {
-		return e.Sent
-	}
-
-	if _, is := errors.AsType[*DecodeError](err); is {
-		return true
-	}
-
-	if e, is := errors.AsType[*Error](err); is {
-		return e.Status >= 500 || e.Status == 408
-	}
-
-	return false
-}

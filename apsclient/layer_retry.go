@@ -1,7 +1,6 @@
 package apsclient
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -94,7 +93,7 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 				wait = time.Duration(rand.Int64N(int64(wait) + 1)) // full jitter
 			}
 
-			if e := sleep(ctx, wait); e != nil {
+			if e := Sleep(ctx, wait); e != nil {
 				if err == nil {
 					err = e
 				}
@@ -113,21 +112,4 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 			}
 		}
 	})
-}
-
-// sleep waits, or returns why the context ended.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-
-	t := time.NewTimer(d)
-	defer t.Stop()
-
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

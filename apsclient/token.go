@@ -223,7 +223,7 @@ func (c *tokenCache) fetchPatiently(ctx context.Context, scopes []string) (*oaut
 			after = time.Duration(rand.Int64N(int64(firstBackoff<<(n-1)) + 1))
 		}
 
-		if e := sleep(ctx, after); e != nil {
+		if e := Sleep(ctx, after); e != nil {
 			return nil, err
 		}
 	}

@@ -31,11 +31,11 @@ import (
 // it, and nothing that was committed sent or fetched again.
 //
 // What keeps it so, and which rows fail without it:
-//   - the intent and the look before a create is repeated (publish.go, lookAndWait): create-item,
+//   - the intent and the look before a create is repeated (publish.go, publish): create-item,
 //     create-version "reply lost" and "killed after the effect" make two versions;
 //   - the further signs by which a version is ours where the service names another storage
 //     (publish.go, isOurs): "next version, storage rewritten", the same rows;
-//   - the waits between the looks (publish.go, looks): "next version, shown late", the same rows;
+//   - the patience of the looks (apsclient.Doubt): "next version, shown late", the same rows;
 //   - the look after a completion without answer (upload.go, isAssembled), with
 //     SecondCompleteFails: signed-s3-upload "reply lost" and "killed after the effect" send every
 //     part again;

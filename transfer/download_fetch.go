@@ -344,7 +344,7 @@ func (w *fetching) again(ctx context.Context, err error, tries *int) error {
 		return err
 	}
 
-	return sleep(ctx, max(after, backoff(*tries-1, backoffCap)))
+	return apsclient.Sleep(ctx, max(after, backoff(*tries-1, backoffCap)))
 }
 
 // known is the ETag of the object, "" where it has none that holds for all ranges.

@@ -19,10 +19,6 @@ const (
 	intentVersion = "version"
 )
 
-// What may have happened is looked for at once and again after these waits; the service may show it
-// late. Only then is it repeated.
-var looks = []time.Duration{0, 2 * time.Second, 4 * time.Second, 8 * time.Second}
-
 // createdMargin allows for clocks that differ when a version is recognised by its time.
 const createdMargin = 5 * time.Minute
 
@@ -189,8 +185,7 @@ func (e *Engine) userOf(job state.Job) string {
 }
 
 // publish creates the item or version of the intent. The first attempt of a fresh intent does not
-// look; after a lost reply, a conflict or a restart it looks first, and repeats only when looks
-// over a while found nothing.
+// look; after a lost reply or a restart it looks first, see [apsclient.Doubt].
 func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
 	in := job.Intent
@@ -198,32 +193,36 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, fmt.Errorf("publish %s: the intent is missing", job.Target.Address)
 	}
 
-	if !r.freshIntent {
-		if done, err := e.lookAndWait(ctx, c, job); done != nil || err != nil {
-			return done, err
-		}
-	}
-
+	asked := !r.freshIntent
 	r.freshIntent = false
-	published, err := e.create(ctx, c, job, in)
+	done, err := apsclient.Doubt[[]state.Event]{
+		Asked: asked,
+		Call: func(ctx context.Context) ([]state.Event, error) {
+			made, err := e.create(ctx, c, job, in)
+			return []state.Event{made}, err
+		},
+		Look: func(ctx context.Context) ([]state.Event, bool, error) {
+			found, err := e.look(ctx, c, job)
+			return found, found != nil, err
+		},
+		Logger: e.log.With("job", string(job.ID), "path", job.Path),
+	}.Do(ctx)
 	if err == nil {
-		e.notePublished(job, published)
-		return e.published(ctx, r, job, published)
+		if made, ok := done[0].(state.Published); ok {
+			e.notePublished(job, made)
+			return e.published(ctx, r, job, made)
+		}
+
+		return done, nil
 	}
 
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 
+	_, unsettled := errors.AsType[*apsclient.UnsettledError](err)
 	switch {
-	case apsclient.MaybeApplied(err):
-		e.log.Info("the answer to a create was lost; looking before it is repeated", "job", string(job.ID),
-			"path", job.Path, "error", err)
-		done, lookErr := e.lookAndWait(ctx, c, job)
-		if done != nil || lookErr != nil {
-			return done, lookErr
-		}
-
+	case unsettled:
 	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion:
 		// the item was deleted meanwhile; a hidden item counts as absent
 		if res, err := e.Resolver(job.Profile); err == nil {
@@ -309,22 +308,6 @@ func (e *Engine) notePublished(job state.Job, pub state.Published) {
 	res.Note(p, folder, apsclient.Entry{Item: &item})
 }
 
-// lookAndWait looks for the create of the intent, again after waits, until it is found or has had
-// time to show. Both results nil: nothing found.
-func (e *Engine) lookAndWait(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
-	for _, wait := range looks {
-		if err := sleep(ctx, wait); err != nil {
-			return nil, err
-		}
-
-		if done, err := e.look(ctx, c, job); done != nil || err != nil {
-			return done, err
-		}
-	}
-
-	return nil, nil
-}
-
 // look finds out whether the create of the job's intent took effect. It answers with Published,
 // with another intent where the name was taken by somebody else meanwhile, or with nothing.
 func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
@@ -406,9 +389,8 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 		}
 
 		if ours {
-			pub := state.Published{Item: string(item), Version: string(v.ID), Number: v.Number}
-			e.notePublished(job, pub)
-			return []state.Event{pub}, nil // the next step finishes
+			return []state.Event{state.Published{Item: string(item), Version: string(v.ID),
+				Number: v.Number}}, nil
 		}
 	}
 

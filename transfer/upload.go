@@ -204,9 +204,8 @@ func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, j
 		Parts: count}}, nil
 }
 
-// assemble completes the upload with size and every ETag, and settles a reply that was lost by
-// looking. A refusal that may follow on a completion that took effect is looked at for as long as
-// the service may need to show the object.
+// assemble completes the upload with size and every ETag. A refusal may follow on a completion that
+// took effect, see [apsclient.Doubt].
 func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
 	asked := !r.freshParts // perhaps, before
@@ -238,54 +237,40 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 		return []state.Event{state.PartsLost{Parts: missing}}, nil
 	}
 
-	done, err := e.complete(ctx, c, job,
-		apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags,
-			UserMetadata: marker(job)})
+	completion := apsclient.Completion{UploadKey: job.UploadKey, Size: job.Snapshot.Size, ETags: etags,
+		UserMetadata: marker(job)}
+	done, err := apsclient.Doubt[apsclient.CompletedObject]{
+		Asked:    asked,
+		Harmless: true, // the key works once
+		Call: func(ctx context.Context) (apsclient.CompletedObject, error) {
+			return e.complete(ctx, c, job, completion)
+		},
+		Look: func(ctx context.Context) (done apsclient.CompletedObject, there bool, err error) {
+			there, err = isAssembled(ctx, c, job)
+			return done, there, err
+		},
+		Ours:   func(err error) bool { return isRefused(err) || isSessionDead(err) },
+		Logger: e.log.With("job", string(job.ID), "path", job.Path),
+	}.Do(ctx)
 	if err == nil && done.Size > 0 && done.Size != job.Snapshot.Size {
 		return e.sessionLost(r, job,
 			fmt.Errorf("complete %s: the service assembled %d bytes of %d", job.Target.Address, done.Size,
 				job.Snapshot.Size)), nil
 	}
 
-	if err == nil {
-		return []state.Event{state.Assembled{}}, nil
-	}
-
 	pe, refused := errors.AsType[*apsclient.PartsError](err)
-	dead := isSessionDead(err)
+	_, unsettled := errors.AsType[*apsclient.UnsettledError](err)
 	switch {
-	case refused && !asked:
-		return e.repair(r, job, pe), nil
-	case !refused && !dead && !apsclient.MaybeApplied(err):
-		return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
-	}
-
-	patience := looks[:1] // the completion may be repeated
-	if asked && (refused || dead) {
-		patience = looks // next the parts go again
-	}
-
-	there, lookErr := false, error(nil)
-	for _, wait := range patience {
-		if err := sleep(ctx, wait); err != nil {
-			return nil, err
-		}
-
-		if there, lookErr = isAssembled(ctx, c, job); there || lookErr != nil {
-			break
-		}
-	}
-
-	switch {
-	case there:
+	case err == nil:
 		return []state.Event{state.Assembled{}}, nil
-	case lookErr != nil:
-		return nil, fmt.Errorf("look whether %s was assembled: %w", job.Target.Address, lookErr)
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case unsettled: // it may be whole: nothing is given up
 	case refused:
 		return e.repair(r, job, pe), nil
-	case dead && job.Snapshot.Size == 0:
+	case isSessionDead(err) && job.Snapshot.Size == 0:
 		return nil, needsPerson(ReasonEmptyFile, "complete %s: %w", job.Target.Address, err)
-	case dead:
+	case isSessionDead(err):
 		return e.sessionLost(r, job, fmt.Errorf("complete %s: %w", job.Target.Address, err)), nil
 	}
 
@@ -335,6 +320,11 @@ func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
 	}
 
 	return events
+}
+
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*apsclient.PartsError](err)
+	return refused
 }
 
 // isSessionDead reports whether a call with an upload key was answered in the way of a key the

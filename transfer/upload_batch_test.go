@@ -80,7 +80,7 @@ func TestJoinerSurvivesWhoLeaves(t *testing.T) {
 			calls++
 
 			answers, errs := map[string]int{}, map[string]error{}
-			err := sleep(ctx, time.Second)
+			err := apsclient.Sleep(ctx, time.Second)
 			for k, q := range reqs {
 				answers[k], errs[k] = 2*q, err
 			}

@@ -192,7 +192,7 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 
 		e.parts.release()
 		*slot = false
-		if err := sleep(ctx, retryWait(err, try)); err != nil {
+		if err := apsclient.Sleep(ctx, retryWait(err, try)); err != nil {
 			return err
 		}
 
@@ -302,19 +302,6 @@ func retryWait(err error, try int) time.Duration {
 	return half/2 + rand.N(half)
 }
 
-// sleep waits for d or the end of ctx, whose cause is the error.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 // ensureURL makes sure that a usable URL of part n is at hand, asking for the run of missing parts
 // that begins there. bad is a URL that was refused and must not be used again; "" none. One caller
 // at a time asks for a job.
@@ -389,7 +376,7 @@ func (e *Engine) activeTransfers() int {
 // warnIfTooShort says once a run, in the log and the job's history, that the session ends before
 // the file is through at the measured speed. It looks until then or the end of ctx.
 func (e *Engine) warnIfTooShort(ctx context.Context, r *run, job state.Job) {
-	for !r.warned && !job.UploadExpires.IsZero() && sleep(ctx, sourceLook) == nil {
+	for !r.warned && !job.UploadExpires.IsZero() && apsclient.Sleep(ctx, sourceLook) == nil {
 		now := time.Now()
 		if !r.meter.steady(now) {
 			continue

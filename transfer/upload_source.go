@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"hoist/apsclient"
 	"hoist/state"
 )
 
@@ -129,7 +130,7 @@ func (s *source) check() error {
 // a slow link takes minutes, and the next look at its end would come too late for a file that is
 // saved more often.
 func (s *source) changes(ctx context.Context) *changedError {
-	for !s.mine && sleep(ctx, sourceLook) == nil {
+	for !s.mine && apsclient.Sleep(ctx, sourceLook) == nil {
 		if c, ok := errors.AsType[*changedError](s.check()); ok {
 			return c
 		}

@@ -32,9 +32,6 @@ type folderIntent struct {
 	Time   time.Time `json:"time"`
 }
 
-// Waits between the looks for a folder whose creation is in doubt; the service may show it late.
-var folderLooks = []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second}
-
 type createKey struct {
 	folderKey
 	name string
@@ -65,120 +62,111 @@ func (r *Resolver) EnsureFolder(ctx context.Context, p apsclient.ProjectID, base
 
 func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
 	name string, intents IntentStore) (apsclient.FolderID, error) {
-	var id apsclient.FolderID
-	look := func() (bool, error) {
-		f, ok, err := r.FindFolder(ctx, p, parent, name)
-		if ok {
-			id = f.ID
-		}
-
-		return ok, err
-	}
-	if ok, err := look(); ok || err != nil {
+	id, ok, err := r.folderID(ctx, p, parent, name)
+	if ok || err != nil {
 		return id, err
 	}
 
 	// One creator at a time for a name; those who waited find it in the listing.
-	err := r.once(ctx, createKey{folderKey{p, parent}, name}, func() bool { return false }, func() error {
-		ok, err := look()
-		if ok || err != nil {
-			return err
+	key := createKey{folderKey{p, parent}, name}
+	err = r.once(ctx, key, func() bool { return false }, func() (err error) {
+		if id, ok, err = r.folderID(ctx, p, parent, name); !ok && err == nil {
+			id, err = r.createFolder(ctx, p, parent, name, intents)
 		}
 
-		return r.createFolder(ctx, p, parent, name, intents, look, &id)
+		return err
 	})
 
 	return id, err
 }
 
+func (r *Resolver) folderID(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+	name string) (apsclient.FolderID, bool, error) {
+	f, ok, err := r.FindFolder(ctx, p, parent, name)
+	return f.ID, ok, err
+}
+
 func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
-	name string, intents IntentStore, look func() (bool, error), id *apsclient.FolderID) error {
+	name string, intents IntentStore) (apsclient.FolderID, error) {
 	key := "folder " + string(p) + " " + string(parent) + " " + name
-	settle := func() (bool, error) { // looks until the folder shows or patience ends
-		for _, wait := range folderLooks {
-			if err := sleep(ctx, wait); err != nil {
-				return false, err
-			}
-
-			r.Forget(p, parent)
-			if ok, err := look(); ok || err != nil {
-				return ok, err
-			}
-
-			if _, taken, err := r.Find(ctx, p, parent, name); err != nil {
-				return false, err
-			} else if taken {
-				return false, &NameTakenError{Name: name, By: "a file"}
-			}
-		}
-
-		return false, nil
-	}
-	done := func() error { return intents.DeleteIntent(key) }
-
-	if _, doubt, err := intents.Intent(key); err != nil {
-		return err
-	} else if doubt {
-		if ok, err := settle(); err != nil {
-			return err
-		} else if ok {
-			return done()
-		}
+	_, asked, err := intents.Intent(key)
+	if err != nil {
+		return "", err
 	}
 
 	note, err := json.Marshal(folderIntent{Parent: string(parent), Name: name, Time: time.Now().UTC()})
 	if err != nil {
-		return err
+		return "", err
 	}
 
 	if err := intents.PutIntent(key, note); err != nil {
-		return err
+		return "", err
 	}
 
+	f, err := apsclient.Doubt[apsclient.Folder]{
+		Asked:  asked,
+		Shared: true,
+		Call: func(ctx context.Context) (apsclient.Folder, error) {
+			return r.makeFolder(ctx, p, parent, name)
+		},
+		Look: func(ctx context.Context) (apsclient.Folder, bool, error) {
+			r.Forget(p, parent)
+			f, ok, err := r.FindFolder(ctx, p, parent, name)
+			if ok || err != nil {
+				return f, ok, err
+			}
+
+			_, taken, err := r.Find(ctx, p, parent, name)
+			if taken {
+				err = &NameTakenError{Name: name, By: "a file"}
+			}
+
+			return f, false, err
+		},
+		Logger: r.log,
+	}.Do(ctx)
+	id := f.ID
+	if errors.Is(err, apsclient.ErrConflict) {
+		// taken by a name that differs in case alone: that folder is the one
+		folded, ok, lookErr := r.foldedFolder(ctx, p, parent, name)
+		if lookErr != nil {
+			return "", lookErr
+		}
+
+		if ok {
+			id, err = folded, nil
+		}
+	}
+
+	if err != nil {
+		err = fmt.Errorf("create folder %q: %w", name, err)
+		if apsclient.MaybeApplied(err) || errors.Is(err, apsclient.ErrConflict) || ctx.Err() != nil {
+			return "", err // the intent stays: the next attempt looks first
+		}
+	}
+
+	return id, errors.Join(err, intents.DeleteIntent(key))
+}
+
+// makeFolder makes a folder of its parent's type, and applies the change to the cached listings.
+func (r *Resolver) makeFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
+	name string) (apsclient.Folder, error) {
 	up, err := r.folder(ctx, p, parent)
 	if err != nil {
-		return err
+		return up, err
 	}
 
 	f, err := r.c.Folders.Create(ctx, p, up, name)
-	switch {
-	case err == nil:
-		*id = f.ID
+	if err == nil {
 		if f.Name == "" {
 			f.Name = name
 		}
 
 		r.Note(p, parent, apsclient.Entry{Folder: &f})
 		r.noteEmpty(folderKey{p, f.ID})
-
-		return done()
-	case errors.Is(err, apsclient.ErrConflict), apsclient.MaybeApplied(err):
-		ok, lookErr := settle()
-		if lookErr != nil {
-			return lookErr
-		}
-
-		// taken by a name that differs in case alone: that folder is the one
-		if !ok && errors.Is(err, apsclient.ErrConflict) {
-			if *id, ok, lookErr = r.foldedFolder(ctx, p, parent, name); lookErr != nil {
-				return lookErr
-			}
-		}
-
-		if ok {
-			return done()
-		}
-
-		return fmt.Errorf("create folder %q: %w", name, err) // the intent stays: the next attempt looks first
-	case ctx.Err() != nil:
-		return err
 	}
 
-	if err := done(); err != nil {
-		return err
-	}
-
-	return fmt.Errorf("create folder %q: %w", name, err)
+	return f, err
 }
 
 // foldedFolder finds the one folder whose name differs from name in case alone.
@@ -210,15 +198,5 @@ func (r *Resolver) noteEmpty(key folderKey) {
 		l := newListing()
 		l.until = time.Now().Add(listingFor)
 		r.folders[key] = l
-	}
-}
-
-// sleep waits for d or the end of ctx, whose cause is the error.
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

@@ -58,13 +58,15 @@ func TestEnsureFolder(t *testing.T) {
 func TestEnsureFolderUnderFaults(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault emulator.Fault
-		late  bool // the service shows new folders late
-		tries int  // calls of EnsureFolder until it succeeds
+		late  time.Duration // the service shows new folders late
+		tries int           // calls of EnsureFolder until it succeeds
 	}{
-		"lost reply":             {fault: emulator.Fault{Kind: emulator.LoseReply}, tries: 1},
-		"lost reply, shown late": {fault: emulator.Fault{Kind: emulator.LoseReply}, late: true, tries: 1},
-		"server error before": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 500},
-			tries: 2},
+		"lost reply": {fault: emulator.Fault{Kind: emulator.LoseReply}, tries: 1},
+		"lost reply, shown late": {fault: emulator.Fault{Kind: emulator.LoseReply}, late: 2 * time.Second,
+			tries: 1},
+		"lost reply, shown very late": {fault: emulator.Fault{Kind: emulator.LoseReply},
+			late: 25 * time.Second, tries: 1},
+		"server error before": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 500}, tries: 1},
 		"throttled": {fault: emulator.Fault{Kind: emulator.SlowDown}, tries: 3},
 		"in flight, then refused": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 409},
 			tries: 2},
@@ -73,11 +75,7 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, func(c *emulator.Config) {
-					if row.late {
-						c.Visibility = 2 * time.Second
-					}
-				})
+				w := newWorld(t, func(c *emulator.Config) { c.Visibility = row.late })
 				var mu sync.Mutex
 				left := 1
 				w.srv.SetFault(func(q emulator.Request) emulator.Fault {

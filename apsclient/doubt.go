@@ -1,0 +1,179 @@
+package apsclient
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// patience is when an effect is looked for, counted from the last doubtful reply: the service may
+// show it late. What none of these looks found was not done.
+var patience = []time.Duration{
+	0, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
+	30 * time.Second,
+}
+
+// Doubt makes a call that must not take effect twice, and answers "was it done?" after a lost
+// reply. The first call costs no look. After a doubtful reply (see [MaybeApplied]) it looks for the
+// effect until that shows or the patience of 30 s has passed, and only then repeats the call, once.
+// A repeat that is refused because the name is taken is looked into as well: the first call may
+// have taken it.
+type Doubt[T any] struct {
+	Call func(context.Context) (T, error)
+	// Look finds the effect of Call. It answers false without an error only when the service gave a
+	// whole answer that does not hold it; a temporary failure is followed by the next look.
+	Look func(context.Context) (found T, there bool, err error)
+	// Asked: an earlier run may have made the call. Its effect is looked for first.
+	Asked bool
+	// Harmless: repeating the call spoils nothing, because it sets values or names a key that works
+	// once. One look is enough before the repeat.
+	Harmless bool
+	// Shared: what somebody else made under the name is as good. A conflict of the first call, too,
+	// is looked into.
+	Shared bool
+	// Ours recognises the refusals that a call gets whose effect is there; nil: conflicts.
+	Ours   func(error) bool
+	Logger *slog.Logger // nil: discard
+}
+
+// Do returns what the call made or, when its reply was lost, what a look found. Otherwise both are
+// those of the last call; an error for which MaybeApplied holds leaves the doubt open, as does an
+// *UnsettledError, which says that a look failed as well.
+func (d Doubt[T]) Do(ctx context.Context) (T, error) {
+	doubt := d.Asked
+	last := doubt && !d.Harmless
+	if last {
+		found, there, err := d.look(ctx, patience)
+		if err != nil {
+			return found, &UnsettledError{Look: err}
+		}
+
+		if there {
+			return found, nil
+		}
+	}
+
+	for ; ; last = true {
+		made, err := d.Call(ctx)
+		lost := MaybeApplied(err)
+		doubt = doubt || lost || d.Shared
+		if err == nil || ctx.Err() != nil || !lost && !(doubt && d.ours(err)) {
+			return made, err
+		}
+
+		if d.Logger != nil {
+			d.Logger.Warn("no clear answer: looking for the effect of the call", "error", err)
+		}
+
+		at := patience
+		if lost && d.Harmless && !last {
+			at = patience[:1]
+		}
+
+		found, there, lookErr := d.look(ctx, at)
+		switch {
+		case there:
+			return found, nil
+		case lookErr != nil:
+			return made, &UnsettledError{Call: err, Look: lookErr}
+		case last || !lost:
+			return made, err
+		}
+	}
+}
+
+func (d Doubt[T]) ours(err error) bool {
+	if d.Ours != nil {
+		return d.Ours(err)
+	}
+
+	return errors.Is(err, ErrConflict)
+}
+
+// UnsettledError says that a call had no clear answer and that looking for its effect failed too.
+type UnsettledError struct {
+	Call error // nil: it was made by an earlier run
+	Look error
+}
+
+func (e *UnsettledError) Error() string {
+	if e.Call == nil {
+		return "look whether it was done: " + e.Look.Error()
+	}
+
+	return e.Call.Error() + "; looking whether it was done failed too: " + e.Look.Error()
+}
+
+// Unwrap gives the failure of the look first: it is what has to be mended.
+func (e *UnsettledError) Unwrap() []error {
+	if e.Call == nil {
+		return []error{e.Look}
+	}
+
+	return []error{e.Look, e.Call}
+}
+
+// look looks at the times of at. The last look decides.
+func (d Doubt[T]) look(ctx context.Context, at []time.Duration) (found T, there bool, err error) {
+	began := time.Now()
+	for _, after := range at {
+		if err := Sleep(ctx, after-time.Since(began)); err != nil {
+			return found, false, err
+		}
+
+		found, there, err = d.Look(ctx)
+		if there || err != nil && !noAnswer(err) {
+			break
+		}
+	}
+
+	return found, there, err
+}
+
+// noAnswer reports whether a look has to be made again: the service gave no whole answer.
+func noAnswer(err error) bool {
+	_, again := Retryable(err)
+	_, garbled := errors.AsType[*DecodeError](err)
+
+	return again || garbled
+}
+
+// MaybeApplied reports whether a call that is not idempotent may have had its effect although it
+// failed: look before repeating it, as [Doubt] does.
+func MaybeApplied(err error) bool {
+	if _, is := errors.AsType[*UnsettledError](err); is {
+		return true
+	}
+
+	if e, is := errors.AsType[*NetError](err); is {
+		return e.Sent
+	}
+
+	if _, is := errors.AsType[*DecodeError](err); is {
+		return true
+	}
+
+	if e, is := errors.AsType[*Error](err); is {
+		return e.Status >= 500 || e.Status == 408
+	}
+
+	return false
+}
+
+// Sleep waits, or returns why the context ended.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+
+	t := time.NewTimer(d)
+	defer t.Stop()
+
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
