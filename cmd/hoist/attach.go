@@ -9,7 +9,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
@@ -22,12 +22,12 @@ const lockPatience = 20 * time.Second
 // the owner.
 type attached struct {
 	control.API
-	own     *daemon.Owner // nil when another process is the owner
+	own     *owner.Owner // nil when another process is the owner
 	release func() error
 }
 
 // attach connects to the owner of the home or becomes it, in the mode that is given.
-func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*attached, error) {
+func (a *app) attach(ctx context.Context, s *setup, mode owner.Mode, command string) (*attached, error) {
 	deadline := time.Now().Add(lockPatience)
 	for {
 		c, err := a.dial(ctx, s)
@@ -59,13 +59,13 @@ func (a *app) attach(ctx context.Context, s *setup, mode int, command string) (*
 
 // warnOfOwner says which flags of a transfer have no effect because the process that has the home
 // open does the work.
-func (a *app) warnOfOwner(s *setup, mode int) {
+func (a *app) warnOfOwner(s *setup, mode owner.Mode) {
 	keys, err := s.flags.EngineKeys()
 	if a.flags.limits != "" {
 		keys = append(keys, "limits")
 	}
 
-	if err != nil || mode != daemon.Working || len(keys) == 0 || a.flags.quiet {
+	if err != nil || mode != owner.Working || len(keys) == 0 || a.flags.quiet {
 		return
 	}
 
@@ -75,15 +75,15 @@ func (a *app) warnOfOwner(s *setup, mode int) {
 
 // own opens the state of the home. It does not wait for a process that has it: the caller asks that
 // one first.
-func (a *app) own(ctx context.Context, s *setup, mode int, command string) (*daemon.Owner, error) {
+func (a *app) own(ctx context.Context, s *setup, mode owner.Mode, command string) (*owner.Owner, error) {
 	o := a.ownerOptions(s, command)
 	o.LockWait = time.Millisecond
-	return daemon.Open(ctx, mode, o)
+	return owner.Open(ctx, mode, o)
 }
 
 // ownerOptions are how this process is the owner of a home.
-func (a *app) ownerOptions(s *setup, command string) daemon.Options {
-	return daemon.Options{
+func (a *app) ownerOptions(s *setup, command string) owner.Options {
+	return owner.Options{
 		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log,
 		Engine: s.engine, Settings: s.settings, Words: verdict,
 		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
@@ -102,7 +102,7 @@ func (a *app) ownerOptions(s *setup, command string) daemon.Options {
 }
 
 // with does something short with the state of the home, by its owner or for a moment as the owner.
-func (a *app) with(ctx context.Context, s *setup, mode int, command string,
+func (a *app) with(ctx context.Context, s *setup, mode owner.Mode, command string,
 	do func(control.API) error) error {
 	for {
 		at, err := a.attach(ctx, s, mode, command)
@@ -126,7 +126,7 @@ func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.C
 	if err == nil {
 		var st control.Status
 		if st, err = c.Status(ctx); err == nil && st.Owner != nil && st.Owner.Command == "daemon" {
-			a.warnOfOwner(s, daemon.Working)
+			a.warnOfOwner(s, owner.Working)
 			return c, nil
 		}
 

@@ -10,7 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
@@ -46,7 +46,7 @@ func (a *app) actCommand(verb, short string) *cobra.Command {
 
 			left := acts{verb: verb, ids: ids}
 
-			return a.with(cmd.Context(), s, daemon.Passive, verb, func(api control.API) error {
+			return a.with(cmd.Context(), s, owner.Passive, verb, func(api control.API) error {
 				return a.act(cmd.Context(), api, &left)
 			})
 		},
@@ -307,7 +307,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 	begun := false
 	attention, total := 0, 0
 	for {
-		at, err := w.a.attach(ctx, w.s, daemon.Working, w.command)
+		at, err := w.a.attach(ctx, w.s, owner.Working, w.command)
 		if err != nil {
 			return atEnd(ctx, err)
 		}

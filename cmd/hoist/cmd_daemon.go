@@ -11,7 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
@@ -89,10 +89,10 @@ func (a *app) checkDaemon(s *setup) error {
 
 // ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A
 // process that only looks into the state is waited for.
-func (a *app) ownOrLeave(ctx context.Context, s *setup) (*daemon.Owner, error) {
+func (a *app) ownOrLeave(ctx context.Context, s *setup) (*owner.Owner, error) {
 	deadline := time.Now().Add(lockPatience)
 	for {
-		own, err := a.own(ctx, s, daemon.Full, "daemon")
+		own, err := a.own(ctx, s, owner.Full, "daemon")
 		locked := (*state.LockedError)(nil)
 		if !errors.As(err, &locked) {
 			return own, err

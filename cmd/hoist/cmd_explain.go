@@ -10,7 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 )
 
 func newExplainCmd(a *app) *cobra.Command {
@@ -35,7 +35,7 @@ func (a *app) explain(ctx context.Context, arg string) error {
 		return err
 	}
 
-	return a.with(ctx, s, daemon.Passive, "explain", func(api control.API) error {
+	return a.with(ctx, s, owner.Passive, "explain", func(api control.API) error {
 		e, err := api.Explain(ctx, path)
 		if err != nil {
 			return err

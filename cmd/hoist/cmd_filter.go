@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
@@ -81,7 +81,7 @@ func (a *app) filterList(which string, given config.Settings) error {
 		}
 	}
 
-	rules, err := daemon.RulesFor(own, s.settings)
+	rules, err := local.WatchRules(own, s.settings)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 		return err
 	}
 
-	rules, err := daemon.RulesFor(own, s.settings)
+	rules, err := local.WatchRules(own, s.settings)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 		}
 	}
 
-	out.Rule = daemon.RuleAgainst(rules, root, filepath.ToSlash(rel), dir, snap)
+	out.Rule = local.Against(rules, root, filepath.ToSlash(rel), dir, snap)
 	out.Ignored = out.Rule != ""
 	switch {
 	case a.flags.json:

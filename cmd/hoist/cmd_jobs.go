@@ -11,7 +11,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -44,7 +44,7 @@ func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
 	}
 
 	var jobs []control.Job
-	err = a.with(ctx, s, daemon.Passive, "jobs", func(api control.API) error {
+	err = a.with(ctx, s, owner.Passive, "jobs", func(api control.API) error {
 		var err error
 		jobs, err = api.Jobs(ctx, q)
 		return err
@@ -98,7 +98,7 @@ func (a *app) job(ctx context.Context, id string) error {
 	}
 
 	var j control.JobDetail
-	err = a.with(ctx, s, daemon.Passive, "job", func(api control.API) error {
+	err = a.with(ctx, s, owner.Passive, "job", func(api control.API) error {
 		var err error
 		j, err = api.Job(ctx, id)
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"hoist/transfer/remote"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -15,6 +14,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
+	"hoist/transfer/remote"
 )
 
 type lsOptions struct {

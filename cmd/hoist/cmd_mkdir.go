@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"strings"
 	"sync"
 
@@ -12,6 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newMkdirCmd(a *app) *cobra.Command {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newMvCmd(a *app) *cobra.Command {

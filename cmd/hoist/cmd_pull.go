@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
@@ -77,7 +77,7 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	req := control.PullRequest{
 		Profile: s.profile, Remote: remote.String(), Version: o.version, Overwrite: o.overwrite,
 		Force: o.force, DryRun: o.dryRun,
-		Filter: daemon.FilterOf(filter), Batch: string(state.NewJobID()),
+		Filter: local.FilterOf(filter), Batch: string(state.NewJobID()),
 	}
 	t := &transferRun{a: a, s: s, command: "pull", dry: o.dryRun, detach: o.detach}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Pull(ctx, req) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,9 +14,10 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 type pushOptions struct {
@@ -82,7 +82,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	req := control.PushRequest{
 		Profile: s.profile, Remote: address.String(), As: o.as, Force: o.force,
 		MapNames: s.settings.MapsNames(), DryRun: o.dryRun,
-		Filter: daemon.FilterOf(filter), Batch: string(state.NewJobID()),
+		Filter: local.FilterOf(filter), Batch: string(state.NewJobID()),
 	}
 	t := &transferRun{a: a, s: s, command: "push", dry: o.dryRun, detach: o.detach}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"hoist/transfer/remote"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newRestoreCmd(a *app) *cobra.Command {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"os"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newRmCmd(a *app) *cobra.Command {

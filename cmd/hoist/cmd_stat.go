@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"hoist/transfer/remote"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newStatCmd(a *app) *cobra.Command {

@@ -12,9 +12,10 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"hoist/cmd/hoist/internal/audit"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
@@ -140,7 +141,7 @@ func (a *app) lookAtState(ctx context.Context, s *setup) (control.StateReport, e
 
 	return holding(ctx, func() (control.StateReport, error) {
 		r, err := state.Check(s.home.StateFile())
-		return daemon.StateReportOf(r), err
+		return owner.StateReportOf(r), err
 	})
 }
 
@@ -197,7 +198,7 @@ func (a *app) stateRepair(ctx context.Context) error {
 	}
 
 	if r.Repaired {
-		n, err := daemon.RestoreReceipts(s.home)
+		n, err := audit.RestoreReceipts(s.home)
 		if err != nil {
 			out.Notes = append(out.Notes, "receipts that were exported are not taken back: "+err.Error())
 		}
@@ -292,8 +293,17 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 		return a.ask(fmt.Sprintf("Take %s as equal to the cloud's? (No: the next scan sends them again.)",
 			count(len(unproven), "this file", "these files"))), nil
 	}
-	r, err := holding(ctx, func() (daemon.RebuildReport, error) {
-		return daemon.Rebuild(ctx, a.ownerOptions(s, "state rebuild"), asked)
+	r, err := holding(ctx, func() (audit.RebuildReport, error) {
+		return audit.Rebuild(ctx, s.home, func(home config.Home) (*audit.Auditor, func() error, error) {
+			options := a.ownerOptions(s, "state rebuild")
+			options.Home = home
+			own, err := owner.Open(ctx, owner.Passive, options)
+			if err != nil {
+				return nil, nil, err
+			}
+
+			return own.Auditor(), own.Close, nil
+		}, asked)
 	})
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
@@ -53,7 +53,7 @@ func (a *app) status(ctx context.Context, path string) error {
 		return err
 	}
 
-	return a.with(ctx, s, daemon.Passive, "status", func(api control.API) error {
+	return a.with(ctx, s, owner.Passive, "status", func(api control.API) error {
 		st, err := api.Status(ctx)
 		if err != nil {
 			return err

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"hoist/transfer/remote"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newTreeCmd(a *app) *cobra.Command {

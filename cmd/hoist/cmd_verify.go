@@ -9,7 +9,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -54,7 +54,7 @@ func (a *app) verify(ctx context.Context, args []string, quick bool) error {
 		}
 	}
 
-	return a.with(ctx, s, daemon.Serving, "verify", func(api control.API) error {
+	return a.with(ctx, s, owner.Serving, "verify", func(api control.API) error {
 		report, err := api.Verify(ctx, r)
 		if err != nil {
 			return err

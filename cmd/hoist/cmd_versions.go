@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"hoist/transfer/remote"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newVersionsCmd(a *app) *cobra.Command {

@@ -3,15 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"hoist/transfer/remote"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newWatchCmd(a *app) *cobra.Command {
@@ -88,7 +88,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 		r.Profile = s.profile
 	}
 
-	return a.with(ctx, s, daemon.Serving, "watch add", func(api control.API) error {
+	return a.with(ctx, s, owner.Serving, "watch add", func(api control.API) error {
 		added, err := api.AddWatch(ctx, r)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func newWatchListCmd(a *app) *cobra.Command {
 				return err
 			}
 
-			return a.with(cmd.Context(), s, daemon.Passive, "watch list", func(api control.API) error {
+			return a.with(cmd.Context(), s, owner.Passive, "watch list", func(api control.API) error {
 				list, err := api.Watches(cmd.Context())
 				if err != nil {
 					return err
@@ -155,7 +155,7 @@ func (a *app) watchVerb(verb, short string) *cobra.Command {
 				return err
 			}
 
-			return a.with(cmd.Context(), s, daemon.Passive, "watch "+verb, func(api control.API) error {
+			return a.with(cmd.Context(), s, owner.Passive, "watch "+verb, func(api control.API) error {
 				done, err := api.ChangeWatch(cmd.Context(), which, verb)
 				if err != nil {
 					return err

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 // remoteAddress reads what a person wrote for a remote: an address, or a local path inside a watch,

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"hoist/apsclient/emulator"
+	"hoist/cmd/hoist/internal/audit"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
 )
 
 // verified reads what verify --json prints, by path.
@@ -280,7 +280,7 @@ func TestStateRebuild(t *testing.T) {
 
 	l.run(1, "state", "check")
 	out, _ := l.run(0, "state", "rebuild", "--json")
-	var r daemon.RebuildReport
+	var r audit.RebuildReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Files != 4 || r.Equal != 3 || r.Based != 1 ||
 		r.Receipts != 4 || r.Old == "" {
 		t.Fatalf("state rebuild: %s", out)
@@ -414,7 +414,7 @@ func TestRebuildAsks(t *testing.T) {
 	}
 
 	out, _ := l.run(0, "state", "rebuild", "--yes", "--json")
-	var r daemon.RebuildReport
+	var r audit.RebuildReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Assumed != 2 || r.Equal != 0 {
 		t.Errorf("with --yes: %s", out)
 	}
@@ -473,7 +473,7 @@ func TestVerifyObjects(t *testing.T) {
 	}
 
 	out, _ = l.run(0, "state", "rebuild", "--json")
-	var r daemon.RebuildReport
+	var r audit.RebuildReport
 	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Equal != 1 || r.Left != 1 || r.Receipts != 2 {
 		t.Errorf("state rebuild: %s", out)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/daemon"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
@@ -64,7 +64,7 @@ func (t *transferRun) follow(ctx context.Context) error {
 	}
 
 	for {
-		at, err := t.a.attach(ctx, t.s, daemon.Working, t.command)
+		at, err := t.a.attach(ctx, t.s, owner.Working, t.command)
 		if err != nil {
 			return err
 		}

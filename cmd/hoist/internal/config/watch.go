@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"path/filepath"
 	"regexp"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"hoist/transfer/remote"
 )
 
 // Watch is one [[watch]] table of config.toml: a folder that the daemon keeps in sync with a remote

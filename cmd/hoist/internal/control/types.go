@@ -49,6 +49,9 @@ type Watch struct {
 	Detail    string     `json:"detail,omitempty"`
 }
 
+// WatchPaused is the state of a watch that a user stopped; the others are those of package watcher.
+const WatchPaused = "paused"
+
 // Active is a job whose bytes or calls move now.
 type Active struct {
 	ID         string `json:"id"`
@@ -281,4 +284,15 @@ type Event struct {
 	Jobs   []Job  `json:"jobs"`           // those that changed
 	Lost   bool   `json:"lost,omitempty"` // more changed than is remembered: read everything anew
 	Counts Counts `json:"counts"`
+}
+
+// Known is a time for JSON: in UTC, nil when it is not known.
+func Known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+
+	t = t.UTC()
+
+	return &t
 }

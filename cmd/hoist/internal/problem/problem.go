@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/remote"
 )
 
 // Kind of a problem: what its asker must know before the details.

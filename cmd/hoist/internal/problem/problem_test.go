@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/remote"
 )
 
 func TestOf(t *testing.T) {

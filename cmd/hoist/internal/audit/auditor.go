@@ -1,0 +1,25 @@
+package audit
+
+import (
+	"cmp"
+	"log/slog"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/state"
+	"hoist/transfer/remote"
+)
+
+// Auditor knows the three places that tell of a file: the disk, the home with its receipts, and the
+// cloud. All fields are set; its methods are safe for concurrent use.
+type Auditor struct {
+	Home     config.Home
+	Store    *state.Store
+	Resolver func(profile string) (*remote.Resolver, error)
+	Client   func(profile string) (*apsclient.Client, error)
+	Settings config.Settings // of the home; watches choose files by them
+	Profile  string          // used when a watch or a job names none
+	Log      *slog.Logger
+}
+
+func (a *Auditor) profile(name string) string { return cmp.Or(name, a.Profile) }

@@ -1,0 +1,185 @@
+package audit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
+	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
+	"hoist/transfer"
+	"hoist/transfer/remote"
+	"hoist/watcher"
+)
+
+// Question is a path to be explained, with what its owner knows of it.
+type Question struct {
+	Path  string         // absolute
+	Watch *config.Watch  // that the path lies in; nil: none
+	State *control.Watch // how that watch is doing
+	Job   *state.Job     // the newest open one of the path, else the newest that ended; nil: none
+	Shown *control.Job   // the same, as it is shown
+}
+
+// Explain says where a file stands and why.
+func (a *Auditor) Explain(q Question) (control.Explanation, error) {
+	e := control.Explanation{Path: q.Path, Watch: q.State, Job: q.Shown}
+	watch, job := q.Watch, q.Job
+	info, statErr := os.Stat(q.Path)
+
+	var snap *state.Snapshot
+	if statErr == nil && info.Mode().IsRegular() {
+		var err error
+		if snap, err = local.Snapshot(q.Path); err != nil {
+			return e, err
+		}
+	}
+
+	if watch != nil {
+		if err := a.explainWatch(&e, *watch, statErr == nil && info.IsDir(), snap); err != nil {
+			return e, err
+		}
+	}
+
+	if e.Record == nil {
+		if err := a.explainReceipt(&e); err != nil {
+			return e, err
+		}
+	}
+
+	if job != nil {
+		e.Remote = job.Target.Address
+	}
+
+	switch {
+	case job != nil && job.Open():
+		e.State, e.Reason, e.Fix, e.NextAttempt = e.Job.State, job.Reason, e.Job.Fix, e.Job.NextAttempt
+		e.Since = control.Known(job.Since)
+		e.Detail = fmt.Sprintf("job %s (%s) is %s", job.ID, job.Kind, e.State)
+		if job.Error != "" {
+			e.Detail += ": " + job.Error
+		}
+
+		if r, ok := transfer.ReasonByCode(job.Reason); ok {
+			e.Sentence = r.Sentence
+		}
+	case e.Rule != "":
+		e.State, e.Detail = control.ExplainIgnored, "the rule "+e.Rule+" leaves it out"
+	case statErr == nil && info.IsDir():
+		e.State, e.Detail = control.ExplainFolder, "it is a folder"
+		if watch != nil {
+			e.Detail += " that watch " + watch.ID + " looks at; \"hoist status\" tells of its files"
+		}
+	case statErr != nil && e.Record == nil && job == nil:
+		return e, problem.With(problem.NotFound,
+			fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", q.Path),
+			problem.Text("check the path"))
+	case statErr != nil:
+		e.State, e.Detail = control.ExplainMissing,
+			"it is not on the disk: "+statErr.Error()+"; nothing is removed in the cloud for that"
+	case snap == nil:
+		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
+			"it is a link, device or other thing that is never sent"
+	case e.Record != nil && e.Record.Size == snap.Size && e.Record.Modified.Equal(snap.ModTime):
+		e.State, e.Detail = control.ExplainSynced, "size and time are those of what was last published"
+	case job != nil && job.End == state.EndCancelled && job.Snapshot.SameContentLikely(*snap):
+		e.State, e.Reason, e.Fix = control.ExplainCancelled, transfer.ReasonCancelled,
+			"hoist retry "+string(job.ID)
+		e.Detail = "this state of it was cancelled; it is wanted again when it changes"
+	case watch != nil:
+		e.State, e.Detail = control.ExplainPending, pendingText(e, *watch)
+	default:
+		e.State, e.Detail = control.ExplainUnknown,
+			"it lies in no watch, and this state of it was not published"
+	}
+
+	return e, nil
+}
+
+func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch, dir bool, snap *state.Snapshot) error {
+	rel, err := filepath.Rel(c.Path, e.Path)
+	if err != nil {
+		return err
+	}
+
+	rel = filepath.ToSlash(rel)
+	address, err := remote.ParseAddress(c.Remote)
+	if err != nil {
+		return err
+	}
+
+	if rel == "." {
+		e.Remote = address.String()
+		return nil
+	}
+
+	e.Remote = address.Join(steps(rel)...).String()
+	rules, err := local.WatchRules(c.Settings(), a.Settings)
+	if err != nil {
+		return err
+	}
+
+	e.Rule = local.Against(rules, c.Path, rel, dir, snap)
+	rec, ok, err := a.Store.Published(c.ID, rel)
+	if err != nil || !ok {
+		return err
+	}
+
+	e.Record = &control.Record{
+		Size: rec.Snapshot.Size, Modified: rec.Snapshot.ModTime.UTC(), Published: control.Known(rec.At),
+		ItemID: rec.Item, VersionID: rec.Version,
+		VersionNumber: rec.Number, StorageID: rec.Storage, SHA1: rec.SHA1,
+	}
+
+	return nil
+}
+
+// explainReceipt finds what the newest receipt of the path says.
+func (a *Auditor) explainReceipt(e *control.Explanation) error {
+	receipts, err := a.allReceipts()
+	if err != nil {
+		return err
+	}
+
+	byWay, err := newest(receipts)
+	if err != nil {
+		return err
+	}
+
+	var last receiptFields
+	for _, r := range byWay {
+		if r.Path == e.Path && r.Seq > last.Seq && (e.Remote == "" || e.Remote == r.Remote) {
+			last = r
+		}
+	}
+
+	if last.Seq == 0 {
+		return nil
+	}
+
+	e.Remote = last.Remote
+	e.Record = &control.Record{
+		Size: last.Size, Modified: last.ModTime.UTC(), Published: control.Known(last.Published), ItemID: last.Item,
+		VersionID:     last.Version,
+		VersionNumber: last.Number, StorageID: last.Storage, Receipt: last.Seq,
+	}
+
+	return nil
+}
+
+// pendingText says what a file of a watch, which has no job, waits for.
+func pendingText(e control.Explanation, c config.Watch) string {
+	switch {
+	case e.Watch.State == control.WatchPaused:
+		return "its watch is paused: \"hoist watch resume " + transfer.Quote(c.ID) + "\""
+	case e.Watch.State == "":
+		return "no daemon runs: nothing is watched"
+	case e.Watch.State == watcher.StateUnavailable:
+		return "its watch is not available: " + e.Watch.Detail
+	}
+
+	return fmt.Sprintf("it is sent once it was seen and has rested for %v", c.SettleTime())
+}

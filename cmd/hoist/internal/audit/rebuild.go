@@ -1,0 +1,326 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/local"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+// RebuildReport is what [Rebuild] did.
+type RebuildReport struct {
+	Old      string   `json:"old,omitempty"` // where the old state was put
+	Files    int      `json:"files"`         // compared
+	Equal    int      `json:"equal"`         // recorded as published: a receipt or the SHA-1 proves it
+	Based    int      `json:"based"`         // changed since, recorded as last published by the receipt
+	Assumed  int      `json:"assumed"`       // taken as equal because a person said so
+	Left     int      `json:"left"`          // left to the next scan or push
+	Receipts int      `json:"receipts"`      // carried over
+	Notes    []string `json:"notes"`
+}
+
+// Opener opens the state of a home; closed releases it.
+type Opener func(home config.Home) (a *Auditor, closed func() error, err error)
+
+// Rebuild makes a new state of a home from disk, receipts and cloud and puts it in the place of the
+// old one, which is kept. ask is called, where nothing can prove that files equal the cloud's, with
+// their paths; an error of it ends the rebuild with the old state as it was. open opens the new
+// state in a home of its own. Errors: a [*state.LockedError] when another process has the home.
+func Rebuild(ctx context.Context, home config.Home, open Opener,
+	ask func(unproven []string) (bool, error)) (_ RebuildReport, err error) {
+	report := RebuildReport{Notes: []string{}}
+
+	if err := home.Ensure(); err != nil {
+		return report, err
+	}
+
+	release, err := state.Hold(home.StateFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		release, err = func() error { return nil }, nil
+	}
+
+	if err != nil {
+		return report, err
+	}
+
+	defer func() {
+		if release != nil {
+			err = errors.Join(err, release())
+		}
+	}()
+	rescued, err := state.Rescue(home.StateFile())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return report, err
+	}
+
+	receipts, notes, err := unite(home, rescued.Receipts)
+	if err != nil {
+		return report, err
+	}
+
+	report.Notes = append(report.Notes, notes...)
+
+	left, err := namesIn(home.State, "rebuild-", "") // of a rebuild that was killed
+
+	if err != nil {
+		return report, err
+	}
+
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return report, fmt.Errorf("remove what an earlier rebuild left: %w", err)
+		}
+	}
+
+	dir, err := os.MkdirTemp(home.State, "rebuild-*")
+	if err != nil {
+		return report, fmt.Errorf("make a folder for the new state: %w", err)
+	}
+
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fresh := config.Home{Config: home.Config, State: dir}
+	a, closed, err := open(fresh)
+	if err != nil {
+		return report, err
+	}
+
+	err = a.fill(ctx, receipts, rescued.Meta, ask, &report)
+	if err := errors.Join(err, closed()); err != nil {
+		return report, err
+	}
+
+	// Windows renames no file that is open; the lock goes with it.
+	held := release
+	release = nil
+	if err := held(); err != nil {
+		return report, err
+	}
+
+	stamp := time.Now().UTC().Format("20060102-150405.000")
+	for _, suffix := range []string{state.BackupSuffix, ""} {
+		old := home.StateFile() + suffix
+		kept := home.StateFile() + ".before-" + stamp + suffix
+		switch err := keep(old, kept); {
+		case err == nil && suffix == "":
+			report.Old = kept
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return report, fmt.Errorf("keep the old state: %w", err)
+		}
+
+		if err := os.Rename(fresh.StateFile()+suffix, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return report, fmt.Errorf("put the new state in its place: %w", err)
+		}
+	}
+
+	return report, nil
+}
+
+// keep gives a file another name. Where the file system has links the old name stays until the new
+// state takes it, so that a crash in between leaves one state or the other.
+func keep(old, kept string) error {
+	if err := os.Link(old, kept); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+
+	return os.Rename(old, kept)
+}
+
+// unite puts the receipts of a state and those of the exported files together, as far as they
+// follow one another to the newest.
+func unite(home config.Home, inState []state.Receipt) (list []state.Receipt, notes []string, err error) {
+	exported, err := readExports(home)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	for _, p := range exported.problems {
+		notes = append(notes, p.path+": "+p.detail)
+	}
+
+	byNumber := map[uint64]state.Receipt{}
+	for _, r := range slices.Concat(inState, exported.lines) { // an export wins: it is what a firm has filed
+		byNumber[r.Seq] = r
+	}
+
+	for _, seq := range slices.Sorted(maps.Keys(byNumber)) {
+		list = append(list, byNumber[seq])
+	}
+
+	for i := len(list) - 1; i > 0; i-- {
+		if err := state.CheckReceipts(list[i-1:i+1], ""); err != nil {
+			notes = append(notes, fmt.Sprintf(
+				"%v: the new state goes on after it, the exported files are as they were", err))
+			return list[i:], notes, nil
+		}
+	}
+
+	return list, notes, nil
+}
+
+// fill records in a new state what can be proved.
+func (a *Auditor) fill(ctx context.Context, receipts []state.Receipt, meta map[string]string,
+	ask func([]string) (bool, error), report *RebuildReport) error {
+	var err error
+	if report.Receipts, err = a.Store.ImportReceipts(receipts); err != nil {
+		return err
+	}
+
+	for key, value := range meta {
+		if strings.HasPrefix(key, "watch-paused/") || key == receiptsMeta {
+			if err := a.Store.SetMeta(key, value); err != nil {
+				return err
+			}
+		}
+	}
+
+	subjects, err := a.survey(ctx, scope{}, receipts)
+	if err != nil {
+		return err
+	}
+
+	var records, doubtful []state.PublishedRecord
+
+	var doubted []string
+	t := a.newTips()
+	for _, s := range subjects {
+		f, record, err := a.recordFor(ctx, t, s)
+		if err != nil {
+			return err
+		}
+
+		report.Files++
+		switch {
+		case f.content == equal:
+			report.Equal++
+			records = append(records, record)
+		case f.local != nil && f.tip != nil && f.tip.Size == f.local.Size && f.content == unproven &&
+			s.problem == "":
+			doubted = append(doubted, s.path)
+			doubtful = append(doubtful, record)
+		case s.base != nil && f.tip != nil:
+			report.Based++
+			records = append(records, record)
+		default:
+			report.Left++
+		}
+	}
+
+	if len(doubted) > 0 {
+		yes, err := ask(doubted)
+		if err != nil {
+			return err
+		}
+
+		if yes {
+			report.Assumed = len(doubted)
+			records = append(records, doubtful...)
+		} else {
+			report.Left += len(doubted)
+		}
+	}
+
+	return a.Store.PutPublished(records...)
+}
+
+// recordFor compares a file and makes the record of it: of the tip where the contents are (or may
+// be) equal, else of what the receipt tells, from which the engine sees who changed what since.
+func (a *Auditor) recordFor(ctx context.Context, t *tips, s subject) (facts, state.PublishedRecord, error) {
+	f := facts{base: s.base}
+	rec := state.PublishedRecord{Root: s.root, Rel: s.rel, Remote: s.address().String()}
+	var err error
+	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); ambiguous(err) {
+		a.Log.Warn("file cannot be compared", "path", s.path, "error", err)
+		return f, rec, nil
+	} else if err != nil || f.tip == nil {
+		return f, rec, err
+	}
+
+	if s.root == "" {
+		place := f.tip.Place
+		rec.Root = transfer.RecordRoot(s.profile, place, s.path)
+		at := s.address()
+		if rec.Rel = at.Key(); place.Bucket == "" {
+			rec.Rel = strings.Join(at.Steps[2:], "/")
+		}
+	}
+
+	if f.tip.VersionID != "" {
+		rec.Item = f.tip.ID
+	}
+
+	if s.problem == "" {
+		if f.local, err = local.Snapshot(s.path); err != nil {
+			return f, rec, err
+		}
+	}
+
+	b := s.base
+
+	untouched := b != nil && f.local != nil && b.snapshot.SameContentLikely(*f.local)
+	var read sums
+	switch {
+	case f.local == nil:
+	case untouched && b.version != "" && b.version == f.tip.VersionID:
+		f.content = equal // the receipt is of this version, and the file was not touched since
+	case f.tip.Size >= 0 && f.tip.Size != f.local.Size:
+		f.content = different
+	default:
+		if f.content, read, err = a.compareContent(ctx, s.profile, s.path, b, *f.tip); err != nil {
+			if ctx.Err() != nil || read.sha1 != "" {
+				return f, rec, err
+			}
+
+			a.Log.Warn("file cannot be compared", "path", s.path, "error", err)
+			f.content = different // left to the next scan, which tells why
+		}
+	}
+
+	if f.content == different && b != nil {
+		rec.Version, rec.Number, rec.Storage, rec.Snapshot, rec.PartSize = b.version, b.number, b.storage,
+			b.snapshot, b.partSize
+		return f, rec, nil
+	}
+
+	rec.Version, rec.Number, rec.Storage = f.tip.VersionID, f.tip.VersionNumber, f.tip.StorageID
+	if f.local != nil {
+		rec.Snapshot = *f.local
+	}
+
+	if b != nil && b.version == rec.Version && b.storage == rec.Storage {
+		rec.PartSize, rec.ETags = b.partSize, b.etags
+	}
+
+	if rec.SHA1 = f.tip.SHA1; f.content == equal && read.sha1 != "" {
+		rec.SHA1 = read.sha1
+	}
+
+	return f, rec, nil
+}
+
+// RestoreReceipts takes receipts that were exported and that a repaired state lacks back into it,
+// and returns how many.
+func RestoreReceipts(home config.Home) (int, error) {
+	exported, err := readExports(home)
+	if err != nil || len(exported.lines) == 0 {
+		return 0, err
+	}
+
+	s, err := state.Open(home.StateFile(), state.Options{Owner: home.OwnerFile()})
+	if err != nil {
+		return 0, err
+	}
+
+	n, err := s.ImportReceipts(exported.lines)
+
+	return n, errors.Join(err, s.Close())
+}

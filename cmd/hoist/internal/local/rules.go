@@ -1,0 +1,90 @@
+package local
+
+import (
+	"path"
+	"time"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
+	"hoist/watcher"
+)
+
+// WatchRules are the rules of a watch: its own over those of the home.
+func WatchRules(own, home config.Settings) (*watcher.Rules, error) {
+	settings := own.Over(config.Settings{
+		Exclude: home.Exclude, Include: home.Include, ExcludeFrom: home.ExcludeFrom,
+		MinSize: home.MinSize, MaxSize: home.MaxSize, MinAge: home.MinAge,
+	})
+	filter, err := settings.Filter("")
+	if err != nil {
+		return nil, err
+	}
+
+	return RulesOf(FilterOf(filter), false)
+}
+
+// LeftOut reports whether rules leave out a file by its slash path or its size; a size below 0 is
+// unknown.
+func LeftOut(r *watcher.Rules, rel string, size int64) bool {
+	ignored, _ := r.Match(rel, false)
+	if !ignored && size >= 0 {
+		ignored, _ = r.MatchSize(size)
+	}
+
+	return ignored
+}
+
+// TooYoung reports whether a file was changed less than minAge seconds ago.
+func TooYoung(changed time.Time, minAge float64) bool {
+	return minAge > 0 && time.Since(changed).Seconds() < minAge
+}
+
+// RulesOf makes the watcher's rules of a filter; a file that was named is not litter.
+func RulesOf(f control.Filter, named bool) (*watcher.Rules, error) {
+	rules, err := watcher.ParseRules(watcher.RuleOptions{
+		Patterns: f.Exclude, Includes: f.Include, NoLitter: named, MinSize: f.MinSize, MaxSize: f.MaxSize,
+		MinAge: time.Duration(f.MinAge * float64(time.Second)),
+	})
+	if err != nil {
+		return nil, problem.With(problem.Usage, err,
+			problem.Fix{Step: problem.Patterns})
+	}
+
+	return rules, nil
+}
+
+// FilterOf is a checked filter as the control API has it.
+func FilterOf(f config.Filter) control.Filter {
+	return control.Filter{Exclude: f.Exclude, Include: f.Include, MinSize: f.MinSize, MaxSize: f.MaxSize,
+		MinAge: f.MinAge.Seconds()}
+}
+
+// Against is the rule that leaves a file or folder out, "" when it is taken: the rules given
+// and the .hoistignore files on the way to it.
+func Against(rules *watcher.Rules, root, rel string, dir bool, snap *state.Snapshot) string {
+	folder := path.Dir(rel)
+	if folder == "." {
+		folder = ""
+	}
+
+	at, _ := rules.At(root, folder) // lines that are wrong are told by the watch
+	if ignored, rule := at.Match(rel, dir); ignored {
+		return rule
+	}
+
+	if snap == nil {
+		return ""
+	}
+
+	if ignored, rule := at.MatchSize(snap.Size); ignored {
+		return rule
+	}
+
+	if age := at.MinAge(); age > 0 && time.Since(snap.ModTime) < age {
+		return "min-age " + age.String()
+	}
+
+	return ""
+}

@@ -1,0 +1,190 @@
+package owner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hoist/cmd/hoist/internal/problem"
+)
+
+// markerName is the file in a watched folder that says which home sends it. The watcher never takes
+// names that begin with .hoist.
+const markerName = ".hoist-root"
+
+// marker is its content.
+type marker struct {
+	Instance string    `json:"instance"` // of the state
+	Home     string    `json:"home"`     // absolute path of the state's folder
+	Host     string    `json:"host"`
+	Since    time.Time `json:"since"`
+}
+
+// ForeignRootError says that another home sends a folder.
+type ForeignRootError struct {
+	Root  string // folder of the marker: the watched one or one above it
+	Home  string
+	Host  string
+	Since time.Time
+}
+
+func (e *ForeignRootError) Error() string {
+	return fmt.Sprintf("%s is sent by another home, %s on %s (since %s)", e.Root, e.Home, e.Host,
+		e.Since.Local().Format(time.DateTime))
+}
+
+// foreignUsage is the error of a command that would make a second writer.
+func foreignUsage(err error) error {
+	if _, ok := errors.AsType[*ForeignRootError](err); ok {
+		return problem.With(problem.Usage, err, problem.Fix{Step: problem.TakeOver})
+	}
+
+	return err
+}
+
+// me is the marker that this home leaves.
+func (o *Owner) me() marker {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unknown host"
+	}
+
+	return marker{Instance: o.store.Instance(), Home: o.options.Home.State, Host: host, Since: time.Now().UTC()}
+}
+
+// same tells whether two markers are of one home: by the instance, or by its place where the state
+// was made anew.
+func (m marker) same(o marker) bool {
+	return m.Instance == o.Instance || m.Home == o.Home && m.Host == o.Host
+}
+
+// readMarker reads the marker of a folder; nil where there is none. What is no marker is as none: a
+// write that a crash tore.
+func readMarker(root string) (*marker, error) {
+	data, err := os.ReadFile(filepath.Join(root, markerName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+
+	if err != nil {
+		return nil, fmt.Errorf("read the marker of %s: %w", root, err)
+	}
+
+	var m marker
+	if json.Unmarshal(data, &m) != nil || m.Instance == "" {
+		return nil, nil //nolint:nilerr // a marker that says nothing is none
+	}
+
+	return &m, nil
+}
+
+// claim leaves this home's marker in a folder that is to be watched, or finds it there. With
+// takeOver it replaces another home's. Where the folder cannot be written to there is no marker:
+// then the look at the newest version right before each create is what keeps two homes apart. A
+// [*ForeignRootError] names the home that sends the folder, or one above it.
+func (o *Owner) claim(root string, takeOver bool) error {
+	mine := o.me()
+	if !takeOver {
+		for dir := filepath.Dir(root); ; dir = filepath.Dir(dir) {
+			if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
+				return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
+			}
+
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+
+	found, err := readMarker(root)
+	if err != nil {
+		return err
+	}
+
+	switch {
+	case found != nil && found.Instance == mine.Instance:
+		return nil
+	case found != nil && !found.same(mine) && !takeOver:
+		return &ForeignRootError{Root: root, Home: found.Home, Host: found.Host, Since: found.Since}
+	}
+
+	if err := writeMarker(root, mine); err != nil {
+		if readOnly(err) {
+			o.log.Info("the watched folder cannot be written to: no marker keeps other homes away", "path",
+				root, "error", err)
+			return nil
+		}
+
+		return fmt.Errorf("leave a marker in %s: %w", root, err)
+	}
+
+	// Of two homes that write at once the last one stays: look who it is.
+	if found, err = readMarker(root); err == nil && found != nil && !found.same(mine) {
+		return &ForeignRootError{Root: root, Home: found.Home, Host: found.Host, Since: found.Since}
+	}
+
+	return err
+}
+
+// foreignBelow returns a [*ForeignRootError] where another home sends a folder below root: a claim
+// of root would end that unseen.
+func (o *Owner) foreignBelow(ctx context.Context, root string) error {
+	mine := o.me()
+
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || ctx.Err() != nil || d.Name() != markerName {
+			return context.Cause(ctx) // what cannot be read is for the scan to tell
+		}
+
+		dir := filepath.Dir(path)
+		if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
+			return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
+		}
+
+		return nil
+	})
+}
+
+func writeMarker(root string, m marker) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+
+	f, err := os.CreateTemp(root, markerName+"-*") // begins with .hoist: the watcher passes it over
+	if err != nil {
+		return err
+	}
+
+	_, err = f.Write(append(data, '\n'))
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(root, markerName))
+	}
+
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+
+	return hide(filepath.Join(root, markerName))
+}
+
+// unclaim removes the marker of a folder if it is ours.
+func (o *Owner) unclaim(root string) error {
+	m, err := readMarker(root)
+	if err != nil || m == nil || !m.same(o.me()) {
+		return err
+	}
+
+	if err := os.Remove(filepath.Join(root, markerName)); err != nil && !errors.Is(err, fs.ErrNotExist) &&
+		!readOnly(err) {
+		return fmt.Errorf("remove the marker of %s: %w", root, err)
+	}
+
+	return nil
+}

@@ -1,0 +1,315 @@
+package owner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/audit"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+// Options of an [Owner].
+type Options struct {
+	Home    config.Home
+	Command string // what the process is, for people: "daemon", "push"
+	Version string
+	Profile string // used where a request names none
+	Logger  *slog.Logger
+	Engine  config.Engine
+	// LockWait is how long to wait for another process that has the state open; 0: a second, see
+	// [state.Options].
+	LockWait time.Duration
+	// Clients makes the client of a profile; it is called once a profile.
+	Clients func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error)
+	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never
+	// known.
+	UserID func(profile string) string
+	// CheckAccount refuses commands that use another account than this process; nil accepts all.
+	CheckAccount func(profile, fingerprint string) error
+	// Settings hold the choice of files that every watch starts from.
+	Settings config.Settings
+	// Words are the exit code and the hint of a problem, for the control API.
+	Words func(problem.Kind, problem.Fix) (code int, hint string)
+}
+
+// Mode is how much an owner does, each more than the one before.
+type Mode int
+
+// The modes.
+const (
+	Passive Mode = iota // the state is open and nothing else; for a moment
+	Serving             // commands are answered, nothing moves
+	Working             // the engine runs
+	Full                // and the watches
+)
+
+// Owner has the state of a home open. It implements [control.API]; all methods are safe for
+// concurrent use.
+type Owner struct {
+	options   Options
+	mode      Mode
+	since     time.Time
+	log       *slog.Logger
+	store     *state.Store
+	engine    *transfer.Engine
+	bandwidth apsclient.Bandwidth // the zero one without a limit
+	clients   clients
+	watches   *watches
+
+	// lifetime makes contexts that end when the owner leaves, for everything that it runs.
+	lifetime func() (context.Context, context.CancelFunc)
+	leave    context.CancelCauseFunc
+	running  sync.WaitGroup
+	listener *control.Listener
+	server   *http.Server
+	guests   guests // other commands that have work under way
+	requests guests // requests that are being answered
+
+	mu     sync.Mutex
+	failed error         // guarded by mu: why the engine or the server ended by itself
+	broken chan struct{} // closed when failed is set
+}
+
+// clients keeps one client a profile.
+type clients struct {
+	mu   sync.Mutex
+	made map[string]*apsclient.Client // guarded by mu
+}
+
+// errLeaving is the cause of everything that ends because its owner ends.
+var errLeaving = errors.New("the owner of the home ends")
+
+// Open opens the state of a home and starts what the mode says. The error is a [*state.LockedError]
+// when another process has it. Close must be called.
+func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error) {
+	home := options.Home
+	if err := home.Ensure(); err != nil {
+		return nil, err
+	}
+
+	o := &Owner{options: options, mode: mode, since: time.Now(), log: options.Logger,
+		broken: make(chan struct{})}
+	o.clients.made = map[string]*apsclient.Client{}
+
+	o.store, err = state.Open(home.StateFile(),
+		state.Options{Owner: home.OwnerFile(), Logger: options.Logger, LockWait: options.LockWait})
+	if err != nil {
+		return nil, err
+	}
+
+	ctx, o.leave = context.WithCancelCause(context.WithoutCancel(ctx))
+	o.lifetime = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
+
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.Close())
+		}
+	}()
+
+	engine := options.Engine
+	if limit, next := engine.Bandwidth.Rate(o.since); limit != (config.Rates{}) || !next.IsZero() {
+		o.bandwidth = apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
+	}
+
+	o.engine, err = transfer.New(transfer.Config{
+		Store: o.store, Clients: o.client, UserID: options.UserID, Logger: options.Logger,
+		Transfers: engine.Transfers, Parts: engine.Parts, PartSize: engine.PartSize,
+		Checksum: engine.Checksum, Acceleration: engine.Acceleration, ReceiptSHA256: engine.ReceiptSHA256,
+		Spool: home.Spool(), SpoolMax: engine.SpoolMax,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	o.watches = newWatches(o)
+	if mode == Passive {
+		return o, nil
+	}
+
+	if err := state.WriteOwner(home.OwnerFile(),
+		state.Owner{PID: os.Getpid(), Command: options.Command, Start: o.since.UTC()}); err != nil {
+		return nil, fmt.Errorf("write owner.json: %w", err)
+	}
+
+	if mode >= Working {
+		o.cleanStreams()
+		o.spawn("engine", o.engine.Run)
+		o.spawn("receipts", o.Auditor().Export)
+
+		if o.bandwidth.Up != nil {
+			o.spawn("bandwidth", o.followTimetable)
+		}
+	}
+
+	if mode >= Full {
+		if err := o.watches.start(); err != nil {
+			return nil, err
+		}
+	}
+
+	return o, o.serve()
+}
+
+// Auditor compares what the home knows with the disk and the cloud; it works until Close.
+func (o *Owner) Auditor() *audit.Auditor {
+	return &audit.Auditor{Home: o.options.Home, Store: o.store, Resolver: o.engine.Resolver, Client: o.client,
+		Settings: o.options.Settings, Profile: o.options.Profile, Log: o.log}
+}
+
+// spawn runs a part of the owner until it leaves; a part that ends before with an error breaks the
+// owner.
+func (o *Owner) spawn(name string, run func(context.Context) error) {
+	o.running.Go(func() {
+		ctx, cancel := o.lifetime()
+		defer cancel()
+
+		if err := run(ctx); err != nil && ctx.Err() == nil {
+			o.fail(fmt.Errorf("%s: %w", name, err))
+		}
+	})
+}
+
+func (o *Owner) fail(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed == nil {
+		o.failed = err
+		close(o.broken)
+	}
+}
+
+// Broken is closed when the owner cannot go on; Err says why.
+func (o *Owner) Broken() <-chan struct{} { return o.broken }
+
+// Err is why the owner cannot go on; nil while it can.
+func (o *Owner) Err() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.failed
+}
+
+// serve answers commands, from the moment it returns.
+func (o *Owner) serve() error {
+	l, err := control.Listen(o.options.Home.Socket(), o.options.Home.AddrFile(), config.WriteFile)
+	if err != nil {
+		return err
+	}
+
+	o.listener = l
+	o.server = &http.Server{
+		Handler: o.requests.counted(control.NewHandler(visited{o}, control.ServerOptions{
+			Token: l.Token, CheckAccount: o.options.CheckAccount, Metrics: http.HandlerFunc(o.serveMetrics),
+			Logger: o.log, Words: o.options.Words,
+		})),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(o.log.Handler(), slog.LevelDebug),
+	}
+	o.spawn("control socket", func(context.Context) error {
+		if err := o.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+
+		return nil
+	})
+
+	return nil
+}
+
+// Close leaves: see the package comment for the order. It returns when everything of the owner has
+// ended.
+func (o *Owner) Close() error {
+	var errs []error
+	if o.listener != nil {
+		errs = append(errs, o.listener.Close())
+	}
+
+	o.leave(errLeaving)
+	if o.server != nil {
+		errs = append(errs, o.server.Close())
+	}
+
+	o.requests.wait() // before the watches: one that adds a watch starts it
+	if o.watches != nil {
+		o.watches.stop()
+	}
+
+	o.running.Wait()
+	o.clients.mu.Lock()
+	for _, c := range o.clients.made {
+		c.Close()
+	}
+
+	o.clients.mu.Unlock()
+	if o.mode != Passive {
+		if err := os.Remove(o.options.Home.OwnerFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+
+	errs = append(errs, o.store.Close())
+
+	return errors.Join(errs...)
+}
+
+// client returns the one client of a profile.
+func (o *Owner) client(profile string) (*apsclient.Client, error) {
+	if profile == "" {
+		profile = o.options.Profile
+	}
+
+	o.clients.mu.Lock()
+	defer o.clients.mu.Unlock()
+	if c := o.clients.made[profile]; c != nil {
+		return c, nil
+	}
+
+	c, err := o.options.Clients(profile, o.bandwidth)
+	if err != nil {
+		return nil, err
+	}
+
+	o.clients.made[profile] = c
+
+	return c, nil
+}
+
+// Action implements [control.API].
+func (o *Owner) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+	error) {
+	if _, ok := apsclient.ActionByName(r.Action); !ok {
+		return nil, problem.With(problem.Usage, fmt.Errorf("unknown action %q", r.Action),
+			problem.Fix{Step: problem.Actions})
+	}
+
+	c, err := o.client(profile)
+	if err != nil {
+		return nil, err
+	}
+
+	return apsclient.AnswerOf(c.Do(ctx, r)), nil
+}
+
+// Linger waits until no other command has work under way here, at most for the time given, so that
+// commands that began together share one owner and its token to the end.
+func (o *Owner) Linger(ctx context.Context, longest time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+
+	select {
+	case <-o.guests.idle():
+	case <-ctx.Done():
+	case <-o.broken:
+	}
+}

@@ -1,0 +1,355 @@
+package owner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
+	"hoist/cmd/hoist/internal/patience"
+	"hoist/state"
+	"hoist/transfer"
+	"hoist/transfer/remote"
+)
+
+// Push implements [control.API].
+func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, error) {
+	address, err := remote.ParseAddress(r.Remote)
+	if err != nil {
+		return control.Plan{}, err
+	}
+
+	found, err := findSources(r)
+	if err != nil {
+		return control.Plan{}, err
+	}
+
+	batch := batchOf(r.Batch)
+	planned, err := patience.Retry(ctx, func() ([]transfer.Planned, error) {
+		return o.engine.PlanPush(ctx, transfer.PushRequest{
+			Profile: o.profile(r.Profile), Sources: found.files, Remote: address, As: r.As, Force: r.Force,
+			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
+		})
+	})
+	if err != nil {
+		return control.Plan{}, err
+	}
+
+	plan, err := o.enqueue(planned, batch, r.DryRun)
+	plan.Files = append(plan.Files, found.results(address)...)
+
+	return plan, err
+}
+
+// Pull implements [control.API].
+func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, error) {
+	address, err := remote.ParseAddress(r.Remote)
+	if err != nil {
+		return control.Plan{}, err
+	}
+
+	if err := local.MustBeAbsolute(r.Path); err != nil {
+		return control.Plan{}, err
+	}
+
+	rules, err := local.RulesOf(r.Filter, true)
+	if err != nil {
+		return control.Plan{}, err
+	}
+
+	batch := batchOf(r.Batch)
+	planned, err := patience.Retry(ctx, func() ([]transfer.Planned, error) {
+		return o.engine.PlanPull(ctx, transfer.PullRequest{
+			Profile: o.profile(r.Profile), Remote: address, Path: r.Path, Version: r.Version,
+			Overwrite: r.Overwrite, Batch: batch,
+		})
+	})
+	if err != nil {
+		return control.Plan{}, err
+	}
+
+	if len(planned) == 0 && !r.DryRun { // an empty folder
+		if err := os.MkdirAll(r.Path, 0o777); err != nil {
+			return control.Plan{}, err
+		}
+	}
+
+	kept := planned[:0]
+	for _, p := range planned {
+		if local.LeftOut(rules, pulledAs(r.Path, p.Job), p.Bytes) || local.TooYoung(p.Changed, r.Filter.MinAge) {
+			continue
+		}
+
+		if r.Force && p.Result == transfer.PlanUnchanged {
+			p.Result, p.Record = "", nil
+		}
+
+		p.Job.Force = r.Force
+		kept = append(kept, p)
+	}
+
+	return o.enqueue(kept, batch, r.DryRun)
+}
+
+// pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or
+// the name of the one file.
+func pulledAs(into string, j state.Job) string {
+	rel, err := filepath.Rel(into, j.Path)
+	if err != nil || rel == "." || !filepath.IsLocal(rel) {
+		return j.Target.Name
+	}
+
+	return filepath.ToSlash(rel)
+}
+
+func (o *Owner) profile(name string) string {
+	if name == "" {
+		return o.options.Profile
+	}
+
+	return name
+}
+
+func batchOf(given string) string {
+	if given == "" {
+		return string(state.NewJobID())
+	}
+
+	return given
+}
+
+// queueGroup bounds how many jobs are made of a plan at once: a plan may hold a hundred thousand
+// files, and a job is large.
+const queueGroup = 1000
+
+// enqueue makes jobs of a plan and tells each file's job or result.
+func (o *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (control.Plan, error) {
+	plan := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
+	var records []state.PublishedRecord
+	for i := range planned {
+		p := &planned[i]
+		plan.Files[i] = planFile(p)
+		if p.Result == transfer.PlanUnchanged && p.Record != nil {
+			records = append(records, *p.Record)
+		}
+
+		if dry && p.Result == "" {
+			plan.Files[i].Result = expected(&p.Job)
+		}
+	}
+
+	if dry {
+		return plan, nil
+	}
+
+	if len(records) > 0 {
+		if err := o.store.PutPublished(records...); err != nil {
+			return plan, err
+		}
+	}
+
+	if err := o.retakeRefused(planned); err != nil {
+		return plan, err
+	}
+
+	for first := 0; first < len(planned); first += queueGroup {
+		last := min(first+queueGroup, len(planned))
+		if err := o.enqueueGroup(planned[first:last], plan.Files[first:last], batch); err != nil {
+			return plan, err
+		}
+	}
+
+	o.engine.Kick()
+
+	return plan, nil
+}
+
+// enqueueGroup makes jobs of a part of a plan.
+func (o *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFile, batch string) error {
+	var jobs []state.Job
+	var at []int // index in planned of each job
+	for i := range planned {
+		if p := &planned[i]; p.Result != transfer.PlanUnchanged && p.Job.Kind != "" {
+			jobs, at = append(jobs, p.Job), append(at, i)
+		}
+	}
+
+	queued, verdicts, err := o.store.EnqueueAll(jobs)
+	if err != nil {
+		return err
+	}
+
+	if err := o.retake(jobs, queued, verdicts); err != nil {
+		return err
+	}
+
+	for n, j := range queued {
+		f := &files[at[n]]
+		switch verdicts[n] {
+		case state.Same:
+			f.Result, f.ItemID, f.VersionID, f.StorageID = control.ResultUnchanged, j.Item, j.Version,
+				j.Object
+			if rec, ok, err := o.store.Published(j.Root, j.Rel); err == nil && ok {
+				f.ItemID, f.VersionID, f.StorageID = rec.Item, rec.Version, rec.Storage
+			}
+		case state.Busy:
+			if f.Result == control.ResultAttention {
+				break // for a reason of its own
+			}
+
+			f.Result, f.Reason = control.ResultAttention, transfer.ReasonConflict
+			f.Detail = fmt.Sprintf("job %s already brings %s there", j.ID, j.Path)
+			f.Fix = "hoist cancel " + string(j.ID)
+		case state.Unwanted:
+			f.Result, f.Detail = control.ResultUnchanged, "cancelled before, and not changed since"
+		default:
+			if verdicts[n] == state.Merged && f.Result == "" && planned[at[n]].Job.Root != batch {
+				if err := o.wake(j); err != nil {
+					return err
+				}
+			}
+
+			f.Job = string(j.ID)
+			if f.Result == control.ResultAttention {
+				f.Fix = fixOf(j)
+			}
+		}
+	}
+
+	return nil
+}
+
+// retake gives local files that parked downloads of earlier wait for to the downloads that a person
+// asks for now; the parked ones end.
+func (o *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error {
+	for n, parked := range queued {
+		earlier := parked.Kind == state.Download && parked.Attention && parked.Batch != jobs[n].Batch
+		if verdicts[n] != state.Busy || jobs[n].Kind != state.Download || !earlier || o.isActive(parked.ID) {
+			continue
+		}
+
+		parked, err := o.store.Job(parked.ID) // another file of this plan may have taken its place
+		if err != nil {
+			return err
+		}
+
+		if _, err := o.act(&parked, control.Cancel); err != nil {
+			return err
+		}
+
+		j, v, err := o.store.EnqueueAll(jobs[n : n+1])
+		if err != nil {
+			return err
+		}
+
+		queued[n], verdicts[n] = j[0], v[0]
+	}
+
+	return nil
+}
+
+// retakeRefused gives the files that wait because of their names to the uploads that take them
+// under others: those of a watch are its own again, those of an earlier push end.
+func (o *Owner) retakeRefused(planned []transfer.Planned) error {
+	if len(planned) == 0 || planned[0].Job.Kind != state.Upload || planned[0].Job.Watched() {
+		return nil
+	}
+
+	parked, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention}})
+	if err != nil {
+		return err
+	}
+
+	waiting := map[string]state.Job{} // by the address that mapping gives
+	for _, p := range parked {
+		if at, ok := transfer.MappedAddress(p); ok {
+			waiting[at.String()] = p
+		}
+	}
+
+	if len(waiting) == 0 {
+		return nil
+	}
+
+	for i := range planned {
+		j := &planned[i].Job
+		p, ok := waiting[j.Target.Address]
+		switch {
+		case !ok || p.Path != j.Path || p.Profile != j.Profile:
+		case p.Watched():
+			j.Root, j.Rel = p.Root, p.Rel
+		default:
+			if _, err := o.act(&p, control.Cancel); err != nil {
+				return err
+			}
+		}
+	}
+
+	return nil
+}
+
+// wake lets an open job run that a person has asked for again.
+func (o *Owner) wake(j state.Job) error {
+	var events []state.Event
+	if j.Paused {
+		events = append(events, state.Resume{})
+	}
+
+	if j.Attention || j.NextAttempt.After(time.Now()) {
+		events = append(events, state.RetryNow{})
+	}
+
+	if len(events) == 0 {
+		return nil
+	}
+
+	_, err := o.store.Commit(j.ID, events...)
+	if _, ok := errors.AsType[*state.TransitionError](err); ok {
+		return nil
+	}
+
+	return err
+}
+
+// expected is the result that a job will have if nothing comes in between.
+func expected(j *state.Job) string {
+	switch {
+	case j.Kind == state.Download:
+		return control.ResultDownloaded
+	case j.Target.Item != "":
+		return control.ResultVersioned
+	}
+
+	return control.ResultCreated
+}
+
+func planFile(p *transfer.Planned) control.PlanFile {
+	path := p.Source.Path
+	if p.Job.Path != "" {
+		path = p.Job.Path
+	}
+
+	f := control.PlanFile{Warning: p.Warning,
+		FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result, Reason: p.Reason,
+			Detail: p.Detail}}
+	if p.Bytes >= 0 {
+		f.Bytes = new(p.Bytes) // a pointer into the plan would keep all of it
+	}
+
+	if p.Record != nil {
+		f.ItemID, f.VersionID, f.StorageID = p.Record.Item, p.Record.Version, p.Record.Storage
+	}
+
+	if kept := p.Kept; kept != nil {
+		f.ItemID, f.VersionID, f.Bytes = string(kept.ID), string(kept.TipID), nil
+		if kept.Tip != nil {
+			f.StorageID = string(kept.Tip.Storage)
+		}
+	}
+
+	return f
+}

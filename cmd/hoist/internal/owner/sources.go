@@ -1,0 +1,185 @@
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
+	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
+	"hoist/transfer"
+	"hoist/transfer/remote"
+	"hoist/watcher"
+)
+
+// sources are the files of a push, and what could not be looked at.
+type sources struct {
+	files []transfer.Source
+	bad   []badSource
+}
+
+// badSource is a file or folder that cannot be sent as it is.
+type badSource struct {
+	path, rel, reason, detail string
+}
+
+// results tells the bad ones as what a push reports; remote is where the push lands.
+func (s sources) results(address remote.Address) []control.PlanFile {
+	out := make([]control.PlanFile, len(s.bad))
+	for i, b := range s.bad {
+		out[i].FileResult = control.FileResult{
+			Path: b.path, Remote: address.Join(strings.Split(b.rel, "/")...).String(),
+			Result: control.ResultAttention, Reason: b.reason, Detail: b.detail,
+		}
+	}
+
+	return out
+}
+
+// findSources walks the paths of a push. A folder lands under its name, or its contents do where
+// the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
+// and what the filter leaves out are skipped.
+func findSources(r control.PushRequest) (sources, error) {
+	var s sources
+	if len(r.Paths) == 0 {
+		return s, problem.Usagef("push: no paths")
+	}
+
+	for _, p := range r.Paths {
+		if err := local.MustBeAbsolute(p); err != nil {
+			return s, err
+		}
+	}
+
+	tree, err := local.RulesOf(r.Filter, false)
+	if err != nil {
+		return s, err
+	}
+
+	single, err := local.RulesOf(r.Filter, true)
+	if err != nil {
+		return s, err
+	}
+
+	if r.As != "" {
+		if len(r.Paths) != 1 || len(r.Files) > 0 {
+			return s, problem.Usagef("--as gives another name to a single file, not to %d",
+				max(len(r.Paths), len(r.Files)))
+		}
+
+		if info, err := local.Stat(r.Paths[0]); err == nil && info.IsDir() {
+			return s, problem.Usagef("--as gives another name to a single file; %s is a folder", r.Paths[0])
+		}
+	}
+
+	if r.Files != nil {
+		return s, s.listed(r)
+	}
+
+	for _, p := range r.Paths {
+		if err := s.add(p, tree, single, r.Filter.MinAge); err != nil {
+			return s, err
+		}
+	}
+
+	return s, nil
+}
+
+func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64) error {
+	contents := strings.HasSuffix(given, "/") || strings.HasSuffix(given, string(filepath.Separator))
+	p := filepath.Clean(given)
+	info, err := local.Stat(p)
+	if err != nil {
+		return err
+	}
+
+	if !info.IsDir() {
+		if contents {
+			return problem.Usagef("%s is not a folder", given)
+		}
+
+		if local.LeftOut(single, filepath.Base(p), info.Size()) || local.TooYoung(info.ModTime(), minAge) {
+			return nil
+		}
+
+		s.file(p, filepath.Base(p), info)
+
+		return nil
+	}
+
+	prefix := ""
+	if base := filepath.Base(p); !contents && base != string(filepath.Separator) && base != "." {
+		prefix = base
+	}
+
+	err = watcher.Walk(p, tree, func(rel string, snap watcher.Snapshot) error {
+		s.files = append(s.files, transfer.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
+			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap)})
+		return nil
+	}, func(rel string, err error) {
+		if !errors.Is(err, watcher.ErrSkipped) {
+			s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel),
+				transfer.ReasonUnreadable, err.Error()})
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("walk %s: %w", p, err)
+	}
+
+	return nil
+}
+
+// file adds one file that was named.
+func (s *sources) file(p, rel string, info fs.FileInfo) {
+	if !info.Mode().IsRegular() {
+		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonNotAFile, "it is not a regular file"})
+		return
+	}
+
+	snap, err := state.SnapshotPath(p)
+	if err != nil {
+		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
+		return
+	}
+
+	s.files = append(s.files, transfer.Source{Path: p, Rel: rel, Snapshot: snap})
+}
+
+// listed takes the listed files of one folder and nothing else of it.
+func (s *sources) listed(r control.PushRequest) error {
+	if len(r.Paths) != 1 {
+		return problem.Usagef("a list of files goes with one folder, not with %d", len(r.Paths))
+	}
+
+	dir := filepath.Clean(r.Paths[0])
+	prefix := filepath.Base(dir)
+	if strings.HasSuffix(r.Paths[0], "/") || strings.HasSuffix(r.Paths[0], string(filepath.Separator)) {
+		prefix = ""
+	}
+
+	for _, f := range r.Files {
+		rel := path.Clean(filepath.ToSlash(f))
+		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
+			return problem.Usagef("%s: not below %s", f, dir)
+		}
+
+		p := filepath.Join(dir, filepath.FromSlash(rel))
+		info, err := local.Stat(p)
+		if err != nil {
+			return err
+		}
+
+		s.file(p, path.Join(prefix, rel), info)
+	}
+
+	return nil
+}
+
+func snapshotOf(s watcher.Snapshot) state.Snapshot {
+	return state.Snapshot{Size: s.Size, ModTime: s.ModTime, ChangeTime: s.ChangeTime, FileID: s.FileID}
+}

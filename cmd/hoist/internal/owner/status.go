@@ -1,0 +1,301 @@
+package owner
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
+	"hoist/transfer"
+)
+
+// Status implements [control.API].
+func (o *Owner) Status(ctx context.Context) (control.Status, error) {
+	now := time.Now()
+	active := o.engine.Active()
+	s := control.Status{
+		Version: o.options.Version, Active: []control.Active{}, Attention: []control.Attention{},
+		Budgets: []control.Budget{},
+		Jobs:    o.counts(active, now),
+	}
+	if o.mode != Passive {
+		s.Owner = &control.Owner{PID: os.Getpid(), Command: o.options.Command, Since: o.since.UTC()}
+	}
+
+	for _, p := range active {
+		s.Active = append(s.Active, activeOf(p))
+	}
+
+	parked, err := o.store.Jobs(
+		state.Filter{Status: []state.Status{state.StatusAttention}, Active: isActive(active)})
+	if err != nil {
+		return s, err
+	}
+
+	for _, j := range parked {
+		s.Attention = append(s.Attention, attentionOf(j, now))
+	}
+
+	if s.Watches, err = o.Watches(ctx); err != nil {
+		return s, err
+	}
+
+	s.Budgets = o.budgets()
+	if d, by := o.engine.Estimate(); d > 0 {
+		s.ETA = &control.ETA{Seconds: seconds(d), DecidedBy: by}
+	}
+
+	return s, nil
+}
+
+func (o *Owner) counts(active []transfer.Progress, now time.Time) control.Counts {
+	ids := make([]state.JobID, len(active))
+	for i, p := range active {
+		ids[i] = p.Job
+	}
+
+	return control.Counts(o.store.Counts(ids, now))
+}
+
+// budgets are those of the profile in use; a look for a moment makes no client for them.
+func (o *Owner) budgets() []control.Budget {
+	out := []control.Budget{}
+	o.clients.mu.Lock()
+	c := o.clients.made[o.options.Profile]
+	o.clients.mu.Unlock()
+	if c == nil && o.mode != Passive {
+		c, _ = o.client("") // without credentials there are no budgets to show; whoever needs them is told
+	}
+
+	if c == nil {
+		return out
+	}
+
+	for _, b := range c.Budgets() {
+		out = append(out, control.Budget{Class: string(b.Class), LimitPerMinute: b.Limit,
+			Available: b.Available, ClosedUntil: control.Known(b.ClosedUntil)})
+	}
+
+	return out
+}
+
+// Jobs implements [control.API].
+func (o *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, error) {
+	active := o.engine.Active()
+
+	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active)}
+	for _, s := range q.States {
+		if !slices.Contains(control.JobStates, s) {
+			return nil, problem.Usagef("state %q: not one of %s", s, strings.Join(control.JobStates, ", "))
+		}
+
+		f.Status = append(f.Status, state.Status(s))
+	}
+
+	jobs, err := o.store.Jobs(f)
+	if err != nil {
+		return nil, err
+	}
+
+	out := make([]control.Job, len(jobs))
+	for i, j := range jobs {
+		out[i] = jobOf(j, find(active, j.ID), time.Now())
+	}
+
+	return out, nil
+}
+
+// Job implements [control.API].
+func (o *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
+	j, err := o.store.FindJob(id)
+	if err != nil {
+		return control.JobDetail{}, unknownJob(err)
+	}
+
+	d := control.JobDetail{Job: jobOf(j, find(o.engine.Active(), j.ID), time.Now()), Parts: []control.Part{},
+		History: []control.History{}}
+	parts, err := o.store.Parts(j.ID)
+	if err != nil {
+		return d, err
+	}
+
+	if len(parts) == 0 {
+		if parts, err = o.publishedParts(j); err != nil {
+			return d, err
+		}
+	}
+
+	for _, p := range parts {
+		d.Parts = append(d.Parts, control.Part{Part: p.Number, Size: p.Size, ETag: p.ETag})
+	}
+
+	lines, err := o.store.History(j.ID)
+	if err != nil {
+		return d, err
+	}
+
+	for _, l := range lines {
+		d.History = append(d.History, control.History{Time: l.Time.UTC(), Event: l.Event, Detail: l.Detail})
+	}
+
+	return d, nil
+}
+
+// publishedParts are the parts of an upload that is done, from the record of what it published; the
+// state keeps those of jobs under way alone. None where a later version took its place, or where
+// the record holds a digest of many.
+func (o *Owner) publishedParts(j state.Job) ([]state.Part, error) {
+	if j.Kind != state.Upload || j.End != state.EndDone {
+		return nil, nil
+	}
+
+	rec, ok, err := o.store.Published(j.Root, j.Rel)
+	if err != nil || !ok || rec.Storage != j.Object || rec.PartSize <= 0 || len(rec.ETags) != j.PartsTotal {
+		return nil, err
+	}
+
+	parts := make([]state.Part, len(rec.ETags))
+	for i, etag := range rec.ETags {
+		parts[i] = state.Part{Number: i + 1, Size: min(rec.PartSize, j.Size-int64(i)*rec.PartSize),
+			ETag: etag}
+	}
+
+	return parts, nil
+}
+
+// Changes implements [control.API].
+func (o *Owner) Changes(ctx context.Context, since uint64) (control.Event, error) {
+	if since == control.FromNow {
+		since = o.store.Index()
+	}
+
+	c, err := o.store.Changes(ctx, since)
+	if err != nil {
+		return control.Event{}, err
+	}
+
+	now := time.Now()
+
+	active := o.engine.Active()
+	e := control.Event{Index: c.Index, Lost: c.Lost, Jobs: []control.Job{}, Counts: o.counts(active, now)}
+	for _, id := range c.Jobs {
+		if j, err := o.store.Job(id); err == nil { // one that was pruned since is no news
+			e.Jobs = append(e.Jobs, jobOf(j, find(active, id), now))
+		}
+	}
+
+	return e, nil
+}
+
+func isActive(active []transfer.Progress) func(state.JobID) bool {
+	return func(id state.JobID) bool { return find(active, id) != nil }
+}
+
+// find looks a job up among the active ones, which are in order of id.
+func find(active []transfer.Progress, id state.JobID) *transfer.Progress {
+	i, ok := slices.BinarySearchFunc(active, id, func(p transfer.Progress, id state.JobID) int {
+		return cmp.Compare(p.Job, id)
+	})
+	if !ok {
+		return nil
+	}
+
+	return &active[i]
+}
+
+func activeOf(p transfer.Progress) control.Active {
+	a := control.Active{
+		ID: string(p.Job), Kind: string(p.Kind), Path: p.Path, Remote: p.Remote, Phase: string(p.Phase),
+		BytesDone: max(p.BytesDone, 0),
+	}
+	if moving(p) {
+		a.Rate, a.ETASeconds = int64(p.Rate), seconds(p.ETA)
+	}
+
+	if p.Kind == state.Upload || p.BytesTotal > 0 {
+		a.BytesTotal = &p.BytesTotal
+	}
+
+	if p.PartsTotal > 0 {
+		a.PartsDone, a.PartsTotal = &p.PartsDone, &p.PartsTotal
+	}
+
+	return a
+}
+
+// moving tells whether bytes are still to come; the speed of a job whose bytes are there is of the
+// past.
+func moving(p transfer.Progress) bool { return p.BytesTotal <= 0 || p.BytesDone < p.BytesTotal }
+
+// jobOf tells a job as the contract has it; p is what it does now, nil when it does nothing.
+func jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {
+	out := control.Job{
+		ID: string(j.ID), Kind: string(j.Kind), State: string(j.Status(p != nil, now)),
+		Phase: string(j.Phase), Path: j.Path, Remote: j.Target.Address,
+		BytesDone: j.BytesDone, Attempts: j.Attempts, Reason: j.Reason, Error: j.Error, Result: j.Result,
+		ItemID: j.Item, VersionID: j.Version, StorageID: j.Object, CreatedAt: j.Created.UTC(),
+		UpdatedAt: j.Updated.UTC(),
+		Successor: string(j.Successor),
+	}
+	if p != nil && p.BytesDone > out.BytesDone {
+		out.BytesDone = p.BytesDone
+	}
+
+	if size, ok := sizeOf(j); ok {
+		out.Size = &size
+	}
+
+	if j.PartsTotal > 0 {
+		out.PartsDone, out.PartsTotal = &j.PartsDone, &j.PartsTotal
+	}
+
+	if j.Open() {
+		out.NextAttempt = control.Known(j.NextAttempt)
+		out.Fix = fixOf(j)
+	}
+
+	return out
+}
+
+// sizeOf is the size of a job's content, once it is known.
+func sizeOf(j state.Job) (int64, bool) {
+	switch {
+	case j.Kind == state.Download:
+		return max(j.Size, 0), j.Size >= 0
+	case j.Size > 0:
+		return j.Size, true
+	}
+
+	return j.Snapshot.Size, true
+}
+
+func attentionOf(j state.Job, now time.Time) control.Attention {
+	a := control.Attention{ID: string(j.ID), Path: j.Path, Reason: j.Reason, Detail: j.Error,
+		Since: control.Known(j.Since), Fix: fixOf(j)}
+	if j.NextAttempt.After(now) {
+		a.NextAttempt = control.Known(j.NextAttempt)
+	}
+
+	return a
+}
+
+// fixOf is the command that would help a job that does not move.
+func fixOf(j state.Job) string {
+	if j.Reason == "" {
+		return ""
+	}
+
+	if r, ok := transfer.ReasonByCode(j.Reason); ok {
+		return r.FixFor(j)
+	}
+
+	return "hoist retry " + string(j.ID)
+}
+
+// seconds rounds up, so that something ahead is never shown as nothing.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
