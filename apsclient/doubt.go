@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
+// Patience is how long an effect may take to show after its call.
+const Patience = 30 * time.Second
+
 // patience is when an effect is looked for, counted from the last doubtful reply: the service may
 // show it late. What none of these looks found was not done.
 var patience = []time.Duration{
 	0, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
-	30 * time.Second,
+	Patience,
 }
 
 // Doubt makes a call that must not take effect twice, and answers "was it done?" after a lost

@@ -234,7 +234,7 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 func successor(j Job, changed *SourceChanged) (Job, bool) {
 	next := Job{
 		Kind: j.Kind, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel, Target: j.Target,
-		Force: j.Force, Batch: j.Batch, Replaces: j.ID,
+		Force: j.Force && j.Result == "", Batch: j.Batch, Replaces: j.ID, Doubt: j.Doubt,
 	}
 	switch {
 	case j.Kind != Upload, j.End == EndCancelled:

@@ -161,8 +161,9 @@ type Job struct {
 
 	Paused    bool
 	Attention bool // parked: a person should look; NextAttempt may still be set
-	// restored from an older copy of the state: its remote effects are not known, look before any
-	// of them
+	// restored from an older copy of the state: what it made at the other end is not known. Until
+	// something is reserved or resolved there, the engine compares the contents first, byte by byte
+	// where the service tells no SHA-1.
 	Doubt       bool
 	NextAttempt time.Time // not before; zero: at once, or with Attention: not by itself
 	Attempts    int       // failures in all

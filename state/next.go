@@ -230,7 +230,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 			return "no storage id", false
 		}
 
-		j.Phase, j.Object = PhaseReserved, e.Object
+		j.Phase, j.Object, j.Doubt = PhaseReserved, e.Object, false
 	case Opened:
 		if j.Phase == PhaseUploading && e.UploadKey == j.UploadKey && e.PartSize == j.PartSize &&
 			e.Parts == j.PartsTotal {
@@ -324,7 +324,7 @@ func (j *Job) download(e Event) (why string, ok bool) {
 		}
 
 		j.Phase, j.Item, j.Version, j.VersionNumber = PhaseResolved, e.Item, e.Version, e.Number
-		j.Object, j.Size, j.SHA1 = e.Object, e.Size, e.SHA1
+		j.Object, j.Size, j.SHA1, j.Doubt = e.Object, e.Size, e.SHA1, false
 	case FetchStarted:
 		if j.Phase != PhaseResolved {
 			return "", false

@@ -284,6 +284,7 @@ func TestRandomEventsKeepInvariants(t *testing.T) {
 		j := uploadJob(1)
 		j.ID, j.Kind, j.Phase = "j", kind, PhaseQueued
 		j.Size = rapid.Int64Range(0, 60).Draw(t, "size")
+		j.Doubt = rapid.Bool().Draw(t, "doubt")
 		if rapid.Bool().Draw(t, "oss") {
 			j.Target.Bucket = "b"
 		}
@@ -356,6 +357,8 @@ func TestRandomEventsKeepInvariants(t *testing.T) {
 				t.Fatalf("%s with %d of %d parts", j.Phase, j.PartsDone, j.PartsTotal)
 			case j.Phase == PhasePublished && (j.Version == "" || j.Intent == nil):
 				t.Fatal("published without a version or an intent")
+			case j.Doubt && j.Open() && to > 0:
+				t.Fatal("in doubt after the look")
 			case j.Attention && j.Reason == "":
 				t.Fatal("parked without a reason")
 			}

@@ -63,6 +63,10 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, err
 	}
 
+	if err := r.waitForDoubted(ctx, job); err != nil {
+		return nil, err
+	}
+
 	known = known && base.Remote == job.Target.Address
 	if known && job.Snapshot.Size == 0 && base.Snapshot.Size > 0 && !job.Force {
 		return nil, needsPerson(ReasonShrankToZero,
@@ -102,6 +106,10 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 
 	folder := apsclient.FolderID(job.Target.Folder)
+	if job.Doubt {
+		res.Forget(p, folder)
+	}
+
 	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
@@ -167,8 +175,11 @@ func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id
 	}
 
 	r.existed = true
-	if o.Size != job.Snapshot.Size || o.SHA1 == "" {
+	switch {
+	case o.Size != job.Snapshot.Size || o.SHA1 == "" && !job.Doubt:
 		return "", nil
+	case o.SHA1 == "":
+		return sameBytes(ctx, c, id, src, job)
 	}
 
 	sum, err := src.fileSHA1(ctx)
