@@ -134,12 +134,13 @@ func (d Doubt[T]) look(ctx context.Context, at []time.Duration) (found T, there 
 	return found, there, err
 }
 
-// noAnswer reports whether a look has to be made again: the service gave no whole answer.
+// noAnswer reports whether a look has to be made again: the service gave no whole answer, or does
+// not show the place to look at yet.
 func noAnswer(err error) bool {
 	_, again := Retryable(err)
 	_, garbled := errors.AsType[*DecodeError](err)
 
-	return again || garbled
+	return again || garbled || errors.Is(err, ErrNotFound)
 }
 
 // MaybeApplied reports whether a call that is not idempotent may have had its effect although it

@@ -24,6 +24,7 @@ func TestDoubt(t *testing.T) {
 		refused = &apsclient.Error{Op: "create", Status: 400}
 		busy    = &apsclient.Error{Op: "list", Status: 503}
 		garbled = &apsclient.DecodeError{Op: "list", Err: errors.New("no data")}
+		missing = &apsclient.Error{Op: "list", Status: 404}
 		denied  = &apsclient.Error{Op: "list", Status: 403}
 	)
 	const never = time.Hour
@@ -81,7 +82,7 @@ func TestDoubt(t *testing.T) {
 
 		{
 			name: "a look without an answer is no answer", replies: []error{lost}, shown: 0,
-			looks: []error{busy, garbled, unsent}, want: "call 0, look 0, look 2, look 4, look 8",
+			looks: []error{busy, garbled, unsent, missing}, want: "call 0, look 0, look 2, look 4, look 8, look 16",
 		},
 		{
 			name: "no look is answered", replies: []error{lost}, shown: never,

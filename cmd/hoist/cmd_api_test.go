@@ -194,11 +194,3 @@ func TestAPIUploadInFolder(t *testing.T) {
 		t.Errorf("jobs: %s", out)
 	}
 }
-
-// addExamples puts what the examples name into the world, as "hoist emulator" does.
-func (l *lab) addExamples() {
-	l.t.Helper()
-	if err := l.cloud.AddExamples(); err != nil {
-		l.t.Fatal(err)
-	}
-}

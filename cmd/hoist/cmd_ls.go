@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -111,6 +112,7 @@ func (a *app) ls(ctx context.Context, address string, o lsOptions) error {
 type looked struct {
 	*remote.Resolver
 	client *apsclient.Client
+	log    *slog.Logger
 	place  remote.Place
 	done   func()
 }
@@ -127,7 +129,7 @@ func (a *app) look(ctx context.Context, arg string) (*looked, error) {
 		return nil, err
 	}
 
-	l := &looked{Resolver: remote.NewResolver(c, a.log), client: c, done: done}
+	l := &looked{Resolver: remote.NewResolver(c, a.log), client: c, log: a.log, done: done}
 	if l.place, err = l.Resolve(ctx, address); err != nil {
 		done()
 		return nil, err

@@ -93,18 +93,30 @@ func (a *app) makeBucket(ctx context.Context, address remote.Address, policy str
 		return err
 	}
 	defer done()
-	_, err = c.Buckets.Create(ctx, address.Bucket(), policy, "")
-	taken := errors.Is(err, apsclient.ErrConflict)
-	if taken || apsclient.MaybeApplied(err) { // it was there, or the reply was lost: look
-		if _, look := c.Buckets.Details(ctx, address.Bucket()); look == nil {
-			err = nil
-		}
-	}
+	taken, lost := false, false
+	_, err = apsclient.Doubt[apsclient.Bucket]{
+		Shared: true,
+		Call: func(ctx context.Context) (apsclient.Bucket, error) {
+			b, err := c.Buckets.Create(ctx, address.Bucket(), policy, "")
+			taken, lost = errors.Is(err, apsclient.ErrConflict), lost || apsclient.MaybeApplied(err)
+
+			return b, err
+		},
+		Look: func(ctx context.Context) (apsclient.Bucket, bool, error) {
+			b, err := c.Buckets.Details(ctx, address.Bucket())
+			if errors.Is(err, apsclient.ErrNotFound) {
+				return b, false, nil
+			}
+
+			return b, err == nil, err
+		},
+		Logger: a.log,
+	}.Do(ctx)
 
 	switch {
 	case err == nil:
 		return a.reportMade(remote.Place{Kind: remote.KindBucket, Address: address,
-			Bucket: address.Bucket()}, !taken)
+			Bucket: address.Bucket()}, !taken || lost)
 	case taken:
 		err = fail(problem.Usage, err, "another application has a bucket of this name; choose another one")
 	}

@@ -51,9 +51,8 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 		}
 
 		if err = l.mustBeFree(ctx, renamed); err == nil {
-			_, err = l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID,
-				apsclient.FolderUpdate{Name: &name})
-			err = l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Name == name })
+			err = l.changeFolder(ctx, apsclient.FolderUpdate{Name: &name},
+				func(f apsclient.Folder) bool { return f.Name == name })
 		}
 	default:
 		return problem.Usagef("%s is %s: mv renames files and folders of projects", p.Address, aKind(p.Kind))
@@ -71,17 +70,18 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 func (l *looked) renameItem(ctx context.Context, name string) error {
 	p := l.place
 	if p.Core {
-		_, err := l.client.Items.Update(ctx, p.Project.ID, p.Item.ID,
-			apsclient.ItemUpdate{Name: &name, Core: true})
-		return l.settleItem(ctx, err, func(it apsclient.Item) bool { return it.Name == name })
+		return l.changeItem(ctx, func(ctx context.Context) error {
+			_, err := l.client.Items.Update(ctx, p.Project.ID, p.Item.ID,
+				apsclient.ItemUpdate{Name: &name, Core: true})
+			return err
+		}, func(it apsclient.Item) bool { return it.Name == name })
 	}
 
-	_, err := l.client.Versions.Create(ctx, p.Project.ID,
-		apsclient.NewVersion{Item: p.Item.ID, CopyFrom: p.Item.TipID, Name: name})
-
-	return l.settleItem(ctx, err, func(it apsclient.Item) bool {
-		return it.Tip != nil && it.Tip.Name == name
-	})
+	return l.changeItem(ctx, func(ctx context.Context) error {
+		_, err := l.client.Versions.Create(ctx, p.Project.ID,
+			apsclient.NewVersion{Item: p.Item.ID, CopyFrom: p.Item.TipID, Name: name})
+		return err
+	}, func(it apsclient.Item) bool { return it.Tip != nil && it.Tip.Name == name })
 }
 
 // mustBeFree is a usage error where something visible has the address.

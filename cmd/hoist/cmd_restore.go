@@ -133,9 +133,10 @@ func (l *looked) restoreFolder(ctx context.Context, f apsclient.Folder, name str
 	}
 
 	l.place.Folder = f
-	_, err := l.client.Folders.Update(ctx, l.place.Project.ID, f.ID, change)
 
-	return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return !f.Hidden })
+	return l.changeFolder(ctx, change, func(f apsclient.Folder) bool {
+		return !f.Hidden && (name == "" || f.Name == name)
+	})
 }
 
 // restoreItem makes an older version the newest again.
@@ -167,9 +168,8 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 		next.Name = name
 	}
 
-	_, err := l.client.Versions.Create(ctx, l.place.Project.ID, next)
-
-	return l.settleItem(ctx, err, func(it apsclient.Item) bool {
-		return it.TipID != item.TipID && !it.Hidden
-	})
+	return l.changeItem(ctx, func(ctx context.Context) error {
+		_, err := l.client.Versions.Create(ctx, l.place.Project.ID, next)
+		return err
+	}, func(it apsclient.Item) bool { return it.TipID != item.TipID && !it.Hidden })
 }

@@ -68,14 +68,19 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 			}
 
 			hidden := true
-			_, err := l.client.Folders.Update(ctx, p.Project.ID, p.Folder.ID,
-				apsclient.FolderUpdate{Hidden: &hidden})
 
-			return l.settleFolder(ctx, err, func(f apsclient.Folder) bool { return f.Hidden })
+			return l.changeFolder(ctx, apsclient.FolderUpdate{Hidden: &hidden},
+				func(f apsclient.Folder) bool { return f.Hidden })
 		}
 	case remote.KindObject:
+		id := apsclient.NewObjectID(p.Bucket, p.Key)
 		verb, do = "delete for good", func() error {
-			return goneIsDone(l.client.Objects.Delete(ctx, apsclient.NewObjectID(p.Bucket, p.Key)))
+			return l.remove(ctx, func(ctx context.Context) error {
+				return l.client.Objects.Delete(ctx, id)
+			}, func(ctx context.Context) error {
+				_, err := l.client.Objects.Details(ctx, id)
+				return err
+			})
 		}
 	case remote.KindBucket:
 		for _, err := range l.client.Objects.List(ctx, p.Bucket, "") {
@@ -88,7 +93,12 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 		}
 
 		verb, do = "delete for good", func() error {
-			return goneIsDone(l.client.Buckets.Delete(ctx, p.Bucket))
+			return l.remove(ctx, func(ctx context.Context) error {
+				return l.client.Buckets.Delete(ctx, p.Bucket)
+			}, func(ctx context.Context) error {
+				_, err := l.client.Buckets.Details(ctx, p.Bucket)
+				return err
+			})
 		}
 	default:
 		return problem.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
@@ -109,51 +119,15 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 	return a.reportChange(p.Address, "hidden", "\"hoist restore\" brings it back")
 }
 
-// hideItem publishes the version that hides the item. After a lost reply it looks whether the item
-// is hidden.
+// hideItem publishes the version that hides the item.
 func (l *looked) hideItem(ctx context.Context) error {
 	p := l.place
-	_, err := l.client.Versions.Create(ctx, p.Project.ID,
-		apsclient.NewVersion{Item: p.Item.ID, Deleted: true, Core: p.Core})
-	return l.settleItem(ctx, err, func(it apsclient.Item) bool { return it.Hidden })
-}
 
-// settleItem decides what an error of a change that must not happen twice comes to: where the reply
-// was lost, the item tells whether the change was made. It is not made again.
-func (l *looked) settleItem(ctx context.Context, err error, made func(apsclient.Item) bool) error {
-	if err == nil || !apsclient.MaybeApplied(err) {
+	return l.changeItem(ctx, func(ctx context.Context) error {
+		_, err := l.client.Versions.Create(ctx, p.Project.ID,
+			apsclient.NewVersion{Item: p.Item.ID, Deleted: true, Core: p.Core})
 		return err
-	}
-
-	if it, look := l.client.Items.Item(ctx, l.place.Project.ID, l.place.Item.ID); look == nil && made(it) {
-		return nil
-	}
-
-	return err
-}
-
-// settleFolder is settleItem for a folder.
-func (l *looked) settleFolder(ctx context.Context, err error, made func(apsclient.Folder) bool) error {
-	if err == nil || !apsclient.MaybeApplied(err) {
-		return err
-	}
-
-	if f, look := l.client.Folders.Folder(ctx, l.place.Project.ID, l.place.Folder.ID); look == nil &&
-		made(f) {
-		return nil
-	}
-
-	return err
-}
-
-// goneIsDone: what was looked up a moment ago and is not there now was removed by this call, whose
-// first reply was lost.
-func goneIsDone(err error) error {
-	if errors.Is(err, apsclient.ErrNotFound) {
-		return nil
-	}
-
-	return err
+	}, func(it apsclient.Item) bool { return it.Hidden })
 }
 
 // canAsk reports whether a person sits at standard input.

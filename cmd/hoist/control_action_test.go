@@ -173,9 +173,7 @@ func TestActionsOverTheSocket(t *testing.T) {
 	}
 
 	// The service is gone: the same shape.
-	l.cloud.SetFault(func(emulator.Request) emulator.Fault {
-		return emulator.Fault{Kind: emulator.LoseReply}
-	})
+	l.stopCloud()
 	resp, err := c.Post("http://hoist/v1/actions/create-bucket", "application/json",
 		strings.NewReader(`{"body":{"bucketKey":"socket-bucket3","policyKey":"transient"}}`))
 	if err != nil {

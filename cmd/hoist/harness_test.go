@@ -37,6 +37,27 @@ type lab struct {
 	limits bool     // the cloud keeps its documented limits; takes effect when it starts
 }
 
+// What the examples of the cloud name.
+const (
+	lookProject = "b.5c1f0000-0000-4000-8000-0000000000b3"
+	lookAccount = "5c1f0000-0000-4000-8000-0000000000a1"
+	lookParent  = "urn:adsk.wipprod:fs.folder:co.HoistDemoFolder0000001"
+)
+
+func has(words ...string) func(string) bool {
+	return func(text string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	}
+}
+
+// addExamples puts into the cloud what the examples of the command line name.
+func (l *lab) addExamples() {
+	l.t.Helper()
+	if err := l.cloud.AddExamples(); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	if testing.Short() {

@@ -67,7 +67,7 @@ func TestEnsureFolderUnderFaults(t *testing.T) {
 		"lost reply, shown very late": {fault: emulator.Fault{Kind: emulator.LoseReply},
 			late: 25 * time.Second, tries: 1},
 		"server error before": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 500}, tries: 1},
-		"throttled": {fault: emulator.Fault{Kind: emulator.SlowDown}, tries: 3},
+		"throttled":           {fault: emulator.Fault{Kind: emulator.SlowDown}, tries: 3},
 		"in flight, then refused": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 409},
 			tries: 2},
 		"refused for good at first": {fault: emulator.Fault{Kind: emulator.FailBefore, Status: 403},

@@ -30,8 +30,8 @@ func (e effect) there() bool { return e.answer != nil && e.repeat == nil }
 // look finds the effect of a request by what the request asked for.
 type look func(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error)
 
-// looks are the actions that could double an effect, and how each one's is found. The completion of
-// an upload is not among them: its upload key makes a repeat harmless.
+// looks are the actions that change something, and how what each one did is found. The completion
+// of an upload is not among them: its upload key makes a repeat harmless.
 var looks = map[string]look{
 	"create-folder":          lookFolder,
 	"create-item":            lookItem,
@@ -41,14 +41,26 @@ var looks = map[string]look{
 	"add-project-user":       lookProjectUsers,
 	"create-account-user":    lookAccountUser,
 	"create-account-project": lookAccountProject,
+
+	"update-folder":          valuesIn("get-folder"),
+	"update-item":            valuesIn("get-item"),
+	"update-webhook":         valuesIn("get-webhook"),
+	"update-account-user":    valuesIn("get-account-user"),
+	"update-account-project": lookChangedProject,
+	"update-project-user":    lookChangedProjectUser,
+	"create-business-units":  valuesIn("list-business-units"),
+
+	"delete-bucket":  goneFrom("get-bucket-details"),
+	"delete-object":  goneFrom("get-object-details"),
+	"delete-webhook": goneFrom("get-webhook"),
 }
 
-// Covers tells whether an action could double an effect and is looked for.
+// Covers reports whether an action changes something that is looked for when the reply is lost.
 func Covers(action string) bool { return looks[action] != nil }
 
-// Do makes a call. Where its answer was lost it looks for the effect, and repeats the call once
-// when there is none; an effect that is there is the answer. What it returns is as with
-// [apsclient.Client.Do].
+// Do makes a call. When its reply is lost it looks for the effect, and repeats the call once when
+// there is none, see [apsclient.Doubt]; an effect that is there is the answer. What it returns is
+// as with [apsclient.Client.Do].
 func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.Request) (*apsclient.Response,
 	error) {
 	find := looks[r.Action]
@@ -56,7 +68,7 @@ func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.
 		return c.Do(ctx, r)
 	}
 
-	var before string // what was there already, where the request holds nothing that marks its effect
+	var before string // what was there already, when the request holds nothing that marks its effect
 	if copies(r) {
 		e, err := find(ctx, c, r)
 		if err != nil {
@@ -66,29 +78,25 @@ func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.
 		before = e.id
 	}
 
-	for last := false; ; last = true {
-		resp, err := c.Do(ctx, r)
-		doubt := apsclient.MaybeApplied(err) || last && errors.Is(err, apsclient.ErrConflict)
-		if err == nil || !doubt || ctx.Err() != nil {
-			return resp, err
-		}
+	action, _ := apsclient.ActionByName(r.Action)
 
-		log.Warn("no clear answer: looking for the effect of the call", "action", r.Action, "error", err)
+	return apsclient.Doubt[*apsclient.Response]{
+		Harmless: action.Retry != apsclient.RetryVerify,
+		Call:     func(ctx context.Context) (*apsclient.Response, error) { return c.Do(ctx, r) },
+		Look: func(ctx context.Context) (*apsclient.Response, bool, error) {
+			e, err := find(ctx, c, r)
+			if e.repeat != nil {
+				r.Body = e.repeat
+			}
 
-		e, lookErr := find(ctx, c, r)
-		switch {
-		case lookErr != nil:
-			return resp, fmt.Errorf("%w; looking whether it was done failed too: %v", err, lookErr)
-		case e.there() && (before == "" || e.id != before):
-			return e.answer, nil
-		case last:
-			return resp, err
-		}
-
-		if e.repeat != nil {
-			r.Body = e.repeat
-		}
-	}
+			return e.answer, err == nil && e.there() && (before == "" || e.id != before), err
+		},
+		Ours: func(err error) bool {
+			return errors.Is(err, apsclient.ErrConflict) ||
+				action.Method == http.MethodDelete && errors.Is(err, apsclient.ErrNotFound)
+		},
+		Logger: log.With("action", r.Action),
+	}.Do(ctx)
 }
 
 // copies tells a request that makes a version from another one: no storage object marks what it
@@ -291,6 +299,99 @@ func lookAccountProject(ctx context.Context, c *apsclient.Client, r apsclient.Re
 		return effect{id: e.text("id"), answer: &apsclient.Response{Status: http.StatusOK, Body: e.raw()}},
 			nil
 	})
+}
+
+// lookChangedProject finds the project of the request with the values that it sets.
+func lookChangedProject(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
+	return changedIn(ctx, c, r, about(r, "list-account-projects", "account_id", paramOf(r, "account_id")),
+		paramOf(r, "project_id"))
+}
+
+// lookChangedProjectUser finds the member of the request with the values that it sets.
+func lookChangedProjectUser(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
+	members := about(r, "list-project-users", "projectId", paramOf(r, "project_id"))
+	if r.Variant != "acc" {
+		members.Variant = "bim360"
+	}
+
+	return changedIn(ctx, c, r, members, paramOf(r, "user_id"))
+}
+
+// changedIn finds the element with an id in a list, with the values that the request sets.
+func changedIn(ctx context.Context, c *apsclient.Client, r, list apsclient.Request, id string) (effect,
+	error) {
+	return lookThrough(ctx, c, list, func(e fields) (effect, error) {
+		if e.text("id") != strings.TrimPrefix(id, "b.") || !holds(e.v, bodyOf(r).v) {
+			return effect{}, nil
+		}
+
+		return effect{id: id, answer: &apsclient.Response{Status: http.StatusOK, Body: e.raw()}}, nil
+	})
+}
+
+// valuesIn looks whether what an action reads has the values that the request sets.
+func valuesIn(action string) look {
+	return func(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
+		e, err := get(ctx, c, action, sameThing(r, action))
+		if err != nil || !holds(parse(e.answer.Body).v, bodyOf(r).v) {
+			return effect{}, err
+		}
+
+		return e, nil
+	}
+}
+
+// goneFrom looks whether what an action reads is not there any more. It answers as a deletion does.
+func goneFrom(action string) look {
+	return func(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
+		_, err := c.Do(ctx, sameThing(r, action))
+		if errors.Is(err, apsclient.ErrNotFound) {
+			return effect{id: action, answer: &apsclient.Response{Status: http.StatusNoContent}}, nil
+		}
+
+		return effect{}, err
+	}
+}
+
+// sameThing is the call that reads what r changes: both have the same parameters in the path.
+func sameThing(r apsclient.Request, action string) apsclient.Request {
+	a, _ := apsclient.ActionByName(action)
+	var pairs []string
+	for _, p := range a.Params {
+		if p.In == apsclient.InPath {
+			pairs = append(pairs, p.Name, paramOf(r, p.Name))
+		}
+	}
+
+	return about(r, action, pairs...)
+}
+
+// holds reports whether a value has all that is wanted of it, whichever way the names are spelled.
+// Secrets are never shown.
+func holds(have, wanted any) bool {
+	switch wanted := wanted.(type) {
+	case map[string]any:
+		object, ok := have.(map[string]any)
+		values := map[string]any{}
+		for name, value := range object {
+			values[plain(name)] = value
+		}
+
+		for name, value := range wanted {
+			ok = ok && (name == "token" || name == "jsonapi" || holds(values[plain(name)], value))
+		}
+
+		return ok
+	case []any:
+		list, ok := have.([]any)
+		for _, value := range wanted {
+			ok = ok && slices.ContainsFunc(list, func(v any) bool { return holds(v, value) })
+		}
+
+		return ok
+	}
+
+	return have == wanted
 }
 
 // lookThrough reads a list until an element shows the effect.

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"hoist/apsclient"
+)
+
+// errNotChanged: personal hubs accept it that a folder is hidden, and ignore it.
+var errNotChanged = errors.New("the service accepted the change and did not make it: " +
+	"this kind of hub cannot do it")
+
+// changeFolder sets values of the folder at hand. made reports whether a folder has them.
+func (l *looked) changeFolder(ctx context.Context, u apsclient.FolderUpdate,
+	made func(apsclient.Folder) bool) error {
+	project, id := l.place.Project.ID, l.place.Folder.ID
+	look := func(ctx context.Context) (apsclient.Folder, bool, error) {
+		f, err := l.client.Folders.Folder(ctx, project, id)
+		return f, err == nil && made(f), err
+	}
+	f, err := apsclient.Doubt[apsclient.Folder]{
+		Harmless: true,
+		Call: func(ctx context.Context) (apsclient.Folder, error) {
+			return l.client.Folders.Update(ctx, project, id, u)
+		},
+		Look:   look,
+		Logger: l.log,
+	}.Do(ctx)
+	if err != nil || made(f) {
+		return err
+	}
+
+	_, changed, err := look(ctx) // an answer need not show all values
+	if err == nil && !changed {
+		err = errNotChanged
+	}
+
+	return err
+}
+
+// changeItem makes a change of the item at hand that must not happen twice. made reports whether
+// the item shows it.
+func (l *looked) changeItem(ctx context.Context, change func(context.Context) error,
+	made func(apsclient.Item) bool) error {
+	_, err := apsclient.Doubt[apsclient.Item]{
+		Call: func(ctx context.Context) (it apsclient.Item, err error) { return it, change(ctx) },
+		Look: func(ctx context.Context) (apsclient.Item, bool, error) {
+			it, err := l.client.Items.Item(ctx, l.place.Project.ID, l.place.Item.ID)
+			return it, err == nil && made(it), err
+		},
+		Logger: l.log,
+	}.Do(ctx)
+
+	return err
+}
+
+// remove deletes something for good. What was there a moment ago and is not found now is gone: by
+// this call, or by somebody else's.
+func (l *looked) remove(ctx context.Context, call, look func(context.Context) error) error {
+	_, err := apsclient.Doubt[struct{}]{
+		Harmless: true,
+		Shared:   true,
+		Call:     func(ctx context.Context) (none struct{}, err error) { return none, call(ctx) },
+		Look: func(ctx context.Context) (none struct{}, gone bool, err error) {
+			if err = look(ctx); errors.Is(err, apsclient.ErrNotFound) {
+				return none, true, nil
+			}
+
+			return none, false, err
+		},
+		Ours:   func(err error) bool { return errors.Is(err, apsclient.ErrNotFound) },
+		Logger: l.log,
+	}.Do(ctx)
+
+	return err
+}

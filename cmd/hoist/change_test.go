@@ -1,0 +1,82 @@
+package main
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"hoist/apsclient/emulator"
+)
+
+// TestChangesWhoseReplyIsLost: a command that changes something is done although the reply to its
+// call is lost and the first look finds nothing, and the call is made once.
+func TestChangesWhoseReplyIsLost(t *testing.T) {
+	const top = "aps://Demo Hub/Example Project/Project Files"
+	const file = top + "/Examples/hello.dwg"
+	for _, row := range []struct {
+		name, op string
+		look     string   // finds nothing the first time
+		before   []string // a command
+		command  []string
+		said     string
+		after    []string // shows it
+		shows    string
+	}{
+		{"a bucket is made", "create-bucket", "get-bucket-details", nil, []string{"mkdir", "oss://late-bucket"},
+			"made oss://late-bucket", []string{"ls", "oss://"}, "late-bucket"},
+		{"a folder is made", "create-folder", "list-folder-contents", nil,
+			[]string{"mkdir", top + "/New"}, "made " + top + "/New", []string{"ls", top}, "New"},
+		{"a file is hidden", "create-version", "get-item", nil, []string{"rm", "--yes", file}, "hidden",
+			[]string{"ls", top}, "Examples"},
+		{"a folder is hidden", "update-folder", "", nil, []string{"rm", "--yes", top + "/Examples"}, "hidden",
+			[]string{"restore", top + "/Examples"}, "restored"},
+		{"a file is restored", "create-version", "get-item", []string{"rm", "--yes", file},
+			[]string{"restore", file}, "restored", []string{"versions", file}, "3"},
+		{"a folder is restored", "update-folder", "", []string{"rm", "--yes", top + "/Examples"},
+			[]string{"restore", top + "/Examples"}, "restored", []string{"ls", top}, "Examples"},
+		{"a file is renamed", "create-version", "get-item", nil, []string{"mv", file, "b.dwg"}, "renamed",
+			[]string{"versions", top + "/Examples/b.dwg"}, "2"},
+		{"a folder is renamed", "update-folder", "", nil, []string{"mv", top + "/Examples", "Old"}, "renamed",
+			[]string{"ls", top}, "Old"},
+		{"an object is deleted", "delete-object", "", nil,
+			[]string{"rm", "--yes", "oss://hoist-demo-bucket/spare.txt"}, "deleted",
+			[]string{"ls", "oss://hoist-demo-bucket"}, "hello.txt"},
+		{"a bucket is deleted", "delete-bucket", "", nil, []string{"rm", "--yes", "oss://hoist-demo-spare"},
+			"deleted", []string{"ls", "oss://"}, "hoist-demo-bucket"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.addExamples()
+			if row.before != nil {
+				l.run(0, row.before...)
+			}
+
+			var calls, looks atomic.Int32
+			l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+				switch {
+				case r.Op == row.op && calls.Add(1) == 1:
+					return emulator.Fault{Kind: emulator.LoseReply}
+				case r.Op == row.look && calls.Load() > 0 && looks.Add(1) == 1:
+					return emulator.Fault{Kind: emulator.FailBefore, Status: 404}
+				}
+
+				return emulator.Fault{}
+			})
+			out, stderr := l.run(0, row.command...)
+			if !strings.Contains(out, row.said) {
+				t.Errorf("said %q, want %q\n%s", out, row.said, stderr)
+			}
+
+			verify := strings.HasPrefix(row.op, "create-") // the client repeats the others itself
+			if n := calls.Load(); n == 0 || verify && n > 1 {
+				t.Errorf("the call was made %d times", n)
+			}
+
+			l.cloud.SetFault(nil)
+			if out, _ := l.run(0, row.after...); !strings.Contains(out, row.shows) {
+				t.Errorf("%v shows %q, want %q", row.after, out, row.shows)
+			}
+		})
+	}
+}
