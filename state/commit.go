@@ -35,16 +35,12 @@ func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
 // apply plans every event before it writes anything, so that an event that does not fit costs the
 // group nothing.
 func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
-	k, ok := id.key()
-	if !ok {
-		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
-	}
-
-	old, err := readJob(tx.Tx, k)
+	old, err := tx.job(id)
 	if err != nil {
 		return Job{}, err
 	}
 
+	k, _ := id.key()
 	parts := &partEdits{tx: tx, job: k, set: map[int]*partRecord{}}
 	j := old
 	for _, e := range events {
@@ -87,6 +83,15 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	tx.touch(j)
 
 	return j, tx.putHistory(k, events)
+}
+
+func (tx *writeTx) job(id JobID) (Job, error) {
+	k, ok := id.key()
+	if !ok {
+		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
+	}
+
+	return readJob(tx.Tx, k)
 }
 
 // onlyProgress reports whether the events can have changed nothing but the counters, so that the

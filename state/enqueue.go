@@ -153,6 +153,11 @@ func (tx *writeTx) enqueue(j Job) (Job, Verdict, error) {
 		}
 	}
 
+	return tx.addWanted(j)
+}
+
+// addWanted adds a job and takes back the cancelled mark of its file.
+func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
 	if watched(j) && tx.Bucket(bucketUnwanted).Get(fileKey(j)) != nil {
 		if err := tx.delete(bucketUnwanted, fileKey(j)); err != nil {
 			return j, "", err
@@ -276,28 +281,48 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 	return merged, Merged, nil
 }
 
-// Requeue makes a new job of one that failed or was cancelled, with Force, and takes back its
-// cancelled mark. An open job is returned as Merged.
-func (s *Store) Requeue(id JobID) (Job, Verdict, error) {
-	old, err := s.Job(id)
-	if err != nil {
-		return Job{}, "", err
-	}
+// Requeue makes a new job of one that failed or was cancelled, without Force: it compares before it
+// sends. The cancelled mark of its content is taken back. If the file has an open job, that one is
+// returned as Merged, as it is.
+func (s *Store) Requeue(id JobID) (next Job, v Verdict, err error) {
+	err = s.update(func(tx *writeTx) error {
+		old, err := tx.job(id)
+		if err != nil {
+			return err
+		}
 
-	if old.Open() {
-		return old, Merged, nil
-	}
+		if next, v = old, Merged; old.Open() {
+			return nil
+		}
 
-	next := Job{
-		Kind: old.Kind, Profile: old.Profile, Root: old.Root, Path: old.Path, Rel: old.Rel,
-		Target:   old.Target,
-		Snapshot: old.Snapshot, Size: old.Size, Batch: old.Batch, Force: true, Overwrite: old.Overwrite,
-		Object: objectOf(old),
-		Item:   old.Item, Version: old.Version, VersionNumber: old.VersionNumber, SHA1: old.SHA1,
-	}
-	if old.Pending != nil {
-		next.Snapshot = *old.Pending
-	}
+		j, err := normal(old)
+		if err != nil {
+			return err
+		}
 
-	return s.Enqueue(next)
+		j.ID, j.Force, j.Doubt = NewJobID(), false, old.Doubt
+		j.Paused, j.Attention, j.NextAttempt, j.Reason, j.Error, j.Changes = false, false, zeroTime, "", "", 0
+		if old.Pending != nil {
+			j.Snapshot = *old.Pending
+		}
+
+		other, k, err := tx.rival(j)
+		if err != nil {
+			return err
+		}
+
+		if k != nil {
+			if next = other; other.Kind != j.Kind || other.Path != j.Path {
+				v = Busy
+			}
+
+			return nil
+		}
+
+		next, v, err = tx.addWanted(j)
+
+		return err
+	})
+
+	return next, v, err
 }

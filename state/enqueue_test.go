@@ -151,7 +151,7 @@ func TestCancelledSnapshotIsUnwanted(t *testing.T) {
 	enqueue(t, s, newest, Unwanted)
 	// Who asks for a cancelled job again wants it.
 	again, v, err := s.Requeue(k.ID)
-	if err != nil || v != Queued || again.Snapshot != newest.Snapshot || !again.Force {
+	if err != nil || v != Queued || again.Snapshot != newest.Snapshot || again.Force {
 		t.Errorf("requeue: %+v, %s, %v", again, v, err)
 	}
 
@@ -161,6 +161,40 @@ func TestCancelledSnapshotIsUnwanted(t *testing.T) {
 	p := enqueue(t, s, push, Queued)
 	commit(t, s, p.ID, Cancel{})
 	enqueue(t, s, push, Queued)
+}
+
+// TestForceEndsWithItsVersion: a newer content that waited for a forced job is compared again.
+func TestForceEndsWithItsVersion(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps []Event // after the newer content came
+		force bool
+	}{
+		"published": {uploadSteps[2:], false},
+		"unchanged": {[]Event{Unchanged{Item: "i", Version: "v1", Number: 1}}, false},
+		"failed":    {[]Event{Failed{Reason: "refused", Error: "400"}}, true},
+		"changed":   {[]Event{SourceChanged{Snapshot: snap(30, 3)}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t)
+			forced := uploadJob(1)
+			forced.Force = true
+			j := enqueue(t, s, forced, Queued)
+			run(t, s, j.ID, uploadSteps[:2]...)
+
+			newer := uploadJob(1)
+			newer.Snapshot = snap(26, 1)
+			enqueue(t, s, newer, Merged)
+			run(t, s, j.ID, c.steps...)
+			ended, err := s.Job(j.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if next, err := s.Job(ended.Successor); err != nil || next.Force != c.force {
+				t.Errorf("successor of a job that %s: %+v, %v", ended.End, next, err)
+			}
+		})
+	}
 }
 
 func TestOneOpenJobToATarget(t *testing.T) {

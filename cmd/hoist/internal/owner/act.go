@@ -58,14 +58,17 @@ func (o *Owner) act(j *state.Job, verb string) (did string, err error) {
 	case control.Retry:
 		event, did = state.RetryNow{}, "retried"
 		if j.End == state.EndFailed || j.End == state.EndCancelled {
-			next, _, err := o.store.Requeue(j.ID)
+			next, verdict, err := o.store.Requeue(j.ID)
 			if err != nil {
 				return "", err
 			}
 
-			*j = next
-
-			return did, nil
+			switch *j = next; verdict {
+			case state.Queued:
+				return did, nil
+			case state.Busy: // another file goes there now
+				return "unchanged", nil
+			}
 		}
 	case control.Cancel:
 		event, did = state.Cancel{}, "cancelled"
