@@ -13,6 +13,9 @@ const (
 	ReasonSourceChanged = "source-changed"
 	ReasonVanished      = "vanished"
 	ReasonCancelled     = "cancelled"
+	ReasonNameRefused   = "name-refused" // this and the next two: of a plan
+	ReasonAmbiguous     = "ambiguous"
+	ReasonNoContent     = "no-content"
 )
 
 // TransitionError says that an event does not fit where the job is.

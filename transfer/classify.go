@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"net/http"
 	"syscall"
@@ -12,6 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // class is what a failure means for its job.

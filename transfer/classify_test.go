@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"syscall"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 func TestClassify(t *testing.T) {
@@ -60,7 +60,8 @@ func TestClassify(t *testing.T) {
 		{"folder gone", answer(404, ""), state.PhaseQueued, 0, classPerson, ReasonNotFound, 0},
 		{"hub unknown", &remote.NotFoundError{What: "hub", Name: "x"}, state.PhaseQueued, 0, classPerson,
 			ReasonNotFound, 0},
-		{"two of a name", &remote.AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0, classPerson,
+		{"two of a name", &remote.AmbiguousError{What: "folder", Name: "x"}, state.PhaseQueued, 0,
+			classPerson,
 			ReasonAmbiguous, 0},
 		{"in flight", answer(409, ""), state.PhasePublishing, 1, classRetry, ReasonConflict, 2 * time.Second},
 		{"taken for ever", answer(409, ""), state.PhasePublishing, maxLocked, classPerson, ReasonConflict, 0},

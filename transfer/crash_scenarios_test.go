@@ -11,6 +11,7 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/plan"
 )
 
 // crashScenario is a transfer whose every step is a row of the crash table.
@@ -241,7 +242,7 @@ func nextVersion(w *world) crashRun {
 func fetchOne(w *world, mine []byte) crashRun {
 	const size = 2*minPartSize + 7
 	data := w.remote("Project Files/a.rvt", size, 1)
-	jobs := w.pull(w.engine(), w.srv.DemoRemote()+"/a.rvt", "a.rvt", func(r *PullRequest) {
+	jobs := w.pull(w.engine(), w.srv.DemoRemote()+"/a.rvt", "a.rvt", func(r *plan.PullRequest) {
 		r.Overwrite = mine != nil
 	})
 	w.srv.ResetJournal()

@@ -12,10 +12,8 @@
 //   - An intent is the durable note that a call that is not idempotent is about to be made; who
 //     finds one looks before repeating.
 //   - A look is a read of the service that settles what became of such a call.
-//   - A place is a remote address that was looked up; the rest of the cloud's tree is told in
-//     package remote.
-//   - A plan says where each file of a push or pull lands and what is to be done about it, before
-//     anything moves.
+//   - Packages remote and plan have the words for the cloud's tree and for what a push or pull is
+//     to do.
 //   - A range is a slice of a file that is fetched by one GET; it is committed after it was synced
 //     to the temporary file beside the target.
 //   - A reason is the code of why a file is not in sync (see Reasons).

@@ -322,3 +322,12 @@ func (d *download) check(got *apsclient.Ranged, whole bool, size int64) error {
 
 	return nil
 }
+
+// stored returns the storage of a planned download.
+func stored(job state.Job) apsclient.ObjectID {
+	if job.Object == "" && job.Target.Bucket != "" {
+		return apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
+	}
+
+	return apsclient.ObjectID(job.Object)
+}

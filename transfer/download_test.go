@@ -15,6 +15,7 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/plan"
 )
 
 // Killed at counted requests, again and again: nothing that was committed is fetched twice.
@@ -309,7 +310,7 @@ func TestDownloadOfAnObjectThatIsNotAssembled(t *testing.T) {
 		})
 		data := w.write("src/a.rvt", 3*minPartSize+5, 1)
 		e := w.engine()
-		w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+		w.start(w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
 			Sources: w.sources("src", "")}))
 		w.runAll(e)
 		w.cfg.PartSize = minPartSize // ranges that lie across the chunks

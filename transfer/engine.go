@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // Config is what an Engine is made of. Store and Clients are required; zero values of the rest mean

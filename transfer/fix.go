@@ -1,13 +1,13 @@
 package transfer
 
 import (
-	"hoist/transfer/remote"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // FixFor fills the fix with what belongs to a job; "" when there is nothing to do but wait.
@@ -49,7 +49,8 @@ func (r Reason) FixFor(job state.Job) string {
 // that would not help.
 func MappedAddress(job state.Job) (remote.Address, bool) {
 	at, err := remote.ParseAddress(job.Target.BasePath)
-	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil || at.Scheme != remote.SchemeAPS {
+	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil ||
+		at.Scheme != remote.SchemeAPS {
 		return remote.Address{}, false
 	}
 

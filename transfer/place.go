@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // target is the local end of a download: a file below the folder that was asked for, reached

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"slices"
 	"strings"
 	"time"
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/state/compare"
+	"hoist/transfer/plan"
+	"hoist/transfer/remote"
 )
 
 // Kinds of an intent.
@@ -48,18 +50,17 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 // one looked. Only the service's SHA-1 proves it.
 func (e *Engine) isTip(ctx context.Context, c *apsclient.Client, job state.Job,
 	item apsclient.Item) ([]state.Event, error) {
-	tip := item.Tip
-	if tip == nil || tip.Storage == "" || tip.Size != job.Snapshot.Size || job.Force {
+	tip := plan.TipOf(item, true)
+	if tip.Storage == "" || tip.Size != job.Snapshot.Size || job.Force {
 		return nil, nil
 	}
 
-	base, known, err := e.store.Published(job.Root, job.Rel)
-	if err != nil || known && base.Remote == job.Target.Address &&
-		(base.Version == string(tip.ID) || showsOlder(item, base)) {
+	_, base, err := e.baseOf(job)
+	if err != nil || plan.IsShown(base, tip) {
 		return nil, err
 	}
 
-	same, err := sameContent(ctx, c, tip.Storage, apsclient.ObjectID(job.Object))
+	same, err := sameContent(ctx, c, apsclient.ObjectID(tip.Storage), apsclient.ObjectID(job.Object))
 	if same == "" || err != nil {
 		return nil, err
 	}
@@ -114,18 +115,17 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 		return in, apsclient.Item{}, nil
 	}
 
-	base, known, err := e.store.Published(job.Root, job.Rel)
+	_, base, err := e.baseOf(job)
 	if err != nil {
 		return in, now, err
 	}
 
-	known = known && base.Remote == job.Target.Address
-	if err := e.mayReplace(ctx, c, job, now, base, known); err != nil {
+	if err := e.mayReplace(ctx, c, job, now, base); err != nil {
 		return in, now, err
 	}
 
 	in.Kind, in.Parent, in.TipBefore = intentVersion, string(now.ID), string(now.TipID)
-	if known && showsOlder(now, base) {
+	if plan.IsShown(base, plan.TipOf(now, true)) {
 		in.TipBefore = base.Version
 	}
 
@@ -135,7 +135,7 @@ func (e *Engine) intentFor(ctx context.Context, c *apsclient.Client, job state.J
 // mayReplace parks a job whose item is reserved by somebody else, or whose tip has not the content
 // of the version this file is based on.
 func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item,
-	base state.PublishedRecord, known bool) error {
+	base compare.Base) error {
 	if item.Reserved && (item.ReservedBy == "" || item.ReservedBy != e.userOf(job)) {
 		holder := item.ReservedBy
 		if holder == "" {
@@ -145,15 +145,15 @@ func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.
 		return needsPerson(ReasonConflict, "replace %s: it is reserved by %s", job.Target.Address, holder)
 	}
 
-	if !known || job.Force || base.Version == "" || base.Item != string(item.ID) || item.TipID == "" ||
-		base.Version == string(item.TipID) || showsOlder(item, base) {
+	tip := plan.TipOf(item, true)
+	there := compare.Judge(compare.Local{}, base, tip).There
+	if job.Force || base.Version == "" || tip.Version == "" || there != compare.SideChanged {
 		return nil
 	}
 
-	if item.Tip != nil && item.Tip.Size == base.Snapshot.Size && item.Tip.Storage != "" &&
-		base.Storage != "" {
-		if same, err := sameContent(ctx, c, item.Tip.Storage, apsclient.ObjectID(base.Storage)); same != "" ||
-			err != nil {
+	if tip.Size == base.Size && tip.Storage != "" && base.Storage != "" {
+		same, err := sameContent(ctx, c, apsclient.ObjectID(tip.Storage), apsclient.ObjectID(base.Storage))
+		if same != "" || err != nil {
 			return err
 		}
 	}
@@ -166,13 +166,6 @@ func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.
 	return needsPerson(ReasonConflict,
 		"replace %s: its newest version was made by %s after the one this file is based on (version %d)",
 		job.Target.Address, by, base.Number)
-}
-
-// showsOlder reports whether the newest version that the service shows of an item is older than
-// what was published there: it is slow to show.
-func showsOlder(item apsclient.Item, base state.PublishedRecord) bool {
-	return base.Item == string(item.ID) && item.Tip != nil && item.Tip.Number > 0 &&
-		item.Tip.Number < base.Number
 }
 
 // userOf is who the service will name as the creator, "" when that is not known.

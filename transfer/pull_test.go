@@ -3,7 +3,6 @@ package transfer
 import (
 	"bytes"
 	"errors"
-	"hoist/transfer/remote"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -16,8 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"hoist/apsclient"
 	"hoist/state"
+	"hoist/transfer/plan"
+	"hoist/transfer/remote"
 )
 
 // remote puts size pseudo-random bytes at a path below the demonstration project's root and returns
@@ -36,20 +36,21 @@ func (w *world) remote(path string, size int, seed uint64) []byte {
 }
 
 // pull plans and enqueues; the path is below the world's folder.
-func (w *world) pull(e *Engine, address, path string, change ...func(*PullRequest)) []state.Job {
+func (w *world) pull(e *Engine, address, path string, change ...func(*plan.PullRequest)) []state.Job {
 	w.t.Helper()
 	return w.start(w.planPull(e, address, path, change...))
 }
 
-func (w *world) planPull(e *Engine, address, path string, change ...func(*PullRequest)) []Planned {
+func (w *world) planPull(e *Engine, address, path string, change ...func(*plan.PullRequest)) []plan.File {
 	w.t.Helper()
 
-	req := PullRequest{Profile: "default", Remote: mustAddress(w.t, address), Path: w.path(path), Batch: "1"}
+	req := plan.PullRequest{Profile: "default", Remote: mustAddress(w.t, address), Path: w.path(path),
+		Batch: "1"}
 	for _, c := range change {
 		c(&req)
 	}
 
-	plans, err := e.PlanPull(w.t.Context(), req)
+	plans, err := plan.Pull(w.t.Context(), w.at(e), w.store, req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -132,7 +133,8 @@ func TestPullTreeAndPushItBack(t *testing.T) {
 		}
 
 		w.srv.ResetJournal()
-		plans := w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/set"),
+		plans := w.push(e, plan.PushRequest{Profile: "default",
+			Remote:  mustAddress(t, w.srv.DemoRemote()+"/set"),
 			Sources: w.sources("out", "")})
 		if u, _, _ := results(plans); u != 5 {
 			t.Errorf("%d of 5 unchanged when pushed back", u)
@@ -156,8 +158,8 @@ func TestPullFileLandings(t *testing.T) {
 		w.pull(e, address, "renamed.dwg")
 		w.pull(e, address, "dir")
 		w.pull(e, address, "new/deeper/x.dwg")
-		w.pull(e, address, "slash", func(r *PullRequest) { r.Path += string(filepath.Separator) })
-		w.pull(e, address, "old.dwg", func(r *PullRequest) { r.Version = 1 })
+		w.pull(e, address, "slash", func(r *plan.PullRequest) { r.Path += string(filepath.Separator) })
+		w.pull(e, address, "old.dwg", func(r *plan.PullRequest) { r.Version = 1 })
 		w.runAll(e)
 		w.wantFile("renamed.dwg", two)
 		w.wantFile("dir/a.dwg", two)
@@ -166,14 +168,15 @@ func TestPullFileLandings(t *testing.T) {
 		w.wantFile("old.dwg", one)
 		w.wantNoLitter()
 
-		_, err := e.PlanPull(t.Context(),
-			PullRequest{Profile: "default", Remote: mustAddress(t, address), Path: w.path("x"), Version: 7})
+		_, err := plan.Pull(t.Context(), w.at(e), w.store,
+			plan.PullRequest{Profile: "default", Remote: mustAddress(t, address), Path: w.path("x"),
+				Version: 7})
 		if nf, ok := errors.AsType[*remote.NotFoundError](err); !ok || nf.What != "version" {
 			t.Errorf("a version that is not there: %v", err)
 		}
 
-		_, err = e.PlanPull(t.Context(),
-			PullRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+		_, err = plan.Pull(t.Context(), w.at(e), w.store,
+			plan.PullRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
 				Path: w.path("old.dwg")})
 		if _, ok := errors.AsType[*remote.UsageError](err); !ok {
 			t.Errorf("a folder onto a file: %v", err)
@@ -246,9 +249,11 @@ func TestPullOverExistingFiles(t *testing.T) {
 				w.srv.ResetJournal()
 				// PATH is a folder: the file would land in it, so ask for the parent's contents
 				if row.local == "folder" {
-					w.pull(e, w.srv.DemoRemote(), "d", func(r *PullRequest) { r.Overwrite = row.overwrite })
+					w.pull(e, w.srv.DemoRemote(), "d", func(r *plan.PullRequest) {
+						r.Overwrite = row.overwrite
+					})
 				} else {
-					w.pull(e, address, path, func(r *PullRequest) { r.Overwrite = row.overwrite })
+					w.pull(e, address, path, func(r *plan.PullRequest) { r.Overwrite = row.overwrite })
 				}
 
 				w.runAll(e)
@@ -302,34 +307,6 @@ func TestPullOverExistingFiles(t *testing.T) {
 	}
 }
 
-func TestVersionWithoutContent(t *testing.T) {
-	w := newWorld(t)
-	item, _ := w.addFile(w.srv.Demo().Project, "Project Files/a.dwg", "x")
-	if _, err := w.client.Versions.Create(t.Context(), w.project,
-		apsclient.NewVersion{Item: apsclient.ItemID(item), Deleted: true}); err != nil {
-		t.Fatal(err)
-	}
-
-	e := w.engine()
-	var deleted apsclient.Version
-	for v, err := range w.client.Items.Versions(t.Context(), w.project, apsclient.ItemID(item)) {
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		if v.Storage == "" {
-			deleted = v
-		}
-	}
-
-	p, err := e.planFetch(PullRequest{Profile: "default"},
-		remote.Place{Kind: remote.KindItem, Address: mustAddress(t, w.srv.DemoRemote()+"/a.dwg"), Version: &deleted}, w.dir,
-		nil, "a.dwg")
-	if err != nil || p.Result != PlanAttention || p.Reason != ReasonNoContent {
-		t.Errorf("plan %+v, %v; want no-content", p, err)
-	}
-}
-
 // Remote names are hostile: nothing lands outside the folder that was asked for.
 func TestHostileNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -347,8 +324,8 @@ func TestHostileNames(t *testing.T) {
 			w.write("src/x", 3+i, uint64(i))
 			src := w.sources("src", "")[0]
 			src.Rel = key
-			w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, "oss://hostile"),
-				Sources: []Source{src}}))
+			w.start(w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://hostile"),
+				Sources: []plan.Source{src}}))
 			w.runAll(e)
 		}
 
@@ -390,36 +367,6 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("a mapped name is not there: %v", err)
 		}
 	})
-}
-
-func TestFilesThatFallTogetherLocally(t *testing.T) {
-	w := pullWalk{rules: remote.LocalRules{Folds: true}, into: "x", taken: map[string]string{},
-		dirs: map[string]string{}}
-	srv := newWorld(t)
-	w.e, w.req = srv.engine(), PullRequest{Profile: "default"}
-	add := func(name string) {
-		t.Helper()
-		v := apsclient.Version{Name: name, Storage: "urn:adsk.objects:os.object:b/k", Size: 1}
-		q := remote.Place{Kind: remote.KindItem, Address: mustAddress(t, "aps://H/P/Files").Join(name),
-			Item: apsclient.Item{Name: name, Tip: &v}}
-		if err := w.add(t.Context(), q, nil, strings.Split(name, "/"), ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add("A.dwg")
-	add("a.DWG")
-	add("b")
-	add("B/c")
-	w.refuseFilesInTheWay()
-
-	var got []string
-	for _, p := range w.out {
-		got = append(got, p.Reason)
-	}
-
-	if want := []string{"", ReasonAmbiguous, ReasonAmbiguous, ""}; !slices.Equal(got, want) {
-		t.Errorf("reasons %q, want %q", got, want)
-	}
 }
 
 func TestKeptName(t *testing.T) {

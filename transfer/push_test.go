@@ -2,10 +2,8 @@ package transfer
 
 import (
 	"errors"
-	"hoist/transfer/remote"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,12 +12,14 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/plan"
+	"hoist/transfer/remote"
 )
 
 // sources lists the local files of the world below dir, with Rel below prefix.
-func (w *world) sources(dir, prefix string) []Source {
+func (w *world) sources(dir, prefix string) []plan.Source {
 	w.t.Helper()
-	var out []Source
+	var out []plan.Source
 	root := w.path(dir)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -32,7 +32,7 @@ func (w *world) sources(dir, prefix string) []Source {
 		}
 
 		snap, err := state.SnapshotPath(path)
-		out = append(out, Source{Path: path, Rel: prefix + filepath.ToSlash(rel), Snapshot: snap})
+		out = append(out, plan.Source{Path: path, Rel: prefix + filepath.ToSlash(rel), Snapshot: snap})
 
 		return err
 	})
@@ -44,12 +44,12 @@ func (w *world) sources(dir, prefix string) []Source {
 }
 
 // start enqueues what a plan wants done.
-func (w *world) start(plans []Planned) []state.Job {
+func (w *world) start(plans []plan.File) []state.Job {
 	w.t.Helper()
 
 	var jobs []state.Job
 	for _, p := range plans {
-		if p.Result != PlanUnchanged {
+		if p.Result != plan.Unchanged {
 			jobs = append(jobs, p.Job)
 		}
 	}
@@ -68,9 +68,9 @@ func (w *world) start(plans []Planned) []state.Job {
 	return jobs
 }
 
-func (w *world) push(e *Engine, req PushRequest) []Planned {
+func (w *world) push(e *Engine, req plan.PushRequest) []plan.File {
 	w.t.Helper()
-	plans, err := e.PlanPush(w.t.Context(), req)
+	plans, err := plan.Push(w.t.Context(), w.at(e), w.store, req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -78,12 +78,12 @@ func (w *world) push(e *Engine, req PushRequest) []Planned {
 	return plans
 }
 
-func results(plans []Planned) (unchanged, attention, todo int) {
+func results(plans []plan.File) (unchanged, attention, todo int) {
 	for _, p := range plans {
 		switch p.Result {
-		case PlanUnchanged:
+		case plan.Unchanged:
 			unchanged++
-		case PlanAttention:
+		case plan.Attention:
 			attention++
 		default:
 			todo++
@@ -93,90 +93,14 @@ func results(plans []Planned) (unchanged, attention, todo int) {
 	return unchanged, attention, todo
 }
 
-func TestLand(t *testing.T) {
-	folder := remote.Place{Kind: remote.KindFolder, Address: mustAddress(t, "aps://H/P/Files"), Missing: []string{"new"}}
-
-	prefix := remote.Place{Kind: remote.KindPrefix, Address: mustAddress(t, "oss://bkt/p/"), Key: "p/", Bucket: "b"}
-	src := func(pairs ...string) (out []Source) {
-		for i := 0; i < len(pairs); i += 2 {
-			out = append(out, Source{Path: pairs[i], Rel: pairs[i+1]})
-		}
-
-		return out
-	}
-	for name, row := range map[string]struct {
-		place     remote.Place
-		req       PushRequest
-		at        []string
-		collision string // remote
-		refused   bool
-	}{
-		"files": {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/x/d/b", "d/b")},
-			at: []string{"aps://H/P/Files/new/a", "aps://H/P/Files/new/d/b"}},
-		"another name": {place: folder, req: PushRequest{Sources: src("/x/a", "a"), As: "z"},
-			at: []string{"aps://H/P/Files/new/z"}},
-		"two on one": {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/y/a", "a")},
-			collision: "aps://H/P/Files/new/a"},
-		"the same file twice": {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/x/a", "a")},
-			at: []string{"aps://H/P/Files/new/a"}},
-		"file and folder": {place: folder, req: PushRequest{Sources: src("/x/a", "a", "/y/a/b", "a/b")},
-			collision: "aps://H/P/Files/new/a"},
-		"key below a prefix": {place: prefix, req: PushRequest{Sources: src("/x/a", "d/a")},
-			at: []string{"oss://bkt/p/d/a"}},
-		"two on one key": {place: prefix, req: PushRequest{Sources: src("/x/a", "a", "/y/a", "a")},
-			collision: "oss://bkt/p/a"},
-		"refused name": {place: folder, req: PushRequest{Sources: src("/x/a:b", "a:b")},
-			at: []string{"aps://H/P/Files/new/a:b"}, refused: true},
-		"refused folder": {place: folder, req: PushRequest{Sources: src("/x/d/a", "d?/a")},
-			at: []string{"aps://H/P/Files/new/d?/a"}, refused: true},
-		"mapped name": {place: folder,
-			req: PushRequest{Sources: src("/x/a:b", "a:b"), MapNames: true},
-			at:  []string{"aps://H/P/Files/new/a%253Ab"}},
-		"any name in oss": {place: prefix, req: PushRequest{Sources: src("/x/a:b", "a:b")},
-			at: []string{"oss://bkt/p/a:b"}},
-		"mapped onto another": {place: folder,
-			req:       PushRequest{Sources: src("/x/a:b", "a:b", "/x/a%3Ab", "a%3Ab"), MapNames: true},
-			collision: "aps://H/P/Files/new/a%253Ab"},
-		"too long, though mapped": {place: folder,
-			req: PushRequest{Sources: src("/x/a", strings.Repeat(":", 200)), MapNames: true},
-			at:  []string{"aps://H/P/Files/new/" + strings.Repeat("%253A", 200)}, refused: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := land(row.place, row.req)
-			if row.collision != "" {
-				c, ok := errors.AsType[*CollisionError](err)
-				if !ok || c.Remote != row.collision || len(c.Sources) != 2 {
-					t.Fatalf("error %v, want a collision on %s", err, row.collision)
-				}
-
-				return
-			}
-
-			if err != nil {
-				t.Fatal(err)
-			}
-
-			var at []string
-			refused := false
-			for _, l := range got {
-				at = append(at, address(row.place, l.names).String())
-				refused = refused || l.refused != ""
-			}
-
-			if !slices.Equal(at, row.at) || refused != row.refused {
-				t.Errorf("lands on %q refused %v, want %q %v", at, refused, row.at, row.refused)
-			}
-		})
-	}
-}
-
 func TestPushTreeAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		a := w.write("tree/a.dwg", small, 1)
 		b := w.write("tree/sub/b.dwg", small, 2)
 		w.write("tree/sub/deep/c.dwg", 3, 3)
-		req := PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/new"), Batch: "1"}
+		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/new"),
+			Batch: "1"}
 		req.Sources = w.sources("tree", "tree/")
 
 		e := w.engine()
@@ -277,9 +201,10 @@ func TestPushAgainBeforeItShows(t *testing.T) {
 			want = append(want, w.write("set/plan.rvt", small, seed))
 			for again := range 2 {
 				e := w.engine() // nothing cached
-				plans := w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+				plans := w.push(e, plan.PushRequest{Profile: "default",
+					Remote:  mustAddress(t, w.srv.DemoRemote()),
 					Sources: w.sources("set", "")})
-				if got := plans[0].Result == PlanUnchanged; got != (again == 1) {
+				if got := plans[0].Result == plan.Unchanged; got != (again == 1) {
 					t.Errorf("content %d, push %d: %q", seed, again+1, plans[0].Result)
 				}
 
@@ -300,8 +225,8 @@ func TestPlanPushOfWhatIsSavedAllTheTime(t *testing.T) {
 	w.write("d/b.dwg", 10, 2)
 	two := w.sources("d", "")
 	two[1].Changing = true
-	plans, err := w.engine().PlanPush(t.Context(),
-		PushRequest{Profile: "default", Sources: two, Remote: mustAddress(t, w.srv.DemoRemote())})
+	plans, err := plan.Push(t.Context(), w.at(w.engine()), w.store,
+		plan.PushRequest{Profile: "default", Sources: two, Remote: mustAddress(t, w.srv.DemoRemote())})
 	if err != nil || len(plans) != 2 || plans[0].Job.Changes != 0 || plans[1].Job.Changes == 0 {
 		t.Errorf("%+v, %v", plans, err)
 	}
@@ -316,39 +241,40 @@ func TestPlanPushRefusals(t *testing.T) {
 	address := mustAddress(t, w.srv.DemoRemote())
 	two := w.sources("d", "")
 	for name, row := range map[string]struct {
-		req  PushRequest
+		req  plan.PushRequest
 		want func(error) bool
 	}{
-		"a name for two": {PushRequest{Sources: two, Remote: address, As: "x"}, func(err error) bool {
+		"a name for two": {plan.PushRequest{Sources: two, Remote: address, As: "x"}, func(err error) bool {
 			_, ok := errors.AsType[*remote.UsageError](err)
 			return ok
 		}},
-		"onto a project": {PushRequest{Sources: two, Remote: address.Parent()}, func(err error) bool {
+		"onto a project": {plan.PushRequest{Sources: two, Remote: address.Parent()}, func(err error) bool {
 			_, ok := errors.AsType[*remote.UsageError](err)
 			return ok
 		}},
-		"onto the top": {PushRequest{Sources: two, Remote: mustAddress(t, "oss://")}, func(err error) bool {
-			_, ok := errors.AsType[*remote.UsageError](err)
-			return ok
-		}},
-		"into no bucket": {PushRequest{Sources: two, Remote: mustAddress(t, "oss://no-such-bucket/x")},
+		"onto the top": {plan.PushRequest{Sources: two, Remote: mustAddress(t, "oss://")},
+			func(err error) bool {
+				_, ok := errors.AsType[*remote.UsageError](err)
+				return ok
+			}},
+		"into no bucket": {plan.PushRequest{Sources: two, Remote: mustAddress(t, "oss://no-such-bucket/x")},
 			func(err error) bool {
 				_, ok := errors.AsType[*remote.NotFoundError](err)
 				return ok
 			}},
-		"into no hub": {PushRequest{Sources: two, Remote: mustAddress(t, "aps://No/Such/Hub")},
+		"into no hub": {plan.PushRequest{Sources: two, Remote: mustAddress(t, "aps://No/Such/Hub")},
 			func(err error) bool {
 				_, ok := errors.AsType[*remote.NotFoundError](err)
 				return ok
 			}},
-		"into no top level": {PushRequest{Sources: two, Remote: address.Parent().Join("Nothing")},
+		"into no top level": {plan.PushRequest{Sources: two, Remote: address.Parent().Join("Nothing")},
 			func(err error) bool {
 				_, ok := errors.AsType[*remote.NotFoundError](err)
 				return ok
 			}},
 	} {
 		row.req.Profile = "default"
-		if _, err := e.PlanPush(t.Context(), row.req); !row.want(err) {
+		if _, err := plan.Push(t.Context(), w.at(e), w.store, row.req); !row.want(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -366,7 +292,7 @@ func TestPushOfARefusedNameIsParked(t *testing.T) {
 		w.write("d/run.exe", 10, 3)
 		e := w.engine()
 
-		plans := w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+		plans := w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
 			Sources: w.sources("d", "")})
 		for _, p := range plans {
 			switch filepath.Base(p.Source.Path) {
@@ -379,7 +305,7 @@ func TestPushOfARefusedNameIsParked(t *testing.T) {
 					t.Errorf("run.exe: result %q warning %q, want a warning alone", p.Result, p.Warning)
 				}
 			default:
-				if p.Result != PlanAttention || p.Reason != ReasonNameRefused {
+				if p.Result != plan.Attention || p.Reason != ReasonNameRefused {
 					t.Errorf("%s: result %q reason %q", p.Remote, p.Result, p.Reason)
 				}
 			}
@@ -406,7 +332,7 @@ func TestPushToABucket(t *testing.T) {
 			w.write("d/"+string(rune('b'+i))+".dwg", 10+i, uint64(i))
 		}
 
-		req := PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
+		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
 			Sources: w.sources("d", "")}
 		e := w.engine()
 		w.srv.ResetJournal()
@@ -467,35 +393,11 @@ func TestPlanPushFailsWithItsListing(t *testing.T) {
 
 			return emulator.Fault{}
 		})
-		_, err := w.engine().PlanPush(t.Context(),
-			PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/x"),
+		_, err := plan.Push(t.Context(), w.at(w.engine()), w.store,
+			plan.PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/x"),
 				Sources: w.sources("d", "")})
 		if !errors.Is(err, apsclient.ErrUnavailable) {
 			t.Errorf("error %v, want that the service is unavailable", err)
 		}
 	})
-}
-
-func TestRecordRootTellsPlacesApart(t *testing.T) {
-	p := remote.Place{Hub: apsclient.Hub{ID: "h"}, Project: apsclient.Project{ID: "p"}}
-	base := RecordRoot("default", p, filepath.Join("x", "a.dwg"))
-	if got := RecordRoot("default", p, filepath.Join("x", "b.dwg")); got != base {
-		t.Error("files of one folder have different roots")
-	}
-
-	q := p
-	q.Project.ID = "q"
-	for name, other := range map[string]string{
-		"profile": RecordRoot("other", p, filepath.Join("x", "a.dwg")),
-		"project": RecordRoot("default", q, filepath.Join("x", "a.dwg")),
-		"folder":  RecordRoot("default", p, filepath.Join("y", "a.dwg")),
-	} {
-		if other == base {
-			t.Errorf("another %s has the same root", name)
-		}
-	}
-
-	if !strings.HasPrefix(base, state.PathRoot) {
-		t.Errorf("root %q does not begin with state.PathRoot", base)
-	}
 }

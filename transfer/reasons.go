@@ -23,10 +23,10 @@ const (
 	ReasonForbidden      = "forbidden"
 	ReasonUnauthorised   = "unauthorised"
 	ReasonNotFound       = "not-found"
-	ReasonAmbiguous      = "ambiguous"
-	ReasonNameRefused    = "name-refused"
+	ReasonAmbiguous      = state.ReasonAmbiguous
+	ReasonNameRefused    = state.ReasonNameRefused
 	ReasonTooLarge       = "too-large"
-	ReasonNoContent      = "no-content"
+	ReasonNoContent      = state.ReasonNoContent
 	ReasonDamaged        = "damaged"
 	ReasonRemoteChanged  = "remote-changed"
 	ReasonRefused        = "refused"

@@ -10,6 +10,8 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/state/compare"
+	"hoist/transfer/plan"
 )
 
 // uploadStep makes the one remote effect that follows a job's phase.
@@ -58,7 +60,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, err
 	}
 
-	base, known, err := e.store.Published(job.Root, job.Rel)
+	rec, base, err := e.baseOf(job)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +69,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, err
 	}
 
-	known = known && base.Remote == job.Target.Address
-	if known && job.Snapshot.Size == 0 && base.Snapshot.Size > 0 && !job.Force {
+	if base.Known && job.Snapshot.Size == 0 && base.Snapshot.Size > 0 && !job.Force {
 		return nil, needsPerson(ReasonShrankToZero,
 			"publish %q: the file is empty and had %d bytes when it was last published", job.Path,
 			base.Snapshot.Size)
@@ -115,23 +116,23 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
 
-	if known && base.Snapshot.Same(job.Snapshot) && !job.Force {
-		same, err := stillThere(ctx, res, p, folder, job.Target.Name, base, item, found)
+	tip := plan.TipOf(item, found)
+	if !job.Force && base.Known && base.Snapshot.Same(job.Snapshot) {
+		same, err := plan.StillThere(ctx, res, job.Target, base, tip)
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 		}
 
 		if same {
 			return []state.Event{state.Unchanged{Item: base.Item, Version: base.Version, Number: base.Number,
-				Record: &base}}, nil
+				Record: &rec}}, nil
 		}
 	}
 
 	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
 	if found {
-		if tip := item.Tip; tip != nil && tip.Storage != "" && tip.Size == job.Snapshot.Size && !job.Force &&
-			!(known && showsOlder(item, base)) {
-			same, err := e.sameObject(ctx, r, c, tip.Storage, src, job)
+		if !job.Force && tip.Storage != "" && tip.Size == job.Snapshot.Size && !plan.IsShown(base, tip) {
+			same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(tip.Storage), src, job)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) &&
 				!errors.Is(err, apsclient.ErrForbidden) {
 				return nil, err
@@ -142,7 +143,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 			}
 		}
 
-		if err := e.mayReplace(ctx, c, job, item, base, known); err != nil {
+		if err := e.mayReplace(ctx, c, job, item, base); err != nil {
 			return nil, err
 		}
 	}
@@ -157,6 +158,17 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 
 	return []state.Event{at, state.Reserved{Object: string(object)}}, nil
+}
+
+// baseOf returns the record of what was last published of a job's file, and the same as a base when
+// it went to the job's address.
+func (e *Engine) baseOf(job state.Job) (state.PublishedRecord, compare.Base, error) {
+	rec, known, err := e.store.Published(job.Root, job.Rel)
+	if err != nil || !known {
+		return rec, compare.Base{}, err
+	}
+
+	return rec, rec.Base(job.Target.Address), nil
 }
 
 // sameObject returns the SHA-1 of an object that has the job's content, "" when it has other
@@ -456,7 +468,7 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 
 	begun := job.Phase != state.PhaseQueued
 	waited := job.Reason == ReasonChanging // for a quiet second, in vain
-	if unwatched(job) && job.Changes > 0 && !job.Attention && (c.Read || waited) {
+	if !job.Watched() && job.Changes > 0 && !job.Attention && (c.Read || waited) {
 		r, _ := ReasonByCode(ReasonChanging)
 		return state.Parked{Reason: ReasonChanging, Error: c.Error(), At: now.Add(r.Again)}
 	}
@@ -464,8 +476,8 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 	ev := state.SourceChanged{Snapshot: c.Now}
 	switch {
 	case e.cfg.Spool != "" && job.Changes > 0 && !begun: // the snapshot is taken at the next start, at once
-	case unwatched(job) && !begun && job.Changes == 0:
-	case unwatched(job) || e.cfg.Spool != "":
+	case !job.Watched() && !begun && job.Changes == 0:
+	case !job.Watched() || e.cfg.Spool != "":
 		ev.NotBefore = now.Add(quietForSpool)
 	default:
 		ev.NotBefore = now.Add(e.cfg.Settle)

@@ -11,6 +11,7 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/plan"
 )
 
 // Services that the documentation allows and that are not kind: late, silent, or wrong.
@@ -396,7 +397,7 @@ func TestNamesTakenByTheOtherKind(t *testing.T) {
 		w.write("d/b.dwg", 10, 3)
 		good := w.write("d/c.dwg", 10, 4)
 		e := w.engine()
-		w.start(w.push(e, PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
+		w.start(w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
 			Sources: w.sources("d", "")}))
 		began := time.Now()
 		w.runUntil(e, func() bool {

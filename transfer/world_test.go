@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"hoist/transfer/remote"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -21,6 +20,7 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 const testBase = "http://127.0.0.1"
@@ -113,6 +113,17 @@ func (w *world) engine() *Engine {
 	}
 
 	return e
+}
+
+// at is the resolver of an engine's default profile.
+func (w *world) at(e *Engine) *remote.Resolver {
+	w.t.Helper()
+	r, err := e.Resolver("default")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+
+	return r
 }
 
 type testWriter struct{ t *testing.T }

@@ -18,8 +18,11 @@ var arrows = map[string][]string{
 	"hoist/state/boltfile":     {},
 	"hoist/state/compare":      {},
 	"hoist/watcher":            {},
-	"hoist/transfer":           {"hoist/transfer/remote", "hoist/state", "hoist/state/compare", "hoist/apsclient"},
-	"hoist/transfer/remote":    {"hoist/apsclient"},
+	"hoist/transfer": {"hoist/transfer/plan", "hoist/transfer/remote", "hoist/state",
+		"hoist/state/compare", "hoist/apsclient"},
+	"hoist/transfer/plan": {"hoist/transfer/remote", "hoist/state", "hoist/state/compare",
+		"hoist/apsclient"},
+	"hoist/transfer/remote": {"hoist/apsclient"},
 }
 
 // mayEmulate are the packages that ship the emulator: the commands "emulator" and "demo".

@@ -66,7 +66,8 @@ func (a *app) mkdir(ctx context.Context, arg, policy string) error {
 	}
 
 	if p.Kind != remote.KindFolder {
-		return problem.Usagef("%s: a folder can only be made below a top folder such as Project Files", address)
+		return problem.Usagef("%s: a folder can only be made below a top folder such as Project Files",
+			address)
 	}
 
 	made := len(p.Missing) > 0

@@ -60,6 +60,9 @@ type UsageError struct{ Msg string }
 
 func (e *UsageError) Error() string { return e.Msg }
 
+// Usagef is a UsageError with a formatted message.
+func Usagef(format string, args ...any) error { return &UsageError{Msg: fmt.Sprintf(format, args...)} }
+
 // NameTakenError says that a name cannot be made because something of another kind has it; waiting
 // helps nobody.
 type NameTakenError struct {

@@ -212,7 +212,7 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 func (r *Resolver) AtVersion(ctx context.Context, p Place, number int) (Place, error) {
 	if p.Kind == KindObject {
 		if number > 0 {
-			return p, &UsageError{Msg: fmt.Sprintf("%s has no versions", p.Address)}
+			return p, Usagef("%s has no versions", p.Address)
 		}
 
 		return p, nil

@@ -18,9 +18,11 @@ const (
 
 // blockedExtensions are those that the official bulk sample skips because ACC blocks them. The list
 // may be dated, so it only warns.
-var blockedExtensions = strings.Fields(`ade adp app asp bas bat cer chm class cmd com command cpl crt csh exe fxp hex hlp hqx hta htm html inf
-ini ins isp its jar job js jse ksh lnk lzh mad maf mag mam maq mar mas mau mav maw mda mde mdt mdw mdz msc msi msp mst ocx ops pcd pkg pif prf
-prg ps1 pst reg scf scr sct sea sh shb shs svg tmp url vb vbe vbs vsmacros vss vst vsw webloc ws wsc wsf wsh zlo zoo`)
+var blockedExtensions = strings.Fields(`
+ade adp app asp bas bat cer chm class cmd com command cpl crt csh exe fxp hex hlp hqx hta htm html
+inf ini ins isp its jar job js jse ksh lnk lzh mad maf mag mam maq mar mas mau mav maw mda mde mdt
+mdw mdz msc msi msp mst ocx ops pcd pkg pif prf prg ps1 pst reg scf scr sct sea sh shb shs svg tmp
+url vb vbe vbs vsmacros vss vst vsw webloc ws wsc wsf wsh zlo zoo`)
 
 // RefusedName says why the service would refuse a name; "" when it would not.
 func RefusedName(name string) string {

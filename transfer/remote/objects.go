@@ -3,8 +3,9 @@ package remote
 import (
 	"context"
 	"errors"
-	"hoist/apsclient"
 	"strings"
+
+	"hoist/apsclient"
 )
 
 // bucket checks that a bucket is there.

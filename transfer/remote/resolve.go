@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -123,7 +122,7 @@ func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) 
 		p, err := r.walkFresh(ctx, a, true)
 		for _, n := range p.Missing {
 			if problem := RefusedName(n); err == nil && problem != "" {
-				err = &UsageError{Msg: fmt.Sprintf("%s: %s", a, problem)}
+				err = Usagef("%s: %s", a, problem)
 			}
 		}
 
@@ -177,7 +176,7 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 	switch first := rest[0]; {
 	case lineageIDForm.MatchString(first), versionIDForm.MatchString(first):
 		if len(rest) > 1 || asFolder {
-			return p, &UsageError{Msg: fmt.Sprintf("%s names a file, not a folder", a)}
+			return p, Usagef("%s names a file, not a folder", a)
 		}
 
 		return r.itemByID(ctx, p, first)
@@ -208,7 +207,7 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 			if _, isFile, err := r.Find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
 				return p, err
 			} else if isFile {
-				return p, &UsageError{Msg: fmt.Sprintf("%s is a file, not a folder", p.Address.Join(step))}
+				return p, Usagef("%s is a file, not a folder", p.Address.Join(step))
 			}
 
 			p.Missing = slices.Clone(rest[1+i:])

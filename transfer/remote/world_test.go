@@ -41,7 +41,8 @@ func newWorld(t *testing.T, opts ...func(*emulator.Config)) *world {
 	t.Cleanup(func() { srv.Close() })
 	w.srv = srv
 	w.client, err = apsclient.New(apsclient.Config{BaseURL: testBase,
-		Tokens:    apsclient.ClientCredentials(testBase, emulator.DefaultClientID, emulator.DefaultClientSecret),
+		Tokens: apsclient.ClientCredentials(testBase, emulator.DefaultClientID,
+			emulator.DefaultClientSecret),
 		Transport: &mortal{w: w, next: srv.Transport()}})
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
-	"hoist/transfer"
+	"hoist/transfer/plan"
 )
 
 // RebuildReport is what [Rebuild] did.
@@ -247,7 +247,7 @@ func (a *Auditor) recordFor(ctx context.Context, t *tips, s subject) (facts, sta
 
 	if s.root == "" {
 		place := f.tip.Place
-		rec.Root = transfer.RecordRoot(s.profile, place, s.path)
+		rec.Root = plan.RecordRoot(s.profile, place, s.path)
 		at := s.address()
 		if rec.Rel = at.Key(); place.Bucket == "" {
 			rec.Rel = strings.Join(at.Steps[2:], "/")

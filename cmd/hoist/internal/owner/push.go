@@ -13,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/patience"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
 
@@ -28,10 +29,16 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
+	profile := o.profile(r.Profile)
+	resolver, err := o.engine.Resolver(profile)
+	if err != nil {
+		return control.Plan{}, err
+	}
+
 	batch := batchOf(r.Batch)
-	planned, err := patience.Retry(ctx, func() ([]transfer.Planned, error) {
-		return o.engine.PlanPush(ctx, transfer.PushRequest{
-			Profile: o.profile(r.Profile), Sources: found.files, Remote: address, As: r.As, Force: r.Force,
+	planned, err := patience.Retry(ctx, func() ([]plan.File, error) {
+		return plan.Push(ctx, resolver, o.store, plan.PushRequest{
+			Profile: profile, Sources: found.files, Remote: address, As: r.As, Force: r.Force,
 			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
 		})
 	})
@@ -39,10 +46,10 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
-	plan, err := o.enqueue(planned, batch, r.DryRun)
-	plan.Files = append(plan.Files, found.results(address)...)
+	queued, err := o.enqueue(planned, batch, r.DryRun)
+	queued.Files = append(queued.Files, found.results(address)...)
 
-	return plan, err
+	return queued, err
 }
 
 // Pull implements [control.API].
@@ -61,10 +68,16 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
+	profile := o.profile(r.Profile)
+	resolver, err := o.engine.Resolver(profile)
+	if err != nil {
+		return control.Plan{}, err
+	}
+
 	batch := batchOf(r.Batch)
-	planned, err := patience.Retry(ctx, func() ([]transfer.Planned, error) {
-		return o.engine.PlanPull(ctx, transfer.PullRequest{
-			Profile: o.profile(r.Profile), Remote: address, Path: r.Path, Version: r.Version,
+	planned, err := patience.Retry(ctx, func() ([]plan.File, error) {
+		return plan.Pull(ctx, resolver, o.store, plan.PullRequest{
+			Profile: profile, Remote: address, Path: r.Path, Version: r.Version,
 			Overwrite: r.Overwrite, Batch: batch,
 		})
 	})
@@ -80,11 +93,12 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 
 	kept := planned[:0]
 	for _, p := range planned {
-		if local.LeftOut(rules, pulledAs(r.Path, p.Job), p.Bytes) || local.TooYoung(p.Changed, r.Filter.MinAge) {
+		if local.LeftOut(rules, pulledAs(r.Path, p.Job), p.Bytes) ||
+			local.TooYoung(p.Changed, r.Filter.MinAge) {
 			continue
 		}
 
-		if r.Force && p.Result == transfer.PlanUnchanged {
+		if r.Force && p.Result == plan.Unchanged {
 			p.Result, p.Record = "", nil
 		}
 
@@ -127,53 +141,53 @@ func batchOf(given string) string {
 const queueGroup = 1000
 
 // enqueue makes jobs of a plan and tells each file's job or result.
-func (o *Owner) enqueue(planned []transfer.Planned, batch string, dry bool) (control.Plan, error) {
-	plan := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
+func (o *Owner) enqueue(planned []plan.File, batch string, dry bool) (control.Plan, error) {
+	out := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
 	var records []state.PublishedRecord
 	for i := range planned {
 		p := &planned[i]
-		plan.Files[i] = planFile(p)
-		if p.Result == transfer.PlanUnchanged && p.Record != nil {
+		out.Files[i] = planFile(p)
+		if p.Result == plan.Unchanged && p.Record != nil {
 			records = append(records, *p.Record)
 		}
 
 		if dry && p.Result == "" {
-			plan.Files[i].Result = expected(&p.Job)
+			out.Files[i].Result = expected(&p.Job)
 		}
 	}
 
 	if dry {
-		return plan, nil
+		return out, nil
 	}
 
 	if len(records) > 0 {
 		if err := o.store.PutPublished(records...); err != nil {
-			return plan, err
+			return out, err
 		}
 	}
 
 	if err := o.retakeRefused(planned); err != nil {
-		return plan, err
+		return out, err
 	}
 
 	for first := 0; first < len(planned); first += queueGroup {
 		last := min(first+queueGroup, len(planned))
-		if err := o.enqueueGroup(planned[first:last], plan.Files[first:last], batch); err != nil {
-			return plan, err
+		if err := o.enqueueGroup(planned[first:last], out.Files[first:last], batch); err != nil {
+			return out, err
 		}
 	}
 
 	o.engine.Kick()
 
-	return plan, nil
+	return out, nil
 }
 
 // enqueueGroup makes jobs of a part of a plan.
-func (o *Owner) enqueueGroup(planned []transfer.Planned, files []control.PlanFile, batch string) error {
+func (o *Owner) enqueueGroup(planned []plan.File, files []control.PlanFile, batch string) error {
 	var jobs []state.Job
 	var at []int // index in planned of each job
 	for i := range planned {
-		if p := &planned[i]; p.Result != transfer.PlanUnchanged && p.Job.Kind != "" {
+		if p := &planned[i]; p.Result != plan.Unchanged && p.Job.Kind != "" {
 			jobs, at = append(jobs, p.Job), append(at, i)
 		}
 	}
@@ -254,7 +268,7 @@ func (o *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error
 
 // retakeRefused gives the files that wait because of their names to the uploads that take them
 // under others: those of a watch are its own again, those of an earlier push end.
-func (o *Owner) retakeRefused(planned []transfer.Planned) error {
+func (o *Owner) retakeRefused(planned []plan.File) error {
 	if len(planned) == 0 || planned[0].Job.Kind != state.Upload || planned[0].Job.Watched() {
 		return nil
 	}
@@ -327,7 +341,7 @@ func expected(j *state.Job) string {
 	return control.ResultCreated
 }
 
-func planFile(p *transfer.Planned) control.PlanFile {
+func planFile(p *plan.File) control.PlanFile {
 	path := p.Source.Path
 	if p.Job.Path != "" {
 		path = p.Job.Path

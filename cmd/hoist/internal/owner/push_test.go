@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"hoist/state"
-	"hoist/transfer"
+	"hoist/transfer/plan"
 )
 
 // TestLongPlans: a plan of more than one group is queued whole, and each file is told its own job.
@@ -13,12 +13,12 @@ func TestLongPlans(t *testing.T) {
 	options, _ := newOptions(t)
 	o := open(t, Passive, options)
 
-	planned := make([]transfer.Planned, 2*queueGroup+5)
+	planned := make([]plan.File, 2*queueGroup+5)
 	for i := range planned {
 		p := &planned[i]
 		p.Source.Path, p.Bytes = fmt.Sprintf("/p/%d.dwg", i), int64(i)
 		if i%7 == 0 {
-			p.Result = transfer.PlanUnchanged
+			p.Result = plan.Unchanged
 			continue
 		}
 
@@ -26,12 +26,12 @@ func TestLongPlans(t *testing.T) {
 			Target: state.Target{Address: "aps://H/P/F/" + fmt.Sprint(i)}}
 	}
 
-	plan, err := o.enqueue(planned, "batch", false)
+	out, err := o.enqueue(planned, "batch", false)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	for i, f := range plan.Files {
+	for i, f := range out.Files {
 		if f.Path != planned[i].Source.Path || *f.Bytes != int64(i) || (f.Job == "") != (i%7 == 0) {
 			t.Fatalf("file %d: %+v", i, f)
 		}

@@ -13,13 +13,14 @@ import (
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 	"hoist/watcher"
 )
 
 // sources are the files of a push, and what could not be looked at.
 type sources struct {
-	files []transfer.Source
+	files []plan.Source
 	bad   []badSource
 }
 
@@ -118,7 +119,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	}
 
 	err = watcher.Walk(p, tree, func(rel string, snap watcher.Snapshot) error {
-		s.files = append(s.files, transfer.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
+		s.files = append(s.files, plan.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
 			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap)})
 		return nil
 	}, func(rel string, err error) {
@@ -147,7 +148,7 @@ func (s *sources) file(p, rel string, info fs.FileInfo) {
 		return
 	}
 
-	s.files = append(s.files, transfer.Source{Path: p, Rel: rel, Snapshot: snap})
+	s.files = append(s.files, plan.Source{Path: p, Rel: rel, Snapshot: snap})
 }
 
 // listed takes the listed files of one folder and nothing else of it.

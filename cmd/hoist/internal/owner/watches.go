@@ -18,7 +18,7 @@ import (
 	"hoist/cmd/hoist/internal/patience"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
-	"hoist/transfer"
+	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 	"hoist/watcher"
 )
@@ -167,10 +167,10 @@ func (r *watching) foreign() bool {
 // take makes jobs of what has settled; nil means that they are durable.
 func (m *watches) take(ctx context.Context, c config.Watch, address remote.Address,
 	changes []watcher.Change) error {
-	var files []transfer.Source
+	var files []plan.Source
 	for _, ch := range changes {
 		if !ch.Removed { // what is removed here stays in the cloud
-			files = append(files, transfer.Source{
+			files = append(files, plan.Source{
 				Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path,
 				Snapshot: snapshotOf(ch.Snapshot), Changing: ch.Capped,
 			})
@@ -185,8 +185,14 @@ func (m *watches) take(ctx context.Context, c config.Watch, address remote.Addre
 		return err
 	}
 
-	planned, err := m.owner.engine.PlanPush(ctx, transfer.PushRequest{
-		Profile: m.owner.profile(c.Profile), Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
+	profile := m.owner.profile(c.Profile)
+	resolver, err := m.owner.engine.Resolver(profile)
+	if err != nil {
+		return err
+	}
+
+	planned, err := plan.Push(ctx, resolver, m.owner.store, plan.PushRequest{
+		Profile: profile, Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
 		MapNames: m.owner.options.Settings.MapsNames(),
 	})
 	if err != nil {
@@ -475,7 +481,8 @@ func (o *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 	})
 	if i < 0 {
 		return control.WatchAdded{},
-			problem.With(problem.NotFound, fmt.Errorf("no watch %q", which), problem.Fix{Step: problem.WatchList})
+			problem.With(problem.NotFound, fmt.Errorf("no watch %q", which),
+				problem.Fix{Step: problem.WatchList})
 	}
 
 	c := file.Watch[i]

@@ -12,7 +12,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
-	"hoist/transfer"
+	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
 
@@ -121,7 +121,7 @@ var table = []row{
 	{is[*apsclient.ConfigError], Usage, Fix{Step: Configuration}},
 	{is[*apsclient.ParamError], Usage, Fix{Step: ActionHelp}},
 	{is[*remote.AmbiguousError], Usage, Text("write the id of the one you mean in place of its name")},
-	{is[*transfer.CollisionError], Usage, Fix{Step: OneByOne}},
+	{is[*plan.CollisionError], Usage, Fix{Step: OneByOne}},
 	{is[*remote.AddressError], Usage, Fix{Step: AddressHelp}},
 	{is[*remote.UsageError], Usage, Fix{}},
 	{is[*remote.NotFoundError], NotFound, Fix{}},

@@ -10,7 +10,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
-	"hoist/transfer"
+	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
 
@@ -32,7 +32,7 @@ func TestOf(t *testing.T) {
 		{"setting of the client", &apsclient.ConfigError{Name: "x"}, Usage},
 		{"address", &remote.AddressError{}, Usage},
 		{"name twice", &remote.AmbiguousError{}, Usage},
-		{"two on one name", &transfer.CollisionError{}, Usage},
+		{"two on one name", &plan.CollisionError{}, Usage},
 		{"contradiction", &remote.UsageError{}, Usage},
 		{"remote not found", &remote.NotFoundError{}, NotFound},
 		{"local not found", fs.ErrNotExist, NotFound},

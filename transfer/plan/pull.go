@@ -1,11 +1,10 @@
-package transfer
+package plan
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"hoist/transfer/remote"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,8 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"hoist/apsclient"
 	"hoist/state"
+	"hoist/state/compare"
+	"hoist/transfer/remote"
 )
 
 // PullRequest asks for a plan of a download.
@@ -29,17 +29,13 @@ type PullRequest struct {
 	Batch     string
 }
 
-// PlanPull decides which files are fetched and where they land: a folder's contents go into Path, a
+// Pull decides which files are fetched and where they land: a folder's contents go into Path, a
 // file becomes Path or Path/NAME. It reads each remote folder once and makes no call for a file.
-// Remote names that the local system cannot hold are mapped by remote.LocalRules and reported as warnings;
+// Remote names that the local system cannot hold are mapped by remote.LocalRules, with a warning;
 // nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError,
 // *AmbiguousError, those of the client.
-func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, error) {
-	r, err := e.Resolver(req.Profile)
-	if err != nil {
-		return nil, err
-	}
-
+func Pull(ctx context.Context, r *remote.Resolver, store *state.Store, req PullRequest) ([]File,
+	error) {
 	if err := r.Allowed("get-signed-s3-download-url"); err != nil {
 		return nil, err // before anything is looked at or queued
 	}
@@ -50,52 +46,39 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		return nil, err
 	}
 
-	rules := remote.LocalRulesFor(runtime.GOOS)
 	info, err := os.Stat(req.Path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 
 	isDir := err == nil && info.IsDir()
+	w := puller{r: r, store: store, req: req, rules: remote.LocalRulesFor(runtime.GOOS),
+		into: filepath.Clean(req.Path), taken: map[string]string{}, dirs: map[string]string{}}
 	switch place.Kind {
 	case remote.KindItem, remote.KindObject:
 		if place, err = r.AtVersion(ctx, place, req.Version); err != nil {
 			return nil, err
 		}
 
-		into, name, problem := filepath.Dir(req.Path), filepath.Base(req.Path), ""
 		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) ||
 			strings.HasSuffix(req.Path, "/") {
-			into = filepath.Clean(req.Path)
-			if name, problem = rules.LocalName(place.Name()); problem != "" {
-				name = standIn(place.Name())
-			}
+			err = w.add(ctx, place, nil, []string{place.Name()}, "")
+			return w.out, err
 		}
 
-		p, err := e.planFetch(req, place, into, nil, name)
-		if into == filepath.Dir(req.Path) {
-			p.Warning = "" // the name is the person's own choice
-		}
+		w.into = filepath.Dir(req.Path)
+		p, err := w.fetch(place, nil, filepath.Base(req.Path))
+		p.Warning = "" // the name is the user's own choice
 
-		if problem != "" {
-			p.Warning = ""
-			p.attention(ReasonNameRefused, problem)
-		}
-
-		return []Planned{p}, err
+		return []File{p}, err
 	case remote.KindProject, remote.KindFolder, remote.KindBucket, remote.KindPrefix:
-		if req.Version != 0 {
-			return nil, &remote.UsageError{Msg: fmt.Sprintf("%s is a folder: a version can be asked of a file alone",
-				place.Address)}
+		switch {
+		case req.Version != 0:
+			return nil, remote.Usagef("%s is a folder: a version can be asked of a file alone", place.Address)
+		case err == nil && !isDir:
+			return nil, remote.Usagef("%s is a folder, and %q is a file", place.Address, req.Path)
 		}
 
-		if err == nil && !isDir {
-			return nil, &remote.UsageError{Msg: fmt.Sprintf("%s is a folder, and %q is a file", place.Address,
-				req.Path)}
-		}
-
-		w := pullWalk{e: e, r: r, req: req, rules: rules, into: filepath.Clean(req.Path),
-			taken: map[string]string{}, dirs: map[string]string{}}
 		if err := w.walk(ctx, place, nil, ""); err != nil {
 			return nil, err
 		}
@@ -105,25 +88,25 @@ func (e *Engine) PlanPull(ctx context.Context, req PullRequest) ([]Planned, erro
 		return w.out, nil
 	}
 
-	return nil,
-		&remote.UsageError{Msg: fmt.Sprintf(
-			"%s cannot be fetched: name a project, a folder, a file, a bucket or a key", req.Remote)}
+	return nil, remote.Usagef("%s cannot be fetched: name a project, a folder, a file, a bucket or a key",
+		req.Remote)
 }
 
-type pullWalk struct {
-	e     *Engine
+// puller plans one pull.
+type puller struct {
 	r     *remote.Resolver
+	store *state.Store
 	req   PullRequest
 	rules remote.LocalRules
 	into  string
-	out   []Planned
+	out   []File
 	taken map[string]string // local path below into, folded where the system folds -> address
 	dirs  map[string]string // the same of folders that files lie in
 }
 
 // walk plans everything below a place. dirs are the local folders on the way, problem why they
 // cannot be made.
-func (w *pullWalk) walk(ctx context.Context, p remote.Place, dirs []string, problem string) error {
+func (w *puller) walk(ctx context.Context, p remote.Place, dirs []string, problem string) error {
 	for e, err := range w.r.List(ctx, p) {
 		if err != nil {
 			return err
@@ -138,7 +121,7 @@ func (w *pullWalk) walk(ctx context.Context, p remote.Place, dirs []string, prob
 }
 
 // visit plans what is directly in p.
-func (w *pullWalk) visit(ctx context.Context, p, q remote.Place, dirs []string, problem string) error {
+func (w *puller) visit(ctx context.Context, p, q remote.Place, dirs []string, problem string) error {
 	switch q.Kind {
 	case remote.KindFolder:
 		local, bad := w.rules.LocalName(q.Folder.Name)
@@ -159,7 +142,7 @@ func (w *pullWalk) visit(ctx context.Context, p, q remote.Place, dirs []string, 
 	return w.add(ctx, q, dirs, []string{q.Name()}, problem)
 }
 
-func (w *pullWalk) add(ctx context.Context, q remote.Place, dirs, names []string, problem string) error {
+func (w *puller) add(ctx context.Context, q remote.Place, dirs, names []string, problem string) error {
 	local := slices.Clip(dirs)
 	for _, n := range names {
 		l, bad := w.rules.LocalName(n)
@@ -178,7 +161,7 @@ func (w *pullWalk) add(ctx context.Context, q remote.Place, dirs, names []string
 	}
 
 	last := len(local) - 1
-	p, err := w.e.planFetch(w.req, q, w.into, local[:last], local[last])
+	p, err := w.fetch(q, local[:last], local[last])
 	if err != nil {
 		return err
 	}
@@ -187,9 +170,10 @@ func (w *pullWalk) add(ctx context.Context, q remote.Place, dirs, names []string
 	switch other, taken := w.taken[key]; {
 	case problem != "":
 		p.Warning = "" // it is kept nowhere
-		p.attention(ReasonNameRefused, problem)
+		p.attention(state.ReasonNameRefused, problem)
 	case taken:
-		p.attention(ReasonAmbiguous, fmt.Sprintf("%s and %s would land on one local file", other, p.Remote))
+		p.attention(state.ReasonAmbiguous,
+			fmt.Sprintf("%s and %s would land on one local file", other, p.Remote))
 	default:
 		w.taken[key] = p.Remote
 		for i := range key {
@@ -211,7 +195,7 @@ func standIn(name string) string {
 }
 
 // key is a slash path below into as taken and dirs hold it.
-func (w *pullWalk) key(rel string) string {
+func (w *puller) key(rel string) string {
 	if w.rules.Folds {
 		return strings.ToLower(rel)
 	}
@@ -220,48 +204,47 @@ func (w *pullWalk) key(rel string) string {
 }
 
 // refuseFilesInTheWay parks files whose local name is a folder of others.
-func (w *pullWalk) refuseFilesInTheWay() {
+func (w *puller) refuseFilesInTheWay() {
 	for i := range w.out {
 		p := &w.out[i]
 		rel, err := filepath.Rel(w.into, p.Job.Path)
-		if err != nil || p.Result == PlanAttention {
+		if err != nil || p.Result == Attention {
 			continue
 		}
 
 		if other, ok := w.dirs[w.key(filepath.ToSlash(rel))]; ok {
-			p.attention(ReasonAmbiguous,
+			p.attention(state.ReasonAmbiguous,
 				fmt.Sprintf("%s needs a local folder where %s would land", other, p.Remote))
 		}
 	}
 }
 
-// planFetch plans one file and recognises one that is there already. The local path is
-// into/dirs/name; nothing outside into is touched.
-func (e *Engine) planFetch(req PullRequest, q remote.Place, into string, dirs []string, name string) (Planned,
-	error) {
-	p := newFetch(req, q, into, dirs, name)
+// fetch plans one file and recognises one that is there already. The local path is into/dirs/name;
+// nothing outside into is touched.
+func (w *puller) fetch(q remote.Place, dirs []string, name string) (File, error) {
+	p := newFetch(w.req, q, w.into, dirs, name)
 	if p.Result != "" {
 		return p, nil
 	}
 
-	j := &p.Job
-	rec, ok, err := e.store.Published(j.Root, j.Rel)
+	rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
 	if err != nil || !ok {
 		return p, err
 	}
 
-	snap, err := state.SnapshotPath(j.Path)
-	if err != nil || !rec.Snapshot.Same(snap) {
-		return p, nil //nolint:nilerr // absent or not what was last synced: the job decides
+	snap, err := state.SnapshotPath(p.Job.Path)
+	if err != nil {
+		return p, nil //nolint:nilerr // absent: the job decides
 	}
 
-	same := rec.Version != "" && rec.Version == j.Version
+	tip := compare.Tip{Presence: compare.Present, Size: p.Job.Size, Item: p.Job.Item, Version: p.Job.Version}
 	if q.Kind == remote.KindObject {
-		same = rec.SHA1 != "" && strings.EqualFold(rec.SHA1, q.Object.SHA1) && snap.Size == q.Object.Size
+		tip.SHA1 = q.Object.SHA1
 	}
 
-	if same {
-		p.Result, p.Record, p.Source.Snapshot = PlanUnchanged, &rec, snap
+	is := compare.Judge(compare.Here(snap), rec.Base(rec.Remote), tip)
+	if is.Here == compare.SideSame && is.There == compare.SideSame {
+		p.Result, p.Record, p.Source.Snapshot = Unchanged, &rec, snap
 	}
 
 	return p, nil
@@ -279,9 +262,9 @@ func fetchRoot(profile string, q remote.Place, path, name string) string {
 }
 
 // newFetch is the plan of one file as far as nothing local is looked at.
-func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name string) Planned {
+func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name string) File {
 	path := filepath.Join(append(append([]string{into}, dirs...), name)...)
-	p := Planned{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
+	p := File{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
 	p.Job = state.Job{
 		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path,
 		Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
@@ -302,7 +285,7 @@ func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name 
 		j.Item, j.Version, j.VersionNumber = string(q.Item.ID), string(q.Version.ID), q.Version.Number
 		j.Object, j.Size, p.Changed = string(q.Version.Storage), q.Version.Size, q.Version.Modified
 		if q.Version.Storage == "" {
-			p.attention(ReasonNoContent,
+			p.attention(state.ReasonNoContent,
 				fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
 		}
 	}
@@ -315,13 +298,4 @@ func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name 
 	}
 
 	return p
-}
-
-// stored returns the storage of a planned download.
-func stored(job state.Job) apsclient.ObjectID {
-	if job.Object == "" && job.Target.Bucket != "" {
-		return apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
-	}
-
-	return apsclient.ObjectID(job.Object)
 }

@@ -1,0 +1,371 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"hoist/apsclient"
+	"hoist/state"
+	"hoist/state/compare"
+	"hoist/transfer/remote"
+)
+
+// Source is one local file of a push.
+type Source struct {
+	Path     string // absolute local path
+	Rel      string // slash path below the landing folder: "plan.rvt", "DIR/a/plan.rvt"
+	Snapshot state.Snapshot
+	Changing bool // it is saved all the time: already its first try reads from a snapshot
+}
+
+// PushRequest asks for a plan of an upload.
+type PushRequest struct {
+	Profile  string
+	Sources  []Source
+	Remote   remote.Address // a folder, or a key prefix of oss
+	As       string         // another name for the single source
+	Force    bool           // send what is unchanged too
+	Keep     bool           // an item of the name stays as it is, whatever it holds
+	MapNames bool           // names that the service refuses are mapped (remote.MapName), not parked
+	Batch    string
+	Root     string // the watch's root id, "" for a push
+}
+
+// Push decides where each source lands and what is to be done about it, before anything is
+// sent. It reads the remote folders that the sources land in, once each, and makes no other call
+// for a file. store knows what was published before. Names that the service would refuse are
+// parked. Errors, before anything was done: *CollisionError, *remote.UsageError,
+// *remote.NotFoundError, *remote.AmbiguousError, those of the client.
+func Push(ctx context.Context, r *remote.Resolver, store *state.Store, req PushRequest) ([]File,
+	error) {
+	if req.As != "" && len(req.Sources) > 1 {
+		return nil,
+			remote.Usagef("another name can be given to a single file, not to %d",
+				len(req.Sources))
+	}
+
+	if req.Root == "" {
+		if err := r.Allowed("signed-s3-upload"); err != nil {
+			return nil, err // before anything is looked at or queued
+		}
+
+		r.Refresh() // a person asks: what others did until now counts
+	}
+
+	place, err := r.ResolveFolder(ctx, req.Remote)
+	if err != nil {
+		return nil, err
+	}
+
+	switch place.Kind {
+	case remote.KindFolder, remote.KindBucket, remote.KindPrefix:
+	default:
+		return nil,
+			remote.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket",
+				req.Remote)
+	}
+
+	landings, err := land(place, req)
+	if err != nil {
+		return nil, err
+	}
+
+	if req.As != "" && len(landings) == 1 && landings[0].refused != "" {
+		return nil, remote.Usagef("%q as the name: %s", req.As, landings[0].refused)
+	}
+
+	w := pusher{r: r, store: store, place: place, req: req, folders: map[string]apsclient.FolderID{}}
+	if place.Kind == remote.KindFolder {
+		return w.intoFolder(ctx, landings)
+	}
+
+	return w.intoBucket(ctx, landings)
+}
+
+// CollisionError says that two sources would land on one remote name. Nothing was sent.
+type CollisionError struct {
+	Remote  string
+	Sources [2]string // local paths
+}
+
+func (e *CollisionError) Error() string {
+	return fmt.Sprintf("%q, %q would all land on %s", e.Sources[0], e.Sources[1], e.Remote)
+}
+
+// landing is where a source goes: names below the place.
+type landing struct {
+	source  Source
+	names   []string // folders, then the file
+	refused string
+	mapped  bool
+}
+
+// land computes where every source lands, and refuses two on one name. It is pure.
+func land(place remote.Place, req PushRequest) ([]landing, error) {
+	var out []landing
+
+	seen := map[string]string{} // landing -> local path
+	dirs := map[string]string{} // folder that a landing needs -> local path
+	for _, s := range req.Sources {
+		names := strings.Split(strings.Trim(s.Rel, "/"), "/")
+		if req.As != "" {
+			names[len(names)-1] = req.As
+		}
+
+		l := landing{source: s, names: slices.Clone(names)}
+		if place.Kind == remote.KindFolder {
+			for i, n := range names {
+				problem := remote.RefusedName(n)
+				if problem != "" && req.MapNames && n != "" {
+					l.names[i], l.mapped = remote.MapName(n), true
+					problem = remote.RefusedName(l.names[i])
+				}
+
+				if problem != "" && l.refused == "" {
+					l.refused = problem
+				}
+			}
+		} else if problem := refusedKey(place.Key + strings.Join(names, "/")); problem != "" {
+			l.refused = problem
+		}
+
+		key := strings.Join(l.names, "/")
+		if other, ok := seen[key]; ok {
+			if other == s.Path {
+				continue // the same file named twice
+			}
+
+			return nil, &CollisionError{Remote: address(place, l.names).String(),
+				Sources: [2]string{other, s.Path}}
+		}
+
+		seen[key] = s.Path
+		for i := 1; i < len(l.names); i++ {
+			dirs[strings.Join(l.names[:i], "/")] = s.Path
+		}
+
+		out = append(out, l)
+	}
+
+	if place.Kind == remote.KindFolder {
+		for _, l := range out {
+			if other, ok := dirs[strings.Join(l.names, "/")]; ok {
+				return nil, &CollisionError{Remote: address(place, l.names).String(),
+					Sources: [2]string{l.source.Path, other}}
+			}
+		}
+	}
+
+	return out, nil
+}
+
+// refusedKey says why OSS would refuse an object key: 1 to 1024 bytes of UTF-8 (S3's limit),
+// nothing else is documented.
+func refusedKey(key string) string {
+	switch {
+	case key == "" || strings.HasSuffix(key, "/"):
+		return "the key is empty"
+	case len(key) > 1024:
+		return fmt.Sprintf("the key has %d bytes, 1024 is the limit", len(key))
+	case strings.ContainsRune(key, 0) || !utf8.ValidString(key):
+		return "the key is not valid UTF-8"
+	}
+
+	return ""
+}
+
+// address is where names below a place are, those of Missing included.
+func address(place remote.Place, names []string) remote.Address {
+	return place.Address.Join(place.Missing...).Join(names...)
+}
+
+// pusher plans one push.
+type pusher struct {
+	r     *remote.Resolver
+	store *state.Store
+	place remote.Place
+	req   PushRequest
+	// slash path below place -> folder, "" when it is not there
+	folders map[string]apsclient.FolderID
+}
+
+// plan fills what all plans of a push have in common.
+func (w *pusher) plan(l landing, rel func(remote.Address) string) File {
+	at := address(w.place, l.names)
+	p := File{Source: l.source, Remote: at.String(), Bytes: l.source.Snapshot.Size}
+	p.Job = state.Job{
+		Kind: state.Upload, Phase: state.PhaseQueued, Profile: w.req.Profile, Root: w.req.Root,
+		Rel: l.source.Rel, Path: l.source.Path,
+		Snapshot: l.source.Snapshot, Size: l.source.Snapshot.Size, Force: w.req.Force, Batch: w.req.Batch,
+		Target: state.Target{Address: at.String(), BasePath: w.place.Address.String(),
+			Name: l.names[len(l.names)-1]},
+	}
+	if l.source.Changing {
+		p.Job.Changes = 1
+	}
+
+	if w.req.Root == "" {
+		p.Job.Root, p.Job.Rel = RecordRoot(w.req.Profile, w.place, l.source.Path), rel(at)
+	}
+
+	switch {
+	case l.refused != "":
+		p.attention(state.ReasonNameRefused, l.refused)
+	case l.mapped:
+		p.Warning = fmt.Sprintf("%q is stored as %q: the service does not take the name", l.source.Rel,
+			strings.Join(l.names, "/"))
+	default:
+		if w.place.Kind == remote.KindFolder {
+			p.Warning = remote.LikelyBlocked(p.Job.Target.Name)
+		}
+	}
+
+	return p
+}
+
+// folder is the folder of names below the place, "" when it is not there.
+func (w *pusher) folder(ctx context.Context, names []string) (id apsclient.FolderID, err error) {
+	if len(names) == 0 {
+		if len(w.place.Missing) == 0 {
+			id = w.place.Folder.ID
+		}
+
+		return id, nil
+	}
+
+	path := strings.Join(names, "/")
+	if id, ok := w.folders[path]; ok {
+		return id, nil
+	}
+
+	last := len(names) - 1
+	parent, err := w.folder(ctx, names[:last])
+	if err != nil {
+		return "", err
+	}
+
+	if parent != "" {
+		f, _, err := w.r.FindFolder(ctx, w.place.Project.ID, parent, names[last])
+		if err != nil {
+			return "", err
+		}
+
+		id = f.ID
+	}
+
+	w.folders[path] = id
+
+	return id, nil
+}
+
+func (w *pusher) intoFolder(ctx context.Context, landings []landing) ([]File, error) {
+	out := make([]File, 0, len(landings))
+	for _, l := range landings {
+		p := w.plan(l, func(at remote.Address) string { return strings.Join(at.Steps[2:], "/") })
+		t := &p.Job.Target
+		t.Project, t.Core, t.Base = string(w.place.Project.ID), w.place.Core, string(w.place.Folder.ID)
+		t.Dirs = slices.Concat(w.place.Missing, l.names[:len(l.names)-1])
+		if p.Result == "" {
+			if err := w.compareItem(ctx, &p, l); err != nil {
+				return nil, err
+			}
+		}
+
+		out = append(out, p)
+	}
+
+	return out, nil
+}
+
+// compareItem looks at what is under the name of a planned file.
+func (w *pusher) compareItem(ctx context.Context, p *File, l landing) error {
+	t := &p.Job.Target
+	var item apsclient.Item
+	var exists bool
+	folder, err := w.folder(ctx, l.names[:len(l.names)-1])
+	if err == nil && folder != "" {
+		t.Folder = string(folder)
+		item, exists, err = w.r.Find(ctx, w.place.Project.ID, folder, t.Name)
+	}
+
+	if amb, ok := errors.AsType[*remote.AmbiguousError](err); ok {
+		p.attention(state.ReasonAmbiguous, amb.Error())
+		return nil
+	}
+
+	if err != nil {
+		return err
+	}
+
+	if exists {
+		t.Item = string(item.ID)
+		if w.req.Keep {
+			p.Result, p.Kept = Unchanged, &item
+			return nil
+		}
+	}
+
+	if w.req.Force {
+		return nil
+	}
+
+	rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
+	if err != nil || !ok || !rec.Snapshot.Same(l.source.Snapshot) {
+		return err
+	}
+
+	// of whatever address: a folder above may have got another name
+	if ok, err = StillThere(ctx, w.r, *t, rec.Base(rec.Remote), TipOf(item, exists)); ok {
+		p.Result, p.Record = Unchanged, &rec
+	}
+
+	return err
+}
+
+func (w *pusher) intoBucket(ctx context.Context, landings []landing) ([]File, error) {
+	out := make([]File, 0, len(landings))
+	records := map[int]state.PublishedRecord{}
+	var keys []string
+	for _, l := range landings {
+		p := w.plan(l, remote.Address.Key)
+		p.Job.Target.Bucket, p.Job.Target.Key = w.place.Bucket, address(w.place, l.names).Key()
+		if p.Result == "" && !w.req.Force {
+			rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
+			if err != nil {
+				return nil, err
+			}
+
+			// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone.
+			// Where ours is unknown the job's own look decides.
+			if ok && rec.SHA1 != "" && rec.Snapshot.Same(l.source.Snapshot) {
+				records[len(out)] = rec
+				keys = append(keys, p.Job.Target.Key)
+			}
+		}
+
+		out = append(out, p)
+	}
+
+	if len(keys) == 0 {
+		return out, nil
+	}
+
+	there, err := w.r.Objects(ctx, w.place.Bucket, w.place.Key, keys)
+	if err != nil {
+		return nil, err
+	}
+
+	for i, rec := range records {
+		if o, ok := there[out[i].Job.Target.Key]; ok &&
+			IsShown(rec.Base(rec.Remote),
+				compare.Tip{Presence: compare.Present, Size: o.Size, SHA1: o.SHA1}) {
+			out[i].Result, out[i].Record = Unchanged, &rec
+		}
+	}
+
+	return out, nil
+}
