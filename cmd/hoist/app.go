@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -52,17 +50,3 @@ func (a *app) getenv(name string) string {
 
 	return ""
 }
-
-// printJSON writes v as one line of JSON to standard output.
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write to standard output: %w", err)
-	}
-
-	return nil
-}
-
-// printf writes text for people to standard output.
-func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.stdout, format, args...) }

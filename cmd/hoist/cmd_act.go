@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -13,6 +12,7 @@ import (
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
+	"hoist/state"
 )
 
 func newPauseCmd(a *app) *cobra.Command {
@@ -29,24 +29,19 @@ func newCancelCmd(a *app) *cobra.Command {
 }
 
 // actCommand is a verb for jobs that are named, or for all of them.
-func (a *app) actCommand(verb, short string) *cobra.Command {
+func (a *app) actCommand(verb control.Verb, short string) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use:   verb + " ID… | --all",
+		Use:   string(verb) + " ID… | --all",
 		Short: short,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if all == (len(ids) > 0) {
 				return problem.Usagef("%s: which jobs? Give their ids or --all", verb)
 			}
 
-			s, err := a.setup(config.Settings{})
-			if err != nil {
-				return err
-			}
-
 			left := acts{verb: verb, ids: ids}
 
-			return a.with(cmd.Context(), s, owner.Passive, verb, func(api control.API) error {
+			return a.with(cmd.Context(), owner.Passive, string(verb), func(api control.API) error {
 				return a.act(cmd.Context(), api, &left)
 			})
 		},
@@ -59,7 +54,7 @@ func (a *app) actCommand(verb, short string) *cobra.Command {
 // acts is what is left of doing a verb to jobs: to those that are named, or to all that it can
 // concern when none are.
 type acts struct {
-	verb  string
+	verb  control.Verb
 	ids   []string
 	known bool // ids are those meant, also where there are none
 	asked bool // the first of ids was asked for and its answer did not come
@@ -86,8 +81,8 @@ func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 			return err
 		}
 
-		if again && left.verb == control.Cancel && r.State == "cancelled" {
-			r.Result = r.State // by the request whose answer was lost
+		if again && left.verb == control.Cancel && r.State == state.StatusCancelled {
+			r.Result = string(r.State) // by the request whose answer was lost
 		}
 
 		left.ids, left.asked = left.ids[1:], false
@@ -101,13 +96,13 @@ func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 
 // concerned lists the jobs that a verb for all of them means. Cancelled jobs are not tried again
 // unless they are named.
-func concerned(ctx context.Context, api control.API, verb string) ([]string, error) {
+func concerned(ctx context.Context, api control.API, verb control.Verb) ([]string, error) {
 	q := control.JobQuery{Open: true}
 	switch verb {
 	case control.Resume:
-		q.States = []string{"paused"}
+		q.States = []state.Status{state.StatusPaused}
 	case control.Retry:
-		q = control.JobQuery{States: []string{"waiting", "attention", "failed"}}
+		q = control.JobQuery{States: []state.Status{state.StatusWaiting, state.StatusAttention, state.StatusFailed}}
 	}
 
 	jobs, err := api.Jobs(ctx, q)
@@ -171,7 +166,7 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 		return err
 	}
 	defer cancel()
-	w := waiter{a: a, s: s, command: control.Resume}
+	w := waiter{a: a, s: s, command: "resume"}
 	left := acts{verb: control.Resume, ids: ids}
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
@@ -214,11 +209,11 @@ func workable(ctx context.Context, api control.API, retry bool) ([]string, error
 
 	var ids []string
 	for _, j := range jobs {
-		if j.State == "paused" {
+		if j.State == state.StatusPaused {
 			continue
 		}
 
-		if retry && j.State == "attention" && j.NextAttempt != nil {
+		if retry && j.State == state.StatusAttention && j.NextAttempt != nil {
 			if _, err := api.Act(ctx, j.ID, control.Retry); err != nil {
 				return nil, err
 			}
@@ -302,60 +297,49 @@ type waiter struct {
 // run asks begin which jobs to wait for, once, and waits for them.
 func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
 	show := progress.New(w.a.stderr, w.a.flags.quiet)
-	var left []string
+	defer show.Clear()
 
-	begun := false
+	var left []string // nil: begin was not asked yet
 	attention, total := 0, 0
-	for {
-		at, err := w.a.attach(ctx, w.s, owner.Working, w.command)
-		if err != nil {
-			return atEnd(ctx, err)
-		}
-
-		if !begun {
-			if left, err = begin(at); err == nil {
-				begun, total = true, len(left)
-			}
-		}
-
-		if err == nil && len(left) > 0 {
-			open := map[string]bool{}
-			for _, id := range left {
-				open[id] = true
+	err := w.a.over(ctx, w.s, owner.Working, w.command, func(at *attached) (err error) {
+		if left == nil {
+			if left, err = begin(at); err != nil {
+				left = nil
+				return err
 			}
 
-			err = at.Follow(ctx, left, func(u control.Update) error {
-				if u.Job == nil {
-					show.Show(stateOf(*u.Progress))
-					return nil
-				}
-
-				delete(open, u.For)
-				show.Clear()
-				if u.Job.State != "done" {
-					attention++
-				}
-
-				return w.a.printEnded(*u.Job)
-			})
-			left = slices.DeleteFunc(left, func(id string) bool { return !open[id] })
+			total = len(left)
+			left = slices.Grow(left, 1) // none is not nil
 		}
 
-		show.Clear()
-		if at.own != nil && err == nil {
-			at.own.Linger(ctx, lingerFor)
+		if len(left) == 0 {
+			return nil
 		}
 
-		released := at.release()
-		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
-			continue
+		open := map[string]bool{}
+		for _, id := range left {
+			open[id] = true
 		}
 
-		if err = errors.Join(err, released); err != nil {
-			return atEnd(ctx, err)
-		}
+		defer func() { left = slices.DeleteFunc(left, func(id string) bool { return !open[id] }) }()
 
-		break
+		return at.Follow(ctx, left, func(u control.Update) error {
+			if u.Job == nil {
+				show.Show(stateOf(*u.Progress))
+				return nil
+			}
+
+			delete(open, u.For)
+			show.Clear()
+			if u.Job.State != state.StatusDone {
+				attention++
+			}
+
+			return w.a.printEnded(*u.Job)
+		})
+	})
+	if err != nil {
+		return atEnd(ctx, err)
 	}
 
 	if attention > 0 {
@@ -377,14 +361,14 @@ func atEnd(ctx context.Context, err error) error {
 // printEnded prints a job that was waited for.
 func (a *app) printEnded(j control.Job) error {
 	result := j.Result
-	if j.State != "done" {
+	if j.State != state.StatusDone {
 		result = j.Reason
 	}
 
 	switch {
 	case a.flags.json:
 		return a.printJSON(control.ActResult{ID: j.ID, State: j.State, Result: result})
-	case j.State != "done":
+	case j.State != state.StatusDone:
 		fmt.Fprintf(a.stderr, "attention: %s: %s\n", printable(j.Path),
 			attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
 	case !a.flags.quiet:

@@ -312,15 +312,6 @@ func secretParam(x apsclient.Action, name string) bool {
 	return false
 }
 
-// readBody reads a file, or standard input for "-".
-func (a *app) readBody(name string) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(a.stdin)
-	}
-
-	return os.ReadFile(name)
-}
-
 // planAPI prints what would be sent. The composite is many calls, so that says which file would go
 // where.
 func (a *app) planAPI(ctx context.Context, action apsclient.Action, r apsclient.Request, o apiOptions) error {

@@ -3,17 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/state"
 )
 
 func newDaemonCmd(a *app) *cobra.Command {
@@ -85,47 +80,4 @@ func (a *app) checkDaemon(s *setup) error {
 	}
 
 	return nil
-}
-
-// ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A
-// process that only looks into the state is waited for.
-func (a *app) ownOrLeave(ctx context.Context, s *setup) (*owner.Owner, error) {
-	deadline := time.Now().Add(lockPatience)
-	for {
-		own, err := a.own(ctx, s, owner.Full, "daemon")
-		locked := (*state.LockedError)(nil)
-		if !errors.As(err, &locked) {
-			return own, err
-		}
-
-		c, dialErr := a.dial(ctx, s)
-		if dialErr == nil {
-			defer c.Close()
-			return nil, a.heldBy(ctx, c, s)
-		}
-
-		if !errors.Is(dialErr, control.ErrNoOwner) {
-			return nil, dialErr
-		}
-
-		if time.Now().After(deadline) {
-			return nil, err
-		}
-
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
-	who := "another process"
-	if st, err := c.Status(ctx); err == nil && st.Owner != nil {
-		who = fmt.Sprintf("process %d (%s)", st.Owner.PID, st.Owner.Command)
-	}
-
-	return fail(problem.Failure, fmt.Errorf("the state in %s is held by %s", s.home.State, who),
-		"wait until that process has ended, end it, or use another home (--home)")
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/owner"
 )
@@ -25,17 +24,12 @@ for, when it is tried again and which command would fix it.`,
 }
 
 func (a *app) explain(ctx context.Context, arg string) error {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return err
-	}
-
 	path, err := resolvedPath(arg)
 	if err != nil {
 		return err
 	}
 
-	return a.with(ctx, s, owner.Passive, "explain", func(api control.API) error {
+	return a.with(ctx, owner.Passive, "explain", func(api control.API) error {
 		e, err := api.Explain(ctx, path)
 		if err != nil {
 			return err

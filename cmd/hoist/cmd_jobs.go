@@ -1,18 +1,16 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
 )
 
 func newJobsCmd(a *app) *cobra.Command {
@@ -27,32 +25,29 @@ func newJobsCmd(a *app) *cobra.Command {
 				return problem.Usagef("--limit %d: not a number of jobs", limit)
 			}
 
-			return a.jobs(cmd.Context(), control.JobQuery{States: states, Limit: limit})
+			q := control.JobQuery{Limit: limit}
+			for _, s := range states {
+				q.States = append(q.States, state.Status(s))
+			}
+
+			return a.with(cmd.Context(), owner.Passive, "jobs", func(api control.API) error {
+				jobs, err := api.Jobs(cmd.Context(), q)
+				if err != nil {
+					return err
+				}
+
+				return a.printJobs(jobs)
+			})
 		},
 	}
 	cmd.Flags().StringSliceVar(&states, "state", nil,
-		"only jobs in these states, separated by commas: "+strings.Join(control.JobStates, ", "))
+		"only jobs in these states, separated by commas: "+control.StateList())
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most this many (0: all)")
 
 	return cmd
 }
 
-func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return err
-	}
-
-	var jobs []control.Job
-	err = a.with(ctx, s, owner.Passive, "jobs", func(api control.API) error {
-		var err error
-		jobs, err = api.Jobs(ctx, q)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-
+func (a *app) printJobs(jobs []control.Job) error {
 	if a.flags.json {
 		for _, j := range jobs {
 			if err := a.printJSON(j); err != nil {
@@ -72,14 +67,6 @@ func (a *app) jobs(ctx context.Context, q control.JobQuery) error {
 	return t.Flush()
 }
 
-func sizeText(size *int64) string {
-	if size == nil {
-		return "-"
-	}
-
-	return humanize.IBytes(uint64(*size))
-}
-
 func newJobCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "job ID",
@@ -87,26 +74,20 @@ func newJobCmd(a *app) *cobra.Command {
 		Long: "Show one job with its parts and its history. The beginning of an id is enough where no " +
 			"other job's id begins so.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.job(cmd.Context(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.with(cmd.Context(), owner.Passive, "job", func(api control.API) error {
+				j, err := api.Job(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+
+				return a.printJob(j)
+			})
+		},
 	}
 }
 
-func (a *app) job(ctx context.Context, id string) error {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return err
-	}
-
-	var j control.JobDetail
-	err = a.with(ctx, s, owner.Passive, "job", func(api control.API) error {
-		var err error
-		j, err = api.Job(ctx, id)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-
+func (a *app) printJob(j control.JobDetail) error {
 	if a.flags.json {
 		return a.printJSON(j)
 	}

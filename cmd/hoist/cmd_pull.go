@@ -11,9 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/state"
 )
 
 type pullOptions struct {
@@ -54,17 +52,7 @@ file to standard output. A local file that differs from what was last synced sta
 }
 
 func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error {
-	remote, err := a.remoteAddress(from)
-	if err != nil {
-		return err
-	}
-
-	s, err := a.setup(o.settings)
-	if err != nil {
-		return err
-	}
-
-	filter, err := s.filter()
+	t, err := a.newTransfer("pull", o.transferFlags, from)
 	if err != nil {
 		return err
 	}
@@ -75,11 +63,9 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	}
 	defer cancel()
 	req := control.PullRequest{
-		Profile: s.profile, Remote: remote.String(), Version: o.version, Overwrite: o.overwrite,
-		Force: o.force, DryRun: o.dryRun,
-		Filter: local.FilterOf(filter), Batch: string(state.NewJobID()),
+		Profile: t.s.profile, Remote: t.remote.String(), Version: o.version, Overwrite: o.overwrite,
+		Force: o.force, DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
 	}
-	t := &transferRun{a: a, s: s, command: "pull", dry: o.dryRun, detach: o.detach}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Pull(ctx, req) }
 	if path == "-" {
 		return a.pullStdout(ctx, t, &req)

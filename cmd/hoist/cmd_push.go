@@ -12,12 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/state"
-	"hoist/transfer/remote"
 )
 
 type pushOptions struct {
@@ -59,17 +55,7 @@ standard input. What is interrupted is kept: "hoist resume" goes on with it, and
 }
 
 func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
-	address, err := a.remoteAddress(args[len(args)-1])
-	if err != nil {
-		return err
-	}
-
-	s, err := a.setup(o.settings)
-	if err != nil {
-		return err
-	}
-
-	filter, err := s.filter()
+	t, err := a.newTransfer("push", o.transferFlags, args[len(args)-1])
 	if err != nil {
 		return err
 	}
@@ -80,11 +66,9 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	}
 	defer cancel()
 	req := control.PushRequest{
-		Profile: s.profile, Remote: address.String(), As: o.as, Force: o.force,
-		MapNames: s.settings.MapsNames(), DryRun: o.dryRun,
-		Filter: local.FilterOf(filter), Batch: string(state.NewJobID()),
+		Profile: t.s.profile, Remote: t.remote.String(), As: o.as, Force: o.force,
+		MapNames: t.s.settings.MapsNames(), DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
 	}
-	t := &transferRun{a: a, s: s, command: "push", dry: o.dryRun, detach: o.detach}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
 	paths := args[:len(args)-1]
 	if slices.Contains(paths, "-") {
@@ -92,7 +76,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 			return problem.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
 		}
 
-		return a.pushStdin(ctx, t, &req, address)
+		return a.pushStdin(ctx, t, &req)
 	}
 
 	if err := a.pushPaths(&req, o, paths); err != nil {
@@ -155,32 +139,10 @@ func absolute(p string) (string, error) {
 	return abs, nil
 }
 
-// readList reads the lines of a file, or of standard input.
-func (a *app) readList(name string) ([]string, error) {
-	data, err := a.readBody(name)
-	if err != nil {
-		return nil, fmt.Errorf("read list: %w", err)
-	}
-
-	if data, err = config.Text(data); err != nil {
-		return nil, &config.Error{File: "--files-from " + name, Msg: err.Error()}
-	}
-
-	var lines []string
-	for line := range strings.Lines(string(data)) {
-		if line = strings.TrimRight(line, "\r\n"); line != "" {
-			lines = append(lines, line)
-		}
-	}
-
-	return lines, nil
-}
-
 // pushStdin keeps standard input in a file of the home until it is stored, so that a resume has
 // something to read.
-func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest,
-	address remote.Address) error {
-	if address.Scheme != "oss" || address.Key() == "" || strings.HasSuffix(address.Key(), "/") {
+func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest) error {
+	if t.remote.Scheme != "oss" || t.remote.Key() == "" || strings.HasSuffix(t.remote.Key(), "/") {
 		return problem.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
 	}
 
@@ -188,14 +150,14 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 		return problem.Usagef("--as names a file; the key says where standard input goes")
 	}
 
-	prefix, name := "", address.Key()
+	prefix, name := "", t.remote.Key()
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		prefix, name = name[:i], name[i+1:]
 	}
 
-	req.Remote, req.As = "oss://"+address.Steps[0], name
+	req.Remote, req.As = "oss://"+t.remote.Steps[0], name
 	if prefix != "" {
-		req.Remote = address.Parent().String()
+		req.Remote = t.remote.Parent().String()
 	}
 
 	req.Filter = control.Filter{}

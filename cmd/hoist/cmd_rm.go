@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
@@ -128,21 +125,6 @@ func (l *looked) hideItem(ctx context.Context) error {
 			apsclient.NewVersion{Item: p.Item.ID, Deleted: true, Core: p.Core})
 		return err
 	}, func(it apsclient.Item) bool { return it.Hidden })
-}
-
-// canAsk reports whether a person sits at standard input.
-func (a *app) canAsk() bool {
-	f, ok := a.stdin.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// ask asks a question on standard error; only y and yes agree.
-func (a *app) ask(question string) bool {
-	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
-	line, _ := bufio.NewReader(a.stdin).ReadString('\n') // an end of input is a no
-	answer := strings.ToLower(strings.TrimSpace(line))
-
-	return answer == "y" || answer == "yes"
 }
 
 // reportChange says what was done to a remote; notes are for people.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -61,25 +60,6 @@ state is kept beside the new one. It needs a home that no process has open.`,
 	cmd.AddCommand(check, repair, rebuild)
 
 	return cmd
-}
-
-// holding does something with the state file of a home while nobody else has it open. It waits for
-// commands that look into it for a moment; a process that stays is a [*state.LockedError].
-func holding[T any](ctx context.Context, do func() (T, error)) (T, error) {
-	deadline := time.Now().Add(lockPatience)
-	for {
-		v, err := do()
-		if locked, ok := errors.AsType[*state.LockedError](err); !ok || locked.PID != 0 ||
-			time.Now().After(deadline) {
-			return v, err
-		}
-
-		select {
-		case <-ctx.Done():
-			return v, context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }
 
 func (a *app) stateCheck(ctx context.Context) error {

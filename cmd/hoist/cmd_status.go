@@ -48,12 +48,7 @@ func newStatusCmd(a *app) *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, path string) error {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return err
-	}
-
-	return a.with(ctx, s, owner.Passive, "status", func(api control.API) error {
+	return a.with(ctx, owner.Passive, "status", func(api control.API) error {
 		st, err := api.Status(ctx)
 		if err != nil {
 			return err

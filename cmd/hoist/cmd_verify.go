@@ -54,7 +54,7 @@ func (a *app) verify(ctx context.Context, args []string, quick bool) error {
 		}
 	}
 
-	return a.with(ctx, s, owner.Serving, "verify", func(api control.API) error {
+	return a.over(ctx, s, owner.Serving, "verify", func(api *attached) error {
 		report, err := api.Verify(ctx, r)
 		if err != nil {
 			return err

@@ -24,9 +24,9 @@ func newWatchCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a),
-		a.watchVerb("remove", "Stop watching a folder; nothing is deleted, here or in the cloud"),
-		a.watchVerb("pause", "Send nothing of a folder until it is resumed"),
-		a.watchVerb("resume", "Go on with a paused folder"))
+		a.watchVerb(control.Remove, "Stop watching a folder; nothing is deleted, here or in the cloud"),
+		a.watchVerb(control.Pause, "Send nothing of a folder until it is resumed"),
+		a.watchVerb(control.Resume, "Go on with a paused folder"))
 
 	return cmd
 }
@@ -88,7 +88,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 		r.Profile = s.profile
 	}
 
-	return a.with(ctx, s, owner.Serving, "watch add", func(api control.API) error {
+	return a.over(ctx, s, owner.Serving, "watch add", func(api *attached) error {
 		added, err := api.AddWatch(ctx, r)
 		if err != nil {
 			return err
@@ -110,12 +110,7 @@ func newWatchListCmd(a *app) *cobra.Command {
 		Short: "List the watched folders",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.setup(config.Settings{})
-			if err != nil {
-				return err
-			}
-
-			return a.with(cmd.Context(), s, owner.Passive, "watch list", func(api control.API) error {
+			return a.with(cmd.Context(), owner.Passive, "watch list", func(api control.API) error {
 				list, err := api.Watches(cmd.Context())
 				if err != nil {
 					return err
@@ -139,9 +134,9 @@ func newWatchListCmd(a *app) *cobra.Command {
 	}
 }
 
-func (a *app) watchVerb(verb, short string) *cobra.Command {
+func (a *app) watchVerb(verb control.Verb, short string) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " ID|PATH|REMOTE",
+		Use:   string(verb) + " ID|PATH|REMOTE",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -155,7 +150,7 @@ func (a *app) watchVerb(verb, short string) *cobra.Command {
 				return err
 			}
 
-			return a.with(cmd.Context(), s, owner.Passive, "watch "+verb, func(api control.API) error {
+			return a.over(cmd.Context(), s, owner.Passive, "watch "+string(verb), func(api *attached) error {
 				done, err := api.ChangeWatch(cmd.Context(), which, verb)
 				if err != nil {
 					return err

@@ -1,13 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"text/tabwriter"
 
+	"github.com/dustin/go-humanize"
+
+	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer/remote"
@@ -88,3 +95,134 @@ func aKind(kind string) string {
 
 	return "a " + kind
 }
+
+// looked is a remote that was looked up, and what it takes to look further. The caller calls done
+// in the end.
+type looked struct {
+	*remote.Resolver
+	client *apsclient.Client
+	log    *slog.Logger
+	place  remote.Place
+	done   func()
+}
+
+// look resolves what a person wrote for a remote.
+func (a *app) look(ctx context.Context, arg string) (*looked, error) {
+	address, err := a.remoteAddress(arg)
+	if err != nil {
+		return nil, err
+	}
+
+	c, done, err := a.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	l := &looked{Resolver: remote.NewResolver(c, a.log), client: c, log: a.log, done: done}
+	if l.place, err = l.Resolve(ctx, address); err != nil {
+		done()
+		return nil, err
+	}
+
+	return l, nil
+}
+
+// entryJSON is one line of ls, tree, stat and versions with --json: what is unknown or does not
+// apply is absent.
+type entryJSON struct {
+	Name          string `json:"name"`
+	Type          string `json:"type"`
+	ID            string `json:"id,omitempty"`
+	Remote        string `json:"remote,omitempty"`
+	Size          *int64 `json:"size,omitempty"` // bytes
+	VersionID     string `json:"version_id,omitempty"`
+	VersionNumber int    `json:"version_number,omitempty"`
+	StorageID     string `json:"storage_id,omitempty"`
+	SHA1          string `json:"sha1,omitempty"`
+	Modified      string `json:"modified,omitempty"`
+	Hidden        *bool  `json:"hidden,omitempty"`
+}
+
+func newEntryJSON(e remote.Entry) entryJSON {
+	j := entryJSON{Name: e.Name, Type: typeName(e.Type), ID: e.ID, Remote: e.Place.Address.String(),
+		VersionID: e.VersionID, VersionNumber: e.VersionNumber,
+		StorageID: e.StorageID, SHA1: e.SHA1, Modified: rfc3339(e.Modified)}
+	if e.Size >= 0 && hasSize(e.Type) {
+		j.Size = &e.Size
+	}
+
+	if canHide(e.Type) {
+		j.Hidden = &e.Hidden
+	}
+
+	return j
+}
+
+// typeName is the contract's word for a kind of entry: a key prefix is to people what a folder is.
+func typeName(kind string) string {
+	if kind == remote.KindPrefix {
+		return remote.KindFolder
+	}
+
+	return kind
+}
+
+func hasSize(kind string) bool {
+	return kind == remote.KindItem || kind == remote.KindObject || kind == "version"
+}
+
+func canHide(kind string) bool { return kind == remote.KindItem || kind == remote.KindFolder }
+
+func isContainer(kind string) bool {
+	switch kind {
+	case remote.KindHub, remote.KindProject, remote.KindFolder, remote.KindBucket,
+		remote.KindPrefix:
+		return true
+	}
+
+	return false
+}
+
+// listing prints entries, as a table or as JSON lines.
+type listing struct {
+	app   *app
+	long  bool
+	table *tabwriter.Writer
+}
+
+func (a *app) newListing(long bool) *listing {
+	return &listing{app: a, long: long, table: tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)}
+}
+
+// add prints one entry under the label that people see.
+func (l *listing) add(e remote.Entry, label string) error {
+	if l.app.flags.json {
+		return l.app.printJSON(newEntryJSON(e))
+	}
+
+	label = printable(label)
+	if isContainer(e.Type) {
+		label += "/"
+	}
+
+	if !l.long {
+		l.app.printf("%s\n", label)
+		return nil
+	}
+
+	size, version := "-", "-"
+	if e.Size >= 0 && hasSize(e.Type) {
+		size = humanize.IBytes(uint64(e.Size))
+	}
+
+	if e.VersionNumber > 0 {
+		version = "v" + strconv.Itoa(e.VersionNumber)
+	}
+
+	fmt.Fprintf(l.table, "%s\t%s\t%s\t%s\t%s\n", typeName(e.Type), size, version, localTime(e.Modified),
+		label)
+
+	return nil
+}
+
+func (l *listing) flush() { l.table.Flush() }

@@ -77,10 +77,6 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	return report(stderr, err)
 }
 
-func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLineEnd), "; ") }
-
-func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
-
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hoist",

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,20 +9,22 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
+	"hoist/state"
+	"hoist/transfer/remote"
 )
-
-// lingerFor is how long an owner that has done its own work stays for commands that began beside
-// it: they then need no token and no budget of their own. After that they take over.
-const lingerFor = 10 * time.Second
 
 // transferRun is one push or pull, over as many owners as it takes.
 type transferRun struct {
 	a       *app
 	s       *setup
 	command string
+	remote  remote.Address
+	filter  control.Filter
+	batch   string
 	plan    func(ctx context.Context, api control.API) (control.Plan, error)
 	dry     bool
 	detach  bool
@@ -39,18 +40,32 @@ type transferRun struct {
 	began   time.Time
 }
 
+// newTransfer reads what push and pull have in common: the remote, the settings, the choice of files.
+func (a *app) newTransfer(command string, o transferFlags, to string) (*transferRun, error) {
+	t := &transferRun{a: a, command: command, dry: o.dryRun, detach: o.detach, batch: string(state.NewJobID())}
+	var err error
+	if t.remote, err = a.remoteAddress(to); err != nil {
+		return nil, err
+	}
+
+	if t.s, err = a.setup(o.settings); err != nil {
+		return nil, err
+	}
+
+	filter, err := t.s.filter()
+	t.filter = local.FilterOf(filter)
+
+	return t, err
+}
+
 // run plans, follows and sums up.
 func (t *transferRun) run(ctx context.Context) error {
 	t.show = progress.New(t.a.stderr, t.a.flags.quiet)
 	t.waiting, t.tally, t.began = map[string]control.FileResult{}, map[string]int{}, time.Now()
 	err := t.follow(ctx)
 	t.show.Clear()
-	if ctx.Err() != nil && err != nil {
-		return context.Cause(ctx)
-	}
-
 	if err != nil {
-		return err
+		return atEnd(ctx, err)
 	}
 
 	return t.sumUp()
@@ -63,24 +78,7 @@ func (t *transferRun) follow(ctx context.Context) error {
 		return t.handOver(ctx)
 	}
 
-	for {
-		at, err := t.a.attach(ctx, t.s, owner.Working, t.command)
-		if err != nil {
-			return err
-		}
-
-		err = t.work(ctx, at)
-		if at.own != nil && err == nil && !t.dry {
-			at.own.Linger(ctx, lingerFor)
-		}
-
-		released := at.release()
-		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
-			continue
-		}
-
-		return errors.Join(err, released)
-	}
+	return t.a.over(ctx, t.s, owner.Working, t.command, func(at *attached) error { return t.work(ctx, at) })
 }
 
 // handOver gives the work to a daemon and does not wait.
@@ -284,14 +282,6 @@ func (t *transferRun) summary(total int) string {
 	}
 
 	return fmt.Sprintf("%s: %s", count(total, "file", "files"), text)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func stateOf(p control.Progress) progress.State {

@@ -56,7 +56,7 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 
 	switch {
 	case job != nil && job.Open():
-		e.State, e.Reason, e.Fix, e.NextAttempt = e.Job.State, job.Reason, e.Job.Fix, e.Job.NextAttempt
+		e.State, e.Reason, e.Fix, e.NextAttempt = string(e.Job.State), job.Reason, e.Job.Fix, e.Job.NextAttempt
 		e.Since = control.Known(job.Since)
 		e.Detail = fmt.Sprintf("job %s (%s) is %s", job.ID, job.Kind, e.State)
 		if job.Error != "" {

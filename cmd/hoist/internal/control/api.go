@@ -7,25 +7,30 @@ import (
 	"hoist/apsclient"
 )
 
-// Verbs of [API.Act] and of POST /v1/jobs/{id}/{verb}.
+// Verb is what can be done to a job or a watch.
+type Verb string
+
+// The verbs: of [API.Act] and POST /v1/jobs/{id}/{verb} all but Remove, of [API.ChangeWatch] Pause,
+// Resume and Remove.
 const (
-	Pause  = "pause"
-	Resume = "resume"
-	Retry  = "retry"
-	Cancel = "cancel"
+	Pause  Verb = "pause"
+	Resume Verb = "resume"
+	Retry  Verb = "retry"
+	Cancel Verb = "cancel"
+	Remove Verb = "remove"
 )
 
 // FromNow is the index of [API.Changes] for what is committed from now on.
 const FromNow = math.MaxUint64
 
-// API is what the owner of a home does for commands. Errors carry an exit code and a hint (see
+// API is what the owner of a home does for commands. Errors have a kind and a fix (see
 // package problem). All methods are safe for concurrent use.
 type API interface {
 	Status(ctx context.Context) (Status, error)
 	Jobs(ctx context.Context, q JobQuery) ([]Job, error)
 	// Job finds a job by its id or a prefix of it that no other job has.
 	Job(ctx context.Context, id string) (JobDetail, error)
-	Act(ctx context.Context, id, verb string) (ActResult, error)
+	Act(ctx context.Context, id string, verb Verb) (ActResult, error)
 
 	// Push and Pull plan, queue and return; Follow tells the rest.
 	Push(ctx context.Context, r PushRequest) (Plan, error)
@@ -36,8 +41,8 @@ type API interface {
 
 	Watches(ctx context.Context) ([]Watch, error)
 	AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, error)
-	// ChangeWatch does "remove", "pause" or "resume" to the watch with this id, path or remote.
-	ChangeWatch(ctx context.Context, which, verb string) (WatchAdded, error)
+	// ChangeWatch does Remove, Pause or Resume to the watch with this id, path or remote.
+	ChangeWatch(ctx context.Context, which string, verb Verb) (WatchAdded, error)
 
 	// Action makes one call of the service for a profile, within the owner's budgets and with its
 	// token.

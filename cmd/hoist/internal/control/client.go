@@ -194,7 +194,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]Job, error) {
 	v := url.Values{}
 	if len(q.States) > 0 {
-		v.Set("state", strings.Join(q.States, ","))
+		v.Set("state", join(q.States, ","))
 	}
 
 	if q.Open {
@@ -214,8 +214,8 @@ func (c *Client) Job(ctx context.Context, id string) (JobDetail, error) {
 }
 
 // Act implements [API].
-func (c *Client) Act(ctx context.Context, id, verb string) (ActResult, error) {
-	return call[ActResult](ctx, c, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/"+verb, struct{}{})
+func (c *Client) Act(ctx context.Context, id string, verb Verb) (ActResult, error) {
+	return call[ActResult](ctx, c, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/"+string(verb), struct{}{})
 }
 
 // Push implements [API].
@@ -270,12 +270,12 @@ func (c *Client) AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, erro
 }
 
 // ChangeWatch implements [API].
-func (c *Client) ChangeWatch(ctx context.Context, which, verb string) (WatchAdded, error) {
-	if verb == "remove" {
+func (c *Client) ChangeWatch(ctx context.Context, which string, verb Verb) (WatchAdded, error) {
+	if verb == Remove {
 		return call[WatchAdded](ctx, c, http.MethodDelete, "/v1/watches?id="+url.QueryEscape(which), nil)
 	}
 
-	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches/"+url.PathEscape(which)+"/"+verb,
+	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches/"+url.PathEscape(which)+"/"+string(verb),
 		struct{}{})
 }
 

@@ -30,9 +30,9 @@ func (o *owner) Status(context.Context) (Status, error) {
 		Budgets: []Budget{}}, nil
 }
 
-func (o *owner) Act(_ context.Context, id, verb string) (ActResult, error) {
-	o.acted = append(o.acted, verb+" "+id)
-	return ActResult{ID: id, State: "paused", Result: verb}, nil
+func (o *owner) Act(_ context.Context, id string, verb Verb) (ActResult, error) {
+	o.acted = append(o.acted, string(verb)+" "+id)
+	return ActResult{ID: id, State: "paused", Result: string(verb)}, nil
 }
 
 func (o *owner) Job(_ context.Context, id string) (JobDetail, error) {
@@ -106,7 +106,7 @@ func TestClientAndServer(t *testing.T) {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 
-	if r, err := c.Act(ctx, "ab c", Pause); err != nil || r.Result != Pause || o.acted[0] != "pause ab c" {
+	if r, err := c.Act(ctx, "ab c", Pause); err != nil || r.Result != string(Pause) || o.acted[0] != "pause ab c" {
 		t.Errorf("act: %+v, %v, %v", r, err, o.acted)
 	}
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
 )
 
 // accountHeader carries whose account a command would use, so that no command's work is done with
@@ -51,8 +52,8 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	mux.HandleFunc("GET /v1/jobs", s.jobs)
 	mux.HandleFunc("GET /v1/jobs/{id}", s.job)
 
-	for _, verb := range []string{Pause, Resume, Retry, Cancel} {
-		mux.HandleFunc("POST /v1/jobs/{id}/"+verb, func(w http.ResponseWriter, r *http.Request) {
+	for _, verb := range []Verb{Pause, Resume, Retry, Cancel} {
+		mux.HandleFunc("POST /v1/jobs/{id}/"+string(verb), func(w http.ResponseWriter, r *http.Request) {
 			s.answer(w)(api.Act(r.Context(), r.PathValue("id"), verb))
 		})
 	}
@@ -154,7 +155,9 @@ func (s server) status(w http.ResponseWriter, r *http.Request) {
 func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 	var q JobQuery
 	for _, v := range r.URL.Query()["state"] {
-		q.States = append(q.States, strings.Split(v, ",")...)
+		for s := range strings.SplitSeq(v, ",") {
+			q.States = append(q.States, state.Status(s))
+		}
 	}
 
 	q.Open = r.URL.Query().Get("open") == "true"
@@ -213,11 +216,11 @@ func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	s.answer(w)(s.api.ChangeWatch(r.Context(), which, "remove"))
+	s.answer(w)(s.api.ChangeWatch(r.Context(), which, Remove))
 }
 
 func (s server) changeWatch(w http.ResponseWriter, r *http.Request) {
-	s.answer(w)(s.api.ChangeWatch(r.Context(), r.PathValue("id"), r.PathValue("verb")))
+	s.answer(w)(s.api.ChangeWatch(r.Context(), r.PathValue("id"), Verb(r.PathValue("verb"))))
 }
 
 // lastLine is the last line of a stream: without it the other end has gone away.

@@ -1,6 +1,11 @@
 package control
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"hoist/state"
+)
 
 // Status is what moves, what waits for what, and what needs a person.
 type Status struct {
@@ -94,25 +99,25 @@ type ETA struct {
 
 // Job is one file on its way.
 type Job struct {
-	ID         string    `json:"id"`
-	Kind       string    `json:"kind"`
-	State      string    `json:"state"`
-	Phase      string    `json:"phase"`
-	Path       string    `json:"path"`
-	Remote     string    `json:"remote"`
-	Size       *int64    `json:"size,omitempty"`
-	BytesDone  int64     `json:"bytes_done"`
-	PartsDone  *int      `json:"parts_done,omitempty"`
-	PartsTotal *int      `json:"parts_total,omitempty"`
-	Attempts   int       `json:"attempts"`
-	Reason     string    `json:"reason,omitempty"`
-	Error      string    `json:"error,omitempty"`
-	Result     string    `json:"result,omitempty"` // created, versioned, unchanged or downloaded, once done
-	ItemID     string    `json:"item_id,omitempty"`
-	VersionID  string    `json:"version_id,omitempty"`
-	StorageID  string    `json:"storage_id,omitempty"`
-	CreatedAt  time.Time `json:"created_at"`
-	UpdatedAt  time.Time `json:"updated_at"`
+	ID         string       `json:"id"`
+	Kind       string       `json:"kind"`
+	State      state.Status `json:"state"`
+	Phase      string       `json:"phase"`
+	Path       string       `json:"path"`
+	Remote     string       `json:"remote"`
+	Size       *int64       `json:"size,omitempty"`
+	BytesDone  int64        `json:"bytes_done"`
+	PartsDone  *int         `json:"parts_done,omitempty"`
+	PartsTotal *int         `json:"parts_total,omitempty"`
+	Attempts   int          `json:"attempts"`
+	Reason     string       `json:"reason,omitempty"`
+	Error      string       `json:"error,omitempty"`
+	Result     string       `json:"result,omitempty"` // created, versioned, unchanged or downloaded, once done
+	ItemID     string       `json:"item_id,omitempty"`
+	VersionID  string       `json:"version_id,omitempty"`
+	StorageID  string       `json:"storage_id,omitempty"`
+	CreatedAt  time.Time    `json:"created_at"`
+	UpdatedAt  time.Time    `json:"updated_at"`
 
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 	Fix         string     `json:"fix,omitempty"`
@@ -141,21 +146,34 @@ type History struct {
 }
 
 // JobStates are the states of a job.
-var JobStates = []string{"queued", "active", "waiting", "paused", "attention", "done", "failed", "cancelled"}
+var JobStates = []state.Status{state.StatusQueued, state.StatusActive, state.StatusWaiting, state.StatusPaused,
+	state.StatusAttention, state.StatusDone, state.StatusFailed, state.StatusCancelled}
+
+// StateList names them all for people.
+func StateList() string { return join(JobStates, ", ") }
+
+func join(states []state.Status, by string) string {
+	text := make([]string, len(states))
+	for i, s := range states {
+		text[i] = string(s)
+	}
+
+	return strings.Join(text, by)
+}
 
 // JobQuery chooses jobs; the zero value means all of them, oldest first.
 type JobQuery struct {
-	States []string // of JobStates; none: all
-	Open   bool     // only those that are not done, failed or cancelled
-	Limit  int      // 0: no limit
+	States []state.Status // none: all
+	Open   bool           // only those that are not done, failed or cancelled
+	Limit  int            // 0: no limit
 }
 
 // ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or
 // "unchanged".
 type ActResult struct {
-	ID     string `json:"id"`
-	State  string `json:"state"`
-	Result string `json:"result"`
+	ID     string       `json:"id"`
+	State  state.Status `json:"state"`
+	Result string       `json:"result"`
 }
 
 // Filter chooses files of a tree.

@@ -10,6 +10,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
 )
 
 // uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this
@@ -120,10 +121,10 @@ func ResultOf(r FileResult, j Job) FileResult {
 		r.Bytes = j.Size
 	}
 
-	if j.State != "done" {
+	if j.State != state.StatusDone {
 		r.Result, r.Reason, r.Detail, r.Fix = ResultAttention, j.Reason, j.Error, j.Fix
 		if r.Reason == "" {
-			r.Reason = j.State
+			r.Reason = string(j.State)
 		}
 	}
 

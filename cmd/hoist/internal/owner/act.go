@@ -20,7 +20,7 @@ func unknownJob(err error) error {
 }
 
 // Act implements [control.API].
-func (o *Owner) Act(_ context.Context, id, verb string) (control.ActResult, error) {
+func (o *Owner) Act(_ context.Context, id string, verb control.Verb) (control.ActResult, error) {
 	j, err := o.store.FindJob(id)
 	if err != nil {
 		return control.ActResult{}, unknownJob(err)
@@ -37,12 +37,12 @@ func (o *Owner) Act(_ context.Context, id, verb string) (control.ActResult, erro
 
 	o.engine.Kick()
 
-	return control.ActResult{ID: string(j.ID), State: string(j.Status(o.isActive(j.ID), time.Now())),
+	return control.ActResult{ID: string(j.ID), State: j.Status(o.isActive(j.ID), time.Now()),
 		Result: did}, nil
 }
 
 // act does the verb to a job and says what came of it; j becomes the job afterwards.
-func (o *Owner) act(j *state.Job, verb string) (did string, err error) {
+func (o *Owner) act(j *state.Job, verb control.Verb) (did string, err error) {
 	var event state.Event
 	switch verb {
 	case control.Pause:

@@ -214,7 +214,11 @@ func TestActs(t *testing.T) {
 	}
 
 	id := plan.Files[0].Job
-	for _, tt := range []struct{ verb, state, result string }{
+	for _, tt := range []struct {
+		verb   control.Verb
+		state  state.Status
+		result string
+	}{
 		{control.Pause, "paused", "paused"},
 		{control.Pause, "paused", "unchanged"},
 		{control.Resume, "queued", "resumed"},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
@@ -91,10 +90,10 @@ func (o *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active)}
 	for _, s := range q.States {
 		if !slices.Contains(control.JobStates, s) {
-			return nil, problem.Usagef("state %q: not one of %s", s, strings.Join(control.JobStates, ", "))
+			return nil, problem.Usagef("state %q: not one of %s", s, control.StateList())
 		}
 
-		f.Status = append(f.Status, state.Status(s))
+		f.Status = append(f.Status, s)
 	}
 
 	jobs, err := o.store.Jobs(f)
@@ -235,7 +234,7 @@ func moving(p transfer.Progress) bool { return p.BytesTotal <= 0 || p.BytesDone 
 // jobOf tells a job as the contract has it; p is what it does now, nil when it does nothing.
 func jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {
 	out := control.Job{
-		ID: string(j.ID), Kind: string(j.Kind), State: string(j.Status(p != nil, now)),
+		ID: string(j.ID), Kind: string(j.Kind), State: j.Status(p != nil, now),
 		Phase: string(j.Phase), Path: j.Path, Remote: j.Target.Address,
 		BytesDone: j.BytesDone, Attempts: j.Attempts, Reason: j.Reason, Error: j.Error, Result: j.Result,
 		ItemID: j.Item, VersionID: j.Version, StorageID: j.Object, CreatedAt: j.Created.UTC(),

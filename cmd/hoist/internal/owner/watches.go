@@ -467,7 +467,7 @@ func (o *Owner) landing(ctx context.Context, profile, to string) (string, error)
 }
 
 // ChangeWatch implements [control.API].
-func (o *Owner) ChangeWatch(_ context.Context, which, verb string) (control.WatchAdded, error) {
+func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) (control.WatchAdded, error) {
 	m := o.watches
 	m.changes.Lock()
 	defer m.changes.Unlock()
@@ -488,7 +488,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 	c := file.Watch[i]
 	out := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
 	switch verb {
-	case "remove":
+	case control.Remove:
 		out.State = "removed"
 		m.end(c.ID)
 		if err := config.CutWatch(o.options.Home, c.ID); err != nil {
@@ -501,7 +501,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 
 		return out, errors.Join(m.setPaused(c.ID, false), o.store.SetMeta(metaSeen+c.ID, ""),
 			m.tellJobs(c.ID, state.Cancel{}), o.store.DropRoot(c.ID))
-	case "pause":
+	case control.Pause:
 		out.State = control.WatchPaused
 		if err := m.setPaused(c.ID, true); err != nil {
 			return out, err
@@ -510,7 +510,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which, verb string) (control.Watc
 		m.end(c.ID)
 
 		return out, m.tellJobs(c.ID, state.Pause{})
-	case "resume":
+	case control.Resume:
 		if err := m.setPaused(c.ID, false); err != nil {
 			return out, err
 		}

@@ -217,7 +217,7 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 		return nil, nil, err
 	}
 
-	owner, err := a.dial(ctx, s)
+	other, err := a.dial(ctx, s)
 	if errors.Is(err, control.ErrNoOwner) {
 		c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
 		if err != nil {
@@ -233,24 +233,24 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 
 	acc, err := s.account(s.profile)
 	if none := (*config.NoCredentialsError)(nil); err != nil && !errors.As(err, &none) {
-		owner.Close()
+		other.Close()
 		return nil, nil, err
 	}
 
 	conf, err := a.clientConfig(acc)
 	if err != nil {
-		owner.Close()
+		other.Close()
 		return nil, nil, err
 	}
 
-	conf.Forward = control.Forwarder{API: owner, Profile: s.profile}
+	conf.Forward = control.Forwarder{API: other, Profile: s.profile}
 	c, err := apsclient.New(conf)
 	if err != nil {
-		owner.Close()
+		other.Close()
 		return nil, nil, err
 	}
 
-	return c, func() { c.Close(); owner.Close() }, nil
+	return c, func() { c.Close(); other.Close() }, nil
 }
 
 // resolver returns a resolver over [app.client].

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/owner"
+	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
+)
+
+// lockPatience is how long a command waits for a process that has the state open and does not
+// answer: one that is just starting or leaving, or that looks into the state for a moment.
+const lockPatience = 20 * time.Second
+
+// attached is a command's way to the state of its home: another process that owns it, or itself as
+// the owner.
+type attached struct {
+	control.API
+	own     *owner.Owner // nil when another process is the owner
+	release func() error
+}
+
+// attach connects to the owner of the home or becomes it, in the mode that is given.
+func (a *app) attach(ctx context.Context, s *setup, mode owner.Mode, command string) (*attached, error) {
+	return whileLocked(ctx, func() (*attached, bool, error) {
+		c, err := a.dial(ctx, s)
+		if err == nil {
+			a.warnOfOwner(s, mode)
+			return &attached{API: c, release: func() error { c.Close(); return nil }}, false, nil
+		}
+
+		if !errors.Is(err, control.ErrNoOwner) {
+			return nil, false, err
+		}
+
+		own, err := a.own(ctx, s, mode, command)
+		if err != nil {
+			return nil, locked(err) != nil, err
+		}
+
+		return &attached{API: own, own: own, release: own.Close}, false, nil
+	})
+}
+
+// whileLocked does something again for as long as it asks for that, until lockPatience is over: the
+// state is held by a process that does not answer.
+func whileLocked[T any](ctx context.Context, do func() (v T, again bool, err error)) (T, error) {
+	deadline := time.Now().Add(lockPatience)
+	for {
+		v, again, err := do()
+		if !again || time.Now().After(deadline) {
+			return v, err
+		}
+
+		select {
+		case <-ctx.Done():
+			return v, context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// locked is the error that another process has the state open; nil for any other error.
+func locked(err error) *state.LockedError {
+	l, _ := errors.AsType[*state.LockedError](err)
+	return l
+}
+
+// warnOfOwner says which flags of a transfer have no effect because the process that has the home
+// open does the work.
+func (a *app) warnOfOwner(s *setup, mode owner.Mode) {
+	keys, err := s.flags.EngineKeys()
+	if a.flags.limits != "" {
+		keys = append(keys, "limits")
+	}
+
+	if err != nil || mode != owner.Working || len(keys) == 0 || a.flags.quiet {
+		return
+	}
+
+	fmt.Fprintf(a.stderr, "hoist: warning: --%s: no effect, the process that has this home open does the "+
+		"work with its own\n", strings.Join(keys, ", --"))
+}
+
+// own opens the state of the home. It does not wait for a process that has it: the caller asks that
+// one first.
+func (a *app) own(ctx context.Context, s *setup, mode owner.Mode, command string) (*owner.Owner, error) {
+	o := a.ownerOptions(s, command)
+	o.LockWait = time.Millisecond
+	return owner.Open(ctx, mode, o)
+}
+
+// ownerOptions are how this process is the owner of a home.
+func (a *app) ownerOptions(s *setup, command string) owner.Options {
+	return owner.Options{
+		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log,
+		Engine: s.engine, Settings: s.settings, Words: verdict,
+		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
+			return a.newClient(s, profile, bandwidth)
+		},
+		UserID: func(profile string) string {
+			acc, err := s.account(profile)
+			if err != nil { // said by Clients, which comes first
+				return ""
+			}
+
+			return acc.UserID
+		},
+		CheckAccount: s.checkAccount,
+	}
+}
+
+// lingerFor is how long an owner that has done its own work stays for commands that began beside
+// it: they then need no token and no budget of their own. After that they take over.
+const lingerFor = 10 * time.Second
+
+// over does something with the state of the home, by its owner or as the owner. When another process
+// that owns it ends meanwhile, do is called again with the next one, to go on with what is left.
+func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command string,
+	do func(*attached) error) error {
+	for {
+		at, err := a.attach(ctx, s, mode, command)
+		if err != nil {
+			return err
+		}
+
+		err = do(at)
+		if at.own != nil && err == nil && mode == owner.Working {
+			at.own.Linger(ctx, lingerFor)
+		}
+
+		released := at.release()
+		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
+			continue
+		}
+
+		return errors.Join(err, released)
+	}
+}
+
+// with does something short with the state of the home, by its owner or for a moment as the owner.
+func (a *app) with(ctx context.Context, mode owner.Mode, command string, do func(control.API) error) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+
+	return a.over(ctx, s, mode, command, func(at *attached) error { return do(at) })
+}
+
+// daemonOnly connects to a running daemon; exit 6 when there is none.
+func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.Client, error) {
+	c, err := a.dial(ctx, s)
+	if err == nil {
+		var st control.Status
+		if st, err = c.Status(ctx); err == nil && st.Owner != nil && st.Owner.Command == "daemon" {
+			a.warnOfOwner(s, owner.Working)
+			return c, nil
+		}
+
+		c.Close()
+	}
+
+	if err == nil || errors.Is(err, control.ErrNoOwner) {
+		return nil, fail(problem.NoDaemon,
+			fmt.Errorf("%s needs a daemon, and none runs in %s", what, s.home.State), "")
+	}
+
+	return nil, err
+}
+
+// ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A
+// process that only looks into the state is waited for.
+func (a *app) ownOrLeave(ctx context.Context, s *setup) (*owner.Owner, error) {
+	return whileLocked(ctx, func() (*owner.Owner, bool, error) {
+		own, err := a.own(ctx, s, owner.Full, "daemon")
+		if locked(err) == nil {
+			return own, false, err
+		}
+
+		c, e := a.dial(ctx, s)
+		switch {
+		case errors.Is(e, control.ErrNoOwner):
+			return nil, true, err
+		case e != nil:
+			return nil, false, e
+		}
+		defer c.Close()
+
+		return nil, false, a.heldBy(ctx, c, s)
+	})
+}
+
+func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
+	who := "another process"
+	if st, err := c.Status(ctx); err == nil && st.Owner != nil {
+		who = fmt.Sprintf("process %d (%s)", st.Owner.PID, st.Owner.Command)
+	}
+
+	return problem.With(problem.Failure, fmt.Errorf("the state in %s is held by %s", s.home.State, who),
+		problem.Fix{Step: problem.AnotherHome})
+}
+
+// holding does something with the state file of a home while nobody else has it open. It waits for
+// commands that look into it for a moment; a process that stays is a [*state.LockedError].
+func holding[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	return whileLocked(ctx, func() (T, bool, error) {
+		v, err := do()
+		l := locked(err)
+
+		return v, l != nil && l.PID == 0, err
+	})
+}

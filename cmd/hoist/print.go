@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/dustin/go-humanize"
+)
+
+// printJSON writes v as one line of JSON to standard output.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+
+	return nil
+}
+
+// printf writes text for people to standard output.
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.stdout, format, args...) }
+
+func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLineEnd), "; ") }
+
+func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
+
+// printable takes from a remote name what could paint a terminal: control characters and direction
+// marks show as U+FFFD.
+func printable(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+
+		return unicode.ReplacementChar
+	}, name)
+}
+
+// localTime shows a time to a person, in the local zone; "-" where it is unknown.
+func localTime(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+func rfc3339(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+
+	return t.UTC().Format(time.RFC3339)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func sizeText(size *int64) string {
+	if size == nil {
+		return "-"
+	}
+
+	return humanize.IBytes(uint64(*size))
+}
