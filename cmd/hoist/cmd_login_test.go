@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,6 +242,13 @@ func TestLoginUser(t *testing.T) {
 
 		return page != ""
 	})
+	asked, err := url.Parse(page)
+	if got := asked.Query().Get("scope"); err != nil ||
+		!slices.Equal(slices.Sorted(strings.FieldsSeq(got)), []string{"bucket:read", "data:create", "data:read",
+			"data:write"}) {
+		t.Errorf("asks for %q, want what transfers need", got)
+	}
+
 	resp, err := http.Get(page) //nolint:noctx // the emulator approves and sends the browser back
 	if err != nil {
 		t.Fatal(err)

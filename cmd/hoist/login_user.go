@@ -44,8 +44,13 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 		flow.Transport = own
 	}
 
-	if len(flow.Scopes) == 0 {
-		actions, err := guide.Expand(p.Actions)
+	if len(flow.Scopes) == 0 { // what transfers need, unless actions were chosen
+		chosen := p.Actions
+		if len(chosen) == 0 {
+			chosen = []string{"transfer"}
+		}
+
+		actions, err := guide.Expand(chosen)
 		if err != nil {
 			return err
 		}

@@ -201,9 +201,10 @@ var contractFields = map[string]struct{ must, may string }{
 	"profile": {"name current flow signed_in",
 		"client_id base_url user_id region hub scopes actions secret_in service_account_id"},
 	"signed-out": {"profile result", ""},
-	"guide": {"actions scopes apis custom_integration user_needed callback_url steps",
-		"login notes presets"},
-	"guide-action": {"name title scopes", "api contexts"},
+	"guide": {"prerequisites actions scopes scope_actions apis custom_integration user_needed callback_url " +
+		"steps login", "custom_integration_for hub_access_for"},
+	"guide-action": {"name title scopes", "api contexts variants"},
+	"guide-scope":  {"scope actions", ""},
 	"guide-step":   {"who title do", ""},
 	"action-entry": {"name title family method path scopes variants", ""},
 	"version":      {"version go os arch", ""},
@@ -214,7 +215,7 @@ var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active",
 	"status.attention": "attention",
 	"status.budgets":   "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
-	"guide.actions": "guide-action", "guide.steps": "guide-step",
+	"guide.actions": "guide-action", "guide.steps": "guide-step", "guide.scope_actions": "guide-scope",
 }
 
 // cmdJSON (json KIND [LINES]) checks standard output line by line against the promised fields of a

@@ -116,7 +116,7 @@ func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 		}
 
 		if listed["upload-file-in-project-folder"] { // and with it the calls that it consists of
-			parts, err := guide.Expand([]string{"transfer"})
+			parts, err := guide.Expand(guide.CompositeParts)
 			if err != nil {
 				return nil, err
 			}

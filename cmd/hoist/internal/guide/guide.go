@@ -1,6 +1,7 @@
 package guide
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,14 +10,27 @@ import (
 
 // Guide is what the chosen actions need.
 type Guide struct {
-	Actions           []Row    `json:"actions"`
-	Scopes            []string `json:"scopes"`             // the union, sorted
-	APIs              []string `json:"apis"`               // products to enable in the developer portal
-	CustomIntegration bool     `json:"custom_integration"` // an account administrator must add the client id
-	UserNeeded        bool     `json:"user_needed"`        // an action works only on behalf of a user
-	CallbackURL       string   `json:"callback_url"`
-	Steps             []Step   `json:"steps"`
-	Login             string   `json:"login"` // the command that stores the credentials
+	Prerequisites []string  `json:"prerequisites"`
+	Actions       []Row     `json:"actions"`
+	Scopes        []string  `json:"scopes"`        // the union, sorted
+	ScopeActions  []Enabled `json:"scope_actions"` // the same scopes, with what each enables
+	APIs          []string  `json:"apis"`          // products to enable in the developer portal
+	UserNeeded    bool      `json:"user_needed"`   // an action works only on behalf of a user
+	CallbackURL   string    `json:"callback_url"`
+	Steps         []Step    `json:"steps"`
+	Login         string    `json:"login"` // the command that stores the credentials
+
+	// An account administrator must add the client id: for the actions named, since they administrate
+	// the account, and for the others named, since nothing of a hub is visible without.
+	CustomIntegration    bool     `json:"custom_integration"`
+	CustomIntegrationFor []string `json:"custom_integration_for,omitempty"`
+	HubAccessFor         []string `json:"hub_access_for,omitempty"`
+}
+
+// Enabled is a scope and the titles of the chosen actions that need it.
+type Enabled struct {
+	Scope   string   `json:"scope"`
+	Actions []string `json:"actions"`
 }
 
 // Row is an action and what it needs.
@@ -26,6 +40,7 @@ type Row struct {
 	Scopes   []string `json:"scopes"`
 	API      string   `json:"api,omitempty"`
 	Contexts []string `json:"contexts,omitempty"`
+	Variants []Row    `json:"variants,omitempty"` // the same on the other platform, which is its name
 }
 
 // Step is something a person does, once.
@@ -39,15 +54,19 @@ type Step struct {
 // it is never used.
 const CallbackURL = "http://localhost:8080/"
 
-// transferActions are what uploads and downloads in projects use, and so what the composite action
-// consists of.
-var transferActions = []string{
+// CompositeParts are the actions of which an upload into a project folder, or a download from one,
+// consists.
+var CompositeParts = []string{
 	"list-hubs", "get-hub", "list-projects", "get-project", "list-top-folders", "get-folder",
 	"list-folder-contents", "create-folder", "create-storage",
 	"get-signed-s3-upload-urls", "upload-binary-to-signed-s3-url", "signed-s3-upload", "create-item",
 	"create-version", "get-item",
 	"list-item-versions", "get-version", "get-signed-s3-download-url", "upload-file-in-project-folder",
 }
+
+// transferActions are what push, pull and verify use, in projects and in buckets.
+var transferActions = append(slices.Clone(CompositeParts),
+	"list-buckets", "get-bucket-details", "list-bucket-objects")
 
 // Expand turns names of actions and presets into actions, in the order of the registry; none means
 // all. The error is an *apsclient.ParamError that names the nearest.
@@ -88,24 +107,54 @@ func Expand(names []string) ([]apsclient.Action, error) {
 
 // For makes the guide for actions; chosen are the words that chose them, for the login command.
 func For(actions []apsclient.Action, chosen []string) Guide {
-	g := Guide{CallbackURL: CallbackURL, Login: "hoist login --two-legged"}
+	g := Guide{CallbackURL: CallbackURL, Login: "hoist login --two-legged", Prerequisites: prerequisites}
 	if len(chosen) > 0 {
 		g.Login += " --actions " + strings.Join(chosen, ",")
 	}
 
+	enables := map[string][]string{}
 	for _, x := range actions {
-		g.Actions = append(g.Actions, Row{x.Name, x.Title, x.Scopes, x.Product, x.Contexts})
-		g.Scopes = append(g.Scopes, x.Scopes...)
+		g.Actions = append(g.Actions, rowOf(x))
 		g.APIs = append(g.APIs, x.APIs()...)
-		g.CustomIntegration = g.CustomIntegration || x.CustomIntegration
-		g.UserNeeded = g.UserNeeded ||
-			len(x.Contexts) > 0 && !slices.Contains(x.Contexts, "2L") && !slices.Contains(x.Contexts, "none")
+		for _, s := range x.Scopes {
+			enables[s] = append(enables[s], x.Title)
+		}
+
+		switch {
+		case x.Family == "admin":
+			g.CustomIntegrationFor = append(g.CustomIntegrationFor, x.Title)
+		case x.CustomIntegration:
+			g.HubAccessFor = append(g.HubAccessFor, x.Title)
+		}
+
+		g.UserNeeded = g.UserNeeded || needsUser(x.Contexts)
 	}
 
-	g.Scopes, g.APIs = sortedSet(g.Scopes), sortedSet(g.APIs)
+	g.CustomIntegration = len(g.CustomIntegrationFor)+len(g.HubAccessFor) > 0
+	g.Scopes, g.APIs = slices.AppendSeq([]string{}, maps.Keys(enables)), sortedSet(g.APIs)
+	slices.Sort(g.Scopes)
+	g.ScopeActions = []Enabled{}
+	for _, s := range g.Scopes {
+		g.ScopeActions = append(g.ScopeActions, Enabled{s, sortedSet(enables[s])})
+	}
+
 	g.Steps = steps(g)
 
 	return g
+}
+
+func rowOf(x apsclient.Action) Row {
+	r := Row{Name: x.Name, Title: x.Title, Scopes: x.Scopes, API: x.Product, Contexts: x.Contexts}
+	for _, v := range x.Variants {
+		r.Variants = append(r.Variants, Row{Name: v.Name, Title: v.Method + " " + v.Path, Scopes: x.Scopes,
+			API: x.Product, Contexts: v.Contexts})
+	}
+
+	return r
+}
+
+func needsUser(contexts []string) bool {
+	return len(contexts) > 0 && !slices.Contains(contexts, "2L") && !slices.Contains(contexts, "none")
 }
 
 func sortedSet(s []string) []string {
@@ -116,43 +165,4 @@ func sortedSet(s []string) []string {
 	}
 
 	return s
-}
-
-// CustomIntegration is what an account administrator does, so that the application may see the
-// account.
-var CustomIntegration = []string{
-	"Open Account Admin, Settings, Custom Integrations, and choose Add custom integration.",
-	"Paste the client id, give it a name, and save.",
-	"Check that its status is Active. Without this, account administration answers 403 and project data " +
-		"stays invisible.",
-}
-
-func steps(g Guide) []Step {
-	developer, admin := "the developer", "an account administrator of ACC or BIM 360"
-	out := []Step{{developer, "Create the application", []string{
-		"Open https://aps.autodesk.com/myapps and choose Create application, type Traditional Web App " +
-			"(Server-to-Server App for service accounts).",
-		"Enable these APIs: " + strings.Join(g.APIs, ", ") + ".",
-		"Callback URL: " + g.CallbackURL +
-			" (the portal demands one even for two-legged applications, which never use it).",
-	}}, {developer, "Note the client id and the client secret", []string{
-		"The secret is shown in full only once. If it is lost, choose Regenerate on the application's " +
-			"page: the old secret ends at that moment, so store the new one everywhere.",
-	}}}
-	if g.CustomIntegration {
-		out = append(out, Step{admin, "Add the application to the account", CustomIntegration})
-	}
-
-	if g.UserNeeded {
-		out = append(out, Step{admin, "Choose a user to act for", []string{
-			"Some of these actions work only on behalf of a user: sign in with \"hoist login --user\", use " +
-				"a service account, or give the user's id in APS_USER_ID.",
-		}})
-	}
-
-	return append(out, Step{developer, "Store the credentials", []string{
-		g.Login,
-		"It asks for the client id and the secret, keeps the secret in the system's keyring, and lists the " +
-			"hubs that it can see.",
-	}})
 }

@@ -22,7 +22,10 @@ func (g Guide) Text(w io.Writer) error {
 		return err
 	}
 
-	fmt.Fprintf(w, "\nScopes: %s\n", orNone(g.Scopes))
+	fmt.Fprintf(w, "\nScopes: %s\n\nBefore you begin:\n", orNone(g.Scopes))
+	for _, p := range g.Prerequisites {
+		fmt.Fprintf(w, "   - %s\n", p)
+	}
 
 	for i, s := range g.Steps {
 		fmt.Fprintf(w, "\n%d. %s (%s)\n", i+1, s.Title, s.Who)
@@ -43,7 +46,10 @@ func (g Guide) Markdown(w io.Writer) error {
 		fmt.Fprintf(w, "| `%s` | %s | %s |\n", r.Name, orNone(r.Scopes), r.API)
 	}
 
-	fmt.Fprintf(w, "\nScopes:\n\n```\n%s\n```\n", orNone(g.Scopes))
+	fmt.Fprintf(w, "\nScopes:\n\n```\n%s\n```\n\nBefore you begin:\n\n", orNone(g.Scopes))
+	for _, p := range g.Prerequisites {
+		fmt.Fprintf(w, "- %s\n", p)
+	}
 
 	for i, s := range g.Steps {
 		fmt.Fprintf(w, "\n## %d. %s\n\nFor %s.\n\n", i+1, s.Title, s.Who)
