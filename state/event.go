@@ -66,9 +66,13 @@ type (
 		PartSize   int64
 		Parts      int
 	}
-	// Verified: the temporary file is whole and synced.
-	Verified struct{ SHA1 string }
-	// Placed: the file is under its name; Snapshot is of that file.
+	// Verified: the temporary file is whole and synced; Snapshot is of it.
+	Verified struct {
+		SHA1     string
+		Snapshot Snapshot
+	}
+	// Placed: the file is under its name; Snapshot is the state in which it got there, whatever
+	// became of it since.
 	Placed struct{ Snapshot Snapshot }
 )
 

@@ -135,7 +135,7 @@ type Job struct {
 	Rel     string // slash path below the root; with Root the key of the published record
 	Target  Target
 
-	Snapshot  Snapshot  // upload: the content that this job sends; download: what Placed left
+	Snapshot  Snapshot  // upload: the content that this job sends; download: what was verified, then placed
 	Pending   *Snapshot // a newer content, enqueued after this job began to send; its successor takes it
 	Force     bool      // send even what equals the published record
 	Overwrite bool      // download: replace a local file that differs

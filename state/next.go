@@ -353,7 +353,7 @@ func (j *Job) download(e Event) (why string, ok bool) {
 				j.BytesDone, j.Size), false
 		}
 
-		j.Phase = PhaseVerified
+		j.Phase, j.Snapshot = PhaseVerified, e.Snapshot
 		if e.SHA1 != "" {
 			j.SHA1 = e.SHA1
 		}

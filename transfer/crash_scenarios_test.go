@@ -224,6 +224,29 @@ var crashScenarios = []crashScenario{
 		start: func(w *world) crashRun {
 			return fetchOne(w, w.write("a.rvt", 10, 3))
 		}},
+	{name: "download over what was synced", options: []worldOption{crashOptions}, only: placeEffects,
+		start: fetchNext},
+	{name: "download over another file, names that cannot be exchanged",
+		options: []worldOption{crashOptions, plainNames}, only: placeEffects, start: func(w *world) crashRun {
+			return fetchOne(w, w.write("a.rvt", 10, 3))
+		}},
+	{name: "download over what was synced, names that cannot be exchanged",
+		options: []worldOption{crashOptions, plainNames}, only: placeEffects, start: fetchNext},
+}
+
+// placeEffects are what changes on disk when a file is placed.
+var placeEffects = []string{"take the place", "name", "exchange", "move the old file away", "keep the old file",
+	"remove the old file", "sync the folder", "Placed"}
+
+func plainNames(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.plainNames = true }
+
+// fetchNext downloads a newer version over the one that was downloaded before.
+func fetchNext(w *world) crashRun {
+	w.remote("Project Files/a.rvt", 10, 4)
+	w.pull(w.engine(), w.srv.DemoRemote()+"/a.rvt", "a.rvt")
+	w.runAll(w.engine())
+
+	return fetchOne(w, nil)
 }
 
 func nextVersion(w *world) crashRun {

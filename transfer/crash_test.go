@@ -24,8 +24,8 @@ import (
 	"hoist/state"
 )
 
-// The crash table: the points are those of clean runs (crash_scenarios_test.go), every request and
-// every commit in turn, so that a new step is in it by itself; an event of package state that no
+// The crash table: the points are those of clean runs (crash_scenarios_test.go), every request,
+// every commit and every change of the local disk (Engine.effect) in turn, so that a new step is in it by itself; an event of package state that no
 // clean run commits fails the test. At each point each misfortune happens once, and the end is
 // always the same: exactly one version with the right bytes, record and receipts that agree with
 // it, and nothing that was committed sent or fetched again.
@@ -54,15 +54,19 @@ import (
 //     was on its way;
 //   - the range that is synced and committed before its slot is free (download_fetch.go, part):
 //     "download", commit of PartStored "killed after" fetches it again;
-//   - the look at the name before it is given (place.go, judgeLocal): "download", commit of Placed
-//     "killed before" finds the file of another.
+//   - the look at the name before it is given (judge.go, judgeLocal): "download", commit of Placed
+//     "killed before" finds the file of another;
+//   - that what an earlier run has moved away is known and settled (place.go, tidy): "download over
+//     another file", "exchange killed after" loses it, and so does "move the old file away killed
+//     after" where names cannot be exchanged.
 
 var errDead = errors.New("this process is dead")
 
 type crashPoint struct {
-	commit string // event type, "" for a request
-	op     string
-	nth    int // occurrence, from 1
+	commit string // event type, or
+	effect string // change of the disk, or
+	op     string // request
+	nth    int    // occurrence, from 1
 }
 
 func (p crashPoint) String() string {
@@ -70,11 +74,15 @@ func (p crashPoint) String() string {
 		return fmt.Sprintf("commit %s %d", p.commit, p.nth)
 	}
 
+	if p.effect != "" {
+		return fmt.Sprintf("%s %d", p.effect, p.nth)
+	}
+
 	return fmt.Sprintf("%s %d", p.op, p.nth)
 }
 
 func (p crashPoint) modes() []string {
-	if p.commit != "" {
+	if p.op == "" {
 		return []string{"killed before", "killed after"}
 	}
 
@@ -91,7 +99,7 @@ func TestCrashTable(t *testing.T) {
 		points := crashPoints(t, s, seen)
 		t.Run(s.name, func(t *testing.T) {
 			for _, p := range points {
-				if s.only != nil && !slices.Contains(s.only, p.op+p.commit) {
+				if s.only != nil && !slices.Contains(s.only, p.op+p.commit+p.effect) {
 					continue
 				}
 
@@ -164,6 +172,17 @@ func crashPoints(t *testing.T, s crashScenario, seen map[string]bool) (points []
 
 			return nil
 		}
+		e.onEffect = func(name string, after bool) error {
+			mu.Lock()
+			defer mu.Unlock()
+
+			if after { // else it may be one that this file system has not
+				commits[name]++
+				points = append(points, crashPoint{effect: name, nth: commits[name]})
+			}
+
+			return nil
+		}
 		w.runAll(e)
 		w.wantWhole(r)
 
@@ -186,7 +205,7 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 	here := func(name string) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if name == p.op || name == p.commit {
+		if name == p.op+p.commit+p.effect {
 			seen++
 			return seen == p.nth
 		}
@@ -194,12 +213,12 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 		return false
 	}
 	e := w.engine()
-	e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
+	dies := func(mine bool, name string, after bool) error {
 		if w.isDead() {
 			return errDead
 		}
 
-		if p.commit == "" || after != (mode == "killed after") || !here(eventName(ev[0])) {
+		if !mine || after != (mode == "killed after") || !here(name) {
 			return nil
 		}
 
@@ -208,8 +227,12 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 
 		return errDead
 	}
+	e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
+		return dies(p.commit != "", eventName(ev[0]), after)
+	}
+	e.onEffect = func(name string, after bool) error { return dies(p.effect != "", name, after) }
 	w.srv.SetFault(func(q emulator.Request) emulator.Fault {
-		if p.commit != "" || !here(q.Op) {
+		if p.op == "" || !here(q.Op) {
 			return r.faultOf(q)
 		}
 

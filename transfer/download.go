@@ -60,7 +60,7 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 
 	job.Object = string(stored(job))
 	// What the size alone decides costs no call.
-	if verdict, err := e.judgeLocal(ctx, job, false); err != nil ||
+	if verdict, _, err := e.judgeLocal(ctx, job, false); err != nil ||
 		verdict == localDiffers && !job.Overwrite {
 		return nil, cmp.Or(err, localDiffersError(job))
 	}
@@ -71,18 +71,15 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 	}
 
 	job.Size, job.SHA1 = r.down.size, r.down.sha1
-	verdict, err := e.judgeLocal(ctx, job, true)
+	verdict, was, err := e.judgeLocal(ctx, job, true)
 	switch {
 	case err != nil:
 		return nil, err
 	case verdict == localSame && !job.Force:
-		rec, err := e.downloadRecord(job)
-		if err != nil {
-			return nil, err
-		}
+		job.Snapshot = was
 
 		return []state.Event{state.Unchanged{Item: job.Item, Version: job.Version, Number: job.VersionNumber,
-			Record: rec}}, nil
+			Record: recordOf(job, job.Object, job.SHA1)}}, nil
 	case verdict == localDiffers && !job.Overwrite:
 		return nil, localDiffersError(job)
 	}

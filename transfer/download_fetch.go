@@ -153,17 +153,20 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 		return err
 	}
 
-	f, err := at.createTemp(size)
-	if err != nil {
-		return err
-	}
-
+	var f *os.File
 	defer func() {
 		if err != nil {
 			f.Close()
-			at.removeTemp()
+			w.e.removeTemp(at)
 		}
 	}()
+	if err = w.e.effect("make the temporary file", func() (err error) {
+		f, err = at.createTemp(size)
+		return err
+	}); err != nil {
+		return err
+	}
+
 	started := state.FetchStarted{Temp: at.tempPath(), Size: size}
 	if size > 0 {
 		started.PartSize, started.Parts = planParts(size, w.e.cfg.PartSize)
@@ -419,7 +422,7 @@ func (w *fetching) sync() error {
 		return nil
 	}
 
-	if err := w.f.Sync(); err != nil {
+	if err := w.e.effect("sync the temporary file", w.f.Sync); err != nil {
 		return fmt.Errorf("sync %s: %w", w.f.Name(), err)
 	}
 
@@ -434,7 +437,7 @@ func (w *fetching) sync() error {
 func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.Event, error) {
 	if ctx.Err() != nil {
 		if now, storeErr := w.e.store.Job(w.job.ID); storeErr == nil && now.End == state.EndCancelled {
-			at.removeTemp()
+			w.e.removeTemp(at)
 		}
 
 		return nil, err
@@ -450,7 +453,7 @@ func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.E
 
 		events := []state.Event{v.event(err, time.Now(), 1)}
 		if w.job.Phase == state.PhaseFetching {
-			at.removeTemp()
+			w.e.removeTemp(at)
 			events = append([]state.Event{state.SessionLost{}}, events...)
 		}
 
@@ -506,7 +509,7 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 
 	if want != "" && !strings.EqualFold(want, w.sum) {
 		w.r.down = nil
-		at.removeTemp()
+		w.e.removeTemp(at)
 		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, w.sum, want)
 		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= 2 {
@@ -517,7 +520,28 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 		return []state.Event{state.SessionLost{}, v.event(err, time.Now(), 1)}, nil
 	}
 
-	return []state.Event{state.Verified{SHA1: w.sum}}, nil
+	snap, err := w.backdate(at)
+	if err != nil {
+		return nil, err
+	}
+
+	return []state.Event{state.Verified{SHA1: w.sum, Snapshot: snap}}, nil
+}
+
+// backdate makes the time of the whole file older than any that an edit of it can get, and says
+// what it looks like.
+func (w *fetching) backdate(t *target) (state.Snapshot, error) {
+	snap, err := state.SnapshotFile(w.f)
+	if err != nil {
+		return snap, err
+	}
+
+	at := snap.ModTime.Add(-2 * grain(snap))
+	if err := w.e.effect("backdate", func() error { return t.root.Chtimes(t.path(t.temp), at, at) }); err != nil {
+		return snap, err
+	}
+
+	return state.SnapshotFile(w.f)
 }
 
 var errTempLost = fmt.Errorf("the temporary file is gone: %w", fs.ErrNotExist)

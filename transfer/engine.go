@@ -43,6 +43,8 @@ type Config struct {
 	// bytes of all snapshots beyond which no file is copied where the file system cannot clone;
 	// default 8 GiB, below 0 none
 	SpoolMax int64
+
+	plainNames bool // tests: as on a file system that cannot exchange names
 }
 
 // Engine moves the jobs of one store. All methods are safe for concurrent use.
@@ -68,10 +70,12 @@ type Engine struct {
 
 	lostSessions map[state.JobID]int // in this process, of open jobs; guarded by mu
 
-	holdOpen  bool                            // replaceableWhileOpen; tests: the other way
-	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
+	holdOpen   bool                            // replaceableWhileOpen; tests: the other way
+	plainNames bool                            // tests: as on a file system that cannot exchange names
+	freeSpace  func(dir string) (int64, error) // bytes; tests: a full disk
 
 	onCommit func(id state.JobID, after bool, ev []state.Event) error // tests: dies around a commit
+	onEffect func(name string, after bool) error                      // tests: the same of a change on disk
 }
 
 // profile is one account's client and what is cached of its remote tree.

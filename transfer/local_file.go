@@ -1,12 +1,15 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"time"
 
+	"hoist/apsclient"
 	"hoist/state"
 )
 
@@ -50,6 +53,70 @@ func (l *LocalFile) Snapshot() (state.Snapshot, error) {
 	}
 
 	return state.SnapshotFile(l.held)
+}
+
+// grain is the step of the times of a file: two changes within it may leave the same time.
+func grain(s state.Snapshot) time.Duration {
+	at := s.ChangeTime
+	if at.IsZero() {
+		at = s.ModTime
+	}
+
+	if at.Nanosecond() == 0 {
+		return 2 * time.Second // whole seconds, on FAT even ones
+	}
+
+	return 20 * time.Millisecond // a tick of the kernel's clock, and a spare one
+}
+
+// ripens is how long it takes until every further change moves the times of a state. A time in the
+// future says nothing, so that only a rest from now on counts.
+func ripens(s state.Snapshot, now time.Time) time.Duration {
+	last := s.ChangeTime // nobody can set it
+	if last.IsZero() {
+		last = s.ModTime
+	}
+
+	age := max(now.Sub(last), 0)
+
+	return max(grain(s)-age, 0)
+}
+
+// mappedFor is how long after a change pages of a file may be written through memory without
+// another time: the system cleans them, and sees the next store, after about half a minute.
+const mappedFor = 2 * time.Minute
+
+// ripe looks at the file, and waits until what it looks like is old enough to tell any further
+// change, also one through memory. The error is one to wait upon when it does not rest that long.
+func (l *LocalFile) ripe(ctx context.Context) (state.Snapshot, error) {
+	snap, err := l.Snapshot()
+	if err != nil {
+		return snap, err
+	}
+
+	if l.held != nil && time.Since(snap.ModTime) < mappedFor {
+		cleanPages(l.held)
+		if snap, err = l.Snapshot(); err != nil {
+			return snap, err
+		}
+	}
+
+	wait := ripens(snap, time.Now())
+	if wait == 0 {
+		return snap, nil
+	}
+
+	if err := apsclient.Sleep(ctx, wait); err != nil {
+		return snap, err
+	}
+
+	now, err := l.Snapshot()
+	if err == nil && !now.Same(snap) {
+		err = &waitError{Code: ReasonChanging, After: 2 * time.Second,
+			Err: fmt.Errorf("read %q: it was written a moment ago", l.path)}
+	}
+
+	return now, err
 }
 
 // ReadAt reads as [io.ReaderAt] does. It is an error when another file has the path by now.

@@ -2,11 +2,8 @@ package transfer
 
 import (
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,272 +11,156 @@ import (
 	"time"
 
 	"hoist/state"
-	"hoist/transfer/remote"
 )
 
-// target is the local end of a download: a file below the folder that was asked for, reached
-// through os.Root, so that neither a remote name nor a link in the way leads out of it.
-type target struct {
-	root *os.Root // the folder that was asked for
-	dir  string   // absolute path of the file's own folder
-	sub  string   // the same below root, "." for root itself
-	name string
-	temp string // name of the temporary file, in the same folder
-}
-
-// openTarget opens the folder of a download, making what is missing.
-func openTarget(job state.Job) (*target, error) {
-	t := &target{dir: filepath.Dir(job.Path), name: filepath.Base(job.Path),
-		temp: remote.TempPrefix + string(job.ID) + remote.TempSuffix}
-	base := t.dir
-	for range job.Target.Dirs {
-		base = filepath.Dir(base)
-	}
-
-	var err error
-	if t.sub, err = filepath.Rel(base, t.dir); err != nil || !filepath.IsLocal(t.sub) {
-		return nil, needsPerson(ReasonNameRefused, "%q does not lie below %q", job.Path, base)
-	}
-
-	if err := os.MkdirAll(base, 0o777); err != nil {
-		return nil, err
-	}
-
-	if t.root, err = os.OpenRoot(base); err != nil {
-		return nil, err
-	}
-
-	if t.sub != "." {
-		if err := t.root.MkdirAll(t.sub, 0o777); err != nil {
-			t.root.Close()
-			return nil, err
+// effect makes one change of the local disk. Tests stop the process around it, or do what another
+// program could do just then.
+func (e *Engine) effect(name string, do func() error) error {
+	if e.onEffect != nil {
+		if err := e.onEffect(name, false); err != nil {
+			return err
 		}
 	}
 
-	return t, nil
+	err := do()
+	if err == nil && e.onEffect != nil {
+		err = e.onEffect(name, true)
+	}
+
+	return err
 }
 
-func (t *target) Close() error { return t.root.Close() }
-
-func (t *target) path(name string) string { return filepath.Join(t.sub, name) }
-
-func (t *target) tempPath() string { return filepath.Join(t.dir, t.temp) }
-
-// createTemp makes the temporary file anew with room for size bytes, so that a full disk shows
-// before anything is fetched.
-func (t *target) createTemp(size int64) (*os.File, error) {
-	t.removeTemp()
-	f, err := t.root.OpenFile(t.path(t.temp), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return nil, err
-	}
-
-	if err := preallocate(f, size); err != nil {
-		f.Close()
-		t.removeTemp()
-		return nil, fmt.Errorf("make room for %d bytes in %q: %w", size, t.dir, err)
-	}
-
-	return f, nil
-}
-
-// openTemp opens the temporary file of an earlier run; errTempLost when it is not there as it was
-// left.
-func (t *target) openTemp(size int64) (*os.File, error) {
-	f, err := t.root.OpenFile(t.path(t.temp), os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errTempLost
-	}
-
-	if err != nil {
-		return nil, err
-	}
-
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != size {
-		f.Close()
-		return nil, errTempLost
-	}
-
-	return f, nil
-}
-
-// Discard removes what a download that was cancelled has left beside its target. A running one does
-// that itself.
-func (e *Engine) Discard(job state.Job) error {
-	if job.Kind != state.Download || job.Phase == state.PhaseQueued {
-		return nil
-	}
-
-	if _, err := os.Lstat(filepath.Dir(job.Path)); errors.Is(err, fs.ErrNotExist) {
-		return nil // openTarget would make it
-	}
-
-	t, err := openTarget(job)
-	if err != nil {
-		return err
-	}
-	defer t.Close()
-	if err := t.root.Remove(t.path(t.temp)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-
-	return nil
-}
-
-func (t *target) removeTemp() { _ = t.root.Remove(t.path(t.temp)) }
-
-// localVerdict is what a local file is to a download that would replace it.
-type localVerdict int
-
-const (
-	localFree    localVerdict = iota // nothing there
-	localSame                        // the content that would be fetched
-	localSynced                      // what was last synced: may be replaced
-	localUnknown                     // of the right size; only the SHA-1 can tell
-	localDiffers                     // something else: a person's work
-)
-
-// judgeLocal looks at what is under the name of a download. job.Size and job.SHA1 are those of the
-// remote content, -1 and "" where unknown. decided means that no more will be known: localUnknown
-// becomes localDiffers.
-func (e *Engine) judgeLocal(ctx context.Context, job state.Job, decided bool) (localVerdict, error) {
-	info, err := os.Lstat(job.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return localFree, nil
-	}
-
-	if err != nil {
-		return localDiffers, err
-	}
-
-	if !info.Mode().IsRegular() {
-		return localDiffers, needsPerson(ReasonNotAFile, "%q is a %s", job.Path, describeMode(info.Mode()))
-	}
-
-	snap, err := state.SnapshotPath(job.Path)
-	if err != nil {
-		return localDiffers, err
-	}
-
-	rec, known, err := e.store.Published(job.Root, job.Rel)
-	if err != nil {
-		return localDiffers, err
-	}
-
-	if known && rec.Snapshot.Same(snap) {
-		if rec.Version != "" && rec.Version == job.Version ||
-			rec.SHA1 != "" && strings.EqualFold(rec.SHA1, job.SHA1) {
-			return localSame, nil
-		}
-
-		return localSynced, nil
-	}
-
-	sizeFits := job.Size < 0 || snap.Size == job.Size
-	maybeSynced := known && rec.SHA1 != "" && rec.Snapshot.Size == snap.Size
-	if job.SHA1 == "" && !decided && (sizeFits || maybeSynced) {
-		return localUnknown, nil
-	}
-
-	if !(sizeFits && job.SHA1 != "") && !maybeSynced {
-		return localDiffers, nil
-	}
-
-	sum, err := pathSHA1(ctx, job.Path)
-	switch {
-	case err != nil:
-		return localDiffers, err
-	case job.SHA1 != "" && strings.EqualFold(sum, job.SHA1):
-		return localSame, nil
-	case maybeSynced && strings.EqualFold(sum, rec.SHA1):
-		return localSynced, nil
-	}
-
-	return localDiffers, nil
-}
-
-func pathSHA1(ctx context.Context, path string) (string, error) {
-	f, err := OpenLocal(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	now, err := f.Snapshot()
-	if err != nil {
-		return "", err
-	}
-
-	h := sha1.New()
-	if err := copyContext(ctx, h, io.NewSectionReader(f, 0, now.Size), now.Size); err != nil &&
-		!errors.Is(err, io.ErrUnexpectedEOF) {
-		return "", fmt.Errorf("read %q: %w", path, err)
-	}
-
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// place gives the whole and verified file its name. After a crash in between it finds the name
-// given already.
+// place gives the whole and verified file its name, in place of the very state that was judged:
+// whatever was moved away for it is looked at again, and goes back when it is another. What is
+// recorded is the state of the file that was fetched; an edit that follows differs from it. After a
+// death in between it finds what was done already.
 func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error) {
 	t, err := openTarget(job)
 	if err != nil {
 		return nil, err
 	}
 	defer t.Close()
-	temp, err := t.root.Lstat(t.path(t.temp))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+
+	t.plain = e.cfg.plainNames
+	whole, err := e.tidy(ctx, t, job)
+	if err != nil {
 		return nil, err
 	}
 
-	verdict, judgeErr := e.judgeLocal(ctx, job, true)
+	verdict, was, err := e.judgeLocal(ctx, job, true)
 	switch {
-	case judgeErr != nil:
-		return nil, judgeErr
-	case verdict == localSame: // named before a crash, or by somebody else
-		t.removeTemp()
-		return t.placed(job)
-	case temp == nil || temp.Size() != job.Size:
-		return []state.Event{state.SessionLost{}}, nil
-	case verdict == localFree:
-		// A link refuses to take a name that appeared this moment; where there are no links, a
-		// rename has to do.
-		if err := t.root.Link(t.path(t.temp), t.path(t.name)); err == nil {
-			t.removeTemp()
-			return t.placed(job)
-		} else if errors.Is(err, fs.ErrExist) {
-			return nil, &waitError{Code: ReasonLocalDiffers, After: time.Second, Err: err}
+	case err != nil:
+		return nil, err
+	case verdict == localSame: // named before a death, or by somebody else
+		if whole {
+			err = e.removeTemp(t)
 		}
-	case verdict == localDiffers && !job.Overwrite:
+	case whole && verdict == localDiffers && !job.Overwrite:
 		return nil, localDiffersError(job)
-	case verdict == localDiffers:
-		kept, err := t.keepOld(time.Now())
-		if err != nil {
-			return nil, fmt.Errorf("keep the old %q: %w", job.Path, err)
-		}
-
-		e.log.Info("kept the file that was there", "job", string(job.ID), "path", job.Path, "kept", kept)
+	case whole:
+		err = e.effect("take the place", func() (err error) {
+			was, err = e.giveName(t, job, verdict, was)
+			return err
+		})
+	case verdict != localFree && was.FileID != "" && was.FileID == job.Snapshot.FileID:
+		was = job.Snapshot // named before a death, and edited since
+	default:
+		return []state.Event{state.SessionLost{}}, nil
 	}
 
-	if err := t.root.Rename(t.path(t.temp), t.path(t.name)); err != nil {
-		return nil, fmt.Errorf("place %q: %w", job.Path, err)
+	if err != nil {
+		return nil, err
 	}
 
-	return t.placed(job)
+	if err := e.effect("sync the folder", func() error { return syncDir(t.root, t.sub) }); err != nil {
+		return nil, fmt.Errorf("sync folder %q: %w", t.dir, err)
+	}
+
+	return []state.Event{state.Placed{Snapshot: was}}, nil
 }
 
-// keepOld renames the file under the target's name to NAME~YYYYMMDD-HHMMSS.EXT, or with a number
-// behind where that is taken.
-func (t *target) keepOld(now time.Time) (string, error) {
+// tidy ends what an earlier run of place has begun, and reports whether the temporary file is the
+// one that was verified. A file that such a run has moved away gets its name back; where that is
+// taken it is removed when its content is known, and kept beside else.
+func (e *Engine) tidy(ctx context.Context, t *target, job state.Job) (whole bool, err error) {
+	f, _, err := t.look(t.aside)
+	if err == nil {
+		f.Close()
+		if err = e.undo(t, t.aside); errors.Is(err, fs.ErrExist) {
+			err = e.settle(ctx, t, job, t.aside)
+		}
+	}
+
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+
+	f, snap, err := t.look(t.temp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+
+	if !sameFile(snap, job.Snapshot) { // it was exchanged for the one that was verified
+		f.Close()
+		return false, e.settle(ctx, t, job, t.temp)
+	}
+
+	if named, err := t.root.Lstat(t.path(t.name)); err == nil {
+		if info, err := f.Stat(); err == nil && os.SameFile(info, named) { // it has both names
+			return false, e.removeTemp(t)
+		}
+	}
+
+	return snap.Size == job.Size, nil
+}
+
+// settle decides about a file that was moved away from the target's name: its content is that of
+// the cloud or was synced with it, or somebody's work, which is kept beside.
+func (e *Engine) settle(ctx context.Context, t *target, job state.Job, name string) error {
+	path := filepath.Join(t.dir, name)
+	sum, _, err := readState(ctx, path)
+	if err != nil {
+		return err
+	}
+
+	rec, _, err := e.store.Published(job.Root, job.Rel)
+	if err != nil {
+		return err
+	}
+
+	if strings.EqualFold(sum, job.SHA1) || strings.EqualFold(sum, rec.SHA1) {
+		return e.effect("remove the old file", func() error { return t.root.Remove(t.path(name)) })
+	}
+
+	return e.keep(t, job, name)
+}
+
+// keep gives a file that was moved away the name under which it is kept: NAME~YYYYMMDD-HHMMSS.EXT,
+// or with a number behind where that is taken.
+func (e *Engine) keep(t *target, job state.Job, name string) error {
+	now := time.Now()
 	for n := range 100 {
 		kept := keptName(t.name, now, n)
-		if _, err := t.root.Lstat(t.path(kept)); !errors.Is(err, fs.ErrNotExist) {
+		err := e.effect("keep the old file", func() error { return t.nameNew(name, kept) })
+		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 
-		return kept, t.root.Rename(t.path(t.name), t.path(kept))
+		if err != nil {
+			return fmt.Errorf("keep the old %q: %w", job.Path, err)
+		}
+
+		e.log.Info("kept the file that was there", "job", string(job.ID), "path", job.Path, "kept", kept)
+
+		return nil
 	}
 
-	return "", errors.New("a hundred older files lie beside it")
+	return fmt.Errorf("keep the old %q: a hundred older files lie beside it", job.Path)
 }
 
 // keptName is the name under which an overwritten file is kept.
@@ -298,18 +179,158 @@ func keptName(name string, now time.Time, n int) string {
 	return stem + stamp + ext
 }
 
-// placed makes the new name durable and says what lies under it.
-func (t *target) placed(job state.Job) ([]state.Event, error) {
-	if err := syncDir(t.root, t.sub); err != nil {
-		return nil, fmt.Errorf("sync folder %q: %w", t.dir, err)
-	}
-
-	snap, err := state.SnapshotPath(job.Path)
+// giveName gives the temporary file its name and returns what is to be recorded of it: the state it
+// has under the name, or when that is an edit already, the one before.
+func (e *Engine) giveName(t *target, job state.Job, verdict localVerdict, was state.Snapshot) (state.Snapshot,
+	error) {
+	f, _, err := t.look(t.temp)
 	if err != nil {
-		return nil, err
+		return was, err
+	}
+	defer f.Close()
+
+	hold, _ := t.hold(f)
+	defer hold.release()
+
+	before, err := state.SnapshotFile(f)
+	if err != nil {
+		return was, err
 	}
 
-	return []state.Event{state.Placed{Snapshot: snap}}, nil
+	if verdict == localFree {
+		err = e.nameFree(t)
+	} else {
+		err = e.replace(t, job, verdict, was)
+	}
+
+	if err != nil {
+		return was, err
+	}
+
+	after, err := state.SnapshotFile(f)
+	if err != nil {
+		return was, err
+	}
+
+	if !after.SameContentLikely(before) {
+		return before, nil
+	}
+
+	hold.until(after.ChangeTime)
+
+	return after, nil
+}
+
+// nameFree gives the temporary file a name that nobody had a moment ago.
+func (e *Engine) nameFree(t *target) error {
+	err := e.effect("name", func() error { return t.nameNew(t.temp, t.name) })
+	if errors.Is(err, fs.ErrExist) {
+		return &waitError{Code: ReasonLocalDiffers, After: time.Second, Err: err}
+	}
+
+	return err
+}
+
+// replace puts the temporary file in the place of what was judged. It is an error to wait upon when
+// that is not what was moved away; then everything is as it was before.
+func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was state.Snapshot) error {
+	judgeAgain := &waitError{Code: ReasonChanging, After: 2 * time.Second,
+		Err: fmt.Errorf("replace %q: it changed while it was judged", job.Path)}
+	old, now, err := t.look(t.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return judgeAgain
+	}
+
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+
+	hold, written := t.hold(old)
+	defer hold.release()
+
+	kept := verdict == localDiffers || job.Overwrite && written // its writer goes on in the kept one
+	if written && !kept {
+		return writtenError(job)
+	}
+
+	if now, err = state.SnapshotFile(old); err != nil {
+		return err
+	}
+
+	if !kept && !now.Same(was) {
+		return judgeAgain
+	}
+
+	if !replaceableWhileOpen {
+		old.Close()
+	}
+
+	away := t.temp
+	err = e.effect("exchange", func() error { return t.exchange(t.temp, t.name) })
+	if errors.Is(err, errors.ErrUnsupported) {
+		away = t.aside
+		err = e.effect("move the old file away",
+			func() error { return t.root.Rename(t.path(t.name), t.path(t.aside)) })
+	}
+
+	if errors.Is(err, fs.ErrNotExist) {
+		return judgeAgain
+	}
+
+	if err != nil {
+		return fmt.Errorf("replace %q: %w", job.Path, err)
+	}
+
+	moved, there, err := t.look(away)
+	if err == nil {
+		moved.Close()
+	}
+
+	if err == nil && !kept && !(there.SameContentLikely(was) && sameFile(there, was) && hold.intact()) {
+		err = judgeAgain
+	}
+
+	if err != nil {
+		return errors.Join(err, e.undo(t, away))
+	}
+
+	if away == t.aside {
+		if err := e.nameFree(t); err != nil {
+			return err // the next run settles what was moved away
+		}
+	}
+
+	if kept {
+		return e.keep(t, job, away)
+	}
+
+	return e.effect("remove the old file", func() error { return t.root.Remove(t.path(away)) })
+}
+
+// undo gives what was moved away its name back. Where that is taken by then, the next run decides
+// about it.
+func (e *Engine) undo(t *target, away string) error {
+	return e.effect("put the old file back", func() error {
+		if away == t.temp {
+			if err := t.exchange(away, t.name); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+
+		return t.nameNew(away, t.name)
+	})
+}
+
+// writtenError is about a local file that is as it was synced and that another program may be about
+// to change.
+func writtenError(job state.Job) error {
+	if job.Failures(ReasonChanging) >= maxUnforeseen {
+		return needsPerson(ReasonLocalDiffers, "%q is open for writing in another program", job.Path)
+	}
+
+	return &waitError{Code: ReasonChanging, After: backoff(job.Streak, backoffCap),
+		Err: fmt.Errorf("replace %q: another program has it open for writing", job.Path)}
 }
 
 // finishDownload remembers what was synced, so that a later push or pull of the same file finds it
@@ -319,14 +340,38 @@ func (e *Engine) finishDownload(job state.Job) ([]state.Event, error) {
 		Record: recordOf(job, job.Object, job.SHA1)}}, nil
 }
 
-// downloadRecord is the record of a local file that holds the remote content already.
-func (e *Engine) downloadRecord(job state.Job) (*state.PublishedRecord, error) {
-	snap, err := state.SnapshotPath(job.Path)
-	if err != nil {
-		return nil, err
+// Discard removes what a download that was cancelled has left beside its target. A running one does
+// that itself.
+func (e *Engine) Discard(job state.Job) error {
+	if job.Kind != state.Download || job.Phase == state.PhaseQueued {
+		return nil
 	}
 
-	job.Snapshot = snap
+	if _, err := os.Lstat(filepath.Dir(job.Path)); errors.Is(err, fs.ErrNotExist) {
+		return nil // openTarget would make it
+	}
 
-	return recordOf(job, job.Object, job.SHA1), nil
+	t, err := openTarget(job)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+
+	if job.Phase == state.PhaseVerified { // what lies there may be a file that was moved away
+		if whole, err := e.tidy(context.Background(), t, job); err != nil || !whole {
+			return err
+		}
+	}
+
+	return e.removeTemp(t)
+}
+
+// removeTemp removes the temporary file; that it is gone already is no error.
+func (e *Engine) removeTemp(t *target) error {
+	err := e.effect("remove the temporary file", func() error { return t.root.Remove(t.path(t.temp)) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+
+	return err
 }

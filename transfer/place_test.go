@@ -1,0 +1,242 @@
+package transfer
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/state"
+	"hoist/transfer/plan"
+)
+
+// userEdits are what a user's program may do to a file while a download takes its place. mine is
+// what it writes; it must be found again, wherever.
+var userEdits = []struct {
+	name string
+	do   func(path string, mine []byte) error // in a goroutine: it may have to wait for milliseconds
+	// whether what it did is new content
+	work bool
+}{
+	{"appends", func(path string, mine []byte) error {
+		return write(path, os.O_WRONLY|os.O_APPEND, mine)
+	}, true},
+	{"rewrites the first bytes", func(path string, mine []byte) error {
+		return write(path, os.O_RDWR, mine)
+	}, true},
+	{restoresTime, func(path string, mine []byte) error {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+
+		return errors.Join(write(path, os.O_RDWR, mine), os.Chtimes(path, info.ModTime(), info.ModTime()))
+	}, true},
+	{"saves anew", func(path string, mine []byte) error {
+		return write(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mine)
+	}, true},
+	{"saves by a rename", func(path string, mine []byte) error {
+		return errors.Join(os.WriteFile(path+".tmp", mine, 0o644), os.Rename(path+".tmp", path))
+	}, true},
+	{"renames to the backup and saves", func(path string, mine []byte) error {
+		_ = os.Rename(path, path+".bak")
+		return os.WriteFile(path, mine, 0o644)
+	}, true},
+	{"links", func(path string, mine []byte) error {
+		return os.Link(path, filepath.Join(filepath.Dir(path), "linked.dwg"))
+	}, false},
+	{"touches", func(path string, mine []byte) error {
+		return os.Chtimes(path, time.Now(), time.Now())
+	}, false},
+	{"deletes", func(path string, mine []byte) error { return os.Remove(path) }, false},
+	{"puts a link in the place", func(path string, mine []byte) error {
+		err := os.WriteFile(path+".other", mine, 0o644)
+		return errors.Join(err, os.Remove(path), os.Symlink(path+".other", path))
+	}, true},
+	{"puts a folder in the place", func(path string, mine []byte) error {
+		return errors.Join(os.Remove(path), os.Mkdir(path, 0o755),
+			os.WriteFile(filepath.Join(path, "mine"), mine, 0o644))
+	}, true},
+}
+
+const restoresTime = "rewrites the first bytes and restores the time"
+
+func write(path string, flag int, data []byte) error {
+	f, err := os.OpenFile(path, flag, 0o644)
+	if err != nil {
+		return err
+	}
+
+	_, err = f.Write(data)
+
+	return errors.Join(err, f.Close())
+}
+
+// TestEditsWhileAFileIsPlaced: whatever a user does to the file at whatever moment, the work is
+// there in the end, under the name or beside it, and the record never passes it for what was
+// fetched.
+func TestEditsWhileAFileIsPlaced(t *testing.T) {
+	for _, before := range []string{"nothing", "synced", "another"} {
+		for _, plain := range []bool{false, true} {
+			for _, step := range placeSteps(t, before, plain) {
+				for _, edit := range userEdits {
+					if plain && edit.name == restoresTime && !strings.HasPrefix(step, "before take") {
+						continue // only a lease makes that impossible between a rename and the look that follows
+					}
+
+					name := strings.Join([]string{before, step, edit.name}, ", ")
+					if plain {
+						name += ", names that cannot be exchanged"
+					}
+
+					t.Run(name, func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) {
+							w, job, data := placing(t, before)
+							var once sync.Once
+							var edited sync.WaitGroup
+							var failed error
+							mine := bytes.Repeat([]byte("precious"), 2)
+							e := w.placeEngine(plain, func(now string) error {
+								if now == step {
+									once.Do(func() {
+										edited.Go(func() { failed = edit.do(job.Path, mine) })
+										for range 2000 { // real time, in which it comes as far as it can
+											_, _ = os.Lstat(job.Path)
+										}
+									})
+								}
+
+								return nil
+							})
+							w.runAll(e)
+							edited.Wait()
+							if failed != nil && !errors.Is(failed, fs.ErrNotExist) {
+								t.Fatal(failed)
+							}
+
+							w.wantKept(job, data, edit.work && failed == nil, mine)
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// placing is a world with a download that is ready to run, of data, over what was there before.
+func placing(t *testing.T, before string) (w *world, job state.Job, data []byte) {
+	w = newWorld(t)
+	remote := w.srv.DemoRemote() + "/a.dwg"
+	if before == "synced" {
+		w.remote("Project Files/a.dwg", small, 1)
+		e := w.engine()
+		w.pull(e, remote, "a.dwg")
+		w.runAll(e)
+	}
+
+	if before == "another" {
+		w.write("a.dwg", small, 3)
+	}
+
+	data = w.remote("Project Files/a.dwg", small, 2)
+
+	return w, w.pull(w.engine(), remote, "a.dwg",
+		func(r *plan.PullRequest) { r.Overwrite = before == "another" })[0], data
+}
+
+// placeEngine calls at before and after each effect on the disk and around the commit that follows.
+func (w *world) placeEngine(plain bool, at func(step string) error) *Engine {
+	w.cfg.plainNames = plain
+	e := w.engine()
+	when := func(name string, after bool) error {
+		if after {
+			return at("after " + name)
+		}
+
+		return at("before " + name)
+	}
+	e.onEffect = when
+	e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
+		if _, ok := ev[0].(state.Placed); ok {
+			return when("the commit", after)
+		}
+
+		return nil
+	}
+
+	return e
+}
+
+// placeSteps are the moments of a clean run from the judgement of what is there on.
+func placeSteps(t *testing.T, before string, plain bool) (steps []string) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, _ := placing(t, before)
+		w.runAll(w.placeEngine(plain, func(step string) error {
+			if !strings.HasSuffix(step, "backdate") && !slices.Contains(steps, step) {
+				steps = append(steps, step)
+			}
+
+			return nil
+		}))
+	})
+	if len(steps) < 6 {
+		t.Fatalf("only the steps %q", steps)
+	}
+
+	return steps
+}
+
+// wantKept checks that nothing of a user is lost, and that the record is of the content fetched.
+func (w *world) wantKept(job state.Job, data []byte, worked bool, mine []byte) {
+	w.t.Helper()
+
+	found := false
+	_ = filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			got, err := os.ReadFile(path)
+			found = found || err == nil && bytes.Contains(got, mine)
+		}
+
+		return nil
+	})
+	if worked && !found {
+		w.t.Error("the user's work is nowhere")
+	}
+
+	job = w.newestJob(job)
+	rec, known, err := w.store.Published(job.Root, job.Rel)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+
+	known = known && rec.Version == job.Version
+	if job.End != state.EndDone && job.Reason != ReasonLocalDiffers && job.Reason != ReasonNotAFile {
+		w.t.Errorf("the job is %s %q %q %q", job.Phase, job.End, job.Reason, job.Error)
+	}
+
+	if job.End == state.EndDone { // else what was fetched waits beside
+		w.wantNoLitter()
+	}
+
+	got, err := os.ReadFile(job.Path)
+	if err != nil {
+		return
+	}
+
+	snap, err := state.SnapshotPath(job.Path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+
+	if same := known && rec.Snapshot.Same(snap); same && !bytes.Equal(got, data) {
+		w.t.Error("the record says that the user's work is what was fetched")
+	}
+}

@@ -1,0 +1,47 @@
+//go:build unix
+
+package transfer
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openNoBlock keeps a pipe or a link that took a file's place from being opened.
+const openNoBlock = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
+
+// renameNoReplace renames within the folder dir below root; fs.ErrExist when to is taken,
+// errors.ErrUnsupported where the file system cannot.
+func renameNoReplace(root *os.Root, dir, from, to string) error {
+	return renameWith(root, dir, from, to, noReplace)
+}
+
+// exchange swaps two names of the folder dir below root; errors.ErrUnsupported where the file
+// system cannot.
+func exchange(root *os.Root, dir, a, b string) error { return renameWith(root, dir, a, b, swapNames) }
+
+func renameWith(root *os.Root, dir, from, to string, flag uint) error {
+	d, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+
+	err = renameFlags(int(d.Fd()), from, to, flag)
+	for errors.Is(err, unix.EINTR) {
+		err = renameFlags(int(d.Fd()), from, to, flag)
+	}
+
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return errors.ErrUnsupported
+	}
+
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+
+	return nil
+}

@@ -1,0 +1,179 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hoist/state"
+	"hoist/transfer/remote"
+)
+
+// target is the local end of a download: a file below the folder that was asked for, reached
+// through os.Root, so that neither a remote name nor a link in the way leads out of it.
+type target struct {
+	root *os.Root // the folder that was asked for
+	dir  string   // absolute path of the file's own folder
+	sub  string   // the same below root, "." for root itself
+	name string
+	temp string // name of the temporary file, in the same folder
+
+	// where what lies under the name is moved to for a moment, on file systems that cannot exchange
+	// two names
+	aside string
+	plain bool // tests: such a file system, which has no rename that refuses and no leases either
+}
+
+// openTarget opens the folder of a download, making what is missing.
+func openTarget(job state.Job) (*target, error) {
+	t := &target{dir: filepath.Dir(job.Path), name: filepath.Base(job.Path),
+		temp: remote.TempPrefix + string(job.ID) + remote.TempSuffix, aside: remote.TempPrefix + string(job.ID) + ".old" + remote.TempSuffix}
+	base := t.dir
+	for range job.Target.Dirs {
+		base = filepath.Dir(base)
+	}
+
+	var err error
+	if t.sub, err = filepath.Rel(base, t.dir); err != nil || !filepath.IsLocal(t.sub) {
+		return nil, needsPerson(ReasonNameRefused, "%q does not lie below %q", job.Path, base)
+	}
+
+	if err := os.MkdirAll(base, 0o777); err != nil {
+		return nil, err
+	}
+
+	if t.root, err = os.OpenRoot(base); err != nil {
+		return nil, err
+	}
+
+	if t.sub != "." {
+		if err := t.root.MkdirAll(t.sub, 0o777); err != nil {
+			t.root.Close()
+			return nil, err
+		}
+	}
+
+	return t, nil
+}
+
+func (t *target) Close() error { return t.root.Close() }
+
+func (t *target) path(name string) string { return filepath.Join(t.sub, name) }
+
+func (t *target) tempPath() string { return filepath.Join(t.dir, t.temp) }
+
+// createTemp makes the temporary file anew with room for size bytes, so that a full disk shows
+// before anything is fetched. It is for the caller to remove it after an error.
+func (t *target) createTemp(size int64) (*os.File, error) {
+	_ = t.root.Remove(t.path(t.temp))
+	f, err := t.root.OpenFile(t.path(t.temp), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := preallocate(f, size); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("make room for %d bytes in %q: %w", size, t.dir, err)
+	}
+
+	return f, nil
+}
+
+// openTemp opens the temporary file of an earlier run; errTempLost when it is not there as it was
+// left.
+func (t *target) openTemp(size int64) (*os.File, error) {
+	f, err := t.root.OpenFile(t.path(t.temp), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errTempLost
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() != size {
+		f.Close()
+		return nil, errTempLost
+	}
+
+	return f, nil
+}
+
+// look opens what has a name in the target's folder, and says what it is: the error is
+// fs.ErrNotExist when there is nothing, and one with ReasonNotAFile when it is no regular file. A
+// link is not followed.
+func (t *target) look(name string) (*os.File, state.Snapshot, error) {
+	info, err := t.root.Lstat(t.path(name))
+	if err != nil {
+		return nil, state.Snapshot{}, err
+	}
+
+	path := filepath.Join(t.dir, name)
+	if !info.Mode().IsRegular() {
+		return nil, state.Snapshot{}, needsPerson(ReasonNotAFile, "%q is a %s", path, describeMode(info.Mode()))
+	}
+
+	f, err := t.root.OpenFile(t.path(name), os.O_RDONLY|openNoBlock, 0)
+	if err != nil {
+		return nil, state.Snapshot{}, err
+	}
+
+	snap, err := state.SnapshotFile(f)
+	if err != nil {
+		f.Close()
+		return nil, state.Snapshot{}, err
+	}
+
+	return f, snap, nil
+}
+
+// nameNew gives what has the name from the name to, both in the target's folder; fs.ErrExist when
+// that is taken. Where the file system has neither a rename that refuses nor links, a look has to
+// do.
+func (t *target) nameNew(from, to string) error {
+	err := errors.ErrUnsupported
+	if !t.plain {
+		err = renameNoReplace(t.root, t.sub, from, to)
+	}
+
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+
+	if err = t.root.Link(t.path(from), t.path(to)); err == nil {
+		return t.root.Remove(t.path(from))
+	}
+
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+
+	switch _, err := t.root.Lstat(t.path(to)); {
+	case err == nil:
+		return &fs.PathError{Op: "rename", Path: t.path(to), Err: fs.ErrExist}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+
+	return t.root.Rename(t.path(from), t.path(to))
+}
+
+// exchange swaps two names; errors.ErrUnsupported where the file system cannot.
+func (t *target) exchange(a, b string) error {
+	if t.plain {
+		return errors.ErrUnsupported
+	}
+
+	return exchange(t.root, t.sub, a, b)
+}
+
+// hold is holdWrites.
+func (t *target) hold(f *os.File) (h writeHold, written bool) {
+	if t.plain {
+		return writeHold{}, false
+	}
+
+	return holdWrites(f)
+}
