@@ -109,9 +109,13 @@ type Target struct {
 	Name     string   // display name of the file
 	Item     string   // id, if known
 	Version  string   // download: id of the version
-	Bucket   string   // oss:// only
+	Bucket   string   // oss:// only, see OSS
 	Key      string   // oss:// only
 }
+
+// OSS reports whether the remote end is an object of a bucket, whose key is reused and has no
+// versions, and not a file of a project.
+func (t Target) OSS() bool { return t.Bucket != "" }
 
 // Intent says that a call which must not happen twice is about to be made.
 type Intent struct {

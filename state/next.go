@@ -213,7 +213,6 @@ func (j *Job) plan(partSize int64, parts int) string {
 }
 
 func (j *Job) upload(e Event) (why string, ok bool) {
-	toObjectStore := j.Target.Bucket != ""
 	switch e := e.(type) {
 	case FolderFound:
 		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
@@ -273,7 +272,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 
 		j.Phase = PhaseCompleted
 	case Intended:
-		if toObjectStore || !j.at(PhaseCompleted, PhasePublishing) {
+		if j.Target.OSS() || !j.at(PhaseCompleted, PhasePublishing) {
 			return "", false
 		}
 
@@ -289,7 +288,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 
 		j.Phase, j.Item, j.Version, j.VersionNumber = PhasePublished, e.Item, e.Version, e.Number
 	case Finished:
-		if !(j.Phase == PhasePublished || toObjectStore && j.Phase == PhaseCompleted) {
+		if !(j.Phase == PhasePublished || j.Target.OSS() && j.Phase == PhaseCompleted) {
 			return "", false
 		}
 

@@ -42,7 +42,7 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 		return nil, err
 	}
 
-	if job.Target.Bucket == "" && job.Object == "" {
+	if !job.Target.OSS() && job.Object == "" {
 		v, err := c.Versions.Version(ctx, apsclient.ProjectID(job.Target.Project),
 			apsclient.VersionID(job.Target.Version))
 		if err != nil {
@@ -322,7 +322,7 @@ func (d *download) check(got *apsclient.Ranged, whole bool, size int64) error {
 
 // stored returns the storage of a planned download.
 func stored(job state.Job) apsclient.ObjectID {
-	if job.Object == "" && job.Target.Bucket != "" {
+	if job.Object == "" && job.Target.OSS() {
 		return apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
 	}
 

@@ -188,7 +188,7 @@ func (e *Engine) clientFor(job state.Job) (*apsclient.Client, error) {
 		return nil, err
 	}
 
-	if job.Target.Bucket != "" && job.Target.Project == "" {
+	if job.Target.OSS() {
 		return p.oss, nil
 	}
 

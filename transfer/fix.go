@@ -21,8 +21,8 @@ func (r Reason) FixFor(job state.Job) string {
 		case r.Code == ReasonNameRefused:
 			fix = "hoist cancel {id}"
 		default:
-			if i := strings.LastIndexByte(address, '/'); i > len("aps://") {
-				address = address[:i]
+			if at, err := remote.ParseAddress(address); err == nil && len(at.Steps) > 1 {
+				address = at.Parent().String()
 			}
 
 			if name := job.Target.Name; name != "" && name != filepath.Base(job.Path) {
@@ -49,8 +49,7 @@ func (r Reason) FixFor(job state.Job) string {
 // that would not help.
 func MappedAddress(job state.Job) (remote.Address, bool) {
 	at, err := remote.ParseAddress(job.Target.BasePath)
-	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil ||
-		at.Scheme != remote.SchemeAPS {
+	if job.Reason != ReasonNameRefused || job.Kind != state.Upload || err != nil || at.OSS() {
 		return remote.Address{}, false
 	}
 

@@ -216,7 +216,7 @@ func (b *backlog) add(jobs []state.Job) {
 			b.bytes += max(0, size(j)-j.BytesDone)
 		}
 
-		if j.Kind != state.Upload || toOSS(j) || j.Phase == state.PhasePublished {
+		if j.Kind != state.Upload || j.Target.OSS() || j.Phase == state.PhasePublished {
 			continue
 		}
 

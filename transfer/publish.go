@@ -485,14 +485,14 @@ func (e *Engine) finish(ctx context.Context, r *run, job state.Job) ([]state.Eve
 	}
 
 	// a look found what an earlier job has published: it has its receipt
-	if known && !toOSS(job) && before.Version == job.Version {
+	if known && !job.Target.OSS() && before.Version == job.Version {
 		return []state.Event{state.Finished{Result: state.ResultUnchanged, Record: &before}}, nil
 	}
 
 	// of a key, which has no version numbers
 	replaced := r.existed || known && before.Remote == job.Target.Address
 	result := state.ResultCreated
-	if toOSS(job) && replaced || job.Intent != nil && job.Intent.Kind == intentVersion ||
+	if job.Target.OSS() && replaced || job.Intent != nil && job.Intent.Kind == intentVersion ||
 		job.VersionNumber > 1 {
 		result = state.ResultVersioned
 	}

@@ -301,7 +301,7 @@ func (s slots) mayPublish(j state.Job) bool {
 
 // makesItem reports whether the job's create will be of a new item, as far as is known before it.
 func makesItem(j state.Job) bool {
-	return !toOSS(j) && j.Phase != state.PhasePublished && j.Target.Item == "" &&
+	return !j.Target.OSS() && j.Phase != state.PhasePublished && j.Target.Item == "" &&
 		(j.Intent == nil || j.Intent.Kind == intentItem)
 }
 

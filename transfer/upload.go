@@ -31,7 +31,7 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 	case state.PhaseUploaded:
 		return e.assemble(ctx, r, c, job)
 	case state.PhaseCompleted:
-		if toOSS(job) {
+		if job.Target.OSS() {
 			return e.finish(ctx, r, job)
 		}
 
@@ -44,8 +44,6 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 
 	return nil, fmt.Errorf("upload has no step for phase %q", job.Phase)
 }
-
-func toOSS(job state.Job) bool { return job.Target.Bucket != "" }
 
 // reserve finds or makes the folder, looks whether the content is there already, and reserves
 // storage.
@@ -75,7 +73,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 			base.Snapshot.Size)
 	}
 
-	if toOSS(job) {
+	if job.Target.OSS() {
 		id := apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
 		if !job.Force {
 			same, err := e.sameObject(ctx, r, c, id, src, job)
@@ -371,7 +369,7 @@ func isAssembled(ctx context.Context, c *apsclient.Client, job state.Job) (bool,
 		return false, err
 	}
 
-	if toOSS(job) && !strings.Contains(o.UserMetadata, string(job.ID)) {
+	if job.Target.OSS() && !strings.Contains(o.UserMetadata, string(job.ID)) {
 		return false, nil
 	}
 
@@ -381,7 +379,7 @@ func isAssembled(ctx context.Context, c *apsclient.Client, job state.Job) (bool,
 // marker is the user metadata by which an object of a reused key shows which job made it; under the
 // service's 100 bytes.
 func marker(job state.Job) string {
-	if !toOSS(job) {
+	if !job.Target.OSS() {
 		return ""
 	}
 

@@ -168,7 +168,7 @@ func (e *Engine) bucketCalls(job state.Job) (*bucketCalls, error) {
 func (e *Engine) uploadURLs(ctx context.Context, c *apsclient.Client, job state.Job,
 	req apsclient.UploadURLsRequest) (apsclient.UploadURLs, error) {
 	id := apsclient.ObjectID(job.Object)
-	if !toOSS(job) || req.Parts > 1 {
+	if !job.Target.OSS() || req.Parts > 1 {
 		return c.Objects.UploadURLs(ctx, id, req)
 	}
 
@@ -197,7 +197,7 @@ func (e *Engine) uploadURLs(ctx context.Context, c *apsclient.Client, job state.
 func (e *Engine) complete(ctx context.Context, c *apsclient.Client, job state.Job,
 	req apsclient.Completion) (apsclient.CompletedObject, error) {
 	id := apsclient.ObjectID(job.Object)
-	if !toOSS(job) || len(req.ETags) > 1 {
+	if !job.Target.OSS() || len(req.ETags) > 1 {
 		return c.Objects.Complete(ctx, id, req)
 	}
 

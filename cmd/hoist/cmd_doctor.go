@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +14,7 @@ import (
 	"hoist/cmd/hoist/internal/doctor"
 	"hoist/cmd/hoist/internal/guide"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 func newDoctorCmd(a *app) *cobra.Command {
@@ -148,7 +148,7 @@ func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 	if len(acc.Actions) == 0 || err != nil {
 		add(apsclient.TransferScopes)
 		if slices.ContainsFunc(watches, func(w config.Watch) bool {
-			return strings.HasPrefix(w.Remote, "oss://")
+			return remote.IsOSS(w.Remote)
 		}) {
 			add(apsclient.TransferScopesOSS)
 		}

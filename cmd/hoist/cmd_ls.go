@@ -55,7 +55,7 @@ func (a *app) defaultRemote(args []string) (string, error) {
 
 	p, err := config.LoadProfile(s.home, s.profile)
 	if err != nil || p.Hub == "" {
-		return "aps://", err
+		return remote.Address{Scheme: remote.SchemeAPS}.String(), err
 	}
 
 	return remote.Address{Scheme: remote.SchemeAPS, Steps: []string{p.Hub}}.String(), nil

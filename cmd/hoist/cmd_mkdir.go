@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -32,7 +31,7 @@ there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no mak
 					"persistent", policy)
 			}
 
-			if cmd.Flags().Changed("policy") && !strings.HasPrefix(args[0], "oss://") {
+			if cmd.Flags().Changed("policy") && !remote.IsOSS(args[0]) {
 				return problem.Usagef("--policy is for buckets, and %s is none", args[0])
 			}
 
@@ -51,7 +50,7 @@ func (a *app) mkdir(ctx context.Context, arg, policy string) error {
 		return err
 	}
 
-	if address.Scheme == remote.SchemeOSS {
+	if address.OSS() {
 		return a.makeBucket(ctx, address, policy)
 	}
 

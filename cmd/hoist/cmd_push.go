@@ -142,7 +142,7 @@ func absolute(p string) (string, error) {
 // pushStdin keeps standard input in a file of the home until it is stored, so that a resume has
 // something to read.
 func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest) error {
-	if t.remote.Scheme != "oss" || t.remote.Key() == "" || strings.HasSuffix(t.remote.Key(), "/") {
+	if !t.remote.OSS() || t.remote.Key() == "" || strings.HasSuffix(t.remote.Key(), "/") {
 		return problem.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
 	}
 
@@ -150,16 +150,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 		return problem.Usagef("--as names a file; the key says where standard input goes")
 	}
 
-	prefix, name := "", t.remote.Key()
-	if i := strings.LastIndexByte(name, '/'); i >= 0 {
-		prefix, name = name[:i], name[i+1:]
-	}
-
-	req.Remote, req.As = "oss://"+t.remote.Steps[0], name
-	if prefix != "" {
-		req.Remote = t.remote.Parent().String()
-	}
-
+	req.Remote, req.As = t.remote.Parent().String(), t.remote.Base()
 	req.Filter = control.Filter{}
 	if err := t.s.home.Ensure(); err != nil {
 		return err

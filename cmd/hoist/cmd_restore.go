@@ -42,7 +42,7 @@ func (a *app) restore(ctx context.Context, arg string, version int) error {
 		return err
 	}
 
-	if address.Scheme != remote.SchemeAPS || len(address.Steps) < 4 {
+	if address.OSS() || len(address.Steps) < 4 {
 		return problem.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
 	}
 

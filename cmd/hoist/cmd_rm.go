@@ -33,7 +33,7 @@ bucket, for good. It says which and asks; --yes answers beforehand.`,
 func (a *app) rm(ctx context.Context, address string, yes bool) error {
 	if !yes && !a.canAsk() {
 		does := "hides something"
-		if strings.HasPrefix(address, remote.SchemeOSS+"://") {
+		if remote.IsOSS(address) {
 			does = "deletes something for good"
 		}
 
@@ -109,7 +109,7 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 		return fmt.Errorf("remove %s: %w", p.Address, err)
 	}
 
-	if p.Address.Scheme == remote.SchemeOSS {
+	if p.Address.OSS() {
 		return a.reportChange(p.Address, "deleted", "for good")
 	}
 

@@ -175,12 +175,12 @@ func (a Address) String() string {
 // "/".
 func (a Address) Join(names ...string) Address {
 	steps := slices.Clone(a.Steps)
-	if a.Scheme == SchemeOSS && len(steps) > 1 && steps[len(steps)-1] == "" {
+	if a.OSS() && len(steps) > 1 && steps[len(steps)-1] == "" {
 		steps = steps[:len(steps)-1]
 	}
 
 	for _, n := range names {
-		if a.Scheme == SchemeOSS {
+		if a.OSS() {
 			steps = append(steps, strings.Split(n, "/")...)
 		} else {
 			steps = append(steps, n)
@@ -208,9 +208,18 @@ func (a Address) Base() string {
 	return a.Steps[len(a.Steps)-1]
 }
 
+// OSS reports whether the address is one of buckets and keys, and not of projects and folders.
+func (a Address) OSS() bool { return a.Scheme == SchemeOSS }
+
+// IsOSS reports whether a text is an address of buckets and keys; a local path is none.
+func IsOSS(text string) bool {
+	a, err := ParseAddress(text)
+	return err == nil && a.OSS()
+}
+
 // Bucket is the bucket of an oss address, "" for oss:// itself and for aps.
 func (a Address) Bucket() string {
-	if a.Scheme != SchemeOSS || len(a.Steps) == 0 {
+	if !a.OSS() || len(a.Steps) == 0 {
 		return ""
 	}
 
@@ -219,7 +228,7 @@ func (a Address) Bucket() string {
 
 // Key is the object key (or key prefix) of an oss address, "" for the bucket itself and for aps.
 func (a Address) Key() string {
-	if a.Scheme != SchemeOSS || len(a.Steps) < 2 {
+	if !a.OSS() || len(a.Steps) < 2 {
 		return ""
 	}
 

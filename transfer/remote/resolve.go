@@ -93,7 +93,7 @@ func (r *Resolver) Allowed(action string) error { return r.c.Allowed(action) }
 // Resolve looks an address up; all of it must exist and be visible. Errors: *NotFoundError,
 // *AmbiguousError, those of the client.
 func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) {
-	if a.Scheme == SchemeOSS {
+	if a.OSS() {
 		return r.resolveObject(ctx, a)
 	}
 
@@ -118,7 +118,7 @@ func (r *Resolver) walkFresh(ctx context.Context, a Address, asFolder bool) (Pla
 // that do not in Missing. Hub, project and top folder, or the bucket, must exist. A file in the way
 // is a *UsageError, and so is a name that is missing and that the service would refuse.
 func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) {
-	if a.Scheme != SchemeOSS {
+	if !a.OSS() {
 		p, err := r.walkFresh(ctx, a, true)
 		for _, n := range p.Missing {
 			if problem := RefusedName(n); err == nil && problem != "" {

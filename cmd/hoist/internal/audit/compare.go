@@ -273,7 +273,7 @@ func (t *tips) find(ctx context.Context, profile string, root remote.Address,
 	names []string) (*remote.Entry, error) {
 	at := root.Join(names...)
 	folder, name := at.Parent(), at.Base()
-	if root.Scheme == remote.SchemeOSS { // keys have no folders
+	if root.OSS() { // keys have no folders
 		folder, name = root, at.Key()
 	}
 

@@ -246,10 +246,9 @@ func (a *Auditor) recordFor(ctx context.Context, t *tips, s subject) (facts, sta
 	}
 
 	if s.root == "" {
-		place := f.tip.Place
-		rec.Root = plan.RecordRoot(s.profile, place, s.path)
+		rec.Root = plan.RecordRoot(s.profile, f.tip.Place, s.path)
 		at := s.address()
-		if rec.Rel = at.Key(); place.Bucket == "" {
+		if rec.Rel = at.Key(); !at.OSS() {
 			rec.Rel = strings.Join(at.Steps[2:], "/")
 		}
 	}

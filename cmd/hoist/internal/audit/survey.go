@@ -230,7 +230,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 
 	for _, r := range records {
 		s := file(r.Rel)
-		if at, err := remote.ParseAddress(r.Remote); err == nil && at.Scheme == remote.SchemeAPS &&
+		if at, err := remote.ParseAddress(r.Remote); err == nil && !at.OSS() &&
 			len(at.Steps) > len(s.names) {
 			s.names = at.Steps[len(at.Steps)-len(s.names):] // names that were mapped
 		}
