@@ -39,9 +39,8 @@ func Check(path string) (Report, error) {
 		return Report{Path: path, Problems: []string{damaged.Detail}}, nil
 	}
 
-	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
-		return Report{Path: path, Problems: []string{"it is missing, and a copy of what it was is there"}},
-			nil
+	if damaged, ok := errors.AsType[*DamagedError](lost(path, "missing")); ok && errors.Is(err, os.ErrNotExist) {
+		return Report{Path: path, Problems: []string{damaged.Detail}}, nil
 	}
 
 	if err != nil {
@@ -55,7 +54,7 @@ func Check(path string) (Report, error) {
 	}
 
 	metas, notes := boltfile.ReadMetas(f)
-	if boltfile.NeverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix) {
+	if boltfile.NeverUsed(f, fi.Size(), metas) && len(traces(path)) == 0 {
 		return Report{Path: path, Size: fi.Size(), Usable: true}, nil // Open begins anew
 	}
 

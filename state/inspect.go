@@ -1,9 +1,13 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"hoist/state/boltfile"
@@ -15,7 +19,7 @@ import (
 func inspect(path, owner string, wait time.Duration) error {
 	f, err := lockFile(path, owner, wait)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return lost(path, "missing")
 	}
 
 	if err != nil {
@@ -32,11 +36,7 @@ func inspect(path, owner string, wait time.Duration) error {
 	}
 
 	if fi.Size() == 0 {
-		if exists(path + BackupSuffix) {
-			return &DamagedError{Path: path, Detail: "it is empty, and a copy of what it was is there"}
-		}
-
-		return nil // bbolt makes a new one
+		return lost(path, "empty") // nil: bbolt makes a new one
 	}
 
 	metas, problems := boltfile.ReadMetas(f)
@@ -52,7 +52,7 @@ func inspect(path, owner string, wait time.Duration) error {
 	switch {
 	case len(found) == 0:
 		return nil
-	case boltfile.NeverUsed(f, fi.Size(), metas) && !exists(path+BackupSuffix):
+	case boltfile.NeverUsed(f, fi.Size(), metas) && len(traces(path)) == 0:
 		return f.Truncate(0)
 	}
 
@@ -122,7 +122,52 @@ func lockFile(path, owner string, wait time.Duration) (*os.File, error) {
 	}
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// traces lists what a state leaves beside itself, newest first: its copy, what a repair or a rebuild
+// put away or did not finish, exported receipts. Beside them no state begins anew without a word.
+func traces(path string) []string {
+	type trace struct {
+		path string
+		at   time.Time
+	}
+	var found []trace
+	add := func(dir string, ours func(name string) bool) {
+		entries, _ := os.ReadDir(dir) // what cannot be read is no trace
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil && info.Mode().IsRegular() && ours(e.Name()) {
+				found = append(found, trace{filepath.Join(dir, e.Name()), info.ModTime()})
+			}
+		}
+	}
+	dir, name := filepath.Split(path)
+	dir = filepath.Clean(dir)
+	add(dir, func(n string) bool { return strings.HasPrefix(n, name+".") })
+	add(filepath.Join(dir, "receipts"), func(n string) bool { return strings.HasSuffix(n, ".jsonl") })
+	last := func(t trace) int { // of two of one time, what a repair wrote is the newer one
+		if t.path == path+repairedSuffix {
+			return 0
+		}
+
+		return 1
+	}
+	slices.SortFunc(found, func(a, b trace) int {
+		return cmp.Or(b.at.Compare(a.at), cmp.Compare(last(a), last(b)))
+	})
+
+	out := make([]string, len(found))
+	for i, t := range found {
+		out[i] = t.path
+	}
+
+	return out
+}
+
+// lost is a *DamagedError if a state that is not there, or empty, was there before.
+func lost(path, how string) error {
+	left := traces(path)
+	if len(left) == 0 {
+		return nil
+	}
+
+	return &DamagedError{Path: path,
+		Detail: fmt.Sprintf("it is %s, and %s is there from before", how, filepath.Base(left[0]))}
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"hoist/state/boltfile"
@@ -42,8 +43,8 @@ type RepairReport struct {
 // there. Damaged scan records are dropped, so that the next scan compares everything.
 func Repair(path string) (RepairReport, error) {
 	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
-	if errors.Is(err, os.ErrNotExist) && exists(path+BackupSuffix) {
-		return repairFrom(path, nil, []string{"the state is missing"})
+	if errors.Is(err, os.ErrNotExist) && len(traces(path)) > 0 {
+		return repairMissing(path)
 	}
 
 	if damaged, ok := errors.AsType[*DamagedError](err); ok {
@@ -85,35 +86,77 @@ func Repair(path string) (RepairReport, error) {
 	return repairFrom(path, sources, problems)
 }
 
-// repairFrom merges the sources, newest first, and the copy into a new file and puts it in place.
-func repairFrom(path string, sources []*salvage, problems []string) (RepairReport, error) {
-	r := RepairReport{Repaired: true, Problems: problems}
-	if len(sources) == 0 {
-		sources = append(sources, lostAll())
+// repairedSuffix after the path of the state names what Repair made, whole, until it takes its place.
+const repairedSuffix = ".repaired"
+
+// repairMissing puts what a repair made into its place if the repair was ended just before, and else
+// makes a state of what is left of older ones.
+func repairMissing(path string) (RepairReport, error) {
+	problems := []string{"the state is missing"}
+	if traces(path)[0] == path+repairedSuffix {
+		r, err := Check(path + repairedSuffix)
+		if err == nil && r.Sound() && r.Version > 0 {
+			return RepairReport{Repaired: true, Problems: problems, Kept: r.Keys,
+				Notes: []string{"an earlier repair was not finished: it is now"}}, putInPlace(path)
+		}
 	}
 
-	if copied, err := readCopy(path + BackupSuffix); err == nil {
-		sources = append(sources, copied)
-	} else if !errors.Is(err, os.ErrNotExist) {
-		r.Notes = append(r.Notes, fmt.Sprintf("the copy is of no use: %v", err))
+	return repairFrom(path, nil, problems)
+}
+
+// putInPlace makes the repaired file the state.
+func putInPlace(path string) error {
+	if err := os.Rename(path+repairedSuffix, path); err != nil {
+		return fmt.Errorf("repair state: %w", err)
+	}
+
+	return syncDir(filepath.Dir(path))
+}
+
+// repairFrom merges the sources, newest first, and what lies beside the state into a new file and
+// puts it in place. Whenever it ends in between, there is the damaged state, or none and the whole
+// new file beside it, which the next Repair puts in place.
+func repairFrom(path string, sources []*salvage, problems []string) (RepairReport, error) {
+	r := RepairReport{Repaired: true, Problems: problems}
+	older := []string{path + BackupSuffix}
+	if len(sources) == 0 {
+		sources = append(sources, lostAll())
+		older = traces(path)
+	}
+
+	for _, p := range older {
+		if strings.HasSuffix(p, ".jsonl") || strings.HasSuffix(p, ".tmp") {
+			continue
+		}
+
+		if copied, err := readCopy(p); err == nil {
+			sources = append(sources, copied)
+		} else if !errors.Is(err, os.ErrNotExist) {
+			r.Notes = append(r.Notes, fmt.Sprintf("the copy is of no use: %v", err))
+		}
 	}
 
 	out := mergeSalvage(sources, &r)
-	tmp := path + ".repaired"
-	if err := writeSalvage(tmp, out); err != nil {
+	made, tmp := path+repairedSuffix, path+repairedSuffix+".tmp"
+	err := writeSalvage(tmp, out)
+	if err == nil {
+		err = os.Rename(tmp, made)
+	}
+
+	if err != nil {
 		os.Remove(tmp)
 		return RepairReport{}, fmt.Errorf("repair state %s: %w", path, err)
 	}
 
 	if _, err := os.Lstat(path); err == nil {
 		r.Damaged = path + ".damaged-" + time.Now().UTC().Format("20060102-150405.000")
-		if err := os.Rename(path, r.Damaged); err != nil {
-			os.Remove(tmp)
+		if err := KeepAs(path, r.Damaged); err != nil {
 			return RepairReport{}, fmt.Errorf("repair state: %w", err)
 		}
 	}
 
-	if err := os.Rename(tmp, path); err != nil {
+	// The new file and the other name of the old one are durable before the old one's is taken.
+	if err := syncDir(filepath.Dir(path)); err != nil {
 		return RepairReport{}, fmt.Errorf("repair state: %w", err)
 	}
 
@@ -122,7 +165,17 @@ func repairFrom(path string, sources []*salvage, problems []string) (RepairRepor
 		r.Kept[name] = len(keys)
 	}
 
-	return r, syncDir(filepath.Dir(path))
+	return r, putInPlace(path)
+}
+
+// KeepAs gives a file another name. If the file system has links the old name stays until something
+// else takes it, so that a crash in between leaves one file or the other.
+func KeepAs(old, kept string) error {
+	if err := os.Link(old, kept); err == nil || errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+
+	return os.Rename(old, kept)
 }
 
 // salvage is what could be read of one version of the file.

@@ -110,7 +110,7 @@ func Rebuild(ctx context.Context, home config.Home, open Opener,
 	for _, suffix := range []string{state.BackupSuffix, ""} {
 		old := home.StateFile() + suffix
 		kept := home.StateFile() + ".before-" + stamp + suffix
-		switch err := keep(old, kept); {
+		switch err := state.KeepAs(old, kept); {
 		case err == nil && suffix == "":
 			report.Old = kept
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -123,16 +123,6 @@ func Rebuild(ctx context.Context, home config.Home, open Opener,
 	}
 
 	return report, nil
-}
-
-// keep gives a file another name. Where the file system has links the old name stays until the new
-// state takes it, so that a crash in between leaves one state or the other.
-func keep(old, kept string) error {
-	if err := os.Link(old, kept); err == nil || errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-
-	return os.Rename(old, kept)
 }
 
 // unite puts the receipts of a state and those of the exported files together, as far as they
