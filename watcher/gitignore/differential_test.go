@@ -143,7 +143,7 @@ func (m maker) tree() (map[string]string, []entry) {
 			continue
 		}
 		seen[p] = true
-		e := entry{p, m.chance(40)}
+		e := entry{p, m.chance(25)}
 		if e.dir {
 			folders = append(folders, p)
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 // grove is a work tree for git with many small trees in it, one folder each, so that one process judges them
 // all.
 type grove struct {
-	t     *testing.T
+	t     testing.TB
 	root  string
 	trees []*tree
 }
@@ -43,7 +42,7 @@ type verdict struct {
 
 func (v verdict) ignored() bool { return v.line > 0 && !strings.HasPrefix(v.text, "!") }
 
-func newGrove(t *testing.T) *grove {
+func newGrove(t testing.TB) *grove {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("names that differ in case alone, or are no UTF-8, cannot be made on every system")
@@ -76,21 +75,30 @@ func (g *grove) add(ignore map[string]string, paths []entry) {
 	g.t.Helper()
 	tr := &tree{at: fmt.Sprintf("t%05d", len(g.trees)), ignore: ignore, paths: paths}
 	g.trees = append(g.trees, tr)
-	mkdir := func(p string) {
-		if err := os.MkdirAll(filepath.Join(g.root, tr.at, filepath.FromSlash(p)), 0o755); err != nil {
+	made := map[string]bool{}
+	var mkdir func(folder string)
+	mkdir = func(folder string) {
+		if made[folder] {
+			return
+		}
+		made[folder] = true
+		if i := strings.LastIndexByte(folder, '/'); i >= 0 {
+			mkdir(folder[:i])
+		}
+		if err := os.Mkdir(g.root+"/"+folder, 0o755); err != nil {
 			g.t.Fatal(err)
 		}
 	}
-	mkdir("")
+	mkdir(tr.at)
 	for _, p := range paths {
 		if p.dir {
-			mkdir(p.path)
+			mkdir(tr.at + "/" + p.path)
 		}
 	}
 	for folder, text := range ignore {
+		folder = strings.TrimSuffix(tr.at+"/"+folder, "/")
 		mkdir(folder)
-		file := filepath.Join(g.root, tr.at, folder, ".gitignore")
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(g.root+"/"+folder+"/.gitignore", []byte(text), 0o644); err != nil {
 			g.t.Fatal(err)
 		}
 	}
@@ -106,7 +114,7 @@ func (g *grove) ask(ignorecase bool) [][]verdict {
 		}
 	}
 	out := g.git(in.Bytes(), "-c", "core.ignorecase="+strconv.FormatBool(ignorecase), "check-ignore",
-	 "--no-index", "-v", "-n", "-z", "--stdin")
+		"--no-index", "-v", "-n", "-z", "--stdin")
 	fields := strings.Split(string(out), "\x00")
 	all := make([][]verdict, 0, len(g.trees))
 	for _, tr := range g.trees {
