@@ -144,6 +144,9 @@ type Job struct {
 	Force     bool      // send even what equals the published record
 	Overwrite bool      // download: replace a local file that differs
 	Batch     string    // the push, pull or watch that asked
+	// the folder that a push walked to find the file, whose rule files judge it; "": a file that was
+	// named, or of a watch
+	Walked string
 
 	Object        string // storage id
 	UploadKey     string

@@ -62,6 +62,7 @@ type jobRecord struct {
 	Force     bool            `json:"force,omitempty"`
 	Overwrite bool            `json:"overwrite,omitempty"`
 	Batch     string          `json:"batch,omitempty"`
+	Walked    string          `json:"walked,omitempty"`
 
 	Object        string    `json:"object,omitempty"`
 	UploadKey     string    `json:"upload_key,omitempty"`
@@ -153,7 +154,7 @@ func encodeJob(j Job) ([]byte, error) {
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
 		Path: j.Path, Rel: j.Rel,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
-		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
+		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch, Walked: j.Walked,
 		Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
 		Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal, PartsDone: j.PartsDone,
 		BytesDone: j.BytesDone,
@@ -193,7 +194,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path,
 		Rel:    r.Rel,
 		Target: Target(r.Target), Snapshot: Snapshot(r.Snapshot),
-		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch,
+		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch, Walked: r.Walked,
 		Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,
 		Size: r.Size, PartSize: r.PartSize, PartsTotal: r.PartsTotal, PartsDone: r.PartsDone,
 		BytesDone: r.BytesDone,

@@ -126,6 +126,10 @@ func classify(err error, job state.Job) verdict {
 		return person(e.Code)
 	}
 
+	if _, ok := errors.AsType[*excludedError](err); ok {
+		return verdict{Class: classFinal, Reason: ReasonExcluded}
+	}
+
 	if e, ok := errors.AsType[*waitError](err); ok {
 		return verdict{classRetry, e.Code, e.After}
 	}

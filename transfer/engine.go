@@ -32,6 +32,11 @@ type Config struct {
 	Checksum     string
 	Acceleration bool // ask for accelerated URLs
 
+	// Rules asks whether the file of an upload may still be sent: which rule leaves it out by now, ""
+	// none, or why that cannot be told now, and how long to wait before asking again. It is asked
+	// before the first byte and again before anything becomes visible; nil: everything may be.
+	Rules func(job state.Job) (rule string, wait time.Duration, err error)
+
 	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading
 	// the file once more.
 	ReceiptSHA256 bool

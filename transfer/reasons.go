@@ -36,6 +36,8 @@ const (
 	ReasonRateLimited    = "rate-limited"
 	ReasonServiceTrouble = "service-error"
 	ReasonUnexpected     = "unexpected"
+	ReasonExcluded       = "excluded"
+	ReasonRules          = "rules-unclear"
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
 	// of a job that a repair of the state could not read in its newest form
@@ -96,6 +98,10 @@ var reasons = []Reason{
 		"hoist push --force {path} {remote}", 0},
 	{ReasonRestored, "the state was repaired and may be older than what the cloud has; a retry looks there " +
 		"first", "hoist retry {id}", 0},
+	{ReasonExcluded, "a rule that came after the file was queued leaves it out; it is sent when no rule does",
+		"hoist filter test {path}", 0},
+	{ReasonRules, "a rule file above the file changed a moment ago, or cannot be understood: nothing below it " +
+		"is sent until it can", "hoist filter test {path}", 10 * time.Second},
 	{ReasonUnexpected, "something unforeseen happened", "hoist job {id}", 0},
 }
 

@@ -21,6 +21,10 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 		return nil, err
 	}
 
+	if err := e.mayBeSent(job); err != nil {
+		return nil, err
+	}
+
 	switch job.Phase {
 	case state.PhaseQueued:
 		return e.reserve(ctx, r, c, job)

@@ -37,7 +37,8 @@ func makeFiles(b *testing.B, n, perFolder int) string {
 // scanOnce runs a watcher until its first scan is over and all is told.
 func scanOnce(b *testing.B, root string, base Baseline) (told int) {
 	b.Helper()
-	w, err := New(Config{Root: root, Rules: &Rules{}, Baseline: base, Settle: time.Nanosecond, Poll: true,
+	w, err := New(Config{
+		Book: newTestBook(b, root, &Rules{}), Baseline: base, Settle: time.Nanosecond, Poll: true,
 		PollInterval: time.Hour, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)

@@ -16,6 +16,10 @@
 //     longer than the cap. Past the cap a shorter rest is enough for a file that has rested before,
 //     and one that does not rest long enough is busy: it is not reported, and Status says so.
 //   - change: a path that has settled in a state that differs from the baseline, or is gone.
+//   - rules: what leaves files out: patterns that were given, rule files (.hoistignore) of the tree, and
+//     litter. A Book knows them.
+//   - held: nothing below a rule file is handed over while it rests, or when it is not understood and
+//     never was.
 //   - litter: files that programs leave beside drawings (backups, autosaves, locks, temporary
 //     files). Never reported.
 //
@@ -25,7 +29,10 @@
 //     process that dies between the two repeats those changes when it starts again: at least once,
 //     never lost. The receiver compares.
 //   - Nothing is opened for writing, locked, moved or deleted below the root. Files are looked at
-//     (lstat), never opened; the only files read are those named .hoistignore.
+//     (lstat), never opened; the only files read are those named .hoistignore, and nothing that lies
+//     there under that name is waited for.
+//   - What the rules exclude when it is handed over is not handed over, whatever they said before. A
+//     rule file that is not understood lets nothing through that the last understood one did not.
 //   - Symbolic links are not followed; they, and everything else that is neither a folder nor a
 //     regular file, are skipped.
 //   - A root that cannot be read is unavailable: its files are not reported as removed.

@@ -40,11 +40,12 @@ type listing struct {
 	errs           []error
 }
 
-// list reads a folder. An error of a single file is kept in errs, and its name among the records is
-// missing; so is a file that vanished meanwhile, without an error.
-func list(root, folder string, r *Rules) (listing, error) {
-	l := listing{rules: r}
-	dir, err := os.Open(join(root, folder))
+// list reads a folder, given the rules of the one above. An error of a single file is kept in errs,
+// and its name among the records is missing; so is a file that vanished meanwhile, without an error.
+// Of a folder whose rules are held only they are told.
+func list(b *Book, folder string, above *Rules) (listing, error) {
+	l := listing{rules: above}
+	dir, err := os.Open(join(b.root, folder))
 	if err != nil {
 		return l, err
 	}
@@ -56,10 +57,12 @@ func list(root, folder string, r *Rules) (listing, error) {
 
 	if _, ok := slices.BinarySearchFunc(entries, IgnoreFile, func(e entry, n string) int {
 		return cmp.Compare(e.name, n)
-	}); ok {
-		if l.rules, err = r.enter(root, folder); err != nil {
-			l.errs = append(l.errs, err)
-		}
+	}); ok || b.knows(folder) {
+		l.rules = b.enter(above, folder)
+	}
+
+	if l.rules.held != nil {
+		return l, nil
 	}
 
 	m := l.rules.matcher(folder)

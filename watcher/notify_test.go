@@ -257,7 +257,7 @@ func TestWalk(t *testing.T) {
 
 		failed = append(failed, rel)
 	}
-	err := Walk(f.root, &Rules{}, func(rel string, s Snapshot) error {
+	err := Walk(rested(t, f.root, &Rules{}), func(rel string, s Snapshot) error {
 		if s.Size != int64(len(rel)) {
 			t.Errorf("%s: %d bytes", rel, s.Size)
 		}
@@ -275,17 +275,17 @@ func TestWalk(t *testing.T) {
 	}
 
 	stop := errors.New("stop")
-	if err := Walk(f.root, &Rules{}, func(string, Snapshot) error {
+	if err := Walk(rested(t, f.root, &Rules{}), func(string, Snapshot) error {
 		return stop
 	}, onErr); !errors.Is(err, stop) {
 		t.Errorf("got %v, want the function's error", err)
 	}
 
-	if err := Walk(filepath.Join(f.root, "none"), &Rules{}, nil, nil); !errors.Is(err, fs.ErrNotExist) {
+	if err := Walk(rested(t, filepath.Join(f.root, "none"), &Rules{}), nil, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want that there is no such folder", err)
 	}
 
-	if err := Walk(f.path("a.dwg"), &Rules{}, nil, nil); err == nil {
+	if err := Walk(rested(t, f.path("a.dwg"), &Rules{}), nil, nil); err == nil {
 		t.Error("a file was walked")
 	}
 
@@ -296,7 +296,7 @@ func TestWalk(t *testing.T) {
 
 	f.old("a.dwg")
 	got = nil
-	if err := Walk(f.root, young, func(rel string, _ Snapshot) error {
+	if err := Walk(rested(t, f.root, young), func(rel string, _ Snapshot) error {
 		got = append(got, rel)
 		return nil
 	}, onErr); err != nil || !slices.Equal(got, []string{"a.dwg"}) {
@@ -318,7 +318,7 @@ func TestUnreadableFolder(t *testing.T) {
 
 	t.Cleanup(func() { _ = os.Chmod(f.path("d"), 0o755) })
 	var failed []string
-	err := Walk(f.root, &Rules{}, func(string, Snapshot) error {
+	err := Walk(rested(t, f.root, &Rules{}), func(string, Snapshot) error {
 		return nil
 	}, func(rel string, err error) { failed = append(failed, rel) })
 	if err != nil || !slices.Equal(failed, []string{"d"}) {

@@ -39,25 +39,15 @@ func below(folder, p string) bool {
 
 // nameMatcher matches the names of one folder that is not ignored itself.
 type nameMatcher struct {
-	rules *Rules
-	steps []string // folder in lower case and room for the name
+	rules  *Rules
+	folder string
 }
 
-func (r *Rules) matcher(folder string) *nameMatcher {
-	m := &nameMatcher{rules: r}
-	if folder != "" {
-		m.steps = strings.Split(strings.ToLower(folder), "/")
-	}
-
-	m.steps = append(m.steps, "")
-
-	return m
-}
+func (r *Rules) matcher(folder string) *nameMatcher { return &nameMatcher{r, folder} }
 
 func (m *nameMatcher) match(name string, dir bool) (lower string, ignored bool) {
 	lower = strings.ToLower(name)
-	m.steps[len(m.steps)-1] = lower
-	ignored, _ = m.rules.matchLast(m.steps, dir)
+	ignored, _ = m.rules.matchName(func() string { return join2(m.folder, name) }, lower, dir)
 
 	return lower, ignored
 }

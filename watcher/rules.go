@@ -1,41 +1,28 @@
 package watcher
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"iter"
-	"os"
-	"path"
-	"path/filepath"
-	"slices"
+	"runtime"
 	"strings"
 	"time"
 
-	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"hoist/watcher/gitignore"
 )
 
-// IgnoreFile is the name of the files in the tree that hold ignore patterns for their folder and
-// what is below it.
-const IgnoreFile = ".hoistignore"
-
-// maxIgnoreFile bounds how much of one is read, in bytes.
-const maxIgnoreFile = 1 << 20
-
 // Rules decide what is not looked at. The strongest first: the patterns given, the .hoistignore
-// files of the tree (the deepest first), the litter that is known. Letter case does not count,
-// since the same drawings are kept on systems where it does not. What lies in an ignored folder is
-// ignored and cannot be taken back, as with git. Rules are immutable and safe for concurrent use.
+// files of the tree (the deepest first), the litter that is known. Patterns mean what git means by
+// them; letter case counts where the file system tells names apart by it. What lies in an ignored
+// folder is ignored and cannot be taken back, as with git. Rules are immutable and safe for
+// concurrent use.
 type Rules struct {
-	own      []rule // in the order given: the last that matches decides
-	tree     []rule // from .hoistignore files, outermost first
-	includes []rule
-	noLitter bool
-	minSize  int64
-	maxSize  int64
-	minAge   time.Duration
+	opts     RuleOptions
+	letter   gitignore.Case
+	own      *gitignore.Rules // in the order given: the last that matches decides; nil: none
+	includes gitignore.Stack
+	tree     gitignore.Stack // from .hoistignore files, outermost first
+	held     *HeldError      // see Held
 }
 
 // RuleOptions are what people may say about what is not sent.
@@ -53,45 +40,29 @@ type RuleOptions struct {
 	MinAge   time.Duration // files changed more recently wait; 0 none
 }
 
-type rule struct {
-	pattern gitignore.Pattern
-	text    string // as written
-	from    string // "" given, else path of the .hoistignore file below the root
-	depth   int    // folders of its domain
-	leaf    bool   // no slash inside: it is for the last name of a path alone
-}
-
-func (r rule) String() string {
-	if r.from == "" {
-		return r.text
+// usualCase is how the file systems of this operating system mostly compare letters.
+func usualCase() gitignore.Case {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return gitignore.Unicode
 	}
 
-	return r.from + ": " + r.text
-}
-
-// match takes the path in lower case, split.
-func (r rule) match(steps []string, dir bool) gitignore.MatchResult {
-	if r.leaf && len(steps) > r.depth+1 {
-		// The library tries such a pattern on every step; the folders above were asked already.
-		short := append(slices.Clone(steps[:r.depth]), steps[len(steps)-1])
-		return r.pattern.Match(short, dir)
-	}
-
-	return r.pattern.Match(steps, dir)
+	return gitignore.Exact
 }
 
 // ParseRules checks the options. All patterns that are wrong are named in the error.
 func ParseRules(o RuleOptions) (*Rules, error) {
-	r := &Rules{noLitter: o.NoLitter, minSize: o.MinSize, maxSize: o.MaxSize, minAge: o.MinAge}
+	r := (&Rules{opts: o}).in(usualCase())
 	var errs []error
-	r.own, errs = parsePatterns(o.Patterns, "", nil)
-	var more []error
+	if r.own != nil {
+		errs = wrong("ignore", r.own.All())
+	}
 
-	r.includes, more = parsePatterns(o.Includes, "", nil)
-	errs = append(errs, more...)
-	for _, p := range o.Includes {
-		if strings.HasPrefix(p, "!") {
-			errs = append(errs, fmt.Errorf("include pattern %q: \"!\" is for ignore patterns", p))
+	for _, s := range r.includes {
+		errs = append(errs, wrong("include", s.All())...)
+		for _, rule := range s.All() {
+			if rule.Negated {
+				errs = append(errs, fmt.Errorf("include pattern %q: \"!\" is for ignore patterns", rule.Text))
+			}
 		}
 	}
 
@@ -109,150 +80,183 @@ func ParseRules(o RuleOptions) (*Rules, error) {
 	return r, nil
 }
 
-// parsePatterns skips blank lines and comments, and returns what is right beside what is wrong.
-func parsePatterns(lines []string, from string, domain []string) (rules []rule, errs []error) {
-	for _, line := range lines {
-		line = strings.TrimRight(line, "\r\n")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
-			continue
+// wrong names the rules that can match nothing.
+func wrong(kind string, rules []gitignore.Rule) (errs []error) {
+	for _, rule := range rules {
+		if rule.Never != "" {
+			errs = append(errs, fmt.Errorf("%s pattern %q: %s", kind, rule.Text, rule.Never))
 		}
-
-		lower := strings.ToLower(line)
-		body := strings.TrimRight(strings.TrimPrefix(lower, "!"), " ")
-		if err := checkPattern(body); err != nil {
-			errs = append(errs, fmt.Errorf("ignore pattern %q: %w", line, err))
-			continue
-		}
-
-		rules = append(rules, rule{
-			pattern: gitignore.ParsePattern(lower, domain),
-			text:    line, from: from, depth: len(domain),
-			leaf: !strings.Contains(strings.TrimSuffix(body, "/"), "/"),
-		})
 	}
 
-	return rules, errs
+	return errs
 }
 
-func checkPattern(body string) error {
-	if strings.Trim(body, "/") == "" {
-		return errors.New("it names nothing")
+// in returns the rules that were given, comparing letters in that way, without those of a tree.
+func (r *Rules) in(letter gitignore.Case) *Rules {
+	out := &Rules{opts: r.opts, letter: letter}
+	if len(r.opts.Patterns) > 0 {
+		out.own = gitignore.Parse("", []byte(strings.Join(r.opts.Patterns, "\n")), letter)
 	}
 
-	for step := range strings.SplitSeq(body, "/") {
-		if _, err := filepath.Match(step, "x"); err != nil {
-			return err
-		}
+	included := gitignore.Parse("", []byte(strings.Join(r.opts.Includes, "\n")), letter)
+	if len(included.All()) > 0 {
+		out.includes = gitignore.Stack{included}
 	}
 
-	return nil
+	return out
 }
 
 // Patterns lists the rules for people, the weakest first.
 func (r *Rules) Patterns() []string {
 	var out []string
-	if !r.noLitter {
+	if !r.opts.NoLitter {
 		out = append(out, litterPatterns...)
 	}
 
-	for _, l := range [][]rule{r.tree, r.own} {
-		for _, p := range l {
-			out = append(out, p.String())
+	for _, file := range r.tree {
+		for _, rule := range file.All() {
+			out = append(out, ruleText(&rule, join2(rule.Folder, IgnoreFile)))
+		}
+	}
+
+	if r.own != nil {
+		for _, rule := range r.own.All() {
+			out = append(out, rule.Text)
 		}
 	}
 
 	return out
 }
 
-// Match tells whether a slash path below the root is ignored by its name or that of a folder above
+func ruleText(rule *gitignore.Rule, from string) string { return from + ": " + rule.Text }
+
+// Match reports whether a slash path below the root is ignored by its name or that of a folder above
 // it, and by which rule.
 func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 	if p == "" || p == "." {
 		return false, ""
 	}
 
-	steps := strings.Split(strings.ToLower(p), "/")
-	for i := range steps {
-		last := i == len(steps)-1
-		if ignored, rule := r.matchLast(steps[:i+1], dir || !last); ignored {
+	for i := range len(p) {
+		if p[i] != '/' {
+			continue
+		}
+
+		if ignored, rule := r.matchLast(p[:i], true); ignored {
 			return true, rule
 		}
 	}
 
-	return false, ""
+	return r.matchLast(p, dir)
 }
 
-// matchLast judges the last step alone. The steps are in lower case; the folders above are not
-// ignored.
-func (r *Rules) matchLast(steps []string, dir bool) (ignored bool, by string) {
-	name := steps[len(steps)-1]
-	if strings.HasPrefix(name, ".hoist") {
+// matchLast judges the last step alone; the folders above are not ignored.
+func (r *Rules) matchLast(p string, dir bool) (ignored bool, by string) {
+	_, name := split(p)
+	return r.matchName(func() string { return p }, strings.ToLower(name), dir)
+}
+
+// matchName judges a name, in lower case, whose path is made when a rule asks for it.
+func (r *Rules) matchName(path func() string, lower string, dir bool) (ignored bool, by string) {
+	if strings.HasPrefix(lower, ".hoist") {
 		return true, ".hoist*" // never taken back: sending these would send our own work
 	}
 
-	for _, list := range [][]rule{r.own, r.tree} {
-		for _, p := range slices.Backward(list) {
-			switch p.match(steps, dir) {
-			case gitignore.Exclude:
-				return true, p.String()
-			case gitignore.Include:
-				return r.notIncluded(steps, dir)
-			case gitignore.NoMatch:
-			}
+	if rule, from := r.spoken(path, dir); rule != nil {
+		if !rule.Negated {
+			return true, from
 		}
+
+		return r.notIncluded(path, dir)
 	}
 
-	if !r.noLitter {
-		if ok, text := litter.match(name, dir); ok {
+	if !r.opts.NoLitter {
+		if ok, text := litter.match(lower, dir); ok {
 			return true, text
 		}
 	}
 
-	return r.notIncluded(steps, dir)
+	return r.notIncluded(path, dir)
 }
 
-func (r *Rules) notIncluded(steps []string, dir bool) (bool, string) {
+// spoken is the strongest rule of people that speaks of a path, and how it is told.
+func (r *Rules) spoken(path func() string, dir bool) (*gitignore.Rule, string) {
+	if r.own != nil {
+		if rule := r.own.Match(path(), dir); rule != nil {
+			return rule, rule.Text
+		}
+	}
+
+	if len(r.tree) > 0 {
+		if rule := r.tree.Last(path(), dir); rule != nil {
+			return rule, ruleText(rule, join2(rule.Folder, IgnoreFile))
+		}
+	}
+
+	return nil, ""
+}
+
+func (r *Rules) notIncluded(path func() string, dir bool) (bool, string) {
 	if dir || len(r.includes) == 0 {
 		return false, ""
 	}
 
-	for _, p := range r.includes {
-		if p.pattern.Match(steps, false) == gitignore.Exclude {
-			return false, ""
-		}
+	if included, _ := r.includes.Judge(path(), false); included {
+		return false, ""
 	}
 
 	return true, "not included"
 }
 
-// MatchSize tells whether a file of that many bytes is ignored, and by which rule.
+// MatchSize reports whether a file of that many bytes is ignored, and by which rule.
 func (r *Rules) MatchSize(size int64) (ignored bool, rule string) {
 	switch {
-	case r.minSize > 0 && size < r.minSize:
-		return true, fmt.Sprintf("min-size %d", r.minSize)
-	case r.maxSize > 0 && size > r.maxSize:
-		return true, fmt.Sprintf("max-size %d", r.maxSize)
+	case r.opts.MinSize > 0 && size < r.opts.MinSize:
+		return true, fmt.Sprintf("min-size %d", r.opts.MinSize)
+	case r.opts.MaxSize > 0 && size > r.opts.MaxSize:
+		return true, fmt.Sprintf("max-size %d", r.opts.MaxSize)
 	}
 
 	return false, ""
 }
 
 // MinAge is how long ago a file must have been changed to be looked at; 0 none.
-func (r *Rules) MinAge() time.Duration { return r.minAge }
+func (r *Rules) MinAge() time.Duration { return r.opts.MinAge }
 
-// At returns the rules that hold in a folder below root, with the .hoistignore files on the way to
-// it. Lines that are wrong are left out and named in the error, which comes beside usable rules.
-func (r *Rules) At(root, folder string) (*Rules, error) {
-	at := r
-	var errs []error
-	for dir := range upTo(folder) {
-		var err error
-		if at, err = at.enter(root, dir); err != nil {
-			errs = append(errs, err)
-		}
+// Held is why nothing below the folder that these rules are of may be handed over now, nil when it
+// may.
+func (r *Rules) Held() *HeldError { return r.held }
+
+// HeldError says why nothing below a rule file is sent: it changed a moment ago, or it cannot be
+// understood and never could.
+type HeldError struct {
+	File  string    // slash path of the rule file below the root
+	Until time.Time // when it has rested; zero: until somebody mends it
+	Err   error     // why it is not understood; nil while it rests
+}
+
+func (e *HeldError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s is not understood, nothing below it is sent: %v", e.File, e.Err)
 	}
 
-	return at, errors.Join(errs...)
+	return fmt.Sprintf("%s was changed a moment ago: it holds once it has rested", e.File)
+}
+
+func (e *HeldError) Unwrap() error { return e.Err }
+
+// strongerHold is the hold that lasts longer.
+func strongerHold(a, b *HeldError) *HeldError {
+	switch {
+	case a == nil:
+		return b
+	case b == nil || a.Until.IsZero():
+		return a
+	case b.Until.IsZero() || b.Until.After(a.Until):
+		return b
+	}
+
+	return a
 }
 
 // upTo yields the root, each folder on the way, and the folder.
@@ -270,52 +274,4 @@ func upTo(folder string) iter.Seq[string] {
 
 		yield(folder)
 	}
-}
-
-// enter adds the .hoistignore file of one folder, if it has one.
-func (r *Rules) enter(root, folder string) (*Rules, error) {
-	from := path.Join(folder, IgnoreFile)
-	f, err := openShared(filepath.Join(root, filepath.FromSlash(from)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	} else if err != nil {
-		return r, fmt.Errorf("read %s: %w", from, err)
-	}
-
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxIgnoreFile))
-	if err != nil {
-		return r, fmt.Errorf("read %s: %w", from, err)
-	}
-
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.IndexByte(data, 0) >= 0 {
-		return r, fmt.Errorf("read %s: it is UTF-16 or no text; save it as UTF-8", from)
-	}
-
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // what editors on Windows begin it with
-	var domain []string
-	if folder != "" {
-		domain = strings.Split(strings.ToLower(folder), "/")
-	}
-
-	rules, errs := parsePatterns(strings.Split(string(data), "\n"), from, domain)
-	deeper := *r
-	deeper.tree = slices.Concat(r.tree, rules)
-	if len(errs) > 0 {
-		return &deeper, fmt.Errorf("read %s: %w", from, errors.Join(errs...))
-	}
-
-	return &deeper, nil
-}
-
-// openShared opens a file so that the programs that save it are not stopped: on Windows os.Root
-// lets others rename and delete.
-func openShared(name string) (*os.File, error) {
-	root, err := os.OpenRoot(filepath.Dir(name))
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-
-	return root.Open(filepath.Base(name))
 }

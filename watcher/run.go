@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -49,7 +50,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 	defer cancel()
 	r := &run{
 		Watcher: w, emit: emit, group: &group,
-		set:   newSettler(w.cfg.Settle, w.cfg.SettleCap, w.cfg.Rules.minAge),
+		set:   newSettler(w.cfg.Settle, w.cfg.SettleCap, w.book.Given().MinAge()),
 		ed:    newEditor(w.cfg.Baseline),
 		want:  map[string]bool{"": true},
 		found: make(chan finding), done: make(chan summary, 1),
@@ -67,13 +68,13 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 // startNotes begins with notices, or says why there are none.
 func (r *run) startNotes(ctx context.Context) {
 	why := ""
-	switch kind := remoteKind(r.cfg.Root); {
+	switch kind := remoteKind(r.root); {
 	case r.cfg.Poll:
 		why = "asked for"
 	case kind != "":
 		why = kind + ": changes by other machines are not announced"
 	default:
-		notes, err := r.source(r.cfg.Root)
+		notes, err := r.source(r.root)
 		if err != nil {
 			why = err.Error()
 			break
@@ -124,6 +125,8 @@ func (r *run) loop(ctx context.Context) error {
 			err = r.scanned(ctx, f)
 		case sum := <-r.done:
 			err = r.scanEnded(ctx, sum)
+		case <-r.asked:
+			r.wantScan("", true)
 		case <-timer.C:
 			err = r.tick(ctx)
 		}
@@ -142,6 +145,10 @@ func (r *run) untilNext() time.Duration {
 		wait = min(wait, at.Sub(now))
 	}
 
+	if at, ok := r.book.next(); ok {
+		wait = min(wait, at.Sub(now))
+	}
+
 	if !r.scanning {
 		wait = min(wait, r.nextScan.Sub(now))
 	}
@@ -153,6 +160,12 @@ func (r *run) tick(ctx context.Context) error {
 	now := time.Now()
 	if !r.scanning && !r.nextScan.After(now) {
 		r.wantScan("", false)
+	}
+
+	if at, ok := r.book.next(); ok && !at.After(now) {
+		for _, folder := range r.book.recheck(false) {
+			r.wantScan(folder, false)
+		}
 	}
 
 	r.look(now)
@@ -172,6 +185,10 @@ func (r *run) startScan(ctx context.Context) {
 		return
 	}
 
+	if r.want[""] {
+		r.book.recheck(true)
+	}
+
 	var top []string // without those that lie in another
 	for f := range r.want {
 		if !r.wantsAbove(f) {
@@ -180,7 +197,7 @@ func (r *run) startScan(ctx context.Context) {
 	}
 
 	slices.Sort(top)
-	s := &scanner{root: r.cfg.Root, rules: r.cfg.Rules, base: r.cfg.Baseline, log: r.log, out: r.found}
+	s := &scanner{book: r.book, base: r.cfg.Baseline, log: r.log, out: r.found}
 	if r.notes != nil {
 		s.add = r.notes.add
 	}
@@ -242,7 +259,7 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 
 // moved tells whether a file is not, or cannot be seen to be, as a scan saw it.
 func (r *run) moved(d seen) bool {
-	rec, mode, exists, err := lookAt(r.cfg.Root, d.path)
+	rec, mode, exists, err := lookAt(r.root, d.path)
 	return err != nil || !exists || !mode.IsRegular() || !rec.same(d.rec)
 }
 
@@ -332,22 +349,21 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 	}
 
 	folder, name := split(p)
-	if name == IgnoreFile {
-		r.wantScan("", false)
-		return nil
-	}
-
 	at, ok := rules[folder]
 	if !ok {
-		var err error
-		if at, err = r.cfg.Rules.At(r.cfg.Root, folder); err != nil {
-			r.log.Warn("ignore file not readable", "error", err)
-		}
-
+		at = r.book.At(folder)
 		rules[folder] = at
 	}
 
-	rec, mode, exists, err := lookAt(r.cfg.Root, p)
+	if strings.EqualFold(name, IgnoreFile) {
+		if at.Held() == nil { // else once it has rested
+			r.wantScan(folder, false)
+		}
+
+		return nil
+	}
+
+	rec, mode, exists, err := lookAt(r.root, p)
 	if err != nil {
 		r.log.Warn("path not readable", "path", p, "error", err)
 		r.wantScan(folder, false)
@@ -418,7 +434,7 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 func (r *run) strayed(folder string) {
 	found := true
 	for folder != "" {
-		if _, mode, exists, err := lookAt(r.cfg.Root, folder); err == nil && exists && mode.IsDir() {
+		if _, mode, exists, err := lookAt(r.root, folder); err == nil && exists && mode.IsDir() {
 			break
 		}
 
@@ -433,9 +449,10 @@ func (r *run) strayed(folder string) {
 
 // look judges the pending paths whose time has come.
 func (r *run) look(now time.Time) {
+	r.set.minAge = r.book.Given().MinAge()
 	var up *bool // whether the root is there, once asked
 	for _, p := range r.set.due(now) {
-		rec, mode, exists, err := lookAt(r.cfg.Root, p)
+		rec, mode, exists, err := lookAt(r.root, p)
 		if err != nil {
 			r.log.Debug("pending path not readable", "path", p, "error", err)
 			r.set.postpone(p, now.Add(r.cfg.Settle))
@@ -445,7 +462,7 @@ func (r *run) look(now time.Time) {
 		o := observation{rec: rec, gone: !exists || mode&fs.ModeType != 0}
 		if o.gone {
 			if up == nil {
-				info, err := os.Stat(r.cfg.Root)
+				info, err := os.Stat(r.root)
 				ok := err == nil && info.IsDir()
 				up = &ok
 			}
@@ -455,113 +472,16 @@ func (r *run) look(now time.Time) {
 				r.wantScan("", true)
 				continue
 			}
-		} else if ignored, _ := r.cfg.Rules.MatchSize(rec.size); ignored {
+		} else if ignored, _ := r.book.Given().MatchSize(rec.size); ignored {
 			r.set.drop(p)
 			r.rest(settled{path: p, forget: true})
 			continue
 		}
 
 		was := r.set.pending[p]
-		if r.set.look(p, o, !o.gone && lockedAt(r.cfg.Root, p), now) {
+		if r.set.look(p, o, !o.gone && lockedAt(r.root, p), now) {
 			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone,
 				capped: now.Sub(was.last) < r.cfg.Settle})
 		}
 	}
-}
-
-// rest adds to what is handed over next.
-func (r *run) rest(s settled) {
-	r.batch = append(r.batch, s)
-	if s.fresh {
-		r.fresh++
-	}
-}
-
-// Waits between attempts to hand over a batch.
-const (
-	emitWaitMin = time.Second
-	emitWaitMax = 30 * time.Second
-)
-
-// flush hands over what has settled when that is at least so many: first the changes, then, when
-// the receiver has made them durable, the baseline. It repeats a batch that was refused until it is
-// taken or ctx ends.
-func (r *run) flush(ctx context.Context, least int) error {
-	for len(r.batch) > 0 && len(r.batch) >= least {
-		n := min(len(r.batch), batchMax)
-		e, err := r.ed.plan(r.batch[:n])
-		if err != nil {
-			return err
-		}
-
-		r.count()
-
-		for wait := emitWaitMin; len(e.changes) > 0; wait = min(2*wait, emitWaitMax) {
-			err := r.emit(ctx, e.changes)
-			if err == nil {
-				break
-			}
-
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-
-			r.log.Error("changes not taken", "changes", len(e.changes), "error", err, "again_in", wait)
-
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(wait):
-			}
-		}
-
-		if len(e.folders) > 0 {
-			r.ed.stale()
-			if err := r.cfg.Baseline.Store(e.folders); err != nil {
-				return fmt.Errorf("store the baseline: %w", err)
-			}
-		}
-
-		r.tracked += e.tracked
-		for _, s := range r.batch[:n] {
-			if s.fresh {
-				r.fresh--
-			}
-		}
-
-		r.batch = r.batch[n:]
-		r.count()
-	}
-
-	if len(r.batch) == 0 {
-		r.batch = nil
-	}
-
-	return nil
-}
-
-// count brings the numbers of the status up to date.
-func (r *run) count() {
-	pending := len(r.set.pending) + len(r.batch)
-	r.setStatus(func(s *Status) {
-		s.Files, s.Pending, s.Busy = r.tracked+r.set.fresh+r.fresh, pending, r.set.busy
-		detail := s.scanDetail
-		if s.pollReason != "" && s.State != StateUnavailable {
-			detail = joinDetail("polling: "+s.pollReason, detail)
-		}
-
-		if s.Busy > 0 {
-			detail = joinDetail(detail, fmt.Sprintf("%d never at rest", s.Busy))
-		}
-
-		s.Detail = detail
-	})
-}
-
-func joinDetail(a, b string) string {
-	if a == "" || b == "" {
-		return a + b
-	}
-
-	return a + "; " + b
 }

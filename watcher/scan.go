@@ -43,9 +43,8 @@ type summary struct {
 
 // scanner compares parts of the tree with the baseline.
 type scanner struct {
-	root  string
-	rules *Rules
-	base  Baseline
+	book *Book
+	base Baseline
 	// before a folder is listed, so that nothing falls between; nil: no notices
 	add func(folder string) error
 	log *slog.Logger
@@ -69,15 +68,12 @@ type scanWork struct {
 func (s *scanner) run(ctx context.Context, folders []string) summary {
 	s.wake.L = &s.mu
 	for _, f := range folders {
-		rules := s.rules
+		rules := s.book.Given()
 		if f == "" {
 			s.sum.whole = true
 		} else {
 			parent, _ := split(f)
-			var err error
-			if rules, err = s.rules.At(s.root, parent); err != nil {
-				s.fail(f, err)
-			}
+			rules = s.book.At(parent)
 		}
 
 		s.stack = append(s.stack, scanWork{f, rules})
@@ -190,7 +186,7 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	s.watch(work.folder)
 	at := time.Now()
 
-	l, err := list(s.root, work.folder, work.rules)
+	l, err := list(s.book, work.folder, work.rules)
 	switch {
 	case err != nil && work.folder == "":
 		s.mu.Lock()
@@ -203,6 +199,10 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	case err != nil:
 		s.fail(work.folder, err)
 		return nil
+	}
+
+	if l.rules.Held() != nil {
+		return nil // it is scanned again when its rules hold
 	}
 
 	for _, err := range l.errs {

@@ -194,6 +194,19 @@ func (s *settler) postpone(path string, at time.Time) {
 	}
 }
 
+// hold takes back a path that had settled: it is looked at again at the time given, unless something
+// was seen of it meanwhile.
+func (s *settler) hold(path string, o observation, now, until time.Time) {
+	if _, ok := s.pending[path]; ok {
+		return
+	}
+
+	p := &pending{observation: o, path: path, first: now.Add(-s.quiet), last: now.Add(-s.quiet)}
+	s.pending[path] = p
+	s.count(p, 1)
+	s.plan(p, until)
+}
+
 // drop forgets a path.
 func (s *settler) drop(path string) {
 	if p, ok := s.pending[path]; ok {

@@ -58,9 +58,9 @@ type Baseline interface {
 // error is logged and the batch is offered again later.
 type Emit = func(ctx context.Context, changes []Change) error
 
-// Config of a Watcher. Root, Rules and Baseline are required.
+// Config of a Watcher. Book and Baseline are required.
 type Config struct {
-	Root string // absolute path of the folder to watch
+	Book *Book // the rules of the folder to watch, which is its root: an absolute path
 
 	// Settle is how long a path must not have been seen to change. Default 10 s.
 	Settle time.Duration
@@ -77,7 +77,6 @@ type Config struct {
 	// Poll asks for scans alone, whatever the file system can do.
 	Poll bool
 
-	Rules    *Rules
 	Baseline Baseline
 	Logger   *slog.Logger // nil: discard
 }

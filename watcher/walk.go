@@ -12,25 +12,26 @@ import (
 // a regular file.
 var ErrSkipped = errors.New("skipped: not a regular file")
 
-// Walk calls fn for every regular file below root that the rules let through, folder by folder in
-// order of name. Files younger than the rules' age are left out. An error of fn ends the walk and
-// is returned, as is one of reading the root itself; what else cannot be read, and what is skipped
-// for its kind (ErrSkipped), goes to onErr with its path, and the walk goes on.
-func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error,
-	onErr func(rel string, err error)) error {
-	info, err := os.Stat(root)
+// Walk calls fn for every regular file below the book's root that its rules let through, folder by
+// folder in order of name. Files younger than the rules' age are left out. An error of fn ends the
+// walk and is returned, as is one of reading the root itself; what else cannot be read, what is
+// skipped for its kind (ErrSkipped), and each folder whose rules are held (*HeldError), goes to onErr
+// with its path, and the walk goes on.
+func Walk(b *Book, fn func(rel string, snap Snapshot) error, onErr func(rel string, err error)) error {
+	info, err := os.Stat(b.root)
 	if err != nil {
 		return err
 	}
 
 	if !info.IsDir() {
-		return fmt.Errorf("walk %s: not a folder", root)
+		return fmt.Errorf("walk %s: not a folder", b.root)
 	}
 
-	youngest := time.Now().Add(-r.minAge)
-	var visit func(folder string, r *Rules) error
-	visit = func(folder string, r *Rules) error {
-		l, err := list(root, folder, r)
+	minAge := b.Given().MinAge()
+	youngest := time.Now().Add(-minAge)
+	var visit func(folder string, above *Rules) error
+	visit = func(folder string, above *Rules) error {
+		l, err := list(b, folder, above)
 		if err != nil {
 			if folder == "" {
 				return err
@@ -40,6 +41,11 @@ func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error,
 				onErr(folder, err)
 			}
 
+			return nil
+		}
+
+		if held := l.rules.Held(); held != nil {
+			onErr(folder, held)
 			return nil
 		}
 
@@ -61,7 +67,7 @@ func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error,
 				continue
 			}
 
-			if r.minAge > 0 && unixTime(rec.mtime).After(youngest) {
+			if minAge > 0 && unixTime(rec.mtime).After(youngest) {
 				continue
 			}
 
@@ -73,5 +79,5 @@ func Walk(root string, r *Rules, fn func(rel string, snap Snapshot) error,
 		return nil
 	}
 
-	return visit("", r)
+	return visit("", b.Given())
 }

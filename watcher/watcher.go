@@ -13,6 +13,9 @@ import (
 // from any goroutine.
 type Watcher struct {
 	cfg    Config
+	book   *Book
+	root   string
+	asked  chan struct{} // capacity 1: a scan is wanted
 	log    *slog.Logger
 	source func(root string) (notifier, error)
 
@@ -23,17 +26,16 @@ type Watcher struct {
 // New checks the configuration and fills in defaults. It does not touch the file system.
 func New(cfg Config) (*Watcher, error) {
 	switch {
-	case !filepath.IsAbs(cfg.Root):
-		return nil, fmt.Errorf("watch %q: the path is not absolute", cfg.Root)
-	case cfg.Rules == nil:
+	case cfg.Book == nil:
 		return nil, errors.New("watch: no rules")
+	case !filepath.IsAbs(cfg.Book.root):
+		return nil, fmt.Errorf("watch %q: the path is not absolute", cfg.Book.root)
 	case cfg.Baseline == nil:
 		return nil, errors.New("watch: no baseline")
 	case cfg.Settle < 0 || cfg.SettleCap < 0 || cfg.ScanInterval < 0 || cfg.PollInterval < 0:
-		return nil, fmt.Errorf("watch %q: a negative time", cfg.Root)
+		return nil, fmt.Errorf("watch %q: a negative time", cfg.Book.root)
 	}
 
-	cfg.Root = filepath.Clean(cfg.Root)
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v
@@ -50,10 +52,21 @@ func New(cfg Config) (*Watcher, error) {
 
 	return &Watcher{
 		cfg:    cfg,
-		log:    cfg.Logger.With("component", "watcher", "root", cfg.Root),
+		book:   cfg.Book,
+		root:   cfg.Book.root,
+		asked:  make(chan struct{}, 1),
+		log:    cfg.Logger.With("component", "watcher", "root", cfg.Book.root),
 		source: newOSNotifier,
 		status: Status{State: StateScanning},
 	}, nil
+}
+
+// Scan asks for a look at the whole folder now.
+func (w *Watcher) Scan() {
+	select {
+	case w.asked <- struct{}{}:
+	default:
+	}
 }
 
 // Status returns what the watcher knows of itself now.

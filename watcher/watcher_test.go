@@ -165,13 +165,24 @@ func (x *fixture) take() []string {
 	return told
 }
 
+// newTestBook is a book without a keeper, whose rule files rest for ten seconds.
+func newTestBook(t testing.TB, root string, given *Rules) *Book {
+	t.Helper()
+	b, err := NewBook(root, given, 10*time.Second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return b
+}
+
 // newFixture prepares a watcher; change may alter its configuration.
 func newFixture(t *testing.T, f tree, change func(*Config)) *fixture {
 	t.Helper()
 	x := &fixture{tree: f, base: newMemBaseline(t), hand: newHand(), states: map[string]Snapshot{},
 		more: make(chan struct{}, 1)}
 	cfg := Config{
-		Root: f.root, Rules: &Rules{}, Baseline: x.base, Settle: 10 * time.Second,
+		Book: newTestBook(t, f.root, &Rules{}), Baseline: x.base, Settle: 10 * time.Second,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	if change != nil {
@@ -424,7 +435,89 @@ func TestRun(t *testing.T) {
 				second(20)
 				x.want(t, "b.rvt")
 			}},
-		{"sizes", nil, func(c *Config) { c.Rules = &Rules{minSize: 3} }, func(t *testing.T, x *fixture) {
+		{"a rule younger than the settle time wins over the file that it excludes", nil, nil,
+			func(t *testing.T, x *fixture) {
+				x.write("fees.xlsx", "1")
+				x.write("plan.dwg", "1")
+				x.notice("fees.xlsx", "plan.dwg")
+				second(6)
+				x.write(IgnoreFile, "fees*\n")
+				x.notice(IgnoreFile)
+				second(5)
+				x.want(t) // both wait for the rule file
+				if s := x.w.Status(); s.Pending != 2 || !strings.Contains(s.Detail, IgnoreFile) {
+					t.Errorf("status %+v", s)
+				}
+
+				second(7)
+				x.want(t, "plan.dwg")
+				if s := x.w.Status(); s.Files != 1 || s.Pending != 0 || s.Detail != "" {
+					t.Errorf("status %+v", s)
+				}
+			}},
+		{"a rule file that nobody announced is asked at the handing over", nil, nil,
+			func(t *testing.T, x *fixture) {
+				x.write("a/fees.xlsx", "1")
+				x.notice("a/fees.xlsx")
+				second(9)
+				x.write("a/.hoistignore", "fees*\n")
+				second(30)
+				x.want(t)
+			}},
+		{"a rule file saved in place again and again lets nothing slip", []string{"plan.dwg"}, nil,
+			func(t *testing.T, x *fixture) {
+				x.write("private/a.dwg", "1")
+				x.write(IgnoreFile, "private/\n")
+				x.notice("private", IgnoreFile)
+				for range 20 {
+					x.write(IgnoreFile, "")
+					x.notice(IgnoreFile)
+					second(1)
+					x.write(IgnoreFile, "private/\n")
+					x.notice(IgnoreFile)
+					second(1)
+				}
+
+				x.want(t, "plan.dwg")
+				x.write("new.dwg", "1")
+				x.notice("new.dwg")
+				second(15)
+				x.want(t, "new.dwg")
+			}},
+		{"a pipe in the place of a rule file: nothing below it, all beside it", nil, nil,
+			func(t *testing.T, x *fixture) {
+				x.write("b/y.dwg", "1")
+				makePipe(t, x.path("b/.hoistignore"))
+				x.write("other.dwg", "1")
+				x.notice("b", "b/.hoistignore", "b/y.dwg", "other.dwg")
+				second(12)
+				x.want(t, "other.dwg")
+				if s := x.w.Status(); !strings.Contains(s.Detail, "b/.hoistignore") {
+					t.Errorf("status %+v", s)
+				}
+
+				x.remove("b/.hoistignore")
+				second(30)
+				x.want(t, "b/y.dwg")
+				if s := x.w.Status(); s.Detail != "" {
+					t.Errorf("status %+v", s)
+				}
+			}},
+		{"rules that are given while it runs", []string{"a.dwg"}, nil, func(t *testing.T, x *fixture) {
+			x.want(t, "a.dwg")
+			rules, err := ParseRules(RuleOptions{Patterns: []string{"fees*"}})
+			must(t, err)
+			x.write("fees.xlsx", "1")
+			x.notice("fees.xlsx")
+			second(5)
+			x.w.book.SetRules(rules, 10*time.Second)
+			x.w.Scan()
+			second(10)
+			x.want(t)
+		}},
+		{"sizes", nil, func(c *Config) {
+			c.Book.SetRules(&Rules{opts: RuleOptions{MinSize: 3}}, 10*time.Second)
+		}, func(t *testing.T, x *fixture) {
 			x.write("a.dwg", "1")
 			x.write("b.dwg", "123")
 			x.notice("a.dwg", "b.dwg")
@@ -608,7 +701,7 @@ func TestSnapshot(t *testing.T) {
 		t.Fatalf("%v %v %v", mode, ok, err)
 	}
 
-	l, err := list(f.root, "", &Rules{})
+	l, err := list(newTestBook(t, f.root, &Rules{}), "", &Rules{})
 	if err != nil || len(l.records) != 1 || l.records[0] != rec {
 		t.Fatalf("the listing says %v, %v, a look %v", l.records, err, rec)
 	}
@@ -624,13 +717,13 @@ func TestSnapshot(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	good := Config{Root: t.TempDir(), Rules: &Rules{}, Baseline: newMemBaseline(t)}
+	good := Config{Book: newTestBook(t, t.TempDir(), &Rules{}), Baseline: newMemBaseline(t)}
 	tests := []struct {
 		name   string
 		change func(*Config)
 	}{
-		{"relative root", func(c *Config) { c.Root = "a" }},
-		{"no rules", func(c *Config) { c.Rules = nil }},
+		{"relative root", func(c *Config) { c.Book = newTestBook(t, "a", &Rules{}) }},
+		{"no rules", func(c *Config) { c.Book = nil }},
 		{"no baseline", func(c *Config) { c.Baseline = nil }},
 		{"negative time", func(c *Config) { c.Settle = -1 }},
 	}

@@ -10,6 +10,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/watcher"
 )
 
 func newFilterCmd(a *app) *cobra.Command {
@@ -151,7 +152,12 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 		}
 	}
 
-	out.Rule = local.Against(rules, root, filepath.ToSlash(rel), dir, snap)
+	book, err := watcher.NewBook(root, rules, 0, nil)
+	if err != nil {
+		return err
+	}
+
+	out.Rule = local.Against(book, filepath.ToSlash(rel), dir, snap)
 	out.Ignored = out.Rule != ""
 	switch {
 	case a.flags.json:

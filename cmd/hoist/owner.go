@@ -114,6 +114,16 @@ func (a *app) ownerOptions(s *setup, command string) owner.Options {
 			return acc.UserID
 		},
 		CheckAccount: s.checkAccount,
+		Reload: func() (config.Settings, []config.Watch, error) {
+			again, err := a.setup(s.flags)
+			if err != nil {
+				return config.Settings{}, nil, err
+			}
+
+			_, err = again.filter()
+
+			return again.settings, again.file.Watch, err
+		},
 	}
 }
 

@@ -20,6 +20,9 @@ type Source struct {
 	Rel      string // slash path below the landing folder: "plan.rvt", "DIR/a/plan.rvt"
 	Snapshot state.Snapshot
 	Changing bool // it is saved all the time: already its first try reads from a snapshot
+	// the folder that was walked to find it, whose rule files judge it; "": it was named, or a watch
+	// knows
+	Walked string
 }
 
 // PushRequest asks for a plan of an upload.
@@ -201,6 +204,7 @@ func (w *pusher) plan(l landing, rel func(remote.Address) string) File {
 		Kind: state.Upload, Phase: state.PhaseQueued, Profile: w.req.Profile, Root: w.req.Root,
 		Rel: l.source.Rel, Path: l.source.Path,
 		Snapshot: l.source.Snapshot, Size: l.source.Snapshot.Size, Force: w.req.Force, Batch: w.req.Batch,
+		Walked: l.source.Walked,
 		Target: state.Target{Address: at.String(), BasePath: w.place.Address.String(),
 			Name: l.names[len(l.names)-1]},
 	}

@@ -8,6 +8,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
 	"hoist/transfer/remote"
+	"hoist/watcher"
 )
 
 // Auditor knows the three places that tell of a file: the disk, the home with its receipts, and the
@@ -17,8 +18,8 @@ type Auditor struct {
 	Store    *state.Store
 	Resolver func(profile string) (*remote.Resolver, error)
 	Client   func(profile string) (*apsclient.Client, error)
-	Settings config.Settings // of the home; watches choose files by them
-	Profile  string          // used when a watch or a job names none
+	Rules    func(config.Watch) (*watcher.Book, error)
+	Profile  string // used when a watch or a job names none
 	Log      *slog.Logger
 }
 

@@ -117,12 +117,12 @@ func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch, dir bool,
 	}
 
 	e.Remote = address.Join(steps(rel)...).String()
-	rules, err := local.WatchRules(c.Settings(), a.Settings)
+	book, err := a.Rules(c)
 	if err != nil {
 		return err
 	}
 
-	e.Rule = local.Against(rules, c.Path, rel, dir, snap)
+	e.Rule = local.Against(book, rel, dir, snap)
 	rec, ok, err := a.Store.Published(c.ID, rel)
 	if err != nil || !ok {
 		return err

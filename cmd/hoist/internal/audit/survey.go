@@ -186,7 +186,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 		return nil, err
 	}
 
-	rules, err := local.WatchRules(c.Settings(), a.Settings)
+	book, err := a.Rules(c)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 
 		return s
 	}
-	err = watcher.Walk(c.Path, rules, func(rel string, _ watcher.Snapshot) error {
+	err = watcher.Walk(book, func(rel string, _ watcher.Snapshot) error {
 		file(rel)
 		return ctx.Err()
 	}, func(rel string, err error) {

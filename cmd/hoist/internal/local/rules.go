@@ -61,17 +61,24 @@ func FilterOf(f config.Filter) control.Filter {
 		MinAge: f.MinAge.Seconds()}
 }
 
-// Against is the rule that leaves a file or folder out, "" when it is taken: the rules given
-// and the .hoistignore files on the way to it.
-func Against(rules *watcher.Rules, root, rel string, dir bool, snap *state.Snapshot) string {
-	folder := path.Dir(rel)
-	if folder == "." {
-		folder = ""
+func folderOf(rel string) string {
+	if dir := path.Dir(rel); dir != "." {
+		return dir
 	}
 
-	at, _ := rules.At(root, folder) // lines that are wrong are told by the watch
+	return ""
+}
+
+// Against is the rule that leaves a file or folder out, "" when it is taken: the rules given and the
+// .hoistignore files on the way to it. One that is not understood leaves out all below it.
+func Against(book *watcher.Book, rel string, dir bool, snap *state.Snapshot) string {
+	at := book.At(folderOf(rel))
 	if ignored, rule := at.Match(rel, dir); ignored {
 		return rule
+	}
+
+	if held := at.Held(); held != nil && held.Err != nil {
+		return held.Error()
 	}
 
 	if snap == nil {
@@ -87,4 +94,25 @@ func Against(rules *watcher.Rules, root, rel string, dir bool, snap *state.Snaps
 	}
 
 	return ""
+}
+
+// Verdict is what the rules say about a file by its slash path and size now: which one leaves it out,
+// or why they cannot tell, and after which time they can (0: when somebody mended it).
+func Verdict(book *watcher.Book, rel string, size int64) (rule string, wait time.Duration, err error) {
+	rules := book.At(folderOf(rel))
+	if held := rules.Held(); held != nil {
+		if !held.Until.IsZero() {
+			wait = max(time.Until(held.Until), time.Millisecond)
+		}
+
+		return "", wait, held
+	}
+
+	if ignored, rule := rules.Match(rel, false); ignored {
+		return rule, 0, nil
+	}
+
+	_, rule = rules.MatchSize(size)
+
+	return rule, 0, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -66,7 +67,7 @@ func (m marker) same(o marker) bool {
 // readMarker reads the marker of a folder; nil where there is none. What is no marker is as none: a
 // write that a crash tore.
 func readMarker(root string) (*marker, error) {
-	data, err := os.ReadFile(filepath.Join(root, markerName))
+	data, err := local.ReadSmall(filepath.Join(root, markerName), 64<<10)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

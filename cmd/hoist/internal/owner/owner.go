@@ -38,8 +38,10 @@ type Options struct {
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
-	// Settings hold the choice of files that every watch starts from.
+	// Settings hold the choice of files that every watch starts from; Reload reads them and the watches
+	// again.
 	Settings config.Settings
+	Reload   func() (config.Settings, []config.Watch, error)
 	// Words are the exit code and the hint of a problem, for the control API.
 	Words func(problem.Kind, problem.Fix) (code int, hint string)
 }
@@ -67,6 +69,7 @@ type Owner struct {
 	bandwidth apsclient.Bandwidth // the zero one without a limit
 	clients   clients
 	watches   *watches
+	rules     *rulebook
 
 	// lifetime makes contexts that end when the owner leaves, for everything that it runs.
 	lifetime func() (context.Context, context.CancelFunc)
@@ -123,11 +126,15 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.bandwidth = apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
 	}
 
+	if o.rules, err = newRulebook(o); err != nil {
+		return nil, err
+	}
+
 	o.engine, err = transfer.New(transfer.Config{
 		Store: o.store, Clients: o.client, UserID: options.UserID, Logger: options.Logger,
 		Transfers: engine.Transfers, Parts: engine.Parts, PartSize: engine.PartSize,
 		Checksum: engine.Checksum, Acceleration: engine.Acceleration, ReceiptSHA256: engine.ReceiptSHA256,
-		Spool: home.Spool(), SpoolMax: engine.SpoolMax,
+		Spool: home.Spool(), SpoolMax: engine.SpoolMax, Rules: o.rules.say,
 	})
 	if err != nil {
 		return nil, err
@@ -157,6 +164,8 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		if err := o.watches.start(); err != nil {
 			return nil, err
 		}
+
+		o.spawn("configuration", o.watches.followConfig)
 	}
 
 	return o, o.serve()
@@ -165,7 +174,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 // Auditor compares what the home knows with the disk and the cloud; it works until Close.
 func (o *Owner) Auditor() *audit.Auditor {
 	return &audit.Auditor{Home: o.options.Home, Store: o.store, Resolver: o.engine.Resolver, Client: o.client,
-		Settings: o.options.Settings, Profile: o.options.Profile, Log: o.log}
+		Rules: o.rules.of, Profile: o.options.Profile, Log: o.log}
 }
 
 // spawn runs a part of the owner until it leaves; a part that ends before with an error breaks the

@@ -395,7 +395,7 @@ func TestSources(t *testing.T) {
 			Filter: control.Filter{Exclude: []string{"["}}}, "", problem.Usage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := findSources(tt.req)
+			s, err := findSources(tt.req, func(string) time.Duration { return 0 })
 			if kind, _ := problem.Of(err); kind != tt.fails {
 				t.Fatalf("got %v, want %q", err, tt.fails)
 			}

@@ -24,7 +24,7 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
-	found, err := findSources(r)
+	found, err := o.restedSources(ctx, r)
 	if err != nil {
 		return control.Plan{}, err
 	}
@@ -50,6 +50,28 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	queued.Files = append(queued.Files, found.results(address)...)
 
 	return queued, err
+}
+
+// rulesPatience is how long a push waits for rule files that are being changed.
+const rulesPatience = 2 * time.Minute
+
+// restedSources finds the files of a push once the rule files among them have rested.
+func (o *Owner) restedSources(ctx context.Context, r control.PushRequest) (sources, error) {
+	_, watches, _ := o.rules.now()
+	settle := func(folder string) time.Duration { return settleOf(watches, folder) }
+	deadline := time.Now().Add(rulesPatience)
+	for {
+		found, err := findSources(r, settle)
+		if err != nil || found.rests.IsZero() || time.Now().After(deadline) {
+			return found, err
+		}
+
+		select {
+		case <-ctx.Done():
+			return found, context.Cause(ctx)
+		case <-time.After(max(time.Until(found.rests), 10*time.Millisecond)):
+		}
+	}
 }
 
 // Pull implements [control.API].

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
@@ -22,6 +23,9 @@ import (
 type sources struct {
 	files []plan.Source
 	bad   []badSource
+
+	settle func(folder string) time.Duration // how long a rule file must rest
+	rests  time.Time                         // until when a rule file rests that was met; zero: none does
 }
 
 // badSource is a file or folder that cannot be sent as it is.
@@ -45,8 +49,8 @@ func (s sources) results(address remote.Address) []control.PlanFile {
 // findSources walks the paths of a push. A folder lands under its name, or its contents do where
 // the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
 // and what the filter leaves out are skipped.
-func findSources(r control.PushRequest) (sources, error) {
-	var s sources
+func findSources(r control.PushRequest, settle func(folder string) time.Duration) (sources, error) {
+	s := sources{settle: settle}
 	if len(r.Paths) == 0 {
 		return s, problem.Usagef("push: no paths")
 	}
@@ -118,15 +122,30 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 		prefix = base
 	}
 
-	err = watcher.Walk(p, tree, func(rel string, snap watcher.Snapshot) error {
+	book, err := watcher.NewBook(p, tree, s.settle(p), nil)
+	if err != nil {
+		return err
+	}
+
+	err = watcher.Walk(book, func(rel string, snap watcher.Snapshot) error {
 		s.files = append(s.files, plan.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
-			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap)})
+			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap), Walked: p})
 		return nil
 	}, func(rel string, err error) {
-		if !errors.Is(err, watcher.ErrSkipped) {
-			s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel),
-				transfer.ReasonUnreadable, err.Error()})
+		reason := transfer.ReasonUnreadable
+		held, isHeld := errors.AsType[*watcher.HeldError](err)
+		switch {
+		case errors.Is(err, watcher.ErrSkipped):
+			return
+		case isHeld:
+			reason = transfer.ReasonRules
+			if held.Until.After(s.rests) {
+				s.rests = held.Until
+			}
 		}
+
+		s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel), reason,
+			err.Error()})
 	})
 	if err != nil {
 		return fmt.Errorf("walk %s: %w", p, err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type watches struct {
 
 // watching is one watched folder at work.
 type watching struct {
+	c       config.Watch // guarded by watches.mu
 	watcher *watcher.Watcher
 	cancel  context.CancelFunc
 	ended   chan struct{}
@@ -96,7 +98,7 @@ func (m *watches) run(c config.Watch) error {
 		return nil
 	}
 
-	rules, err := local.WatchRules(c.Settings(), m.owner.options.Settings)
+	book, err := m.owner.rules.of(c)
 	if err != nil {
 		return err
 	}
@@ -107,7 +109,7 @@ func (m *watches) run(c config.Watch) error {
 	}
 
 	wt, err := watcher.New(watcher.Config{
-		Root: c.Path, Settle: c.SettleTime(), Rules: rules, Baseline: baseline{m.owner.store, c.ID},
+		Book: book, Settle: c.SettleTime(), Baseline: baseline{m.owner.store, c.ID},
 		Logger: m.owner.log,
 	})
 	if err != nil {
@@ -115,7 +117,7 @@ func (m *watches) run(c config.Watch) error {
 	}
 
 	ctx, cancel := m.owner.lifetime()
-	r := &watching{watcher: wt, cancel: cancel, ended: make(chan struct{})}
+	r := &watching{c: c, watcher: wt, cancel: cancel, ended: make(chan struct{})}
 	m.mu.Lock()
 
 	m.running[c.ID] = r
@@ -181,10 +183,15 @@ func (m *watches) take(ctx context.Context, c config.Watch, address remote.Addre
 		return nil
 	}
 
+	if wait := m.owner.rules.refresh(); wait > 0 {
+		return errConfigRests
+	}
+
 	if err := m.owner.claim(c.Path, false); err != nil {
 		return err
 	}
 
+	settings, _, _ := m.owner.rules.now()
 	profile := m.owner.profile(c.Profile)
 	resolver, err := m.owner.engine.Resolver(profile)
 	if err != nil {
@@ -193,7 +200,7 @@ func (m *watches) take(ctx context.Context, c config.Watch, address remote.Addre
 
 	planned, err := plan.Push(ctx, resolver, m.owner.store, plan.PushRequest{
 		Profile: profile, Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
-		MapNames: m.owner.options.Settings.MapsNames(),
+		MapNames: settings.MapsNames(),
 	})
 	if err != nil {
 		return err
@@ -264,6 +271,10 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 
 	if p := r.problem(); p != "" {
 		out.Detail = p
+	}
+
+	if _, _, problem := m.owner.rules.now(); problem != nil {
+		out.Detail = strings.Trim(out.Detail+"; config.toml is not in effect as it is now: "+problem.Error(), "; ")
 	}
 
 	if r.foreign() {
@@ -389,7 +400,8 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		return control.WatchAdded{}, err
 	}
 
-	if _, err := local.WatchRules(c.Settings(), o.options.Settings); err != nil {
+	settings, _, _ := o.rules.now()
+	if _, err := local.WatchRules(c.Settings(), settings); err != nil {
 		return control.WatchAdded{}, err
 	}
 
@@ -406,6 +418,8 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	if err := config.AppendWatch(o.options.Home, c); err != nil {
 		return control.WatchAdded{}, errors.Join(err, o.unclaim(c.Path))
 	}
+
+	o.rules.accept()
 
 	added := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
 	if err := o.watches.setPaused(c.ID, false); err != nil {
@@ -494,6 +508,8 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 		if err := config.CutWatch(o.options.Home, c.ID); err != nil {
 			return out, err
 		}
+
+		o.rules.accept()
 
 		if err := o.unclaim(c.Path); err != nil {
 			o.log.Warn("the folder keeps its marker", "path", c.Path, "error", err)

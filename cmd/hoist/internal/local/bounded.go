@@ -1,0 +1,33 @@
+package local
+
+import (
+	"fmt"
+
+	"hoist/watcher"
+)
+
+// ReadSmall reads a small file that lies in a folder of somebody's: a pipe or a device in its place is
+// refused, and not waited for.
+func ReadSmall(name string, most int64) ([]byte, error) {
+	f, err := watcher.OpenRegular(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case info.Size() > most:
+		return nil, fmt.Errorf("%s: it has %d bytes", name, info.Size())
+	}
+
+	data := make([]byte, info.Size())
+	n, err := f.ReadAt(data, 0)
+	if n == len(data) {
+		err = nil
+	}
+
+	return data, err
+}

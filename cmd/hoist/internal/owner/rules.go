@@ -1,0 +1,261 @@
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/local"
+	"hoist/state"
+	"hoist/watcher"
+)
+
+// configRests is how long config.toml, and what else its rules come from, must not have changed
+// before it counts: an editor may have written half of it.
+const configRests = time.Second
+
+// metaRules, with the id of a watch, is the key of what its rule files said last.
+const metaRules = "watch-rules/"
+
+// rulebook knows the rules of all watched folders as config.toml and the rule files say them now,
+// for the commands, the watches and the engine alike. Safe for concurrent use.
+type rulebook struct {
+	owner *Owner
+
+	mu       sync.Mutex
+	settings config.Settings          // in effect; guarded by mu
+	watches  []config.Watch           // in effect; guarded by mu
+	applied  string                   // state of the files that they come from; guarded by mu
+	seen     string                   // at the last look; guarded by mu
+	since    time.Time                // since when it is as seen; guarded by mu
+	problem  error                    // why the newest text is not in effect; guarded by mu
+	turns    int                      // how often another text came into effect; guarded by mu
+	books    map[string]*watcher.Book // by id and path of a watch, or by the folder of a push; guarded by mu
+}
+
+func newRulebook(o *Owner) (*rulebook, error) {
+	b := &rulebook{owner: o, settings: o.options.Settings, books: map[string]*watcher.Book{}}
+	file, err := config.Load(o.options.Home)
+	if err != nil {
+		return nil, err
+	}
+
+	b.watches = file.Watch
+	b.applied = b.look()
+	b.seen = b.applied
+
+	return b, nil
+}
+
+// look describes the files that the rules of the configuration come from.
+func (b *rulebook) look() string {
+	b.mu.Lock()
+	from := b.settings.ExcludeFrom
+	b.mu.Unlock()
+
+	var out strings.Builder
+	for _, name := range []string{b.owner.options.Home.ConfigFile(), b.owner.options.Home.ProfileFile(b.owner.options.Profile), from} {
+		if name == "" {
+			continue
+		}
+
+		if s, err := state.SnapshotPath(name); err == nil {
+			fmt.Fprintf(&out, "%d %d %d %s\n", s.Size, s.ModTime.UnixNano(), s.ChangeTime.UnixNano(), s.FileID)
+		} else {
+			out.WriteString("none\n")
+		}
+	}
+
+	return out.String()
+}
+
+// refresh brings a configuration that was edited into effect once it has rested; until then it
+// returns how long that will be.
+func (b *rulebook) refresh() (wait time.Duration) {
+	now, seen := time.Now(), b.look()
+	b.mu.Lock()
+	switch {
+	case seen == b.applied:
+		b.seen = seen
+		b.mu.Unlock()
+
+		return 0
+	case seen != b.seen:
+		b.seen, b.since = seen, now
+	}
+
+	wait = configRests - now.Sub(b.since)
+	b.mu.Unlock()
+
+	if wait > 0 {
+		return wait
+	}
+
+	b.apply(seen)
+
+	return 0
+}
+
+// apply takes over what the configuration says now; a mistake in it leaves the last that was right in
+// effect.
+func (b *rulebook) apply(seen string) {
+	settings, watches, err := b.owner.options.Reload()
+	if err == nil {
+		_, err = local.WatchRules(config.Settings{}, settings)
+	}
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	b.applied, b.problem = seen, err
+	if err != nil {
+		b.owner.log.Error("the configuration that was edited is not in effect", "error", err)
+		return
+	}
+
+	b.settings, b.watches = settings, watches
+	b.turns++
+	for _, c := range watches {
+		book := b.books[bookKey(c)]
+		if book == nil {
+			continue
+		}
+
+		if rules, err := local.WatchRules(c.Settings(), settings); err != nil {
+			b.problem = err
+		} else {
+			book.SetRules(rules, c.SettleTime())
+		}
+	}
+}
+
+// accept takes over at once what this process has just written itself.
+func (b *rulebook) accept() { b.apply(b.look()) }
+
+// now is what the configuration says: the settings and watches in effect, and why a newer text is
+// not.
+func (b *rulebook) now() (config.Settings, []config.Watch, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.settings, b.watches, b.problem
+}
+
+// turn is how often another text came into effect.
+func (b *rulebook) turn() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.turns
+}
+
+// errConfigRests is why nothing is handed over for a moment after an edit of config.toml.
+var errConfigRests = errors.New("config.toml was changed a moment ago: it holds once it has rested")
+
+func bookKey(c config.Watch) string { return c.ID + "\x00" + c.Path }
+
+// of is the book of a watch.
+func (b *rulebook) of(c config.Watch) (*watcher.Book, error) {
+	settings, _, _ := b.now()
+	rules, err := local.WatchRules(c.Settings(), settings)
+	if err != nil {
+		return nil, err
+	}
+
+	return b.book(bookKey(c), c.Path, rules, c.SettleTime(), keptRules{b.owner.store, c.ID})
+}
+
+func (b *rulebook) book(key, root string, rules *watcher.Rules, settle time.Duration,
+	keep watcher.RuleKeeper) (*watcher.Book, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if book := b.books[key]; book != nil {
+		return book, nil
+	}
+
+	book, err := watcher.NewBook(root, rules, settle, keep)
+	if err != nil {
+		return nil, err
+	}
+
+	b.books[key] = book
+
+	return book, nil
+}
+
+// walked is the book of the rule files below a folder that a push walked, beside the patterns that
+// the push was given.
+func (b *rulebook) walked(folder string) (*watcher.Book, error) {
+	_, watches, _ := b.now()
+	rules, err := watcher.ParseRules(watcher.RuleOptions{NoLitter: true})
+	if err != nil {
+		return nil, err
+	}
+
+	return b.book(folder, folder, rules, settleOf(watches, folder), nil)
+}
+
+// settleOf is how long a rule file in a folder must rest: as the watch has it that the folder lies in.
+func settleOf(watches []config.Watch, folder string) time.Duration {
+	if c := config.WatchOf(watches, folder); c != nil {
+		return c.SettleTime()
+	}
+
+	return config.DefaultSettle
+}
+
+// say implements the Rules of [transfer.Config].
+func (b *rulebook) say(job state.Job) (rule string, wait time.Duration, err error) {
+	if wait := b.refresh(); wait > 0 {
+		return "", wait, errConfigRests
+	}
+
+	book, rel, err := b.judge(job)
+	if book == nil || err != nil {
+		return "", 0, err
+	}
+
+	return local.Verdict(book, rel, job.Snapshot.Size)
+}
+
+// judge finds the book that a job is judged by; nil: none.
+func (b *rulebook) judge(job state.Job) (*watcher.Book, string, error) {
+	if job.Watched() {
+		_, watches, _ := b.now()
+		for _, c := range watches {
+			if c.ID == job.Root {
+				book, err := b.of(c)
+				return book, job.Rel, err
+			}
+		}
+	}
+
+	if job.Walked == "" {
+		return nil, "", nil
+	}
+
+	rel, err := filepath.Rel(job.Walked, job.Path)
+	if err != nil {
+		return nil, "", err
+	}
+
+	book, err := b.walked(job.Walked)
+
+	return book, filepath.ToSlash(rel), err
+}
+
+// keptRules keeps in the state what the rule files of a watch said.
+type keptRules struct {
+	store *state.Store
+	id    string
+}
+
+func (k keptRules) LoadRules() (string, error) {
+	text, _, err := k.store.Meta(metaRules + k.id)
+	return text, err
+}
+
+func (k keptRules) StoreRules(text string) error { return k.store.SetMeta(metaRules+k.id, text) }

@@ -1,0 +1,491 @@
+package watcher
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"hoist/watcher/gitignore"
+)
+
+// Book knows the rules that hold below one root: those that were given, and what each rule file of
+// the tree said when it was last understood. A rule file counts once it has rested, as any file
+// does; until then the last that was understood holds, and nothing below it is handed over. One that
+// is not understood changes nothing; where none ever was, nothing below it is handed over. A Book is
+// safe for concurrent use.
+type Book struct {
+	root   string
+	settle time.Duration
+	keep   RuleKeeper // nil: nothing is remembered
+
+	mu    sync.Mutex
+	given *Rules               // guarded by mu
+	probe bool                 // whether it is known how letters compare; guarded by mu
+	files map[string]*ruleFile // by folder; guarded by mu
+	dirty bool                 // the keeper does not have all that was understood; guarded by mu
+}
+
+// RuleKeeper keeps what rule files said, in one opaque text for a root, so that a restart knows the
+// last rules that were understood.
+type RuleKeeper interface {
+	LoadRules() (string, error)
+	StoreRules(string) error
+}
+
+// ruleFile is what is known of the rule file of one folder.
+type ruleFile struct {
+	rules *gitignore.Rules // last understood; nil: never
+	text  []byte           // of rules
+	as    fileState        // that was understood
+	seen  fileState        // at the last look
+	since time.Time        // since when it is as seen
+	err   error            // why seen is not understood
+	asked time.Time        // of the last look
+	tried time.Time        // when err was found
+	hung  <-chan struct{}  // closed when a question that the disk left open is answered
+}
+
+// retryRule is how often a rule file that is not understood is read again though it looks the same.
+const retryRule = 5 * time.Second
+
+// NewBook returns the rules of a root. Settle is how long a rule file must rest. The error is the
+// keeper's.
+func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (*Book, error) {
+	b := &Book{root: filepath.Clean(root), settle: settle, keep: keep, given: given,
+		files: map[string]*ruleFile{}}
+	if keep == nil {
+		return b, nil
+	}
+
+	text, err := keep.LoadRules()
+	if err != nil {
+		return nil, fmt.Errorf("read the last rules of %q: %w", root, err)
+	}
+
+	if text == "" {
+		return b, nil
+	}
+
+	var kept map[string]keptRules
+	if err := json.Unmarshal([]byte(text), &kept); err != nil {
+		return nil, fmt.Errorf("read the last rules of %q: %w", root, err)
+	}
+
+	for folder, k := range kept {
+		f := &ruleFile{text: k.Text, as: k.state()}
+		f.rules = gitignore.Parse(folder, f.text, given.letter)
+		b.files[folder] = f
+	}
+
+	return b, nil
+}
+
+// keptRules is one rule file as the keeper has it.
+type keptRules struct {
+	Text  []byte `json:"text"`
+	Size  int64  `json:"size"`
+	Mtime int64  `json:"mtime"`
+	Ctime int64  `json:"ctime,omitempty"`
+	Ino   uint64 `json:"ino,omitempty"`
+	Mode  uint32 `json:"mode"`
+	Link  bool   `json:"link,omitempty"`
+}
+
+func (k keptRules) state() fileState {
+	return fileState{exists: true, link: k.Link, mode: os.FileMode(k.Mode),
+		rec: record{size: k.Size, mtime: k.Mtime, ctime: k.Ctime, ino: k.Ino}}
+}
+
+// Root is the folder whose rules these are.
+func (b *Book) Root() string { return b.root }
+
+// SetRules replaces the rules that were given, and how long a rule file must rest.
+func (b *Book) SetRules(given *Rules, settle time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.given, b.settle = given.in(b.given.letter), settle
+}
+
+// Given are the rules without those of the tree.
+func (b *Book) Given() *Rules {
+	b.compareLetters()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.given
+}
+
+// At returns the rules that hold in a folder, looking at the rule files on the way to it.
+func (b *Book) At(folder string) *Rules {
+	at := b.Given()
+	for dir := range upTo(folder) {
+		at = b.enter(at, dir)
+	}
+
+	return at
+}
+
+// enter adds the rule file of one folder, if it has one, to the rules of the folder above.
+func (b *Book) enter(above *Rules, folder string) *Rules {
+	rules, held := b.look(folder, time.Now())
+	if rules == nil && held == nil {
+		return above
+	}
+
+	deeper := *above
+	deeper.held = strongerHold(above.held, held)
+	if rules != nil {
+		deeper.tree = above.tree.Push(rules)
+	}
+
+	return &deeper
+}
+
+// knows reports whether the folder had a rule file when it was last looked at, or must be looked at
+// because its listing does not tell.
+func (b *Book) knows(folder string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.files[folder] != nil || b.given.letter != gitignore.Exact
+}
+
+// look finds out what the rule file of a folder says now.
+func (b *Book) look(folder string, now time.Time) (*gitignore.Rules, *HeldError) {
+	name := join(b.root, join2(folder, IgnoreFile))
+	b.mu.Lock()
+	f := b.files[folder]
+	var hung <-chan struct{}
+	if f != nil {
+		hung = f.hung
+	}
+
+	b.mu.Unlock()
+
+	if hung != nil {
+		select {
+		case <-hung:
+		default:
+			return b.unanswered(folder)
+		}
+	}
+
+	state, done, err := answered(func() (fileState, error) { return statRuleFile(name) })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	f = b.files[folder]
+	if f == nil {
+		if !state.exists && err == nil {
+			return nil, nil
+		}
+
+		f = &ruleFile{}
+		b.files[folder] = f
+	}
+
+	f.asked, f.hung = now, nil
+	if errors.Is(err, errSilent) {
+		f.hung = done
+	}
+
+	if f.since.IsZero() || state != f.seen {
+		f.seen, f.since, f.tried, f.err = state, state.changed(now), time.Time{}, nil
+		if f.since.IsZero() {
+			f.since = now
+		}
+	}
+
+	if err != nil {
+		f.err, f.tried = err, now
+		return f.judged(folder)
+	}
+
+	return b.understand(folder, name, f, now)
+}
+
+// understand reads a rule file that has rested and is not as it was understood. It is called with mu
+// held, and gives it up while it reads.
+func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*gitignore.Rules, *HeldError) {
+	switch {
+	case f.seen.sameAs(f.as) && f.rules != nil:
+		f.err = nil
+		return f.rules, nil
+	case f.seen.exists && !f.seen.mode.IsRegular():
+		f.err, f.tried = fmt.Errorf("it is a %s, not a regular file", kindOf(f.seen.mode)), now
+		return f.judged(folder)
+	case now.Sub(f.since) < b.settle:
+		return f.rules, &HeldError{File: join2(folder, IgnoreFile), Until: f.since.Add(b.settle)}
+	case !f.seen.exists:
+		b.dirty = b.dirty || f.rules != nil
+		delete(b.files, folder)
+
+		return nil, nil
+	case f.err != nil && now.Sub(f.tried) < retryRule:
+		return f.judged(folder)
+	}
+
+	want := f.seen
+	b.mu.Unlock()
+	text, done, err := answered(func() ([]byte, error) { return readRuleFile(name, want) })
+	b.mu.Lock()
+
+	if errors.Is(err, errSilent) {
+		f.hung = done
+	}
+
+	if errors.Is(err, errMoved) {
+		f.since = now
+		return f.rules, &HeldError{File: join2(folder, IgnoreFile), Until: now.Add(b.settle)}
+	}
+
+	if err != nil {
+		f.err, f.tried = err, now
+		return f.judged(folder)
+	}
+
+	f.rules, f.text, f.as, f.err = gitignore.Parse(folder, text, b.given.letter), text, want, nil
+	b.dirty = true
+
+	return f.rules, nil
+}
+
+// sameAs reports whether a rule file was not touched from one state to the other. Device numbers are
+// not compared, and what the keeper does not know of a file's mode neither.
+func (s fileState) sameAs(o fileState) bool {
+	return s.exists == o.exists && s.link == o.link && s.mode.Type() == o.mode.Type() && s.rec.same(o.rec)
+}
+
+// judged is what holds while a rule file is not understood: what it said last, or nothing is sent.
+func (f *ruleFile) judged(folder string) (*gitignore.Rules, *HeldError) {
+	if f.rules != nil {
+		return f.rules, nil
+	}
+
+	return nil, &HeldError{File: join2(folder, IgnoreFile), Err: f.err}
+}
+
+// unanswered is what holds while the disk owes an answer about a folder's rule file.
+func (b *Book) unanswered(folder string) (*gitignore.Rules, *HeldError) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	if f := b.files[folder]; f != nil {
+		return f.judged(folder)
+	}
+
+	return nil, &HeldError{File: join2(folder, IgnoreFile), Err: errSilent}
+}
+
+// Store makes durable what was understood. It is called before anything is handed over.
+func (b *Book) Store() error {
+	b.mu.Lock()
+	if !b.dirty || b.keep == nil {
+		b.mu.Unlock()
+		return nil
+	}
+
+	kept := map[string]keptRules{}
+	for folder, f := range b.files {
+		if f.rules != nil {
+			kept[folder] = keptRules{Text: f.text, Size: f.as.rec.size, Mtime: f.as.rec.mtime,
+				Ctime: f.as.rec.ctime, Ino: f.as.rec.ino, Mode: uint32(f.as.mode), Link: f.as.link}
+		}
+	}
+
+	b.dirty = false
+	b.mu.Unlock()
+
+	text, err := json.Marshal(kept)
+	if err == nil {
+		err = b.keep.StoreRules(string(text))
+	}
+
+	if err != nil {
+		b.mu.Lock()
+		b.dirty = true
+		b.mu.Unlock()
+
+		return fmt.Errorf("keep the rules of %q: %w", b.root, err)
+	}
+
+	return nil
+}
+
+// recheck looks again at the rule files that rest, are not understood, or lie behind a link, and
+// with all at every one. It returns the folders in which other rules hold than before, or which are
+// no longer held.
+func (b *Book) recheck(all bool) (changed []string) {
+	now := time.Now()
+	b.mu.Lock()
+	var folders []string
+	for folder, f := range b.files {
+		if all || f.unsettled() || f.err != nil || f.seen.link {
+			folders = append(folders, folder)
+		}
+	}
+
+	b.mu.Unlock()
+	slices.Sort(folders)
+
+	for _, folder := range folders {
+		before, heldBefore := b.last(folder)
+		after, held := b.look(folder, now)
+		if before != after || heldBefore && held == nil {
+			changed = append(changed, folder)
+		}
+	}
+
+	return changed
+}
+
+// last is what was known of a folder's rule file at the last look.
+func (b *Book) last(folder string) (rules *gitignore.Rules, held bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	f := b.files[folder]
+	if f == nil {
+		return nil, false
+	}
+
+	return f.rules, f.rules == nil || f.unsettled() && f.err == nil
+}
+
+// unsettled reports whether the file is not as it was understood.
+func (f *ruleFile) unsettled() bool { return f.rules == nil || !f.seen.sameAs(f.as) }
+
+// next is when a look at the rule files is due; false: none is.
+func (b *Book) next() (at time.Time, due bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	for _, f := range b.files {
+		when := f.asked.Add(retryRule)
+		switch {
+		case f.since.IsZero():
+			continue // known from the last run, and not looked at yet
+		case f.unsettled() && f.err == nil:
+			when = f.since.Add(b.settle)
+		case f.err == nil && !f.seen.link:
+			continue
+		}
+
+		if !due || when.Before(at) {
+			at, due = when, true
+		}
+	}
+
+	return at, due
+}
+
+// Problems tells of the rule files that do not count now, and why.
+func (b *Book) Problems() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	var folders []string
+	for folder, f := range b.files {
+		if !f.since.IsZero() && (f.err != nil || f.unsettled()) {
+			folders = append(folders, folder)
+		}
+	}
+
+	slices.Sort(folders)
+
+	var out []string
+	for _, folder := range folders {
+		f := b.files[folder]
+		name := join2(folder, IgnoreFile)
+		switch {
+		case f.err != nil && f.rules != nil:
+			out = append(out, fmt.Sprintf("%s is not understood, the rules it held before go on: %v", name, f.err))
+		case f.err != nil:
+			out = append(out, (&HeldError{File: name, Err: f.err}).Error())
+		default:
+			out = append(out, (&HeldError{File: name}).Error())
+		}
+	}
+
+	return out
+}
+
+// compareLetters finds out how the root's file system compares letters, once it can be told.
+func (b *Book) compareLetters() {
+	b.mu.Lock()
+	known := b.probe
+	b.mu.Unlock()
+	if known {
+		return
+	}
+
+	letter, ok := lettersOf(b.root)
+	if !ok {
+		return
+	}
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.probe = true
+	if letter == b.given.letter {
+		return
+	}
+
+	b.given = b.given.in(letter)
+	for folder, f := range b.files {
+		if f.rules != nil {
+			f.rules = gitignore.Parse(folder, f.text, letter)
+		}
+	}
+}
+
+// lettersOf finds out how the file system of a folder compares letters, by a name in it that has
+// letters, or by its own; false where none tells.
+func lettersOf(root string) (gitignore.Case, bool) {
+	letter, _, err := answered(func() (gitignore.Case, error) {
+		dir, err := os.Open(root)
+		if err != nil {
+			return 0, err
+		}
+		defer dir.Close()
+
+		names, _ := dir.Readdirnames(20)
+		for _, name := range names {
+			if other := swapCase(name); other != name && !slices.Contains(names, other) {
+				return sameLetters(join(root, name), join(root, other))
+			}
+		}
+
+		return 0, os.ErrNotExist
+	})
+
+	return letter, err == nil
+}
+
+func sameLetters(a, b string) (gitignore.Case, error) {
+	one, err := os.Lstat(a)
+	if err != nil {
+		return 0, err
+	}
+
+	if two, err := os.Lstat(b); err == nil && os.SameFile(one, two) {
+		return gitignore.Unicode, nil
+	}
+
+	return gitignore.Exact, nil
+}
+
+func swapCase(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z':
+			return r ^ ' '
+		}
+
+		return r
+	}, name)
+}

@@ -1,0 +1,237 @@
+package watcher
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// IgnoreFile is the name of the files in the tree that hold ignore patterns for their folder and
+// what is below it.
+const IgnoreFile = ".hoistignore"
+
+// maxIgnoreFile bounds a rule file, in bytes: a larger one is refused.
+const maxIgnoreFile = 1 << 20
+
+// answerTime is how long the disk may take to answer a question about a rule file. A mount whose
+// server is gone never does.
+const answerTime = 3 * time.Second
+
+// fileState is what tells two states of a file apart. The zero value: there is no file.
+type fileState struct {
+	exists bool
+	link   bool        // the name is a link; the rest is of what it leads to
+	mode   fs.FileMode // type and permissions
+	rec    record      // without name and device
+}
+
+func stateOf(info fs.FileInfo) fileState {
+	rec := recordOf(info)
+	rec.name, rec.dir, rec.dev = "", false, 0
+	return fileState{exists: true, mode: info.Mode(), rec: rec}
+}
+
+// changed is when the file was last seen to change by its own times; zero where they do not tell: a
+// time in the future, or one that the writer may have set.
+func (s fileState) changed(now time.Time) time.Time {
+	if !s.exists || s.rec.ctime == 0 {
+		return time.Time{}
+	}
+
+	at := unixTime(max(s.rec.mtime, s.rec.ctime))
+	if at.After(now) {
+		return time.Time{}
+	}
+
+	return at
+}
+
+// What is wrong with a rule file.
+var (
+	errLoose     = errors.New("it is a link that leads nowhere")
+	errHalf      = errors.New("it is UTF-16 and ends within a character: it is half written")
+	errNoText    = errors.New("it is neither UTF-8 nor UTF-16 with a byte order mark: save it as UTF-8")
+	errTooLong   = fmt.Errorf("it has more than %d bytes", maxIgnoreFile)
+	errIrregular = errors.New("it is not a regular file")
+	errMoved     = errors.New("it changes while it is read")
+	errSilent    = fmt.Errorf("the disk does not answer within %v", answerTime)
+)
+
+// statRuleFile looks at a rule file without opening it; links are followed.
+func statRuleFile(name string) (fileState, error) {
+	info, err := os.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) || isNotDir(err) {
+		return fileState{}, nil
+	} else if err != nil {
+		return fileState{}, err
+	}
+
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return stateOf(info), nil
+	}
+
+	at := stateOf(info)
+	info, err = os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) || isNotDir(err) {
+		at.link = true
+		return at, errLoose
+	} else if err != nil {
+		at.link = true
+		return at, err
+	}
+
+	to := stateOf(info)
+	to.link, to.rec.ctime = true, max(to.rec.ctime, at.rec.ctime)
+
+	return to, nil
+}
+
+// readRuleFile returns the text of a rule file that still is in the state given. It neither waits
+// for a pipe nor reads without end.
+func readRuleFile(name string, want fileState) ([]byte, error) {
+	if !want.mode.IsRegular() {
+		return nil, fmt.Errorf("it is a %s, not a regular file", kindOf(want.mode))
+	}
+
+	f, err := openRuleFile(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+
+	if err := stillIs(f, want); err != nil {
+		return nil, err
+	}
+
+	data, err := io.ReadAll(io.LimitReader(f, maxIgnoreFile+1))
+	if err != nil {
+		return nil, err
+	}
+
+	if len(data) > maxIgnoreFile {
+		return nil, errTooLong
+	}
+
+	if err := stillIs(f, want); err != nil {
+		return nil, err
+	}
+
+	return ruleText8(data)
+}
+
+// OpenRegular opens a file for reading, following links, if it is a regular one. A pipe, a device or
+// a folder in its place is an error, and is not waited for.
+func OpenRegular(name string) (*os.File, error) {
+	f, err := openRuleFile(name)
+	if err != nil {
+		return nil, err
+	}
+
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(&fs.PathError{Op: "open", Path: name, Err: errIrregular}, err, f.Close())
+	}
+
+	return f, nil
+}
+
+func stillIs(f *os.File, want fileState) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+
+	if want.link {
+		want.rec.ctime = 0 // it may be the link's
+	}
+
+	if now := stateOf(info); now.mode != want.mode || !now.rec.same(want.rec) {
+		return errMoved
+	}
+
+	return nil
+}
+
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case m&fs.ModeSocket != 0:
+		return "socket"
+	}
+
+	return "device or other special file"
+}
+
+// ruleText8 is the text of a rule file as UTF-8.
+func ruleText8(data []byte) ([]byte, error) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	}
+
+	if order == nil {
+		if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
+			return nil, errNoText
+		}
+
+		return data, nil
+	}
+
+	if len(data)%2 != 0 {
+		return nil, errHalf
+	}
+
+	units := make([]uint16, 0, len(data)/2)
+	for i := 2; i < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+
+	if n := len(units); n > 0 && utf16.IsSurrogate(rune(units[n-1])) && units[n-1] < 0xdc00 {
+		return nil, errHalf
+	}
+
+	text := []byte(string(utf16.Decode(units)))
+	if bytes.ContainsRune(text, utf8.RuneError) || bytes.IndexByte(text, 0) >= 0 {
+		return nil, errNoText
+	}
+
+	return text, nil
+}
+
+// answered asks the disk and gives up when it does not answer; the question goes on to wait alone,
+// and ended is closed when it has its answer.
+func answered[T any](ask func() (T, error)) (value T, ended <-chan struct{}, err error) {
+	type answer struct {
+		value T
+		err   error
+	}
+
+	got, done := make(chan answer, 1), make(chan struct{})
+	go func() {
+		defer close(done)
+		v, err := ask()
+		got <- answer{v, err}
+	}()
+
+	timer := time.NewTimer(answerTime)
+	defer timer.Stop()
+
+	select {
+	case a := <-got:
+		return a.value, done, a.err
+	case <-timer.C:
+		return value, done, errSilent
+	}
+}
