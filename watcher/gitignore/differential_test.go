@@ -54,7 +54,8 @@ func TestEqualsGitOnEachByte(t *testing.T) {
 		g.add(map[string]string{"": "[![:" + class + ":]]\n"}, names)
 	}
 	for _, p := range []string{
-		"?", "[A-Z]", "[a-z]", "[!B-f]", "[Z-a]", "[\x80-\xff]", "[ --]", "[]-a]", "[!]]", "[\\]-\\^]",
+		"?", "[A-Z]", "[a-z]", "[!B-f]", "[Z-a]", "[\x80-\xff]", "[ --]", "[]-a]", "[!]]", "[\\]-\\^]", "[-c]", "[a-c-e]",
+		"[a[:digit:]-c]",
 	} {
 		g.add(map[string]string{"": p + "\n"}, names)
 	}
@@ -213,7 +214,7 @@ func (m maker) pattern(paths []entry, folder string) string {
 		i := m.IntN(len(steps))
 		steps = slices.Delete(slices.Clone(steps), i, i+1)
 	}
-	return m.pick("", "", "", "", "!", "!", "/", "!/", "\\", "#", " ", "**/") + strings.Join(steps, "/") +
+	return m.pick("", "", "", "", "!", "!", "/", "!/", "\\", "#", " ", "**/") + strings.Join(steps, m.pick("/", "/", "/", "/", "/", "?", "[!x]", "\\/")) +
 		m.pick("", "", "", "", "/", "/", "/*", "/**", "*", "//", "/**/", "/**/*")
 }
 
@@ -240,7 +241,7 @@ func (m maker) bend(s string) string {
 			b.WriteString(strings.ToUpper(c))
 		case 6:
 			b.WriteString("[" + m.pick("a-z", "A-Z", "a-\\z", "\\a-z", "0-9a-f", "]-a", "--0", "!", "z-a", "/",
-				"a\\]b", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].", "[:punct:]", "[:space:]",
+				"a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].", "[:punct:]", "[:space:]",
 				"[:blank:]", "[:nope:]", "[:alpha]", "[:") + "]")
 		case 7:
 			b.WriteString(m.pick("[", "]", "[]", "[!]", "[a", "[\\", "[a-", "[[:alpha:]", "[]]"))

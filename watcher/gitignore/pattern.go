@@ -31,7 +31,7 @@ func parsePattern(body string, fold bool) (p pattern, why string) {
 	case slash < 0 && special < 0:
 		return pattern{kind: name, fixed: body}, ""
 
-	case slash < 0 && special == 0 && body[0] == '*' && !strings.ContainsAny(body[1:], `*?[\`):
+	case slash < 0 && body[0] == '*' && !strings.ContainsAny(body[1:], `*?[\`):
 		return pattern{kind: suffix, fixed: body[1:]}, ""
 
 	case slash < 0:
