@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-var benchRules = strings.Repeat("*.bak\n*.sv$\n/Archive/\n~$*\nThumbs.db\n*_backup/\n[Tt]emp/\n**/cache/**\n!keep.bak\n"+
-	"*.[0-9][0-9][0-9][0-9].rvt\n", 3)
+var benchRules = strings.Repeat("*.bak\n*.sv$\n/Archive/\n~$*\nThumbs.db\n*_backup/\n[Tt]emp/\n**/cache/**\n"+
+	"!keep.bak\n*.[0-9][0-9][0-9][0-9].rvt\n", 3)
 
 func BenchmarkLast(b *testing.B) {
 	for _, letter := range []Case{Exact, ASCII, Unicode} {

@@ -54,8 +54,8 @@ func TestEqualsGitOnEachByte(t *testing.T) {
 		g.add(map[string]string{"": "[![:" + class + ":]]\n"}, names)
 	}
 	for _, p := range []string{
-		"?", "[A-Z]", "[a-z]", "[!B-f]", "[Z-a]", "[\x80-\xff]", "[ --]", "[]-a]", "[!]]", "[\\]-\\^]", "[-c]", "[a-c-e]",
-		"[a[:digit:]-c]",
+		"?", "[A-Z]", "[a-z]", "[!B-f]", "[Z-a]", "[\x80-\xff]", "[ --]", "[]-a]", "[!]]", "[\\]-\\^]",
+		"[-c]", "[a-c-e]", "[a[:digit:]-c]",
 	} {
 		g.add(map[string]string{"": p + "\n"}, names)
 	}
@@ -71,9 +71,10 @@ func TestEqualsGitOnEachByte(t *testing.T) {
 // Names in NFD are judged as git judges them in NFC, with patterns in either form.
 func TestBothFormsOfUnicode(t *testing.T) {
 	g := newGrove(t)
-	m := maker{Rand: rand.New(rand.NewPCG(7, 7)), starsFixed: g.sinceStarsFixed(), names: []string{
+	m := maker{Rand: rand.New(rand.NewPCG(7, 7)), starsFixed: g.sinceStarsFixed()}
+	m.names = []string{
 		"é", "É", "Ångström", "Ä.dwg", "ä.dwg", "Zürich", "ZÜRICH", "한글", "ệ", "ạ", "e", "plan é.rvt",
-	}}
+	}
 	for range 200 {
 		g.add(m.tree())
 	}
@@ -81,14 +82,14 @@ func TestBothFormsOfUnicode(t *testing.T) {
 		all := g.ask(ignorecase)
 		for i, tr := range g.trees {
 			for _, form := range []norm.Form{norm.NFC, norm.NFD} {
-				parsed, other := map[string]*Rules{}, map[string]*Rules{}
+				parsed, decomposed := map[string]*Rules{}, map[string]*Rules{}
 				for folder, text := range tr.ignore {
 					parsed[folder] = Parse(norm.NFD.String(folder), []byte(form.String(text)), letter)
-					other[norm.NFD.String(folder)] = parsed[folder]
+					decomposed[norm.NFD.String(folder)] = parsed[folder]
 				}
 				for j, p := range tr.paths {
 					_, ignored := tr.judge(parsed, p)
-					_, same := tr.judge(other, entry{norm.NFD.String(p.path), p.dir})
+					_, same := tr.judge(decomposed, entry{norm.NFD.String(p.path), p.dir})
 					if want := all[i][j].ignored(); ignored != want || same != want {
 						t.Errorf("ignorecase %t, files %q, %q: NFC %t, NFD %t, git %t",
 							ignorecase, tr.ignore, p.path, ignored, same, want)
@@ -182,14 +183,14 @@ func (m maker) file(paths []entry, folder string) string {
 
 func (m maker) pattern(paths []entry, folder string) string {
 	if m.chance(25) {
-		return m.pick("*", "/*", "!*/", "!/*/", "*.dwg", "!*.dwg", "**", "/**", "*/*", "!keep/", "!keep", "/a",
-			"a/", "!a", "*b*", "?", "!?", "**/a/**", "!**/b", "[a-f]*", "![!a]*", "a/**", "!a/b", "*/")
+		return m.pick("*", "/*", "!*/", "!/*/", "*.dwg", "!*.dwg", "**", "/**", "*/*", "!keep/", "!keep",
+			"/a", "a/", "!a", "*b*", "?", "!?", "**/a/**", "!**/b", "[a-f]*", "![!a]*", "a/**", "!a/b", "*/")
 	}
 	if m.chance(10) {
 		var b strings.Builder
 		for range 1 + m.IntN(8) {
-			b.WriteString(m.pick("a", "b", "A", "/", "*", "**", "?", "[", "]", "!", "^", "-", "\\", ":", ".", " ",
-				"#", "[a", "[:alpha:]", "[!"))
+			b.WriteString(m.pick("a", "b", "A", "/", "*", "**", "?", "[", "]", "!", "^", "-", "\\", ":", ".",
+				" ", "#", "[a", "[:alpha:]", "[!"))
 		}
 		return b.String()
 	}
@@ -208,13 +209,16 @@ func (m maker) pattern(paths []entry, folder string) string {
 	}
 	if m.chance(30) {
 		i := m.IntN(len(steps) + 1)
-		steps = slices.Insert(slices.Clone(steps), i, m.pick("**", "**", "***", "*", "", "a**", "**a", "**\\"))
+		step := m.pick("**", "**", "***", "*", "", "a**", "**a", "**\\")
+		steps = slices.Insert(slices.Clone(steps), i, step)
 	}
 	if len(steps) > 1 && m.chance(20) {
 		i := m.IntN(len(steps))
 		steps = slices.Delete(slices.Clone(steps), i, i+1)
 	}
-	return m.pick("", "", "", "", "!", "!", "/", "!/", "\\", "#", " ", "**/") + strings.Join(steps, m.pick("/", "/", "/", "/", "/", "?", "[!x]", "\\/")) +
+	front := m.pick("", "", "", "", "!", "!", "/", "!/", "\\", "#", " ", "**/")
+	between := m.pick("/", "/", "/", "/", "/", "?", "[!x]", "\\/")
+	return front + strings.Join(steps, between) +
 		m.pick("", "", "", "", "/", "/", "/*", "/**", "*", "//", "/**/", "/**/*")
 }
 
@@ -241,8 +245,8 @@ func (m maker) bend(s string) string {
 			b.WriteString(strings.ToUpper(c))
 		case 6:
 			b.WriteString("[" + m.pick("a-z", "A-Z", "a-\\z", "\\a-z", "0-9a-f", "]-a", "--0", "!", "z-a", "/",
-				"a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].", "[:punct:]", "[:space:]",
-				"[:blank:]", "[:nope:]", "[:alpha]", "[:") + "]")
+				"a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].",
+				"[:punct:]", "[:space:]", "[:blank:]", "[:nope:]", "[:alpha]", "[:") + "]")
 		case 7:
 			b.WriteString(m.pick("[", "]", "[]", "[!]", "[a", "[\\", "[a-", "[[:alpha:]", "[]]"))
 		case 8:
