@@ -244,8 +244,8 @@ func (m maker) bend(s string) string {
 		case 5:
 			b.WriteString(strings.ToUpper(c))
 		case 6:
-			b.WriteString("[" + m.pick("a-z", "A-Z", "a-\\z", "\\a-z", "0-9a-f", "]-a", "--0", "!", "z-a", "/",
-				"a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].",
+			b.WriteString("[" + m.pick("a-z", "A-Z", "a-\\z", "\\a-z", "0-9a-f", "]-a", "--0", "!", "z-a",
+				"/", "a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].",
 				"[:punct:]", "[:space:]", "[:blank:]", "[:nope:]", "[:alpha]", "[:") + "]")
 		case 7:
 			b.WriteString(m.pick("[", "]", "[]", "[!]", "[a", "[\\", "[a-", "[[:alpha:]", "[]]"))
