@@ -133,7 +133,9 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 
 	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
 	if found {
-		if !job.Force && tip.Storage != "" && tip.Size == job.Snapshot.Size && !plan.IsShown(base, tip) {
+		// What the service shows in the place of our newer version tells nothing of that one.
+		late := compare.Judge(compare.Local{}, base, tip).There == compare.SideLate
+		if !job.Force && tip.Storage != "" && tip.Size == job.Snapshot.Size && !late {
 			same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(tip.Storage), src, job)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) &&
 				!errors.Is(err, apsclient.ErrForbidden) {

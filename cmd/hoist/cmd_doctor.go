@@ -160,9 +160,12 @@ func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 		return x.Method == apsclient.MethodComposite
 	})
 	for _, x := range actions {
-		if transfers && subset(x.Scopes, apsclient.TransferScopes) {
+		switch {
+		case transfers && subset(x.Scopes, apsclient.TransferScopes):
 			add(apsclient.TransferScopes)
-		} else {
+		case transfers && subset(x.Scopes, apsclient.TransferScopesOSS):
+			add(apsclient.TransferScopesOSS)
+		default:
 			add(x.Scopes)
 		}
 	}

@@ -322,10 +322,13 @@ func TestNeededScopes(t *testing.T) {
 			doctor.Optional},
 		{"a bound", config.Account{Scopes: []string{"data:read"}}, nil, "data:read", doctor.Unneeded},
 		{"one action", config.Account{Actions: []string{"list-hubs"}}, nil, "data:read", doctor.Unneeded},
-		{"transfers", config.Account{Actions: []string{"transfer"}}, nil, "data:create data:read data:write",
-			doctor.Unneeded},
+		{"transfers", config.Account{Actions: []string{"transfer"}}, nil,
+			"data:create data:read data:write, bucket:read data:create data:read data:write", doctor.Unneeded},
+		{"transfers in projects alone", config.Account{Actions: []string{"upload-file-in-project-folder"}}, nil,
+			"data:create data:read data:write", doctor.Unneeded},
 		{"transfers and users", config.Account{Actions: []string{"transfer", "list-account-users"}}, nil,
-			"data:create data:read data:write, account:read", doctor.Required},
+			"data:create data:read data:write, bucket:read data:create data:read data:write, account:read",
+			doctor.Required},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var got []string
