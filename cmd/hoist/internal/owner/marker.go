@@ -84,34 +84,45 @@ func readMarker(root string) (*marker, error) {
 	return &m, nil
 }
 
+// foreign returns a [*ForeignRootError] when another home sends a folder, or one above it. It only
+// looks.
+func (o *Owner) foreign(root string) error {
+	mine := o.me()
+	for dir := root; ; dir = filepath.Dir(dir) {
+		m, err := readMarker(dir)
+		if err != nil && dir == root {
+			return err
+		}
+
+		if err == nil && m != nil && !m.same(mine) {
+			return foreignRoot(dir, m)
+		}
+
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+func foreignRoot(dir string, m *marker) error {
+	return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
+}
+
 // claim leaves this home's marker in a folder that is to be watched, or finds it there. With
-// takeOver it replaces another home's. Where the folder cannot be written to there is no marker:
+// takeOver it replaces another home's. When the folder cannot be written to there is no marker:
 // then the look at the newest version right before each create is what keeps two homes apart. A
 // [*ForeignRootError] names the home that sends the folder, or one above it.
 func (o *Owner) claim(root string, takeOver bool) error {
-	mine := o.me()
 	if !takeOver {
-		for dir := filepath.Dir(root); ; dir = filepath.Dir(dir) {
-			if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
-				return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
-			}
-
-			if dir == filepath.Dir(dir) {
-				break
-			}
+		if err := o.foreign(root); err != nil {
+			return err
 		}
 	}
 
+	mine := o.me()
 	found, err := readMarker(root)
-	if err != nil {
+	if err != nil || found != nil && found.Instance == mine.Instance {
 		return err
-	}
-
-	switch {
-	case found != nil && found.Instance == mine.Instance:
-		return nil
-	case found != nil && !found.same(mine) && !takeOver:
-		return &ForeignRootError{Root: root, Home: found.Home, Host: found.Host, Since: found.Since}
 	}
 
 	if err := writeMarker(root, mine); err != nil {
@@ -126,7 +137,7 @@ func (o *Owner) claim(root string, takeOver bool) error {
 
 	// Of two homes that write at once the last one stays: look who it is.
 	if found, err = readMarker(root); err == nil && found != nil && !found.same(mine) {
-		return &ForeignRootError{Root: root, Home: found.Home, Host: found.Host, Since: found.Since}
+		return foreignRoot(root, found)
 	}
 
 	return err
@@ -144,7 +155,7 @@ func (o *Owner) foreignBelow(ctx context.Context, root string) error {
 
 		dir := filepath.Dir(path)
 		if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
-			return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
+			return foreignRoot(dir, m)
 		}
 
 		return nil

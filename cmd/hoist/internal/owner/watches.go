@@ -154,16 +154,12 @@ func (r *watching) note(err error) {
 	}
 }
 
-func (r *watching) problem() string {
+// trouble is why the last changes could not be taken, "" when they could, and whether that is
+// because another home sends the folder.
+func (r *watching) trouble() (detail string, foreign bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.detail
-}
-
-func (r *watching) foreign() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.taken
+	return r.detail, r.taken
 }
 
 // take makes jobs of what has settled; nil means that they are durable.
@@ -263,21 +259,20 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 
 	s := r.watcher.Status()
 	out.State, out.Detail = s.State, s.Detail
-	if r.foreign() { // unless it has gone since
-		if err := m.owner.claim(c.Path, false); err == nil {
-			r.note(nil)
-		}
+	trouble, foreign := r.trouble()
+	if foreign && m.owner.foreign(c.Path) == nil { // it has gone since; the next changes claim the folder
+		trouble, foreign = "", false
 	}
 
-	if p := r.problem(); p != "" {
-		out.Detail = p
+	if trouble != "" {
+		out.Detail = trouble
 	}
 
 	if _, _, problem := m.owner.rules.now(); problem != nil {
 		out.Detail = strings.Trim(out.Detail+"; config.toml is not in effect as it is now: "+problem.Error(), "; ")
 	}
 
-	if r.foreign() {
+	if foreign {
 		out.State = watcher.StateUnavailable
 	}
 
