@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
@@ -15,94 +16,82 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/patience"
 	"hoist/state"
+	"hoist/state/compare"
 	"hoist/transfer"
 	"hoist/transfer/remote"
 )
 
 // base is what was last published or fetched for a file, by the record in the state or by a
-// receipt.
+// receipt. Its item is left out: a tip that is older than the base is a finding, and not taken for one
+// that the service is slow to show.
 type base struct {
-	version  string // "" for an object
-	number   int
-	storage  string
-	snapshot state.Snapshot
+	compare.Base
 	partSize int64
 	etags    []string
-	sha1     string
-	receipt  uint64 // number of the receipt, 0 where a record tells
+	receipt  uint64 // number of the receipt, 0 when a record tells
 }
 
-func baseOf(r state.PublishedRecord) *base {
-	return &base{
-		version: r.Version, number: r.Number, storage: r.Storage, snapshot: r.Snapshot, partSize: r.PartSize,
-		etags: r.ETags, sha1: r.SHA1,
-	}
-}
-
-// proof is what the contents of two files say.
-type proof int
-
-const (
-	unproven proof = iota
-	equal
-	different
-)
-
-// facts are what is known of one file on the three sides; content tells how the local file compares
-// with the tip.
+// facts are what is known of one file on the three sides.
 type facts struct {
-	local   *state.Snapshot // nil: not there
-	base    *base           // nil: never published as far as anybody knows
-	tip     *remote.Entry   // nil: not there
-	content proof
+	local   compare.Local
+	base    base
+	tip     compare.Tip
+	touched bool // the local file has another size or time than the base
 }
 
-// judge says what the facts come to. It is pure.
-func judge(f facts) (result, detail string) {
+func (f facts) judge() compare.Result { return compare.Judge(f.local, f.base.Base, f.tip) }
+
+// differ reports whether the contents of both ends are proved to be different.
+func (f facts) differ() bool {
+	if f.local.Presence != compare.Present || f.tip.Presence != compare.Present {
+		return false
+	}
+
+	return f.tip.Size >= 0 && f.tip.Size != f.local.Size ||
+		f.local.SHA1 != "" && f.tip.SHA1 != "" && !strings.EqualFold(f.local.SHA1, f.tip.SHA1)
+}
+
+// verdict says what the facts come to. It is pure.
+func (f facts) verdict() (result, detail string) {
+	r := f.judge()
 	switch {
-	case f.local == nil && f.tip == nil:
-		return control.VerifyMissingLocal, "it is gone here and in the cloud"
-	case f.local == nil:
-		return control.VerifyMissingLocal, "the cloud has it"
-	case f.tip == nil && f.base == nil:
-		return control.VerifyMissingRemote, "it was not published yet"
-	case f.tip == nil:
-		return control.VerifyMissingRemote, "it was published and is not in the cloud any more"
-	}
-
-	if b := f.base; b != nil && b.version != "" && f.tip.VersionID != "" && b.version != f.tip.VersionID &&
-		f.content != equal {
-		if f.tip.VersionNumber > b.number {
-			return control.VerifyNewerRemote,
-				fmt.Sprintf("the cloud has version %d, and version %d is the one of this file",
-					f.tip.VersionNumber, b.number)
-		}
-
-		return control.VerifyDiffers,
-			fmt.Sprintf("the cloud's newest version is %d, and version %d is the one of this file",
-				f.tip.VersionNumber, b.number)
-	}
-
-	if f.tip.Size >= 0 && f.tip.Size != f.local.Size {
-		return control.VerifyDiffers, fmt.Sprintf("%d bytes here, %d in the cloud", f.local.Size, f.tip.Size)
-	}
-
-	switch f.content {
-	case equal:
+	case r.Verdict == compare.Equal:
 		return control.VerifyOK, ""
-	case different:
-		if f.base != nil && f.base.snapshot.SameContentLikely(*f.local) {
-			return control.VerifyDiffers,
-				"the contents differ, though size and time are those of what was published"
-		}
-
-		return control.VerifyDiffers, "the contents differ"
-	case unproven:
+	case r.Verdict == compare.GoneBoth:
+		return control.VerifyMissingLocal, "it is gone here and in the cloud"
+	case r.Here == compare.SideGone:
+		return control.VerifyMissingLocal, "the cloud has it"
+	case r.Verdict == compare.GoneThere:
+		return control.VerifyMissingRemote, "it was published and is not in the cloud any more"
+	case r.There == compare.SideGone:
+		return control.VerifyMissingRemote, "it was not published yet"
 	}
 
-	return control.VerifyUnproven, "the sizes agree, and nothing proves the contents"
+	number := f.tip.Number
+	switch of := f.base.Number; {
+	case f.base.Version == "" || f.tip.Version == "" || f.base.Version == f.tip.Version:
+	case number > of:
+		return control.VerifyNewerRemote,
+			fmt.Sprintf("the cloud has version %d, and version %d is the one of this file", number, of)
+	default:
+		return control.VerifyDiffers,
+			fmt.Sprintf("the cloud's newest version is %d, and version %d is the one of this file", number, of)
+	}
+
+	switch {
+	case f.tip.Size >= 0 && f.tip.Size != f.local.Size:
+		return control.VerifyDiffers, fmt.Sprintf("%d bytes here, %d in the cloud", f.local.Size, f.tip.Size)
+	case !f.differ():
+		return control.VerifyUnproven, "the sizes agree, and nothing proves the contents"
+	case f.base.Known && !f.touched:
+		return control.VerifyDiffers,
+			"the contents differ, though size and time are those of what was published"
+	}
+
+	return control.VerifyDiffers, "the contents differ"
 }
 
 // sums are what reading a file gave.
@@ -176,87 +165,121 @@ func readSums(ctx context.Context, path string, partSize int64) (sums, error) {
 
 var md5Form = regexp.MustCompile(`^"?[0-9a-fA-F]{32}"?$`)
 
-// compareParts holds the MD5 of each part against the ETags that the service gave. An ETag need not
-// be an MD5 (some encrypted stores): a file of which no part agrees is not proven to differ.
-func compareParts(parts, etags []string) proof {
-	if len(etags) == 0 || len(parts) != len(etags) {
-		return unproven
+// otherContent stands for the SHA-1 of a content that is proved to be another than the local one.
+const otherContent = "another"
+
+// shaByParts tells the SHA-1 of what was published in parts with these ETags, from what reading the
+// local file gave: the same when all parts agree, [otherContent] when some do, "" when that proves
+// nothing. An ETag need not be an MD5 (some encrypted stores): a file of which no part agrees is not
+// proved to differ.
+func shaByParts(read sums, etags []string) string {
+	if len(etags) == 0 || len(read.parts) != len(etags) {
+		return ""
 	}
 
 	agree := 0
 	for i, tag := range etags {
 		if !md5Form.MatchString(tag) {
-			return unproven
+			return ""
 		}
 
-		if strings.EqualFold(strings.Trim(tag, `"`), parts[i]) {
+		if strings.EqualFold(strings.Trim(tag, `"`), read.parts[i]) {
 			agree++
 		}
 	}
 
 	switch agree {
-	case len(parts):
-		return equal
+	case len(read.parts):
+		return read.sha1
 	case 0:
-		return unproven
+		return ""
 	}
 
-	return different
+	return otherContent
 }
 
-// compareContent reads the local file and holds it against the tip: by the ETags of the parts where
-// the tip is what we published, else by the SHA-1 of the object, which costs a call where the
-// listing does not tell it.
-func (a *Auditor) compareContent(ctx context.Context, profile, path string, b *base, tip remote.Entry) (proof,
-	sums, error) {
-	ours := b != nil && (b.version != "" && b.version == tip.VersionID ||
-		b.version == "" && b.storage == tip.StorageID && tip.SHA1 == "") &&
-		(b.storage == "" || tip.StorageID == "" || b.storage == tip.StorageID)
+// read reads the local file, and finds what tells the content of the tip: the ETags of the parts when
+// the tip is what we published, else the SHA-1 of the object, which costs a call when the listing does
+// not tell it.
+func (a *Auditor) read(ctx context.Context, s subject, f *facts) error {
+	ours := f.tipIsBase()
 	var partSize int64
 	if ours {
-		partSize = b.partSize
+		partSize = f.base.partSize
 	}
 
-	s, err := readSums(ctx, path, partSize)
+	read, err := readSums(ctx, s.path, partSize)
 	if err != nil {
-		return unproven, s, err
+		return err
 	}
 
+	f.local.SHA1 = read.sha1
 	if ours {
-		if p := compareParts(s.parts, b.etags); p != unproven {
-			return p, s, nil
-		}
-	}
-
-	want := tip.SHA1
-	if want == "" && ours {
-		want = b.sha1
-	}
-
-	if want == "" && tip.StorageID != "" {
-		c, err := a.Client(profile)
-		if err != nil {
-			return unproven, s, err
+		if sha1 := shaByParts(read, f.base.etags); sha1 != "" {
+			f.base.SHA1, f.tip.SHA1 = sha1, sha1
+			return nil
 		}
 
-		o, err := c.Objects.Details(ctx, apsclient.ObjectID(tip.StorageID))
-		switch {
-		case err == nil:
-			want = o.SHA1
-		case errors.Is(err, apsclient.ErrNotFound), errors.Is(err, apsclient.ErrForbidden):
-		default:
-			return unproven, s, fmt.Errorf("look at the content of %s: %w", tip.Name, err)
-		}
+		f.tip.SHA1 = cmp.Or(f.tip.SHA1, f.base.SHA1)
 	}
 
-	switch {
-	case want == "":
-		return unproven, s, nil
-	case strings.EqualFold(want, s.sha1):
-		return equal, s, nil
+	if f.tip.SHA1 != "" || f.tip.Storage == "" {
+		return nil
 	}
 
-	return different, s, nil
+	c, err := a.Client(s.profile)
+	if err != nil {
+		return err
+	}
+
+	o, err := c.Objects.Details(ctx, apsclient.ObjectID(f.tip.Storage))
+	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
+		return nil
+	}
+
+	if err != nil {
+		return fmt.Errorf("look at the content of %s: %w", s.path, err)
+	}
+
+	f.tip.SHA1 = o.SHA1
+
+	return nil
+}
+
+// tipIsBase reports whether the tip is the very thing that the base tells of, down to its storage; of
+// an object, whose key is reused, only when nothing else tells its content.
+func (f facts) tipIsBase() bool {
+	b, t := f.base, f.tip
+	if b.Version != "" {
+		return b.Version == t.Version && (b.Storage == "" || t.Storage == "" || b.Storage == t.Storage)
+	}
+
+	return b.Known && b.Storage == t.Storage && t.SHA1 == ""
+}
+
+// tipOf is what a listing shows, for comparisons.
+func tipOf(e *remote.Entry) compare.Tip {
+	if e == nil {
+		return compare.Tip{Presence: compare.Absent}
+	}
+
+	t := compare.Tip{Presence: compare.Present, Size: e.Size, SHA1: e.SHA1, Version: e.VersionID,
+		Number: e.VersionNumber, Storage: e.StorageID}
+	if e.VersionID != "" {
+		t.Item = e.ID
+	}
+
+	return t
+}
+
+// look is what lies at a path here; the content is not read.
+func look(path string) (compare.Local, error) {
+	snap, err := local.Snapshot(path)
+	if err != nil || snap == nil {
+		return compare.Local{Presence: compare.Absent}, err
+	}
+
+	return compare.Here(*snap), nil
 }
 
 // tips finds the newest versions of remote files by listing each folder once.

@@ -13,40 +13,53 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
-	"hoist/transfer/remote"
+	"hoist/state/compare"
 )
 
-func TestJudge(t *testing.T) {
-	local := &state.Snapshot{Size: 10, ModTime: time.Unix(100, 0)}
+func TestVerdict(t *testing.T) {
+	const same, other = "aa", "bb"
+	local := func(sha1 string) compare.Local {
+		return compare.Local{Presence: compare.Present, Snapshot: compare.Snapshot{Size: 10}, SHA1: sha1}
+	}
+	gone, none := compare.Local{Presence: compare.Absent}, compare.Tip{Presence: compare.Absent}
+	tip := func(number int, size int64, sha1 string) compare.Tip {
+		return compare.Tip{Presence: compare.Present, Version: fmt.Sprint("v", number), Number: number, Size: size,
+			SHA1: sha1}
+	}
+	at := func(number int) base {
+		return base{Base: compare.Base{Known: true, Version: fmt.Sprint("v", number), Number: number,
+			Snapshot: state.Snapshot{Size: 10, ModTime: time.Unix(100, 0)}}}
+	}
 
-	tip := func(number int, size int64) *remote.Entry {
-		return &remote.Entry{VersionID: fmt.Sprint("v", number), VersionNumber: number, Size: size}
-	}
-	base := func(number int) *base {
-		return &base{version: fmt.Sprint("v", number), number: number, snapshot: *local}
-	}
 	for _, tt := range []struct {
 		name string
 		f    facts
 		want string
 	}{
-		{"all agree", facts{local, base(2), tip(2, 10), equal}, control.VerifyOK},
-		{"equal without a record", facts{local, nil, tip(2, 10), equal}, control.VerifyOK},
-		{"equal to a newer version", facts{local, base(1), tip(2, 10), equal}, control.VerifyOK},
-		{"newer there", facts{local, base(1), tip(2, 10), different}, control.VerifyNewerRemote},
-		{"newer there, of another size", facts{local, base(1), tip(2, 11), unproven},
+		{"all agree", facts{local: local(same), base: at(2), tip: tip(2, 10, same)}, control.VerifyOK},
+		{"equal without a record", facts{local: local(same), tip: tip(2, 10, same)}, control.VerifyOK},
+		{"equal to a newer version", facts{local: local(same), base: at(1), tip: tip(2, 10, same)},
+			control.VerifyOK},
+		{"newer there", facts{local: local(same), base: at(1), tip: tip(2, 10, other)},
 			control.VerifyNewerRemote},
-		{"older there", facts{local, base(3), tip(2, 10), different}, control.VerifyDiffers},
-		{"other size", facts{local, base(2), tip(2, 11), unproven}, control.VerifyDiffers},
-		{"other content", facts{local, base(2), tip(2, 10), different}, control.VerifyDiffers},
-		{"nothing proves it", facts{local, base(2), tip(2, 10), unproven}, control.VerifyUnproven},
-		{"gone here", facts{nil, base(2), tip(2, 10), unproven}, control.VerifyMissingLocal},
-		{"gone on both sides", facts{nil, base(2), nil, unproven}, control.VerifyMissingLocal},
-		{"gone there", facts{local, base(2), nil, unproven}, control.VerifyMissingRemote},
-		{"never published", facts{local, nil, nil, unproven}, control.VerifyMissingRemote},
+		{"newer there, of another size", facts{local: local(""), base: at(1), tip: tip(2, 11, "")},
+			control.VerifyNewerRemote},
+		{"older there", facts{local: local(same), base: at(3), tip: tip(2, 10, other)}, control.VerifyDiffers},
+		{"other size", facts{local: local(""), base: at(2), tip: tip(2, 11, "")}, control.VerifyDiffers},
+		{"other content", facts{local: local(same), base: at(2), tip: tip(2, 10, other)}, control.VerifyDiffers},
+		{"other content by its parts", facts{local: local(same), base: at(2), tip: tip(2, 10, otherContent)},
+			control.VerifyDiffers},
+		{"not read", facts{local: local(""), base: at(2), tip: tip(2, 10, same)}, control.VerifyUnproven},
+		{"nothing proves it", facts{local: local(same), base: at(2), tip: tip(2, 10, "")},
+			control.VerifyUnproven},
+		{"gone here", facts{local: gone, base: at(2), tip: tip(2, 10, "")}, control.VerifyMissingLocal},
+		{"gone here, without a record", facts{local: gone, tip: tip(2, 10, "")}, control.VerifyMissingLocal},
+		{"gone on both sides", facts{local: gone, base: at(2), tip: none}, control.VerifyMissingLocal},
+		{"gone there", facts{local: local(""), base: at(2), tip: none}, control.VerifyMissingRemote},
+		{"never published", facts{local: local(""), tip: none}, control.VerifyMissingRemote},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, detail := judge(tt.f)
+			got, detail := tt.f.verdict()
 			if got != tt.want || (detail == "") != (got == control.VerifyOK) {
 				t.Errorf("%s (%s), want %s", got, detail, tt.want)
 			}
@@ -54,23 +67,23 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestCompareParts(t *testing.T) {
+func TestSHAByParts(t *testing.T) {
 	a, b := hex.EncodeToString(bytes.Repeat([]byte{1}, 16)), hex.EncodeToString(bytes.Repeat([]byte{2}, 16))
 	for _, tt := range []struct {
 		name         string
 		parts, etags []string
-		want         proof
+		want         string
 	}{
-		{"all", []string{a, b}, []string{a, `"` + b + `"`}, equal},
-		{"one altered", []string{a, b}, []string{a, a}, different},
-		{"none agrees: perhaps no MD5", []string{a, a}, []string{b, b}, unproven},
-		{"no MD5", []string{a}, []string{"0123-2"}, unproven},
-		{"other number of parts", []string{a}, []string{a, b}, unproven},
-		{"no ETags", nil, nil, unproven},
+		{"all", []string{a, b}, []string{a, `"` + b + `"`}, "read"},
+		{"one altered", []string{a, b}, []string{a, a}, otherContent},
+		{"none agrees: perhaps no MD5", []string{a, a}, []string{b, b}, ""},
+		{"no MD5", []string{a}, []string{"0123-2"}, ""},
+		{"other number of parts", []string{a}, []string{a, b}, ""},
+		{"no ETags", nil, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := compareParts(tt.parts, tt.etags); got != tt.want {
-				t.Errorf("%v, want %v", got, tt.want)
+			if got := shaByParts(sums{sha1: "read", parts: tt.parts}, tt.etags); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/state/compare"
 	"hoist/transfer"
 	"hoist/transfer/remote"
 	"hoist/watcher"
@@ -83,7 +84,7 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 	case snap == nil:
 		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
 			"it is a link, device or other thing that is never sent"
-	case e.Record != nil && e.Record.Size == snap.Size && e.Record.Modified.Equal(snap.ModTime):
+	case recorded(e.Record, *snap):
 		e.State, e.Detail = control.ExplainSynced, "size and time are those of what was last published"
 	case job != nil && job.End == state.EndCancelled && job.Snapshot.SameContentLikely(*snap):
 		e.State, e.Reason, e.Fix = control.ExplainCancelled, transfer.ReasonCancelled,
@@ -97,6 +98,17 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 	}
 
 	return e, nil
+}
+
+// recorded reports whether a file looks as it did when it was last published.
+func recorded(r *control.Record, now state.Snapshot) bool {
+	if r == nil {
+		return false
+	}
+
+	base := compare.Base{Known: true, Snapshot: state.Snapshot{Size: r.Size, ModTime: r.Modified}}
+
+	return compare.Judge(compare.Here(now), base, compare.Tip{}).Here == compare.SideSame
 }
 
 func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch, dir bool, snap *state.Snapshot) error {

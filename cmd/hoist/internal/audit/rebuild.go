@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"hoist/cmd/hoist/internal/config"
-	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
+	"hoist/state/compare"
 	"hoist/transfer/plan"
 )
 
@@ -189,15 +189,15 @@ func (a *Auditor) fill(ctx context.Context, receipts []state.Receipt, meta map[s
 		}
 
 		report.Files++
+		here, there := f.local.Presence == compare.Present, f.tip.Presence == compare.Present
 		switch {
-		case f.content == equal:
+		case f.judge().Verdict == compare.Equal:
 			report.Equal++
 			records = append(records, record)
-		case f.local != nil && f.tip != nil && f.tip.Size == f.local.Size && f.content == unproven &&
-			s.problem == "":
+		case here && there && f.tip.Size == f.local.Size && !f.differ() && s.problem == "":
 			doubted = append(doubted, s.path)
 			doubtful = append(doubtful, record)
-		case s.base != nil && f.tip != nil:
+		case s.base.Known && there:
 			report.Based++
 			records = append(records, record)
 		default:
@@ -222,75 +222,64 @@ func (a *Auditor) fill(ctx context.Context, receipts []state.Receipt, meta map[s
 	return a.Store.PutPublished(records...)
 }
 
-// recordFor compares a file and makes the record of it: of the tip where the contents are (or may
+// recordFor compares a file and makes the record of it: of the tip when the contents are (or may
 // be) equal, else of what the receipt tells, from which the engine sees who changed what since.
 func (a *Auditor) recordFor(ctx context.Context, t *tips, s subject) (facts, state.PublishedRecord, error) {
-	f := facts{base: s.base}
+	f := facts{base: s.base, local: compare.Local{Presence: compare.Absent}}
 	rec := state.PublishedRecord{Root: s.root, Rel: s.rel, Remote: s.address().String()}
-	var err error
-	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); ambiguous(err) {
+	entry, err := t.find(ctx, s.profile, s.remote, s.names)
+	if ambiguous(err) {
 		a.Log.Warn("file cannot be compared", "path", s.path, "error", err)
 		return f, rec, nil
-	} else if err != nil || f.tip == nil {
+	}
+
+	f.tip = tipOf(entry)
+	if err != nil || entry == nil {
 		return f, rec, err
 	}
 
 	if s.root == "" {
-		rec.Root = plan.RecordRoot(s.profile, f.tip.Place, s.path)
+		rec.Root = plan.RecordRoot(s.profile, entry.Place, s.path)
 		at := s.address()
 		if rec.Rel = at.Key(); !at.OSS() {
 			rec.Rel = strings.Join(at.Steps[2:], "/")
 		}
 	}
 
-	if f.tip.VersionID != "" {
-		rec.Item = f.tip.ID
-	}
-
 	if s.problem == "" {
-		if f.local, err = local.Snapshot(s.path); err != nil {
+		if f.local, err = look(s.path); err != nil {
 			return f, rec, err
 		}
 	}
 
-	b := s.base
-
-	untouched := b != nil && f.local != nil && b.snapshot.SameContentLikely(*f.local)
-	var read sums
-	switch {
-	case f.local == nil:
-	case untouched && b.version != "" && b.version == f.tip.VersionID:
-		f.content = equal // the receipt is of this version, and the file was not touched since
-	case f.tip.Size >= 0 && f.tip.Size != f.local.Size:
-		f.content = different
-	default:
-		if f.content, read, err = a.compareContent(ctx, s.profile, s.path, b, *f.tip); err != nil {
-			if ctx.Err() != nil || read.sha1 != "" {
+	snap, unread := f.local.Snapshot, false
+	if untouched := f.tipIsBase() && f.judge().Verdict == compare.Equal; !untouched &&
+		f.local.Presence == compare.Present && !f.differ() {
+		f.local.Snapshot = compare.Snapshot{Size: snap.Size} // from here on the content alone tells
+		if err := a.read(ctx, s, &f); err != nil {
+			if ctx.Err() != nil || f.local.SHA1 != "" {
 				return f, rec, err
 			}
 
 			a.Log.Warn("file cannot be compared", "path", s.path, "error", err)
-			f.content = different // left to the next scan, which tells why
+			f.tip.Size, unread = -1, true // left to the next scan, which tells why
 		}
 	}
 
-	if f.content == different && b != nil {
-		rec.Version, rec.Number, rec.Storage, rec.Snapshot, rec.PartSize = b.version, b.number, b.storage,
-			b.snapshot, b.partSize
+	rec.Item = f.tip.Item
+	if b := s.base; b.Known && (unread || f.differ()) {
+		rec.Version, rec.Number, rec.Storage, rec.Snapshot, rec.PartSize = b.Version, b.Number, b.Storage,
+			b.Snapshot, b.partSize
 		return f, rec, nil
 	}
 
-	rec.Version, rec.Number, rec.Storage = f.tip.VersionID, f.tip.VersionNumber, f.tip.StorageID
-	if f.local != nil {
-		rec.Snapshot = *f.local
-	}
-
-	if b != nil && b.version == rec.Version && b.storage == rec.Storage {
+	rec.Version, rec.Number, rec.Storage, rec.Snapshot = f.tip.Version, f.tip.Number, f.tip.Storage, snap
+	if b := s.base; b.Known && b.Version == rec.Version && b.Storage == rec.Storage {
 		rec.PartSize, rec.ETags = b.partSize, b.etags
 	}
 
-	if rec.SHA1 = f.tip.SHA1; f.content == equal && read.sha1 != "" {
-		rec.SHA1 = read.sha1
+	if rec.SHA1 = entry.SHA1; f.judge().Verdict == compare.Equal && f.local.SHA1 != "" {
+		rec.SHA1 = f.local.SHA1
 	}
 
 	return f, rec, nil

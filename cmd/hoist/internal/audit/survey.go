@@ -15,6 +15,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/state/compare"
 	"hoist/transfer/remote"
 	"hoist/watcher"
 )
@@ -27,7 +28,7 @@ type subject struct {
 	profile string
 	remote  remote.Address // folder or prefix that names lie below
 	names   []string
-	base    *base
+	base    base // its Known is false when nothing was published as far as anybody knows
 	problem string // why the local file could not be looked at
 }
 
@@ -49,10 +50,10 @@ type receiptFields struct {
 	Published time.Time `json:"published"`
 }
 
-func (r receiptFields) base() *base {
-	return &base{
-		version: r.Version, number: r.Number, storage: r.Storage,
-		snapshot: state.Snapshot{Size: r.Size, ModTime: r.ModTime},
+func (r receiptFields) base() base {
+	return base{
+		Base: compare.Base{Known: true, Version: r.Version, Number: r.Number, Storage: r.Storage,
+			Snapshot: state.Snapshot{Size: r.Size, ModTime: r.ModTime}},
 		partSize: r.PartSize, etags: r.PartETags, receipt: r.Seq,
 	}
 }
@@ -132,7 +133,7 @@ func (a *Auditor) survey(ctx context.Context, in scope, receipts []state.Receipt
 		seen[[2]string{s.path, s.address().String()}] = true
 	}
 
-	add := func(path, to, profile string, b *base) {
+	add := func(path, to, profile string, b base) {
 		way := [2]string{path, to}
 		address, err := remote.ParseAddress(to)
 		if err != nil || len(address.Steps) < 2 || seen[way] || !in.takes(path) {
@@ -160,8 +161,8 @@ func (a *Auditor) survey(ctx context.Context, in scope, receipts []state.Receipt
 
 	for _, j := range slices.Backward(jobs) {
 		add(j.Path, j.Target.Address, j.Profile,
-			&base{version: j.Version, number: j.VersionNumber, storage: j.Object, snapshot: j.Snapshot,
-				sha1: j.SHA1})
+			base{Base: compare.Base{Known: true, Version: j.Version, Number: j.VersionNumber,
+				Storage: j.Object, Snapshot: j.Snapshot, SHA1: j.SHA1}})
 	}
 
 	slices.SortStableFunc(out, func(a, b subject) int { return strings.Compare(a.path, b.path) })
@@ -235,16 +236,16 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 			s.names = at.Steps[len(at.Steps)-len(s.names):] // names that were mapped
 		}
 
-		number := uint64(0)
-		if s.base != nil && s.base.version == r.Version && s.base.storage == r.Storage {
-			number = s.base.receipt
+		recorded := base{Base: r.Base(r.Remote), partSize: r.PartSize, etags: r.ETags}
+		recorded.Known, recorded.Item = true, ""
+		if was := s.base; was.Known && was.Version == r.Version && was.Storage == r.Storage {
+			recorded.receipt = was.receipt
 			if len(r.ETags) == 0 { // the record holds a digest of many
-				r.ETags, r.PartSize = s.base.etags, s.base.partSize
+				recorded.etags, recorded.partSize = was.etags, was.partSize
 			}
 		}
 
-		s.base = baseOf(r)
-		s.base.receipt = number
+		s.base = recorded
 	}
 
 	out := make([]subject, 0, len(found))

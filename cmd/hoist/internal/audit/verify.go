@@ -7,6 +7,7 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/state/compare"
 )
 
 // Verify compares each file that the request names with its receipt and the cloud.
@@ -70,67 +71,61 @@ func (a *Auditor) refresh(subjects []subject) {
 }
 
 func (a *Auditor) verifyOne(ctx context.Context, t *tips, s subject, quick bool) (control.VerifyFile, error) {
-	out := control.VerifyFile{Path: s.path, Remote: s.address().String()}
-	if s.problem != "" {
-		out.Result, out.Detail = control.VerifyUnproven, s.problem
+	out := control.VerifyFile{Path: s.path, Remote: s.address().String(), Receipt: s.base.receipt}
+	unproven := func(why string) (control.VerifyFile, error) {
+		out.Result, out.Detail = control.VerifyUnproven, why
 		return out, nil
+	}
+	if s.problem != "" {
+		return unproven(s.problem)
 	}
 
 	f := facts{base: s.base}
 	var err error
-	if f.local, err = local.Snapshot(s.path); err != nil {
-		out.Result, out.Detail = control.VerifyUnproven, err.Error()
-		return out, nil //nolint:nilerr // it is a finding
+	if f.local, err = look(s.path); err != nil {
+		return unproven(err.Error())
 	}
 
-	if f.tip, err = t.find(ctx, s.profile, s.remote, s.names); ambiguous(err) {
-		out.Result, out.Detail = control.VerifyUnproven, err.Error()
-		return out, nil
-	} else if err != nil {
+	entry, err := t.find(ctx, s.profile, s.remote, s.names)
+	if ambiguous(err) {
+		return unproven(err.Error())
+	}
+
+	if err != nil {
 		return out, err
 	}
 
-	if f.tip != nil {
-		out.ItemID, out.VersionID, out.VersionNumber, out.StorageID = f.tip.ID, f.tip.VersionID,
-			f.tip.VersionNumber, f.tip.StorageID
-		if f.tip.VersionID == "" {
-			out.ItemID = ""
-		}
-	}
-
-	if f.local != nil {
+	f.tip = tipOf(entry)
+	f.touched = !s.base.SameContentLikely(f.local.Snapshot)
+	out.ItemID, out.VersionID, out.VersionNumber, out.StorageID = f.tip.Item, f.tip.Version, f.tip.Number,
+		f.tip.Storage
+	if f.local.Presence == compare.Present {
 		out.Size = &f.local.Size
 	}
 
-	if s.base != nil {
-		out.Receipt = s.base.receipt
+	both := f.local.Presence == compare.Present && f.tip.Presence == compare.Present
+	if quick && both && s.base.Known && !f.touched && s.base.Version == f.tip.Version &&
+		s.base.Storage == f.tip.Storage {
+		out.Result = control.VerifyOK
+		return out, nil
 	}
 
-	if f.local != nil && f.tip != nil && (f.tip.Size < 0 || f.tip.Size == f.local.Size) {
-		if quick {
-			if s.base != nil && s.base.snapshot.SameContentLikely(*f.local) &&
-				s.base.version == f.tip.VersionID && s.base.storage == f.tip.StorageID {
-				f.content = equal
-			}
-		} else {
-			var read sums
-			if f.content, read, err = a.compareContent(ctx, s.profile, s.path, s.base, *f.tip); err != nil {
-				if ctx.Err() != nil || read.sha1 != "" { // the service failed, not the file
-					return out, err
-				}
-
-				out.Result, out.Detail = control.VerifyUnproven, err.Error()
-
-				return out, nil
+	f.local.Snapshot = compare.Snapshot{Size: f.local.Size} // from here on the contents alone prove it
+	if !quick && both && !f.differ() {
+		if err := a.read(ctx, s, &f); err != nil {
+			if ctx.Err() != nil || f.local.SHA1 != "" { // the service failed, not the file
+				return out, err
 			}
 
-			out.SHA1 = read.sha1
+			return unproven(err.Error())
 		}
+
+		out.SHA1 = f.local.SHA1
 	}
 
-	out.Result, out.Detail = judge(f)
-	if out.Result == control.VerifyOK && s.base != nil && s.base.storage != "" && f.tip.StorageID != "" &&
-		s.base.storage != f.tip.StorageID {
+	out.Result, out.Detail = f.verdict()
+	if out.Result == control.VerifyOK && s.base.Storage != "" && f.tip.Storage != "" &&
+		s.base.Storage != f.tip.Storage {
 		out.Detail = "the cloud names another storage than what was published; the contents are the same"
 	}
 
