@@ -8,6 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"hoist/state"
 )
 
 // TestAheadReader: whatever is asked for at once, and in whatever order, it is what the file holds.
@@ -49,7 +52,7 @@ func TestReplacedBetweenTwoReads(t *testing.T) {
 			w.write("plan.rvt", 7, 1)
 			e := w.engine()
 			e.holdOpen = false
-			src, err := e.openSource(w.job("plan.rvt"))
+			src, err := e.openSource(t.Context(), w.job("plan.rvt"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,5 +70,32 @@ func TestReplacedBetweenTwoReads(t *testing.T) {
 				t.Errorf("read: %v", err)
 			}
 		})
+	}
+}
+
+// TestRipens: how long a state must rest until each further change of the file shows in its times.
+func TestRipens(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 0, 500, time.UTC)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	whole := func(d time.Duration) time.Time { return ago(d).Truncate(time.Second) }
+	for _, row := range []struct {
+		name            string
+		modTime, change time.Time
+		want            time.Duration
+	}{
+		{"written just now", ago(0), ago(0), 20 * time.Millisecond},
+		{"written 5 ms ago", ago(5 * time.Millisecond), ago(5 * time.Millisecond), 15 * time.Millisecond},
+		{"written a second ago", ago(time.Second), ago(time.Second), 0},
+		{"its time set back just now", ago(time.Hour), ago(0), 20 * time.Millisecond},
+		{"its time set to a whole second", whole(0), ago(time.Minute), 0},
+		{"whole seconds, a second ago", whole(time.Second), whole(time.Second), time.Second - 500},
+		{"whole seconds, a minute ago", whole(time.Minute), whole(time.Minute), 0},
+		{"no change time", whole(time.Second), time.Time{}, time.Second - 500},
+		{"in the future", ago(-time.Hour), ago(-time.Hour), 20 * time.Millisecond},
+		{"a time in the future that was set", ago(-time.Hour), ago(time.Hour), 0},
+	} {
+		if got := ripens(state.Snapshot{ModTime: row.modTime, ChangeTime: row.change}, now); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
 	}
 }

@@ -18,7 +18,7 @@ func (e *Engine) receiptSHA256(ctx context.Context, r *run, job state.Job) strin
 	}
 
 	sum, err := func() (string, error) {
-		src, err := r.source(e, job)
+		src, err := r.source(ctx, e, job)
 		if err != nil {
 			return "", err
 		}

@@ -57,7 +57,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, err
 	}
 
-	src, err := r.source(e, job)
+	src, err := r.source(ctx, e, job)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id
 // with the same call.
 func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
-	if _, err := r.source(e, job); err != nil {
+	if _, err := r.source(ctx, e, job); err != nil {
 		return nil, err
 	}
 
@@ -395,7 +395,7 @@ func marker(job state.Job) string {
 // sourceStillSame looks at the path again before something is made of what was read. Bytes from a
 // spool snapshot are of one moment anyway.
 func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) error {
-	src, err := r.source(e, job)
+	src, err := r.source(ctx, e, job)
 	if err != nil {
 		return err
 	}
@@ -416,13 +416,13 @@ func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) err
 
 // source opens the content of the job once a run, and again when the job took up a newer state of
 // the file meanwhile.
-func (r *run) source(e *Engine, job state.Job) (*source, error) {
+func (r *run) source(ctx context.Context, e *Engine, job state.Job) (*source, error) {
 	if r.src != nil && !r.src.job.Snapshot.Same(job.Snapshot) {
 		r.closeSource()
 	}
 
 	if r.src == nil {
-		src, err := e.openSource(job)
+		src, err := e.openSource(ctx, job)
 		if err != nil {
 			return nil, err
 		}

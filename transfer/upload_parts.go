@@ -41,7 +41,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			fmt.Errorf("the session ends at %s", job.UploadExpires.UTC().Format(time.RFC3339))), nil
 	}
 
-	src, err := r.source(e, job)
+	src, err := r.source(ctx, e, job)
 	if err != nil {
 		return nil, err
 	}

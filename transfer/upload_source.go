@@ -32,8 +32,9 @@ type source struct {
 }
 
 // openSource opens the content of a job. The error is a *changedError when the file is not the
-// job's snapshot any more, and carries a reason when it is no file that can be sent.
-func (e *Engine) openSource(job state.Job) (*source, error) {
+// job's snapshot any more, and carries a reason when it is no file that can be sent. From its
+// return on, any change of the file shows: it waits for times that are too young to tell.
+func (e *Engine) openSource(ctx context.Context, job state.Job) (*source, error) {
 	if f := e.openSpooled(job); f != nil {
 		return &source{job: job, f: f, mine: true}, nil
 	}
@@ -53,7 +54,16 @@ func (e *Engine) openSource(job state.Job) (*source, error) {
 	}
 
 	s := &source{job: job, f: f}
-	if err := s.check(); err != nil {
+	err = s.check() // what is another file by now is not waited for
+	if err == nil {
+		_, err = f.ripe(ctx)
+	}
+
+	if err == nil {
+		err = s.check()
+	}
+
+	if err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -29,7 +29,8 @@ var errSpoolFull = errors.New("the spool has no room")
 // that has not begun to send takes up newer ones.
 func (e *Engine) spoolPath(job state.Job) string {
 	s := job.Snapshot
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", s.Size, s.ModTime.UnixNano(), s.FileID))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %d %s", s.Size, s.ModTime.UnixNano(), s.ChangeTime.UnixNano(),
+		s.FileID))
 	return filepath.Join(e.cfg.Spool, fmt.Sprintf("%s-%x.snapshot", job.ID, sum[:8]))
 }
 
@@ -51,7 +52,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 		return nil
 	}
 
-	src, err := e.openSource(job)
+	src, err := e.openSource(ctx, job)
 	if err != nil {
 		return err
 	}
@@ -65,12 +66,21 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 		return fmt.Errorf("spool: %w", err)
 	}
 
-	path := e.spoolPath(job) + ".part"
-	defer os.Remove(path)
-	err = cloneFile(path, src.f.held)
-	if errors.Is(err, errNoClone) {
-		err = e.copyToSpool(ctx, path, src)
+	before, err := src.f.Snapshot()
+	if err != nil {
+		return sourceError(job, err)
 	}
+
+	path := e.spoolPath(job) + ".part"
+	defer func() { _ = e.effect("remove the copy", func() error { return os.Remove(path) }) }()
+	err = e.effect("copy to the spool", func() error {
+		err := cloneFile(path, src.f.held)
+		if errors.Is(err, errNoClone) {
+			err = e.copyToSpool(ctx, path, src)
+		}
+
+		return err
+	})
 
 	if errors.Is(err, errSpoolFull) {
 		e.log.Debug("a copy would be too large for the spool; reading the file in place", "job",
@@ -88,8 +98,14 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 		return fmt.Errorf("spool: %w", err)
 	}
 
-	if changed := src.check(); changed != nil || err != nil {
-		return errors.Join(changed, err)
+	if err := errors.Join(src.check(), err); err != nil {
+		return err
+	}
+
+	// Its change time alone may have moved: by a link, or by a write whose time was set back.
+	if after, err := src.f.Snapshot(); err != nil || !after.Same(before) {
+		return &waitError{Code: ReasonChanging, After: 2 * quietForSpool,
+			Err: fmt.Errorf("copy %q: it changed meanwhile", job.Path)}
 	}
 
 	info, err := os.Stat(path)
@@ -98,7 +114,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 			errors.Join(err, io.ErrUnexpectedEOF))
 	}
 
-	if err := os.Rename(path, e.spoolPath(job)); err != nil {
+	if err := e.effect("name the copy", func() error { return os.Rename(path, e.spoolPath(job)) }); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
 
@@ -190,8 +206,9 @@ func (e *Engine) dropSpooled(job state.Job) {
 			continue
 		}
 
-		if err := os.Remove(filepath.Join(e.cfg.Spool, entry.Name())); err != nil &&
-			!errors.Is(err, fs.ErrNotExist) {
+		if err := e.effect("remove the snapshot", func() error {
+			return os.Remove(filepath.Join(e.cfg.Spool, entry.Name()))
+		}); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			e.log.Warn("a snapshot in the spool could not be removed", "job", string(job.ID), "error", err)
 		}
 	}

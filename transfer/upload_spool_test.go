@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -239,6 +240,73 @@ func TestSnapshotOfAnOlderState(t *testing.T) {
 				w.wantVersions("new folder/plan.rvt", newer)
 				if left, _ := os.ReadDir(w.cfg.Spool); len(left) != 0 {
 					t.Errorf("left in the spool: %v", left)
+				}
+			})
+		})
+	}
+}
+
+// TestSnapshotIsOfOneMoment: a file that is rewritten while it is copied is copied again, also when
+// its size and time are as before.
+func TestSnapshotIsOfOneMoment(t *testing.T) {
+	for _, edit := range []string{"written", "written and its time restored"} {
+		t.Run(edit, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.cfg.Spool = filepath.Join(w.home, "spool")
+				w.write("plan.rvt", 4*mib, 1)
+				w.touch("plan.rvt", time.Now().Add(-time.Minute))
+				j := w.job("plan.rvt")
+				j.Root, j.Rel, j.Changes = "watch", "plan.rvt", 1
+				w.enqueue(j)
+				rewrite := func(at int64) {
+					info, err := os.Stat(w.path("plan.rvt"))
+					if err != nil {
+						t.Fatal(err)
+					}
+
+					f, err := os.OpenFile(w.path("plan.rvt"), os.O_WRONLY, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer f.Close()
+
+					if _, err := f.WriteAt(bytes.Repeat([]byte("new"), mib), at); err != nil {
+						t.Error(err)
+					}
+
+					if edit != "written" {
+						w.touch("plan.rvt", info.ModTime())
+					}
+				}
+				e := w.engine()
+				copies := 0
+				e.onEffect = func(name string, after bool) error {
+					if name != "copy to the spool" {
+						return nil
+					}
+
+					if !after {
+						copies++
+					}
+
+					if copies == 1 && !after {
+						rewrite(0)
+					} else if copies == 1 {
+						rewrite(mib)
+					}
+
+					return nil
+				}
+				w.runAll(e)
+				want, err := os.ReadFile(w.path("plan.rvt"))
+				if err != nil {
+					t.Fatal(err)
+				}
+
+				w.wantVersions("plan.rvt", want)
+				if copies < 2 {
+					t.Errorf("copied %d times", copies)
 				}
 			})
 		})
