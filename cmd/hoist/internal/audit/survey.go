@@ -28,7 +28,7 @@ type subject struct {
 	profile string
 	remote  remote.Address // folder or prefix that names lie below
 	names   []string
-	base    base // its Known is false when nothing was published as far as anybody knows
+	base    base   // its Known is false when nothing was published as far as anybody knows
 	problem string // why the local file could not be looked at
 }
 
