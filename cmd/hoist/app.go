@@ -39,7 +39,7 @@ func (a *app) begin() {
 	}
 }
 
-// getenv returns the value of an environment variable, the last one winning as in os/exec; "" where
+// getenv returns the value of an environment variable, the last one winning as in os/exec; "" when
 // it is not set.
 func (a *app) getenv(name string) string {
 	for _, e := range slices.Backward(a.environ) {

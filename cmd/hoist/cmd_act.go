@@ -56,7 +56,7 @@ func (a *app) actCommand(verb control.Verb, short string) *cobra.Command {
 type acts struct {
 	verb  control.Verb
 	ids   []string
-	known bool // ids are those meant, also where there are none
+	known bool // ids are those meant, also when there are none
 	asked bool // the first of ids was asked for and its answer did not come
 }
 
@@ -102,7 +102,8 @@ func concerned(ctx context.Context, api control.API, verb control.Verb) ([]strin
 	case control.Resume:
 		q.States = []state.Status{state.StatusPaused}
 	case control.Retry:
-		q = control.JobQuery{States: []state.Status{state.StatusWaiting, state.StatusAttention, state.StatusFailed}}
+		q = control.JobQuery{States: []state.Status{state.StatusWaiting, state.StatusAttention,
+			state.StatusFailed}}
 	}
 
 	jobs, err := api.Jobs(ctx, q)
@@ -135,9 +136,11 @@ func newResumeCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume [ID…|--all]",
 		Short: "Go on with jobs: clear pauses, and do the work where nothing else does",
-		Long: `Clear the pauses of jobs, of all without ids. Where a daemon or another command has the home open, that goes on with them, and resume
-returns (--wait waits for them). Where nothing runs, resume does the work of every unfinished job itself and ends like push; what would be tried
-again later, such as a file that could not be read, is tried now.`,
+		Long: `Clear the pauses of jobs, of all without ids. Where a daemon or another command
+has the home open, that goes on with them, and resume returns (--wait waits for
+them). Where nothing runs, resume does the work of every unfinished job itself
+and ends like push; what would be tried again later, such as a file that could
+not be read, is tried now.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if o.all && len(ids) > 0 {
 				return problem.Usagef("resume: give ids or --all, not both")
@@ -231,8 +234,8 @@ func newWaitCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait ID… | --all",
 		Short: "Wait until jobs are done",
-		Long: `Wait until the jobs named, or all that are open now, are done, failed, cancelled or need a person (exit 3). Where nothing runs that
-does the work, wait does it.`,
+		Long: `Wait until the jobs named, or all that are open now, are done, failed, cancelled
+or need a person (exit 3). Where nothing runs that does the work, wait does it.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if all == (len(ids) > 0) {
 				return problem.Usagef("wait: for which jobs? Give their ids or --all")

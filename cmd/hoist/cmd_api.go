@@ -36,15 +36,17 @@ func newAPICmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "api [ACTION]",
 		Short: "Make one call of the service: any of the 51 actions",
-		Long: `api makes one call with the credentials, budgets, retries and errors of every other command, and prints what the service answers. Without
-ACTION it lists the actions; "hoist api ACTION --help" shows what one takes, the scopes it needs and an example.`,
+		Long: `api makes one call with the credentials, budgets, retries and errors of every
+other command, and prints what the service answers. Without ACTION it lists the
+actions; "hoist api ACTION --help" shows what one takes, the scopes it needs and
+an example.`,
 		Example: "  hoist api list-hubs\n  hoist api list-projects --param hub_id=b.… --all",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				if len(o.params)+len(o.query) > 0 || o.body != "" || o.variant != "" || o.all || o.dryRun {
-					return problem.Usagef("api: which action? Without one it lists the actions and takes no " +
-						"flags but --json")
+					return problem.Usagef("api: which action? Without one it lists the actions and takes " +
+						"no flags but --json")
 				}
 
 				return a.listActions()
@@ -350,7 +352,7 @@ func bodyForPeople(body string) any {
 	return body
 }
 
-// printAnswer prints the body as given, or what the headers hold where there is none.
+// printAnswer prints the body as given, or what the headers hold when there is none.
 func (a *app) printAnswer(resp *apsclient.Response) error {
 	_, err := a.stdout.Write(control.AnswerBody(resp))
 	return err

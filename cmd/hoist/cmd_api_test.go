@@ -114,7 +114,7 @@ func TestAPIMistakes(t *testing.T) {
 	}
 }
 
-// TestAPIAnswers checks what is printed where the service sends no body, redaction, and paging.
+// TestAPIAnswers checks what is printed when the service sends no body, redaction, and paging.
 func TestAPIAnswers(t *testing.T) {
 	l := newLab(t)
 	l.addExamples()

@@ -18,7 +18,7 @@ func newConfigCmd(a *app) *cobra.Command {
 		Short: "Check the configuration, or show what holds and where it comes from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("config: what? check or show")
+			return problem.Usagef("config needs a subcommand: check or show")
 		},
 	}
 	check := &cobra.Command{

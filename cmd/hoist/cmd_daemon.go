@@ -16,8 +16,10 @@ func newDaemonCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "daemon",
 		Short: "Keep the watched folders in sync, in the foreground, until a signal comes",
-		Long: `Run in the foreground: watch the folders of "hoist watch list", send what changes, and do the work that other commands
-hand over. It is ready when its socket answers. SIGINT and SIGTERM end it; what is under way goes on at the next start.`,
+		Long: `Run in the foreground: watch the folders of "hoist watch list", send what
+changes, and do the work that other commands hand over. It is ready when its
+socket answers. SIGINT and SIGTERM end it; what is under way goes on at the next
+start.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.daemon(cmd.Context(), o) },
 	}
@@ -56,13 +58,13 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 		err = own.Err()
 	}
 
-	a.log.Info("daemon leaves")
+	a.log.Info("daemon stopping")
 
 	return errors.Join(err, own.Close())
 }
 
 // checkDaemon refuses at the start a mistake in the settings that would stop every watch and every
-// command later. Credentials may be missing: a watch may name a profile of its own, and a person
+// command later. Credentials may be missing: a watch may name a profile of its own, and a user
 // may sign in while it runs.
 func (a *app) checkDaemon(s *setup) error {
 	if _, err := s.filter(); err != nil {

@@ -17,9 +17,11 @@ func newDemoCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch the main job run offline: upload, kill, resume, download, compare",
-		Long: `demo starts a local APS, makes a set of drawings, and lets a daemon publish them; saves over some, kills the daemon in the middle of a
-large one, starts it again, and pulls everything back. Each step is said and checked. It needs no account and no network, ignores APS_* and
-HOIST_*, takes less than two minutes and about 2 GB of the temporary folder, and leaves nothing behind.`,
+		Long: `demo starts a local APS, makes a set of drawings, and lets a daemon publish
+them; saves over some, kills the daemon in the middle of a large one, starts it
+again, and pulls everything back. Each step is said and checked. It needs no
+account and no network, ignores APS_* and HOIST_*, takes less than two minutes
+and about 2 GB of the temporary folder, and leaves nothing behind.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			large, err := config.ParseSize(size)

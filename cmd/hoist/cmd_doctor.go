@@ -22,9 +22,12 @@ func newDoctorCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "What works, what does not, and the fix for each",
-		Long: `doctor looks at everything that a transfer stands on: the network, the credentials and their scopes, hubs and projects, account
-administration, both ends of the watches, the state and the room on the drives. Nothing is changed. With --data-plane it also reserves a storage
-object and stores one byte of it, which is never completed: no file comes of it. It exits with 3 when something needs a person.`,
+		Long: `doctor looks at everything that a transfer stands on: the network, the
+credentials and their scopes, hubs and projects, account administration, both
+ends of the watches, the state and the room on the drives. Nothing is changed.
+With --data-plane it also reserves a storage object and stores one byte of it,
+which is never completed: no file comes of it. It exits with 3 when something
+needs a person.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), dataPlane) },
 	}
@@ -173,7 +176,7 @@ func neededScopes(acc config.Account, watches []config.Watch) [][]string {
 	return sets
 }
 
-// neededAdmin tells whether an account is used for account administration.
+// neededAdmin reports whether an account is used for account administration.
 func neededAdmin(acc config.Account) doctor.Need {
 	if len(acc.Scopes) > 0 && !slices.Contains(acc.Scopes, "account:read") {
 		return doctor.Unneeded

@@ -26,9 +26,11 @@ func newEmulatorCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Run a local APS and S3 to rehearse on",
-		Long: `emulator runs an Autodesk Platform Services and an Amazon S3 on this machine, with a hub, a project and a folder in it.
-When it listens it prints its address and credentials as NAME=value lines and then an empty line; set them as environment
-variables and every command of hoist works against it. It runs until it is interrupted.`,
+		Long: `emulator runs an Autodesk Platform Services and an Amazon S3 on this machine,
+with a hub, a project and a folder in it. When it listens it prints its address
+and credentials as NAME=value lines and then an empty line; set them as
+environment variables and every command of hoist works against it. It runs until
+it is interrupted.`,
 		Example: `  hoist emulator                        # data is gone when it ends
   hoist emulator --data DIR --tls --journal requests.jsonl`,
 		Args: cobra.NoArgs,

@@ -16,8 +16,9 @@ func newExplainCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain PATH",
 		Short: "Why a file is in its state",
-		Long: `explain tells of one file which watch it lies in, which rule leaves it out, what was last published of it, the job that is on it, what that waits
-for, when it is tried again and which command would fix it.`,
+		Long: `explain tells of one file which watch it lies in, which rule leaves it out, what
+was last published of it, the job that is on it, what that waits for, when it is
+tried again and which command would fix it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.explain(cmd.Context(), args[0]) },
 	}

@@ -19,7 +19,7 @@ func newFilterCmd(a *app) *cobra.Command {
 		Short: "Which files are left out, and by which rule",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("filter: what? list or test")
+			return problem.Usagef("filter needs a subcommand: list or test")
 		},
 	}
 	var settings config.Settings

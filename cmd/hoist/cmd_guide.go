@@ -19,16 +19,18 @@ func newGuideCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "guide [ACTION…]",
 		Short: "Scopes, APIs and provisioning that the chosen actions need",
-		Long: `guide says what has to be set up before the first call works: the scopes of each action, the APIs to enable in the developer portal, the
-custom integration that an account administrator adds, and the command that stores the credentials. Choose actions by name or by preset:
-transfer, read-only, admin; none means all 51.`,
+		Long: `guide says what has to be set up before the first call works: the scopes of each
+action, the APIs to enable in the developer portal, the custom integration that
+an account administrator adds, and the command that stores the credentials.
+Choose actions by name or by preset: transfer, read-only, admin; none means all
+51.`,
 		Example: "  hoist guide transfer\n  hoist guide transfer list-webhooks --scopes-only\n  hoist " +
 			"guide admin --html > setup.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case a.flags.json && (o.markdown || o.html):
-				return problem.Usagef("--json goes with neither --markdown nor --html: it is another form of " +
-					"the same")
+				return problem.Usagef("--json goes with neither --markdown nor --html: it is another form " +
+					"of the same")
 			case cmd.Flags().Changed("separator") && (a.flags.json || !o.scopesOnly):
 				return problem.Usagef("--separator goes with --scopes-only, and not with --json")
 			}

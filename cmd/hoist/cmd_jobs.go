@@ -71,8 +71,8 @@ func newJobCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "job ID",
 		Short: "Show one job with its parts and its history",
-		Long: "Show one job with its parts and its history. The beginning of an id is enough where no " +
-			"other job's id begins so.",
+		Long: `Show one job with its parts and its history. The beginning of an id is enough
+when no other job's id begins so.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), owner.Passive, "job", func(api control.API) error {

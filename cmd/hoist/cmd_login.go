@@ -41,9 +41,11 @@ func newLoginCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Store the credentials of a profile and show the hubs it can see",
-		Long: `login makes or replaces a profile (--profile, default "default"). It asks for the client id and secret, or reads them from APS_CLIENT_ID,
-APS_CLIENT_SECRET and --secret-file; secrets are never arguments. They go to the system's keyring, else to a private file, and only to the
-host that they were stored for. What was there stays as it was unless signing in works.
+		Long: `login makes or replaces a profile (--profile, default "default"). It asks for
+the client id and secret, or reads them from APS_CLIENT_ID, APS_CLIENT_SECRET
+and --secret-file; secrets are never arguments. They go to the system's keyring,
+else to a private file, and only to the host that they were stored for. What was
+there stays as it was unless signing in works.
 
   --two-legged       the application itself (the default)
   --user             a person, by the browser; a public client has no secret (--secret-file /dev/null)
@@ -227,7 +229,7 @@ func (a *app) loginClientID(o loginOptions, env config.Env, in *bufio.Reader) (s
 	return "", problem.Usagef("no client id (%v)", err)
 }
 
-// loginSecret reads the client secret; only a person's sign-in works without one.
+// loginSecret reads the client secret; only a user's sign-in works without one.
 func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow string) (string, error) {
 	var data []byte
 	var err error
@@ -325,8 +327,8 @@ func (a *app) reportLogin(name, where string, hubs []apsclient.Hub, warnings []a
 	}
 
 	if len(hubs) == 0 {
-		fmt.Fprintln(a.stderr,
-			`warning: no hub can be seen: an account administrator must add the client id under Account Admin, Settings, Custom Integrations (see "hoist guide transfer")`)
+		fmt.Fprintln(a.stderr, "warning: no hub can be seen: an account administrator must add the client id "+
+			"under Account Admin, Settings, Custom Integrations (see \"hoist guide transfer\")")
 	} else if len(warnings) > 0 {
 		fmt.Fprintln(a.stderr, "warning: the application is not added to an account in the regions named "+
 			"above; for regions that you do not use that is normal")

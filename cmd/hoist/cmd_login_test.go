@@ -269,7 +269,7 @@ func TestLoginUser(t *testing.T) {
 	}
 
 	l.run(0, "push", l.file("a.dwg", 1000), l.remote)
-	// Killed before the answer of a refresh was stored: the old token is tried, and then a person
+	// Killed before the answer of a refresh was stored: the old token is tried, and then a user
 	// is asked.
 	stored := filepath.Join(l.home, "profiles", "default.secrets")
 	before, err := os.ReadFile(stored)

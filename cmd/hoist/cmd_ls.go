@@ -20,8 +20,10 @@ func newLsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls [REMOTE]",
 		Short: "List hubs, projects, folders, files, buckets and objects",
-		Long: `ls lists what is at REMOTE: the hubs at aps:// (also without REMOTE, unless the profile names a hub), the buckets at oss://, else what a hub, project, folder, bucket
-or key prefix holds. A local path inside a watch stands for its remote. Hidden things are not shown.`,
+		Long: `ls lists what is at REMOTE: the hubs at aps:// (also without REMOTE, unless the
+profile names a hub), the buckets at oss://, else what a hub, project, folder,
+bucket or key prefix holds. A local path inside a watch stands for its remote.
+Hidden things are not shown.`,
 		Example: `  hoist ls aps://
   hoist ls -l "aps://My Account/My Project/Project Files"
   hoist ls oss://my-bucket/drawings`,

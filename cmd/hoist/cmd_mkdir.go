@@ -18,8 +18,9 @@ func newMkdirCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mkdir REMOTE",
 		Short: "Make a folder in a project, with its missing parents, or a bucket",
-		Long: `mkdir makes the folder REMOTE and every folder above it that is missing, below a top folder that is there. A folder or bucket that is already
-there is no error. "mkdir oss://BUCKET" makes a bucket; key prefixes need no making.`,
+		Long: `mkdir makes the folder REMOTE and every folder above it that is missing, below a
+top folder that is there. A folder or bucket that is already there is no error.
+"mkdir oss://BUCKET" makes a bucket; key prefixes need no making.`,
 		Example: `  hoist mkdir "aps://My Account/My Project/Project Files/2026/Drawings"
   hoist mkdir oss://my-bucket --policy transient`,
 		Args: cobra.ExactArgs(1),

@@ -17,8 +17,9 @@ func newMvCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "mv REMOTE NEWNAME",
 		Short: "Rename a file or folder of a project",
-		Long: `mv gives a file or folder another name where it is. In ACC and BIM 360 a renamed file gets a new version with the same content. Objects in
-buckets have no names apart from their keys and cannot be renamed.`,
+		Long: `mv gives a file or folder another name where it is. In ACC and BIM 360 a renamed
+file gets a new version with the same content. Objects in buckets have no names
+apart from their keys and cannot be renamed.`,
 		Example: `  hoist mv "aps://My Account/My Project/Project Files/plan.dwg" plan-A.dwg`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -39,7 +39,7 @@ func newProfileCmd(a *app) *cobra.Command {
 		Short: "Accounts that \"hoist login\" stored",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("profile: what? list, show, use or remove")
+			return problem.Usagef("profile needs a subcommand: list, show, use or remove")
 		},
 	}
 	one := func(use, short string, do func(home config.Home, name string) error) *cobra.Command {

@@ -28,9 +28,11 @@ func newPullCmd(a *app) *cobra.Command {
 		Short:   "Download files and folders; resumable and verified",
 		Long: `Download a remote file or folder.
 
-A folder's contents go into PATH, which is made if missing; a file becomes PATH, or PATH/NAME where PATH is a folder. PATH "-" writes a
-file to standard output. A local file that differs from what was last synced stays as it is and is reported (exit 3);
---overwrite replaces it and keeps the old one as NAME~DATE-TIME.EXT.`,
+A folder's contents go into PATH, which is made if missing; a file becomes PATH,
+or PATH/NAME where PATH is a folder. PATH "-" writes a file to standard output.
+A local file that differs from what was last synced stays as it is and is
+reported (exit 3); --overwrite replaces it and keeps the old one as
+NAME~DATE-TIME.EXT.`,
 		Example: "  hoist pull \"aps://Studio/Tower/Project Files/Plans\" plans\n  hoist pull " +
 			"aps://Studio/Tower/Models/tower.rvt --version 3 .",
 		Args: cobra.ExactArgs(2),

@@ -28,11 +28,14 @@ func newPushCmd(a *app) *cobra.Command {
 		Use:     "push PATH… REMOTE",
 		Aliases: []string{"upload"},
 		Short:   "Upload files and folders; resumable, and nothing that is unchanged is sent",
-		Long: `Upload files and folders to a remote folder (aps://HUB/PROJECT/FOLDER…) or key prefix (oss://BUCKET/PREFIX).
+		Long: `Upload files and folders to a remote folder (aps://HUB/PROJECT/FOLDER…) or key
+prefix (oss://BUCKET/PREFIX).
 
-A file lands under its name; --as renames a single one. A folder lands under its name too, its contents do where the path
-ends in a slash: "push plans aps://…/Files" makes …/Files/plans/…, "push plans/ aps://…/Files" does not. "push - oss://B/K" reads
-standard input. What is interrupted is kept: "hoist resume" goes on with it, and so does the same push.`,
+A file lands under its name; --as renames a single one. A folder lands under its
+name too, its contents do where the path ends in a slash: "push plans
+aps://…/Files" makes …/Files/plans/…, "push plans/ aps://…/Files" does not.
+"push - oss://B/K" reads standard input. What is interrupted is kept: "hoist
+resume" goes on with it, and so does the same push.`,
 		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt " +
 			"--as tower.rvt aps://Studio/Tower/Models",
 		Args: func(_ *cobra.Command, args []string) error {

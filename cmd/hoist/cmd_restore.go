@@ -17,9 +17,11 @@ func newRestoreCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore REMOTE",
 		Short: "Bring back a hidden file or folder, or an older version of a file",
-		Long: `restore brings back what "hoist rm" hid. With --version N the content of that version becomes the newest version again, of a hidden file as
-of a visible one. Nothing is lost by it: the versions in between stay. A folder that was hidden elsewhere, in the browser or from
-another home, has lost its name and is named by its id.`,
+		Long: `restore brings back what "hoist rm" hid. With --version N the content of that
+version becomes the newest version again, of a hidden file as of a visible one.
+Nothing is lost by it: the versions in between stay. A folder that was hidden
+elsewhere, in the browser or from another home, has lost its name and is named
+by its id.`,
 		Example: "  hoist restore \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist restore " +
 			"--version 3 aps://Studio/Tower/Files/plan.dwg",
 		Args: cobra.ExactArgs(1),

@@ -18,8 +18,9 @@ func newRmCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rm REMOTE",
 		Short: "Hide a file or folder of a project, or delete an object or bucket for good",
-		Long: `rm hides a file or folder of a project: "hoist restore" brings it back. In app-owned buckets (oss://) it deletes an object, or an empty
-bucket, for good. It says which and asks; --yes answers beforehand.`,
+		Long: `rm hides a file or folder of a project: "hoist restore" brings it back. In
+app-owned buckets (oss://) it deletes an object, or an empty bucket, for good.
+It says which and asks; --yes answers beforehand.`,
 		Example: "  hoist rm \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist rm --yes " +
 			"oss://my-bucket/tmp/a.zip",
 		Args: cobra.ExactArgs(1),

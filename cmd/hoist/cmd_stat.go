@@ -16,8 +16,9 @@ func newStatCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stat REMOTE",
 		Short: "Show ids, size, version and times of one remote thing",
-		Long: `stat shows what is known of a hub, project, folder, file, bucket or object: its ids, and of a file its size, version and storage.
-A local path inside a watch stands for its remote.`,
+		Long: `stat shows what is known of a hub, project, folder, file, bucket or object: its
+ids, and of a file its size, version and storage. A local path inside a watch
+stands for its remote.`,
 		Example: `  hoist stat "aps://My Account/My Project/Project Files/plan.dwg"`,
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.stat(cmd.Context(), args[0]) },

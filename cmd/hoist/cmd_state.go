@@ -25,23 +25,27 @@ func newStateCmd(a *app) *cobra.Command {
 		Short: "Check the state file, repair it, or build it anew",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("state: what? check, repair or rebuild")
+			return problem.Usagef("state needs a subcommand: check, repair or rebuild")
 		},
 	}
 	check := &cobra.Command{
 		Use:   "check",
 		Short: "Look at the whole state file; changes nothing",
-		Long: `check reads every page and every record of HOME/state.db and how they refer to one another, also while a daemon runs. The exit code is 0 for a
-sound state, 3 where single records are wrong and hoist can work with the rest, and 1 where it cannot.`,
+		Long: `check reads every page and every record of HOME/state.db and how they refer to
+one another, also while a daemon runs. The exit code is 0 for a sound state, 3
+where single records are wrong and hoist can work with the rest, and 1 where it
+cannot.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stateCheck(cmd.Context()) },
 	}
 	repair := &cobra.Command{
 		Use:   "repair",
 		Short: "Make a sound state of a damaged one; the damaged file is kept",
-		Long: `repair keeps every record that can be read, fills what cannot from the commit before and from the copy beside the state, and takes receipts that
-are missing from HOME/receipts. The damaged file is kept under another name. Jobs whose newest form is lost wait for a person; before anything is sent
-for them the cloud is looked at. It needs a home that no process has open.`,
+		Long: `repair keeps every record that can be read, fills what cannot from the commit
+before and from the copy beside the state, and takes receipts that are missing
+from HOME/receipts. The damaged file is kept under another name. Jobs whose
+newest form is lost wait for a person; before anything is sent for them the
+cloud is looked at. It needs a home that no process has open.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stateRepair(cmd.Context()) },
 	}
@@ -49,10 +53,13 @@ for them the cloud is looked at. It needs a home that no process has open.`,
 	rebuild := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Make a new state from disk, receipts and cloud; the old one is kept",
-		Long: `rebuild compares every file of the watches, and every file that a receipt tells of, with the cloud: by its receipt, else by size and SHA-1. What is
-equal is recorded as published; what differs is left to the next scan or push. Where the size is equal and the service tells no SHA-1, it asks whether to
-take the files as equal; --yes answers beforehand. Jobs that were open are gone: the next scan, or the same push, queues their files again. The old
-state is kept beside the new one. It needs a home that no process has open.`,
+		Long: `rebuild compares every file of the watches, and every file that a receipt tells
+of, with the cloud: by its receipt, else by size and SHA-1. What is equal is
+recorded as published; what differs is left to the next scan or push. Where the
+size is equal and the service tells no SHA-1, it asks whether to take the files
+as equal; --yes answers beforehand. Jobs that were open are gone: the next scan,
+or the same push, queues their files again. The old state is kept beside the new
+one. It needs a home that no process has open.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stateRebuild(cmd.Context(), yes) },
 	}
@@ -106,7 +113,7 @@ func (a *app) stateCheck(ctx context.Context) error {
 		"\"hoist state repair\" saves what can be read; the file is kept")
 }
 
-// lookAtState asks the owner, or looks itself where there is none.
+// lookAtState asks the owner, or looks itself when there is none.
 func (a *app) lookAtState(ctx context.Context, s *setup) (control.StateReport, error) {
 	c, err := a.dial(ctx, s)
 	if err == nil {

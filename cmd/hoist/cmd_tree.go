@@ -15,9 +15,10 @@ func newTreeCmd(a *app) *cobra.Command {
 	var depth int
 	var long bool
 	cmd := &cobra.Command{
-		Use:     "tree REMOTE",
-		Short:   "List everything below a remote",
-		Long:    `tree lists what REMOTE holds and everything below. With --json each line has the full address in "remote".`,
+		Use:   "tree REMOTE",
+		Short: "List everything below a remote",
+		Long: `tree lists what REMOTE holds and everything below. With --json each line has the
+full address in "remote".`,
 		Example: `  hoist tree "aps://My Account/My Project/Project Files"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

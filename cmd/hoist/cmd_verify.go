@@ -18,11 +18,14 @@ func newVerifyCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [PATH|WATCH]",
 		Short: "Compare disk, receipts and cloud",
-		Long: `verify compares every file that is known here (of watches, of receipts, of downloads) with the newest version in the cloud and with what was
-published, and checks that the receipts follow one another unbroken. It reads the files; --quick compares sizes and times alone. It changes nothing.
+		Long: `verify compares every file that is known here (of watches, of receipts, of
+downloads) with the newest version in the cloud and with what was published, and
+checks that the receipts follow one another unbroken. It reads the files;
+--quick compares sizes and times alone. It changes nothing.
 
-Each file is ok, differs, missing-local, missing-remote, newer-remote, or unproven, where the service tells nothing that the contents could be
-held against. The exit code is 3 when anything is not ok.`,
+Each file is ok, differs, missing-local, missing-remote, newer-remote, or
+unproven, where the service tells nothing that the contents could be held
+against. The exit code is 3 when anything is not ok.`,
 		Example: "  hoist verify\n  hoist verify ~/plans/tower.rvt --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -20,7 +20,7 @@ func newWatchCmd(a *app) *cobra.Command {
 		Short: "Folders that the daemon keeps in sync",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("watch: what? add, list, remove, pause or resume")
+			return problem.Usagef("watch needs a subcommand: add, list, remove, pause or resume")
 		},
 	}
 	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a),

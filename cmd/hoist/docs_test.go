@@ -92,7 +92,8 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	}
 
 	want := map[problem.Kind]int{problem.Interrupted: 130, problem.TimeUp: 7, problem.NoDaemon: 6,
-		problem.NotFound: 5, problem.Unauthorized: 4, problem.Attention: 3, problem.Usage: 2, problem.Failure: 1}
+		problem.NotFound: 5, problem.Unauthorized: 4, problem.Attention: 3, problem.Usage: 2,
+		problem.Failure: 1}
 	if !maps.Equal(exitCodes, want) {
 		t.Error("the codes of the page are not those of the program")
 	}

@@ -47,13 +47,14 @@ var hints = map[problem.Step]string{
 		"custom integration is Active",
 	problem.Network:      "check the network, HTTPS_PROXY and APS_BASE_URL",
 	problem.NetworkAgain: "check the network, HTTPS_PROXY and APS_BASE_URL, then run it again",
-	problem.NewerVersion: "this state was written by a newer hoist: use that version, or another home (--home)",
-	problem.NothingQueued: "check the network, HTTPS_PROXY and APS_BASE_URL, then run it again; nothing was " +
-		"queued",
+	problem.NewerVersion: "this state was written by a newer hoist: use that version, or another home " +
+		"(--home)",
+	problem.NothingQueued: "check the network, HTTPS_PROXY and APS_BASE_URL, then run it again; nothing " +
+		"was queued",
 	problem.OneByOne: "push them one by one, with --as for another name; nothing was sent",
 	problem.Patterns: `patterns are those of .gitignore; see "hoist help watching"`,
-	problem.Reachable: "make the path that the error names readable and writable for this user; for another " +
-		"home see --home",
+	problem.Reachable: "make the path that the error names readable and writable for this user; for " +
+		"another home see --home",
 	problem.RegionOf: `set the region of the profile with "hoist login --region"`,
 	problem.Repair: `"hoist state repair" saves what can be read and keeps the damaged file; "hoist state ` +
 		`check" says what is wrong`,

@@ -42,7 +42,7 @@ func (a *app) readList(name string) ([]string, error) {
 	return lines, nil
 }
 
-// canAsk reports whether a person sits at standard input.
+// canAsk reports whether a user sits at standard input.
 func (a *app) canAsk() bool {
 	f, ok := a.stdin.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

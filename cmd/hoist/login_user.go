@@ -22,7 +22,7 @@ import (
 	"hoist/cmd/hoist/internal/secrets"
 )
 
-// signInPatience is how long a person has to sign in.
+// signInPatience is how long a user has to sign in.
 const signInPatience = 5 * time.Minute
 
 // signInUser opens the sign-in page and waits for the browser to come back with the code.
@@ -150,7 +150,7 @@ func waitForCode(ctx context.Context, listener net.Listener, path, state string)
 	}
 }
 
-// openBrowser tries to open a page; where there is no browser the address was printed.
+// openBrowser tries to open a page; when there is no browser the address was printed.
 func openBrowser(ctx context.Context, page string) {
 	name, args := "xdg-open", []string{page}
 	switch runtime.GOOS {

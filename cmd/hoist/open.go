@@ -24,7 +24,7 @@ type setup struct {
 	settings config.Settings // flags over environment over profile over file
 	engine   config.Engine   // checked
 	limits   apsclient.Limits
-	patterns string // the file that names the file of patterns, "" where a flag does
+	patterns string // the file that names the file of patterns, "" when a flag does
 }
 
 // setup finds the home and reads its configuration; flags are those of the transfer commands.
@@ -64,7 +64,7 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 	return s, err
 }
 
-// origin is the file that a setting comes from, "" where a flag or the environment says it.
+// origin is the file that a setting comes from, "" when a flag or the environment says it.
 func (s *setup) origin(value, flag, env, profile string) string {
 	switch value {
 	case flag, env:

@@ -40,7 +40,7 @@ func printable(name string) string {
 	}, name)
 }
 
-// localTime shows a time to a person, in the local zone; "-" where it is unknown.
+// localTime shows a time to a user, in the local zone; "-" when it is unknown.
 func localTime(t time.Time) string {
 	if t.IsZero() {
 		return "-"

@@ -20,7 +20,7 @@ import (
 	"hoist/transfer/remote"
 )
 
-// remoteAddress reads what a person wrote for a remote: an address, or a local path inside a watch,
+// remoteAddress reads what a user wrote for a remote: an address, or a local path inside a watch,
 // which stands for its remote. The local path need not be there.
 func (a *app) remoteAddress(arg string) (remote.Address, error) {
 	if strings.Contains(arg, "://") { // also another scheme, which is then said
@@ -41,8 +41,8 @@ func (a *app) remoteAddress(arg string) (remote.Address, error) {
 		return address, err
 	}
 
-	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for its " +
-		"remote only inside a watch (see \"hoist watch list\")"
+	hint := "write a remote as aps://HUB/PROJECT/FOLDER/… or oss://BUCKET/KEY; a local path stands for " +
+		"its remote only inside a watch (see \"hoist watch list\")"
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return remote.Address{}, fail(problem.NotFound,
 			fmt.Errorf("%q is no remote address, and there is no such local path", arg), hint)
@@ -52,7 +52,7 @@ func (a *app) remoteAddress(arg string) (remote.Address, error) {
 		fmt.Errorf("%q is no remote address, and lies in no watch", arg), hint)
 }
 
-// absPath is a local path that a person wrote, made absolute. An empty one, which an unset variable
+// absPath is a local path that a user wrote, made absolute. An empty one, which an unset variable
 // leaves, is not the working folder.
 func absPath(arg string) (string, error) {
 	if arg == "" {
@@ -106,7 +106,7 @@ type looked struct {
 	done   func()
 }
 
-// look resolves what a person wrote for a remote.
+// look resolves what a user wrote for a remote.
 func (a *app) look(ctx context.Context, arg string) (*looked, error) {
 	address, err := a.remoteAddress(arg)
 	if err != nil {
@@ -194,7 +194,7 @@ func (a *app) newListing(long bool) *listing {
 	return &listing{app: a, long: long, table: tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)}
 }
 
-// add prints one entry under the label that people see.
+// add prints one entry under the label that users see.
 func (l *listing) add(e remote.Entry, label string) error {
 	if l.app.flags.json {
 		return l.app.printJSON(newEntryJSON(e))

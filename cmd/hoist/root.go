@@ -70,7 +70,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = fail(problem.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
 
-	if err != nil && errors.Is(context.Cause(ctx), problem.ErrInterrupted) && errors.Is(err, context.Canceled) {
+	if errors.Is(context.Cause(ctx), problem.ErrInterrupted) && errors.Is(err, context.Canceled) {
 		err = problem.ErrInterrupted
 	}
 
@@ -81,8 +81,9 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hoist",
 		Short: "Move drawings and models between folders and Autodesk Platform Services",
-		Long: `hoist uploads and downloads drawings and models, by hand or from watched folders.
-Kill it, unplug it, save over it: every drawing ends as exactly one whole version.`,
+		Long: `hoist uploads and downloads drawings and models, by hand or from watched
+folders. Kill it, unplug it, save over it: every drawing ends as exactly one
+whole version.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -143,8 +144,8 @@ func explainArgs(c *cobra.Command) {
 	}
 }
 
-// noEmpty refuses a flag whose value is nothing, which is what a variable that is not set leaves:
-// the default instead, such as another home or another name, is not what was meant.
+// noEmpty rejects --flag="", which is what an unset shell variable expands to: the default instead,
+// such as another home or another name, is not what was meant.
 func noEmpty(f *pflag.FlagSet) (err error) {
 	f.Visit(func(x *pflag.Flag) {
 		empty := map[string]string{"string": "", "stringSlice": "[]"}

@@ -41,7 +41,7 @@ func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 		"bandwidth as rclone writes it: 10M, 10M:1M (up and down), or a timetable \"08:00,512k 19:00,off\"")
 }
 
-// numberFlag is a number that stays nil where it is not given: 0 is a value, and a wrong one.
+// numberFlag leaves the pointer nil when absent, so that an explicit 0 is rejected.
 type numberFlag struct{ n **int }
 
 func (numberFlag) Type() string { return "int" }
@@ -75,7 +75,7 @@ func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
 	f.StringVar(&s.MinAge, "min-age", "", "leave out files changed less than this ago, such as 15m")
 }
 
-// addMapNames adds a flag that is not set where it is not given: false is a value too, over that of
+// addMapNames adds a flag that is not set when it is not given: false is a value too, over that of
 // a file.
 func addMapNames(f *pflag.FlagSet, s *config.Settings) {
 	f.BoolFunc("map-names", "store names that the service refuses under a similar name",

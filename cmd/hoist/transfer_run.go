@@ -42,7 +42,8 @@ type transferRun struct {
 
 // newTransfer reads what push and pull have in common: the remote, the settings, the choice of files.
 func (a *app) newTransfer(command string, o transferFlags, to string) (*transferRun, error) {
-	t := &transferRun{a: a, command: command, dry: o.dryRun, detach: o.detach, batch: string(state.NewJobID())}
+	t := &transferRun{a: a, command: command, dry: o.dryRun, detach: o.detach,
+		batch: string(state.NewJobID())}
 	var err error
 	if t.remote, err = a.remoteAddress(to); err != nil {
 		return nil, err
@@ -156,7 +157,7 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 	})
 }
 
-// ended reports the file of a job that is done or needs a person.
+// ended reports the file of a job that is done or needs a user.
 func (t *transferRun) ended(u control.Update) error {
 	r, ok := t.waiting[u.For]
 	if !ok {

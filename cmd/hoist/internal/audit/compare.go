@@ -78,7 +78,8 @@ func (f facts) verdict() (result, detail string) {
 			fmt.Sprintf("the cloud has version %d, and version %d is the one of this file", number, of)
 	default:
 		return control.VerifyDiffers,
-			fmt.Sprintf("the cloud's newest version is %d, and version %d is the one of this file", number, of)
+			fmt.Sprintf("the cloud's newest version is %d, and version %d is the one of this file", number,
+				of)
 	}
 
 	switch {
@@ -291,7 +292,7 @@ type tips struct {
 
 func (a *Auditor) newTips() *tips { return &tips{a: a, listed: map[string]map[string]remote.Entry{}} }
 
-// find returns the file at names below root; nil where there is none.
+// find returns the file at names below root; nil when there is none.
 func (t *tips) find(ctx context.Context, profile string, root remote.Address,
 	names []string) (*remote.Entry, error) {
 	at := root.Join(names...)

@@ -23,8 +23,8 @@ func TestVerdict(t *testing.T) {
 	}
 	gone, none := compare.Local{Presence: compare.Absent}, compare.Tip{Presence: compare.Absent}
 	tip := func(number int, size int64, sha1 string) compare.Tip {
-		return compare.Tip{Presence: compare.Present, Version: fmt.Sprint("v", number), Number: number, Size: size,
-			SHA1: sha1}
+		return compare.Tip{Presence: compare.Present, Version: fmt.Sprint("v", number), Number: number,
+			Size: size, SHA1: sha1}
 	}
 	at := func(number int) base {
 		return base{Base: compare.Base{Known: true, Version: fmt.Sprint("v", number), Number: number,
@@ -44,9 +44,11 @@ func TestVerdict(t *testing.T) {
 			control.VerifyNewerRemote},
 		{"newer there, of another size", facts{local: local(""), base: at(1), tip: tip(2, 11, "")},
 			control.VerifyNewerRemote},
-		{"older there", facts{local: local(same), base: at(3), tip: tip(2, 10, other)}, control.VerifyDiffers},
+		{"older there", facts{local: local(same), base: at(3), tip: tip(2, 10, other)},
+			control.VerifyDiffers},
 		{"other size", facts{local: local(""), base: at(2), tip: tip(2, 11, "")}, control.VerifyDiffers},
-		{"other content", facts{local: local(same), base: at(2), tip: tip(2, 10, other)}, control.VerifyDiffers},
+		{"other content", facts{local: local(same), base: at(2), tip: tip(2, 10, other)},
+			control.VerifyDiffers},
 		{"other content by its parts", facts{local: local(same), base: at(2), tip: tip(2, 10, otherContent)},
 			control.VerifyDiffers},
 		{"not read", facts{local: local(""), base: at(2), tip: tip(2, 10, same)}, control.VerifyUnproven},

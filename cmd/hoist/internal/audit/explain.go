@@ -57,7 +57,8 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 
 	switch {
 	case job != nil && job.Open():
-		e.State, e.Reason, e.Fix, e.NextAttempt = string(e.Job.State), job.Reason, e.Job.Fix, e.Job.NextAttempt
+		e.State, e.Reason, e.Fix = string(e.Job.State), job.Reason, e.Job.Fix
+		e.NextAttempt = e.Job.NextAttempt
 		e.Since = control.Known(job.Since)
 		e.Detail = fmt.Sprintf("job %s (%s) is %s", job.ID, job.Kind, e.State)
 		if job.Error != "" {
@@ -174,8 +175,8 @@ func (a *Auditor) explainReceipt(e *control.Explanation) error {
 
 	e.Remote = last.Remote
 	e.Record = &control.Record{
-		Size: last.Size, Modified: last.ModTime.UTC(), Published: control.Known(last.Published), ItemID: last.Item,
-		VersionID:     last.Version,
+		Size: last.Size, Modified: last.ModTime.UTC(), Published: control.Known(last.Published),
+		ItemID: last.Item, VersionID: last.Version,
 		VersionNumber: last.Number, StorageID: last.Storage, Receipt: last.Seq,
 	}
 

@@ -170,7 +170,7 @@ func (a *Auditor) survey(ctx context.Context, in scope, receipts []state.Receipt
 	return out, nil
 }
 
-// watchedAway tells whether a receipt is of a file of a watch, going to where the watch sends it.
+// watchedAway reports whether a receipt is of a file of a watch, going to where the watch sends it.
 func watchedAway(watches []config.Watch, r receiptFields) bool {
 	return slices.ContainsFunc(watches, func(c config.Watch) bool {
 		address, err := remote.ParseAddress(c.Remote)
@@ -256,7 +256,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 	return out, nil
 }
 
-// scopeOf checks what a person asked to compare.
+// scopeOf checks what a user asked to compare.
 func (a *Auditor) scopeOf(path, watch, profile string) (scope, error) {
 	if watch == "" {
 		if path != "" {

@@ -54,7 +54,7 @@ func (a *Auditor) Verify(ctx context.Context, r control.VerifyRequest) (control.
 	return report, nil
 }
 
-// refresh forgets what was read of the cloud earlier: a person asks what is there now.
+// refresh forgets what was read of the cloud earlier: a user asks what is there now.
 func (a *Auditor) refresh(subjects []subject) {
 	seen := map[string]bool{}
 	for _, s := range subjects {

@@ -1,4 +1,4 @@
-// Package config finds the home of an instance and reads what a person wrote for it: the
+// Package config finds the home of an instance and reads what a user wrote for it: the
 // environment, config.toml and profiles.
 //
 // A home is two folders, configuration (config.toml, profiles/) and state (state.db, control.sock,

@@ -9,7 +9,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// Error is a mistake in what a person configured. Line is 0 where none applies.
+// Error is a mistake in what a user configured. Line is 0 when none applies.
 type Error struct {
 	File string // path, or the name of the flag or variable
 	Line int

@@ -16,7 +16,7 @@ type Home struct {
 	State  string // folder of everything else
 }
 
-// FindHome returns the home: dir where it is not empty (from --home or HOIST_HOME), else the
+// FindHome returns the home: dir when it is not empty (from --home or HOIST_HOME), else the
 // system's folders for configuration and state. It creates nothing.
 func FindHome(dir string, getenv func(string) string) (Home, error) {
 	if dir != "" {

@@ -17,9 +17,10 @@ import (
 
 // Value is one setting that holds, and where it comes from.
 type Value struct {
-	Key    string `json:"key"`
-	Value  string `json:"value"`
-	Origin string `json:"origin,omitempty"` // "flag …", "environment NAME", "profile FILE", "file FILE" or "default"
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	// Origin is "flag …", "environment NAME", "profile FILE", "file FILE" or "default".
+	Origin string `json:"origin,omitempty"`
 }
 
 // origin is one place that settings come from.

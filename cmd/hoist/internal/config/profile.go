@@ -15,7 +15,7 @@ import (
 	"hoist/apsclient"
 )
 
-// DefaultProfile is used where none is named; it need not exist.
+// DefaultProfile is used when none is named; it need not exist.
 const DefaultProfile = "default"
 
 // Profile is profiles/NAME.toml: one account and settings for it.
@@ -163,11 +163,11 @@ func Profiles(h Home) ([]string, error) {
 	return names, nil
 }
 
-// currentFile holds the name that "profile use" chose; config.toml is a person's and is not
+// currentFile holds the name that "profile use" chose; config.toml is a user's and is not
 // rewritten.
 func currentFile(h Home) string { return filepath.Join(h.Config, "profiles", "current") }
 
-// UseProfile makes a profile the one that is used where nothing else says.
+// UseProfile makes a profile the one that is used when nothing else says.
 func UseProfile(h Home, name string) error { return WriteFile(currentFile(h), []byte(name+"\n")) }
 
 // CurrentProfile is what UseProfile chose, "" nothing.

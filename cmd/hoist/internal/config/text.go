@@ -11,7 +11,7 @@ var (
 	utf16Mark = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 )
 
-// Text is what a person wrote, without the mark that editors on Windows put before UTF-8; UTF-16,
+// Text is what a user wrote, without the mark that editors on Windows put before UTF-8; UTF-16,
 // as the ">" of Windows PowerShell writes it, and what is no text at all are an error. Other bytes
 // pass: names of files hold any.
 func Text(data []byte) ([]byte, error) {
@@ -23,7 +23,7 @@ func Text(data []byte) ([]byte, error) {
 	return bytes.TrimPrefix(data, utf8Mark), nil
 }
 
-// ReadText reads a file that a person wrote; one that is no [Text] is an [Error].
+// ReadText reads a file that a user wrote; one that is no [Text] is an [Error].
 func ReadText(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

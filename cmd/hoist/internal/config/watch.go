@@ -73,7 +73,7 @@ func (w Watch) Settings() Settings {
 		MinAge: w.MinAge}
 }
 
-// Complete fills in defaults and checks what a person wrote.
+// Complete fills in defaults and checks what a user wrote.
 func (w *Watch) Complete(file string) error {
 	bad := func(key, msg string) error { return &Error{File: file, Key: "watch." + key, Msg: msg} }
 	w.Mode = first(w.Mode, ModePush)
@@ -122,7 +122,7 @@ func Overlap(watches []Watch, path string) (Watch, bool) {
 	return Watch{}, false
 }
 
-// WatchOf finds the watch that a path lies in; nil where there is none.
+// WatchOf finds the watch that a path lies in; nil when there is none.
 func WatchOf(watches []Watch, path string) *Watch {
 	for i, w := range watches {
 		if Within(w.Path, path) {
@@ -194,7 +194,7 @@ func CutWatch(h Home, id string) error {
 }
 
 // replaceConfig writes the new text when it reads as intended; where it does not (an unusual way of
-// writing tables), the file stays as it is and a person is asked to edit it.
+// writing tables), the file stays as it is and a user is asked to edit it.
 func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte) error {
 	before, err := parseFile(h.ConfigFile(), old)
 	if err != nil {

@@ -186,7 +186,7 @@ func (s server) writeActionError(w http.ResponseWriter, err error, words []byte)
 	writeJSON(w, status, body)
 }
 
-// AnswerBody is what is shown of an answer: its body as given, with a line end; where there is
+// AnswerBody is what is shown of an answer: its body as given, with a line end; when there is
 // none, the status and what the headers hold.
 func AnswerBody(resp *apsclient.Response) []byte {
 	if len(bytes.TrimSpace(resp.Body)) > 0 {

@@ -215,7 +215,8 @@ func (c *Client) Job(ctx context.Context, id string) (JobDetail, error) {
 
 // Act implements [API].
 func (c *Client) Act(ctx context.Context, id string, verb Verb) (ActResult, error) {
-	return call[ActResult](ctx, c, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/"+string(verb), struct{}{})
+	return call[ActResult](ctx, c, http.MethodPost, "/v1/jobs/"+url.PathEscape(id)+"/"+string(verb),
+		struct{}{})
 }
 
 // Push implements [API].

@@ -36,7 +36,8 @@ func (o *owner) Act(_ context.Context, id string, verb Verb) (ActResult, error) 
 }
 
 func (o *owner) Job(_ context.Context, id string) (JobDetail, error) {
-	return JobDetail{}, problem.With(problem.NotFound, errors.New("no job "+id), problem.Text("look at the list"))
+	return JobDetail{}, problem.With(problem.NotFound, errors.New("no job "+id),
+		problem.Text("look at the list"))
 }
 
 func (o *owner) Push(_ context.Context, r PushRequest) (Plan, error) {
@@ -106,7 +107,8 @@ func TestClientAndServer(t *testing.T) {
 		t.Errorf("status: %+v, %v", s, err)
 	}
 
-	if r, err := c.Act(ctx, "ab c", Pause); err != nil || r.Result != string(Pause) || o.acted[0] != "pause ab c" {
+	if r, err := c.Act(ctx, "ab c", Pause); err != nil || r.Result != string(Pause) ||
+		o.acted[0] != "pause ab c" {
 		t.Errorf("act: %+v, %v, %v", r, err, o.acted)
 	}
 

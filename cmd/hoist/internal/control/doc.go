@@ -2,7 +2,7 @@
 // API as an interface, a server of it over HTTP, and a client.
 //
 // The owner is the process that opened the state. It serves HTTP on an AF_UNIX socket that only its
-// user can reach, or, where the system has none, on a loopback TCP address with a token. [API] has
+// user can reach, or, when the system has none, on a loopback TCP address with a token. [API] has
 // two implementations: the owner itself and [Client]; commands are written against it and do not
 // know which one they have.
 //

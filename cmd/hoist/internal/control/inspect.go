@@ -9,7 +9,7 @@ import (
 type StateReport struct {
 	Path     string         `json:"path"`
 	Sound    bool           `json:"sound"`
-	Usable   bool           `json:"usable"` // hoist can work with it, whatever the problems say of single records
+	Usable   bool           `json:"usable"` // whatever the problems say of single records
 	Size     int64          `json:"size"`   // bytes
 	Schema   int            `json:"schema,omitempty"`
 	Jobs     int            `json:"jobs"`
@@ -21,7 +21,7 @@ type StateReport struct {
 
 // VerifyRequest asks for a comparison of disk, receipts and cloud.
 type VerifyRequest struct {
-	Path    string `json:"path,omitempty"`  // absolute: the file, or what lies below; "": everything that is known
+	Path    string `json:"path,omitempty"`  // absolute: a file or folder; "": everything known
 	Watch   string `json:"watch,omitempty"` // id of the one watch
 	Profile string `json:"profile,omitempty"`
 	Quick   bool   `json:"quick,omitempty"` // do not read the contents of files: sizes and times alone

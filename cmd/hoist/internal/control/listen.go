@@ -20,14 +20,14 @@ type Listener struct {
 	net.Listener
 	Token    string // what TCP clients must send; "" on a socket
 	addrFile string // removed on Close when written
-	runtime  string // folder of the socket where it is not the home; removed on Close
+	runtime  string // folder of the socket when it is not the home; removed on Close
 }
 
 // Listen opens the socket of a home, whose folder is its owner's alone; the caller has the home's
 // state open, so no other owner can be doing the same.
 //
 // A path of more than 100 bytes does not fit into a socket address: the socket then lies in a
-// private folder of the system's and addrFile names it. Where the system has no AF_UNIX, addrFile
+// private folder of the system's and addrFile names it. When the system has no AF_UNIX, addrFile
 // holds a loopback address and a token. A socket left by a process that died is removed once a dial
 // has shown that nobody answers.
 func Listen(socket, addrFile string, writeFile func(path string, data []byte) error) (*Listener, error) {

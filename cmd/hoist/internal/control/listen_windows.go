@@ -10,7 +10,7 @@ import (
 // listenUnix makes a socket; the access list of its folder protects it.
 func listenUnix(path string) (net.Listener, error) { return net.Listen("unix", path) }
 
-// noUnix tells whether the system has no AF_UNIX (before Windows 10 1803, and Wine):
+// noUnix reports whether the system has no AF_UNIX (before Windows 10 1803, and Wine):
 // WSAEAFNOSUPPORT.
 func noUnix(err error) bool {
 	const wsaAddressFamilyNotSupported = syscall.Errno(10047)

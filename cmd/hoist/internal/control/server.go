@@ -80,7 +80,8 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 			list := strings.Join(allowed, ", ")
 			w.Header().Set("Allow", list)
 			writeJSON(w, http.StatusMethodNotAllowed,
-				s.bodyOf(problem.With(problem.Usage, fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method),
+				s.bodyOf(problem.With(problem.Usage,
+					fmt.Errorf("%s takes %s, not %s", r.URL.Path, list, r.Method),
 					problem.Fix{Step: problem.ControlAPI})))
 
 			return
@@ -130,7 +131,7 @@ func (s server) guard(o ServerOptions, next http.Handler) http.Handler {
 	})
 }
 
-// loopback tells whether a Host header names this machine by address; a name could be anybody's
+// loopback reports whether a Host header names this machine by address; a name could be anybody's
 // (DNS rebinding).
 func loopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {

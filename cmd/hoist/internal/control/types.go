@@ -7,7 +7,7 @@ import (
 	"hoist/state"
 )
 
-// Status is what moves, what waits for what, and what needs a person.
+// Status is what moves, what waits for what, and what needs a user.
 type Status struct {
 	Version   string      `json:"version"`
 	Owner     *Owner      `json:"owner,omitempty"` // absent when nothing runs
@@ -72,7 +72,7 @@ type Active struct {
 	ETASeconds int64  `json:"eta_seconds,omitempty"`
 }
 
-// Attention is a file that needs a person.
+// Attention is a file that needs a user.
 type Attention struct {
 	ID          string     `json:"id"`
 	Path        string     `json:"path"`
@@ -112,7 +112,7 @@ type Job struct {
 	Attempts   int          `json:"attempts"`
 	Reason     string       `json:"reason,omitempty"`
 	Error      string       `json:"error,omitempty"`
-	Result     string       `json:"result,omitempty"` // created, versioned, unchanged or downloaded, once done
+	Result     string       `json:"result,omitempty"` // of the results below, once done
 	ItemID     string       `json:"item_id,omitempty"`
 	VersionID  string       `json:"version_id,omitempty"`
 	StorageID  string       `json:"storage_id,omitempty"`
@@ -146,8 +146,8 @@ type History struct {
 }
 
 // JobStates are the states of a job.
-var JobStates = []state.Status{state.StatusQueued, state.StatusActive, state.StatusWaiting, state.StatusPaused,
-	state.StatusAttention, state.StatusDone, state.StatusFailed, state.StatusCancelled}
+var JobStates = []state.Status{state.StatusQueued, state.StatusActive, state.StatusWaiting,
+	state.StatusPaused, state.StatusAttention, state.StatusDone, state.StatusFailed, state.StatusCancelled}
 
 // StateList names them all for people.
 func StateList() string { return join(JobStates, ", ") }
@@ -252,10 +252,10 @@ type FileResult struct {
 	Fix       string `json:"fix,omitempty"`
 }
 
-// Update is one message to a follower of jobs: a job that came to an end (or needs a person), or
+// Update is one message to a follower of jobs: a job that came to an end (or needs a user), or
 // how far all are.
 type Update struct {
-	For      string    `json:"for,omitempty"` // the id that was asked for; the job's own differs after its source changed
+	For      string    `json:"for,omitempty"` // as asked for; a successor has another id
 	Job      *Job      `json:"job,omitempty"`
 	Progress *Progress `json:"progress,omitempty"`
 }

@@ -19,8 +19,8 @@ import (
 func (s server) uploadInFolder(ctx context.Context, profile, path string,
 	params map[string]string) (FileResult, error) {
 	if !filepath.IsAbs(path) {
-		return FileResult{}, problem.Usagef("upload-file-in-project-folder: body takes the absolute path of a " +
-			"file of this machine, as a string")
+		return FileResult{}, problem.Usagef("upload-file-in-project-folder: body takes the absolute path " +
+			"of a file of this machine, as a string")
 	}
 
 	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile},

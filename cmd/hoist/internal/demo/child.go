@@ -64,7 +64,8 @@ type daemon struct {
 }
 
 func (h hoist) startDaemon() (*daemon, error) {
-	d := &daemon{cmd: exec.Command(h.binary, "daemon"), said: &tail{}, done: make(chan struct{})} //nolint:noctx // kill and stop end it
+	cmd := exec.Command(h.binary, "daemon") //nolint:noctx // kill and stop end it
+	d := &daemon{cmd: cmd, said: &tail{}, done: make(chan struct{})}
 	d.cmd.Env = h.env
 	d.cmd.Stdout, d.cmd.Stderr = d.said, d.said
 

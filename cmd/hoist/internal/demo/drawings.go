@@ -71,7 +71,7 @@ func (d drawing) content(edition int) io.Reader {
 	return rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "%s edition %d", d.name, edition)))
 }
 
-// compare tells whether two folders hold the same files with the same bytes, and how many bytes
+// compare reports whether two folders hold the same files with the same bytes, and how many bytes
 // were compared. Names in except are not expected in the second.
 func compare(want, got string, except []string) (files int, size int64, err error) {
 	wanted, err := list(want, except)

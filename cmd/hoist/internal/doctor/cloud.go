@@ -114,7 +114,7 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	return f, []Finding{{Check: "projects", Verdict: OK, Detail: strings.Join(seen, ", ")}}
 }
 
-// topFolder finds a folder for files in a project; nil where none is visible.
+// topFolder finds a folder for files in a project; nil when none is visible.
 func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub, p apsclient.Project) *place {
 	folders, err := c.Projects.TopFolders(ctx, h.ID, p.ID)
 	if err != nil || len(folders) == 0 {
@@ -325,8 +325,8 @@ func checkDataPlane(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	}{
 		{"S3", false, Problem, problem.Text("let this machine reach *.s3.amazonaws.com by https, through " +
 			"the proxy or past it")},
-		{"S3 acceleration", true, Warning, problem.Text("let this machine reach *.s3-accelerate.amazonaws.com by " +
-			"https, or set acceleration = \"off\" in config.toml")},
+		{"S3 acceleration", true, Warning, problem.Text("let this machine reach " +
+			"*.s3-accelerate.amazonaws.com by https, or set acceleration = \"off\" in config.toml")},
 	} {
 		host, err := e.storeByte(ctx, object, way.accelerated)
 		if err != nil {

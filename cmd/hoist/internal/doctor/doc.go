@@ -1,7 +1,7 @@
 // Package doctor finds out what works and what does not, and names the fix.
 //
 // A check looks at one thing and gives findings; each has a verdict: ok, warning (it works, or
-// will, but not as well as it could), problem (a person must do something) or skipped (not needed
+// will, but not as well as it could), problem (a user must do something) or skipped (not needed
 // here, or another check has failed that it stands on). Checks change nothing that anybody could
 // see: with [Env.DataPlane] a storage object is reserved and one byte of it stored, which is never
 // completed, so that no item and no object comes of it. Every check ends within its time-out, and

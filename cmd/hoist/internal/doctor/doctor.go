@@ -46,7 +46,7 @@ type Env struct {
 	Admin     Need                  // of account administration
 	// Allow is the profile's list of actions; nil: all.
 	Allow  func(apsclient.Action) error
-	User   bool   // a person is signed in, or a service account: no two-legged calls
+	User   bool   // a user is signed in, or a service account: no two-legged calls
 	Region string // "" the service's default
 
 	Home      config.Home
@@ -177,7 +177,7 @@ func failed(name, what string, err error) Finding {
 	return Finding{name, Problem, what + ": " + err.Error(), fix}
 }
 
-// refused tells whether the profile itself keeps an action back.
+// refused reports whether the profile itself keeps an action back.
 func (e Env) refused(action string) bool {
 	a, ok := apsclient.ActionByName(action)
 	return ok && e.Allow != nil && e.Allow(a) != nil

@@ -23,7 +23,8 @@ func checkState(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 	r, err := e.State(ctx)
 	if _, ok := errors.AsType[*state.LockedError](err); ok {
-		return f, []Finding{{"state", Warning, err.Error(), problem.Text("run it again when that process has ended")}}
+		return f, []Finding{{"state", Warning, err.Error(),
+			problem.Text("run it again when that process has ended")}}
 	}
 
 	if err != nil {

@@ -43,7 +43,7 @@ type Row struct {
 	Variants []Row    `json:"variants,omitempty"` // the same on the other platform, which is its name
 }
 
-// Step is something a person does, once.
+// Step is something a user does, once.
 type Step struct {
 	Who   string   `json:"who"`
 	Title string   `json:"title"`

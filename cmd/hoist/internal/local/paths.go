@@ -35,7 +35,7 @@ func Stat(p string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// Snapshot looks at a path; nil where there is no file.
+// Snapshot looks at a path; nil when there is no file.
 func Snapshot(path string) (*state.Snapshot, error) {
 	s, err := state.SnapshotPath(path)
 	if errors.Is(err, fs.ErrNotExist) {

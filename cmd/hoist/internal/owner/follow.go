@@ -20,7 +20,7 @@ type followed struct {
 	owner *Owner
 	// current job -> the id that was asked for; they differ after the source changed
 	open    map[state.JobID]string
-	parked  map[state.JobID]bool // need a person, but were still held by the engine at the last look
+	parked  map[state.JobID]bool // need a user, but were still held by the engine at the last look
 	sizes   map[state.JobID]int64
 	bytes   int64 // the sum of sizes
 	done    int   // jobs told
@@ -107,7 +107,7 @@ func (f *followed) tell(ids []state.JobID, each func(control.Update) error) erro
 	return nil
 }
 
-// look tells a job if it has come to its end or needs a person; of one whose source changed it goes
+// look tells a job if it has come to its end or needs a user; of one whose source changed it goes
 // on with the successor.
 func (f *followed) look(id state.JobID, asked string, each func(control.Update) error) error {
 	j, err := f.owner.store.Job(id)

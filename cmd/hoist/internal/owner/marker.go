@@ -55,16 +55,17 @@ func (o *Owner) me() marker {
 		host = "an unknown host"
 	}
 
-	return marker{Instance: o.store.Instance(), Home: o.options.Home.State, Host: host, Since: time.Now().UTC()}
+	return marker{Instance: o.store.Instance(), Home: o.options.Home.State, Host: host,
+		Since: time.Now().UTC()}
 }
 
-// same tells whether two markers are of one home: by the instance, or by its place where the state
-// was made anew.
+// same reports whether two markers are of one home: by the instance, or by its place when the state
+// was made again.
 func (m marker) same(o marker) bool {
 	return m.Instance == o.Instance || m.Home == o.Home && m.Host == o.Host
 }
 
-// readMarker reads the marker of a folder; nil where there is none. What is no marker is as none: a
+// readMarker reads the marker of a folder; nil when there is none. What is no marker is as none: a
 // write that a crash tore.
 func readMarker(root string) (*marker, error) {
 	data, err := local.ReadSmall(filepath.Join(root, markerName), 64<<10)

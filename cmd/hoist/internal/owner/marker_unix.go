@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// readOnly tells whether an error means that a folder cannot be written to.
+// readOnly reports whether an error means that a folder cannot be written to.
 func readOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }

@@ -33,7 +33,7 @@ type Options struct {
 	LockWait time.Duration
 	// Clients makes the client of a profile; it is called once a profile.
 	Clients func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error)
-	// UserID is the user that a profile's calls act for, "" where that is not known; nil: never
+	// UserID is the user that a profile's calls act for, "" when that is not known; nil: never
 	// known.
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.

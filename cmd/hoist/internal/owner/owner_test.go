@@ -273,7 +273,7 @@ func TestAParkedFileThatIsPushedAgain(t *testing.T) {
 	}
 }
 
-// Names that the local system cannot hold wait for a person, and stop no other file of the same
+// Names that the local system cannot hold wait for a user, and stop no other file of the same
 // pull.
 func TestNamesThatStopNoOther(t *testing.T) {
 	options, _ := newOptions(t)

@@ -259,7 +259,7 @@ func (o *Owner) enqueueGroup(planned []plan.File, files []control.PlanFile, batc
 	return nil
 }
 
-// retake gives local files that parked downloads of earlier wait for to the downloads that a person
+// retake gives local files that parked downloads of earlier wait for to the downloads that a user
 // asks for now; the parked ones end.
 func (o *Owner) retake(jobs, queued []state.Job, verdicts []state.Verdict) error {
 	for n, parked := range queued {
@@ -328,7 +328,7 @@ func (o *Owner) retakeRefused(planned []plan.File) error {
 	return nil
 }
 
-// wake lets an open job run that a person has asked for again.
+// wake lets an open job run that a user has asked for again.
 func (o *Owner) wake(j state.Job) error {
 	var events []state.Event
 	if j.Paused {

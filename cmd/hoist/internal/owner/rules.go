@@ -58,13 +58,15 @@ func (b *rulebook) look() string {
 	b.mu.Unlock()
 
 	var out strings.Builder
-	for _, name := range []string{b.owner.options.Home.ConfigFile(), b.owner.options.Home.ProfileFile(b.owner.options.Profile), from} {
+	home, profile := b.owner.options.Home, b.owner.options.Profile
+	for _, name := range []string{home.ConfigFile(), home.ProfileFile(profile), from} {
 		if name == "" {
 			continue
 		}
 
 		if s, err := state.SnapshotPath(name); err == nil {
-			fmt.Fprintf(&out, "%d %d %d %s\n", s.Size, s.ModTime.UnixNano(), s.ChangeTime.UnixNano(), s.FileID)
+			fmt.Fprintf(&out, "%d %d %d %s\n", s.Size, s.ModTime.UnixNano(), s.ChangeTime.UnixNano(),
+				s.FileID)
 		} else {
 			out.WriteString("none\n")
 		}

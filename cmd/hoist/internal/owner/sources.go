@@ -144,7 +144,8 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 			}
 		}
 
-		s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel), reason,
+		s.bad = append(s.bad, badSource{filepath.Join(p, filepath.FromSlash(rel)), path.Join(prefix, rel),
+			reason,
 			err.Error()})
 	})
 	if err != nil {

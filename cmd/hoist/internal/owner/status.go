@@ -227,7 +227,7 @@ func activeOf(p transfer.Progress) control.Active {
 	return a
 }
 
-// moving tells whether bytes are still to come; the speed of a job whose bytes are there is of the
+// moving reports whether bytes are still to come; the speed of a job whose bytes are there is of the
 // past.
 func moving(p transfer.Progress) bool { return p.BytesTotal <= 0 || p.BytesDone < p.BytesTotal }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // streamsFor is how long what "push -" and "pull -" keep in the home stays after its last change,
-// where no job needs it any more: the command removes it itself, unless it was killed.
+// when no job needs it any more: the command removes it itself, unless it was killed.
 const streamsFor = 24 * time.Hour
 
 // cleanStreams removes what killed commands left behind.

@@ -269,7 +269,8 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	}
 
 	if _, _, problem := m.owner.rules.now(); problem != nil {
-		out.Detail = strings.Trim(out.Detail+"; config.toml is not in effect as it is now: "+problem.Error(), "; ")
+		out.Detail = strings.Trim(
+			out.Detail+"; config.toml is not in effect as it is now: "+problem.Error(), "; ")
 	}
 
 	if foreign {
@@ -338,7 +339,7 @@ func (m *watches) count(out control.Watch, c config.Watch, s lastSeen) (control.
 	return out, nil
 }
 
-// unwanted counts the files of a watch that a person cancelled and that have not changed since.
+// unwanted counts the files of a watch that a user cancelled and that have not changed since.
 // They are not waited for, and they are not in the cloud: like those that are ignored they count
 // for nothing.
 func (m *watches) unwanted(c config.Watch) (int, error) {

@@ -25,7 +25,9 @@ func TestRetry(t *testing.T) {
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(problem.ErrInterrupted)
-	_, err = patience.Retry(ctx, func() (int, error) { return 0, &apsclient.NetError{Err: errors.New("refused")} })
+	_, err = patience.Retry(ctx, func() (int, error) {
+		return 0, &apsclient.NetError{Err: errors.New("refused")}
+	})
 	if !errors.Is(err, problem.ErrInterrupted) {
 		t.Errorf("interrupted: %v", err)
 	}

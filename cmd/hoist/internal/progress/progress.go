@@ -22,7 +22,7 @@ type State struct {
 	Waiting          string // why nothing moves
 }
 
-// lineEvery is the time between two lines where there is no terminal.
+// lineEvery is the time between two lines when there is no terminal.
 const lineEvery = 5 * time.Second
 
 // Reporter shows progress. It is used by one goroutine at a time. The zero value shows nothing.

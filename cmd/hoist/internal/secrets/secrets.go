@@ -71,7 +71,7 @@ func (v *Vault) Load(profile, host string) (Set, error) {
 	return s, nil
 }
 
-// read returns nil where nothing is stored. The file goes first: it is there only where the keyring
+// read returns nil when nothing is stored. The file goes first: it is there only where the keyring
 // was not.
 func (v *Vault) read(profile string) ([]byte, error) {
 	path := v.file(profile)
@@ -102,7 +102,7 @@ func (v *Vault) read(profile string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// Save replaces the secrets of a profile, durable on return, and says where they are for a person
+// Save replaces the secrets of a profile, durable on return, and says where they are for a user
 // to read.
 func (v *Vault) Save(profile string, s Set) (where string, err error) {
 	data, err := json.Marshal(s)
