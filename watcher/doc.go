@@ -35,7 +35,9 @@
 //     rule file that is not understood lets nothing through that the last understood one did not.
 //   - Symbolic links are not followed; they, and everything else that is neither a folder nor a
 //     regular file, are skipped.
-//   - A root that cannot be read is unavailable: its files are not reported as removed.
+//   - A root that cannot be read, does not answer, or is the bare place of a disk that is not mounted is
+//     unavailable: its files are not reported as removed. When it is back, or another folder has its
+//     place, it is scanned from the start.
 //   - Memory does not grow with the number of files that did not change.
 //
 // The exported API of this package serves hoist alone and may change.

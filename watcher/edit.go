@@ -19,6 +19,9 @@ type settled struct {
 	capped bool // see Change
 }
 
+// isFile reports whether a file is there.
+func (s settled) isFile() bool { return s.path != "" && !s.gone && !s.forget && !s.rec.dir }
+
 // edit is what a batch of settled paths means for the baseline and for the receiver.
 type edit struct {
 	changes []Change
@@ -88,7 +91,9 @@ func (e *editor) plan(batch []settled) (edit, error) {
 
 			if empty && folder != "" {
 				delete(e.known, folder)
-				put(settled{path: folder, gone: true, rec: record{dir: true}})
+				if parent, name := split(folder); !todo[d-1][parent][name].isFile() {
+					put(settled{path: folder, gone: true, rec: record{dir: true}})
+				}
 			}
 		}
 	}

@@ -42,10 +42,8 @@ func (r *run) flush(ctx context.Context, least int) error {
 			if err := r.emit(ctx, e.changes); err != nil {
 				r.log.Error("changes not taken", "changes", len(e.changes), "error", err, "again_in", wait)
 
-				select {
-				case <-ctx.Done():
-					return context.Cause(ctx)
-				case <-time.After(wait):
+				if err := r.pause(ctx, wait); err != nil {
+					return err
 				}
 
 				wait = min(2*wait, emitWaitMax)
@@ -79,6 +77,21 @@ func (r *run) flush(ctx context.Context, least int) error {
 	}
 
 	return nil
+}
+
+// pause waits, and goes on to see what becomes of the root.
+func (r *run) pause(ctx context.Context, wait time.Duration) error {
+	over := time.After(wait)
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case now := <-r.roots:
+			r.rootSeen(ctx, now)
+		case <-over:
+			return nil
+		}
+	}
 }
 
 // ask asks the rules once more about the next batch: what they ignore by now is forgotten, and what

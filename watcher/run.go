@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +35,14 @@ type run struct {
 	done     chan summary
 	nextScan time.Time
 	doubt    bool // the scan wanted is more than routine
-	down     bool // the root could not be read last time
+	down     bool // the root cannot be watched
+	seenRoot rootLook
+	roots    chan rootLook // from guard
+	// folders that could not be read when they were scanned, and when they are tried again
+	unread   map[string]bool
+	tryAgain time.Time
+	// after which a scan tries again to get notices; zero: there are some, or there will be none
+	tryNotes time.Time
 }
 
 // Run watches until ctx ends and returns its cause, or an error that makes watching impossible (a
@@ -54,13 +60,20 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		ed:    newEditor(w.cfg.Baseline),
 		want:  map[string]bool{"": true},
 		found: make(chan finding), done: make(chan summary, 1),
-		doubt: true,
+		doubt: true, roots: make(chan rootLook), unread: map[string]bool{},
 	}
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
 		return err
 	}
 
-	r.startNotes(ctx)
+	r.seenRoot = lookAtRoot(r.root, r.cfg.Marker)
+	if r.seenRoot.err != nil || r.seenRoot.bare && r.tracked > 0 {
+		r.rootSeen(ctx, r.seenRoot)
+	} else {
+		r.startNotes(ctx)
+	}
+
+	group.Go(func() { r.guard(ctx) })
 
 	return r.loop(ctx)
 }
@@ -76,13 +89,15 @@ func (r *run) startNotes(ctx context.Context) {
 	default:
 		notes, err := r.source(r.root)
 		if err != nil {
-			why = err.Error()
+			why, r.tryNotes = err.Error(), time.Now().Add(tryNotesEvery)
 			break
 		}
 
 		nctx, stop := context.WithCancel(ctx)
 		r.notes, r.stopNotes = notes, stop
 		r.group.Go(func() { notes.run(nctx) })
+		r.tryNotes = time.Time{}
+		r.setStatus(func(s *Status) { s.pollReason = "" })
 
 		return
 	}
@@ -92,11 +107,7 @@ func (r *run) startNotes(ctx context.Context) {
 
 // polling goes on without notices.
 func (r *run) polling(why string) {
-	if r.notes != nil {
-		r.stopNotes()
-		r.notes = nil
-	}
-
+	r.dropNotes()
 	r.nextScan = time.Now().Add(r.cfg.PollInterval)
 	r.log.Info("folder is polled", "interval", r.cfg.PollInterval, "why", why)
 	r.setStatus(func(s *Status) { s.pollReason = why })
@@ -127,6 +138,8 @@ func (r *run) loop(ctx context.Context) error {
 			err = r.scanEnded(ctx, sum)
 		case <-r.asked:
 			r.wantScan("", true)
+		case now := <-r.roots:
+			r.rootSeen(ctx, now)
 		case <-timer.C:
 			err = r.tick(ctx)
 		}
@@ -149,7 +162,11 @@ func (r *run) untilNext() time.Duration {
 		wait = min(wait, at.Sub(now))
 	}
 
-	if !r.scanning {
+	if len(r.unread) > 0 {
+		wait = min(wait, r.tryAgain.Sub(now))
+	}
+
+	if !r.scanning && !r.down {
 		wait = min(wait, r.nextScan.Sub(now))
 	}
 
@@ -158,8 +175,15 @@ func (r *run) untilNext() time.Duration {
 
 func (r *run) tick(ctx context.Context) error {
 	now := time.Now()
-	if !r.scanning && !r.nextScan.After(now) {
+	if !r.scanning && !r.down && !r.nextScan.After(now) {
 		r.wantScan("", false)
+	}
+
+	if len(r.unread) > 0 && !r.tryAgain.After(now) {
+		r.tryAgain = now.Add(unreadEvery)
+		for folder := range r.unread {
+			r.wantScan(folder, false)
+		}
 	}
 
 	if at, ok := r.book.next(); ok && !at.After(now) {
@@ -168,7 +192,7 @@ func (r *run) tick(ctx context.Context) error {
 		}
 	}
 
-	r.look(now)
+	r.look(ctx, now)
 
 	return r.flush(ctx, 1)
 }
@@ -181,12 +205,15 @@ func (r *run) wantScan(folder string, doubt bool) {
 
 // startScan begins the scan that is wanted unless one is under way.
 func (r *run) startScan(ctx context.Context) {
-	if r.scanning || len(r.want) == 0 {
+	if r.scanning || len(r.want) == 0 || r.down {
 		return
 	}
 
 	if r.want[""] {
 		r.book.recheck(true)
+		if !r.tryNotes.IsZero() && !r.tryNotes.After(time.Now()) {
+			r.startNotes(ctx)
+		}
 	}
 
 	var top []string // without those that lie in another
@@ -230,6 +257,11 @@ const staleAfter = time.Second
 // is looked at once more.
 func (r *run) scanned(ctx context.Context, f finding) error {
 	now := time.Now()
+	gone := slices.ContainsFunc(f.diffs, func(d seen) bool { return d.op == opGone })
+	if gone && !r.sound(ctx) {
+		return nil // it is scanned again when it is there
+	}
+
 	stale := now.Sub(f.at) > min(staleAfter, r.cfg.Settle/4)
 	for _, d := range f.diffs {
 		_, waiting := r.set.pending[d.path]
@@ -275,7 +307,10 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 
 	if sum.limit != nil && r.notes != nil {
 		r.polling(sum.limit.Error())
+		r.tryNotes = time.Now().Add(tryNotesEvery)
 	}
+
+	r.noteUnread(sum)
 
 	if !sum.whole {
 		return nil
@@ -286,13 +321,16 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 		interval = r.cfg.PollInterval
 	}
 
-	if sum.rootErr != nil && !r.down {
-		r.log.Warn("folder not readable", "error", sum.rootErr)
+	if sum.rootErr != nil {
+		r.sound(ctx)
 	}
 
-	r.down = sum.rootErr != nil
 	now := time.Now()
 	r.nextScan = now.Add(interval)
+	if r.down {
+		return nil
+	}
+
 	r.setStatus(func(s *Status) {
 		s.scanDetail = ""
 		switch {
@@ -319,6 +357,31 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 	return nil
 }
 
+// How often folders that could not be read are tried again, and notices where there was no room for
+// them. The least of both is a few seconds more than nothing: the tries cost little.
+const (
+	unreadEvery   = 10 * time.Second
+	tryNotesEvery = time.Minute
+)
+
+// unreadMax bounds the folders that are tried again before the next scan of all.
+const unreadMax = 1000
+
+// noteUnread remembers which folders a scan could not read.
+func (r *run) noteUnread(sum summary) {
+	for _, folder := range sum.scanned {
+		maps.DeleteFunc(r.unread, func(p string, _ bool) bool { return below(folder, p) })
+	}
+
+	for _, folder := range sum.unread {
+		if len(r.unread) < unreadMax {
+			r.unread[folder] = true
+		}
+	}
+
+	r.tryAgain = time.Now().Add(unreadEvery)
+}
+
 // notices looks at the paths that something happened to.
 func (r *run) notices(ctx context.Context) error {
 	paths, doubt := r.notes.take()
@@ -330,7 +393,7 @@ func (r *run) notices(ctx context.Context) error {
 	rules := map[string]*Rules{}
 	now := time.Now()
 	for _, p := range slices.Sorted(maps.Keys(paths)) {
-		if err := r.notice(p, paths[p], rules, now); err != nil {
+		if err := r.notice(ctx, p, paths[p], rules, now); err != nil {
 			return err
 		}
 	}
@@ -339,9 +402,11 @@ func (r *run) notices(ctx context.Context) error {
 }
 
 // notice looks at one path. The rules are cached by folder for the paths of one moment.
-func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time) error {
+func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*Rules,
+	now time.Time) error {
 	if p == "" {
 		if n.left {
+			r.sound(ctx)
 			r.wantScan("", true)
 		}
 
@@ -383,7 +448,7 @@ func (r *run) notice(p string, n notice, rules map[string]*Rules, now time.Time)
 			r.notes.drop(p)
 		}
 
-		if n.left || n.created {
+		if n.left || n.created || r.unread[p] {
 			r.wantScan(p, false)
 		}
 
@@ -448,9 +513,9 @@ func (r *run) strayed(folder string) {
 }
 
 // look judges the pending paths whose time has come.
-func (r *run) look(now time.Time) {
+func (r *run) look(ctx context.Context, now time.Time) {
 	r.set.minAge = r.book.Given().MinAge()
-	var up *bool // whether the root is there, once asked
+	asked, up := false, false // whether the root is there
 	for _, p := range r.set.due(now) {
 		rec, mode, exists, err := lookAt(r.root, p)
 		if err != nil {
@@ -461,15 +526,12 @@ func (r *run) look(now time.Time) {
 
 		o := observation{rec: rec, gone: !exists || mode&fs.ModeType != 0}
 		if o.gone {
-			if up == nil {
-				info, err := os.Stat(r.root)
-				ok := err == nil && info.IsDir()
-				up = &ok
+			if !asked {
+				asked, up = true, r.sound(ctx)
 			}
 
-			if !*up {
+			if !up {
 				r.set.postpone(p, now.Add(r.cfg.PollInterval))
-				r.wantScan("", true)
 				continue
 			}
 		} else if ignored, _ := r.book.Given().MatchSize(rec.size); ignored {

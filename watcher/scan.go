@@ -32,13 +32,15 @@ type finding struct {
 
 // summary is what a scan says at its end.
 type summary struct {
-	whole   bool  // it began at the root
-	rootErr error // the root could not be read: nothing was compared
-	fatal   error // the baseline could not be read
-	limit   error // no notices any more: *noticesError
-	skipped int   // links and the like
-	failed  int   // folders and files that could not be read
-	failure error // one of them
+	whole   bool     // it began at the root
+	rootErr error    // the root could not be read: nothing was compared
+	fatal   error    // the baseline could not be read
+	limit   error    // no notices any more: *noticesError
+	skipped int      // links and the like
+	failed  int      // folders and files that could not be read
+	scanned []string // the folders that it was asked for
+	unread  []string // folders that could not be listed
+	failure error    // one of them
 }
 
 // scanner compares parts of the tree with the baseline.
@@ -67,6 +69,7 @@ type scanWork struct {
 // from out or ctx has ended.
 func (s *scanner) run(ctx context.Context, folders []string) summary {
 	s.wake.L = &s.mu
+	s.sum.scanned = folders
 	for _, f := range folders {
 		rules := s.book.Given()
 		if f == "" {
@@ -198,6 +201,10 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		return nil // it went meanwhile; the folder above knows
 	case err != nil:
 		s.fail(work.folder, err)
+		s.mu.Lock()
+		s.sum.unread = append(s.sum.unread, work.folder)
+		s.mu.Unlock()
+
 		return nil
 	}
 

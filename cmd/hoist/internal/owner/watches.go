@@ -109,7 +109,7 @@ func (m *watches) run(c config.Watch) error {
 	}
 
 	wt, err := watcher.New(watcher.Config{
-		Book: book, Settle: c.SettleTime(), Baseline: baseline{m.owner.store, c.ID},
+		Book: book, Marker: markerName, Settle: c.SettleTime(), Baseline: baseline{m.owner.store, c.ID},
 		Logger: m.owner.log,
 	})
 	if err != nil {

@@ -1,0 +1,24 @@
+//go:build unix
+
+package watcher
+
+import (
+	"fmt"
+	"os"
+)
+
+// idOf identifies the folder that a path leads to.
+func idOf(path string) (fileID, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fileID{}, err
+	}
+
+	if !info.IsDir() {
+		return fileID{}, fmt.Errorf("%s: %w", path, errNoFolder)
+	}
+
+	rec := recordOf(info)
+
+	return fileID{rec.dev, rec.ino}, nil
+}
