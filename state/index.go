@@ -303,7 +303,7 @@ func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job
 	s.mu.Lock()
 	ids := s.jobs.runnable(now, limit, skip)
 	s.mu.Unlock()
-	jobs, err := s.readAll(ids)
+	jobs, _, err := s.readAll(ids)
 
 	return slices.DeleteFunc(jobs, func(j Job) bool { return !j.Runnable(now) }), err
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -123,7 +124,7 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 				break
 			}
 
-			jobs, err := s.readAll(ids)
+			jobs, at, err := s.readAll(ids)
 			if err != nil {
 				return nil, err
 			}
@@ -135,6 +136,13 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 			}
 
 			after = ids[len(ids)-1]
+			if len(jobs) < len(ids) || slices.ContainsFunc(jobs, func(j Job) bool { return !j.Open() }) {
+				// One ended since the ids were listed: its successor, which sorts behind, is listed
+				// as soon as the index has come to that commit.
+				if _, err := s.Wait(context.Background(), at-1); err != nil {
+					return nil, err
+				}
+			}
 		}
 
 		return out, nil
@@ -178,15 +186,16 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 // OpenJobs lists the jobs that have not ended, oldest first.
 func (s *Store) OpenJobs() ([]Job, error) { return s.Jobs(Filter{Open: true}) }
 
-// readAll reads jobs in one transaction; those that are gone are left out.
-func (s *Store) readAll(ids []JobID) ([]Job, error) {
+// readAll reads jobs in one transaction, and says which commit it saw; those that are gone are left
+// out.
+func (s *Store) readAll(ids []JobID) (jobs []Job, at uint64, err error) {
 	if len(ids) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 
-	jobs := make([]Job, 0, len(ids))
-	err := s.view(func(tx *bolt.Tx) error {
-		jobs = jobs[:0]
+	jobs = make([]Job, 0, len(ids))
+	err = s.view(func(tx *bolt.Tx) error {
+		jobs, at = jobs[:0], uint64(tx.ID())
 		for _, id := range ids {
 			k, _ := id.key()
 			j, err := readJob(tx, k)
@@ -204,7 +213,7 @@ func (s *Store) readAll(ids []JobID) ([]Job, error) {
 		return nil
 	})
 
-	return jobs, err
+	return jobs, at, err
 }
 
 // Parts lists the parts of an open job that are stored, by number. An ended job has none.

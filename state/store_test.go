@@ -484,3 +484,41 @@ func TestOpenJobsBeyondAPage(t *testing.T) {
 		}
 	}
 }
+
+// TestSuccessorIsNeverMissed: a job and its successor change hands in one commit, so that who lists
+// the open jobs meanwhile always finds one of them.
+func TestSuccessorIsNeverMissed(t *testing.T) {
+	s := newStore(t)
+	j := enqueue(t, s, uploadJob(1), Queued)
+	changed := make(chan error, 1)
+	go func() {
+		for n := range 300 {
+			ended, err := s.Commit(j.ID, SourceChanged{Snapshot: snap(25, n+1)})
+			if err != nil {
+				changed <- err
+				return
+			}
+
+			j.ID = ended.Successor
+		}
+
+		changed <- nil
+	}()
+
+	for {
+		open, err := s.OpenJobs()
+		if err != nil || len(open) == 0 {
+			t.Fatalf("%d open jobs (%v), want one at least", len(open), err)
+		}
+
+		select {
+		case err := <-changed:
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			return
+		default:
+		}
+	}
+}
