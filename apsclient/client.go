@@ -23,8 +23,6 @@ type Client struct {
 	Buckets  *BucketsService
 	Objects  *ObjectsService
 	Data     *DataService
-	Webhooks *WebhooksService
-	Admin    *AdminService
 
 	core   *core
 	scopes []string
@@ -95,8 +93,6 @@ func newClient(k *core, scopes []string) *Client {
 	c.Buckets = &BucketsService{c}
 	c.Objects = &ObjectsService{c}
 	c.Data = &DataService{c}
-	c.Webhooks = &WebhooksService{c}
-	c.Admin = &AdminService{c}
 
 	return c
 }
@@ -295,6 +291,10 @@ func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []stri
 		return &Response{Status: http.StatusNoContent, Header: http.Header{}}, nil
 	}
 
+	if call.applied && p.action.Method != http.MethodGet {
+		hres.Header.Set(headerLost, "true")
+	}
+
 	return &Response{Status: hres.StatusCode, Header: hres.Header, Body: body}, nil
 }
 
@@ -308,14 +308,4 @@ func unsent(op string, err error) error {
 	}
 
 	return fmt.Errorf("%s: %w", op, err)
-}
-
-// goneAfterRepeat recognises a deletion whose first attempt did it although its answer was lost. A
-// bucket that is being deleted answers 409.
-func goneAfterRepeat(a Action, call *callInfo, status int) bool {
-	if a.Method != http.MethodDelete || !call.applied {
-		return false
-	}
-
-	return status == http.StatusNotFound || (status == http.StatusConflict && a.Name == "delete-bucket")
 }

@@ -65,7 +65,7 @@ func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
 // same URL for the same bytes. The bytes stream from R and are never held. There is no total
 // time-out; ErrStalled inside a *NetError after 30 s without a byte. Refusals of S3 are *Error with
 // its code (AccessDenied: ask for this part's URL again).
-func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody) (etag string, err error) {
+func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody) (string, error) {
 	const op = "put part"
 	u, err := s.c.signedURL(signed)
 	if err != nil {
@@ -119,16 +119,16 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = newError(op, http.MethodPut, u.EscapedPath(), resp.StatusCode, resp.Header, body)
-	} else if err != nil {
-		err = &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
+	if err == nil {
+		if e := foreignPart(resp.StatusCode, resp.Header, body); e != nil {
+			err = e
+		}
 	}
 
-	if err == nil {
-		if etag = strings.Trim(resp.Header.Get("ETag"), `"`); etag == "" {
-			err = &DecodeError{Op: op, Err: errors.New("answer has no ETag")}
-		}
+	if err != nil {
+		err = &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
+	} else if resp.StatusCode != http.StatusOK {
+		err = newError(op, http.MethodPut, u.EscapedPath(), resp.StatusCode, resp.Header, body)
 	}
 
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		return "", err
 	}
 
-	return etag, nil
+	return strings.Trim(resp.Header.Get("ETag"), `"`), nil
 }
 
 // stalled notes that a part went without a sign of life. The link may only be so slow that what the
@@ -389,6 +389,10 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 		watch.stop()
 		return nil, err
 	}
+	if e := foreignContent(resp); e != nil {
+		return fail(&NetError{Op: op, Err: e, Sent: true})
+	}
+
 	skip, length, total, err := checkRange(resp, from, to)
 	if err != nil {
 		return fail(&DecodeError{Op: op, Err: err})
@@ -396,6 +400,10 @@ func (s *DataService) GetRange(ctx context.Context, signed SignedURL, from, to i
 
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusPartialContent {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+		if e := foreign(resp.StatusCode, resp.Header, body); e != nil {
+			return fail(&NetError{Op: op, Err: e, Sent: true})
+		}
+
 		return fail(newError(op, http.MethodGet, u.EscapedPath(), resp.StatusCode, resp.Header, body))
 	}
 

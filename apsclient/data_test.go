@@ -118,8 +118,8 @@ func TestPutPartFailures(t *testing.T) {
 			return again && after == 3*time.Second
 		}},
 		{"no ETag", func(w http.ResponseWriter, r *http.Request) {}, 4, "abcd", func(err error) bool {
-			var e *apsclient.DecodeError
-			return errors.As(err, &e)
+			_, foreign := errors.AsType[*apsclient.ForeignError](err)
+			return foreign
 		}},
 		{"hangs up", func(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -159,10 +160,23 @@ func MaybeApplied(err error) bool {
 	}
 
 	if e, is := errors.AsType[*Error](err); is {
-		return e.Status >= 500 || e.Status == 408
+		return e.Status >= 500 || e.Status == 408 || e.lost
 	}
 
 	return false
+}
+
+// headerLost marks an answer before which the reply to another attempt of the same call was lost.
+const headerLost = "X-Hoist-Reply-Lost"
+
+// goneAfterRepeat recognises a deletion whose first attempt did it although its answer was lost. A
+// bucket that is being deleted answers 409.
+func goneAfterRepeat(a Action, call *callInfo, status int) bool {
+	if a.Method != http.MethodDelete || !call.applied {
+		return false
+	}
+
+	return status == http.StatusNotFound || (status == http.StatusConflict && a.Name == "delete-bucket")
 }
 
 // Sleep waits, or returns why the context ended.

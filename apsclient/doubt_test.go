@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -229,6 +231,35 @@ func TestDoubtEnds(t *testing.T) {
 		if !errors.Is(err, stop) || !apsclient.MaybeApplied(err) || time.Since(began) != 5*time.Second ||
 			!slices.Equal(looks, []time.Duration{0, 2 * time.Second, 4 * time.Second}) {
 			t.Errorf("%v after %v, looks at %v", err, time.Since(began), looks)
+		}
+	})
+}
+
+// TestRefusedAfterALostReply: the client repeats what sets values blindly. A refusal then says
+// nothing about the attempt whose reply was lost.
+func TestRefusedAfterALostReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := true
+		s := &service{answer: func(n int, _ *http.Request, _ string) (*http.Response, error) {
+			if lost && n == 1 {
+				return nil, io.ErrUnexpectedEOF
+			}
+
+			return reply(409, "application/json", `{"errors":[{"detail":"the name is taken"}]}`), nil
+		}}
+		name := "Plans"
+		rename := func() error {
+			_, err := newClient(t, s, quiet).Folders.Update(t.Context(), "b.p", "urn:f",
+				apsclient.FolderUpdate{Name: &name})
+			return err
+		}
+		if err := rename(); !errors.Is(err, apsclient.ErrConflict) || !apsclient.MaybeApplied(err) {
+			t.Errorf("after a lost reply: %v, maybe applied %v", err, apsclient.MaybeApplied(err))
+		}
+
+		lost = false
+		if err := rename(); !errors.Is(err, apsclient.ErrConflict) || apsclient.MaybeApplied(err) {
+			t.Errorf("at once: %v, maybe applied %v", err, apsclient.MaybeApplied(err))
 		}
 	})
 }

@@ -2,119 +2,165 @@ package apsclient
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
-const maxErrorBody = 64 << 10
+const (
+	maxErrorBody = 64 << 10
+	maxDetail    = 400 // characters of an error's text
+)
 
-// newError reads an error answer of any family: JSON:API, OSS, gateway and OAuth, hq, webhooks, S3
-// XML.
+// newError reads an error answer of any family: JSON:API, OSS, gateway and OAuth, hq, webhooks, the
+// problem form, S3 XML, plain text, or a reason in a header. Of a body that is none of these the
+// beginning is kept.
 func newError(op, method, path string, status int, h http.Header, body []byte) *Error {
 	e := &Error{Op: op, Method: method, Path: path, Status: status, RequestID: requestID(h),
-		RetryAfter: retryAfter(h, time.Now())}
+		RetryAfter: retryAfter(h, time.Now()), lost: h.Get(headerLost) != ""}
 
 	e.Body = body[:min(len(body), maxErrorBody)]
-	trimmed := bytes.TrimSpace(e.Body)
-	switch {
-	case len(trimmed) == 0:
-	case trimmed[0] == '{':
-		e.readJSON(trimmed)
-	case trimmed[0] == '<':
-		e.readXML(trimmed)
+	content := trimmed(e.Body)
+	switch formOf(content) {
+	case formJSON:
+		var v any
+		d := json.NewDecoder(bytes.NewReader(content))
+		d.UseNumber()
+		if d.Decode(&v) == nil {
+			e.Code, e.Title, e.Detail = explain(v)
+		}
+
+		if !e.Explained() && len(content) > len("{}") {
+			e.Detail = string(content)
+		}
+	case formXML:
+		e.readXML(content)
+	case formText:
+		e.Detail = string(content)
+	case formEmpty:
+		e.Detail = h.Get("X-Ads-Troubleshooting")
+	case formHTML: // says nothing of the call
 	}
+
+	e.Code, e.Title, e.Detail = clean(e.Code), clean(e.Title), clean(e.Detail)
 
 	return e
 }
 
-// text takes a JSON string, number, or list of strings as one text.
-func text(raw json.RawMessage) string {
-	if len(raw) == 0 || string(raw) == "null" {
-		return ""
+// The names under which the families say code, title and detail, the best first.
+var (
+	codeNames   = []string{"code", "errorCode", "errorcode", "faultcode"}
+	detailNames = []string{"reason", "developerMessage", "error_description", "detail", "message",
+		"faultstring", "errorMessage", "Message", "msg", "userMessage"}
+)
+
+// explain reads what a JSON value says is wrong. Several errors are joined, each text once.
+func explain(v any) (code, title, detail string) {
+	switch v := v.(type) {
+	case []any:
+		var details []string
+		for _, one := range v {
+			c, t, d := explain(one)
+			code, title = cmp.Or(code, c), cmp.Or(title, t)
+			if d = cmp.Or(d, t); !slices.Contains(details, d) {
+				details = append(details, d)
+			}
+		}
+
+		return code, title, joined(details...)
+	case map[string]any:
+		code = cmp.Or(first(v, codeNames), plain(v["error"]))
+		title, detail = plain(v["title"]), first(v, detailNames)
+		for _, name := range []string{"errors", "fault", "error", "detail"} {
+			c, t, d := "", "", ""
+			switch inner := v[name].(type) {
+			case []any, map[string]any:
+				c, t, d = explain(inner)
+			}
+
+			code, title = cmp.Or(code, c), cmp.Or(title, t)
+			if d != detail {
+				detail = joined(detail, d)
+			}
+		}
+
+		if field := plain(v["field"]); field != "" {
+			detail = field + ": " + cmp.Or(detail, title)
+		}
+
+		return code, title, detail
 	}
 
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
-	}
-
-	var list []string
-	if json.Unmarshal(raw, &list) == nil {
-		return strings.Join(list, "; ")
-	}
-
-	return string(raw)
+	return "", "", plain(v)
 }
 
-func (e *Error) readJSON(body []byte) {
-	var b struct {
-		Errors []struct {
-			Code, Title, Detail json.RawMessage
-		} `json:"errors"`
-		Reason           json.RawMessage `json:"reason"`
-		DeveloperMessage json.RawMessage `json:"developerMessage"`
-		ErrorCode        json.RawMessage `json:"errorCode"`
-		OAuth            json.RawMessage `json:"error"`
-		Description      json.RawMessage `json:"error_description"`
-		Message          json.RawMessage `json:"message"`
-		Code             json.RawMessage `json:"code"`
-		Title            json.RawMessage `json:"title"`
-		Detail           json.RawMessage `json:"detail"`
-	}
-	if json.Unmarshal(body, &b) != nil {
-		// "errors" of another shape (a list of strings, an object): the other keys still speak.
-		var rest map[string]json.RawMessage
-		if json.Unmarshal(body, &rest) != nil {
-			return
-		}
-
-		b.Errors = nil
-		b.Message, b.Code, b.Detail, b.Title = rest["message"], rest["code"], rest["detail"], rest["title"]
-		if b.Message == nil {
-			b.Message = rest["errors"]
+// first is the first of the names whose value is a text or a number that is not blank.
+func first(object map[string]any, names []string) string {
+	for _, name := range names {
+		if s := strings.TrimSpace(plain(object[name])); s != "" {
+			return s
 		}
 	}
 
-	switch {
-	case len(b.Errors) > 0:
-		e.Code, e.Title, e.Detail = text(b.Errors[0].Code), text(b.Errors[0].Title), text(b.Errors[0].Detail)
-	case b.Reason != nil:
-		e.Detail = text(b.Reason)
-	case b.DeveloperMessage != nil:
-		e.Detail, e.Code = text(b.DeveloperMessage), text(b.ErrorCode)
-	case b.Description != nil:
-		e.Detail, e.Code = text(b.Description), text(b.OAuth)
-	default:
-		e.Code, e.Title, e.Detail = text(b.Code), text(b.Title), text(b.Detail)
-		if m := text(b.Message); m != "" && e.Detail == "" {
-			e.Detail = m
-		}
-
-		if e.Code == "" {
-			e.Code = text(b.OAuth)
-		}
-	}
+	return ""
 }
+
+func plain(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+
+	return ""
+}
+
+func joined(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "; ")
+}
+
+var (
+	urlQuery = regexp.MustCompile(`(https?://[^\s"'<>?]+)\?[^\s"'<>]*`)
+	token    = regexp.MustCompile(`\beyJ[\w-]+\.[\w-]+\.?[\w-]*`)
+)
+
+// clean makes a text of an answer fit for a line: without what controls a terminal, without secrets
+// that it may repeat, and bounded.
+func clean(s string) string {
+	s = urlQuery.ReplaceAllString(s, "$1")
+	s = token.ReplaceAllString(s, redacted)
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " ")
+	if r := []rune(s); len(r) > maxDetail {
+		s = string(r[:maxDetail]) + "…"
+	}
+
+	return s
+}
+
+var tags = regexp.MustCompile(`<[^>]*>`)
 
 func (e *Error) readXML(body []byte) {
 	var b struct {
-		XMLName   xml.Name `xml:"Error"`
-		Code      string   `xml:"Code"`
-		Message   string   `xml:"Message"`
-		RequestID string   `xml:"RequestId"`
+		Code      string `xml:"Code"`
+		Message   string `xml:"Message"`
+		RequestID string `xml:"RequestId"`
 	}
-	if xml.Unmarshal(body, &b) != nil {
+	if xml.Unmarshal(body, &b) != nil || b.Code == "" && b.Message == "" {
+		e.Detail = tags.ReplaceAllString(string(body), " ")
 		return
 	}
 
-	e.Code, e.Detail = b.Code, b.Message
-	if b.RequestID != "" {
-		e.RequestID = b.RequestID
-	}
+	e.Code, e.Detail, e.RequestID = b.Code, b.Message, cmp.Or(b.RequestID, e.RequestID)
 }
 
 func requestID(h http.Header) string {

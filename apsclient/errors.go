@@ -37,6 +37,8 @@ type Error struct {
 	// RetryAfter is what the service asked for; 0: it did not say.
 	RetryAfter time.Duration
 	Body       []byte // as received, at most 64 KiB
+
+	lost bool // the reply to an earlier attempt of the same call was
 }
 
 func (e *Error) Error() string {

@@ -63,6 +63,12 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 			err = io.ErrUnexpectedEOF
 		}
 
+		if err == nil {
+			if e := foreignAnswer(callOf(r).action, resp.StatusCode, resp.Header, body); e != nil {
+				err = e
+			}
+		}
+
 		if err != nil {
 			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
 		}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // Pages performs a list action page by page: it yields each answer, or one error and ends. Of a
@@ -38,7 +39,13 @@ func (c *Client) Pages(ctx context.Context, r Request) iter.Seq2[*Response, erro
 				return
 			}
 
-			next, more, err := nextQuery(a.Paging, resp, r)
+			_, err = elements(a, resp)
+			var next url.Values
+			more := false
+			if err == nil {
+				next, more, err = nextQuery(a.Paging, resp, r)
+			}
+
 			if err != nil {
 				yield(nil, &DecodeError{Op: opName(a), Err: err})
 				return
@@ -107,7 +114,7 @@ func nextRequest(a Action, r Request, next url.Values) Request {
 
 // nextQuery reads where the next page is.
 func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more bool, err error) {
-	if style == PagingNone || resp.Status == http.StatusNoContent || len(bytes.TrimSpace(resp.Body)) == 0 {
+	if style == PagingNone || formOf(resp.Body) == formEmpty {
 		return nil, false, nil
 	}
 
@@ -216,13 +223,14 @@ func fullPages(r Request) Request {
 // received, one by one. It stops after an error.
 func (c *Client) Elements(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
+		a, _ := resolveAction(r.Action, r.Variant) // Pages refuses an unknown one
 		for resp, err := range c.Pages(ctx, fullPages(r)) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 
-			list, err := elements(resp.Body)
+			list, err := elements(a, resp)
 			if err != nil {
 				yield(nil, &DecodeError{Op: r.Action, Err: err})
 				return
@@ -237,17 +245,20 @@ func (c *Client) Elements(ctx context.Context, r Request) iter.Seq2[json.RawMess
 	}
 }
 
-// elements finds the list in an answer of any style; an object without one is its own only element.
-func elements(body []byte) ([]json.RawMessage, error) {
-	body = bytes.TrimSpace(body)
-	if len(body) == 0 {
-		return nil, nil
-	}
+// listKeys name the list in a page of each style; "" is the page itself.
+var listKeys = map[Paging]string{PagingJSONAPI: "data", PagingOSS: "items", PagingHQ: "",
+	PagingAdmin: "results", PagingWebhooks: "data"}
 
-	var list []json.RawMessage
-	if body[0] == '[' {
-		err := json.Unmarshal(body, &list)
-		return list, err
+// elements finds the list in an answer. A page without its list is none: what is not in it may well
+// be there. An object that is no page is its own only element.
+func elements(a Action, resp *Response) (list []json.RawMessage, err error) {
+	body := trimmed(resp.Body)
+	key, paged := listKeys[a.Paging]
+	switch {
+	case len(body) == 0 && (!paged || resp.Status == http.StatusNoContent):
+		return nil, nil
+	case len(body) > 0 && body[0] == '[', paged && key == "":
+		return list, json.Unmarshal(body, &list)
 	}
 
 	var page map[string]json.RawMessage
@@ -255,11 +266,14 @@ func elements(body []byte) ([]json.RawMessage, error) {
 		return nil, err
 	}
 
-	for _, key := range []string{"data", "items", "results", "business_units"} {
-		if raw, ok := page[key]; ok && len(raw) > 0 && raw[0] == '[' {
-			err := json.Unmarshal(raw, &list)
-			return list, err
+	for _, name := range []string{"data", "items", "results", "business_units"} {
+		if raw := page[name]; len(raw) > 0 && raw[0] == '[' && (!paged || key == name) {
+			return list, json.Unmarshal(raw, &list)
 		}
+	}
+
+	if paged || strings.HasPrefix(a.Name, "list-") && dataFamily(a.Path) {
+		return nil, errors.New("a page without its list")
 	}
 
 	return []json.RawMessage{body}, nil

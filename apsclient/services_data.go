@@ -95,12 +95,6 @@ func (s *HubsService) List(ctx context.Context) ([]Hub, []Warning, error) {
 	return hubs, warnings, nil
 }
 
-// Hub returns one hub. GET /project/v1/hubs/{hub_id}; data:read; 2L, 2L+user, 3L; 50 a minute.
-func (s *HubsService) Hub(ctx context.Context, id HubID) (Hub, error) {
-	r, _, err := single(ctx, s.c, Request{Action: "get-hub", Params: map[string]string{"hub_id": string(id)}})
-	return r.hub(), err
-}
-
 // List yields the active projects of a hub. GET /project/v1/hubs/{hub_id}/projects; data:read; 2L,
 // 2L+user, 3L; 50 a minute.
 func (s *ProjectsService) List(ctx context.Context, hub HubID) iter.Seq2[Project, error] {
@@ -194,25 +188,6 @@ func (s *FoldersService) Contents(ctx context.Context, p ProjectID, id FolderID,
 		}
 
 		return Entry{}, false
-	})
-}
-
-// SearchOptions are filters over the attributes of versions, such as "attributes.name" or
-// "attributes.name-contains".
-type SearchOptions map[string]string
-
-// Search yields the tip versions below a folder that match, from an index that lags behind writes;
-// at most 50 pages. GET /data/v1/projects/{project_id}/folders/{folder_id}/search; data:read
-// data:search; 2L, 2L+user, 3L; 300 a minute.
-func (s *FoldersService) Search(ctx context.Context, p ProjectID, id FolderID,
-	o SearchOptions) iter.Seq2[Version, error] {
-	r := Request{Action: "search-folder", Params: inProject(p, "folder_id", string(id)), Query: url.Values{}}
-	for k, v := range o {
-		r.Query.Set("filter["+k+"]", v)
-	}
-
-	return listing(ctx, s.c, r, func(_ map[string]Version, x resource) (Version, bool) {
-		return x.version(), x.Type == "versions"
 	})
 }
 
@@ -377,19 +352,6 @@ func (s *ItemsService) Versions(ctx context.Context, p ProjectID, id ItemID) ite
 	})
 }
 
-// Tip returns the newest version. GET /data/v1/projects/{project_id}/items/{item_id}/tip;
-// data:read; 2L, 2L+user, 3L; 50 a minute: Item gives the same at 300.
-func (s *ItemsService) Tip(ctx context.Context, p ProjectID, id ItemID) (Version, error) {
-	r, _, err := single(ctx, s.c,
-		Request{Action: "get-item-tip-version", Params: inProject(p, "item_id", string(id))})
-	v := r.version()
-	if err == nil && v.Item == "" {
-		v.Item = id
-	}
-
-	return v, err
-}
-
 // Version returns one version. GET /data/v1/projects/{project_id}/versions/{version_id}; data:read;
 // 2L, 2L+user, 3L; 300 a minute.
 func (s *VersionsService) Version(ctx context.Context, p ProjectID, id VersionID) (Version, error) {
@@ -445,66 +407,4 @@ func (s *VersionsService) Create(ctx context.Context, p ProjectID, n NewVersion)
 	}
 
 	return v, err
-}
-
-// DownloadFormats returns the file types that a version can be converted to. GET
-// .../versions/{version_id}/downloadFormats; data:read; 2L, 2L+user, 3L; 50 a minute. The original
-// itself comes through its storage.
-func (s *VersionsService) DownloadFormats(ctx context.Context, p ProjectID, id VersionID) ([]string, error) {
-	d, err := call[struct {
-		Data struct {
-			Attributes struct {
-				Formats []struct {
-					FileType string `json:"fileType"`
-				} `json:"formats"`
-			} `json:"attributes"`
-		} `json:"data"`
-	}](ctx, s.c, Request{Action: "get-version-download-formats",
-		Params: inProject(p, "version_id", string(id))})
-	if err != nil {
-		return nil, err
-	}
-
-	out := []string{}
-	for _, f := range d.Data.Attributes.Formats {
-		out = append(out, f.FileType)
-	}
-
-	return out, nil
-}
-
-// Conversion is a converted form of a version that exists already.
-type Conversion struct {
-	ID       string
-	FileType string
-	Storage  ObjectID
-}
-
-// Downloads returns the conversions that exist. GET .../versions/{version_id}/downloads; data:read;
-// 2L, 2L+user, 3L; 50 a minute.
-func (s *VersionsService) Downloads(ctx context.Context, p ProjectID, id VersionID) ([]Conversion, error) {
-	d, err := call[struct {
-		Data []struct {
-			ID         string `json:"id"`
-			Attributes struct {
-				Format struct {
-					FileType string `json:"fileType"`
-				} `json:"format"`
-			} `json:"attributes"`
-			Relationships struct {
-				Storage relation `json:"storage"`
-			} `json:"relationships"`
-		} `json:"data"`
-	}](ctx, s.c, Request{Action: "get-version-downloads", Params: inProject(p, "version_id", string(id))})
-	if err != nil {
-		return nil, err
-	}
-
-	out := []Conversion{}
-	for _, x := range d.Data {
-		out = append(out, Conversion{x.ID, x.Attributes.Format.FileType,
-			ObjectID(x.Relationships.Storage.id())})
-	}
-
-	return out, nil
 }

@@ -66,7 +66,7 @@ func (c *tokenCache) bind(rt http.RoundTripper) {
 
 // tokenClient never follows a redirect: credentials go to one host.
 func tokenClient(rt http.RoundTripper) *http.Client {
-	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &http.Client{Transport: tokenAnswers(rt), CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 }
@@ -266,13 +266,7 @@ func oauthToken(ctx context.Context, hc *http.Client, scopes []string,
 func tokenError(ctx context.Context, err error, scopes []string, sent func(error) bool) error {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) || refused.Response == nil {
-		plain := plainError(ctx, err)
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) || strings.HasPrefix(plain.Error(), "oauth2: ") {
-			return &AuthError{Detail: "the answer of the token endpoint is not a token", Scopes: scopes}
-		}
-
-		return &NetError{Op: "get token", Err: plain, Sent: sent(err)}
+		return &NetError{Op: "get token", Err: plainError(ctx, err), Sent: sent(err)}
 	}
 
 	status := refused.Response.StatusCode
@@ -332,9 +326,8 @@ func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Va
 		RefreshToken string `json:"refresh_token"`
 		ExpiresIn    int64  `json:"expires_in"`
 	}
-	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
-		return nil, &AuthError{Status: resp.StatusCode,
-			Detail: "the answer of the token endpoint is not a token", Scopes: scopes}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, &NetError{Op: "get token", Err: err, Sent: true}
 	}
 
 	t := &oauth2.Token{AccessToken: answer.AccessToken, TokenType: answer.TokenType,

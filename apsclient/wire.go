@@ -2,6 +2,7 @@ package apsclient
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 )
@@ -217,8 +218,8 @@ func (d document) one() (resource, error) {
 }
 
 func (d document) many() ([]resource, error) {
-	if len(d.Data) == 0 || string(d.Data) == "null" {
-		return nil, nil
+	if len(d.Data) == 0 || d.Data[0] != '[' {
+		return nil, errors.New("a page without its list")
 	}
 
 	var r []resource

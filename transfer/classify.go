@@ -78,6 +78,7 @@ const (
 	offlineCap     = 30 * time.Second // every job; while offline only one probes, see reachability
 	maxLocked      = 6                // 423 and 409 in flight: about two minutes
 	maxUnforeseen  = 5
+	maxMissing     = 5 // half a minute
 	maxS3Forbidden = 6
 
 	maxUnauthorised = 2
@@ -216,7 +217,9 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 		return retryUpTo(maxUnauthorised, ReasonUnauthorised), true
 	case http.StatusForbidden:
 		return person(ReasonForbidden), true
-	case http.StatusNotFound, http.StatusGone:
+	case http.StatusNotFound: // perhaps of what was made a moment ago and does not show yet
+		return retryUpTo(maxMissing, ReasonNotFound), true
+	case http.StatusGone:
 		return person(ReasonNotFound), true
 	case http.StatusConflict:
 		return retryUpTo(maxLocked, ReasonConflict), true

@@ -1,0 +1,225 @@
+package apsclient
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// ForeignError is the cause of a NetError when something else answered in the service's place: a
+// sign-in page of the network, a block page, a proxy. Whatever its status, it says nothing about
+// the call.
+type ForeignError struct {
+	Status int
+	Type   string // media type, "" none
+	Title  string // of a page, "" none
+}
+
+func (e *ForeignError) Error() string {
+	what := e.Type
+	if e.Title != "" {
+		what += fmt.Sprintf(" %q", e.Title)
+	}
+
+	if what == "" {
+		what = "without content"
+	}
+
+	return fmt.Sprintf("something else answered in the service's place: %d %s, %s", e.Status,
+		strings.ToLower(http.StatusText(e.Status)), what)
+}
+
+// form is what the bytes of a body are, whatever the headers call them.
+type form int
+
+const (
+	formEmpty form = iota
+	formJSON
+	formXML
+	formHTML
+	formText // also JSON that was cut
+)
+
+var (
+	// byteOrderMark may stand before a body.
+	byteOrderMark = []byte("\xef\xbb\xbf")
+	pageMarks     = regexp.MustCompile(`(?i)<(!doctype\s+html|html|head|body|meta|script|title)[\s>]`)
+	pageTitle     = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{1,80}?)\s*</title>`)
+)
+
+func trimmed(body []byte) []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(bytes.TrimSpace(body), byteOrderMark))
+}
+
+func formOf(body []byte) form {
+	body = trimmed(body)
+	switch {
+	case len(body) == 0:
+		return formEmpty
+	case body[0] == '<' && pageMarks.Match(body[:min(len(body), 1024)]):
+		return formHTML
+	case body[0] == '<':
+		return formXML
+	case json.Valid(body):
+		return formJSON
+	}
+
+	return formText
+}
+
+// byService reports whether the headers are those that the service, its gateway or its storage set.
+func byService(h http.Header) bool {
+	for name := range h {
+		if strings.HasPrefix(name, "X-Ads-") || strings.HasPrefix(name, "X-Amz-") || name == "X-Request-Id" {
+			return true
+		}
+	}
+
+	return strings.Contains(h.Get("Server"), "Apigee")
+}
+
+// temporary are the statuses that are waited out whoever answered.
+func temporary(status int) bool {
+	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
+}
+
+// foreign returns an error when an answer has none of the forms of the service: JSON, XML, a short
+// text, or nothing under its own headers. Success is judged by the caller, who knows what belongs
+// to it.
+func foreign(status int, h http.Header, body []byte) *ForeignError {
+	form := formOf(body)
+	own := form == formJSON || form == formXML ||
+		form == formText && (mediaType(h) == "text/plain" || byService(h)) ||
+		form == formEmpty && byService(h)
+	switch {
+	case temporary(status), status == http.StatusNotModified:
+		return nil
+	case status < 300, own && status >= 400 && status != http.StatusProxyAuthRequired:
+		return nil
+	case own && form == formXML && byService(h): // storage that moved answers 307 in XML
+		return nil
+	}
+
+	return newForeign(status, h, body)
+}
+
+func newForeign(status int, h http.Header, body []byte) *ForeignError {
+	e := &ForeignError{Status: status, Type: mediaType(h)}
+	if m := pageTitle.FindSubmatch(body); m != nil {
+		e.Title = string(m[1])
+	}
+
+	return e
+}
+
+func mediaType(h http.Header) string {
+	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return kind
+}
+
+// foreignAnswer judges an answer of the control plane. A success is JSON, or nothing when the call
+// may be answered so.
+func foreignAnswer(a Action, status int, h http.Header, body []byte) *ForeignError {
+	if status/100 != 2 {
+		return foreign(status, h, body)
+	}
+
+	switch formOf(body) {
+	case formJSON:
+		return nil
+	case formEmpty:
+		if !alwaysAnswers(a, status) {
+			return nil
+		}
+	}
+
+	return newForeign(status, h, body)
+}
+
+// alwaysAnswers reports whether the specification gives each success of a call a body.
+func alwaysAnswers(a Action, status int) bool {
+	switch {
+	case a.Method == http.MethodDelete:
+		return false
+	case a.Paging == PagingWebhooks && status == http.StatusNoContent: // there are none
+		return false
+	}
+
+	return a.Method == http.MethodGet || dataFamily(a.Path) ||
+		a.Method == http.MethodPost && strings.HasPrefix(a.Path, "/oss/")
+}
+
+// foreignToken judges an answer of the token endpoint: a token, or a refusal that says why.
+func foreignToken(status int, h http.Header, body []byte) *ForeignError {
+	if temporary(status) {
+		return nil
+	}
+
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	if status/100 == 2 && json.Unmarshal(trimmed(body), &answer) == nil && answer.Token != "" {
+		return nil
+	}
+
+	if status/100 == 4 && formOf(body) == formJSON &&
+		newError("", "", "", status, h, body).Explained() {
+		return nil
+	}
+
+	return newForeign(status, h, body)
+}
+
+// tokenAnswers is a transport that takes nobody's answer for that of the token endpoint.
+func tokenAnswers(next http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+
+		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		_ = resp.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+
+		if e := foreignToken(resp.StatusCode, resp.Header, body); e != nil {
+			return nil, e
+		}
+
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+
+		return resp, nil
+	})
+}
+
+// foreignPart judges the answer to a part: storage gives each its ETag.
+func foreignPart(status int, h http.Header, body []byte) *ForeignError {
+	if status/100 != 2 {
+		return foreign(status, h, body)
+	}
+
+	if strings.Trim(h.Get("ETag"), `"`) == "" {
+		return newForeign(status, h, body)
+	}
+
+	return nil
+}
+
+// foreignContent judges the head of an answer that holds content. A page, or nothing, without any
+// mark of the storage is no content.
+func foreignContent(resp *http.Response) *ForeignError {
+	h := resp.Header
+	if resp.StatusCode != http.StatusOK || h.Get("ETag") != "" || byService(h) ||
+		mediaType(h) != "text/html" && resp.ContentLength != 0 {
+		return nil
+	}
+
+	return newForeign(resp.StatusCode, h, nil)
+}

@@ -1,0 +1,216 @@
+package apsclient_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"hoist/apsclient"
+)
+
+// TestSomebodyElseAnswered: whatever a portal, block page or proxy answers in the service's place,
+// on any plane, is no answer of the service.
+func TestSomebodyElseAnswered(t *testing.T) {
+	const page = `<!DOCTYPE html><html><head><title>Please
+		sign in</title></head></html>`
+	object := apsclient.NewObjectID("bucket", "key")
+	planes := []struct {
+		name string
+		call func(context.Context, *apsclient.Client) error
+	}{
+		{"token", func(ctx context.Context, c *apsclient.Client) error {
+			_, err := c.Folders.Folder(ctx, "b.p", "urn:x")
+			return err
+		}},
+		{"read", func(ctx context.Context, c *apsclient.Client) error {
+			_, err := c.Folders.Folder(ctx, "b.p", "urn:x")
+			return err
+		}},
+		{"list", func(ctx context.Context, c *apsclient.Client) error {
+			for _, err := range c.Items.Versions(ctx, "b.p", "urn:i") {
+				return err
+			}
+
+			return nil
+		}},
+		{"create", func(ctx context.Context, c *apsclient.Client) error {
+			_, err := c.Versions.Create(ctx, "b.p", apsclient.NewVersion{Item: "urn:i", Storage: "urn:s"})
+			return err
+		}},
+		{"complete", func(ctx context.Context, c *apsclient.Client) error {
+			_, err := c.Objects.Complete(ctx, object, apsclient.Completion{UploadKey: "k", Size: 1})
+			return err
+		}},
+		{"put part", func(ctx context.Context, c *apsclient.Client) error {
+			_, err := c.Data.PutPart(ctx, "https://s3.example.com/part?sig=1",
+				apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
+			return err
+		}},
+		{"get range", func(ctx context.Context, c *apsclient.Client) error {
+			r, err := c.Data.GetRange(ctx, "https://s3.example.com/object?sig=1", 0, 3, "")
+			if err == nil {
+				_ = r.Body.Close()
+			}
+
+			return err
+		}},
+	}
+	bodies := []struct{ name, kind, body string }{
+		{"a page", "text/html; charset=utf-8", page},
+		{"a page that says it is JSON", "application/json", page},
+		{"nothing", "", ""},
+	}
+	for _, plane := range planes {
+		for _, status := range []int{200, 302, 307, 401, 403, 404, 407, 410, 411, 413, 451} {
+			for _, b := range bodies {
+				t.Run(fmt.Sprintf("%s/%d/%s", plane.name, status, b.name), func(t *testing.T) {
+					if plane.name == "get range" && status == 200 && b.kind == "application/json" {
+						t.Skip("an object may be a page")
+					}
+
+					synctest.Test(t, func(t *testing.T) {
+						s := &service{}
+						portal := func(int, *http.Request, string) (*http.Response, error) {
+							return reply(status, b.kind, b.body, "Location", "https://portal.example.com/?token=hush"),
+								nil
+						}
+						s.answer = portal
+						if plane.name == "token" {
+							s.token = portal
+						}
+
+						err := plane.call(t.Context(), newClient(t, s, quiet))
+						foreign, ok := errors.AsType[*apsclient.ForeignError](err)
+						if _, again := apsclient.Retryable(err); !ok || !again || foreign.Status != status {
+							t.Fatalf("got %v", err)
+						}
+
+						if b.body != "" && plane.name != "get range" && !strings.Contains(err.Error(), "sign in") || strings.Contains(err.Error(), "hush") {
+							t.Errorf("says %v", err)
+						}
+
+						if want := plane.name != "token"; apsclient.MaybeApplied(err) != want {
+							t.Errorf("maybe applied: %v", !want)
+						}
+
+						for _, r := range s.requests {
+							if r.URL.Host == "portal.example.com" {
+								t.Error("the redirect was followed")
+							}
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestOddButTheServices: the odd bodies that the service itself was recorded to send stay refusals.
+func TestOddButTheServices(t *testing.T) {
+	for _, row := range []struct {
+		name, kind, body string
+		status           int
+		header           []string
+		detail           string
+	}{
+		{"plain text", "text/plain", "Token does not have the privilege for this request.", 403, nil,
+			"Token does not have the privilege for this request."},
+		{"empty with its reason in a header", "", "", 401,
+			[]string{"x-ads-troubleshooting", "Token Expired. Please refresh the token."},
+			"Token Expired. Please refresh the token."},
+		{"empty under its request id", "", "", 404, []string{"x-ads-request-id", "1"}, ""},
+		{"storage", "application/xml", `<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>`, 404,
+			nil, "gone"},
+		{"gateway", "application/json", `{"fault":{"faultstring":"Unable to identify proxy"}}`, 404, nil,
+			"Unable to identify proxy"},
+		{"a list of errors", "application/json", `[{"code":"X","detail":"because"}]`, 400, nil, "because"},
+		{"a text in JSON", "application/json", `"because"`, 400, nil, "because"},
+		{"a mark before the body", "application/json", "\xef\xbb\xbf" + `{"reason":"because"}`, 400, nil,
+			"because"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+					return reply(row.status, row.kind, row.body, row.header...), nil
+				}}
+				_, err := newClient(t, s, quiet).Folders.Folder(t.Context(), "b.p", "urn:x")
+				e, ok := errors.AsType[*apsclient.Error](err)
+				if !ok || e.Status != row.status || e.Detail != row.detail {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+
+	t.Run("a page that is an object", func(t *testing.T) {
+		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(200, "text/html", "<html></html>", "ETag", `"e"`), nil
+		}}
+		r, err := newClient(t, s).Data.GetRange(t.Context(), "https://s3.example.com/o?sig=1", 0, -1, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		if b, err := io.ReadAll(r.Body); err != nil || !bytes.Equal(b, []byte("<html></html>")) {
+			t.Errorf("%s, %v", b, err)
+		}
+	})
+}
+
+// TestHalfAnswers: what is found in a listing is believed only when the listing is whole.
+func TestHalfAnswers(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		r      apsclient.Request
+		status int
+		body   string
+		fine   bool
+	}{
+		{"versions without data", apsclient.Request{Action: "list-item-versions",
+			Params: map[string]string{"project_id": "b.p", "item_id": "urn:i"}}, 200, `{"links":{}}`, false},
+		{"versions with an object as data", apsclient.Request{Action: "list-item-versions",
+			Params: map[string]string{"project_id": "b.p", "item_id": "urn:i"}}, 200, `{"data":{}}`, false},
+		{"versions with null as data", apsclient.Request{Action: "list-item-versions",
+			Params: map[string]string{"project_id": "b.p", "item_id": "urn:i"}}, 200, `{"data":null}`, false},
+		{"versions, empty", apsclient.Request{Action: "list-item-versions",
+			Params: map[string]string{"project_id": "b.p", "item_id": "urn:i"}}, 204, ``, false},
+		{"no versions", apsclient.Request{Action: "list-item-versions",
+			Params: map[string]string{"project_id": "b.p", "item_id": "urn:i"}}, 200, `{"data":[]}`, true},
+		{"buckets without items", apsclient.Request{Action: "list-buckets"}, 200, `{}`, false},
+		{"no buckets", apsclient.Request{Action: "list-buckets"}, 200, `{"items":[]}`, true},
+		{"users that are no list", apsclient.Request{Action: "list-account-users",
+			Params: map[string]string{"account_id": "a"}}, 200, `{}`, false},
+		{"no users", apsclient.Request{Action: "list-account-users",
+			Params: map[string]string{"account_id": "a"}}, 200, `[]`, true},
+		{"hooks without data", apsclient.Request{Action: "list-webhooks"}, 200, `{}`, false},
+		{"no hooks", apsclient.Request{Action: "list-webhooks"}, 204, ``, true},
+		{"members without results", apsclient.Request{Action: "list-project-users",
+			Params: map[string]string{"projectId": "p"}}, 200, `{"pagination":{}}`, false},
+		{"hubs without data", apsclient.Request{Action: "list-hubs"}, 200, `{}`, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+					return reply(row.status, "application/json", row.body), nil
+				}}
+				n := 0
+				var failed error
+				for _, err := range newClient(t, s, quiet).Elements(t.Context(), row.r) {
+					if n++; err != nil {
+						failed = err
+					}
+				}
+
+				if (failed == nil) != row.fine || row.fine && n != 0 {
+					t.Errorf("%d elements, %v", n, failed)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package transfer
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/apsclient"
+	"hoist/apsclient/emulator"
+)
+
+// TestSomebodyElseAnswers: for 40 s something answers in the service's place on one plane, while
+// jobs are new, in the midst of their parts, and about to be published. Nothing is parked, and
+// afterwards all goes on by itself: one version each.
+func TestSomebodyElseAnswers(t *testing.T) {
+	const page = "<html><head><title>Please sign in</title></head></html>"
+	planes := []struct {
+		name string
+		is   func(*http.Request) bool
+	}{
+		{"token", func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/authentication/") }},
+		{"api", func(r *http.Request) bool {
+			return !strings.HasPrefix(r.URL.Path, "/authentication/") && !strings.HasPrefix(r.URL.Path, "/s3/")
+		}},
+		{"storage", func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/s3/") }},
+	}
+	for _, plane := range planes {
+		for _, status := range []int{200, 302, 401, 403, 404, 407, 411, 413, 451, 503} {
+			for _, body := range []string{page, ""} {
+				what := "nothing"
+				if body != "" {
+					what = "a page"
+				}
+
+				t.Run(fmt.Sprintf("%s/%d with %s", plane.name, status, what), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) {
+							c.PartSize = 5 * mib
+						})
+						began := time.Now()
+						w.instead = func(r *http.Request) *http.Response {
+							since := time.Since(began)
+							if !plane.is(r) || since < 400*time.Millisecond || since > 41*time.Second {
+								return nil
+							}
+
+							if r.Body != nil {
+								_, _ = io.Copy(io.Discard, r.Body)
+								_ = r.Body.Close()
+							}
+
+							resp := &http.Response{StatusCode: status, Header: http.Header{"Location": {"https://portal/"}},
+								ContentLength: int64(len(body)), ProtoMajor: 1, ProtoMinor: 1,
+								Body: io.NopCloser(strings.NewReader(body))}
+							if body != "" {
+								resp.Header.Set("Content-Type", "text/html")
+							}
+
+							return resp
+						}
+						w.srv.SetFault(func(r emulator.Request) emulator.Fault { // spreads the jobs over their phases
+							return emulator.Fault{Delay: 100 * time.Millisecond}
+						})
+
+						want := map[string][]byte{}
+						for i, size := range []int{100, 6 * mib, 2000} {
+							name := fmt.Sprintf("f%d.dwg", i)
+							want[name] = w.write(name, size, uint64(i))
+							w.enqueue(w.job(name, fmt.Sprintf("dir %d", i%2)))
+						}
+
+						if plane.name == "token" { // a new one is needed in the outage
+							time.AfterFunc(350*time.Millisecond, func() { w.srv.ExpireTokens() })
+						}
+
+						w.runUntil(w.engine(), func() bool {
+							jobs, err := w.store.OpenJobs()
+							for _, j := range jobs {
+								if j.Attention {
+									t.Fatalf("%s is parked: %s %s", j.Path, j.Reason, j.Error)
+								}
+							}
+
+							return err == nil && len(jobs) == 0
+						})
+						if took := time.Since(began); took < 41*time.Second || took > 5*time.Minute {
+							t.Errorf("done after %v", took)
+						}
+
+						for i := range len(want) {
+							name := fmt.Sprintf("f%d.dwg", i)
+							w.wantVersions(fmt.Sprintf("dir %d/%s", i%2, name), want[name])
+						}
+					})
+				})
+			}
+		}
+	}
+}
