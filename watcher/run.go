@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -137,7 +138,13 @@ func (r *run) loop(ctx context.Context) error {
 		case sum := <-r.done:
 			err = r.scanEnded(ctx, sum)
 		case <-r.asked:
-			r.wantScan("", true)
+			r.mu.Lock()
+			wanted := r.wanted
+			r.wanted = nil
+			r.mu.Unlock()
+			for _, folder := range wanted {
+				r.wantScan(folder, true)
+			}
 		case now := <-r.roots:
 			r.rootSeen(ctx, now)
 		case <-timer.C:
@@ -316,7 +323,7 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 		return nil
 	}
 
-	interval := r.cfg.ScanInterval
+	interval := r.cfg.ScanInterval + rand.N(r.cfg.ScanInterval/jitterPart+1)
 	if r.notes == nil || sum.rootErr != nil {
 		interval = r.cfg.PollInterval
 	}
@@ -363,6 +370,10 @@ const (
 	unreadEvery   = 10 * time.Second
 	tryNotesEvery = time.Minute
 )
+
+// jitterPart is which part of the time between two scans comes on top of it at most, by chance, so that
+// the scans of many watches, and of many machines on one share, do not fall together.
+const jitterPart = 10
 
 // unreadMax bounds the folders that are tried again before the next scan of all.
 const unreadMax = 1000

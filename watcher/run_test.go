@@ -123,7 +123,7 @@ func TestRun(t *testing.T) {
 			x.remove("a.dwg")
 			second(3590)
 			x.want(t)
-			second(21)
+			second(381)
 			x.want(t, "-a.dwg", "b.dwg")
 		}},
 		{"doubt asks for a scan", nil, nil, func(t *testing.T, x *fixture) {
@@ -231,9 +231,22 @@ func TestRun(t *testing.T) {
 				x.want(t, "Brief.pages/index.xml")
 				x.remove("Brief.pages")
 				x.write("Brief.pages", "single")
-				x.w.Scan()
+				x.w.Scan("")
 				second(20)
 				x.want(t, "-Brief.pages/index.xml", "Brief.pages")
+			}},
+		{"a scan that is asked for looks at one folder and all below it", []string{"a/1.dwg", "b/2.dwg"}, nil,
+			func(t *testing.T, x *fixture) {
+				x.want(t, "a/1.dwg", "b/2.dwg")
+				x.write("a/c/mapped.dwg", "1")
+				x.old("a/c/mapped.dwg")
+				x.write("b/other.dwg", "1")
+				x.old("b/other.dwg")
+				x.w.Scan("a")
+				second(1)
+				x.want(t, "a/c/mapped.dwg")
+				second(3600 + 360)
+				x.want(t, "b/other.dwg")
 			}},
 		{"a file becomes a folder", []string{"Brief.pages"}, nil, func(t *testing.T, x *fixture) {
 			x.want(t, "Brief.pages")
@@ -328,7 +341,7 @@ func TestRun(t *testing.T) {
 			x.notice("fees.xlsx")
 			second(5)
 			x.w.book.SetRules(rules, 10*time.Second)
-			x.w.Scan()
+			x.w.Scan("")
 			second(10)
 			x.want(t)
 		}},

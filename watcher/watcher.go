@@ -20,7 +20,8 @@ type Watcher struct {
 	source func(root string) (notifier, error)
 
 	mu     sync.Mutex
-	status Status // guarded by mu
+	wanted []string // folders that a scan was asked for; guarded by mu
+	status Status   // guarded by mu
 }
 
 // New checks the configuration and fills in defaults. It does not touch the file system.
@@ -61,8 +62,12 @@ func New(cfg Config) (*Watcher, error) {
 	}, nil
 }
 
-// Scan asks for a look at the whole folder now.
-func (w *Watcher) Scan() {
+// Scan asks for a look at a folder, by slash path below the root, and all below it now.
+func (w *Watcher) Scan(folder string) {
+	w.mu.Lock()
+	w.wanted = append(w.wanted, folder)
+	w.mu.Unlock()
+
 	select {
 	case w.asked <- struct{}{}:
 	default:

@@ -20,13 +20,13 @@ func newWatchCmd(a *app) *cobra.Command {
 		Short: "Folders that the daemon keeps in sync",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("watch needs a subcommand: add, list, remove, pause or resume")
+			return problem.Usagef("watch needs a subcommand: add, list, remove, pause, resume or scan")
 		},
 	}
 	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a),
 		a.watchVerb(control.Remove, "Stop watching a folder; nothing is deleted, here or in the cloud"),
 		a.watchVerb(control.Pause, "Send nothing of a folder until it is resumed"),
-		a.watchVerb(control.Resume, "Go on with a paused folder"))
+		a.watchVerb(control.Resume, "Go on with a paused folder"), newWatchScanCmd(a))
 
 	return cmd
 }
@@ -46,6 +46,8 @@ func newWatchAddCmd(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&r.Mode, "mode", r.Mode, "push: what changes here is sent")
 	cmd.Flags().StringVar(&r.Settle, "settle", config.DefaultSettle.String(),
 		"how long a file must rest before it is sent")
+	cmd.Flags().StringVar(&r.Scan, "scan", "",
+		"time between two scans while the system tells of changes, such as 15m (default 1h)")
 	cmd.Flags().BoolVar(&r.TakeOver, "take-over", false,
 		"move the folder here from the home that sends it now, which then sends it no more")
 	addFilterFlags(cmd.Flags(), &settings)
@@ -70,6 +72,10 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 
 	if _, err := config.ParseDuration(r.Settle); err != nil {
 		return &config.Error{Key: "--settle", Msg: err.Error()}
+	}
+
+	if _, err := config.ParseDuration(r.Scan); err != nil && r.Scan != "" {
+		return &config.Error{Key: "--scan", Msg: err.Error()}
 	}
 
 	checked, err := filter.Filter("")
@@ -166,6 +172,67 @@ func (a *app) watchVerb(verb control.Verb, short string) *cobra.Command {
 			})
 		},
 	}
+}
+
+func newWatchScanCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "scan [ID|PATH]",
+		Short: "Look at all watched folders now, or at one, or at a path in it",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.setup(config.Settings{})
+			if err != nil {
+				return err
+			}
+
+			which, err := scanTargets(s.file.Watch, args)
+			if err != nil {
+				return err
+			}
+
+			return a.over(cmd.Context(), s, owner.Passive, "watch scan", func(api *attached) error {
+				for _, one := range which {
+					done, err := api.ChangeWatch(cmd.Context(), one, control.Scan)
+					switch {
+					case err != nil:
+						return err
+					case a.flags.json:
+						err = a.printJSON(done)
+					default:
+						a.printf("watch %s: %s\n", done.ID, done.State)
+					}
+
+					if err != nil {
+						return err
+					}
+				}
+
+				return nil
+			})
+		},
+	}
+}
+
+// scanTargets are the watches, or the one path, that a scan is asked for.
+func scanTargets(list []config.Watch, args []string) (which []string, err error) {
+	if len(args) == 0 {
+		for _, w := range list {
+			which = append(which, w.ID)
+		}
+
+		return which, nil
+	}
+
+	id, err := whichWatch(list, args[0])
+	if err == nil {
+		return []string{id}, nil
+	}
+
+	if path, e := resolvedPath(args[0]); e == nil && config.WatchOf(list, path) != nil {
+		return []string{path}, nil
+	}
+
+	return nil, err
 }
 
 // whichWatch finds a watch by its id, its folder or its remote.

@@ -32,6 +32,9 @@ type Watch struct {
 	Mode string `toml:"mode,omitempty"`
 	// Settle is how long a file must rest before it is sent. Default 10s.
 	Settle string `toml:"settle,omitempty"`
+	// Scan is the time between two scans of the folder while its notices arrive, such as "15m". Default
+	// 1h.
+	Scan string `toml:"scan,omitempty"`
 	// Profile is the account that is used. Default: the one of the daemon.
 	Profile string `toml:"profile,omitempty"`
 
@@ -67,6 +70,18 @@ func (w Watch) SettleTime() time.Duration {
 	return DefaultSettle
 }
 
+// leastScan is what less than it comes to: a scan reads every folder.
+const leastScan = 10 * time.Second
+
+// ScanTime is Scan as a duration; 0: the watcher's own choice.
+func (w Watch) ScanTime() time.Duration {
+	if d, err := ParseDuration(w.Scan); err == nil && w.Scan != "" {
+		return max(d, leastScan)
+	}
+
+	return 0
+}
+
 // Settings are the watch's own choice of files.
 func (w Watch) Settings() Settings {
 	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize,
@@ -95,6 +110,12 @@ func (w *Watch) Complete(file string) error {
 	if w.Settle != "" {
 		if _, err := ParseDuration(w.Settle); err != nil {
 			return bad("settle", err.Error())
+		}
+	}
+
+	if w.Scan != "" {
+		if _, err := ParseDuration(w.Scan); err != nil {
+			return bad("scan", err.Error())
 		}
 	}
 

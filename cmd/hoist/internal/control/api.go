@@ -11,13 +11,14 @@ import (
 type Verb string
 
 // The verbs: of [API.Act] and POST /v1/jobs/{id}/{verb} all but Remove, of [API.ChangeWatch] Pause,
-// Resume and Remove.
+// Resume, Remove and Scan.
 const (
 	Pause  Verb = "pause"
 	Resume Verb = "resume"
 	Retry  Verb = "retry"
 	Cancel Verb = "cancel"
 	Remove Verb = "remove"
+	Scan   Verb = "scan"
 )
 
 // FromNow is the index of [API.Changes] for what is committed from now on.
@@ -41,7 +42,8 @@ type API interface {
 
 	Watches(ctx context.Context) ([]Watch, error)
 	AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, error)
-	// ChangeWatch does Remove, Pause or Resume to the watch with this id, path or remote.
+	// ChangeWatch does Remove, Pause, Resume or Scan to the watch with this id, path or remote; Scan
+	// takes a path inside a watch as well, and looks at what is below it.
 	ChangeWatch(ctx context.Context, which string, verb Verb) (WatchAdded, error)
 
 	// Action makes one call of the service for a profile, within the owner's budgets and with its

@@ -278,6 +278,7 @@ type WatchRequest struct {
 	Remote  string   `json:"remote"`
 	Mode    string   `json:"mode,omitempty"`
 	Settle  string   `json:"settle,omitempty"`
+	Scan    string   `json:"scan,omitempty"`
 	Profile string   `json:"profile,omitempty"`
 	Exclude []string `json:"exclude,omitempty"`
 	Include []string `json:"include,omitempty"`

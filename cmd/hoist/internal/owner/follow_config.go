@@ -46,7 +46,7 @@ func (m *watches) reconcile() {
 		}
 
 		running[id], r.c = true, wanted[i]
-		r.watcher.Scan()
+		r.watcher.Scan("")
 	}
 
 	m.mu.Unlock()
@@ -73,6 +73,6 @@ func (m *watches) reconcile() {
 
 // sameButRules reports whether two forms of a watch differ in nothing but its choice of files.
 func sameButRules(a, b config.Watch) bool {
-	return a.Path == b.Path && a.Remote == b.Remote && a.Mode == b.Mode && a.Settle == b.Settle &&
+	return a.Path == b.Path && a.Remote == b.Remote && a.Mode == b.Mode && a.Settle == b.Settle && a.Scan == b.Scan &&
 		a.Profile == b.Profile
 }

@@ -2,7 +2,6 @@ package owner
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -23,9 +21,6 @@ import (
 	"hoist/transfer/remote"
 	"hoist/watcher"
 )
-
-// metaSeen, with the id of a watch, is the key of its lastSeen in the state.
-const metaSeen = "watch-seen/"
 
 // watches runs the watched folders of config.toml.
 type watches struct {
@@ -109,8 +104,8 @@ func (m *watches) run(c config.Watch) error {
 	}
 
 	wt, err := watcher.New(watcher.Config{
-		Book: book, Marker: markerName, Settle: c.SettleTime(), Baseline: baseline{m.owner.store, c.ID},
-		Logger: m.owner.log,
+		Book: book, Marker: markerName, Settle: c.SettleTime(), ScanInterval: c.ScanTime(),
+		Baseline: baseline{m.owner.store, c.ID}, Logger: m.owner.log,
 	})
 	if err != nil {
 		return err
@@ -280,85 +275,10 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	return m.count(out, c, seenBy(s))
 }
 
-// lastSeen is what a watcher knows of its folder. It outlives the watcher, so that a paused watch
-// tells it too.
-type lastSeen struct {
-	Scan    time.Time // zero: never scanned
-	Files   int
-	Pending int
-}
-
-func seenBy(s watcher.Status) lastSeen {
-	return lastSeen{Scan: s.LastScan, Files: s.Files, Pending: s.Pending}
-}
-
-func (m *watches) remember(id string, r *watching) {
-	s := seenBy(r.watcher.Status())
-	if s.Scan.IsZero() {
-		return
-	}
-
-	text, err := json.Marshal(s)
-	if err == nil {
-		err = m.owner.store.SetMeta(metaSeen+id, string(text))
-	}
-
-	if err != nil {
-		m.owner.log.Warn("what the watch saw last is not kept", "watch", id, "error", err)
-	}
-}
-
-func (m *watches) seen(id string) (lastSeen, error) {
-	var s lastSeen
-	text, ok, err := m.owner.store.Meta(metaSeen + id)
-	if err != nil || !ok || text == "" {
-		return s, err
-	}
-
-	return s, json.Unmarshal([]byte(text), &s)
-}
-
-// count adds to what was seen what the state knows.
-func (m *watches) count(out control.Watch, c config.Watch, s lastSeen) (control.Watch, error) {
-	if s.Scan.IsZero() {
-		return out, nil
-	}
-
-	out.LastScan = control.Known(s.Scan)
-	unwanted, err := m.unwanted(c)
-	if err != nil {
-		return out, err
-	}
-
-	open, attention := m.owner.store.CountsIn(c.ID)
-	pending := s.Pending + open - attention
-	synced := max(s.Files-unwanted-pending-attention, 0)
-	files := synced + pending + attention
-	out.Files, out.Synced, out.Pending, out.Attention = &files, &synced, &pending, &attention
-
-	return out, nil
-}
-
-// unwanted counts the files of a watch that a user cancelled and that have not changed since.
-// They are not waited for, and they are not in the cloud: like those that are ignored they count
-// for nothing.
-func (m *watches) unwanted(c config.Watch) (int, error) {
-	marks, err := m.owner.store.UnwantedIn(c.ID)
-	n := 0
-	for rel, cancelled := range marks {
-		if now, err := state.SnapshotPath(filepath.Join(c.Path, filepath.FromSlash(rel))); err == nil &&
-			cancelled.Same(now) {
-			n++
-		}
-	}
-
-	return n, err
-}
-
 // AddWatch implements [control.API].
 func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
 	c := config.Watch{
-		Mode: r.Mode, Settle: r.Settle, Profile: r.Profile, Exclude: r.Exclude, Include: r.Include,
+		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Exclude: r.Exclude, Include: r.Include,
 		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge,
 	}
 	var err error
@@ -487,7 +407,8 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 	}
 
 	i := slices.IndexFunc(file.Watch, func(c config.Watch) bool {
-		return c.ID == which || c.Path == filepath.Clean(which) || c.Remote == which
+		return c.ID == which || c.Path == filepath.Clean(which) || c.Remote == which ||
+			verb == control.Scan && filepath.IsAbs(which) && config.Within(c.Path, which)
 	})
 	if i < 0 {
 		return control.WatchAdded{},
@@ -543,9 +464,36 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 		}
 
 		return out, err
+	case control.Scan:
+		m.mu.Lock()
+		r := m.running[c.ID]
+		m.mu.Unlock()
+		if r == nil {
+			return out, problem.With(problem.NoDaemon,
+				fmt.Errorf("watch %s is not running: nothing looks at its folder", c.ID), problem.Fix{})
+		}
+
+		r.watcher.Scan(scanned(c, which))
+		out.State = watcher.StateScanning
+
+		return out, nil
 	}
 
-	return out, problem.Usagef("%q is not remove, pause or resume", verb)
+	return out, problem.Usagef("%q is not remove, pause, resume or scan", verb)
+}
+
+// scanned is the folder of a watch that a look at a path has to begin with.
+func scanned(c config.Watch, which string) string {
+	rel, err := filepath.Rel(c.Path, which)
+	if !filepath.IsAbs(which) || err != nil || rel == "." {
+		return ""
+	}
+
+	if info, err := os.Stat(which); err != nil || !info.IsDir() {
+		rel = filepath.Dir(rel)
+	}
+
+	return strings.TrimPrefix(filepath.ToSlash(rel), ".")
 }
 
 // end stops one watch and waits for it.
@@ -599,38 +547,4 @@ func (m *watches) setPaused(id string, paused bool) error {
 	return m.owner.store.SetMeta("watch-paused/"+id, text)
 }
 
-// baseline keeps the watcher's records of one root in the state.
-type baseline struct {
-	store *state.Store
-	root  string
-}
-
-func (b baseline) Load(folder string) ([]watcher.Chunk, error) {
-	chunks, err := b.store.DirChunks(b.root, folder)
-	out := make([]watcher.Chunk, len(chunks))
-	for i, c := range chunks {
-		out[i] = watcher.Chunk(c)
-	}
-
-	return out, err
-}
-
-func (b baseline) Find(folder, name string) (c watcher.Chunk, next string, found bool, err error) {
-	at, next, found, err := b.store.DirChunkAt(b.root, folder, name)
-	return watcher.Chunk(at), next, found, err
-}
-
-func (b baseline) Store(changes []watcher.FolderChange) error {
-	out := make([]state.DirChange, len(changes))
-	for i, c := range changes {
-		out[i] = state.DirChange{Folder: c.Folder, Delete: c.Delete}
-		for _, p := range c.Put {
-			out[i].Put = append(out[i].Put, state.DirChunk(p))
-		}
-	}
-
-	return b.store.UpdateDirs(b.root, out)
-}
-
-var _ watcher.Baseline = baseline{}
 var _ control.API = (*Owner)(nil)
