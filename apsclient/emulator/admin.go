@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,12 +51,7 @@ var caProjectText = []string{"name", "type", "startDate", "endDate", "classifica
 	"postalCode", "country", "latitude", "longitude", "timezone", "constructionType", "deliveryMethod",
 	"contractType", "currentPhase", "businessUnitId"}
 
-func caInvalid(detail string) *problem {
-	return &problem{http.StatusBadRequest, "BAD_REQUEST", detail}
-}
-
 func (c *call) caProjectRow(m *model, p *project) obj {
-	account := strings.TrimPrefix(p.Hub, "b.")
 	members := 0
 	for _, r := range m.members.m {
 		if r.Fields["project"] == p.ID {
@@ -63,19 +59,17 @@ func (c *call) caProjectRow(m *model, p *project) obj {
 		}
 	}
 
-	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "accountId": account, "name": p.Name, "type": "Office",
+	made := adminTime(m.folders.get(p.Root).Created)
+	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "accountId": p.account(), "name": p.Name,
+		"type":           "Office",
 		"classification": "production", "status": p.status(),
 		"platform": p.Platform, "timezone": "Etc/UTC", "sheetCount": 0, "companyCount": 1,
 		"memberCount": members,
 		"products":    list{obj{"key": "docs", "status": p.status(), "name": "Docs"}},
-		"createdAt":   m.folders.get(p.Root).Created.UTC().Format(hqTime),
-		"updatedAt":   m.folders.get(p.Root).Created.UTC().Format(hqTime)}
+		"createdAt":   made, "updatedAt": made}
 	if p.Platform == PlatformACC {
-		for k, v := range p.Admin {
-			if k != "readyAt" {
-				out[k] = v
-			}
-		}
+		maps.Copy(out, p.Admin)
+		delete(out, "readyAt")
 	}
 
 	return out
@@ -89,16 +83,15 @@ func (m *model) settle(p *project, now time.Time) {
 	}
 
 	delete(p.Admin, "readyAt")
-	p.Admin["status"], p.Inactive = "active", false
-	m.projects.put(p.ID, p)
+	m.wake(p)
 }
 
 func (c *call) caProjects() {
 	var rows []obj
-	if c.inAccount(true, func(m *model, account string) *problem {
+	c.inAccount(func(m *model, account string) *problem {
 		who := m.accountPerson(account, c.user)
-		for _, p := range sortedBySeq(m.projects.m, func(p *project) int64 { return p.Seq }) {
-			if p.Hub != "b."+account {
+		for _, p := range inOrder(m.projects.m) {
+			if p.account() != account {
 				continue
 			}
 
@@ -111,96 +104,73 @@ func (c *call) caProjects() {
 		}
 
 		return nil
-	}) {
-		c.caPage(rows, []string{"name", "jobNumber"})
-	}
+	})
+	c.caPage(rows, "name", "jobNumber")
 }
 
 // adminProject runs fn with the project of the path.
-func (c *call) adminProject(change bool, fn func(*model, *project, string) *problem) bool {
-	var account string
-	c.s.read(func(m *model) {
-		if p := m.projects.get("b." + strings.TrimPrefix(c.p["project"], "b.")); p != nil {
-			account = strings.TrimPrefix(p.Hub, "b.")
+func (c *call) adminProject(change bool, fn func(*model, *project) *problem) {
+	c.inWorld(func(m *model) *problem {
+		p := m.projects.get("b." + strings.TrimPrefix(c.p["project"], "b."))
+		if p == nil {
+			return missing("the project does not exist")
 		}
+
+		c.p["account"] = p.account()
+
+		return nil
 	})
-	if account == "" {
-		c.fail(http.StatusNotFound, "NOT_FOUND", "the project does not exist")
-		return false
-	}
-
-	c.p["account"] = account
-
-	return c.inAccount(true, func(m *model, account string) *problem {
+	c.inAccount(func(m *model, account string) *problem {
 		p := m.accountProject(account, c.p["project"])
 		m.settle(p, c.now)
 		if change {
-			switch {
-			case p.Platform != PlatformACC:
-				return &problem{http.StatusForbidden, "FORBIDDEN",
-					"this endpoint does not serve BIM 360 projects"}
-			case !m.mayAdminister(p, c.user):
-				return &problem{http.StatusForbidden, "FORBIDDEN",
-					"the user is no administrator of the account or the project"}
+			if p.Platform != PlatformACC {
+				return forbidden("this endpoint does not serve BIM 360 projects")
+			}
+
+			if bad := m.mayAdminister(p, c.user); bad != nil {
+				return bad
 			}
 		}
 
-		return fn(m, p, account)
+		return fn(m, p)
 	})
 }
 
 func (c *call) caProject() {
 	var out obj
-	if c.adminProject(false, func(m *model, p *project, _ string) *problem {
+	c.adminProject(false, func(m *model, p *project) *problem {
 		out = c.caProjectRow(m, p)
 		return nil
-	}) {
-		if names := splitList(c.q["fields"]); len(names) > 0 {
-			out = pick([]obj{out}, names)[0].(obj)
-		}
-
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(pick([]obj{out}, splitList(c.q["fields"]))[0])
 }
 
 func (c *call) caCreateProject() {
-	var in obj
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.inAccount(true, func(m *model, account string) *problem {
+	in, out := body[obj](c), obj{}
+	c.inAccount(func(m *model, account string) *problem {
 		fields := obj{}
-		if why := take(fields, in, caProjectText...); why != "" {
-			return caInvalid(why)
+		if bad := take(fields, in, caProjectText, "projectValue", "template", "products",
+			"platform"); bad != nil {
+			return bad
 		}
 
-		name, kind := text(in["name"]), text(in["type"])
-		if bad := unknownField(in, caProjectText,
-			[]string{"projectValue", "template", "products", "platform"}); bad != "" {
-			return caInvalid(bad + " is not a field of a project")
+		if bad := span(fields, "startDate", "endDate"); bad != nil {
+			return bad
 		}
 
-		start, bad1 := date(in["startDate"])
-
-		end, bad2 := date(in["endDate"])
-		who := m.accountPerson(account, c.user)
+		name, kind, class := text(in["name"]), text(in["type"]), text(fields["classification"])
 		switch {
-		case who.Role != "account_admin":
-			return &problem{http.StatusForbidden, "FORBIDDEN", "the user is no administrator of the account"}
+		case m.accountPerson(account, c.user).Role != "account_admin":
+			return forbidden("the user is no administrator of the account")
 		case name == "" || len([]rune(name)) > 255 || kind == "":
-			return caInvalid("name and type are needed")
-		case bad1 || bad2 || !start.IsZero() && !end.IsZero() && !start.Before(end):
-			return caInvalid("startDate and endDate must be of the form YYYY-MM-DD, in this order")
-		case fields["classification"] != nil &&
-			!slices.Contains([]string{"production", "template", "component", "sample"},
-				text(fields["classification"])):
-			return caInvalid("classification must be production, template, component or sample")
-		case (fields["classification"] == "template") != (kind == "Template Project"):
-			return caInvalid(`a template needs classification "template" and type "Template Project"`)
-		case m.projectNamed("b."+account, name, nil):
-			return &problem{http.StatusConflict, "CONFLICT", "a project of this name exists"}
+			return invalid("name and type are needed")
+		case !slices.Contains([]string{"", "production", "template", "component", "sample"}, class):
+			return invalid("classification must be production, template, component or sample")
+		case (class == "template") != (kind == "Template Project"):
+			return invalid(`a template needs classification "template" and type "Template Project"`)
+		case m.projectNamed(account, name, nil):
+			return conflict("a project of this name exists")
 		}
 
 		if v, ok := in["projectValue"].(obj); ok {
@@ -219,45 +189,39 @@ func (c *call) caCreateProject() {
 		}
 
 		return nil
-	}) {
-		c.json(http.StatusAccepted, out)
-	}
+	})
+	c.json(http.StatusAccepted, out)
 }
 
 func (c *call) caCompanies() {
 	var rows []obj
-	if c.inAccount(false, func(m *model, account string) *problem {
-		for _, r := range sortedBySeq(m.companies.m, func(r *record) int64 { return r.Seq }) {
-			if f := r.Fields; f["account_id"] == account {
-				rows = append(rows, obj{"id": f["id"], "accountId": account, "name": f["name"],
-					"trade": f["trade"], "websiteUrl": f["website_url"], "description": f["description"],
-					"erpId": f["erp_id"], "taxId": f["tax_id"], "status": "active",
-					"createdAt": f["created_at"], "updatedAt": f["updated_at"], "projectSize": 0,
-					"userSize":  0,
-					"addresses": list{}})
-			}
+	c.inAccount(func(m *model, account string) *problem {
+		for _, f := range of(m.companies, account) {
+			rows = append(rows, obj{"id": f["id"], "accountId": account, "name": f["name"],
+				"trade": f["trade"], "websiteUrl": f["website_url"], "description": f["description"],
+				"erpId": f["erp_id"], "taxId": f["tax_id"], "status": "active",
+				"createdAt": f["created_at"], "updatedAt": f["updated_at"], "projectSize": 0,
+				"userSize": 0, "addresses": list{}})
 		}
 
 		return nil
-	}) {
-		c.caPage(rows, []string{"name", "trade", "erpId", "taxId"})
-	}
+	})
+	c.caPage(rows, "name", "trade", "erpId", "taxId")
 }
 
 func (c *call) caMembers() {
 	var rows []obj
-	if c.adminProject(false, func(m *model, p *project, _ string) *problem {
+	c.adminProject(false, func(m *model, p *project) *problem {
 		filtered := c.q.Has("filter[status]")
-		for _, r := range sortedBySeq(m.members.m, func(r *record) int64 { return r.Seq }) {
+		for _, r := range inOrder(m.members.m) {
 			if r.Fields["project"] == p.ID && (filtered || r.Fields["status"] != "deleted") {
 				rows = append(rows, m.memberRow(r))
 			}
 		}
 
 		return nil
-	}) {
-		c.caPage(rows, []string{"name", "email", "companyName"})
-	}
+	})
+	c.caPage(rows, "name", "email", "companyName")
 }
 
 type caMember struct {
@@ -270,190 +234,137 @@ type caMember struct {
 	} `json:"products"`
 }
 
-// check says what is wrong with roles, company and products, and returns the products.
-func (in *caMember) check(m *model, account string) (list, []string, string) {
-	var roles []string
-	if in.RoleIDs != nil {
-		roles = *in.RoleIDs
-	}
-
-	if why := m.checkRefs(account, in.CompanyID, roles); why != "" {
-		return nil, nil, why
-	}
-
-	products := list{}
+// change checks products.
+func (in *caMember) change() (memberChange, *problem) {
+	ch := memberChange{Email: in.Email, Company: in.CompanyID, Roles: in.RoleIDs}
 	if in.Products == nil {
-		return products, roles, ""
+		return ch, nil
 	}
 
+	ch.Products = list{}
 	admin, others := false, true
 	for _, p := range *in.Products {
 		switch {
 		case !slices.Contains(productKeys, p.Key):
-			return nil, nil, "products holds an unknown key: " + p.Key
+			return ch, invalid("products holds an unknown key: " + p.Key)
 		case !slices.Contains([]string{"administrator", "member", "none"}, p.Access):
-			return nil, nil, "access must be administrator, member or none"
+			return ch, invalid("access must be administrator, member or none")
 		case p.Key == "projectAdministration" && p.Access == "member":
-			return nil, nil, "projectAdministration cannot be member"
-		}
-
-		if p.Key == "projectAdministration" {
+			return ch, invalid("projectAdministration cannot be member")
+		case p.Key == "projectAdministration":
 			admin = p.Access == "administrator"
-		} else {
+		default:
 			others = others && p.Access == "administrator"
 		}
 
-		products = append(products, obj{"key": p.Key, "access": p.Access})
+		ch.Products = append(ch.Products, obj{"key": p.Key, "access": p.Access})
 	}
 
 	if admin && !others {
-		return nil, nil, "with projectAdministration administrator all products must be administrator"
+		return ch, invalid("with projectAdministration administrator all products must be administrator")
 	}
 
-	return products, roles, ""
+	return ch, nil
 }
 
-// admit makes a member of a project after checks.
-func (c *call) admitMember(m *model, p *project, account string, in caMember) (obj, *problem) {
-	products, roles, why := in.check(m, account)
-	switch {
-	case !goodEmail(in.Email):
-		return nil, caInvalid("email is missing or malformed")
-	case why != "":
-		return nil, caInvalid(why)
+func (c *call) caAdmit(m *model, p *project, in caMember) (*record, *problem) {
+	ch, bad := in.change()
+	if bad != nil {
+		return nil, bad
 	}
 
-	who := m.personByEmail(account, in.Email)
-	if who != nil && m.members.get(p.ID+"/"+who.ID) != nil {
-		return nil, &problem{http.StatusConflict, "CONFLICT", "the user is a member of the project already"}
+	if ch.Products == nil {
+		ch.Products = list{}
 	}
 
-	if who == nil {
-		who = m.addPerson(account, in.Email, "", "", c.now)
-	}
+	r, _, bad := c.admit(m, p, ch)
 
-	r := m.addMember(p, who, products, anyList(roles), c.now)
-	if in.CompanyID != "" {
-		r.Fields["companyId"] = in.CompanyID
-		m.members.put(p.ID+"/"+who.ID, r)
-	}
-
-	return m.memberRow(r), nil
+	return r, bad
 }
 
 func (c *call) caAddMember() {
-	var in caMember
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.adminProject(true, func(m *model, p *project, account string) (bad *problem) {
-		if out, bad = c.admitMember(m, p, account, in); bad == nil {
+	in, out := body[caMember](c), obj{}
+	c.adminProject(true, func(m *model, p *project) *problem {
+		r, bad := c.caAdmit(m, p, in)
+		if bad == nil {
+			out = m.memberRow(r)
 			out["jobId"] = uuid()
 		}
 
 		return bad
-	}) {
-		c.json(http.StatusCreated, out)
-	}
+	})
+	c.json(http.StatusCreated, out)
 }
 
 func (c *call) caImportMembers() {
-	var in struct {
+	in := body[struct {
 		Users []caMember `json:"users"`
-	}
-	if !c.decode(&in) {
-		return
-	}
-
+	}](c)
 	if len(in.Users) == 0 || len(in.Users) > 200 {
-		c.fail(http.StatusBadRequest, "BAD_REQUEST", "1 to 200 users can be imported at once")
-		return
+		c.refuse(invalid("1 to 200 users can be imported at once"))
 	}
 
-	if c.adminProject(true, func(m *model, p *project, account string) *problem {
+	c.adminProject(true, func(m *model, p *project) *problem {
 		for _, one := range in.Users {
-			_, _ = c.admitMember(m, p, account, one) // the job's outcome is not shown by this endpoint
+			_, _ = c.caAdmit(m, p, one) // the job's outcome is not shown by this endpoint
 		}
 
 		return nil
-	}) {
-		c.json(http.StatusAccepted, obj{"jobId": uuid()})
-	}
+	})
+	c.json(http.StatusAccepted, obj{"jobId": uuid()})
 }
-
-var caNoMember = &problem{http.StatusNotFound, "NOT_FOUND", "the user is no member of the project"}
 
 func (c *call) caMember() {
 	var out obj
-	if c.adminProject(false, func(m *model, p *project, _ string) *problem {
+	c.adminProject(false, func(m *model, p *project) *problem {
 		r, _ := m.member(p, c.p["user"])
 		if r == nil {
-			return caNoMember
+			return noMember
 		}
 
 		out = m.memberRow(r)
 
 		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(out)
 }
 
 func (c *call) caUpdateMember() {
-	var in caMember
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.adminProject(true, func(m *model, p *project, account string) *problem {
-		r, who := m.member(p, c.p["user"])
-		products, roles, why := in.check(m, account)
-		switch {
-		case r == nil:
-			return caNoMember
-		case why != "":
-			return caInvalid(why)
+	in, out := body[caMember](c), obj{}
+	c.adminProject(true, func(m *model, p *project) *problem {
+		ch, bad := in.change()
+		if bad != nil {
+			return bad
 		}
 
-		out = obj{"id": who.ID}
-		if in.CompanyID != "" {
-			r.Fields["companyId"] = in.CompanyID
-			out["companyId"] = in.CompanyID
+		r, who, bad := c.changeMember(m, p, ch)
+		if bad != nil {
+			return bad
 		}
 
-		if in.RoleIDs != nil {
-			r.Fields["roleIds"] = anyList(roles)
-			out["roleIds"] = anyList(roles)
+		out["id"] = who.ID
+		for name, given := range map[string]bool{"companyId": ch.Company != "", "roleIds": ch.Roles != nil,
+			"products": ch.Products != nil} {
+			if given {
+				out[name] = r.Fields[name]
+			}
 		}
-
-		if in.Products != nil {
-			r.Fields["products"] = mergeProducts(asList(r.Fields["products"]), products)
-			out["products"] = r.Fields["products"]
-		}
-
-		r.Fields["updatedAt"] = c.now.UTC().Format(hqTime)
-		m.members.put(p.ID+"/"+who.ID, r)
 
 		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(out)
 }
 
 func (c *call) caRemoveMember() {
-	if c.adminProject(true, func(m *model, p *project, _ string) *problem {
+	c.adminProject(true, func(m *model, p *project) *problem {
 		r, who := m.member(p, c.p["user"])
 		if r == nil {
-			return caNoMember
+			return noMember
 		}
 
 		m.members.del(p.ID + "/" + who.ID)
 
 		return nil
-	}) {
-		c.empty(http.StatusNoContent)
-	}
+	})
+	c.empty(http.StatusNoContent)
 }

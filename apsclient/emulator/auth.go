@@ -60,52 +60,39 @@ func authRoutes() []route {
 	}
 }
 
-// form reads the form and finds out which application asks. It answers itself when it cannot.
-func (c *call) form() (url.Values, *client, bool) {
+// form reads the form and identifies the application that asks; it refuses what is not one.
+func (c *call) form() (url.Values, *client) {
 	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if kind != "application/x-www-form-urlencoded" {
-		c.fail(http.StatusBadRequest, "invalid_request",
-			"Content-Type must be application/x-www-form-urlencoded")
-		return nil, nil, false
-	}
-
 	f, err := url.ParseQuery(string(c.body))
-	if err != nil {
-		c.fail(http.StatusBadRequest, "invalid_request", "the form cannot be read")
-		return nil, nil, false
-	}
-
 	id, secret, basic := c.r.BasicAuth()
-	if basic {
-		if f.Has("client_secret") || f.Has("client_id") {
-			c.fail(http.StatusBadRequest, "invalid_request",
-				"client credentials must be in the header or in the body, not in both")
-			return nil, nil, false
-		}
-
+	switch {
+	case kind != "application/x-www-form-urlencoded":
+		c.refuse(invalid("Content-Type must be application/x-www-form-urlencoded"))
+	case err != nil:
+		c.refuse(invalid("the form cannot be read"))
+	case basic && (f.Has("client_secret") || f.Has("client_id")):
+		c.refuse(invalid("client credentials must be in the header or in the body, not in both"))
+	case basic:
 		// RFC 6749 2.3.1 form-encodes both; the service takes them as they are, and so do most
 		// clients.
 		if u, err := url.QueryUnescape(secret); err == nil && c.client(id, secret) == nil {
 			secret = u
 		}
-	} else {
+	default:
 		id, secret = f.Get("client_id"), f.Get("client_secret")
 	}
 
 	if id == "" {
-		c.fail(http.StatusBadRequest, "invalid_request",
-			"The required parameter(s) client_id not present in the request")
-		return nil, nil, false
+		c.refuse(invalid("The required parameter(s) client_id not present in the request"))
 	}
 
 	cl := c.client(id, secret)
 	if cl == nil {
 		c.fail(http.StatusUnauthorized, "invalid_client",
 			"The client_id specified does not have access to the api product, or its secret is wrong")
-		return nil, nil, false
 	}
 
-	return f, cl, true
+	return f, cl
 }
 
 func (c *call) client(id, secret string) *client {
@@ -120,41 +107,35 @@ func (c *call) client(id, secret string) *client {
 
 // scopes checks what was asked for against what exists, what the application may have and a bound.
 // Empty asks for the bound.
-func (c *call) scopes(raw string, cl *client, bound []string) ([]string, bool) {
+func (c *call) scopes(raw string, cl *client, bound []string) []string {
 	want := strings.Fields(raw)
-	bad := func(detail string) ([]string, bool) {
-		c.fail(http.StatusBadRequest, "invalid_scope", detail)
-		return nil, false
-	}
-	if len(want) == 0 {
-		if bound == nil {
-			return bad("the scope parameter is empty")
-		}
-
-		return bound, true
-	}
-
-	if len(raw) > 3000 || len(want) > 50 {
-		return bad("too many scopes: 50 at most, 3000 characters at most")
+	bad := func(detail string) { c.fail(http.StatusBadRequest, "invalid_scope", detail) }
+	switch {
+	case len(want) == 0 && bound == nil:
+		bad("the scope parameter is empty")
+	case len(want) == 0:
+		return bound
+	case len(raw) > 3000 || len(want) > 50:
+		bad("too many scopes: 50 at most, 3000 characters at most")
 	}
 
 	for _, w := range want {
 		switch {
 		case !slices.Contains(knownScopes, w):
-			return bad("The scope " + w + " is not known")
+			bad("The scope " + w + " is not known")
 		case bound != nil && !slices.Contains(bound, w):
-			return bad("The scope " + w + " was not granted before")
+			bad("The scope " + w + " was not granted before")
 		case cl.Scopes != nil && !slices.Contains(cl.Scopes, w):
-			return bad("The scope " + w + " is not granted to this application")
+			bad("The scope " + w + " is not granted to this application")
 		}
 	}
 
-	return want, true
+	return want
 }
 
 func (c *call) grantToken() {
-	f, cl, ok := c.form()
-	if !ok || !c.s.allow(c, cl.ID, "token", 500) {
+	f, cl := c.form()
+	if c.over || !c.s.allow(c, cl.ID, "token", 500) {
 		return
 	}
 
@@ -163,12 +144,9 @@ func (c *call) grantToken() {
 		if cl.Secret == "" {
 			c.fail(http.StatusBadRequest, "unauthorized_client",
 				"a public client cannot use client credentials")
-			return
 		}
 
-		if scopes, ok := c.scopes(f.Get("scope"), cl, nil); ok {
-			c.issue(cl, "", scopes, nil, false)
-		}
+		c.issue(cl, "", c.scopes(f.Get("scope"), cl, nil), nil, false)
 	case "authorization_code":
 		c.redeemCode(f, cl)
 	case "refresh_token":
@@ -183,16 +161,17 @@ func (c *call) grantToken() {
 
 // issue makes an access token, with a refresh token when wanted. after runs in the same change.
 func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh bool) {
-	out := obj{"access_token": randomHex(24), "token_type": "Bearer",
+	access := randomHex(24)
+	out := obj{"access_token": access, "token_type": "Bearer",
 		"expires_in": int(c.s.cfg.TokenLifetime / time.Second)}
-	c.s.update(func(m *model) {
+	c.inWorld(func(m *model) *problem {
 		for id, t := range m.tokens.m { // forget the dead
 			if c.now.Sub(t.Expires) > time.Hour {
 				m.tokens.del(id)
 			}
 		}
 
-		m.tokens.put(out["access_token"].(string),
+		m.tokens.put(access,
 			&token{Client: cl.ID, User: user, Scopes: scopes, Expires: c.now.Add(c.s.cfg.TokenLifetime)})
 		if refresh {
 			rt := randomID() + randomID()
@@ -205,6 +184,8 @@ func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh
 				Expires: c.now.Add(refreshLifetime)})
 			out["refresh_token"] = rt
 		}
+
+		return nil
 	})
 	c.rec.Scopes, c.rec.User = scopes, user
 	if refresh && slices.Contains(scopes, "openid") {
@@ -217,7 +198,7 @@ func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh
 	}
 
 	c.w.Header().Set("Cache-Control", "no-store")
-	c.json(http.StatusOK, out)
+	c.ok(out)
 }
 
 var verifierForm = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
@@ -256,31 +237,32 @@ func challenge(verifier string) string {
 
 func (c *call) refresh(f url.Values, cl *client) {
 	old := f.Get("refresh_token")
+	invalid := &problem{http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired"}
 	var g *grant
-	c.s.read(func(m *model) { g = m.grants.get(old) })
-	if g == nil || g.Code || g.Client != cl.ID || !c.now.Before(g.Expires) {
-		c.fail(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired")
+	c.inWorld(func(m *model) *problem {
+		g = m.grants.get(old)
+		if g == nil || g.Code || g.Client != cl.ID || !c.now.Before(g.Expires) {
+			return invalid
+		}
+
+		return nil
+	})
+	if c.over {
 		return
 	}
 
-	scopes, ok := c.scopes(f.Get("scope"), cl, g.Scopes)
-	if !ok {
-		return
-	}
-
-	won := true
-	if !c.knob.KeepRefreshToken {
-		c.s.update(func(m *model) {
-			won = m.grants.get(old) != nil
+	scopes := c.scopes(f.Get("scope"), cl, g.Scopes)
+	c.inWorld(func(m *model) *problem {
+		switch {
+		case c.knob.KeepRefreshToken:
+		case m.grants.get(old) == nil: // somebody else was first
+			return invalid
+		default:
 			m.grants.del(old)
-		})
-	}
+		}
 
-	if !won {
-		c.fail(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired")
-		return
-	}
-
+		return nil
+	})
 	c.issue(cl, g.User, scopes, g, true)
 }
 
@@ -295,14 +277,13 @@ func (c *call) authorizePage() {
 		user = m.signedIn(q.Get("login_hint"))
 	})
 
-	bad := func(detail string) { c.fail(http.StatusBadRequest, "invalid_request", detail) }
 	redirect, err := url.Parse(q.Get("redirect_uri"))
 	switch {
 	case cl == nil:
-		bad("client_id is not known")
+		c.refuse(invalid("client_id is not known"))
 		return
 	case err != nil || !cl.mayRedirect(q.Get("redirect_uri")):
-		bad("redirect_uri is not registered for this application")
+		c.refuse(invalid("redirect_uri is not registered for this application"))
 		return
 	case !c.s.allow(c, cl.ID, "authorize", 500):
 		return
@@ -366,17 +347,12 @@ func (cl *client) mayRedirect(raw string) bool {
 }
 
 func (c *call) revoke() {
-	f, cl, ok := c.form()
-	if !ok {
-		return
-	}
-
+	f, cl := c.form()
 	if f.Get("token") == "" || f.Get("token_type_hint") == "" {
-		c.fail(http.StatusBadRequest, "invalid_request", "token and token_type_hint are needed")
-		return
+		c.refuse(invalid("token and token_type_hint are needed"))
 	}
 
-	c.s.update(func(m *model) {
+	c.inWorld(func(m *model) *problem {
 		if t := m.tokens.get(f.Get("token")); t != nil && t.Client == cl.ID {
 			m.tokens.del(f.Get("token"))
 		}
@@ -384,6 +360,8 @@ func (c *call) revoke() {
 		if g := m.grants.get(f.Get("token")); g != nil && g.Client == cl.ID {
 			m.grants.del(f.Get("token"))
 		}
+
+		return nil
 	})
 	c.empty(http.StatusOK)
 }
@@ -396,7 +374,7 @@ func (c *call) userInfo() {
 		return
 	}
 
-	c.json(http.StatusOK, obj{"sub": p.UID, "name": p.Name(), "given_name": p.First, "family_name": p.Last,
+	c.ok(obj{"sub": p.UID, "name": p.Name(), "given_name": p.First, "family_name": p.Last,
 		"email": p.Email, "email_verified": true,
 		"preferred_username": p.Email})
 }

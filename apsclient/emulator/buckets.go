@@ -1,13 +1,13 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 )
@@ -18,7 +18,7 @@ var (
 	policies   = []string{"transient", "temporary", "persistent"}
 )
 
-// bucketRest is how long a deleted bucket's key stays blocked. The service does not tell.
+// bucketRest is how long a deleted bucket's key stays blocked; the documentation is silent.
 const bucketRest = 10 * time.Minute
 
 func ossRoutes() []route {
@@ -54,33 +54,20 @@ func ossRoutes() []route {
 }
 
 func (c *call) createBucket() {
-	var in struct {
+	in := body[struct {
 		BucketKey string `json:"bucketKey"`
 		PolicyKey string `json:"policyKey"`
 		Allow     []struct {
 			AuthID string `json:"authId"`
 			Access string `json:"access"`
 		} `json:"allow"`
-	}
-	if !c.decode(&in) {
-		return
-	}
-
-	region := c.r.Header.Get("x-ads-region")
-	if region == "" {
-		region = c.r.Header.Get("region")
-	}
-
-	if region == "" {
-		region = "US"
-	}
+	}](c)
+	region := cmp.Or(c.r.Header.Get("x-ads-region"), c.r.Header.Get("region"), "US")
 
 	allow := map[string]string{}
 	for _, a := range in.Allow {
 		if a.AuthID == "" || !slices.Contains([]string{"full", "read", "write"}, a.Access) {
-			c.fail(http.StatusBadRequest, "BAD_INPUT",
-				"allow holds an entry without authId or with an unknown access")
-			return
+			c.refuse(invalid("allow holds an entry without authId or with an unknown access"))
 		}
 
 		allow[a.AuthID] = a.Access
@@ -88,53 +75,41 @@ func (c *call) createBucket() {
 
 	switch {
 	case !bucketForm.MatchString(in.BucketKey):
-		c.fail(http.StatusBadRequest, "BAD_INPUT",
-			"Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}")
-		return
+		c.refuse(badBucketKey)
 	case !slices.Contains(policies, in.PolicyKey):
-		c.fail(http.StatusBadRequest, "BAD_INPUT",
-			"Valid field 'policyKey' must be one of transient, temporary, persistent")
-		return
+		c.refuse(invalid("Valid field 'policyKey' must be one of transient, temporary, persistent"))
 	case !slices.Contains(regions, region):
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "Invalid region")
-		return
+		c.refuse(badRegion)
 	case len(allow) > 59:
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "allow holds more than 59 applications")
-		return
+		c.refuse(invalid("allow holds more than 59 applications"))
 	}
 
 	if region == "APAC" {
 		region = "AUS"
 	}
 
-	var b *bucket
-	c.s.update(func(m *model) {
-		if old := m.buckets.get(in.BucketKey); old != nil &&
-			(old.DeletedAt.IsZero() || c.now.Sub(old.DeletedAt) < bucketRest) {
-			return
+	b := &bucket{Key: in.BucketKey, Owner: c.tok.Client, Region: region, Policy: in.PolicyKey, Allow: allow,
+		Created: c.now}
+	c.inWorld(func(m *model) *problem {
+		if old := m.buckets.get(b.Key); old != nil && (old.DeletedAt.IsZero() || old.resting(c.now)) {
+			return conflict("Bucket already exists")
 		}
 
-		b = &bucket{Key: in.BucketKey, Owner: c.tok.Client, Region: region, Policy: in.PolicyKey,
-			Allow: allow, Created: c.now}
 		m.buckets.put(b.Key, b)
-	})
-	if b == nil {
-		c.fail(http.StatusConflict, "CONFLICT", "Bucket already exists")
-		return
-	}
 
-	c.json(http.StatusOK, bucketBody(b))
+		return nil
+	})
+	c.ok(bucketBody(b))
+}
+
+// resting reports whether the bucket was deleted a moment ago, so that its key cannot be used yet.
+func (b *bucket) resting(now time.Time) bool {
+	return !b.DeletedAt.IsZero() && now.Sub(b.DeletedAt) < bucketRest
 }
 
 func bucketBody(b *bucket) obj {
 	permissions := list{obj{"authId": b.Owner, "access": "full"}}
-	for _, id := range slices.Sorted(func(yield func(string) bool) {
-		for id := range b.Allow {
-			if !yield(id) {
-				return
-			}
-		}
-	}) {
+	for _, id := range slices.Sorted(maps.Keys(b.Allow)) {
 		access := "read"
 		if b.Allow[id] != "read" {
 			access = "full"
@@ -148,9 +123,8 @@ func bucketBody(b *bucket) obj {
 }
 
 // ossPage reads limit and startAt.
-func (c *call) ossPage() (limit int, startAt string, ok bool) {
-	limit, ok = c.number("limit", 10, 1, 100)
-	return limit, c.q.Get("startAt"), ok
+func (c *call) ossPage() (limit int, startAt string) {
+	return c.number("limit", 10, 1, 100), c.q.Get("startAt")
 }
 
 func (c *call) next(key string) string {
@@ -162,100 +136,76 @@ func (c *call) next(key string) string {
 }
 
 func (c *call) listBuckets() {
-	limit, startAt, ok := c.ossPage()
-	if !ok {
-		return
-	}
-
-	region := c.q.Get("region")
-	if region == "" {
-		region = "US"
-	}
+	limit, startAt := c.ossPage()
+	region := cmp.Or(c.q.Get("region"), "US")
 
 	if !slices.Contains(regions, region) {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "Invalid region")
-		return
+		c.refuse(badRegion)
 	}
 
 	items, out := list{}, obj{}
 	c.s.read(func(m *model) {
-		keys := make([]string, 0, len(m.buckets.m))
-		for k, b := range m.buckets.m {
-			if b.Owner == c.tok.Client && b.DeletedAt.IsZero() && b.Region == region && k > startAt {
-				keys = append(keys, k)
+		for _, k := range slices.Sorted(maps.Keys(m.buckets.m)) {
+			b := m.buckets.get(k)
+			if b.Owner != c.tok.Client || !b.DeletedAt.IsZero() || b.Region != region || k <= startAt {
+				continue
 			}
-		}
 
-		sort.Strings(keys)
-
-		for i, k := range keys {
-			if i == limit {
-				out["next"] = c.next(keys[i-1])
+			if len(items) == limit {
+				out["next"] = c.next(items[limit-1].(obj)["bucketKey"].(string))
 				break
 			}
 
-			b := m.buckets.get(k)
-			items = append(items, obj{"bucketKey": b.Key, "createdDate": b.Created.UnixMilli(),
+			items = append(items, obj{"bucketKey": k, "createdDate": b.Created.UnixMilli(),
 				"policyKey": b.Policy})
 		}
 	})
 	out["items"] = items
-	c.json(http.StatusOK, out)
+	c.ok(out)
 }
 
 // withBucket runs fn with the path's bucket when the application may: own and full cover every
 // right, read only reading.
-func (c *call) withBucket(ownerOnly, write bool, fn func(*model, *bucket) *problem) bool {
-	var bad *problem
-	c.s.update(func(m *model) {
+func (c *call) withBucket(ownerOnly, write bool, fn func(*model, *bucket) *problem) {
+	c.inWorld(func(m *model) *problem {
 		b := m.buckets.get(c.p["bucket"])
 		switch {
 		case !bucketForm.MatchString(c.p["bucket"]):
-			bad = &problem{http.StatusBadRequest, "BAD_INPUT",
-				"Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}"}
+			return badBucketKey
 		case b == nil || !b.DeletedAt.IsZero():
-			bad = &problem{http.StatusNotFound, "NOT_FOUND", "Bucket not found"}
-		case b.Owner == c.tok.Client:
-			bad = fn(m, b)
-		case b.Key == wipBucket && !ownerOnly:
-			bad = fn(m, b)
+			return missing("Bucket not found")
+		case b.Owner == c.tok.Client, b.Key == wipBucket && !ownerOnly:
 		case ownerOnly || b.Allow[c.tok.Client] == "" || write && b.Allow[c.tok.Client] == "read":
-			bad = &problem{http.StatusForbidden, "FORBIDDEN", "Access denied to the bucket"}
-		default:
-			bad = fn(m, b)
+			return forbidden("Access denied to the bucket")
 		}
-	})
-	if bad != nil {
-		c.fail(bad.status, bad.code, bad.detail)
-	}
 
-	return bad == nil
+		return fn(m, b)
+	})
 }
+
+var badBucketKey = invalid("Valid field 'bucketKey' must be of the form  [-_.a-z0-9]{3,128}")
+
+var badRegion = invalid("Invalid region")
 
 func (c *call) bucketDetails() {
 	var out obj
-	if c.withBucket(true, false, func(_ *model, b *bucket) *problem {
+	c.withBucket(true, false, func(_ *model, b *bucket) *problem {
 		out = bucketBody(b)
 		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(out)
 }
 
 func (c *call) deleteBucket() {
 	var blobs []blob
-	var marked bool
-	c.s.read(func(m *model) {
-		b := m.buckets.get(c.p["bucket"])
-		marked = b != nil && b.Owner == c.tok.Client && !b.DeletedAt.IsZero() &&
-			c.now.Sub(b.DeletedAt) < bucketRest
-	})
-	if marked {
-		c.fail(http.StatusConflict, "CONFLICT", "Bucket is already marked for deletion")
-		return
-	}
+	c.inWorld(func(m *model) *problem {
+		if b := m.buckets.get(c.p["bucket"]); b != nil && b.Owner == c.tok.Client && b.resting(c.now) {
+			return conflict("Bucket is already marked for deletion")
+		}
 
-	if c.withBucket(true, true, func(m *model, b *bucket) *problem {
+		return nil
+	})
+	c.withBucket(true, true, func(m *model, b *bucket) *problem {
 		for _, key := range slices.Clone(m.keys[b.Key]) {
 			blobs = append(blobs, m.dropObject(b.Key, key)...)
 		}
@@ -264,10 +214,9 @@ func (c *call) deleteBucket() {
 		m.buckets.put(b.Key, b)
 
 		return nil
-	}) {
-		c.s.removeBlobs(blobs)
-		c.empty(http.StatusOK)
-	}
+	})
+	c.s.removeBlobs(blobs)
+	c.empty(http.StatusOK)
 }
 
 // putObject stores an object and keeps its bucket's keys sorted. It returns the blobs that nothing
@@ -305,14 +254,10 @@ func (m *model) dropObject(bucketKey, key string) []blob {
 }
 
 func (c *call) listObjects() {
-	limit, startAt, ok := c.ossPage()
-	if !ok {
-		return
-	}
-
+	limit, startAt := c.ossPage()
 	var found []*object
 	out := obj{}
-	if !c.withBucket(true, false, func(m *model, b *bucket) *problem {
+	c.withBucket(true, false, func(m *model, b *bucket) *problem {
 		prefix := c.q.Get("beginsWith")
 		keys := m.keys[b.Key]
 		from, exact := slices.BinarySearch(keys, max(startAt, prefix))
@@ -334,9 +279,7 @@ func (c *call) listObjects() {
 		}
 
 		return nil
-	}) {
-		return
-	}
+	})
 
 	items := list{}
 	for _, o := range found {
@@ -344,7 +287,7 @@ func (c *call) listObjects() {
 	}
 
 	out["items"] = items
-	c.json(http.StatusOK, out)
+	c.ok(out)
 }
 
 // objectBody is an object without its type: what listings hold.
@@ -359,26 +302,20 @@ func (c *call) objectBody(o *object) obj {
 	return out
 }
 
-var noObject = &problem{http.StatusNotFound, "NOT_FOUND", "Object not found"}
+var noObject = missing("Object not found")
 
 func (c *call) objectDetails() {
 	with := c.q["with"]
 	for _, w := range with {
 		if !slices.Contains([]string{"createdDate", "lastAccessedDate", "lastModifiedDate",
 			"userDefinedMetadata"}, w) {
-			c.fail(http.StatusBadRequest, "BAD_INPUT", "Invalid value of parameter with")
-			return
+			c.refuse(invalid("Invalid value of parameter with"))
 		}
 	}
 
 	var o *object
-	if !c.withBucket(false, false, func(m *model, b *bucket) *problem {
-		if o = m.objects.get(b.Key + "/" + c.p["object"]); o == nil {
-			return noObject
-		}
-
-		return nil
-	}) {
+	c.withObject(func(_ *model, found *object) { o = found })
+	if c.over {
 		return
 	}
 
@@ -397,31 +334,36 @@ func (c *call) objectDetails() {
 		}
 	}
 
-	c.json(http.StatusOK, out)
+	c.ok(out)
+}
+
+// withObject runs fn with the path's object.
+func (c *call) withObject(fn func(*model, *object)) {
+	write := c.r.Method != http.MethodGet
+	c.withBucket(write, write, func(m *model, b *bucket) *problem {
+		o := m.objects.get(b.Key + "/" + c.p["object"])
+		if o == nil {
+			return noObject
+		}
+
+		fn(m, o)
+
+		return nil
+	})
 }
 
 func (c *call) deleteObject() {
 	var blobs []blob
-	if c.withBucket(true, true, func(m *model, b *bucket) *problem {
-		if m.objects.get(b.Key+"/"+c.p["object"]) == nil {
-			return noObject
-		}
-
-		blobs = m.dropObject(b.Key, c.p["object"])
-
-		return nil
-	}) {
-		c.s.removeBlobs(blobs)
-		c.empty(http.StatusOK)
-	}
+	c.withObject(func(m *model, o *object) { blobs = m.dropObject(o.Bucket, o.Key) })
+	c.s.removeBlobs(blobs)
+	c.empty(http.StatusOK)
 }
 
 // metadataProblem checks user-defined metadata: a JSON object under 100 bytes.
 func metadataProblem(raw string) *problem {
 	var o map[string]any
 	if raw != "" && (len(raw) >= 100 || json.Unmarshal([]byte(raw), &o) != nil) {
-		return &problem{http.StatusBadRequest, "BAD_INPUT",
-			"x-ads-user-defined-metadata must be a JSON object of less than 100 bytes"}
+		return invalid("x-ads-user-defined-metadata must be a JSON object of less than 100 bytes")
 	}
 
 	return nil

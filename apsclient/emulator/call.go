@@ -32,6 +32,7 @@ type call struct {
 	rec   *Request
 	knob  Knobs
 	fault Fault
+	over  bool // refused: what comes after has no effect and no answer
 }
 
 type obj = map[string]any
@@ -40,6 +41,10 @@ type list = []any
 // json answers v with a status. The content type is application/json for all families, as the
 // specification has it.
 func (c *call) json(status int, v any) {
+	if c.over {
+		return
+	}
+
 	if err := c.s.brokenLog(); err != nil {
 		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
 		return
@@ -47,6 +52,8 @@ func (c *call) json(status int, v any) {
 
 	c.write(status, v)
 }
+
+func (c *call) ok(v any) { c.json(http.StatusOK, v) }
 
 func (c *call) write(status int, v any) {
 	var b bytes.Buffer
@@ -73,6 +80,10 @@ func (s *Server) brokenLog() error {
 
 // empty answers a status without a body.
 func (c *call) empty(status int) {
+	if c.over {
+		return
+	}
+
 	if err := c.s.brokenLog(); err != nil {
 		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
 		return
@@ -83,43 +94,6 @@ func (c *call) empty(status int) {
 	}
 
 	c.w.WriteHeader(status)
-}
-
-// fail answers an error in the shape of the family.
-func (c *call) fail(status int, code, detail string) {
-	fam := familyOf(c.r.URL.Path)
-	if c.rt != nil {
-		fam = c.rt.family
-	}
-
-	switch fam {
-	case famDM:
-		c.write(status, obj{"jsonapi": obj{"version": "1.0"}, "errors": list{obj{
-			"id": uuid(), "status": strconv.Itoa(status), "code": code, "title": http.StatusText(status),
-			"detail": detail}}})
-	case famOSS:
-		c.write(status, obj{"reason": detail})
-	case famHQ:
-		c.write(status, obj{"code": code, "message": detail})
-	case famCA:
-		c.write(status, obj{"code": code, "title": http.StatusText(status), "detail": detail})
-	case famWH:
-		c.write(status, obj{"id": uuid(), "status": strconv.Itoa(status), "code": code,
-			"title": http.StatusText(status), "detail": list{detail}})
-	case famAuth:
-		c.write(status, obj{"error": code, "error_description": detail, "developerMessage": detail,
-			"errorCode": "AUTH-" + strconv.Itoa(status), "more info": moreInfo})
-	case famS3:
-		c.s3fail(status, code, detail, nil)
-	}
-}
-
-const moreInfo = "https://aps.autodesk.com/en/docs/oauth/v2/developers_guide/error_handling/"
-
-// gateway answers an error of the gateway in front of all families.
-func (c *call) gateway(status int, errorCode, message string) {
-	c.write(status, obj{"developerMessage": message, "userMessage": "", "errorCode": errorCode,
-		"more info": moreInfo})
 }
 
 // authorize checks token, scopes, context and quota. It answers itself and reports false when the
@@ -169,15 +143,14 @@ func (c *call) authorize() bool {
 	return c.contextOK()
 }
 
-// contextOK reads the user header where one counts.
+// contextOK reads the user header of an endpoint that takes one.
 func (c *call) contextOK() bool {
 	if c.rt.user == appOnly {
 		if c.rt.family == famHQ && c.tok.User != "" {
-			c.fail(http.StatusForbidden, "1003", "this endpoint needs a two-legged token")
-			return false
+			c.refuse(forbidden("this endpoint needs a two-legged token"))
 		}
 
-		return true
+		return !c.over
 	}
 
 	name := "x-user-id"
@@ -207,8 +180,13 @@ func (c *call) contextOK() bool {
 	return true
 }
 
-// decode reads a JSON body after its media type was checked.
-func (c *call) decode(into any) bool {
+// body reads a JSON body after its media type was checked; a refused one is empty.
+func body[T any](c *call) (in T) {
+	c.decode(&in)
+	return in
+}
+
+func (c *call) decode(into any) {
 	want := "application/json"
 	if c.rt.family == famDM {
 		want = "application/vnd.api+json"
@@ -217,30 +195,26 @@ func (c *call) decode(into any) bool {
 	got, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if got != want {
 		if c.rt.family == famOSS {
-			c.fail(http.StatusBadRequest, "BAD_INPUT", "Content-Type must be application/json")
+			c.refuse(invalid("Content-Type must be application/json"))
 		} else {
 			c.fail(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE",
 				fmt.Sprintf("Content-Type is %q, needed is %s", got, want))
 		}
 
-		return false
+		return
 	}
 
 	if err := json.Unmarshal(c.body, into); err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT",
-			"The request body is not valid JSON of the expected form: "+err.Error())
-		return false
+		c.refuse(invalid("The request body is not valid JSON of the expected form: " + err.Error()))
 	}
-
-	return true
 }
 
-// number reads an integer query parameter within bounds; absent gives def. It answers 400 and
-// reports false when wrong.
-func (c *call) number(name string, def, low, high int) (int, bool) {
+// number reads an integer query parameter within bounds; absent gives def, and so does a wrong one
+// after it was refused.
+func (c *call) number(name string, def, low, high int) int {
 	raw := c.q.Get(name)
 	if raw == "" {
-		return def, true
+		return def
 	}
 
 	n, err := strconv.Atoi(raw)
@@ -250,29 +224,28 @@ func (c *call) number(name string, def, low, high int) (int, bool) {
 			detail = "Invalid limit"
 		}
 
-		c.fail(http.StatusBadRequest, "BAD_INPUT", detail)
+		c.refuse(invalid(detail))
 
-		return 0, false
+		return def
 	}
 
-	return n, true
+	return n
 }
 
-// boolean reads a true/false query parameter.
-func (c *call) boolean(name string, def bool) (bool, bool) {
+// boolean reads a true/false query parameter as number does.
+func (c *call) boolean(name string, def bool) bool {
 	raw := c.q.Get(name)
 	if raw == "" {
-		return def, true
+		return def
 	}
 
 	v, err := strconv.ParseBool(raw)
 	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT",
-			fmt.Sprintf("parameter %s is %q, must be true or false", name, raw))
-		return false, false
+		c.refuse(invalid(fmt.Sprintf("parameter %s is %q, must be true or false", name, raw)))
+		return def
 	}
 
-	return v, true
+	return v
 }
 
 // url is an address at the host that the client used.

@@ -23,7 +23,7 @@ const (
 type Config struct {
 	// Dir is the data directory; it is created when missing and survives restarts. Required.
 	Dir string
-	// Limits turns the documented rate limits on: requests a minute for each client id and endpoint
+	// Limits turns the documented rate limits on: requests per minute, for each client id and endpoint
 	// class.
 	Limits bool
 	// Quotas overrides single documented limits by class name (see the Class of a Request); only

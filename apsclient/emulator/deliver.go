@@ -24,7 +24,7 @@ var deliveryDelays = []time.Duration{time.Second, 5 * time.Second, 30 * time.Sec
 
 // announce sends an event to the hooks whose scope covers it. The world is locked. i and v are nil
 // for folder events.
-func (s *Server) announce(m *model, event string, f *folder, i *item, v *version, by string, now time.Time) {
+func (s *Server) announce(m *model, event string, f *folder, i *item, v *version, d deed) {
 	select {
 	case <-s.done:
 		return
@@ -42,10 +42,10 @@ func (s *Server) announce(m *model, event string, f *folder, i *item, v *version
 		ancestors = append(list{obj{"name": a.Name, "urn": a.ID}}, ancestors...)
 	}
 
-	payload := eventPayload(m, event, f, i, v, ancestors, by, now)
+	payload := eventPayload(m, event, f, i, v, ancestors, d)
 	for _, h := range m.hooks.m {
 		if h.System != "data" || !eventMatches(h.Event, event) || h.Status == "inactive" ||
-			h.Expiry != nil && !now.Before(*h.Expiry) {
+			h.Expiry != nil && !d.at.Before(*h.Expiry) {
 			continue
 		}
 
@@ -74,14 +74,14 @@ func (s *Server) announce(m *model, event string, f *folder, i *item, v *version
 	}
 }
 
-func eventPayload(m *model, event string, f *folder, i *item, v *version, ancestors list, by string,
-	now time.Time) obj {
-	p := obj{"creator": f.CreatedBy, "modifiedBy": by, "createdTime": f.Created.UTC().Format(deliveryTime),
-		"modifiedTime": now.UTC().Format(deliveryTime),
+func eventPayload(m *model, event string, f *folder, i *item, v *version, ancestors list,
+	d deed) obj {
+	p := obj{"creator": f.CreatedBy, "modifiedBy": d.by, "createdTime": f.Created.UTC().Format(deliveryTime),
+		"modifiedTime": d.at.UTC().Format(deliveryTime),
 		"hidden":       f.Hidden, "indexable": true, "source": f.ID, "name": f.Name,
 		"parentFolderUrn": f.Parent,
 		"state":           "CONTENT_AVAILABLE", "ancestors": ancestors,
-		"project": strings.TrimPrefix(f.Project, "b."), "user_info": obj{"id": by},
+		"project": strings.TrimPrefix(f.Project, "b."), "user_info": obj{"id": d.by},
 		"context": obj{"operation": strings.TrimPrefix(event, "dm.")}}
 	if v == nil {
 		return p

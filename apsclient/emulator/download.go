@@ -21,51 +21,42 @@ type downloadRequest struct {
 	IfModifiedSince    string `json:"If-Modified-Since"`
 }
 
-func (c *call) downloadSwitches() (life time.Duration, fallback, ok bool) {
-	n, ok := c.number("minutesExpiration", 2, 1, 60)
-	if !ok {
-		return 0, false, false
-	}
+func (c *call) downloadSwitches() (life time.Duration, fallback bool) {
+	c.boolean("useCdn", false)
+	return c.minutes(), c.boolean("public-resource-fallback", false)
+}
 
-	if _, ok = c.boolean("useCdn", false); !ok {
-		return 0, false, false
-	}
-
-	fallback, ok = c.boolean("public-resource-fallback", false)
-
-	return time.Duration(n) * time.Minute, fallback, ok
+// minutes is the lifetime of URLs.
+func (c *call) minutes() time.Duration {
+	return time.Duration(c.number("minutesExpiration", 2, 1, 60)) * time.Minute
 }
 
 func (c *call) downloadURL() {
-	life, fallback, ok := c.downloadSwitches()
-	if !ok {
-		return
-	}
-
+	life, fallback := c.downloadSwitches()
 	in := downloadRequest{ObjectKey: c.p["object"], ContentType: c.q.Get("response-content-type"),
 		ContentDisposition: c.q.Get("response-content-disposition"),
 		CacheControl:       c.q.Get("response-cache-control"), IfNoneMatch: c.r.Header.Get("If-None-Match"),
 		IfModifiedSince: c.r.Header.Get("If-Modified-Since")}
 	var o *object
-	if !c.withBucket(false, false, func(m *model, b *bucket) (bad *problem) {
+	c.withBucket(false, false, func(m *model, b *bucket) (bad *problem) {
 		o, bad = c.readable(m, b, in.ObjectKey)
 		return bad
-	}) {
+	})
+
+	if c.over {
 		return
 	}
 
-	out, unchanged := c.download(o, in, life, fallback)
-	if unchanged {
+	if out, unchanged := c.download(o, in, life, fallback); unchanged {
 		c.empty(http.StatusNotModified)
-		return
+	} else {
+		c.ok(out)
 	}
-
-	c.json(http.StatusOK, out)
 }
 
 func (c *call) readable(m *model, b *bucket, key string) (*object, *problem) {
 	if c.knob.DenyDownload {
-		return nil, &problem{http.StatusForbidden, "FORBIDDEN", "Access denied to the object"}
+		return nil, forbidden("Access denied to the object")
 	}
 
 	o := m.objects.get(b.Key + "/" + key)
@@ -134,11 +125,7 @@ func (c *call) download(o *object, in downloadRequest, life time.Duration, fallb
 }
 
 func (c *call) batchDownloadURLs() {
-	life, fallback, ok := c.downloadSwitches()
-	if !ok {
-		return
-	}
-
+	life, fallback := c.downloadSwitches()
 	type wanted struct {
 		o  *object
 		in downloadRequest
@@ -146,18 +133,16 @@ func (c *call) batchDownloadURLs() {
 	var in struct {
 		Requests []downloadRequest `json:"requests"`
 	}
-	if !c.decode(&in) {
-		return
-	}
+	c.decode(&in)
 
 	if len(in.Requests) == 0 || len(in.Requests) > 25 {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "requests must hold 1 to 25 entries")
+		c.refuse(invalid("requests must hold 1 to 25 entries"))
 		return
 	}
 
 	results := obj{}
 	var found []wanted
-	if !c.withBucket(false, false, func(m *model, b *bucket) *problem {
+	c.withBucket(false, false, func(m *model, b *bucket) *problem {
 		for _, r := range in.Requests {
 			if o, bad := c.readable(m, b, r.ObjectKey); bad != nil {
 				results[r.ObjectKey] = obj{"status": "error", "reason": bad.detail}
@@ -167,9 +152,7 @@ func (c *call) batchDownloadURLs() {
 		}
 
 		return nil
-	}) {
-		return
-	}
+	})
 
 	for _, w := range found {
 		out, unchanged := c.download(w.o, w.in, life, fallback)
@@ -180,7 +163,7 @@ func (c *call) batchDownloadURLs() {
 		results[w.in.ObjectKey] = out
 	}
 
-	c.json(http.StatusOK, obj{"results": results})
+	c.ok(obj{"results": results})
 }
 
 // resourceHash names an object and an end in a way that cannot be altered.
@@ -196,7 +179,7 @@ func (s *Server) resourceHash(o *object, end time.Time) string {
 func (c *call) signedResource() {
 	raw, err := base64.RawURLEncoding.DecodeString(c.p["hash"])
 	if err != nil || len(raw) <= sha256.Size {
-		c.fail(http.StatusNotFound, "NOT_FOUND", "Signed resource not found")
+		c.refuse(missing("Signed resource not found"))
 		return
 	}
 
@@ -210,9 +193,9 @@ func (c *call) signedResource() {
 
 	switch {
 	case !hmac.Equal(mac.Sum(nil), raw[len(raw)-sha256.Size:]) || o == nil:
-		c.fail(http.StatusNotFound, "NOT_FOUND", "Signed resource not found")
+		c.refuse(missing("Signed resource not found"))
 	case !c.now.Before(time.Unix(unix, 0)):
-		c.fail(http.StatusForbidden, "FORBIDDEN", "Signed resource has expired")
+		c.refuse(forbidden("Signed resource has expired"))
 	default:
 		c.sendObject(o.Parts, o.Size, o)
 	}

@@ -23,7 +23,7 @@ const (
 
 // AddExamples puts into the world what the examples of the command line name, with fixed
 // identifiers: a project with a folder and a file, a bucket with an object, a person, a company and
-// a webhook; of what an example deletes a spare one besides. It does nothing where they are.
+// a webhook; of what an example deletes a spare one besides. It does nothing when they are there already.
 func (s *Server) AddExamples() error {
 	const content = "hello\n"
 	var blobs [3]blob
@@ -58,7 +58,7 @@ func (s *Server) AddExamples() error {
 			m.hooks.put(id, &hook{ID: id, System: "data", Event: "dm.version.added", Region: "US",
 				Callback: "https://example.com/" + id, Client: s.cfg.ClientID,
 				Scope: map[string]string{"folder": exampleFolder}, Tenant: exampleFolder, Status: "active",
-				Created: now, Updated: now, Seq: m.seq()})
+				Created: now, Updated: now, numbered: m.seq()})
 		}
 	})
 
@@ -75,33 +75,34 @@ func exampleContent(bucketKey, key string, b blob, now time.Time) *object {
 func (m *model) exampleFile(p *project, b blob, now time.Time) {
 	top := m.childNamed(p.Root, demoFolderName)
 	f := &folder{ID: exampleFolder, Project: p.ID, Parent: top, Name: "Examples", CreatedBy: demoAdmin,
-		ModifiedBy: demoAdmin, Created: now, Modified: now, Rollup: now, Seq: m.seq()}
+		ModifiedBy: demoAdmin, Created: now, Modified: now, Rollup: now, numbered: m.seq()}
 	m.child(top).folders = append(m.child(top).folders, f.ID)
-	m.child(top).names[f.Name] = f.ID
+	m.child(top).take(f.Name, f.ID)
 	m.folders.put(f.ID, f)
 	o := exampleContent(wipBucket, "HoistDemoItem000000001.dwg", b, now)
 	m.putObject(o)
 	itemType, versionType := typesFor(f)
 	i := &item{ID: exampleItem, Project: p.ID, Folder: f.ID, Name: "hello.dwg", ExtType: itemType,
 		CreatedBy: demoDrafter, ModifiedBy: demoDrafter,
-		Created: now, Modified: now, Seq: m.seq()}
+		Created: now, Modified: now, numbered: m.seq()}
 	m.child(f.ID).items = append(m.child(f.ID).items, i.ID)
-	m.child(f.ID).names[i.Name] = i.ID
-	m.addVersion(i, i.Name, objectURN(wipBucket, o.Key), o.Size, versionType, demoDrafter, now, 0)
+	m.child(f.ID).take(i.Name, i.ID)
+	m.addVersion(i, content{i.Name, objectURN(wipBucket, o.Key), o.Size}, versionType,
+		deed{by: demoDrafter, at: now})
 }
 
 // examplePerson makes a person who is a member of two projects, and the person's company.
 func (m *model) examplePerson(now time.Time) {
-	at := now.UTC().Format(hqTime)
+	at := adminTime(now)
 	m.companies.put(demoAccount+"/"+exampleCompany,
-		&record{Seq: m.seq(), Fields: obj{"id": exampleCompany, "account_id": demoAccount,
+		&record{numbered: m.seq(), Fields: obj{"id": exampleCompany, "account_id": demoAccount,
 			"name":  "Example Engineers",
 			"trade": "Engineering", "country": "United States", "website_url": "https://example.com",
 			"description": "", "erp_id": "", "tax_id": "", "created_at": at, "updated_at": at}})
 	p := &person{ID: exampleUser, Account: demoAccount, UID: "EXAMPLEUSER1",
 		Email: "erin.example@example.com", First: "Erin", Last: "Example", Status: "active",
 		Role: "account_user", Company: exampleCompany, Created: now, Updated: now, Fields: map[string]any{},
-		Seq: m.seq()}
+		numbered: m.seq()}
 	m.people.put(demoAccount+"/"+p.ID, p)
 
 	for _, id := range []string{"b." + demoBIMProject, exampleProject} {

@@ -18,9 +18,8 @@ type filter struct {
 var filterOps = []string{"", "-lt", "-le", "-eq", "-ge", "-gt", "-starts", "-ends", "-contains"}
 
 // filters reads all filter parameters. Several mean AND.
-func filters(q url.Values) ([]filter, error) {
-	var out []filter
-	for key, vals := range q {
+func (c *call) filters() (out []filter) {
+	for key, vals := range c.q {
 		rest, ok := strings.CutPrefix(key, "filter[")
 		if !ok {
 			continue
@@ -28,7 +27,8 @@ func filters(q url.Values) ([]filter, error) {
 
 		name, op, ok := strings.Cut(rest, "]")
 		if !ok || name == "" || !slices.Contains(filterOps, op) {
-			return nil, fmt.Errorf("filter %q is malformed", key)
+			c.refuse(invalid(fmt.Sprintf("filter %q is malformed", key)))
+			return nil
 		}
 
 		f := filter{op: op}
@@ -47,7 +47,7 @@ func filters(q url.Values) ([]filter, error) {
 		out = append(out, f)
 	}
 
-	return out, nil
+	return out
 }
 
 // has reports whether an attribute is filtered on.
@@ -109,15 +109,8 @@ func compare(got, op, want string) bool {
 // page is a window of a JSON:API listing.
 type page struct{ number, limit int }
 
-func (c *call) page() (page, bool) {
-	n, ok := c.number("page[number]", 0, 0, 1<<30)
-	if !ok {
-		return page{}, false
-	}
-
-	limit, ok := c.number("page[limit]", 200, 1, 200)
-
-	return page{n, limit}, ok
+func (c *call) page() page {
+	return page{c.number("page[number]", 0, 0, 1<<30), c.number("page[limit]", 200, 1, 200)}
 }
 
 // cut is the window's share of n rows, and whether more follow.

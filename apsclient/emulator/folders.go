@@ -1,7 +1,9 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -57,6 +59,19 @@ type resource struct {
 	} `json:"relationships"`
 }
 
+// describe takes a description over, if there is one.
+func (r *resource) describe(into *string) *problem {
+	switch d := r.Attributes.Extension.Data.Description; {
+	case d == nil:
+	case len(*d) > 255:
+		return invalid("the description is longer than 255 characters")
+	default:
+		*into = *d
+	}
+
+	return nil
+}
+
 type payload struct {
 	JSONAPI struct {
 		Version string `json:"version"`
@@ -69,34 +84,21 @@ type payload struct {
 	} `json:"meta"`
 }
 
-func invalid(detail string) *problem { return &problem{http.StatusBadRequest, "BAD_INPUT", detail} }
-func missing(code, detail string) *problem {
-	return &problem{http.StatusNotFound, code, detail}
-}
-func conflict(detail string) *problem { return &problem{http.StatusConflict, "CONFLICT", detail} }
-
-const nameTaken = "Another object with the same name already exists in this container"
+var nameTaken = conflict("Another object with the same name already exists in this container")
 
 // payload reads a JSON:API body of the given resource type.
-func (c *call) payload(kind string, lenient bool) (*payload, bool) {
-	var p payload
-	if !c.decode(&p) {
-		return nil, false
-	}
-
+func (c *call) payload(kind string, lenient bool) *payload {
+	p := body[payload](c)
 	switch {
 	case p.JSONAPI.Version != "1.0" && (!lenient || p.JSONAPI.Version != ""):
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "jsonapi.version must be 1.0")
+		c.refuse(invalid("jsonapi.version must be 1.0"))
 	case p.Data == nil || p.Data.Type != kind:
-		c.fail(http.StatusBadRequest, "BAD_INPUT", "data.type must be "+kind)
+		c.refuse(invalid("data.type must be " + kind))
 	case p.Meta != nil && !workflowForm(p.Meta.Workflow):
-		c.fail(http.StatusBadRequest, "BAD_INPUT",
-			"meta.workflow must be up to 36 letters, digits and hyphens")
-	default:
-		return &p, true
+		c.refuse(invalid("meta.workflow must be up to 36 letters, digits and hyphens"))
 	}
 
-	return nil, false
+	return &p
 }
 
 func workflowForm(s string) bool {
@@ -118,7 +120,18 @@ func (m *model) folderOf(p *project, id string) *folder {
 	return nil
 }
 
-var noFolder = missing("FOLDER_NOT_FOUND", "the folder does not exist in this project")
+var noFolder = noSuch("FOLDER_NOT_FOUND", "the folder does not exist in this project")
+
+// deed says who does something and when, and how long it takes until it shows.
+type deed struct {
+	by    string
+	at    time.Time
+	delay time.Duration
+}
+
+func (d deed) shown() time.Time { return d.at.Add(d.delay) }
+
+func (c *call) deed() deed { return deed{c.actor(), c.now, c.s.cfg.Visibility} }
 
 // actor is whom a change is recorded for.
 func (c *call) actor() string {
@@ -129,31 +142,33 @@ func (c *call) actor() string {
 	return c.tok.Client
 }
 
-func (c *call) getFolder() {
-	var r obj
-	c.inProject(false, func(m *model, p *project) *problem {
+// inFolder runs fn with the folder of the path.
+func (c *call) inFolder(fn func(*model, *project, *folder) *problem) {
+	c.inProject(func(m *model, p *project) *problem {
 		f := m.folderOf(p, c.p["folder"])
 		if f == nil {
 			return noFolder
 		}
 
-		if since, ok := readTime(c.r.Header.Get("If-Modified-Since")); ok &&
-			!f.Rollup.Truncate(time.Second).After(since) {
-			r = obj{}
-			return nil
-		}
+		return fn(m, p, f)
+	})
+}
 
-		r = c.folderResource(m, f)
+func (c *call) getFolder() {
+	var r obj
+	c.inFolder(func(m *model, _ *project, f *folder) *problem {
+		since, ok := readTime(c.r.Header.Get("If-Modified-Since"))
+		if !ok || f.Rollup.Truncate(time.Second).After(since) {
+			r = c.folderResource(m, f)
+		}
 
 		return nil
 	})
 
-	switch {
-	case r == nil:
-	case len(r) == 0:
+	if r == nil {
 		c.empty(http.StatusNotModified)
-	default:
-		c.json(http.StatusOK, c.document(r, nil))
+	} else {
+		c.ok(c.document(r, nil))
 	}
 }
 
@@ -167,72 +182,36 @@ func readTime(s string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// member is a folder or an item in a listing.
-type member struct {
-	f *folder
-	i *item
-}
-
 func (c *call) folderContents() {
-	fs, err := filters(c.q)
-	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
-		return
-	}
-
-	p, ok := c.page()
-	if !ok {
-		return
-	}
-
-	hidden, ok := c.boolean("includeHidden", false)
-	if !ok {
-		return
-	}
-
+	fs := c.filters()
+	p := c.page()
+	hidden := c.boolean("includeHidden", false)
 	hidden = hidden || hasFilter(fs, "hidden")
 	var d obj
-	c.inProject(false, func(m *model, pr *project) *problem {
-		f := m.folderOf(pr, c.p["folder"])
-		if f == nil {
-			return noFolder
-		}
-
-		var all []member
-		for _, id := range m.child(f.ID).folders {
-			if s := m.folders.get(id); !c.now.Before(s.VisibleAt) {
-				all = append(all, member{f: s})
-			}
-		}
-
-		for _, id := range m.child(f.ID).items {
-			if i := m.items.get(id); !c.now.Before(i.VisibleAt) {
-				all = append(all, member{i: i})
-			}
-		}
-
-		from, to, more := p.cut(len(all)) // pages are cut before anything is filtered
+	c.inFolder(func(m *model, _ *project, f *folder) *problem {
+		folders, items := m.child(f.ID).folders, m.child(f.ID).items
+		folders = slices.DeleteFunc(slices.Clone(folders), func(id string) bool {
+			return c.now.Before(m.folders.get(id).VisibleAt)
+		})
+		items = slices.DeleteFunc(slices.Clone(items), func(id string) bool {
+			return c.now.Before(m.items.get(id).VisibleAt)
+		})
+		from, to, more := p.cut(len(folders) + len(items)) // before anything is filtered
 		data, included := list{}, list{}
-		for _, e := range all[from:to] {
-			switch {
-			case e.f != nil:
-				if e.f.Hidden && !hidden {
-					continue
-				}
-
-				if r := c.folderResource(m, e.f); matchAll(fs, r) {
+		for _, id := range slices.Concat(folders, items)[from:to] {
+			if f := m.folders.get(id); f != nil {
+				if r := c.folderResource(m, f); (hidden || !f.Hidden) && matchAll(fs, r) {
 					data = append(data, r)
 				}
-			default:
-				if e.i.Hidden && !hidden {
-					continue
-				}
 
-				tip := c.shownTip(m, e.i)
-				if r := c.itemResource(m, e.i, tip); matchAll(fs, r) {
-					data = append(data, r)
-					included = append(included, c.versionResource(m, tip))
-				}
+				continue
+			}
+
+			i := m.items.get(id)
+			tip := c.shownTip(m, i)
+			if r := c.itemResource(m, i, tip); (hidden || !i.Hidden) && matchAll(fs, r) {
+				data = append(data, r)
+				included = append(included, c.versionResource(m, tip))
 			}
 		}
 
@@ -241,31 +220,15 @@ func (c *call) folderContents() {
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 func (c *call) searchFolder() {
-	fs, err := filters(c.q)
-	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
-		return
-	}
-
-	n, ok := c.number("page[number]", 0, 0, 49)
-	if !ok {
-		return
-	}
-
+	fs := c.filters()
+	n := c.number("page[number]", 0, 0, 49)
 	p := page{n, 200}
 	var d obj
-	c.inProject(false, func(m *model, pr *project) *problem {
-		top := m.folderOf(pr, c.p["folder"])
-		if top == nil {
-			return noFolder
-		}
-
+	c.inFolder(func(m *model, _ *project, top *folder) *problem {
 		var hits []*item
 		var walk func(id string)
 		walk = func(id string) {
@@ -299,38 +262,36 @@ func (c *call) searchFolder() {
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 // touch moves the times of a folder and the roll-up of all above it.
-func (m *model) touch(id, by string, now time.Time) {
+func (m *model) touch(id string, d deed) {
 	f := m.folders.get(id)
 	if f == nil {
 		return
 	}
 
-	f.Modified, f.ModifiedBy = now, by
+	f.Modified, f.ModifiedBy = d.at, d.by
 	for f != nil {
-		f.Rollup = now
+		f.Rollup = d.at
 		m.folders.put(f.ID, f)
 		f = m.folders.get(f.Parent)
 	}
 }
 
-// nameFree reports whether a name may be taken in a folder.
-func (c *call) nameFree(m *model, folderID, name string) bool {
-	_, taken := m.child(folderID).names[foldName(name, c.knob.CaseInsensitiveNames)]
-	return !taken
-}
+// nameFree refuses a name in a folder that something else than self has.
+func (c *call) nameFree(m *model, folderID, name, self string) *problem {
+	why := nameProblem(name)
+	if why != "" {
+		return invalid(why)
+	}
 
-func (c *call) takeName(m *model, folderID, name, id string) {
-	m.child(folderID).names[foldName(name, c.knob.CaseInsensitiveNames)] = id
-}
+	if holder := m.child(folderID).holder(name, c.knob.CaseInsensitiveNames); holder != "" && holder != self {
+		return nameTaken
+	}
 
-func (c *call) dropName(m *model, folderID, name string) {
-	delete(m.child(folderID).names, foldName(name, c.knob.CaseInsensitiveNames))
+	return nil
 }
 
 // landing finds the folder that something is put into.
@@ -351,13 +312,9 @@ func landing(m *model, p *project, r *resource) (*folder, *problem) {
 }
 
 func (c *call) createFolder() {
-	in, ok := c.payload("folders", false)
-	if !ok {
-		return
-	}
-
+	in := c.payload("folders", false)
 	var r obj
-	c.inProject(true, func(m *model, p *project) *problem {
+	c.inProject(func(m *model, p *project) *problem {
 		parent, bad := landing(m, p, in.Data.Relationships.Parent.Data)
 		if bad != nil {
 			return bad
@@ -373,67 +330,50 @@ func (c *call) createFolder() {
 			want = typeFolderCore
 		}
 
-		why := nameProblem(*a.Name)
-		description := ""
-		if a.Extension.Data.Description != nil {
-			description = *a.Extension.Data.Description
+		var description string
+		if bad := cmp.Or(in.Data.describe(&description), c.nameFree(m, parent.ID, *a.Name, "")); bad != nil {
+			return bad
 		}
 
 		switch {
-		case why != "":
-			return invalid(why)
 		case a.Extension.Type != want || a.Extension.Version != "1.0":
 			return invalid("the extension type must be " + want + " version 1.0")
-		case len(description) > 255:
-			return invalid("the description is longer than 255 characters")
 		case m.depth(parent) >= maxDepth:
 			return invalid("folders nest at most 25 levels")
-		case !c.nameFree(m, parent.ID, *a.Name):
-			return conflict(nameTaken)
 		}
 
-		f := m.addFolder(parent, *a.Name, c.actor(), c.now, c.s.cfg.Visibility)
+		f := m.addFolder(parent, *a.Name, c.deed())
 		f.Description = description
-		c.takeName(m, parent.ID, f.Name, f.ID)
+		m.child(parent.ID).take(f.Name, f.ID)
 		m.folders.put(f.ID, f)
-		m.touch(parent.ID, c.actor(), c.now)
-		c.s.announce(m, "dm.folder.added", f, nil, nil, c.actor(), c.now)
+		m.touch(parent.ID, c.deed())
+		c.s.announce(m, "dm.folder.added", f, nil, nil, c.deed())
 		r = c.folderResource(m, f)
 
 		return nil
 	})
-	if r != nil {
-		c.json(http.StatusCreated, c.document(r, nil))
-	}
+	c.json(http.StatusCreated, c.document(r, nil))
 }
 
 // addFolder makes a folder; the caller stores it and takes its name.
-func (m *model) addFolder(parent *folder, name, by string, now time.Time, delay time.Duration) *folder {
+func (m *model) addFolder(parent *folder, name string, d deed) *folder {
 	f := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: parent.Project,
-		Parent: parent.ID, Name: name, Core: parent.Core,
-		CreatedBy: by, ModifiedBy: by, Created: now, Modified: now, Rollup: now, VisibleAt: now.Add(delay),
-		Seq: m.seq()}
+		Parent: parent.ID, Name: name, Core: parent.Core, CreatedBy: d.by, ModifiedBy: d.by,
+		Created: d.at, Modified: d.at, Rollup: d.at, VisibleAt: d.shown(), numbered: m.seq()}
 	m.child(parent.ID).folders = append(m.child(parent.ID).folders, f.ID)
 
 	return f
 }
 
 func (c *call) updateFolder() {
-	in, ok := c.payload("folders", false)
-	if !ok {
-		return
-	}
-
+	in := c.payload("folders", false)
 	var r obj
-	c.inProject(true, func(m *model, p *project) *problem {
-		f := m.folderOf(p, c.p["folder"])
+	c.inFolder(func(m *model, p *project, f *folder) *problem {
 		switch {
-		case f == nil:
-			return noFolder
 		case in.Data.ID != f.ID:
 			return invalid("data.id differs from the folder of the address")
 		case f.Parent == "" || m.folders.get(f.Parent).Parent == "":
-			return &problem{http.StatusForbidden, "FORBIDDEN", "top folders cannot be changed"}
+			return forbidden("top folders cannot be changed")
 		}
 
 		if bad := c.changeFolder(m, p, f, in.Data); bad != nil {
@@ -442,14 +382,12 @@ func (c *call) updateFolder() {
 
 		f.Modified, f.ModifiedBy = c.now, c.actor()
 		m.folders.put(f.ID, f)
-		m.touch(f.Parent, c.actor(), c.now)
+		m.touch(f.Parent, c.deed())
 		r = c.folderResource(m, f)
 
 		return nil
 	})
-	if r != nil {
-		c.json(http.StatusOK, c.document(r, nil))
-	}
+	c.ok(c.document(r, nil))
 }
 
 // changeFolder checks everything first, then applies it.
@@ -465,9 +403,6 @@ func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *probl
 
 	if d.Attributes.Name != nil {
 		name = *d.Attributes.Name
-		if why := nameProblem(name); why != "" {
-			return invalid(why)
-		}
 	}
 
 	if d.Relationships.Parent.Data != nil {
@@ -487,30 +422,24 @@ func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *probl
 
 	moved := parent.ID != f.Parent
 	if !hidden && (f.Hidden || moved || name != f.Name) {
-		if holder, taken := m.child(parent.ID).names[foldName(name, c.knob.CaseInsensitiveNames)]; taken &&
-			holder != f.ID {
-			return conflict(nameTaken)
+		if bad := c.nameFree(m, parent.ID, name, f.ID); bad != nil {
+			return bad
 		}
 	}
 
-	description := d.Attributes.Extension.Data.Description
-	if description != nil {
-		if len(*description) > 255 {
-			return invalid("the description is longer than 255 characters")
-		}
-
-		f.Description = *description
+	if bad := d.describe(&f.Description); bad != nil {
+		return bad
 	}
 
 	event := "dm.folder.modified"
 	if !f.Hidden {
-		c.dropName(m, f.Parent, f.Name)
+		m.child(f.Parent).drop(f.Name)
 	}
 
 	if moved {
 		old := m.child(f.Parent)
 		old.folders = without(old.folders, f.ID)
-		m.touch(f.Parent, c.actor(), c.now)
+		m.touch(f.Parent, c.deed())
 		f.Parent = parent.ID
 		m.child(parent.ID).folders = append(m.child(parent.ID).folders, f.ID)
 		event = "dm.folder.moved"
@@ -526,21 +455,14 @@ func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *probl
 		}
 	default:
 		f.OriginalName, f.Name, f.Hidden = "", name, false
-		c.takeName(m, f.Parent, name, f.ID)
+		m.child(f.Parent).take(name, f.ID)
 	}
 
-	c.s.announce(m, event, f, nil, nil, c.actor(), c.now)
+	c.s.announce(m, event, f, nil, nil, c.deed())
 
 	return nil
 }
 
 func without(ids []string, id string) []string {
-	out := make([]string, 0, len(ids))
-	for _, v := range ids {
-		if v != id {
-			out = append(out, v)
-		}
-	}
-
-	return out
+	return slices.DeleteFunc(ids, func(v string) bool { return v == id })
 }

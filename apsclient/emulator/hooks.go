@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 // hook is a webhook.
 type hook struct {
+	numbered
 	ID, System, Event, Region, Callback string
 	Client, User                        string // owner; User: "" the app
 	Scope                               map[string]string
@@ -25,7 +27,6 @@ type hook struct {
 	AutoReactivate, PayloadOnly         bool
 	Expiry                              *time.Time
 	Created, Updated                    time.Time
-	Seq                                 int64
 }
 
 var (
@@ -72,22 +73,13 @@ func hookRoutes() []route {
 	}
 }
 
-func (c *call) hookRegion() (string, bool) {
-	region := c.r.Header.Get("x-ads-region")
-	if region == "" {
-		region = c.q.Get("region")
-	}
-
-	if region == "" {
-		region = "US"
-	}
-
+func (c *call) hookRegion() string {
+	region := cmp.Or(c.r.Header.Get("x-ads-region"), c.q.Get("region"), "US")
 	if !slices.Contains(hookRegions, region) {
 		c.fail(http.StatusBadRequest, "INVALID_REGION", "region is not known: "+region)
-		return "", false
 	}
 
-	return region, true
+	return region
 }
 
 func (h *hook) path() string {
@@ -143,12 +135,12 @@ type hookBody struct {
 	Token          *string                    `json:"token"`
 }
 
-// apply checks what a body sets and takes it over; "" when all is well.
-func (b *hookBody) apply(h *hook, now time.Time) string {
+// apply checks what a body sets and takes it over.
+func (b *hookBody) apply(h *hook, now time.Time) *problem {
 	if len(b.HookAttribute) > 0 && string(b.HookAttribute) != "null" {
 		var o map[string]any
 		if len(b.HookAttribute) >= 1024 || json.Unmarshal(b.HookAttribute, &o) != nil {
-			return "hookAttribute must be a JSON object under 1 KB"
+			return invalid("hookAttribute must be a JSON object under 1 KB")
 		}
 
 		h.Attribute = b.HookAttribute
@@ -156,7 +148,7 @@ func (b *hookBody) apply(h *hook, now time.Time) string {
 
 	if b.Filter != nil {
 		if *b.Filter != "" && !filterForm.MatchString(*b.Filter) {
-			return "filter must be of the form $[?(@.name=='value')]"
+			return invalid("filter must be of the form $[?(@.name=='value')]")
 		}
 
 		h.Filter = *b.Filter
@@ -165,7 +157,7 @@ func (b *hookBody) apply(h *hook, now time.Time) string {
 	if b.HookExpiry != nil {
 		t, err := time.Parse(time.RFC3339, *b.HookExpiry)
 		if err != nil || !t.After(now) {
-			return "hookExpiry must be a time in the future, ISO 8601"
+			return invalid("hookExpiry must be a time in the future, ISO 8601")
 		}
 
 		h.Expiry = &t
@@ -181,7 +173,7 @@ func (b *hookBody) apply(h *hook, now time.Time) string {
 
 	if b.Token != nil {
 		if !secretForm.MatchString(*b.Token) {
-			return "token must be 32 to 64 letters and digits"
+			return invalid("token must be 32 to 64 letters and digits")
 		}
 
 		h.Token = *b.Token
@@ -196,10 +188,10 @@ func (b *hookBody) apply(h *hook, now time.Time) string {
 
 		h.Status = b.Status
 	default:
-		return "status must be active or inactive"
+		return invalid("status must be active or inactive")
 	}
 
-	return ""
+	return nil
 }
 
 // knownEvent reports whether a system has an event. Only the data system's events are listed in
@@ -218,84 +210,65 @@ func knownEvent(system, event string) bool {
 }
 
 // newHook checks a body of a creation.
-func (c *call) newHook(in hookBody, event string) (*hook, bool) {
-	region, ok := c.hookRegion()
-	if !ok {
-		return nil, false
-	}
-
-	bad := func(detail string) (*hook, bool) {
-		c.fail(http.StatusBadRequest, "BAD_REQUEST", detail)
-		return nil, false
-	}
-	h := &hook{ID: uuid(), System: c.p["system"], Event: event, Region: region, Callback: in.CallbackURL,
-		Client: c.tok.Client, User: c.tok.User,
-		Scope: map[string]string{}, Tenant: in.Tenant, Hub: in.HubID, Project: in.ProjectID, Status: "active",
-		Created: c.now, Updated: c.now}
+func (c *call) newHook(in hookBody, event string) (*hook, *problem) {
+	h := &hook{ID: uuid(), System: c.p["system"], Event: event, Region: c.hookRegion(),
+		Callback: in.CallbackURL, Client: c.tok.Client, User: c.tok.User, Scope: map[string]string{},
+		Tenant: in.Tenant, Hub: in.HubID, Project: in.ProjectID, Status: "active", Created: c.now,
+		Updated: c.now}
 	u, err := url.Parse(in.CallbackURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return bad("callbackUrl must be an address with http or https")
+		return nil, invalid("callbackUrl must be an address with http or https")
 	}
 
 	for k, raw := range in.Scope {
 		var v string
 		if json.Unmarshal(raw, &v) != nil || v == "" ||
 			!slices.Contains([]string{"folder", "workflow", "project", "workspace", "urn"}, k) {
-			return bad("scope must be an object such as {\"folder\":\"<urn>\"}")
+			return nil, invalid("scope must be an object such as {\"folder\":\"<urn>\"}")
 		}
 
 		h.Scope[k] = v
-		if h.Tenant == "" {
-			h.Tenant = v
-		}
+		h.Tenant = cmp.Or(h.Tenant, v)
 	}
 
 	if len(h.Scope) == 0 {
-		return bad("scope is missing")
+		return nil, invalid("scope is missing")
 	}
 
-	if why := in.apply(h, c.now); why != "" {
-		return bad(why)
-	}
-
-	return h, true
+	return h, in.apply(h, c.now)
 }
 
 func (c *call) createHook() {
-	var in hookBody
-	if !c.decode(&in) {
-		return
-	}
-
+	in := body[hookBody](c)
 	if !knownEvent(c.p["system"], c.p["event"]) {
-		c.fail(http.StatusNotFound, "NOT_FOUND", "the system or its event is not known")
-		return
+		c.refuse(missing("the system or its event is not known"))
 	}
 
-	h, ok := c.newHook(in, c.p["event"])
-	if !ok {
-		return
-	}
-
-	taken := false
-	c.s.update(func(m *model) {
-		if taken = m.sameHook(h) != nil; !taken {
-			h.Seq = m.seq()
-			m.hooks.put(h.ID, h)
+	h, bad := c.newHook(in, c.p["event"])
+	c.refuse(bad)
+	c.inWorld(func(m *model) *problem {
+		if m.sameHook(h) != nil {
+			return conflict("Failed to save duplicate webhook entry")
 		}
+
+		h.numbered = m.seq()
+		m.hooks.put(h.ID, h)
+		c.w.Header().Set("Location", c.url("/webhooks/v1"+h.path(), nil))
+
+		return nil
 	})
-	if taken {
-		c.fail(http.StatusConflict, "CONFLICT_ERROR", "Failed to save duplicate webhook entry")
-		return
-	}
+	c.answerHook(http.StatusCreated, h)
+}
 
-	c.w.Header().Set("Location", c.url("/webhooks/v1"+h.path(), nil))
-	if c.knob.CreateHookBody {
-		c.json(http.StatusCreated, h.body())
-		return
+// answerHook answers a hook that was made or changed: without a body, unless the knob says so.
+func (c *call) answerHook(status int, h *hook) {
+	switch {
+	case c.over:
+	case c.knob.CreateHookBody:
+		c.json(status, h.body())
+	default:
+		c.empty(status)
 	}
-
-	c.empty(http.StatusCreated)
 }
 
 // sameHook finds a hook with owner, region, callback, event and scope of h.
@@ -312,157 +285,113 @@ func (m *model) sameHook(h *hook) *hook {
 }
 
 func (c *call) createSystemHooks() {
-	var in hookBody
-	if !c.decode(&in) {
-		return
-	}
-
+	in := body[hookBody](c)
 	if c.p["system"] != "data" {
-		c.fail(http.StatusNotFound, "NOT_FOUND",
-			"the system is not known, or its events cannot be had all at once here")
-		return
+		c.refuse(missing("the system is not known, or its events cannot be had all at once here"))
 	}
 
 	made := list{}
-	for _, event := range dataEvents {
-		h, ok := c.newHook(in, event)
-		if !ok {
-			return
-		}
+	c.inWorld(func(m *model) *problem {
+		for _, event := range dataEvents {
+			h, bad := c.newHook(in, event)
+			if bad != nil {
+				return bad
+			}
 
-		c.s.update(func(m *model) {
 			if m.sameHook(h) == nil {
-				h.Seq = m.seq()
+				h.numbered = m.seq()
 				m.hooks.put(h.ID, h)
 				made = append(made, h.body())
 			}
-		})
-	}
+		}
 
+		return nil
+	})
 	c.json(http.StatusCreated, obj{"hooks": made})
 }
 
-// mine finds the hook of the path, if it is the caller's and lies in the region.
-func (c *call) mine(m *model, region string) *hook {
-	h := m.hooks.get(c.p["hook"])
-	if h == nil || h.Client != c.tok.Client || h.User != c.tok.User || h.Region != region ||
-		h.System != c.p["system"] || h.Event != c.p["event"] {
-		return nil
-	}
-
-	return h
-}
-
-func (c *call) withHook(fn func(*model, *hook)) {
-	region, ok := c.hookRegion()
-	if !ok {
-		return
-	}
-
-	found := false
-	c.s.update(func(m *model) {
-		if h := c.mine(m, region); h != nil {
-			found = true
-			fn(m, h)
+// withHook runs fn with the hook of the path, if it is the caller's and lies in the region.
+func (c *call) withHook(fn func(*model, *hook) *problem) {
+	region := c.hookRegion()
+	c.inWorld(func(m *model) *problem {
+		h := m.hooks.get(c.p["hook"])
+		if h == nil || h.Client != c.tok.Client || h.User != c.tok.User || h.Region != region ||
+			h.System != c.p["system"] || h.Event != c.p["event"] {
+			return missing("no such webhook in this region")
 		}
+
+		return fn(m, h)
 	})
-	if !found {
-		c.fail(http.StatusNotFound, "NOT_FOUND", "no such webhook in this region")
-	}
 }
 
 func (c *call) getHook() {
 	var out obj
-	c.withHook(func(_ *model, h *hook) { out = h.body() })
-	if out != nil {
-		c.json(http.StatusOK, out)
-	}
+	c.withHook(func(_ *model, h *hook) *problem {
+		out = h.body()
+		return nil
+	})
+	c.ok(out)
 }
 
 func (c *call) updateHook() {
-	var in hookBody
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	why := ""
-	c.withHook(func(m *model, h *hook) {
-		cp := *h
+	in := body[hookBody](c)
+	var changed hook
+	c.withHook(func(m *model, h *hook) *problem {
 		switch {
 		case in.CallbackURL != "" && in.CallbackURL != h.Callback:
-			why = "callbackUrl cannot be changed"
+			return invalid("callbackUrl cannot be changed")
 		case in.Scope != nil:
-			why = "scope cannot be changed"
-		default:
-			why = in.apply(&cp, c.now)
+			return invalid("scope cannot be changed")
 		}
 
-		if why == "" {
-			cp.Updated = c.now
-			m.hooks.put(cp.ID, &cp)
+		changed = *h
+		changed.Updated = c.now
+		bad := in.apply(&changed, c.now)
+		if bad == nil {
+			m.hooks.put(h.ID, &changed)
 		}
 
-		out = cp.body()
+		return bad
 	})
-
-	switch {
-	case out == nil:
-	case why != "":
-		c.fail(http.StatusBadRequest, "BAD_REQUEST", why)
-	case c.knob.CreateHookBody:
-		c.json(http.StatusOK, out)
-	default:
-		c.empty(http.StatusOK)
-	}
+	c.answerHook(http.StatusOK, &changed)
 }
 
 func (c *call) deleteHook() {
-	done := false
-	c.withHook(func(m *model, h *hook) {
+	c.withHook(func(m *model, h *hook) *problem {
 		m.hooks.del(h.ID)
-		done = true
+		return nil
 	})
-	if done {
-		c.empty(http.StatusNoContent)
-	}
+	c.empty(http.StatusNoContent)
 }
 
 func (c *call) listHooks() {
-	region, ok := c.hookRegion()
-	if !ok {
-		return
-	}
-
+	region := c.hookRegion()
 	status, app := c.q.Get("status"), c.rt.op == "list-app-webhooks"
 	after := int64(0)
 	if raw := c.q.Get("pageState"); raw != "" {
 		b, err := base64.RawURLEncoding.DecodeString(raw)
 		if after, _ = strconv.ParseInt(string(b), 10, 64); err != nil || after == 0 {
-			c.fail(http.StatusBadRequest, "BAD_REQUEST", "pageState is malformed")
-			return
+			c.refuse(invalid("pageState is malformed"))
 		}
 	}
 
-	switch {
-	case status != "" && status != "active" && status != "inactive" && status != "reactivated":
-		c.fail(http.StatusBadRequest, "BAD_REQUEST", "status must be active, inactive or reactivated")
-		return
+	system := c.p["system"]
+	switch _, known := hookSystems[system]; {
+	case !slices.Contains([]string{"", "active", "inactive", "reactivated"}, status):
+		c.refuse(invalid("status must be active, inactive or reactivated"))
 	case app && c.tok.User != "":
-		c.fail(http.StatusForbidden, "FORBIDDEN", "a two-legged token is needed")
-		return
-	case c.p["system"] != "" && !slices.Contains(systemNames(), c.p["system"]):
-		c.fail(http.StatusNotFound, "NOT_FOUND", "the system is not known")
-		return
+		c.refuse(forbidden("a two-legged token is needed"))
+	case system != "" && !known:
+		c.refuse(missing("the system is not known"))
 	}
 
 	data, next := list{}, ""
 	c.s.read(func(m *model) {
-		for _, h := range sortedBySeq(m.hooks.m, func(h *hook) int64 { return h.Seq }) {
+		for _, h := range inOrder(m.hooks.m) {
 			_, scoped := h.Scope[c.q.Get("scopeName")]
 			switch {
 			case h.Seq <= after, h.Client != c.tok.Client, !app && h.User != c.tok.User, h.Region != region:
-			case status != "" && h.Status != status, c.p["system"] != "" && h.System != c.p["system"],
+			case status != "" && h.Status != status, system != "" && h.System != system,
 				c.p["event"] != "" && h.Event != c.p["event"]:
 			case c.q.Get("scopeName") != "" && !scoped:
 			case len(data) == hooksPerPage:
@@ -491,88 +420,52 @@ func (c *call) listHooks() {
 		links["next"] = strings.TrimPrefix(c.r.URL.EscapedPath(), "/webhooks/v1") + "?" + q.Encode()
 	}
 
-	c.json(http.StatusOK, obj{"links": links, "data": data})
+	c.ok(obj{"links": links, "data": data})
 }
 
-func systemNames() []string {
-	out := make([]string, 0, len(hookSystems))
-	for s := range hookSystems {
-		out = append(out, s)
-	}
+// hookSecret runs fn with the id of the caller's secret in the region, if there is one as wanted.
+func (c *call) hookSecret(wanted bool, none *problem, fn func(m *model, id string)) {
+	id := c.tok.Client + "/" + c.tok.User + "/" + c.hookRegion()
+	c.inWorld(func(m *model) *problem {
+		if (m.hookTokens.get(id) != nil) != wanted {
+			return none
+		}
 
-	return out
+		fn(m, id)
+
+		return nil
+	})
 }
 
-func (c *call) hookSecret() (id, secret string, ok bool) {
-	region, ok := c.hookRegion()
-	if !ok {
-		return "", "", false
-	}
-
-	id = c.tok.Client + "/" + c.tok.User + "/" + region
-	if c.r.Method == http.MethodDelete {
-		return id, "", true
-	}
-
-	var in struct {
+// newSecret is the secret of a body.
+func (c *call) newSecret() *string {
+	in := body[struct {
 		Token string `json:"token"`
-	}
-	if !c.decode(&in) {
-		return "", "", false
-	}
-
+	}](c)
 	if !secretForm.MatchString(in.Token) {
-		c.fail(http.StatusBadRequest, "BAD_REQUEST", "token must be 32 to 64 letters and digits")
-		return "", "", false
+		c.refuse(invalid("token must be 32 to 64 letters and digits"))
 	}
 
-	return id, in.Token, true
+	return &in.Token
 }
+
+var noSecret = missing("no secret token is set")
 
 func (c *call) createHookToken() {
-	id, secret, ok := c.hookSecret()
-	if !ok {
-		return
-	}
-
-	taken := false
-	c.s.update(func(m *model) {
-		if taken = m.hookTokens.get(id) != nil; !taken {
-			m.hookTokens.put(id, &secret)
-		}
+	secret := c.newSecret()
+	c.hookSecret(false, invalid("Secret token already exists."), func(m *model, id string) {
+		m.hookTokens.put(id, secret)
 	})
-	if taken {
-		c.fail(http.StatusBadRequest, "BAD_REQUEST", "Secret token already exists.")
-		return
-	}
-
-	c.json(http.StatusOK, obj{"status": 200, "detail": list{"Successfully created secret token"}})
+	c.ok(obj{"status": 200, "detail": list{"Successfully created secret token"}})
 }
 
 func (c *call) updateHookToken() {
-	c.changeHookToken(func(m *model, id, secret string) { m.hookTokens.put(id, &secret) })
+	secret := c.newSecret()
+	c.hookSecret(true, noSecret, func(m *model, id string) { m.hookTokens.put(id, secret) })
+	c.empty(http.StatusNoContent)
 }
 
 func (c *call) deleteHookToken() {
-	c.changeHookToken(func(m *model, id, _ string) { m.hookTokens.del(id) })
-}
-
-func (c *call) changeHookToken(fn func(m *model, id, secret string)) {
-	id, secret, ok := c.hookSecret()
-	if !ok {
-		return
-	}
-
-	found := false
-	c.s.update(func(m *model) {
-		if found = m.hookTokens.get(id) != nil; found {
-			fn(m, id, secret)
-		}
-	})
-	if !found {
-		c.fail(http.StatusNotFound, "NOT_FOUND", "no secret token is set")
-		return
-	}
-
+	c.hookSecret(true, noSecret, func(m *model, id string) { m.hookTokens.del(id) })
 	c.empty(http.StatusNoContent)
 }

@@ -52,38 +52,25 @@ func hqRoutes() []route {
 }
 
 // inAccount runs fn for the account of the path and answers why not.
-func (c *call) inAccount(change bool, fn func(*model, string) *problem) bool {
+func (c *call) inAccount(fn func(m *model, account string) *problem) {
 	account := c.p["account"]
 	if r := c.r.Header.Get("Region"); r != "" && !slices.Contains(regions, r) {
-		c.fail(http.StatusBadRequest, "1001", "region is not known: "+r)
-		return false
+		c.refuse(invalid("region is not known: " + r))
 	}
 
-	var bad *problem
-	run := func(m *model) {
+	c.inWorld(func(m *model) *problem {
 		switch {
 		case c.knob.NotProvisioned:
-			bad = &problem{http.StatusForbidden, "1004",
+			return &problem{http.StatusForbidden, "1004",
 				"the application is not a custom integration of this account"}
 		case m.accountHub(account) == nil:
-			bad = &problem{http.StatusNotFound, "1002", "the account does not exist"}
+			return missing("the account does not exist")
 		case c.user != "" && m.accountPerson(account, c.user) == nil:
-			bad = &problem{http.StatusForbidden, "1003", "the user is not a member of this account"}
-		default:
-			bad = fn(m, account)
+			return forbidden("the user is not a member of this account")
 		}
-	}
-	if change {
-		c.s.update(run)
-	} else {
-		c.s.read(run)
-	}
 
-	if bad != nil {
-		c.fail(bad.status, bad.code, bad.detail)
-	}
-
-	return bad == nil
+		return fn(m, account)
+	})
 }
 
 func (m *model) accountHub(account string) *hub { return m.hubs.get("b." + account) }
@@ -91,17 +78,26 @@ func (m *model) accountHub(account string) *hub { return m.hubs.get("b." + accou
 // accountProject finds a project of an account by either form of its id.
 func (m *model) accountProject(account, id string) *project {
 	p := m.projects.get("b." + strings.TrimPrefix(id, "b."))
-	if p == nil || p.Hub != "b."+account {
+	if p == nil || p.account() != account {
 		return nil
 	}
 
 	return p
 }
 
-func hqInvalid(detail string) *problem { return &problem{http.StatusBadRequest, "1001", detail} }
+// inBIMProject runs fn with the BIM 360 project of the path.
+func (c *call) inBIMProject(fn func(*model, *project) *problem) {
+	c.inAccount(func(m *model, account string) *problem {
+		p := m.accountProject(account, c.p["project"])
+		if p == nil || p.Platform != PlatformBIM360 {
+			return missing("the project does not exist in this account, or is not a BIM 360 project")
+		}
 
-var hqNoProject = &problem{http.StatusNotFound, "1002",
-	"the project does not exist in this account, or is not a BIM 360 project"}
+		return fn(m, p)
+	})
+}
+
+func (p *project) account() string { return strings.TrimPrefix(p.Hub, "b.") }
 
 func (p *project) status() string {
 	if s, ok := p.Admin["status"].(string); ok {
@@ -111,10 +107,17 @@ func (p *project) status() string {
 	return "active"
 }
 
-const hqTime = "2006-01-02T15:04:05.000Z"
+// wake makes a pending project active.
+func (m *model) wake(p *project) {
+	p.Admin["status"], p.Inactive = "active", false
+	m.projects.put(p.ID, p)
+}
+
+// adminTime is how account administration writes times.
+func adminTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func hqProjectRow(p *project) obj {
-	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "account_id": strings.TrimPrefix(p.Hub, "b."),
+	out := obj{"id": strings.TrimPrefix(p.ID, "b."), "account_id": p.account(),
 		"name": p.Name, "status": p.status(), "project_type": "Office",
 		"start_date": "2026-01-01", "end_date": "2027-12-31", "value": 0, "currency": "USD", "language": "en",
 		"timezone": "Etc/UTC"}
@@ -123,105 +126,74 @@ func hqProjectRow(p *project) obj {
 	return out
 }
 
-// bimProject finds the BIM 360 project of the path.
-func (c *call) bimProject(m *model, account string) *project {
-	p := m.accountProject(account, c.p["project"])
-	if p == nil || p.Platform != PlatformBIM360 {
-		return nil
-	}
-
-	return p
-}
-
 func (c *call) hqProjects() {
 	var rows []obj
-	if c.inAccount(false, func(m *model, account string) *problem {
-		for _, p := range sortedBySeq(m.projects.m, func(p *project) int64 { return p.Seq }) {
-			if p.Hub == "b."+account && p.Platform == PlatformBIM360 {
+	c.inAccount(func(m *model, account string) *problem {
+		for _, p := range inOrder(m.projects.m) {
+			if p.account() == account && p.Platform == PlatformBIM360 {
 				rows = append(rows, hqProjectRow(p))
 			}
 		}
 
 		return nil
-	}) {
-		c.hqList(rows)
-	}
+	})
+	c.hqList(rows)
 }
 
 func (c *call) hqProject() {
 	var out obj
-	if c.inAccount(false, func(m *model, account string) *problem {
-		p := c.bimProject(m, account)
-		if p == nil {
-			return hqNoProject
-		}
-
+	c.inBIMProject(func(_ *model, p *project) *problem {
 		out = hqProjectRow(p)
-
 		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(out)
 }
 
-// projectFields checks the fields of a project and copies them. whole: a new project, with what is
-// required.
-func projectFields(in, into obj, whole bool) string {
-	if bad := unknownField(in, hqProjectText, []string{"name", "value", "status"}); bad != "" {
-		return bad + " is not a field of a project"
-	}
-
-	if why := take(into, in, hqProjectText...); why != "" {
-		return why
+// projectFields checks the fields of a project and copies them.
+func projectFields(in, into obj) *problem {
+	if bad := take(into, in, hqProjectText, "name", "value", "status"); bad != nil {
+		return bad
 	}
 
 	if v, ok := in["value"]; ok {
 		if _, num := v.(float64); !num {
-			return "value must be a number"
+			return invalid("value must be a number")
 		}
 
 		into["value"] = v
 	}
 
-	if whole {
-		for _, n := range []string{"name", "start_date", "end_date", "project_type"} {
-			if s, _ := in[n].(string); s == "" {
-				return n + " is missing"
-			}
-		}
-	}
-
 	if j, _ := in["job_number"].(string); len(j) > 100 {
-		return "job_number is longer than 100 characters"
-	}
-
-	start, bad1 := date(into["start_date"])
-	end, bad2 := date(into["end_date"])
-	switch {
-	case bad1 || bad2:
-		return "start_date and end_date must be of the form YYYY-MM-DD"
-	case !start.IsZero() && !end.IsZero() && !start.Before(end):
-		return "start_date must be before end_date"
+		return invalid("job_number is longer than 100 characters")
 	}
 
 	for _, s := range splitList([]string{text(in["service_types"])}) {
 		if !slices.Contains([]string{"field", "glue", "schedule", "plan", "doc_manager"}, s) {
-			return "service_types holds an unknown service: " + s
+			return invalid("service_types holds an unknown service: " + s)
 		}
 	}
 
-	return ""
+	return span(into, "start_date", "end_date")
 }
 
-func date(v any) (t time.Time, bad bool) {
-	s, ok := v.(string)
-	if !ok || s == "" {
-		return time.Time{}, false
+// span checks that two dates, if given, are dates and in order.
+func span(fields obj, from, to string) *problem {
+	var at [2]time.Time
+	for i, name := range []string{from, to} {
+		s := text(fields[name])
+		t, err := time.Parse(time.DateOnly, s)
+		if s != "" && err != nil {
+			return invalid(from + " and " + to + " must be of the form YYYY-MM-DD")
+		}
+
+		at[i] = t
 	}
 
-	t, err := time.Parse(time.DateOnly, s)
+	if !at[0].IsZero() && !at[1].IsZero() && !at[0].Before(at[1]) {
+		return invalid(from + " must be before " + to)
+	}
 
-	return t, err != nil
+	return nil
 }
 
 func text(v any) string {
@@ -229,23 +201,24 @@ func text(v any) string {
 	return s
 }
 
-func projectName(in obj) (name, why string) {
-	name = text(in["name"])
+// projectName checks the name of a body for a project of an account.
+func (m *model) projectName(account string, in obj, but *project) (string, *problem) {
+	name := text(in["name"])
 	switch {
-	case name == "":
-		return "", "name must be text of 1 to 255 characters"
-	case len([]rune(name)) > 255:
-		return "", "name is longer than 255 characters"
+	case name == "" || len([]rune(name)) > 255:
+		return "", invalid("name must be text of 1 to 255 characters")
 	case strings.ContainsAny(name, `\/?[]>*:<"|,.`):
-		return "", `name holds one of the reserved characters \ / ? [ ] > * : < " | , .`
+		return "", invalid(`name holds one of the reserved characters \ / ? [ ] > * : < " | , .`)
+	case m.projectNamed(account, name, but):
+		return "", conflict("a project of this name exists")
 	}
 
-	return name, ""
+	return name, nil
 }
 
-func (m *model) projectNamed(hubID, name string, but *project) bool {
+func (m *model) projectNamed(account, name string, but *project) bool {
 	for _, p := range m.projects.m {
-		if p.Hub == hubID && p.Name == name && p != but {
+		if p.account() == account && p.Name == name && p != but {
 			return true
 		}
 	}
@@ -254,79 +227,62 @@ func (m *model) projectNamed(hubID, name string, but *project) bool {
 }
 
 func (c *call) hqCreateProject() {
-	var in obj
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.inAccount(true, func(m *model, account string) *problem {
-		fields := obj{}
-		name, why := projectName(in)
-		if why == "" {
-			why = projectFields(in, fields, true)
+	in, out := body[obj](c), obj{}
+	c.inAccount(func(m *model, account string) *problem {
+		name, bad := m.projectName(account, in, nil)
+		if bad != nil {
+			return bad
 		}
 
-		switch {
-		case why != "":
-			return hqInvalid(why)
-		case in["status"] != nil:
-			return hqInvalid("status cannot be given for a new project")
-		case m.projectNamed("b."+account, name, nil):
-			return &problem{http.StatusConflict, "1005", "a project of this name exists"}
+		for _, n := range []string{"start_date", "end_date", "project_type"} {
+			if text(in[n]) == "" {
+				return invalid(n + " is missing")
+			}
+		}
+
+		if in["status"] != nil {
+			return invalid("status cannot be given for a new project")
+		}
+
+		at := adminTime(c.now)
+		fields := obj{"status": "pending", // until there is a project administrator
+			"created_at": at, "updated_at": at}
+		if bad := projectFields(in, fields); bad != nil {
+			return bad
 		}
 
 		p := m.addProject("b."+uuid(), m.accountHub(account), name, PlatformBIM360, c.now)
-		fields["status"] = "pending" // until there is a project administrator
-		fields["created_at"], fields["updated_at"] = c.now.UTC().Format(hqTime), c.now.UTC().Format(hqTime)
 		p.Admin, p.Inactive = fields, true
 		m.projects.put(p.ID, p)
 		out = hqProjectRow(p)
 
 		return nil
-	}) {
-		c.json(http.StatusCreated, out)
-	}
+	})
+	c.json(http.StatusCreated, out)
 }
 
 func (c *call) hqUpdateProject() {
-	var in obj
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.inAccount(true, func(m *model, account string) *problem {
-		p := c.bimProject(m, account)
-		if p == nil {
-			return hqNoProject
-		}
-
-		fields := obj{}
-		maps.Copy(fields, p.Admin)
-		name := p.Name
+	in, out := body[obj](c), obj{}
+	c.inBIMProject(func(m *model, p *project) *problem {
+		name, fields := p.Name, maps.Clone(p.Admin)
 		if _, ok := in["name"]; ok {
-			var why string
-			if name, why = projectName(in); why != "" {
-				return hqInvalid(why)
+			var bad *problem
+			if name, bad = m.projectName(p.account(), in, p); bad != nil {
+				return bad
 			}
 		}
 
-		if why := projectFields(in, fields, false); why != "" {
-			return hqInvalid(why)
-		}
-
-		if m.projectNamed(p.Hub, name, p) {
-			return &problem{http.StatusConflict, "1005", "a project of this name exists"}
+		if bad := projectFields(in, fields); bad != nil {
+			return bad
 		}
 
 		if v, ok := in["status"]; ok {
 			s := text(v)
 			switch {
 			case !slices.Contains([]string{"active", "inactive", "archived"}, s):
-				return hqInvalid("status must be active, inactive or archived")
+				return invalid("status must be active, inactive or archived")
 			case p.status() == "pending":
-				return &problem{http.StatusUnprocessableEntity, "1006",
+				return &problem{http.StatusUnprocessableEntity, "",
 					"the project is pending: add a project administrator"}
 			}
 
@@ -334,30 +290,29 @@ func (c *call) hqUpdateProject() {
 			p.Inactive = s != "active"
 		}
 
-		fields["updated_at"] = c.now.UTC().Format(hqTime)
+		fields["updated_at"] = adminTime(c.now)
 		p.Name, p.Admin = name, fields
 		m.projects.put(p.ID, p)
 		out = hqProjectRow(p)
 
 		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(out)
 }
 
 func (c *call) hqUnits() {
-	var out list
-	if c.inAccount(false, func(m *model, account string) *problem {
-		out = m.unitRows(account)
+	var out []obj
+	c.inAccount(func(m *model, account string) *problem {
+		out = of(m.units, account)
 		return nil
-	}) {
-		c.json(http.StatusOK, obj{"business_units": out})
-	}
+	})
+	c.ok(obj{"business_units": out})
 }
 
-func (m *model) unitRows(account string) list {
-	out := list{}
-	for _, r := range sortedBySeq(m.units.m, func(r *record) int64 { return r.Seq }) {
+// of are the rows of an account.
+func of(t *table[record], account string) []obj {
+	out := []obj{}
+	for _, r := range inOrder(t.m) {
 		if r.Fields["account_id"] == account {
 			out = append(out, r.Fields)
 		}
@@ -366,58 +321,59 @@ func (m *model) unitRows(account string) list {
 	return out
 }
 
-// hqPutUnits redefines the whole tree: units that are left out are gone.
-func (c *call) hqPutUnits() {
-	var in struct {
-		Units []struct {
-			ID          string  `json:"id"`
-			ParentID    *string `json:"parent_id"`
-			Name        string  `json:"name"`
-			Description *string `json:"description"`
-		} `json:"business_units"`
-	}
-	if !c.decode(&in) {
-		return
-	}
+// businessUnits is the whole tree of an account.
+type businessUnits struct {
+	Units []struct {
+		ID          string  `json:"id"`
+		ParentID    *string `json:"parent_id"`
+		Name        string  `json:"name"`
+		Description *string `json:"description"`
+	} `json:"business_units"`
+}
 
+// check gives ids to new units and says what is wrong with the tree.
+func (b *businessUnits) check() *problem {
 	ids := map[string]bool{}
-	for i, u := range in.Units {
+	for i := range b.Units {
+		u := &b.Units[i]
 		if u.ID == "" {
-			in.Units[i].ID = uuid()
+			u.ID = uuid()
 		}
 
 		if u.Name == "" || len(u.Name) > 255 {
-			c.fail(http.StatusBadRequest, "1001", "every business unit needs a name of 1 to 255 characters")
-			return
+			return invalid("every business unit needs a name of 1 to 255 characters")
 		}
 
-		if ids[in.Units[i].ID] {
-			c.fail(http.StatusBadRequest, "1001", "two business units have one id: "+u.ID)
-			return
+		if ids[u.ID] {
+			return invalid("two business units have one id: " + u.ID)
 		}
 
-		ids[in.Units[i].ID] = true
+		ids[u.ID] = true
 	}
 
-	for _, u := range in.Units {
+	for _, u := range b.Units {
 		if u.ParentID != nil && (!ids[*u.ParentID] || *u.ParentID == u.ID) {
-			c.fail(http.StatusBadRequest, "1001",
-				"parent_id names no business unit of the request: "+*u.ParentID)
-			return
+			return invalid("parent_id names no business unit of the request: " + *u.ParentID)
 		}
 	}
 
-	var out list
-	if c.inAccount(true, func(m *model, account string) *problem {
+	return nil
+}
+
+// hqPutUnits redefines the whole tree: units that are left out are gone.
+func (c *call) hqPutUnits() {
+	in := body[businessUnits](c)
+	c.refuse(in.check())
+
+	var out []obj
+	c.inAccount(func(m *model, account string) *problem {
 		created := map[string]any{}
-		for id, r := range m.units.m {
-			if r.Fields["account_id"] == account {
-				created[text(r.Fields["id"])] = r.Fields["created_at"]
-				m.units.del(id)
-			}
+		for _, f := range of(m.units, account) {
+			created[text(f["id"])] = f["created_at"]
+			m.units.del(account + "/" + text(f["id"]))
 		}
 
-		now := c.now.UTC().Format(hqTime)
+		now := adminTime(c.now)
 		for _, u := range in.Units {
 			f := obj{"id": u.ID, "account_id": account, "name": u.Name, "created_at": now, "updated_at": now}
 			if at := created[u.ID]; at != nil {
@@ -432,28 +388,21 @@ func (c *call) hqPutUnits() {
 				f["description"] = *u.Description
 			}
 
-			m.units.put(account+"/"+u.ID, &record{Seq: m.seq(), Fields: f})
+			m.units.put(account+"/"+u.ID, &record{numbered: m.seq(), Fields: f})
 		}
 
-		out = m.unitRows(account)
+		out = of(m.units, account)
 
 		return nil
-	}) {
-		c.json(http.StatusOK, obj{"business_units": out})
-	}
+	})
+	c.ok(obj{"business_units": out})
 }
 
 func (c *call) hqCompanies() {
 	var rows []obj
-	if c.inAccount(false, func(m *model, account string) *problem {
-		for _, r := range sortedBySeq(m.companies.m, func(r *record) int64 { return r.Seq }) {
-			if r.Fields["account_id"] == account {
-				rows = append(rows, r.Fields)
-			}
-		}
-
+	c.inAccount(func(m *model, account string) *problem {
+		rows = of(m.companies, account)
 		return nil
-	}) {
-		c.hqList(rows)
-	}
+	})
+	c.hqList(rows)
 }

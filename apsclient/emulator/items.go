@@ -4,17 +4,12 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"time"
 )
 
 func (c *call) createStorage() {
-	in, ok := c.payload("objects", false)
-	if !ok {
-		return
-	}
-
+	in := c.payload("objects", false)
 	var d obj
-	c.inProject(true, func(m *model, p *project) *problem {
+	c.inProject(func(m *model, p *project) *problem {
 		name := in.Data.Attributes.Name
 		target := in.Data.Relationships.Target.Data
 		switch {
@@ -42,53 +37,50 @@ func (c *call) createStorage() {
 		urn := objectURN(wipBucket, uuid()+ext)
 		m.reservations.put(urn, &reservation{Client: c.tok.Client, Project: p.ID, Target: target.ID,
 			Name: *name})
-		related := c.related(dataPath(p.ID, target.Type, target.ID))
-		related["data"] = ref(target.Type, target.ID)
+		related := c.relatedTo(dataPath(p.ID, target.Type, target.ID), target.Type, target.ID)
 		_, key, _ := splitURN(urn)
 		d = c.document(obj{"type": "objects", "id": urn, "relationships": obj{"target": related}}, nil)
 		d["links"] = obj{"self": c.link("/oss/v2/buckets/" + wipBucket + "/objects/" + key)}
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusCreated, d)
-	}
+	c.json(http.StatusCreated, d)
 }
 
-var noItem = missing("ITEM_NOT_FOUND", "the item does not exist in this project")
+var noItem = noSuch("ITEM_NOT_FOUND", "the item does not exist in this project")
 
-// storedObject checks that a storage relationship names an object whose upload was completed.
-func (c *call) storedObject(m *model, r *resource, name string) (*object, *problem) {
+// stored is what a storage relationship names: an object whose upload was completed.
+func (c *call) stored(m *model, r *resource, name string) (content, *problem) {
+	none := content{}
 	if r == nil || r.Type != "objects" {
-		return nil, invalid("relationships.storage.data must name an object")
+		return none, invalid("relationships.storage.data must name an object")
 	}
 
 	bucketKey, key, ok := splitURN(r.ID)
 	if !ok {
-		return nil, invalid("the storage id is not an object URN")
+		return none, invalid("the storage id is not an object URN")
 	}
 
 	if bucketKey != wipBucket {
-		return nil, invalid("the storage was not made by POST storage")
+		return none, invalid("the storage was not made by POST storage")
 	}
 
 	res := m.reservations.get(r.ID)
 	switch {
 	case res == nil:
-		return nil, missing("STORAGE_NOT_FOUND", "the storage location does not exist")
+		return none, noSuch("STORAGE_NOT_FOUND", "the storage location does not exist")
 	case res.Client != c.tok.Client:
-		return nil, &problem{http.StatusForbidden, "FORBIDDEN",
-			"the storage location belongs to another application"}
+		return none, forbidden("the storage location belongs to another application")
 	case !sameExtension(res.Name, name):
-		return nil, invalid("the file extension differs from the one the storage was made for")
+		return none, invalid("the file extension differs from the one the storage was made for")
 	}
 
 	o := m.objects.get(bucketKey + "/" + key)
 	if o == nil {
-		return nil, invalid("the upload to the storage location was not completed")
+		return none, invalid("the upload to the storage location was not completed")
 	}
 
-	return o, nil
+	return content{name, r.ID, o.Size}, nil
 }
 
 // typesFor are the item and version types that a folder takes.
@@ -104,13 +96,9 @@ func typesFor(f *folder) (itemType, versionType string) {
 }
 
 func (c *call) createItem() {
-	in, ok := c.payload("items", false)
-	if !ok {
-		return
-	}
-
+	in := c.payload("items", false)
 	var d obj
-	c.inProject(true, func(m *model, p *project) *problem {
+	c.inProject(func(m *model, p *project) *problem {
 		parent, bad := landing(m, p, in.Data.Relationships.Parent.Data)
 		if bad != nil {
 			return bad
@@ -118,21 +106,18 @@ func (c *call) createItem() {
 
 		a := in.Data.Attributes
 		wantItem, wantVersion := typesFor(parent)
-		var name, storage string
-		var size int64
+		var what content
 		if from := c.q.Get("copyFrom"); from != "" {
-			src, bad := c.copySource(m, p, from)
-			if bad != nil {
+			if what, bad = c.copySource(m, p, from); bad != nil {
 				return bad
 			}
 
-			name, storage, size = src.Name, src.Storage, src.Size
 			if a.DisplayName != nil {
-				name = *a.DisplayName
+				what.name = *a.DisplayName
 			}
 
 			if len(in.Included) > 0 && in.Included[0].Attributes.Name != nil {
-				name = *in.Included[0].Attributes.Name
+				what.name = *in.Included[0].Attributes.Name
 			}
 		} else {
 			first, bad := firstVersion(in, wantVersion)
@@ -140,7 +125,7 @@ func (c *call) createItem() {
 				return bad
 			}
 
-			name = *first.Attributes.Name
+			name := *first.Attributes.Name
 			switch {
 			case a.Extension.Type != wantItem || a.Extension.Version != "1.0":
 				return invalid("the extension type must be " + wantItem + " version 1.0")
@@ -148,39 +133,26 @@ func (c *call) createItem() {
 				return invalid("displayName must equal the name of the first version")
 			}
 
-			if why := nameProblem(name); why != "" {
-				return invalid(why)
-			}
-
-			o, bad := c.storedObject(m, first.Relationships.Storage.Data, name)
-			if bad != nil {
+			if what, bad = c.stored(m, first.Relationships.Storage.Data, name); bad != nil {
 				return bad
 			}
-
-			storage, size = objectURN(o.Bucket, o.Key), o.Size
 		}
 
-		if why := nameProblem(name); why != "" {
-			return invalid(why)
+		if bad := c.nameFree(m, parent.ID, what.name, ""); bad != nil {
+			return bad
 		}
 
-		if !c.nameFree(m, parent.ID, name) {
-			return conflict(nameTaken)
-		}
-
-		i, v := m.addItem(parent, name, storage, size, c.actor(), c.now, c.s.cfg.Visibility)
-		c.takeName(m, parent.ID, name, i.ID)
+		i, v := m.addItem(parent, what, c.deed())
+		m.child(parent.ID).take(what.name, i.ID)
 		c.rewriteStorage(m, v)
-		m.touch(parent.ID, c.actor(), c.now)
-		c.s.announce(m, "dm.version.added", parent, i, v, c.actor(), c.now)
+		m.touch(parent.ID, c.deed())
+		c.s.announce(m, "dm.version.added", parent, i, v, c.deed())
 		d = c.document(c.itemResource(m, i, v), list{c.versionResource(m, v)})
 		d["meta"] = obj{"bim360DmCommandId": uuid()}
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusCreated, d)
-	}
+	c.json(http.StatusCreated, d)
 }
 
 // firstVersion checks the included version of a new item.
@@ -203,30 +175,31 @@ func firstVersion(in *payload, want string) (*resource, *problem) {
 	return &in.Included[0], nil
 }
 
-// addItem makes an item with its first version and stores both. The caller takes the name.
-func (m *model) addItem(parent *folder, name, storage string, size int64, by string, now time.Time,
-	delay time.Duration) (*item, *version) {
-	itemType, versionType := typesFor(parent)
-	id := randomID()
-	i := &item{ID: "urn:adsk.wipprod:dm.lineage:" + id, Project: parent.Project, Folder: parent.ID,
-		Name: name, ExtType: itemType,
-		CreatedBy: by, ModifiedBy: by, Created: now, Modified: now, VisibleAt: now.Add(delay), Seq: m.seq()}
-	m.child(parent.ID).items = append(m.child(parent.ID).items, i.ID)
-	v := m.addVersion(i, name, storage, size, versionType, by, now, delay)
+// content is what a version holds.
+type content struct {
+	name, storage string
+	size          int64
+}
 
-	return i, v
+// addItem makes an item with its first version and stores both. The caller takes the name.
+func (m *model) addItem(parent *folder, what content, d deed) (*item, *version) {
+	itemType, versionType := typesFor(parent)
+	i := &item{ID: "urn:adsk.wipprod:dm.lineage:" + randomID(), Project: parent.Project, Folder: parent.ID,
+		Name: what.name, ExtType: itemType, CreatedBy: d.by, Created: d.at, VisibleAt: d.shown(),
+		numbered: m.seq()}
+	m.child(parent.ID).items = append(m.child(parent.ID).items, i.ID)
+
+	return i, m.addVersion(i, what, versionType, d)
 }
 
 // addVersion puts a version on top of an item and stores both.
-func (m *model) addVersion(i *item, name, storage string, size int64, kind, by string, now time.Time,
-	delay time.Duration) *version {
+func (m *model) addVersion(i *item, what content, kind string, d deed) *version {
 	n := len(i.Versions) + 1
 	v := &version{ID: strings.Replace(i.ID, "dm.lineage:", "fs.file:vf.", 1) + "?version=" + itoa(n),
-		Item: i.ID, Project: i.Project, Name: name,
-		Storage: storage, ExtType: kind, Number: n, Size: size, CreatedBy: by, Created: now,
-		VisibleAt: now.Add(delay)}
+		Item: i.ID, Project: i.Project, Name: what.name, Storage: what.storage, ExtType: kind, Number: n,
+		Size: what.size, CreatedBy: d.by, Created: d.at, VisibleAt: d.shown()}
 	i.Versions = append(i.Versions, v.ID)
-	i.Modified, i.ModifiedBy = now, by
+	i.Modified, i.ModifiedBy = d.at, d.by
 	m.versions.put(v.ID, v)
 	m.items.put(i.ID, i)
 
@@ -261,19 +234,22 @@ func (m *model) itemOf(p *project, id string) *item {
 	return nil
 }
 
-func (c *call) getItem() {
-	withPath, ok := c.boolean("includePathInProject", false)
-	if !ok {
-		return
-	}
-
-	var d obj
-	c.inProject(false, func(m *model, p *project) *problem {
+// inItem runs fn with the item of the path.
+func (c *call) inItem(fn func(*model, *project, *item) *problem) {
+	c.inProject(func(m *model, p *project) *problem {
 		i := m.itemOf(p, c.p["item"])
 		if i == nil {
 			return noItem
 		}
 
+		return fn(m, p, i)
+	})
+}
+
+func (c *call) getItem() {
+	withPath := c.boolean("includePathInProject", false)
+	var d obj
+	c.inItem(func(m *model, p *project, i *item) *problem {
 		tip := m.versions.get(i.tip())
 		r := c.itemResource(m, i, tip)
 		if withPath && p.Platform != PlatformCore {
@@ -284,9 +260,7 @@ func (c *call) getItem() {
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 // folderPath is the names from the top folder down, with slashes.
@@ -300,17 +274,10 @@ func (m *model) folderPath(id string) string {
 }
 
 func (c *call) updateItem() {
-	in, ok := c.payload("items", false)
-	if !ok {
-		return
-	}
-
+	in := c.payload("items", false)
 	var d obj
-	c.inProject(true, func(m *model, p *project) *problem {
-		i := m.itemOf(p, c.p["item"])
+	c.inItem(func(m *model, p *project, i *item) *problem {
 		switch {
-		case i == nil:
-			return noItem
 		case in.Data.ID != i.ID:
 			return invalid("data.id differs from the item of the address")
 		case i.Reserved && i.ReservedBy != c.actor():
@@ -319,27 +286,21 @@ func (c *call) updateItem() {
 
 		a := in.Data.Attributes
 		if a.DisplayName != nil && *a.DisplayName != i.Name {
-			why := nameProblem(*a.DisplayName)
-			switch {
-			case p.Platform != PlatformCore:
+			if p.Platform != PlatformCore {
 				return invalid("displayName cannot be changed in this kind of project")
-			case why != "":
-				return invalid(why)
-			case !c.nameFree(m, i.Folder, *a.DisplayName):
-				return conflict(nameTaken)
 			}
 
-			c.dropName(m, i.Folder, i.Name)
+			if bad := c.nameFree(m, i.Folder, *a.DisplayName, i.ID); bad != nil {
+				return bad
+			}
+
+			m.child(i.Folder).drop(i.Name)
 			i.Name = *a.DisplayName
-			c.takeName(m, i.Folder, i.Name, i.ID)
+			m.child(i.Folder).take(i.Name, i.ID)
 		}
 
-		if t := a.Extension.Data.Description; t != nil {
-			if len(*t) > 255 {
-				return invalid("the description is longer than 255 characters")
-			}
-
-			i.Description = *t
+		if bad := in.Data.describe(&i.Description); bad != nil {
+			return bad
 		}
 
 		if in.Data.Relationships.Parent.Data != nil {
@@ -353,32 +314,30 @@ func (c *call) updateItem() {
 			}
 
 			if to.ID != i.Folder {
-				if !c.nameFree(m, to.ID, i.Name) {
-					return conflict(nameTaken)
+				if bad := c.nameFree(m, to.ID, i.Name, i.ID); bad != nil {
+					return bad
 				}
 
-				c.dropName(m, i.Folder, i.Name)
+				m.child(i.Folder).drop(i.Name)
 				m.child(i.Folder).items = without(m.child(i.Folder).items, i.ID)
 				i.Folder = to.ID
 				m.child(to.ID).items = append(m.child(to.ID).items, i.ID)
-				c.takeName(m, to.ID, i.Name, i.ID)
+				m.child(to.ID).take(i.Name, i.ID)
 			}
 		}
 
 		i.Modified, i.ModifiedBy = c.now, c.actor()
 		m.items.put(i.ID, i)
-		m.touch(i.Folder, c.actor(), c.now)
+		m.touch(i.Folder, c.deed())
 		tip := m.versions.get(i.tip())
-		c.s.announce(m, "dm.lineage.updated", m.folders.get(i.Folder), i, tip, c.actor(), c.now)
+		c.s.announce(m, "dm.lineage.updated", m.folders.get(i.Folder), i, tip, c.deed())
 		d = c.document(c.itemResource(m, i, tip), list{c.versionResource(m, tip)})
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 func lockedBy(i *item) *problem {
-	return &problem{http.StatusLocked, "LOCKED", "the item is reserved by " + i.ReservedBy}
+	return &problem{http.StatusLocked, "", "the item is reserved by " + i.ReservedBy}
 }

@@ -28,23 +28,20 @@ func (c *call) redeemAssertion(f url.Values, cl *client) {
 	if cl.Secret == "" {
 		c.fail(http.StatusForbidden, "unauthorized_client",
 			"only server-to-server applications may use service accounts")
-		return
 	}
 
 	a, err := c.checkAssertion(f.Get("assertion"), cl)
 	if err != nil {
 		c.fail(http.StatusBadRequest, "invalid_grant", err.Error())
-		return
 	}
 
-	if _, ok := c.scopes(strings.Join(a.Scope, " "), cl, nil); !ok {
-		return
-	}
-
-	if scopes, ok := c.scopes(f.Get("scope"), cl, a.Scope); ok {
-		c.s.update(func(m *model) { m.robotSeen(a.Sub, c.now) })
-		c.issue(cl, a.Sub, scopes, nil, false)
-	}
+	c.scopes(strings.Join(a.Scope, " "), cl, nil)
+	scopes := c.scopes(f.Get("scope"), cl, a.Scope)
+	c.inWorld(func(m *model) *problem {
+		m.robotSeen(a.Sub, c.now)
+		return nil
+	})
+	c.issue(cl, a.Sub, scopes, nil, false)
 }
 
 func (c *call) checkAssertion(raw string, cl *client) (assertion, error) {

@@ -1,13 +1,17 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Kinds of hubs and platforms of projects.
@@ -21,35 +25,35 @@ const (
 const wipBucket = "wip.dm.prod"
 
 type hub struct {
+	numbered
 	ID, Name, Region, Account string // Account: "" for core hubs
-	Seq                       int64
 }
 
 func (h *hub) core() bool { return h.Account == "" }
 
 type project struct {
+	numbered
 	ID, Hub, Name, Platform, Root string // ID as data management has it
 	Inactive                      bool
-	Seq                           int64
 	Admin                         map[string]any // fields of account administration
 }
 
 type folder struct {
+	numbered
 	ID, Project, Parent, Name, OriginalName string
 	FolderType, Description                 string
 	Root, Hidden, Core                      bool
 	CreatedBy, ModifiedBy                   string
 	Created, Modified, Rollup, VisibleAt    time.Time
-	Seq                                     int64
 }
 
 type item struct {
+	numbered
 	ID, Project, Folder, Name, Description string
 	ExtType                                string
 	Hidden, Reserved                       bool
 	ReservedBy, CreatedBy, ModifiedBy      string
 	Created, Modified, VisibleAt           time.Time
-	Seq                                    int64
 	Versions                               []string // ids, oldest first
 }
 
@@ -100,16 +104,7 @@ type session struct {
 	parts                           map[int]blob
 }
 
-func (s *session) numbers() []int {
-	out := make([]int, 0, len(s.parts))
-	for n := range s.parts {
-		out = append(out, n)
-	}
-
-	slices.Sort(out)
-
-	return out
-}
+func (s *session) numbers() []int { return slices.Sorted(maps.Keys(s.parts)) }
 
 type token struct {
 	Client, User string // User: "" two-legged
@@ -154,11 +149,28 @@ type model struct {
 type children struct {
 	folders, items []string
 	names          map[string]string // name -> id of what holds it and is not hidden
+	folded         map[string]string // the same by names without their case, in NFC
+}
+
+func (c *children) take(name, id string) { c.names[name], c.folded[foldName(name)] = id, id }
+
+func (c *children) drop(name string) {
+	delete(c.names, name)
+	delete(c.folded, foldName(name))
+}
+
+// holder is the id of what has a name; "" when it is free.
+func (c *children) holder(name string, fold bool) string {
+	if fold {
+		return c.folded[foldName(name)]
+	}
+
+	return c.names[name]
 }
 
 // record is a row of account administration whose fields are answered as they are.
 type record struct {
-	Seq    int64
+	numbered
 	Fields map[string]any
 }
 
@@ -191,54 +203,33 @@ func (m *model) tables() []rows {
 		m.hookTokens}
 }
 
-// seq numbers what is made, so that listings keep an order.
-func (m *model) seq() int64 {
+// numbered gives what is made its place in listings.
+type numbered struct{ Seq int64 }
+
+func (n numbered) seq() int64 { return n.Seq }
+
+func (m *model) seq() numbered {
 	m.lastSeq++
-	return m.lastSeq
+	return numbered{m.lastSeq}
 }
 
 // index builds what is derived, after loading.
-func (m *model) index(fold bool) {
-	see := func(n int64) { m.lastSeq = max(m.lastSeq, n) }
-	for _, h := range m.hubs.m {
-		see(h.Seq)
+func (m *model) index() {
+	for _, t := range m.tables() {
+		m.lastSeq = max(m.lastSeq, t.last())
 	}
 
-	for _, p := range m.projects.m {
-		see(p.Seq)
-	}
-
-	for _, t := range []*table[record]{m.companies, m.units, m.members, m.roles} {
-		for _, r := range t.m {
-			see(r.Seq)
-		}
-	}
-
-	for _, p := range m.people.m {
-		see(p.Seq)
-	}
-
-	for _, h := range m.hooks.m {
-		see(h.Seq)
-	}
-
-	for _, r := range m.robots.m {
-		see(r.Seq)
-	}
-
-	for _, f := range sortedBySeq(m.folders.m, func(f *folder) int64 { return f.Seq }) {
-		see(f.Seq)
+	for _, f := range inOrder(m.folders.m) {
 		m.child(f.Parent).folders = append(m.child(f.Parent).folders, f.ID)
 		if !f.Hidden {
-			m.child(f.Parent).names[foldName(f.Name, fold)] = f.ID
+			m.child(f.Parent).take(f.Name, f.ID)
 		}
 	}
 
-	for _, i := range sortedBySeq(m.items.m, func(i *item) int64 { return i.Seq }) {
-		see(i.Seq)
+	for _, i := range inOrder(m.items.m) {
 		m.child(i.Folder).items = append(m.child(i.Folder).items, i.ID)
 		if !i.Hidden {
-			m.child(i.Folder).names[foldName(i.Name, fold)] = i.ID
+			m.child(i.Folder).take(i.Name, i.ID)
 		}
 	}
 
@@ -266,40 +257,19 @@ func (m *model) index(fold bool) {
 func (m *model) child(id string) *children {
 	c := m.kids[id]
 	if c == nil {
-		c = &children{names: map[string]string{}}
+		c = &children{names: map[string]string{}, folded: map[string]string{}}
 		m.kids[id] = c
 	}
 
 	return c
 }
 
-func sortedBySeq[T any](m map[string]*T, seq func(*T) int64) []*T {
-	out := make([]*T, 0, len(m))
-	for _, v := range m {
-		out = append(out, v)
-	}
-
-	slices.SortFunc(out, func(a, b *T) int {
-		switch d := seq(a) - seq(b); {
-		case d < 0:
-			return -1
-		case d > 0:
-			return 1
-		}
-
-		return 0
-	})
-
-	return out
+// inOrder are rows in the order of their making.
+func inOrder[R interface{ seq() int64 }](rows map[string]R) []R {
+	return slices.SortedFunc(maps.Values(rows), func(a, b R) int { return cmp.Compare(a.seq(), b.seq()) })
 }
 
-func foldName(name string, fold bool) string {
-	if fold {
-		return strings.ToLower(name)
-	}
-
-	return name
-}
+func foldName(name string) string { return strings.ToLower(norm.NFC.String(name)) }
 
 func partID(key string, n int) string { return fmt.Sprintf("%s/%d", key, n) }
 

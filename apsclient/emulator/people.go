@@ -10,12 +10,12 @@ import (
 
 // person is a user of an account.
 type person struct {
+	numbered
 	ID, Account, UID, Email, First, Last string
 	Status, Role                         string // active, not_invited ... ; account_admin, account_user
 	Company                              string // id
 	Created, Updated                     time.Time
 	Fields                               map[string]any // nickname, phone, default_role ...
-	Seq                                  int64
 }
 
 var personText = []string{"nickname", "image_url", "address_line_1", "address_line_2", "city", "postal_code",
@@ -85,7 +85,7 @@ func (m *model) signedIn(hint string) string {
 func (m *model) addPerson(account, email, first, last string, now time.Time) *person {
 	p := &person{ID: uuid(), Account: account, UID: strings.ToUpper(randomHex(6)), Email: email, First: first,
 		Last: last, Status: "not_invited", Role: "account_user",
-		Created: now, Updated: now, Fields: map[string]any{}, Seq: m.seq()}
+		Created: now, Updated: now, Fields: map[string]any{}, numbered: m.seq()}
 	m.people.put(account+"/"+p.ID, p)
 
 	return p
@@ -117,9 +117,9 @@ func (s *Server) AddCompany(account, name, trade string) string {
 
 func (m *model) addCompany(account, name, trade string, now time.Time) string {
 	id := uuid()
-	at := now.UTC().Format(hqTime)
+	at := adminTime(now)
 	m.companies.put(account+"/"+id,
-		&record{Seq: m.seq(), Fields: obj{"id": id, "account_id": account, "name": name, "trade": trade,
+		&record{numbered: m.seq(), Fields: obj{"id": id, "account_id": account, "name": name, "trade": trade,
 			"country":     "United States",
 			"website_url": "https://example.com", "description": "", "erp_id": "", "tax_id": "",
 			"created_at": at,
@@ -139,8 +139,8 @@ func (m *model) demoPeople(now time.Time) {
 			Role: "account_user"},
 		{UID: demoRobot, Email: demoRobotEmail, First: "Robot", Role: "account_admin"},
 	} {
-		p.ID, p.Account, p.Status, p.Created, p.Updated, p.Seq, p.Fields, p.Company = uuid(), demoAccount,
-			"active", now, now, m.seq(), map[string]any{}, company
+		p.ID, p.Account, p.Company, p.Status, p.numbered = uuid(), demoAccount, company, "active", m.seq()
+		p.Created, p.Updated, p.Fields = now, now, obj{}
 		m.people.put(p.Account+"/"+p.ID, &p)
 
 		for _, id := range []string{"b." + demoProjectID, "b." + demoBIMProject} {
@@ -155,15 +155,15 @@ func (m *model) demoPeople(now time.Time) {
 	for _, name := range []string{"Architect", "BIM Manager", "Project Manager"} {
 		id := uuid()
 		m.roles.put(demoAccount+"/"+id,
-			&record{Seq: m.seq(), Fields: obj{"id": id, "account_id": demoAccount, "name": name,
+			&record{numbered: m.seq(), Fields: obj{"id": id, "account_id": demoAccount, "name": name,
 				"member_group_id": strings.ToUpper(randomHex(4)),
 				"services":        obj{"document_management": obj{"access_level": "user"}}}})
 	}
 
 	id := uuid()
-	at := now.UTC().Format(hqTime)
+	at := adminTime(now)
 	m.units.put(demoAccount+"/"+id,
-		&record{Seq: m.seq(), Fields: obj{"id": id, "account_id": demoAccount, "name": "North America",
+		&record{numbered: m.seq(), Fields: obj{"id": id, "account_id": demoAccount, "name": "North America",
 			"description": "USA, Canada",
 			"created_at":  at, "updated_at": at}})
 }
@@ -171,8 +171,8 @@ func (m *model) demoPeople(now time.Time) {
 func (m *model) personRow(p *person) obj {
 	out := obj{"id": p.ID, "account_id": p.Account, "status": p.Status, "role": p.Role, "email": p.Email,
 		"name": p.Name(), "first_name": p.First, "last_name": p.Last,
-		"uid": p.UID, "created_at": p.Created.UTC().Format(hqTime),
-		"updated_at": p.Updated.UTC().Format(hqTime), "last_sign_in": p.Updated.UTC().Format(hqTime)}
+		"uid": p.UID, "created_at": adminTime(p.Created),
+		"updated_at": adminTime(p.Updated), "last_sign_in": adminTime(p.Updated)}
 	maps.Copy(out, p.Fields)
 	if p.Company != "" {
 		out["company_id"] = p.Company
@@ -192,7 +192,7 @@ func (m *model) companyName(account, id string) string {
 
 func (m *model) personRows(account string) []obj {
 	var rows []obj
-	for _, p := range sortedBySeq(m.people.m, func(p *person) int64 { return p.Seq }) {
+	for _, p := range inOrder(m.people.m) {
 		if p.Account == account {
 			rows = append(rows, m.personRow(p))
 		}
@@ -203,23 +203,22 @@ func (m *model) personRows(account string) []obj {
 
 func (c *call) hqUsers() {
 	var rows []obj
-	if c.inAccount(false, func(m *model, account string) *problem {
+	c.inAccount(func(m *model, account string) *problem {
 		rows = m.personRows(account)
 		return nil
-	}) {
-		c.hqList(rows)
-	}
+	})
+	c.hqList(rows)
 }
 
 func (c *call) hqSearchUsers() {
-	partial, ok := c.boolean("partial", true)
-	if !ok {
-		return
+	how := "equals"
+	if c.boolean("partial", true) {
+		how = "contains"
 	}
 
 	and := strings.EqualFold(c.q.Get("operator"), "AND")
 	var rows []obj
-	if c.inAccount(false, func(m *model, account string) *problem {
+	c.inAccount(func(m *model, account string) *problem {
 		for _, r := range m.personRows(account) {
 			asked, hits := 0, 0
 			for _, name := range []string{"name", "email", "company_name"} {
@@ -229,11 +228,6 @@ func (c *call) hqSearchUsers() {
 				}
 
 				asked++
-				how := "equals"
-				if partial {
-					how = "contains"
-				}
-
 				if fieldMatches(r, name, want, how) {
 					hits++
 				}
@@ -245,44 +239,42 @@ func (c *call) hqSearchUsers() {
 		}
 
 		return nil
-	}) {
-		c.hqList(rows)
-	}
+	})
+	c.hqList(rows)
 }
 
 // newPerson checks a body and makes the person.
 func (c *call) newPerson(m *model, account string, in obj) (*person, *problem) {
-	email := text(in["email"])
-	if bad := unknownField(in, personText,
-		[]string{"email", "company_id", "first_name", "last_name", "name"}); bad != "" {
-		return nil, hqInvalid(bad + " is not a field of a user")
+	first := obj{}
+	if bad := take(first, in, []string{"email", "first_name", "last_name", "company_id"},
+		append([]string{"name"}, personText...)...); bad != nil {
+		return nil, bad
 	}
 
 	fields := obj{}
-	if why := take(fields, in, append([]string{"first_name", "last_name", "company_id"},
-		personText...)...); why != "" {
-		return nil, hqInvalid(why)
+	if bad := take(fields, in, personText, "email", "first_name", "last_name", "company_id",
+		"name"); bad != nil {
+		return nil, bad
 	}
 
-	company := text(fields["company_id"])
+	email, company := text(first["email"]), text(first["company_id"])
 	switch {
 	case !goodEmail(email):
-		return nil, hqInvalid("email is missing, malformed or longer than 255 characters")
+		return nil, invalid("email is missing, malformed or longer than 255 characters")
 	case company != "" && m.companies.get(account+"/"+company) == nil:
-		return nil, hqInvalid("company_id names no company of the account")
+		return nil, noCompany
 	case m.personByEmail(account, email) != nil:
-		return nil, &problem{http.StatusConflict, "1005", "a user with this email exists"}
+		return nil, conflict("a user with this email exists")
 	}
 
-	p := m.addPerson(account, email, text(fields["first_name"]), text(fields["last_name"]), c.now)
-	delete(fields, "first_name")
-	delete(fields, "last_name")
-	delete(fields, "company_id")
+	p := m.addPerson(account, email, text(first["first_name"]), text(first["last_name"]), c.now)
 	p.Company, p.Fields = company, fields
 	m.people.put(account+"/"+p.ID, p)
 
 	return p, nil
 }
+
+var noCompany = invalid("company_id names no company of the account")
 
 func goodEmail(s string) bool {
 	a, err := mail.ParseAddress(s)
@@ -290,103 +282,72 @@ func goodEmail(s string) bool {
 }
 
 func (c *call) hqCreateUser() {
-	var in obj
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.inAccount(true, func(m *model, account string) *problem {
+	in, out := body[obj](c), obj{}
+	c.inAccount(func(m *model, account string) *problem {
 		p, bad := c.newPerson(m, account, in)
 		if bad == nil {
 			out = m.personRow(p)
 		}
 
 		return bad
-	}) {
-		c.json(http.StatusCreated, out)
-	}
+	})
+	c.json(http.StatusCreated, out)
 }
 
 func (c *call) hqImportUsers() {
-	var in []obj
-	if !c.decode(&in) {
-		return
-	}
-
-	if len(in) == 0 || len(in) > 50 {
-		c.fail(http.StatusBadRequest, "1001", "1 to 50 users can be imported at once")
-		return
-	}
-
-	good, failed := list{}, list{}
-	if c.inAccount(true, func(m *model, account string) *problem {
-		for _, one := range in {
-			p, bad := c.newPerson(m, account, one)
+	in, out := body[[]obj](c), obj{}
+	c.inAccount(func(m *model, account string) (bad *problem) {
+		out, bad = imported(len(in), func(i int) (row, failed obj) {
+			p, bad := c.newPerson(m, account, in[i])
 			if bad != nil {
-				failed = append(failed, obj{"item": one,
-					"error": obj{"code": bad.code, "message": bad.detail}})
-			} else {
-				good = append(good, m.personRow(p))
+				return nil, obj{"item": in[i],
+					"error": obj{"code": codes[famHQ][bad.status], "message": bad.detail}}
 			}
-		}
 
-		return nil
-	}) {
-		c.json(http.StatusCreated, obj{"success": len(good), "failure": len(failed), "success_items": good,
-			"failure_items": failed})
-	}
+			return m.personRow(p), nil
+		})
+
+		return bad
+	})
+	c.json(http.StatusCreated, out)
 }
 
-var hqNoUser = &problem{http.StatusNotFound, "1002", "the user does not exist in this account"}
-
-func (c *call) hqUser() {
+// inPerson runs fn with the person of the path and answers what became of them.
+func (c *call) inPerson(fn func(*model, *person) *problem) {
 	var out obj
-	if c.inAccount(false, func(m *model, account string) *problem {
+	c.inAccount(func(m *model, account string) *problem {
 		p := m.accountPerson(account, c.p["user"])
 		if p == nil {
-			return hqNoUser
+			return missing("the user does not exist in this account")
 		}
 
+		bad := fn(m, p)
 		out = m.personRow(p)
 
-		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+		return bad
+	})
+	c.ok(out)
 }
 
+func (c *call) hqUser() { c.inPerson(func(*model, *person) *problem { return nil }) }
+
 func (c *call) hqUpdateUser() {
-	var in obj
-	if !c.decode(&in) {
-		return
-	}
-
-	var out obj
-	if c.inAccount(true, func(m *model, account string) *problem {
-		p := m.accountPerson(account, c.p["user"])
-		if p == nil {
-			return hqNoUser
-		}
-
+	in := body[obj](c)
+	c.inPerson(func(m *model, p *person) *problem {
 		fields := obj{}
-		if why := take(fields, in, "status", "company_id", "default_role"); why != "" {
-			return hqInvalid(why)
-		}
-
-		if bad := unknownField(in, []string{"status", "company_id", "default_role"}); bad != "" {
-			return hqInvalid(bad + " cannot be changed")
+		if bad := take(fields, in, []string{"status", "company_id", "default_role"}); bad != nil {
+			return bad
 		}
 
 		status, company := text(fields["status"]), text(fields["company_id"])
 		switch {
 		case status != "" && status != "active" && status != "inactive":
-			return hqInvalid("status must be active or inactive")
+			return invalid("status must be active or inactive")
 		case status != "" && (p.Status == "pending" || p.Status == "not_invited"):
-			return &problem{http.StatusUnprocessableEntity, "1006",
+			return &problem{http.StatusUnprocessableEntity, "",
 				"the status of a user who is " + p.Status + " cannot be changed"}
-		case company != "" && m.companies.get(account+"/"+company) == nil:
-			return hqInvalid("company_id names no company of the account")
+		case company != "" && m.companies.get(p.Account+"/"+company) == nil:
+			return noCompany
 		}
 
 		if status != "" {
@@ -402,11 +363,8 @@ func (c *call) hqUpdateUser() {
 		}
 
 		p.Updated = c.now
-		m.people.put(account+"/"+p.ID, p)
-		out = m.personRow(p)
+		m.people.put(p.Account+"/"+p.ID, p)
 
 		return nil
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
 }

@@ -1,6 +1,9 @@
 package emulator
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 var (
 	scopeRead   = []string{"data:read"}
@@ -26,15 +29,10 @@ func projectRoutes() []route {
 }
 
 func (c *call) listHubs() {
-	fs, err := filters(c.q)
-	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
-		return
-	}
-
+	fs := c.filters()
 	data, warnings := list{}, list{}
 	c.s.read(func(m *model) {
-		for _, h := range sortedBySeq(m.hubs.m, func(h *hub) int64 { return h.Seq }) {
+		for _, h := range inOrder(m.hubs.m) {
 			if r := c.hubResource(h); !c.knob.HideHubs && matchAll(fs, r) {
 				data = append(data, r)
 			}
@@ -51,60 +49,37 @@ func (c *call) listHubs() {
 
 	d := c.document(data, nil)
 	d["meta"] = obj{"warnings": warnings}
-	c.json(http.StatusOK, d)
+	c.ok(d)
 }
 
-// hub finds the hub of the path or answers 404.
-func (c *call) hub(m *model) *hub {
-	if h := m.hubs.get(c.p["hub"]); h != nil && !c.knob.HideHubs {
-		return h
-	}
+// inHub runs fn with the hub of the path.
+func (c *call) inHub(fn func(*model, *hub)) {
+	c.inWorld(func(m *model) *problem {
+		h := m.hubs.get(c.p["hub"])
+		if h == nil || c.knob.HideHubs {
+			return noSuch("HUB_NOT_FOUND", "the hub does not exist or is not visible to the caller")
+		}
 
-	return nil
+		fn(m, h)
+
+		return nil
+	})
 }
 
 func (c *call) getHub() {
 	var r obj
-	c.s.read(func(m *model) {
-		if h := c.hub(m); h != nil {
-			r = c.hubResource(h)
-		}
-	})
-	if r == nil {
-		c.fail(http.StatusNotFound, "HUB_NOT_FOUND", "the hub does not exist or is not visible to the caller")
-		return
-	}
-
-	c.json(http.StatusOK, c.document(r, nil))
+	c.inHub(func(_ *model, h *hub) { r = c.hubResource(h) })
+	c.ok(c.document(r, nil))
 }
 
 func (c *call) listProjects() {
-	fs, err := filters(c.q)
-	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
-		return
-	}
-
-	p, ok := c.page()
-	if !ok {
-		return
-	}
-
-	data, found, more := list{}, false, false
-	c.s.read(func(m *model) {
-		h := c.hub(m)
-		if h == nil {
-			return
-		}
-
-		found = true
-
-		var all []*project
-		for _, pr := range sortedBySeq(m.projects.m, func(p *project) int64 { return p.Seq }) {
-			if pr.Hub == h.ID && !pr.Inactive {
-				all = append(all, pr)
-			}
-		}
+	fs := c.filters()
+	p := c.page()
+	data, more := list{}, false
+	c.inHub(func(m *model, h *hub) {
+		all := slices.DeleteFunc(inOrder(m.projects.m), func(p *project) bool {
+			return p.Hub != h.ID || p.Inactive
+		})
 
 		var from, to int
 		from, to, more = p.cut(len(all))
@@ -114,76 +89,44 @@ func (c *call) listProjects() {
 			}
 		}
 	})
-	if !found {
-		c.fail(http.StatusNotFound, "HUB_NOT_FOUND", "the hub does not exist or is not visible to the caller")
-		return
-	}
-
 	d := c.document(data, nil)
 	d["links"] = c.pageLinks(p, more)
-	c.json(http.StatusOK, d)
+	c.ok(d)
 }
 
 // inProject runs fn with the project of the path; it answers when the project cannot be used.
-func (c *call) inProject(change bool, fn func(*model, *project) *problem) {
-	var bad *problem
-	run := func(m *model) {
+func (c *call) inProject(fn func(*model, *project) *problem) {
+	c.inWorld(func(m *model) *problem {
 		p := m.projects.get(c.p["project"])
 		switch {
 		case p == nil || c.p["hub"] != "" && p.Hub != c.p["hub"] || c.knob.HideHubs:
-			bad = &problem{http.StatusNotFound, "PROJECT_NOT_FOUND",
-				"the project does not exist or is not visible to the caller"}
+			return noSuch("PROJECT_NOT_FOUND", "the project does not exist or is not visible to the caller")
 		case p.Inactive:
-			bad = &problem{http.StatusForbidden, "BIM360DM_ERROR", "Project is not active: " + p.ID}
-		default:
-			bad = fn(m, p)
+			return &problem{http.StatusForbidden, "BIM360DM_ERROR", "Project is not active: " + p.ID}
 		}
-	}
-	if change {
-		c.s.update(run)
-	} else {
-		c.s.read(run)
-	}
 
-	if bad != nil {
-		c.fail(bad.status, bad.code, bad.detail)
-	}
-}
-
-// problem is why a call is refused.
-type problem struct {
-	status       int
-	code, detail string
+		return fn(m, p)
+	})
 }
 
 func (c *call) getProject() {
 	var r obj
-	c.inProject(false, func(_ *model, p *project) *problem {
+	c.inProject(func(_ *model, p *project) *problem {
 		r = c.projectResource(p)
 		return nil
 	})
-	if r != nil {
-		c.json(http.StatusOK, c.document(r, nil))
-	}
+	c.ok(c.document(r, nil))
 }
 
 func (c *call) topFolders() {
-	excludeDeleted, ok := c.boolean("excludeDeleted", false)
-	if !ok {
-		return
-	}
-
-	filesOnly, ok := c.boolean("projectFilesOnly", false)
-	if !ok {
-		return
-	}
-
+	excludeDeleted := c.boolean("excludeDeleted", false)
+	filesOnly := c.boolean("projectFilesOnly", false)
 	if c.user == "" { // both need a user context
 		excludeDeleted, filesOnly = false, false
 	}
 
 	var data list
-	c.inProject(false, func(m *model, p *project) *problem {
+	c.inProject(func(m *model, p *project) *problem {
 		data = list{}
 		for _, id := range m.child(p.Root).folders {
 			f := m.folders.get(id)
@@ -197,7 +140,5 @@ func (c *call) topFolders() {
 
 		return nil
 	})
-	if data != nil {
-		c.json(http.StatusOK, c.document(data, nil))
-	}
+	c.ok(c.document(data, nil))
 }

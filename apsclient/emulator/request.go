@@ -11,11 +11,11 @@ type Request struct {
 	Time      time.Time `json:"time"`
 	Method    string    `json:"method"`
 	Path      string    `json:"path"`                 // escaped, without the query
-	Op        string    `json:"op"`                   // action in kebab case, "token", "authorize", "s3-put", "s3-get"; "" unknown
-	Class     string    `json:"class,omitempty"`      // endpoint class of the rate limits; "" none
-	Status    int       `json:"status"`               // 0 when the fault hook sees it; the effect's own status for LoseReply
-	Part      int       `json:"part,omitempty"`       // part number of an S3 PUT, firstPart of an URL request
-	UploadKey string    `json:"upload_key,omitempty"` // of an S3 PUT, an URL request with a key, or a completion
+	Op        string    `json:"op"`                   // action in kebab case, "token", "s3-put"; "" unknown
+	Class     string    `json:"class,omitempty"`      // of the rate limits; "" none
+	Status    int       `json:"status"`               // 0 in the fault hook; the effect's own for LoseReply
+	Part      int       `json:"part,omitempty"`       // part number of an S3 PUT, firstPart of URL requests
+	UploadKey string    `json:"upload_key,omitempty"` // of a part, of URL requests with one, of a completion
 	Bytes     int64     `json:"bytes"`                // body bytes received (PUT, POST, PATCH) or sent (GET)
 	Fault     string    `json:"fault,omitempty"`      // kind of the fault that was applied
 	Scopes    []string  `json:"scopes,omitempty"`     // of the token

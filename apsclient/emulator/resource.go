@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 )
 
 // Extension types of data management.
@@ -21,8 +22,11 @@ const (
 
 func (c *call) link(p string) obj    { return obj{"href": origin(c.r) + p} }
 func (c *call) related(p string) obj { return obj{"links": obj{"related": c.link(p)}} }
-func ref(kind, id string) obj        { return obj{"type": kind, "id": id} }
-func jsonapi() obj                   { return obj{"version": "1.0"} }
+func (c *call) relatedTo(p, kind, id string) obj {
+	return obj{"links": obj{"related": c.link(p)}, "data": ref(kind, id)}
+}
+func ref(kind, id string) obj { return obj{"type": kind, "id": id} }
+func jsonapi() obj            { return obj{"version": "1.0"} }
 func (c *call) refLinks(p string) obj {
 	return obj{"links": obj{"self": c.link(p + "/relationships/refs"), "related": c.link(p + "/refs")}}
 }
@@ -73,8 +77,7 @@ func (c *call) projectResource(p *project) obj {
 	}
 
 	self := projectPath(p)
-	hubRef := c.related("/project/v1/hubs/" + p.Hub)
-	hubRef["data"] = ref("hubs", p.Hub)
+	hubRef := c.relatedTo("/project/v1/hubs/"+p.Hub, "hubs", p.Hub)
 
 	return obj{"type": "projects", "id": p.ID,
 		"attributes": obj{"name": p.Name, "scopes": list{"b360project." + strings.TrimPrefix(p.ID, "b.")},
@@ -86,6 +89,12 @@ func (c *call) projectResource(p *project) obj {
 				"meta": obj{"link": c.link(dataPath(p.ID, "folders", p.Root))}},
 			"topFolders": c.related(self + "/topFolders"),
 		}}
+}
+
+// stamp says in a resource's attributes when something was done to it, and by whom.
+func (m *model) stamp(attributes obj, done string, at time.Time, by string) {
+	attributes[done+"Time"], attributes[done+"UserId"] = wireTime(at), by
+	attributes[done+"UserName"] = m.userName(by)
 }
 
 func (c *call) folderResource(m *model, f *folder) obj {
@@ -122,11 +131,9 @@ func (c *call) folderResource(m *model, f *folder) obj {
 	}
 
 	attributes := obj{"name": f.Name, "displayName": f.Name, "objectCount": count, "hidden": f.Hidden,
-		"createTime": wireTime(f.Created), "createUserId": f.CreatedBy,
-		"createUserName":   m.userName(f.CreatedBy),
-		"lastModifiedTime": wireTime(f.Modified), "lastModifiedUserId": f.ModifiedBy,
-		"lastModifiedUserName":   m.userName(f.ModifiedBy),
 		"lastModifiedTimeRollup": wireTime(f.Rollup), "extension": c.extension(ext, data)}
+	m.stamp(attributes, "create", f.Created, f.CreatedBy)
+	m.stamp(attributes, "lastModified", f.Modified, f.ModifiedBy)
 	self := dataPath(f.Project, "folders", f.ID)
 	parent := c.related(self + "/parent")
 	if f.Parent != "" {
@@ -157,21 +164,15 @@ func (c *call) itemResource(m *model, i *item, tip *version) obj {
 	}
 
 	attributes := obj{"displayName": i.Name, "hidden": i.Hidden, "reserved": i.Reserved,
-		"createTime": wireTime(i.Created), "createUserId": i.CreatedBy,
-		"createUserName":   m.userName(i.CreatedBy),
-		"lastModifiedTime": wireTime(i.Modified), "lastModifiedUserId": i.ModifiedBy,
-		"lastModifiedUserName": m.userName(i.ModifiedBy),
-		"extension":            c.extension(i.ExtType, data)}
+		"extension": c.extension(i.ExtType, data)}
+	m.stamp(attributes, "create", i.Created, i.CreatedBy)
+	m.stamp(attributes, "lastModified", i.Modified, i.ModifiedBy)
 	if i.Reserved {
-		attributes["reservedTime"] = wireTime(i.Modified)
-		attributes["reservedUserId"] = i.ReservedBy
-		attributes["reservedUserName"] = m.userName(i.ReservedBy)
+		m.stamp(attributes, "reserved", i.Modified, i.ReservedBy)
 	}
 
-	tipRef := c.related(self + "/tip")
-	tipRef["data"] = ref("versions", tip.ID)
-	parent := c.related(self + "/parent")
-	parent["data"] = ref("folders", i.Folder)
+	tipRef := c.relatedTo(self+"/tip", "versions", tip.ID)
+	parent := c.relatedTo(self+"/parent", "folders", i.Folder)
 
 	return obj{"type": "items", "id": i.ID, "attributes": attributes, "links": obj{"self": c.link(self)},
 		"relationships": obj{"tip": tipRef, "versions": c.related(self + "/versions"), "parent": parent,
@@ -189,13 +190,10 @@ func (c *call) versionResource(m *model, v *version) obj {
 	}
 
 	attributes := obj{"name": v.Name, "displayName": v.Name, "versionNumber": v.Number,
-		"createTime": wireTime(v.Created), "createUserId": v.CreatedBy,
-		"createUserName":   m.userName(v.CreatedBy),
-		"lastModifiedTime": wireTime(v.Created), "lastModifiedUserId": v.CreatedBy,
-		"lastModifiedUserName": m.userName(v.CreatedBy),
-		"extension":            c.extension(v.ExtType, data)}
-	itemRef := c.related(self + "/item")
-	itemRef["data"] = ref("items", v.Item)
+		"extension": c.extension(v.ExtType, data)}
+	m.stamp(attributes, "create", v.Created, v.CreatedBy)
+	m.stamp(attributes, "lastModified", v.Created, v.CreatedBy)
+	itemRef := c.relatedTo(self+"/item", "items", v.Item)
 	rel := obj{"item": itemRef, "refs": c.refLinks(self), "links": c.linkLinks(self),
 		"downloadFormats": c.related(self + "/downloadFormats")}
 	if !v.deleted() {

@@ -3,7 +3,6 @@ package emulator
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,47 +12,30 @@ import (
 // hqList answers a bare array: limit 1..100 (default 10), offset, sort (comma list, "-"
 // descending), field (comma list).
 func (c *call) hqList(rows []obj) {
-	limit, ok := c.number("limit", 10, 1, 100)
-	if !ok {
-		return
-	}
-
-	offset, ok := c.number("offset", 0, 0, 1<<30)
-	if !ok {
-		return
-	}
-
+	limit := c.number("limit", 10, 1, 100)
+	offset := c.number("offset", 0, 0, 1<<30)
 	var keys []sortKey
 	for _, s := range splitList(c.q["sort"]) {
 		keys = append(keys, sortKey{strings.TrimPrefix(s, "-"), strings.HasPrefix(s, "-")})
 	}
 
 	sortRows(rows, keys)
-	c.json(http.StatusOK, pick(window(rows, limit, offset), splitList(c.q["field"])))
+	c.ok(pick(window(rows, limit, offset), splitList(c.q["field"])))
 }
 
 // caPage answers a page of construction/admin: limit default 20, more than 200 is cut, offset, sort
 // ("name desc"), fields, filters, filterTextMatch, orFilters. path and the query make the links.
-func (c *call) caPage(rows []obj, textFilters []string) {
-	limit, ok := c.number("limit", 20, 1, 1<<30)
-	if !ok {
-		return
-	}
-
+func (c *call) caPage(rows []obj, textFilters ...string) {
+	limit := c.number("limit", 20, 1, 1<<30)
 	limit = min(limit, 200)
-	offset, ok := c.number("offset", 0, 0, 1<<30)
-	if !ok {
-		return
-	}
-
+	offset := c.number("offset", 0, 0, 1<<30)
 	match := c.q.Get("filterTextMatch")
 	if match == "" {
 		match = "contains"
 	}
 
 	if !slices.Contains([]string{"contains", "startsWith", "endsWith", "equals"}, match) {
-		c.fail(http.StatusBadRequest, "BAD_INPUT",
-			"filterTextMatch must be contains, startsWith, endsWith or equals")
+		c.refuse(invalid("filterTextMatch must be contains, startsWith, endsWith or equals"))
 		return
 	}
 
@@ -62,7 +44,7 @@ func (c *call) caPage(rows []obj, textFilters []string) {
 	for _, s := range splitList(c.q["sort"]) {
 		name, dir, _ := strings.Cut(strings.TrimSpace(s), " ")
 		if dir != "" && dir != "asc" && dir != "desc" {
-			c.fail(http.StatusBadRequest, "BAD_INPUT", "sort must name fields with asc or desc")
+			c.refuse(invalid("sort must name fields with asc or desc"))
 			return
 		}
 
@@ -88,7 +70,7 @@ func (c *call) caPage(rows []obj, textFilters []string) {
 		pagination["previousUrl"] = at(max(offset-limit, 0))
 	}
 
-	c.json(http.StatusOK, obj{"pagination": pagination,
+	c.ok(obj{"pagination": pagination,
 		"results": pick(window(rows, limit, offset), splitList(c.q["fields"]))})
 }
 
@@ -248,32 +230,22 @@ func splitList(vals []string) []string {
 	return out
 }
 
-// take copies the named text fields of a body, and says which one is of a wrong type.
-func take(into, from obj, names ...string) string {
-	for _, n := range names {
-		switch v := from[n].(type) {
-		case nil:
-		case string:
-			if len(v) > 255 {
-				return n + " is longer than 255 characters"
-			}
-
-			into[n] = v
+// take copies the text fields of a body that are named. It refuses one of a wrong type, and one that
+// is neither named nor among the others.
+func take(into, from obj, names []string, others ...string) *problem {
+	for n, v := range from {
+		switch s, isText := v.(string); {
+		case slices.Contains(others, n), v == nil && slices.Contains(names, n):
+		case !slices.Contains(names, n):
+			return invalid(n + " is not a field here")
+		case !isText:
+			return invalid(n + " must be text")
+		case len(s) > 255:
+			return invalid(n + " is longer than 255 characters")
 		default:
-			return n + " must be text"
+			into[n] = s
 		}
 	}
 
-	return ""
-}
-
-// unknownField names a field of a body that is not among the known ones.
-func unknownField(body obj, known ...[]string) string {
-	for name := range body {
-		if !slices.ContainsFunc(known, func(ns []string) bool { return slices.Contains(ns, name) }) {
-			return name
-		}
-	}
-
-	return ""
+	return nil
 }

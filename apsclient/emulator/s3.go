@@ -69,8 +69,13 @@ func signature(key []byte, method, host, path string, q url.Values) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// s3fail answers an S3 error. extra are further elements.
-func (c *call) s3fail(status int, code, message string, extra [][2]string) {
+// s3fail answers an S3 error; only the first one of a call counts. extra are further elements.
+func (c *call) s3fail(status int, code, message string, extra ...[2]string) {
+	if c.over {
+		return
+	}
+
+	c.over = true
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<Error>")
 	element := func(name, text string) {
@@ -109,34 +114,30 @@ func (c *call) drain() {
 }
 
 // s3check checks a signed URL and the headers that came with it.
-func (c *call) s3check() bool {
+func (c *call) s3check() {
 	if c.r.Header.Get("Authorization") != "" {
 		c.s3fail(http.StatusBadRequest, "InvalidArgument",
 			"Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
 				"Signature query string parameter or the Authorization header should be specified",
-			[][2]string{{"ArgumentName", "Authorization"}})
-		return false
+			[2]string{"ArgumentName", "Authorization"})
 	}
 
 	for name := range c.r.Header {
 		if strings.HasPrefix(name, "X-Amz-") {
 			c.s3fail(http.StatusForbidden, "AccessDenied",
 				"There were headers present in the request which were not signed",
-				[][2]string{{"HeadersNotSigned", strings.ToLower(name)}})
-			return false
+				[2]string{"HeadersNotSigned", strings.ToLower(name)})
 		}
 	}
 
 	if c.q.Get("X-Amz-Signature") == "" {
-		c.s3fail(http.StatusForbidden, "AccessDenied", "Access Denied", nil)
-		return false
+		c.s3fail(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 
 	want := signature(c.s.key, c.r.Method, c.r.Host, c.r.URL.EscapedPath(), c.q)
 	if !hmac.Equal([]byte(want), []byte(c.q.Get("X-Amz-Signature"))) {
 		c.s3fail(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does "+
-			"not match the signature you provided. Check your key and signing method.", nil)
-		return false
+			"not match the signature you provided. Check your key and signing method.")
 	}
 
 	start, _ := time.Parse(amzTime, c.q.Get("X-Amz-Date"))
@@ -144,13 +145,10 @@ func (c *call) s3check() bool {
 	end := start.Add(time.Duration(seconds) * time.Second)
 	if !c.now.Before(end) || c.fault.Kind == ExpireNow {
 		c.s3fail(http.StatusForbidden, "AccessDenied", "Request has expired",
-			[][2]string{{"X-Amz-Expires", strconv.Itoa(seconds)},
-				{"Expires", end.UTC().Format(time.RFC3339)},
-				{"ServerTime", c.now.UTC().Format(time.RFC3339)}})
-		return false
+			[2]string{"X-Amz-Expires", strconv.Itoa(seconds)},
+			[2]string{"Expires", end.UTC().Format(time.RFC3339)},
+			[2]string{"ServerTime", c.now.UTC().Format(time.RFC3339)})
 	}
-
-	return true
 }
 
 // openSession is the session that a part belongs to.
@@ -163,35 +161,32 @@ func (m *model) openSession(id string, now time.Time) *session {
 	return s
 }
 
-const noUpload = "The specified upload does not exist. The upload ID may be invalid, or the upload may " +
-	"have been aborted or completed."
+var noUpload = noSuch("NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, "+
+	"or the upload may have been aborted or completed.")
 
 func (c *call) s3put() {
-	if !c.s3check() {
-		return
-	}
-
+	c.s3check()
 	size := c.r.ContentLength
 	number, _ := strconv.Atoi(c.q.Get("partNumber"))
 	id := c.q.Get("uploadId")
-	open := false
-	c.s.read(func(m *model) { open = m.openSession(id, c.now) != nil })
+	c.inWorld(func(m *model) *problem {
+		switch {
+		case size < 0:
+			return &problem{http.StatusLengthRequired, "MissingContentLength",
+				"You must provide the Content-Length HTTP header."}
+		case size > maxPart:
+			return &problem{http.StatusBadRequest, "EntityTooLarge",
+				"Your proposed upload exceeds the maximum allowed size"}
+		case size == 0 && c.knob.RefuseEmptyPart:
+			return &problem{http.StatusBadRequest, "EntityTooSmall",
+				"Your proposed upload is smaller than the minimum allowed size"}
+		case m.openSession(id, c.now) == nil:
+			return noUpload
+		}
 
-	switch {
-	case size < 0:
-		c.s3fail(http.StatusLengthRequired, "MissingContentLength",
-			"You must provide the Content-Length HTTP header.", nil)
-		return
-	case size > maxPart:
-		c.s3fail(http.StatusBadRequest, "EntityTooLarge",
-			"Your proposed upload exceeds the maximum allowed size", nil)
-		return
-	case size == 0 && c.knob.RefuseEmptyPart:
-		c.s3fail(http.StatusBadRequest, "EntityTooSmall",
-			"Your proposed upload is smaller than the minimum allowed size", nil)
-		return
-	case !open:
-		c.s3fail(http.StatusNotFound, "NoSuchUpload", noUpload, nil)
+		return nil
+	})
+	if c.over {
 		return
 	}
 
@@ -200,11 +195,11 @@ func (c *call) s3put() {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		c.s3fail(http.StatusBadRequest, "IncompleteBody",
-			"You did not provide the number of bytes specified by the Content-Length HTTP header", nil)
+			"You did not provide the number of bytes specified by the Content-Length HTTP header")
 		return
 	case errors.Is(err, errStore):
 		c.s3fail(http.StatusInternalServerError, "InternalError",
-			"We encountered an internal error. Please try again.", nil)
+			"We encountered an internal error. Please try again.")
 		return
 	case err != nil:
 		panic(http.ErrAbortHandler) // the client went away
@@ -213,7 +208,7 @@ func (c *call) s3put() {
 	if want := c.r.Header.Get("Content-MD5"); want != "" && want != base64.StdEncoding.EncodeToString(sum) {
 		c.s.removeBlobs([]blob{b})
 		c.s3fail(http.StatusBadRequest, "BadDigest",
-			"The Content-MD5 you specified did not match what we received.", nil)
+			"The Content-MD5 you specified did not match what we received.")
 		return
 	}
 
@@ -222,25 +217,20 @@ func (c *call) s3put() {
 		panic(http.ErrAbortHandler)
 	}
 
-	stored := false
-	var old blob
-	c.s.update(func(m *model) {
+	unused := []blob{b}
+	c.inWorld(func(m *model) *problem {
 		sess := m.openSession(id, c.now)
 		if sess == nil {
-			return
+			return noUpload
 		}
 
-		stored, old = true, sess.parts[number]
+		unused = []blob{sess.parts[number]}
 		sess.parts[number] = b
 		m.parts.put(partID(sess.Key, number), &b)
-	})
-	if !stored {
-		c.s.removeBlobs([]blob{b})
-		c.s3fail(http.StatusNotFound, "NoSuchUpload", noUpload, nil)
-		return
-	}
 
-	c.s.removeBlobs([]blob{old})
+		return nil
+	})
+	c.s.removeBlobs(unused)
 	etag := b.MD5
 	if c.fault.Kind == WrongETag {
 		etag = hex.EncodeToString(md5.New().Sum(nil))
@@ -251,14 +241,11 @@ func (c *call) s3put() {
 }
 
 func (c *call) s3get() {
-	if c.r.Method == http.MethodHead || !c.s3check() {
-		if c.r.Method == http.MethodHead { // an URL is signed for GET
-			c.s3fail(http.StatusForbidden, "SignatureDoesNotMatch", "", nil)
-		}
-
-		return
+	if c.r.Method == http.MethodHead { // an URL is signed for GET
+		c.s3fail(http.StatusForbidden, "SignatureDoesNotMatch", "")
 	}
 
+	c.s3check()
 	bucketKey, key := c.p["bucket"], c.p["object"]
 	if k, err := url.PathUnescape(key); err == nil {
 		key = k
@@ -268,7 +255,10 @@ func (c *call) s3get() {
 	c.s.read(func(m *model) { o = m.objects.get(bucketKey + "/" + key) })
 	if o == nil {
 		c.s3fail(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.",
-			[][2]string{{"Key", key}})
+			[2]string{"Key", key})
+	}
+
+	if c.over {
 		return
 	}
 
@@ -290,7 +280,7 @@ func (c *call) sendObject(parts []blob, size int64, o *object) {
 	if m := h.Get("If-Match"); m != "" && m != "*" && unquote(m) != o.ETag {
 		c.s3fail(http.StatusPreconditionFailed, "PreconditionFailed",
 			"At least one of the pre-conditions you specified did not hold",
-			[][2]string{{"Condition", "If-Match"}})
+			[2]string{"Condition", "If-Match"})
 		return
 	}
 
@@ -324,7 +314,7 @@ func (c *call) sendObject(parts []blob, size int64, o *object) {
 			out.Set("Content-Range", fmt.Sprintf("bytes */%d", size))
 			c.s3fail(http.StatusRequestedRangeNotSatisfiable, "InvalidRange",
 				"The requested range is not satisfiable",
-				[][2]string{{"RangeRequested", spec}, {"ActualObjectSize", strconv.FormatInt(size, 10)}})
+				[2]string{"RangeRequested", spec}, [2]string{"ActualObjectSize", strconv.FormatInt(size, 10)})
 
 			return
 		default:

@@ -68,7 +68,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rt == nil && known:
 		c.fail(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "the resource does not take "+r.Method)
 	case rt == nil:
-		c.fail(http.StatusNotFound, "NOT_FOUND", "no such resource")
+		c.refuse(missing("no such resource"))
 	case c.authorize():
 		rt.handle(c)
 	}
@@ -198,7 +198,7 @@ func (c *call) slowDown() {
 	f := c.fault
 	maps.Copy(c.w.Header(), f.Header)
 	if c.rt != nil && c.rt.family == famS3 {
-		c.s3fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.", nil)
+		c.s3fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
 		return
 	}
 

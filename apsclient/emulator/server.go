@@ -77,7 +77,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("open the emulator's world: %w", err)
 	}
 
-	s.world.index(c.Knobs.CaseInsensitiveNames)
+	s.world.index()
 	if err := s.found(); err != nil {
 		return nil, errors.Join(err, s.world.log.f.Close())
 	}

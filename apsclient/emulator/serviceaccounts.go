@@ -17,11 +17,11 @@ import (
 
 // robot is a secure service account: a user without a person, who signs in by a signed assertion.
 type robot struct {
+	numbered
 	ID, Client, Email          string
 	Status                     string // ENABLED or DISABLED
 	Created, Accessed, Expires time.Time
 	Keys                       []robotKey
-	Seq                        int64
 }
 
 // robotKey is the public half of a key; the private half is given out once.
@@ -40,10 +40,9 @@ const (
 var (
 	robotName   = regexp.MustCompile(`^[A-Za-z0-9-]{5,100}$`)
 	robotFirst  = regexp.MustCompile(`^[A-Za-z0-9_-]{5,100}$`)
-	noRobot     = &problem{http.StatusNotFound, "not_found", "The service account is not found"}
-	noRobotKey  = &problem{http.StatusNotFound, "not_found", "The service account key is not found"}
-	robotAsleep = &problem{http.StatusBadRequest, "invalid_request",
-		"The service account is not currently in an enabled state"}
+	noRobot     = missing("The service account is not found")
+	noRobotKey  = missing("The service account key is not found")
+	robotAsleep = invalid("The service account is not currently in an enabled state")
 )
 
 func robotRoutes() []route {
@@ -73,54 +72,46 @@ func robotRoutes() []route {
 
 // withRobot finds the service account of the path and changes it as do says; it answers problems
 // itself.
-func (c *call) withRobot(do func(m *model, r *robot) *problem) bool {
+func (c *call) withRobot(do func(m *model, r *robot) *problem) {
+	c.appAlone()
+	c.inWorld(func(m *model) *problem {
+		r := m.robots.get(c.p["account"])
+		if r == nil || r.Client != c.tok.Client {
+			return noRobot
+		}
+
+		bad := do(m, r)
+		if bad == nil && c.r.Method != http.MethodGet && m.robots.get(r.ID) != nil {
+			m.robots.put(r.ID, r)
+		}
+
+		return bad
+	})
+}
+
+// appAlone refuses a token that stands for a user.
+func (c *call) appAlone() {
 	if c.tok.User != "" {
 		c.fail(http.StatusUnauthorized, "invalid_token", "a two-legged token is needed")
-		return false
 	}
-
-	bad := noRobot
-	c.s.update(func(m *model) {
-		if r := m.robots.get(c.p["account"]); r != nil && r.Client == c.tok.Client {
-			if bad = do(m, r); bad == nil && c.r.Method != http.MethodGet && m.robots.get(r.ID) != nil {
-				m.robots.put(r.ID, r)
-			}
-		}
-	})
-	if bad != nil {
-		c.fail(bad.status, bad.code, bad.detail)
-	}
-
-	return bad == nil
 }
 
 func (c *call) createRobot() {
-	var in struct{ Name, FirstName, LastName string }
-	if c.tok.User != "" {
-		c.fail(http.StatusUnauthorized, "invalid_token", "a two-legged token is needed")
-		return
-	}
-
-	if !c.decode(&in) {
-		return
-	}
-
+	c.appAlone()
+	in := body[struct{ Name, FirstName, LastName string }](c)
 	if !robotName.MatchString(in.Name) || !robotFirst.MatchString(in.FirstName) ||
 		!robotName.MatchString(in.LastName) {
-		c.fail(http.StatusBadRequest, "invalid_request",
-			"name, firstName and lastName have 5 to 100 letters, digits and dashes")
-		return
+		c.refuse(invalid("name, firstName and lastName have 5 to 100 letters, digits and dashes"))
 	}
 
 	r := &robot{ID: strings.ToUpper(randomHex(6)), Client: c.tok.Client, Status: enabled, Created: c.now,
 		Accessed: c.now, Expires: c.now.AddDate(1, 0, 0),
 		Email: in.Name + "@" + c.tok.Client + ".adskserviceaccount.autodesk.com"}
-	bad := ""
-	c.s.update(func(m *model) {
+	c.inWorld(func(m *model) *problem {
 		n := 0
 		for _, other := range m.robots.m {
 			if other.Email == r.Email {
-				bad = "a service account of this name exists"
+				return forbidden("a service account of this name exists")
 			}
 
 			if other.Client == r.Client {
@@ -129,24 +120,18 @@ func (c *call) createRobot() {
 		}
 
 		if n >= robotsPerClient {
-			bad = "the application has 10 service accounts, which is the limit"
+			return forbidden("the application has 10 service accounts, which is the limit")
 		}
 
-		if bad == "" {
-			r.Seq = m.seq()
-			m.robots.put(r.ID, r)
-			// An administrator adds it to the account, as a person is added: here that is done at
-			// once.
-			p := m.addPerson(demoAccount, r.Email, in.FirstName, in.LastName, c.now)
-			p.UID, p.Status, p.Role = r.ID, "active", "account_admin"
-			m.people.put(demoAccount+"/"+p.ID, p)
-		}
+		r.numbered = m.seq()
+		m.robots.put(r.ID, r)
+		// An administrator adds it to the account, as a person is added: here that is done at once.
+		p := m.addPerson(demoAccount, r.Email, in.FirstName, in.LastName, c.now)
+		p.UID, p.Status, p.Role = r.ID, "active", "account_admin"
+		m.people.put(demoAccount+"/"+p.ID, p)
+
+		return nil
 	})
-	if bad != "" {
-		c.fail(http.StatusForbidden, "forbidden", bad)
-		return
-	}
-
 	c.json(http.StatusCreated, obj{"serviceAccountId": r.ID, "email": r.Email})
 }
 
@@ -160,80 +145,70 @@ func (r *robot) body() obj {
 func (c *call) listRobots() {
 	out := list{}
 	c.s.read(func(m *model) {
-		for _, r := range sortedBySeq(m.robots.m, func(r *robot) int64 { return r.Seq }) {
+		for _, r := range inOrder(m.robots.m) {
 			if r.Client == c.tok.Client {
 				out = append(out, r.body())
 			}
 		}
 	})
-	c.json(http.StatusOK, obj{"serviceAccounts": out})
+	c.ok(obj{"serviceAccounts": out})
 }
 
 func (c *call) getRobot() {
 	var body obj
-	if c.withRobot(func(_ *model, r *robot) *problem { body = r.body(); return nil }) {
-		c.json(http.StatusOK, body)
-	}
+	c.withRobot(func(_ *model, r *robot) *problem { body = r.body(); return nil })
+	c.ok(body)
 }
 
 // changedStatus is the new state of an account or key, which must differ from what it is.
-func (c *call) changedStatus() (string, bool) {
-	var in struct{ Status string }
-	if !c.decode(&in) {
-		return "", false
-	}
-
+func (c *call) changedStatus() string {
+	in := body[struct{ Status string }](c)
 	if in.Status != enabled && in.Status != disabled {
-		c.fail(http.StatusBadRequest, "invalid_request", "status must be ENABLED or DISABLED")
-		return "", false
+		c.refuse(invalid("status must be ENABLED or DISABLED"))
 	}
 
-	return in.Status, true
+	return in.Status
 }
 
 func (c *call) updateRobot() {
-	status, ok := c.changedStatus()
+	status := c.changedStatus()
 	var body obj
-	if ok && c.withRobot(func(_ *model, r *robot) *problem {
+	c.withRobot(func(_ *model, r *robot) *problem {
 		if r.Status == status {
-			return &problem{http.StatusBadRequest, "invalid_request",
-				"The service account is already " + status}
+			return invalid("The service account is already " + status)
 		}
 
 		r.Status = status
 		body = r.body()
 
 		return nil
-	}) {
-		c.json(http.StatusOK, body)
-	}
+	})
+	c.ok(body)
 }
 
 func (c *call) deleteRobot() {
-	if c.withRobot(func(m *model, r *robot) *problem { m.robots.del(r.ID); return nil }) {
-		c.empty(http.StatusNoContent)
-	}
+	c.withRobot(func(m *model, r *robot) *problem { m.robots.del(r.ID); return nil })
+	c.empty(http.StatusNoContent)
 }
 
 func (c *call) createRobotKey() {
 	var kid, private string
-	if c.withRobot(func(_ *model, r *robot) *problem {
+	c.withRobot(func(_ *model, r *robot) *problem {
 		switch {
 		case r.Status != enabled:
 			return robotAsleep
 		case len(r.Keys) >= keysPerRobot:
-			return &problem{http.StatusForbidden, "forbidden", "The number of keys has exceeded the limit"}
+			return forbidden("The number of keys has exceeded the limit")
 		}
 
 		var err error
 		if kid, private, err = r.addKey(c.now); err != nil {
-			return &problem{http.StatusInternalServerError, "server_error", err.Error()}
+			return &problem{http.StatusInternalServerError, "", err.Error()}
 		}
 
 		return nil
-	}) {
-		c.json(http.StatusCreated, obj{"kid": kid, "privateKey": private})
-	}
+	})
+	c.json(http.StatusCreated, obj{"kid": kid, "privateKey": private})
 }
 
 // addKey makes a key and returns its id and its private half, PKCS #8 in PEM.
@@ -257,7 +232,7 @@ func (r *robot) addKey(now time.Time) (kid, private string, err error) {
 
 func (c *call) listRobotKeys() {
 	out := list{}
-	if c.withRobot(func(_ *model, r *robot) *problem {
+	c.withRobot(func(_ *model, r *robot) *problem {
 		if r.Status != enabled {
 			return robotAsleep
 		}
@@ -269,14 +244,13 @@ func (c *call) listRobotKeys() {
 		}
 
 		return nil
-	}) {
-		c.json(http.StatusOK, obj{"keys": out})
-	}
+	})
+	c.ok(obj{"keys": out})
 }
 
 // withRobotKey finds the key of the path too.
 func (c *call) withRobotKey(do func(r *robot, at int) *problem) {
-	if c.withRobot(func(_ *model, r *robot) *problem {
+	c.withRobot(func(_ *model, r *robot) *problem {
 		at := slices.IndexFunc(r.Keys, func(k robotKey) bool { return k.ID == c.p["key"] })
 		switch {
 		case r.Status != enabled:
@@ -286,21 +260,15 @@ func (c *call) withRobotKey(do func(r *robot, at int) *problem) {
 		}
 
 		return do(r, at)
-	}) {
-		c.empty(http.StatusNoContent)
-	}
+	})
+	c.empty(http.StatusNoContent)
 }
 
 func (c *call) updateRobotKey() {
-	status, ok := c.changedStatus()
-	if !ok {
-		return
-	}
-
+	status := c.changedStatus()
 	c.withRobotKey(func(r *robot, at int) *problem {
 		if r.Keys[at].Status == status {
-			return &problem{http.StatusBadRequest, "invalid_request",
-				"The service account key is already " + status}
+			return invalid("The service account key is already " + status)
 		}
 
 		r.Keys[at].Status = status

@@ -71,6 +71,7 @@ type rows interface {
 	load(id string, raw json.RawMessage) error
 	drop(id string)
 	dump(l *metaLog)
+	last() int64 // highest number of a row
 }
 
 // table is a map of records that writes each change to the log.
@@ -112,13 +113,23 @@ func (t *table[T]) load(id string, raw json.RawMessage) error {
 	return nil
 }
 
+func (t *table[T]) last() (n int64) {
+	for _, v := range t.m {
+		if row, ok := any(v).(interface{ seq() int64 }); ok {
+			n = max(n, row.seq())
+		}
+	}
+
+	return n
+}
+
 func (t *table[T]) dump(l *metaLog) {
 	for id, v := range t.m {
 		l.append(t.kind, id, v)
 	}
 }
 
-// openLog reads path into the tables, writes it anew without what is outdated, and leaves it open
+// openLog reads path into the tables, writes it again without what is outdated, and leaves it open
 // for appending.
 func openLog(path string, l *metaLog, tables []rows) error {
 	byKind := map[string]rows{}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
@@ -32,69 +33,43 @@ func orOne(n *int) int {
 	return *n
 }
 
-func ossProblem(format string, args ...any) *problem {
-	return &problem{http.StatusBadRequest, "BAD_INPUT", fmt.Sprintf(format, args...)}
-}
-
 // uploadMinutes reads the lifetime of URLs and checks the acceleration switch.
-func (c *call) uploadMinutes() (time.Duration, bool) {
-	n, ok := c.number("minutesExpiration", 2, 1, 60)
-	if !ok {
-		return 0, false
-	}
-
-	_, ok = c.boolean("useAcceleration", true)
-
-	return time.Duration(n) * time.Minute, ok
+func (c *call) uploadMinutes() time.Duration {
+	c.boolean("useAcceleration", true)
+	return c.minutes()
 }
 
 func (c *call) uploadURLs() {
-	life, ok := c.uploadMinutes()
-	if !ok {
-		return
-	}
-
-	first, ok := c.number("firstPart", 1, 1, maxParts)
-	if !ok {
-		return
-	}
-
-	n, ok := c.number("parts", 1, 1, maxParts)
-	if !ok {
-		return
-	}
-
+	life := c.uploadMinutes()
+	first := c.number("firstPart", 1, 1, maxParts)
+	n := c.number("parts", 1, 1, maxParts)
 	in := urlRequest{ObjectKey: c.p["object"], FirstPart: &first, Parts: &n, UploadKey: c.q.Get("uploadKey")}
 	var out obj
-	if c.withBucket(false, true, func(m *model, b *bucket) (bad *problem) {
+	c.withBucket(false, true, func(m *model, b *bucket) (bad *problem) {
 		out, bad = c.openUpload(m, b, in, life)
 		return bad
-	}) {
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.ok(out)
 }
 
 // openUpload begins a session or finds the one of a key, and signs URLs.
 func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration) (obj, *problem) {
 	first, n := orOne(in.FirstPart), orOne(in.Parts)
-	most := c.knob.MaxURLs
-	if most == 0 {
-		most = 25
-	}
+	most := cmp.Or(c.knob.MaxURLs, 25)
 
 	switch {
 	case first < 1 || n < 1 || n > most:
-		return nil, ossProblem("Invalid parts: from 1 to %d, firstPart from 1", most)
+		return nil, invalid("Invalid parts: from 1 to " + itoa(most) + ", firstPart from 1")
 	case first+n-1 > maxParts:
-		return nil, ossProblem("Invalid part number: at most %d", maxParts)
+		return nil, invalid("Invalid part number: at most " + itoa(maxParts))
 	case len(in.ObjectKey) == 0 || len(in.ObjectKey) > 1024:
-		return nil, ossProblem("Invalid objectKey")
+		return nil, invalid("Invalid objectKey")
 	}
 
 	if b.Key == wipBucket {
 		res := m.reservations.get(objectURN(b.Key, in.ObjectKey))
 		if res == nil || res.Client != c.tok.Client {
-			return nil, &problem{http.StatusForbidden, "FORBIDDEN", "Access denied to the object"}
+			return nil, forbidden("Access denied to the object")
 		}
 	}
 
@@ -128,11 +103,11 @@ func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration
 func usable(s *session, bucketKey, key string, now time.Time) *problem {
 	switch {
 	case s == nil || s.Bucket != bucketKey || s.Object != key:
-		return ossProblem("Invalid uploadKey")
+		return invalid("Invalid uploadKey")
 	case s.Done || s.Closed:
-		return ossProblem("The upload of this uploadKey has ended")
+		return invalid("The upload of this uploadKey has ended")
 	case !now.Before(s.Expires):
-		return ossProblem("The upload of this uploadKey has expired")
+		return invalid("The upload of this uploadKey has expired")
 	}
 
 	return nil
@@ -182,11 +157,7 @@ type completion struct {
 }
 
 func (c *call) completeUpload() {
-	var in completion
-	if !c.decode(&in) {
-		return
-	}
-
+	in := body[completion](c)
 	h := c.r.Header
 	in.ObjectKey = c.p["object"]
 	in.ContentType, in.ContentDisposition = h.Get("x-ads-meta-Content-Type"),
@@ -196,13 +167,12 @@ func (c *call) completeUpload() {
 	in.UserDefined = h.Get("x-ads-user-defined-metadata")
 	var out obj
 	var gone []blob
-	if c.withBucket(false, true, func(m *model, b *bucket) (bad *problem) {
+	c.withBucket(false, true, func(m *model, b *bucket) (bad *problem) {
 		out, gone, bad = c.complete(m, b, in, "part")
 		return bad
-	}) {
-		c.s.removeBlobs(gone)
-		c.json(http.StatusOK, out)
-	}
+	})
+	c.s.removeBlobs(gone)
+	c.ok(out)
 }
 
 // complete assembles an object, or says what is wrong with its parts. numberField is what the
@@ -213,7 +183,7 @@ func (c *call) complete(m *model, b *bucket, in completion, numberField string) 
 	}
 
 	if in.UploadKey == "" || in.Size != nil && *in.Size < 0 {
-		return nil, nil, ossProblem("uploadKey is missing or size is negative")
+		return nil, nil, invalid("uploadKey is missing or size is negative")
 	}
 
 	sess := m.sessions.get(in.UploadKey)
@@ -244,14 +214,11 @@ func (c *call) complete(m *model, b *bucket, in completion, numberField string) 
 			"size": obj{"expected": expected, "detected": size}, "parts": statuses}, nil, nil
 	}
 
-	o := &object{Bucket: b.Key, Key: in.ObjectKey, Size: size, ContentType: in.ContentType,
+	o := &object{Bucket: b.Key, Key: in.ObjectKey, Size: size,
+		ContentType: cmp.Or(in.ContentType, "application/octet-stream"),
 		Disposition: in.ContentDisposition,
 		Encoding:    in.ContentEncoding, Cache: in.CacheControl, UserDef: in.UserDefined, Created: c.now,
 		Modified: c.now, AssembledAt: c.now.Add(c.s.cfg.Assembly)}
-	if o.ContentType == "" {
-		o.ContentType = "application/octet-stream"
-	}
-
 	for _, n := range sess.numbers() {
 		o.Parts = append(o.Parts, sess.parts[n])
 	}
@@ -351,22 +318,20 @@ func batch[T any](c *call, most int, key func(T) string, write bool,
 	var in struct {
 		Requests []json.RawMessage `json:"requests"`
 	}
-	if !c.decode(&in) {
-		return
-	}
+	c.decode(&in)
 
 	if len(in.Requests) == 0 || len(in.Requests) > most {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", fmt.Sprintf("requests must hold 1 to %d entries", most))
+		c.refuse(invalid(fmt.Sprintf("requests must hold 1 to %d entries", most)))
 		return
 	}
 
 	results := obj{}
 	var gone []blob
-	if c.withBucket(false, write, func(m *model, b *bucket) *problem {
+	c.withBucket(false, write, func(m *model, b *bucket) *problem {
 		for _, raw := range in.Requests {
 			var one T
 			if err := json.Unmarshal(raw, &one); err != nil || key(one) == "" {
-				return ossProblem("a request is malformed or has no objectKey")
+				return invalid("a request is malformed or has no objectKey")
 			}
 
 			out, old, bad := step(m, b, one)
@@ -379,18 +344,13 @@ func batch[T any](c *call, most int, key func(T) string, write bool,
 		}
 
 		return nil
-	}) {
-		c.s.removeBlobs(gone)
-		c.json(http.StatusOK, obj{"results": results})
-	}
+	})
+	c.s.removeBlobs(gone)
+	c.ok(obj{"results": results})
 }
 
 func (c *call) batchUploadURLs() {
-	life, ok := c.uploadMinutes()
-	if !ok {
-		return
-	}
-
+	life := c.uploadMinutes()
 	batch(c, 25, func(r urlRequest) string {
 		return r.ObjectKey
 	}, true, func(m *model, b *bucket, r urlRequest) (obj, []blob, *problem) {

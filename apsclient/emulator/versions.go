@@ -8,7 +8,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-var noVersion = missing("VERSION_NOT_FOUND", "the version does not exist in this project")
+var noVersion = noSuch("VERSION_NOT_FOUND", "the version does not exist in this project")
 
 func (m *model) versionOf(p *project, id string) *version {
 	if v := m.versions.get(id); v != nil && v.Project == p.ID {
@@ -18,28 +18,24 @@ func (m *model) versionOf(p *project, id string) *version {
 	return nil
 }
 
-// copySource finds the version that copyFrom names.
-func (c *call) copySource(m *model, p *project, id string) (*version, *problem) {
+// copySource is the content of the version that copyFrom names.
+func (c *call) copySource(m *model, p *project, id string) (content, *problem) {
 	v := m.versionOf(p, id)
 	switch {
 	case v == nil:
-		return nil, missing("VERSION_NOT_FOUND", "copyFrom names no version of this project")
+		return content{}, noSuch("VERSION_NOT_FOUND", "copyFrom names no version of this project")
 	case v.Storage == "":
-		return nil, invalid("copyFrom names a version without content")
+		return content{}, invalid("copyFrom names a version without content")
 	}
 
-	return v, nil
+	return content{v.Name, v.Storage, v.Size}, nil
 }
 
 func (c *call) createVersion() {
 	from := c.q.Get("copyFrom")
-	in, ok := c.payload("versions", from != "")
-	if !ok {
-		return
-	}
-
+	in := c.payload("versions", from != "")
 	var d obj
-	c.inProject(true, func(m *model, p *project) *problem {
+	c.inProject(func(m *model, p *project) *problem {
 		i, v, bad := c.newVersion(m, p, in.Data, from)
 		if bad != nil {
 			return bad
@@ -50,25 +46,23 @@ func (c *call) createVersion() {
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusCreated, d)
-	}
+	c.json(http.StatusCreated, d)
 }
 
 // newVersion makes the next version of an item: content, a copy, a rename, a restoration or a
 // deletion.
 func (c *call) newVersion(m *model, p *project, in *resource, from string) (*item, *version, *problem) {
 	refuse := func(p *problem) (*item, *version, *problem) { return nil, nil, p }
-	var src *version
+	var what content
+	var bad *problem
 	target := in.Relationships.Item.Data
 	if from != "" {
-		var bad *problem
-		if src, bad = c.copySource(m, p, from); bad != nil {
+		if what, bad = c.copySource(m, p, from); bad != nil {
 			return refuse(bad)
 		}
 
 		if target == nil {
-			target = &resource{Type: "items", ID: src.Item}
+			target = &resource{Type: "items", ID: m.versions.get(from).Item}
 		}
 	}
 
@@ -87,62 +81,51 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 	parent := m.folders.get(i.Folder)
 	_, want := typesFor(parent)
 	kind := in.Attributes.Extension.Type
-	if kind == typeDeleted && src == nil {
+	if kind == typeDeleted && from == "" {
 		return c.deleteItem(m, i, in)
 	}
 
-	var name, storage string
-	var size int64
-	if src != nil {
-		name, storage, size = src.Name, src.Storage, src.Size
-		if in.Attributes.Name != nil {
-			name = *in.Attributes.Name
-		} else if src.Item != i.ID {
+	name := what.name
+	switch given := in.Attributes.Name; {
+	case from != "":
+		if given != nil {
+			name = *given
+		} else if m.versions.get(from).Item != i.ID {
 			name = i.Name
 		}
-	} else {
-		switch {
-		case i.Hidden:
-			return refuse(missing("ITEM_NOT_FOUND", "the item is deleted: restore it with copyFrom"))
-		case in.Attributes.Name == nil:
-			return refuse(invalid("data.attributes.name is missing"))
-		case kind != want || in.Attributes.Extension.Version != "1.0":
-			return refuse(invalid("the extension type must be " + want + " version 1.0"))
-		}
-
-		name = *in.Attributes.Name
-		o, bad := c.storedObject(m, in.Relationships.Storage.Data, name)
-		if bad != nil {
+	case i.Hidden:
+		return refuse(noSuch("ITEM_NOT_FOUND", "the item is deleted: restore it with copyFrom"))
+	case given == nil:
+		return refuse(invalid("data.attributes.name is missing"))
+	case kind != want || in.Attributes.Extension.Version != "1.0":
+		return refuse(invalid("the extension type must be " + want + " version 1.0"))
+	default:
+		name = *given
+		if what, bad = c.stored(m, in.Relationships.Storage.Data, name); bad != nil {
 			return refuse(bad)
 		}
-
-		storage, size = objectURN(o.Bucket, o.Key), o.Size
 	}
 
-	if why := nameProblem(name); why != "" {
-		return refuse(invalid(why))
-	}
-
-	if holder, taken := m.child(i.Folder).names[foldName(name, c.knob.CaseInsensitiveNames)]; taken &&
-		holder != i.ID {
-		return refuse(conflict(nameTaken))
+	what.name = name
+	if bad := c.nameFree(m, i.Folder, name, i.ID); bad != nil {
+		return refuse(bad)
 	}
 
 	if !i.Hidden {
-		c.dropName(m, i.Folder, i.Name)
+		m.child(i.Folder).drop(i.Name)
 	}
 
 	i.Hidden, i.Name = false, name
-	c.takeName(m, i.Folder, name, i.ID)
-	v := m.addVersion(i, name, storage, size, want, c.actor(), c.now, c.s.cfg.Visibility)
+	m.child(i.Folder).take(name, i.ID)
+	v := m.addVersion(i, what, want, c.deed())
 	c.rewriteStorage(m, v)
-	m.touch(i.Folder, c.actor(), c.now)
+	m.touch(i.Folder, c.deed())
 	event := "dm.version.added"
-	if src != nil {
+	if from != "" {
 		event = "dm.version.copied"
 	}
 
-	c.s.announce(m, event, parent, i, v, c.actor(), c.now)
+	c.s.announce(m, event, parent, i, v, c.deed())
 
 	return i, v, nil
 }
@@ -158,54 +141,33 @@ func (c *call) deleteItem(m *model, i *item, in *resource) (*item, *version, *pr
 		return nil, nil, invalid("the extension version must be 1.0")
 	}
 
-	c.dropName(m, i.Folder, i.Name)
+	m.child(i.Folder).drop(i.Name)
 	old := i.Name
 	i.Hidden, i.Name = true, uuid()
-	v := m.addVersion(i, i.Name, "", 0, typeDeleted, c.actor(), c.now, c.s.cfg.Visibility)
+	v := m.addVersion(i, content{name: i.Name}, typeDeleted, c.deed())
 	v.OriginalName = old
 	m.versions.put(v.ID, v)
-	m.touch(i.Folder, c.actor(), c.now)
-	c.s.announce(m, "dm.version.deleted", m.folders.get(i.Folder), i, v, c.actor(), c.now)
+	m.touch(i.Folder, c.deed())
+	c.s.announce(m, "dm.version.deleted", m.folders.get(i.Folder), i, v, c.deed())
 
 	return i, v, nil
 }
 
 func (c *call) itemTip() {
 	var d obj
-	c.inProject(false, func(m *model, p *project) *problem {
-		i := m.itemOf(p, c.p["item"])
-		if i == nil {
-			return noItem
-		}
-
+	c.inItem(func(m *model, p *project, i *item) *problem {
 		d = c.document(c.versionResource(m, m.versions.get(i.tip())), nil)
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 func (c *call) itemVersions() {
-	fs, err := filters(c.q)
-	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
-		return
-	}
-
-	pg, ok := c.page()
-	if !ok {
-		return
-	}
-
+	fs := c.filters()
+	pg := c.page()
 	var d obj
-	c.inProject(false, func(m *model, p *project) *problem {
-		i := m.itemOf(p, c.p["item"])
-		if i == nil {
-			return noItem
-		}
-
+	c.inItem(func(m *model, p *project, i *item) *problem {
 		var all []*version // newest first
 		for _, v := range slices.Backward(i.Versions) {
 			if v := m.versions.get(v); !c.now.Before(v.VisibleAt) {
@@ -226,15 +188,13 @@ func (c *call) itemVersions() {
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 // withVersion answers what fn makes of the version of the path.
 func (c *call) withVersion(fn func(*model, *project, *version) obj) {
 	var d obj
-	c.inProject(false, func(m *model, p *project) *problem {
+	c.inProject(func(m *model, p *project) *problem {
 		v := m.versionOf(p, c.p["version"])
 		if v == nil {
 			return noVersion
@@ -244,9 +204,7 @@ func (c *call) withVersion(fn func(*model, *project, *version) obj) {
 
 		return nil
 	})
-	if d != nil {
-		c.json(http.StatusOK, d)
-	}
+	c.ok(d)
 }
 
 func (c *call) getVersion() {
@@ -273,18 +231,12 @@ func (c *call) downloadFormats() {
 // downloads lists finished conversions: for a drawing, its PDF, whose bytes are those of the
 // drawing.
 func (c *call) downloads() {
-	fs, err := filters(c.q)
-	if err != nil {
-		c.fail(http.StatusBadRequest, "BAD_INPUT", err.Error())
-		return
-	}
-
+	fs := c.filters()
 	c.withVersion(func(_ *model, p *project, v *version) obj {
 		data := list{}
 		if fileType(v.Name) == "dwg" && v.Storage != "" {
 			id := "dl-" + v.ID[len(v.ID)-4:] + "-pdf"
-			source := c.related(dataPath(p.ID, "versions", v.ID))
-			source["data"] = ref("versions", v.ID)
+			source := c.relatedTo(dataPath(p.ID, "versions", v.ID), "versions", v.ID)
 			bucketKey, key, _ := splitURN(v.Storage)
 			r := obj{"type": "downloads", "id": id, "attributes": obj{"format": obj{"fileType": "pdf"}},
 				"links": obj{"self": c.link("/data/v1/projects/" + p.ID + "/downloads/" + id)},

@@ -61,7 +61,7 @@ func (s *Server) found() error {
 		if m.robots.get(demoRobot) == nil {
 			m.robots.put(demoRobot, &robot{ID: demoRobot, Client: s.cfg.ClientID, Email: demoRobotEmail,
 				Status: enabled, Created: s.now(), Accessed: s.now(),
-				Expires: s.now().AddDate(1, 0, 0), Seq: m.seq()})
+				Expires: s.now().AddDate(1, 0, 0), numbered: m.seq()})
 		}
 
 		m.clients.put(PublicClientID, &client{ID: PublicClientID, Redirects: []string{RedirectURI}})
@@ -88,23 +88,24 @@ func (s *Server) demoWorld(m *model) {
 }
 
 func (m *model) addHub(id, name, account string) *hub {
-	h := &hub{ID: id, Name: name, Region: "US", Account: account, Seq: m.seq()}
+	h := &hub{ID: id, Name: name, Region: "US", Account: account, numbered: m.seq()}
 	m.hubs.put(id, h)
 	return h
 }
 
 // addProject makes a project with its root and top folders.
 func (m *model) addProject(id string, h *hub, name, platform string, now time.Time) *project {
-	p := &project{ID: id, Hub: h.ID, Name: name, Platform: platform, Seq: m.seq(), Admin: map[string]any{}}
+	p := &project{ID: id, Hub: h.ID, Name: name, Platform: platform, numbered: m.seq(),
+		Admin: map[string]any{}}
 	root := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: id,
 		Name: strings.TrimPrefix(id, "b.") + "-root-folder", Root: true,
 		Core: platform == PlatformCore, CreatedBy: "autodesk", ModifiedBy: "autodesk", Created: now,
-		Modified: now, Rollup: now, Seq: m.seq()}
+		Modified: now, Rollup: now, numbered: m.seq()}
 	m.folders.put(root.ID, root)
 
 	p.Root = root.ID
 	for _, top := range [][2]string{{demoFolderName, "normal"}, {"Plans", "plan"}} {
-		f := m.addFolder(root, top[0], "autodesk", now, 0)
+		f := m.addFolder(root, top[0], deed{by: "autodesk", at: now})
 		f.FolderType, f.Root = top[1], true
 		if platform != PlatformBIM360 {
 			f.FolderType = "normal" // only BIM 360 has a Plans folder in this API
@@ -115,7 +116,7 @@ func (m *model) addProject(id string, h *hub, name, platform string, now time.Ti
 			f.FolderType = "shared"
 		}
 
-		m.child(root.ID).names[f.Name] = f.ID
+		m.child(root.ID).take(f.Name, f.ID)
 		m.folders.put(f.ID, f)
 	}
 
@@ -203,7 +204,7 @@ func (m *model) makePath(projectID, path string, now time.Time) (string, error) 
 		return "", fmt.Errorf("add folder %q: no project %q", path, projectID)
 	}
 
-	at := m.folders.get(p.Root)
+	at, by := m.folders.get(p.Root), deed{by: demoAdmin, at: now}
 	for name := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
 		if id := m.childNamed(at.ID, name); m.folders.get(id) != nil {
 			at = m.folders.get(id)
@@ -214,32 +215,33 @@ func (m *model) makePath(projectID, path string, now time.Time) (string, error) 
 			return "", fmt.Errorf("add folder %q: %s", name, why)
 		}
 
-		f := m.addFolder(at, name, demoAdmin, now, 0)
-		m.child(at.ID).names[name] = f.ID
+		f := m.addFolder(at, name, by)
+		m.child(at.ID).take(name, f.ID)
 		m.folders.put(f.ID, f)
-		m.touch(at.ID, demoAdmin, now)
+		m.touch(at.ID, by)
 		at = f
 	}
 
 	return at.ID, nil
 }
 
-// AddFile puts content under a slash path below a project's root ("Project Files/a/b.dwg") as
+// AddFile puts bytes under a slash path below a project's root ("Project Files/a/b.dwg") as
 // another user would: a new item, or a version on top of the one that has the name. It returns item
 // and version id.
-func (s *Server) AddFile(projectID, path string, content io.Reader, size int64) (itemID, versionID string,
+func (s *Server) AddFile(projectID, path string, from io.Reader, size int64) (itemID, versionID string,
 	err error) {
 	dir, name, ok := cutLast(path)
 	if !ok {
 		return "", "", fmt.Errorf("add file %q: needs a folder", path)
 	}
 
-	b, _, _, err := s.storeBlob(content, size, false)
+	b, _, _, err := s.storeBlob(from, size, false)
 	if err != nil {
 		return "", "", fmt.Errorf("add file %q: %w", path, err)
 	}
 
 	now := s.now()
+	by := deed{by: demoDrafter, at: now}
 	s.update(func(m *model) {
 		var folderID string
 		if folderID, err = m.makePath(projectID, dir, now); err != nil {
@@ -251,21 +253,21 @@ func (s *Server) AddFile(projectID, path string, content io.Reader, size int64) 
 			ETag: assembledETag([]blob{b}), ContentType: "application/octet-stream",
 			Created: now, Modified: now, AssembledAt: now}
 		m.putObject(o)
-		urn := objectURN(wipBucket, key)
+		what := content{name, objectURN(wipBucket, key), size}
 		f := m.folders.get(folderID)
 		i := m.items.get(m.childNamed(folderID, name))
 		var v *version
 		if i == nil {
-			i, v = m.addItem(f, name, urn, size, demoDrafter, now, 0)
-			m.child(folderID).names[name] = i.ID
+			i, v = m.addItem(f, what, by)
+			m.child(folderID).take(name, i.ID)
 		} else {
 			_, kind := typesFor(f)
-			v = m.addVersion(i, name, urn, size, kind, demoDrafter, now, 0)
+			v = m.addVersion(i, what, kind, by)
 		}
 
-		m.touch(folderID, demoDrafter, now)
+		m.touch(folderID, by)
 		itemID, versionID = i.ID, v.ID
-		s.announce(m, "dm.version.added", f, i, v, demoDrafter, now)
+		s.announce(m, "dm.version.added", f, i, v, by)
 	})
 
 	return itemID, versionID, err
