@@ -257,6 +257,7 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 	w.srv.SetFault(r.fault)
 	inFlight := map[sentPart]bool{} // at the death: stored, and not committed
 	if w.isDead() {
+		synctest.Wait() // the service ends what it had begun, saves of the scenario included
 		committed := w.committedParts()
 		if err := w.store.Close(); err != nil {
 			t.Fatal(err)
@@ -272,7 +273,7 @@ func crash(t *testing.T, s crashScenario, p crashPoint, mode string) {
 			}
 		}
 
-		w.runAll(w.engine())
+		w.runUntil(w.engine(), w.quiet)
 
 		for _, q := range w.srv.Requests()[len(before):] {
 			if part := (sentPart{q.UploadKey, q.Part}); q.Op == "s3-put" && committed[part] &&
@@ -400,6 +401,17 @@ func (w *world) wantObject(bucket, key string, want []byte) {
 	}
 }
 
+// quiet reports whether nothing is left to do, a save included that a request has begun.
+func (w *world) quiet() bool {
+	if !w.settled() {
+		return false
+	}
+
+	synctest.Wait()
+
+	return w.settled()
+}
+
 // runMortal runs an engine until its work is done or it died.
 func runMortal(t *testing.T, w *world, e *Engine) {
 	t.Helper()
@@ -411,7 +423,7 @@ func runMortal(t *testing.T, w *world, e *Engine) {
 	go func() { ended <- e.Run(ctx) }()
 
 	index := w.store.Index()
-	for !w.settled() && !w.isDead() {
+	for !w.isDead() && !w.quiet() {
 		var err error
 		short, stop := context.WithTimeout(ctx, time.Second)
 		if index, err = w.store.Wait(short, index); err != nil && ctx.Err() != nil {
