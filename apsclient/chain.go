@@ -9,10 +9,11 @@ import (
 // callInfo travels with a control-plane request through the layers. One call uses it from one
 // goroutine at a time.
 type callInfo struct {
-	action Action // with the variant applied
-	op     string // "create version"
-	scopes []string
-	budget *budget
+	request Request // with its scopes
+	action  Action  // with the variant applied
+	op      string  // "create version"
+	scopes  []string
+	budget  *budget
 	// attempts made; applied: one of those that failed may have had its effect.
 	attempts int
 	applied  bool
@@ -25,6 +26,10 @@ func withCall(ctx context.Context, c *callInfo) context.Context {
 }
 
 func callOf(r *http.Request) *callInfo { return r.Context().Value(callKey{}).(*callInfo) }
+
+// RequestOf returns the request that became r, for a [Config.Chain] that hands it on by its
+// parameters. Its scopes are those that the token must have.
+func RequestOf(r *http.Request) Request { return callOf(r).request }
 
 // roundTrip makes a function a layer.
 type roundTrip func(*http.Request) (*http.Response, error)

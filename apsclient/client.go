@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ type core struct {
 	own       []*http.Transport // made by New
 	budgets   *budgets
 	tokens    TokenSource
-	forward   Forwarder
+	remote    bool              // chain is that of another process
 	userID    string
 	region    string
 	userAgent string
@@ -59,7 +60,7 @@ func New(c Config) (*Client, error) {
 	}
 
 	k := &core{
-		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, forward: c.Forward, userID: c.UserID,
+		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, remote: c.Chain != nil, userID: c.UserID,
 		region:    c.Region,
 		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
 	}
@@ -78,7 +79,10 @@ func New(c Config) (*Client, error) {
 		b.bind(control)
 	}
 
-	k.chain = newChain(control, c.Tokens, log)
+	k.chain = c.Chain
+	if k.chain == nil {
+		k.chain = newChain(control, c.Tokens, log)
+	}
 
 	return newClient(k, c.Scopes), nil
 }
@@ -175,31 +179,13 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return nil, err
 	}
 
-	if p.action.Name == actionPutBinary && c.core.forward == nil {
+	if p.action.Name == actionPutBinary && !c.core.remote {
 		return c.putBinary(ctx, r)
 	}
 
 	op := opName(p.action)
-	scopes := c.scopesFor(p.action, r.Scopes)
-	var resp *Response
-	if c.core.forward != nil {
-		r.Scopes = scopes
-		resp, err = c.core.forward.Forward(ctx, r)
-		if err == nil && resp == nil {
-			err = errors.New("empty answer of the owner")
-		}
-
-		if err == nil && resp.Failure != nil {
-			return nil, resp.Failure.Err()
-		}
-
-		if err != nil && !typed(err) && !errors.Is(err, ErrNotSent) {
-			err = &NetError{Op: op, Err: err, Sent: true}
-		}
-	} else {
-		resp, err = c.send(ctx, p, op, scopes)
-	}
-
+	r.Scopes = c.scopesFor(p.action, r.Scopes)
+	resp, err := c.send(ctx, p, op, r)
 	if err != nil {
 		return nil, err
 	}
@@ -233,21 +219,6 @@ func (c *Client) allowed(a Action) error {
 	return nil
 }
 
-// typed tells whether an error is one of this package's, which keeps its meaning.
-func typed(err error) bool {
-	var (
-		n *NetError
-		a *AuthError
-		p *ParamError
-		c *ConfigError
-		e *Error
-	)
-
-	return errors.As(err, &n) || errors.As(err, &a) || errors.As(err, &p) || errors.As(err, &c) ||
-		errors.As(err, &e) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
 // opName is the title in lower case: "create version", but "get signed S3 download URL".
 func opName(a Action) string {
 	words := strings.Fields(a.Title)
@@ -260,8 +231,9 @@ func opName(a Action) string {
 	return strings.Join(words, " ")
 }
 
-func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []string) (*Response, error) {
-	call := &callInfo{action: p.action, op: op, scopes: scopes, budget: c.core.budgets.class(p.action.Budget)}
+func (c *Client) send(ctx context.Context, p *prepared, op string, r Request) (*Response, error) {
+	call := &callInfo{request: r, action: p.action, op: op, scopes: r.Scopes,
+		budget: c.core.budgets.class(p.action.Budget)}
 	hr, err := p.request(withCall(ctx, call), c.core.base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
@@ -274,7 +246,8 @@ func (c *Client) send(ctx context.Context, p *prepared, op string, scopes []stri
 			return nil, unsent(op, t.err)
 		}
 
-		if _, ok := errors.AsType[*NetError](err); ok {
+		if n, ok := errors.AsType[*NetError](err); ok {
+			n.Op = cmp.Or(n.Op, op)
 			return nil, err
 		}
 

@@ -34,7 +34,7 @@ var (
 // Config of a Client. The zero value makes calls without a token to the real service.
 type Config struct {
 	BaseURL string      // origin; "": DefaultBaseURL. http only for loopback
-	Tokens  TokenSource // nil: no Authorization header (Forward set, or data plane only)
+	Tokens  TokenSource // nil: no Authorization header (Chain set, or data plane only)
 	UserID  string      // sent in the user header of the calls that take one
 	Region  string      // sent with buckets, webhooks and administration; "": the service's default
 	Scopes  []string    // see WithScopes
@@ -48,9 +48,12 @@ type Config struct {
 	Logger    *slog.Logger      // nil: discard
 	Transport http.RoundTripper // below both chains; nil: own pooled transports
 	RootCAs   *x509.CertPool    // nil: the system's; see LoadRoots
-	Forward   Forwarder         // when set, every control-plane call goes through it
-	UserAgent string            // "": "hoist"
-	Bandwidth Bandwidth         // of the data plane
+	// Chain makes the calls of the control plane in place of the client's own layers: it adds token,
+	// budget and repeats, as another process does that owns them. An error of its own is a *NetError
+	// when the call may have been made. nil: the client's own.
+	Chain     http.RoundTripper
+	UserAgent string    // "": "hoist"
+	Bandwidth Bandwidth // of the data plane
 }
 
 // Bandwidth limits bytes a second, each direction by itself; nil: no limit.

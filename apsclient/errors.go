@@ -122,9 +122,6 @@ func (e *NetError) Unwrap() error { return e.Err }
 // ErrStalled is the cause of a NetError when no byte moved for the stall time-out.
 var ErrStalled = errors.New("stalled: no bytes moved in time")
 
-// ErrNotSent is what an error of a Forwarder is that refused a call and did not make it.
-var ErrNotSent = errors.New("not sent")
-
 // DecodeError says that a success arrived whose body is not what is documented; the effect has
 // happened.
 type DecodeError struct {

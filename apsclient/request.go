@@ -15,31 +15,21 @@ import (
 
 // Request is one call of a registered action by its parameters; the body goes as given.
 type Request struct {
-	Action  string            `json:"action"`
-	Variant string            `json:"variant,omitempty"` // "acc" or "bim360"; "": the action's own
-	Params  map[string]string `json:"params,omitempty"`
-	Query   url.Values        `json:"query,omitempty"`
-	Header  http.Header       `json:"header,omitempty"`
-	Body    []byte            `json:"body,omitempty"`
+	Action  string
+	Variant string // "acc" or "bim360"; "": the action's own
+	Params  map[string]string
+	Query   url.Values
+	Header  http.Header
+	Body    []byte
 	// Scopes of the token; nil: the action's own, or those of WithScopes when they hold them.
-	Scopes []string `json:"scopes,omitempty"`
+	Scopes []string
 }
 
 // Response is the answer of the service, whatever its status.
 type Response struct {
-	Status int         `json:"status"`
-	Header http.Header `json:"header,omitempty"`
-	Body   []byte      `json:"body,omitempty"`
-	// Failure is set by AnswerOf when no answer of the service exists; Do turns it back into the
-	// typed error.
-	Failure *Failure `json:"failure,omitempty"`
-}
-
-// Forwarder carries a Request to the process that owns the home and brings the answer back. That
-// process answers with AnswerOf(client.Do(ctx, r)). An error says that the call may have been made,
-// unless it is [ErrNotSent].
-type Forwarder interface {
-	Forward(ctx context.Context, r Request) (*Response, error)
+	Status int
+	Header http.Header
+	Body   []byte
 }
 
 // prepared is a request with everything but the token.
@@ -291,7 +281,7 @@ func (c *Client) Plan(r Request) (Planned, error) {
 		out.Header[k] = hr.Header.Get(k)
 	}
 
-	if c.core.tokens != nil || c.core.forward != nil {
+	if c.core.tokens != nil || c.core.remote {
 		out.Header["Authorization"] = redacted
 	}
 

@@ -243,7 +243,7 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 		return nil, nil, err
 	}
 
-	conf.Forward = control.Forwarder{API: other, Profile: s.profile}
+	conf.Chain = control.Forwarder{API: other, Profile: s.profile}
 	c, err := apsclient.New(conf)
 	if err != nil {
 		other.Close()

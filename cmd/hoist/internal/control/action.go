@@ -15,7 +15,7 @@ import (
 )
 
 // wholeAction is the media type by which [Client] sends a call as package apsclient knows it; the
-// answer is then a whole [apsclient.Response]. Any other request is of the plain form.
+// answer is then an [Answer]. Any other request is of the plain form.
 const wholeAction = "application/vnd.hoist.action+json"
 
 // plainAction is the body of POST /v1/actions/{name}. Values are strings, numbers or booleans; of
@@ -125,7 +125,7 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile}})
+	c, err := apsclient.New(apsclient.Config{Chain: Forwarder{API: s.api, Profile: profile}})
 	if err != nil {
 		s.writeError(w, err)
 		return

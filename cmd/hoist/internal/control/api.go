@@ -48,7 +48,7 @@ type API interface {
 
 	// Action makes one call of the service for a profile, within the owner's budgets and with its
 	// token.
-	Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response, error)
+	Action(ctx context.Context, profile string, r apsclient.Request) (*Answer, error)
 	// Changes returns once something was committed after the index since, or after [FromNow].
 	Changes(ctx context.Context, since uint64) (Event, error)
 

@@ -281,9 +281,9 @@ func (c *Client) ChangeWatch(ctx context.Context, which string, verb Verb) (Watc
 }
 
 // Action implements [API].
-func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request) (*Answer,
 	error) {
-	resp, err := call[apsclient.Response](ctx, c, http.MethodPost,
+	resp, err := call[Answer](ctx, c, http.MethodPost,
 		"/v1/actions/"+url.PathEscape(r.Action)+"?profile="+url.QueryEscape(profile), r)
 	if err != nil {
 		return nil, err
@@ -307,27 +307,3 @@ func (c *Client) Changes(ctx context.Context, since uint64) (Event, error) {
 
 	return readEvent(ctx, r)
 }
-
-// Forwarder sends the calls of an [apsclient.Client] through an API, for one profile.
-type Forwarder struct {
-	API     API
-	Profile string
-}
-
-// Forward implements [apsclient.Forwarder]. What the owner refuses itself, for an unknown profile
-// or another account, was not sent.
-func (f Forwarder) Forward(ctx context.Context, r apsclient.Request) (*apsclient.Response, error) {
-	resp, err := f.API.Action(ctx, f.Profile, r)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoOwner) {
-		err = refused{err}
-	}
-
-	return resp, err
-}
-
-// refused is an error of an owner that did not make the call.
-type refused struct{ error }
-
-func (r refused) Unwrap() error { return r.error }
-
-func (refused) Is(target error) bool { return target == apsclient.ErrNotSent }

@@ -51,8 +51,8 @@ func (o *owner) Follow(ctx context.Context, _ []string, each func(Update) error)
 
 func (o *owner) Changes(_ context.Context, since uint64) (Event, error) { return o.event(since) }
 
-func (o *owner) Action(_ context.Context, profile string, r apsclient.Request) (*apsclient.Response, error) {
-	return &apsclient.Response{Status: 200,
+func (o *owner) Action(_ context.Context, profile string, r apsclient.Request) (*Answer, error) {
+	return &Answer{Status: 200,
 		Body: []byte(profile + " " + r.Action + " " + r.Params["hub_id"])}, nil
 }
 
@@ -123,7 +123,7 @@ func TestClientAndServer(t *testing.T) {
 		t.Errorf("job: %v, %q, %v", err, kind, fix)
 	}
 
-	resp, err := Forwarder{API: c, Profile: "p q"}.Forward(ctx,
+	resp, err := c.Action(ctx, "p q",
 		apsclient.Request{Action: "get-hub", Params: map[string]string{"hub_id": "b.1"}})
 	if err != nil || string(resp.Body) != "p q get-hub b.1" {
 		t.Errorf("action: %+v, %v", resp, err)

@@ -23,7 +23,7 @@ func (s server) uploadInFolder(ctx context.Context, profile, path string,
 			"of a file of this machine, as a string")
 	}
 
-	c, err := apsclient.New(apsclient.Config{Forward: Forwarder{API: s.api, Profile: profile},
+	c, err := apsclient.New(apsclient.Config{Chain: Forwarder{API: s.api, Profile: profile},
 		Scopes: apsclient.TransferScopes})
 	if err != nil {
 		return FileResult{}, err

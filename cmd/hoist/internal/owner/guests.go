@@ -76,7 +76,7 @@ func (v visited) Follow(ctx context.Context, ids []string, each func(control.Upd
 	return v.Owner.Follow(ctx, ids, each)
 }
 
-func (v visited) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+func (v visited) Action(ctx context.Context, profile string, r apsclient.Request) (*control.Answer,
 	error) {
 	defer v.guests.enter()()
 	return v.Owner.Action(ctx, profile, r)

@@ -295,7 +295,7 @@ func (o *Owner) client(profile string) (*apsclient.Client, error) {
 }
 
 // Action implements [control.API].
-func (o *Owner) Action(ctx context.Context, profile string, r apsclient.Request) (*apsclient.Response,
+func (o *Owner) Action(ctx context.Context, profile string, r apsclient.Request) (*control.Answer,
 	error) {
 	if _, ok := apsclient.ActionByName(r.Action); !ok {
 		return nil, problem.With(problem.Usage, fmt.Errorf("unknown action %q", r.Action),
@@ -307,7 +307,7 @@ func (o *Owner) Action(ctx context.Context, profile string, r apsclient.Request)
 		return nil, err
 	}
 
-	return apsclient.AnswerOf(c.Do(ctx, r)), nil
+	return control.AnswerOf(c.Do(ctx, r)), nil
 }
 
 // Linger waits until no other command has work under way here, at most for the time given, so that
