@@ -25,7 +25,16 @@ var arrows = map[string][]string{
 	"hoist/transfer/plan": {"hoist/transfer/remote", "hoist/state", "hoist/state/compare",
 		"hoist/apsclient"},
 	"hoist/transfer/remote": {"hoist/apsclient"},
+
+	inside + "problem": {inside + "config", "hoist/apsclient", "hoist/state", "hoist/transfer/plan",
+		"hoist/transfer/remote"},
+	inside + "control": {inside + "once", inside + "problem", "hoist/apsclient", "hoist/state"},
+	inside + "audit": {inside + "config", inside + "control", inside + "local", inside + "patience",
+		inside + "problem", "hoist/apsclient", "hoist/state", "hoist/state/compare", "hoist/transfer",
+		"hoist/transfer/plan", "hoist/transfer/remote", "hoist/watcher"},
 }
+
+const inside = "hoist/cmd/hoist/internal/"
 
 // mayEmulate are the packages that ship the emulator: the commands "emulator" and "demo".
 var mayEmulate = []string{"hoist/cmd/hoist", "hoist/cmd/hoist/internal/demo"}
