@@ -151,8 +151,10 @@ const problemsMax = 2
 // count brings the numbers of the status up to date.
 func (r *run) count() {
 	pending, problems := len(r.set.pending)+len(r.batch), r.book.Problems()
+	waits := r.set.waits(time.Now())
 	r.setStatus(func(s *Status) {
 		s.Files, s.Pending, s.Busy = r.tracked+r.set.fresh+r.fresh, pending, r.set.busy
+		s.Waits = waits
 		detail := s.scanDetail
 		if s.pollReason != "" && s.State != StateUnavailable {
 			detail = joinDetail("polling: "+s.pollReason, detail)

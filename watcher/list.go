@@ -145,14 +145,16 @@ func lookAt(root, p string) (rec record, mode fs.FileMode, ok bool, err error) {
 	return recordOf(info), info.Mode().Type(), true, nil
 }
 
-// lockedAt tells whether a lock lies beside the file.
-func lockedAt(root, p string) bool {
+// LockBeside is the lock file beside a file, by which somebody may have it open: a slash path below
+// the root, "" when there is none.
+func LockBeside(root, p string) string {
 	folder, name := split(p)
 	for _, lock := range lockNames(name) {
-		if _, err := os.Lstat(join(root, join2(folder, lock))); err == nil {
-			return true
+		at := join2(folder, lock)
+		if _, err := os.Lstat(join(root, at)); err == nil {
+			return at
 		}
 	}
 
-	return false
+	return ""
 }

@@ -552,7 +552,12 @@ func (r *run) look(ctx context.Context, now time.Time) {
 		}
 
 		was := r.set.pending[p]
-		if r.set.look(p, o, !o.gone && lockedAt(r.root, p), now) {
+		lock := ""
+		if !o.gone {
+			lock = LockBeside(r.root, p)
+		}
+
+		if r.set.look(p, o, lock, now) {
 			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone,
 				capped: now.Sub(was.last) < r.cfg.Settle})
 		}

@@ -44,6 +44,8 @@ type pending struct {
 	busy        bool      // did not rest by the cap and a settle time more
 	// it rested and was written again: saved now and then, and not in the middle of one long copy
 	again bool
+	lock  string    // beside it at the last look; "" none
+	next  time.Time // look at it
 }
 
 func newSettler(quiet, limit, minAge time.Duration) *settler {
@@ -144,7 +146,7 @@ func (s *settler) earliest(p *pending) time.Time {
 
 // look judges a path that was due by what it looks like now. True: it has settled as o and is no
 // longer pending.
-func (s *settler) look(path string, o observation, locked bool, now time.Time) bool {
+func (s *settler) look(path string, o observation, lock string, now time.Time) bool {
 	p, ok := s.pending[path]
 	if !ok {
 		return false
@@ -156,6 +158,7 @@ func (s *settler) look(path string, o observation, locked bool, now time.Time) b
 		return false
 	}
 
+	p.lock = lock
 	past := now.Sub(p.first) >= s.limit
 
 	rest := now.Sub(p.last)
@@ -166,7 +169,7 @@ func (s *settler) look(path string, o observation, locked bool, now time.Time) b
 		next = p.last.Add(s.enough(p))
 	case !past && rest < s.quiet:
 		next = s.earliest(p)
-	case !past && locked && rest < lockFactor*s.quiet:
+	case !past && lock != "" && rest < lockFactor*s.quiet:
 		// Look every quiet time: the lock may go, and with it the wait.
 		next = earlierOf(now.Add(s.quiet), earlierOf(p.last.Add(lockFactor*s.quiet), p.first.Add(s.limit)))
 	case !o.gone && s.minAge > 0 && s.oldEnough(p).After(now):
@@ -232,7 +235,10 @@ func (s *settler) next() (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func (s *settler) plan(p *pending, at time.Time) { heap.Push(&s.checks, check{at, p}) }
+func (s *settler) plan(p *pending, at time.Time) {
+	p.next = at
+	heap.Push(&s.checks, check{at, p})
+}
 
 // setBusy notes that p has not rested for a settle time beyond the cap.
 func (s *settler) setBusy(p *pending, now time.Time) {

@@ -96,7 +96,12 @@ func TestSettler(t *testing.T) {
 				}
 
 				for _, p := range s.due(at(sec)) {
-					if s.look(p, now, sec < tt.lockedUntil, at(sec)) {
+					lock := ""
+					if sec < tt.lockedUntil {
+						lock = "a.dwl"
+					}
+
+					if s.look(p, now, lock, at(sec)) {
 						got = append(got, sec)
 					}
 				}

@@ -100,6 +100,7 @@ type Status struct {
 	Files    int       // tracked, as of the last scan and the changes since
 	Pending  int       // differ from the baseline and have not been reported yet
 	Busy     int       // of those, never at rest since SettleCap
+	Waits    []Wait    // what the pending paths wait for; not to be changed
 	Detail   string    // why polling or unavailable; what was skipped
 
 	pollReason string

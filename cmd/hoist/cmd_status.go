@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -130,6 +132,7 @@ func below(s control.Status, path string) control.Status {
 
 	out := s
 	out.Watches, out.Active, out.Attention = []control.Watch{}, []control.Active{}, []control.Attention{}
+	out.Waiting = []control.Waiting{}
 	for _, w := range s.Watches {
 		if config.Within(w.Path, path) || config.Within(path, w.Path) {
 			out.Watches = append(out.Watches, w)
@@ -145,6 +148,18 @@ func below(s control.Status, path string) control.Status {
 	for _, j := range s.Attention {
 		if config.Within(path, j.Path) {
 			out.Attention = append(out.Attention, j)
+		}
+	}
+
+	for _, w := range s.Waiting {
+		named := len(w.Paths)
+		w.Paths = slices.DeleteFunc(slices.Clone(w.Paths), func(p string) bool { return !config.Within(path, p) })
+		if w.Count == named {
+			w.Count = len(w.Paths)
+		}
+
+		if len(w.Paths) > 0 {
+			out.Waiting = append(out.Waiting, w)
 		}
 	}
 
@@ -207,6 +222,10 @@ func (a *app) printStatus(s control.Status) error {
 		}
 	}
 
+	for _, w := range s.Waiting {
+		a.printWaiting(w)
+	}
+
 	for _, j := range s.Attention {
 		a.printf("needs you: %s\n  %s: %s\n", printable(j.Path), j.Reason, printable(oneLine(j.Detail)))
 		if j.NextAttempt != nil {
@@ -219,6 +238,35 @@ func (a *app) printStatus(s control.Status) error {
 	}
 
 	return nil
+}
+
+// printWaiting shows one cause and what waits for it.
+func (a *app) printWaiting(w control.Waiting) {
+	a.printf("waiting: %s: %s: %s\n", count(w.Count, "file", "files"), w.Reason, printable(oneLine(w.Detail)))
+	var times []string
+	if w.Since != nil {
+		times = append(times, "since "+w.Since.Local().Format(time.TimeOnly))
+	}
+
+	if w.NextAttempt != nil {
+		times = append(times, "next attempt at "+w.NextAttempt.Local().Format(time.TimeOnly))
+	}
+
+	if len(times) > 0 {
+		a.printf("  %s\n", strings.Join(times, ", "))
+	}
+
+	for _, p := range w.Paths {
+		a.printf("  %s\n", printable(p))
+	}
+
+	if more := w.Count - len(w.Paths); more > 0 {
+		a.printf("  and %d more\n", more)
+	}
+
+	if w.Fix != "" {
+		a.printf("  fix: %s\n", printable(w.Fix))
+	}
 }
 
 func watchText(w control.Watch) string {

@@ -177,12 +177,13 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 // contractFields are the fields that the surface promises: those that must be there, and those that
 // may.
 var contractFields = map[string]struct{ must, may string }{
-	"status": {"version watches jobs active attention budgets", "owner eta"},
+	"status": {"version watches jobs active attention waiting budgets", "owner eta"},
 	"owner":  {"pid command since", ""},
 	"watch":  {"id path remote mode", "state files synced pending attention last_scan detail"},
 	"jobs":   {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",
 		"parts_done parts_total rate eta_seconds"},
+	"waiting":   {"reason count paths", "detail since next_attempt fix"},
 	"attention": {"id path reason detail since fix", "next_attempt"},
 	"budget":    {"class limit_per_minute available", "closed_until"},
 	"eta":       {"seconds decided_by", ""},
@@ -213,7 +214,7 @@ var contractFields = map[string]struct{ must, may string }{
 // nested says which fields hold objects of which kind.
 var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active",
-	"status.attention": "attention",
+	"status.attention": "attention", "status.waiting": "waiting",
 	"status.budgets":   "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
 	"guide.actions": "guide-action", "guide.steps": "guide-step", "guide.scope_actions": "guide-scope",
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	"hoist/cmd/hoist/internal/config"
@@ -194,5 +195,12 @@ func pendingText(e control.Explanation, c config.Watch) string {
 		return "its watch is not available: " + e.Watch.Detail
 	}
 
-	return fmt.Sprintf("it is sent once it was seen and has rested for %v", c.SettleTime())
+	text := fmt.Sprintf("it is sent once it was seen and has rested for %v", c.SettleTime())
+	if rel, err := filepath.Rel(c.Path, e.Path); err == nil {
+		if lock := watcher.LockBeside(c.Path, filepath.ToSlash(rel)); lock != "" {
+			text += "; longer while a lock file beside it, " + path.Base(lock) + ", says that somebody has it open"
+		}
+	}
+
+	return text
 }

@@ -15,6 +15,7 @@ type Status struct {
 	Jobs      Counts      `json:"jobs"`
 	Active    []Active    `json:"active"`
 	Attention []Attention `json:"attention"`
+	Waiting   []Waiting   `json:"waiting"`
 	Budgets   []Budget    `json:"budgets"`
 	ETA       *ETA        `json:"eta,omitempty"`
 }
@@ -81,6 +82,17 @@ type Attention struct {
 	Since       *time.Time `json:"since,omitempty"`
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 	Fix         string     `json:"fix,omitempty"`
+}
+
+// Waiting is what goes on by itself once something is over, grouped by its cause.
+type Waiting struct {
+	Reason      string     `json:"reason"` // of the list of reasons, or why a watch lets a file rest
+	Detail      string     `json:"detail,omitempty"`
+	Count       int        `json:"count"`                  // files
+	Since       *time.Time `json:"since,omitempty"`        // of the one that waits longest
+	NextAttempt *time.Time `json:"next_attempt,omitempty"` // the first one; always ahead
+	Fix         string     `json:"fix,omitempty"`          // when one command helps them all
+	Paths       []string   `json:"paths"`                  // up to five
 }
 
 // Budget is one limit of the service on calls.

@@ -173,19 +173,21 @@ func (f *followed) progress() control.Progress {
 	}
 
 	p.Rate = int64(rate)
+	reason := ""
 	if idle {
-		p.Waiting = f.waiting()
+		reason, p.Waiting = f.waiting()
 	}
 
-	if d, by := f.owner.engine.Estimate(); d > 0 {
+	if d, by := f.owner.engine.Estimate(); d > 0 && !silent(reason) {
 		p.ETASeconds, p.DecidedBy = seconds(d), by
 	}
 
 	return p
 }
 
-// waiting is why one of the jobs does not move, as far as a look at a few of them tells.
-func (f *followed) waiting() string {
+// waiting is why one of the jobs does not move, as a code and in words, as far as a look at a few of
+// them tells.
+func (f *followed) waiting() (reason, words string) {
 	looked := 0
 	for id := range f.open {
 		if looked++; looked > 20 {
@@ -198,11 +200,11 @@ func (f *followed) waiting() string {
 		}
 
 		if r, ok := transfer.ReasonByCode(j.Reason); ok {
-			return r.Sentence
+			return j.Reason, r.Sentence
 		}
 
-		return j.Reason
+		return j.Reason, j.Reason
 	}
 
-	return ""
+	return "", ""
 }

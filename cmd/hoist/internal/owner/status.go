@@ -19,6 +19,7 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 	active := o.engine.Active()
 	s := control.Status{
 		Version: o.options.Version, Active: []control.Active{}, Attention: []control.Attention{},
+		Waiting: []control.Waiting{},
 		Budgets: []control.Budget{},
 		Jobs:    o.counts(active, now),
 	}
@@ -45,7 +46,11 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 	}
 
 	s.Budgets = o.budgets()
-	if d, by := o.engine.Estimate(); d > 0 {
+	if s.Waiting, err = o.waiting(active, s.Budgets); err != nil {
+		return s, err
+	}
+
+	if d, by := o.engine.Estimate(); d > 0 && !unanswered(s.Waiting) {
 		s.ETA = &control.ETA{Seconds: seconds(d), DecidedBy: by}
 	}
 
@@ -254,7 +259,7 @@ func jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {
 	}
 
 	if j.Open() {
-		out.NextAttempt = control.Known(j.NextAttempt)
+		out.NextAttempt = ahead(j.NextAttempt, now)
 		out.Fix = fixOf(j)
 	}
 
@@ -276,11 +281,18 @@ func sizeOf(j state.Job) (int64, bool) {
 func attentionOf(j state.Job, now time.Time) control.Attention {
 	a := control.Attention{ID: string(j.ID), Path: j.Path, Reason: j.Reason, Detail: j.Error,
 		Since: control.Known(j.Since), Fix: fixOf(j)}
-	if j.NextAttempt.After(now) {
-		a.NextAttempt = control.Known(j.NextAttempt)
-	}
+	a.NextAttempt = ahead(j.NextAttempt, now)
 
 	return a
+}
+
+// ahead is a time that has not passed yet, else nil: a next attempt whose time has come is under way.
+func ahead(t, now time.Time) *time.Time {
+	if !t.After(now) {
+		return nil
+	}
+
+	return control.Known(t)
 }
 
 // fixOf is the command that would help a job that does not move.

@@ -87,6 +87,16 @@ func (m *watches) stop() {
 	}
 }
 
+// each calls do for every watch that runs.
+func (m *watches) each(do func(config.Watch, watcher.Status)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	for _, r := range m.running {
+		do(r.c, r.watcher.Status())
+	}
+}
+
 // run starts one watch in an owner that runs watches; in any other it does nothing.
 func (m *watches) run(c config.Watch) error {
 	if m.owner.mode < Full {

@@ -1,0 +1,182 @@
+package owner
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/state"
+	"hoist/transfer"
+	"hoist/watcher"
+)
+
+// mostPaths is how many files of one cause are named.
+const mostPaths = 5
+
+// causes gathers what waits, one group for each cause.
+type causes struct {
+	groups map[[2]string]*control.Waiting // by reason and detail
+}
+
+// add counts a file that waits for a cause; since and next may be zero.
+func (c *causes) add(w control.Waiting, path string, since, next time.Time) {
+	id := [2]string{w.Reason, w.Detail}
+	g := c.groups[id]
+	if g == nil {
+		if c.groups == nil {
+			c.groups = map[[2]string]*control.Waiting{}
+		}
+
+		w.Paths = []string{}
+		g = &w
+		c.groups[id] = g
+	}
+
+	g.Count++
+	if len(g.Paths) < mostPaths {
+		g.Paths = append(g.Paths, path)
+	}
+
+	g.Since, g.NextAttempt = earlier(g.Since, since), earlier(g.NextAttempt, next)
+	if g.Fix != w.Fix {
+		g.Fix = "" // no one command helps them all
+	}
+}
+
+func earlier(t *time.Time, u time.Time) *time.Time {
+	if u.IsZero() || t != nil && t.Before(u) {
+		return t
+	}
+
+	return control.Known(u)
+}
+
+// list is what waits, the most files first.
+func (c *causes) list() []control.Waiting {
+	out := []control.Waiting{}
+	for _, g := range c.groups {
+		out = append(out, *g)
+	}
+
+	slices.SortFunc(out, func(a, b control.Waiting) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Reason, b.Reason),
+			strings.Compare(a.Detail, b.Detail))
+	})
+
+	return out
+}
+
+// settled leaves out times that have passed: what was due then is being done.
+func settled(list []control.Waiting, now time.Time) []control.Waiting {
+	for i := range list {
+		if t := list[i].NextAttempt; t != nil && !t.After(now) {
+			list[i].NextAttempt = nil
+		}
+	}
+
+	return list
+}
+
+// job counts a job whose next attempt lies ahead.
+func (c *causes) job(j state.Job) {
+	w := control.Waiting{Reason: j.Reason, Detail: j.Error, Fix: fixOf(j)}
+	if r, ok := transfer.ReasonByCode(j.Reason); ok {
+		w.Detail = r.Sentence
+	}
+
+	c.add(w, j.Path, j.Since, j.NextAttempt)
+}
+
+// budget counts the jobs that are queued while a limit of the service lets no call of a class
+// through.
+func (c *causes) budget(b control.Budget, queued []state.Job) {
+	w := control.Waiting{Reason: transfer.ReasonRateLimited,
+		Detail: fmt.Sprintf("the limit %s: %d calls a minute, none is free", b.Class, b.LimitPerMinute)}
+	var next time.Time
+	if b.ClosedUntil != nil {
+		next = *b.ClosedUntil
+	}
+
+	for _, j := range queued {
+		c.add(w, j.Path, time.Time{}, next)
+	}
+}
+
+// unanswered reports whether one of the groups waits because the service does not answer, or not as
+// itself: then nothing says when anything will be done.
+func unanswered(list []control.Waiting) bool {
+	return slices.ContainsFunc(list, func(w control.Waiting) bool { return silent(w.Reason) })
+}
+
+func silent(reason string) bool {
+	return reason == transfer.ReasonOffline || reason == transfer.ReasonServiceTrouble
+}
+
+// waitWords says of each cause by which a watch waits what it is.
+var waitWords = map[string]string{
+	watcher.WaitSettling: "it changed a moment ago and is sent once it has rested",
+	watcher.WaitLock:     "a lock file says that somebody has it open: ",
+	watcher.WaitBusy:     "it is saved all the time and has not rested yet",
+	watcher.WaitAge:      "it is younger than the rules ask for",
+}
+
+// watch counts the files of a watched folder that are not handed over yet.
+func (c *causes) watch(root string, waits []watcher.Wait) {
+	for _, w := range waits {
+		one := control.Waiting{Reason: w.Why, Detail: waitWords[w.Why]}
+		if w.Lock != "" {
+			one.Detail += filepath.Join(root, filepath.FromSlash(w.Lock))
+		}
+
+		for _, p := range w.Paths {
+			c.add(one, filepath.Join(root, filepath.FromSlash(p)), w.Since, w.Until)
+		}
+
+		if g := c.groups[[2]string{one.Reason, one.Detail}]; g != nil {
+			g.Count += w.Count - len(w.Paths)
+		}
+	}
+}
+
+// waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a rest.
+func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([]control.Waiting, error) {
+	var c causes
+	each := func(status state.Status, do func([]state.Job)) error {
+		page := state.Filter{Status: []state.Status{status}, Active: isActive(active), Limit: 1000}
+		for {
+			jobs, err := o.store.Jobs(page)
+			if err != nil || len(jobs) == 0 {
+				return err
+			}
+
+			do(jobs)
+			page.After = jobs[len(jobs)-1].ID
+		}
+	}
+
+	err := each(state.StatusWaiting, func(jobs []state.Job) {
+		for _, j := range jobs {
+			c.job(j)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	_, decides := o.engine.Estimate()
+	i := slices.IndexFunc(budgets, func(b control.Budget) bool { return b.Class == decides && b.Available == 0 })
+	if i >= 0 {
+		if err := each(state.StatusQueued, func(jobs []state.Job) { c.budget(budgets[i], jobs) }); err != nil {
+			return nil, err
+		}
+	}
+
+	o.watches.each(func(w config.Watch, s watcher.Status) { c.watch(w.Path, s.Waits) })
+
+	return settled(c.list(), time.Now()), nil
+}
