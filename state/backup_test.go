@@ -67,7 +67,7 @@ func TestCopyAtClose(t *testing.T) {
 	for bucket, keys := range sv.data {
 		for k, v := range keys {
 			n++
-			if says[bucket+"/"+k] != string(v) {
+			if says[bucket+"/"+k] != string(sealed([]byte(bucket), []byte(k), v)) {
 				t.Errorf("%s %q differs", bucket, k)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,7 +138,8 @@ func check(f io.ReaderAt, size int64, m boltfile.Meta, free bool) (Report, *salv
 		r.Keys[name] = len(keys)
 	}
 
-	for _, b := range allBuckets {
+	r.Version = sv.schema
+	for _, b := range bucketsOf(r.Version) {
 		if len(sv.data) == 0 && len(r.Problems) == 0 {
 			break // bbolt made the file and nothing was ever in it
 		}
@@ -147,7 +149,6 @@ func check(f io.ReaderAt, size int64, m boltfile.Meta, free bool) (Report, *salv
 		}
 	}
 
-	r.Version = sv.version()
 	r.Usable = len(r.Problems) == 0 && sv.opens()
 	r.Problems = append(r.Problems, sv.records(&r)...)
 	if n := t.Leaked(); free && n > 0 {
@@ -163,12 +164,14 @@ func check(f io.ReaderAt, size int64, m boltfile.Meta, free bool) (Report, *salv
 
 // opens reports whether Open can read what it holds in memory.
 func (sv *salvage) opens() bool {
-	if len(sv.data) > 0 && sv.version() < 1 {
+	if len(sv.data) > 0 && (sv.schema < 1 || sv.bad["meta"]["instance"]) ||
+		len(sv.bad["targets"])+len(sv.bad["ended"]) > 0 {
 		return false
 	}
 
 	for _, id := range sv.data["targets"] {
-		if j, err := decodeJob(idOf(id), sv.data["jobs"][string(id)]); err != nil || !j.Open() {
+		k := string(id)
+		if j, err := decodeJob(idOf(id), sv.data["jobs"][k]); err != nil || !j.Open() || sv.bad["progress"][k] {
 			return false
 		}
 	}
@@ -189,7 +192,14 @@ func (sv *salvage) records(r *Report) (problems []string) {
 			problems = append(problems, fmt.Sprintf(format, args...))
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(sv.bad)) {
+		for _, k := range slices.Sorted(maps.Keys(sv.bad[name])) {
+			bad("%s: value of %q: %v", name, k, errSum)
+		}
+	}
+
 	open := map[string]Job{}
+	last := map[string]string{} // path -> key of its newest job
 	for k, v := range sv.data["jobs"] {
 		j, err := decodeJob(idOf([]byte(k)), v)
 		if err != nil || len(k) != 16 {
@@ -198,6 +208,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 		}
 
 		r.Jobs++
+		last[j.Path] = max(last[j.Path], k)
 		if !j.Open() {
 			continue
 		}
@@ -217,6 +228,14 @@ func (sv *salvage) records(r *Report) (problems []string) {
 		for k, id := range sv.data[index] {
 			if _, ok := open[string(id)]; !ok {
 				bad("%s: %q leads to job %x, which is not open", index, k, id)
+			}
+		}
+	}
+
+	if r.Version >= sumVersion {
+		for path, k := range last {
+			if string(sv.data["paths"][path]) != k {
+				bad("paths: %q does not lead to job %x, its newest", path, k)
 			}
 		}
 	}

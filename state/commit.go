@@ -220,6 +220,10 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 		if err := tx.add(next); err != nil {
 			return Job{}, err
 		}
+	} else if j.End == EndFailed && watched(j) {
+		if err := tx.owe(j, nil); err != nil {
+			return Job{}, err
+		}
 	}
 
 	if err := tx.putJob(k, j); err != nil {
@@ -284,6 +288,10 @@ func (tx *writeTx) add(j Job) error {
 		return err
 	}
 
+	if err := tx.put(bucketPaths, []byte(j.Path), k); err != nil {
+		return err
+	}
+
 	if watched(j) {
 		if err := tx.put(bucketFiles, fileKey(j), k); err != nil {
 			return err
@@ -300,29 +308,28 @@ func watched(j Job) bool { return j.Kind == Upload && j.Watched() }
 
 // unlist takes an ended job out of the indexes of open ones.
 func (tx *writeTx) unlist(k []byte, j Job) error {
-	if id := tx.Bucket(bucketTargets).Get(targetKey(j)); bytes.Equal(id, k) {
-		if err := tx.delete(bucketTargets, targetKey(j)); err != nil {
-			return err
-		}
+	if err := tx.deleteIf(bucketTargets, targetKey(j), k); err != nil || !watched(j) {
+		return err
 	}
 
-	if !watched(j) {
-		return nil
+	return tx.deleteIf(bucketFiles, fileKey(j), k)
+}
+
+// deleteIf deletes a key that has this value.
+func (tx *writeTx) deleteIf(bucket, k, value []byte) error {
+	if v, err := get(tx.Tx, bucket, k); err != nil || !bytes.Equal(v, value) {
+		return err
 	}
 
-	if id := tx.Bucket(bucketFiles).Get(fileKey(j)); bytes.Equal(id, k) {
-		return tx.delete(bucketFiles, fileKey(j))
-	}
-
-	return nil
+	return tx.delete(bucket, k)
 }
 
 // listEnded notes the end and prunes ended jobs that are too many and too old.
 func (tx *writeTx) listEnded(j Job) error {
-	b := tx.Bucket(bucketEnded)
-	seq, err := b.NextSequence()
-	if err != nil {
-		return err
+	c := tx.Bucket(bucketEnded).Cursor()
+	seq := uint64(1)
+	if k, _ := c.Last(); k != nil {
+		seq = binary.BigEndian.Uint64(k) + 1
 	}
 
 	v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: tx.now})
@@ -336,14 +343,14 @@ func (tx *writeTx) listEnded(j Job) error {
 
 	const perCommit = 10 // an end adds one, so this catches up
 	for range perCommit {
-		k, v := b.Cursor().First()
+		k, _ := c.First()
 		count := seq + 1 - binary.BigEndian.Uint64(k)
 		if count <= keptEnded {
 			return nil
 		}
 
 		var r endedRecord
-		if err := json.Unmarshal(v, &r); err != nil {
+		if _, err := getJSON(tx.Tx, bucketEnded, k, &r); err != nil {
 			return err
 		}
 
@@ -370,6 +377,15 @@ func (tx *writeTx) prune(k []byte, r endedRecord) error {
 	}
 
 	if err := tx.dropPrefix(bucketHistory, id); err != nil {
+		return err
+	}
+
+	j, err := readJob(tx.Tx, id)
+	if err != nil {
+		return err
+	}
+
+	if err := tx.deleteIf(bucketPaths, []byte(j.Path), id); err != nil {
 		return err
 	}
 
@@ -431,14 +447,12 @@ func (p *partEdits) get(n int) (*partRecord, error) {
 		return r, nil
 	}
 
-	v := p.tx.Bucket(bucketParts).Get(partKey(p.job, n))
-	if v == nil {
-		return nil, nil
+	var r partRecord
+	if found, err := getJSON(p.tx.Tx, bucketParts, partKey(p.job, n), &r); !found {
+		return nil, err
 	}
 
-	var r partRecord
-
-	return &r, json.Unmarshal(v, &r)
+	return &r, nil
 }
 
 // prepare tells an event about parts what is stored already, which the job alone does not know.
@@ -531,17 +545,26 @@ func (p *partEdits) write() error {
 // readJob returns the job under k with its newest counters.
 func readJob(tx *bolt.Tx, k []byte) (Job, error) {
 	id := idOf(k)
-	v := tx.Bucket(bucketJobs).Get(k)
+	v, err := get(tx, bucketJobs, k)
+	if err != nil {
+		return Job{}, err
+	}
+
 	if v == nil {
 		return Job{}, fmt.Errorf("job %s: %w", id, ErrNotFound)
 	}
 
 	j, err := decodeJob(id, v)
 	if err != nil {
-		return Job{}, &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
+		return Job{}, damagedValue(tx, bucketJobs, k, err)
 	}
 
-	if p := tx.Bucket(bucketProgress).Get(k); len(p) == 24 {
+	p, err := get(tx, bucketProgress, k)
+	if err != nil {
+		return Job{}, err
+	}
+
+	if len(p) == 24 {
 		j.PartsDone = int(binary.BigEndian.Uint64(p))
 		j.BytesDone = int64(binary.BigEndian.Uint64(p[8:]))
 		j.Updated = time.Unix(0, int64(binary.BigEndian.Uint64(p[16:]))).UTC()

@@ -32,6 +32,11 @@ func (s *Store) DirChunkAt(root, folder, name string) (c DirChunk, next string, 
 			}
 		}
 
+		v, err := unsealed(bucketDirs, k, v)
+		if err != nil {
+			return damagedValue(tx, bucketDirs, k, err)
+		}
+
 		c, found = DirChunk{First: first(k), Data: slices.Clone(v)}, true
 		if k, _ := cur.Next(); bytes.HasPrefix(k, p) {
 			next = first(k)

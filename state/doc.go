@@ -10,7 +10,7 @@
 // the base of every comparison. An intent is written before a call that must not happen twice. A
 // receipt proves what was published, chained by hashes.
 //
-// # Schema, version 1
+// # Schema, version 2
 //
 //	bucket     key                        value
 //	meta       name                       text: schema, instance, receipt-head, user/NAME
@@ -26,6 +26,10 @@
 //	intents    key                        the caller's bytes: calls that belong to no job
 //	dirs       root NUL folder NUL first  the watcher's bytes, at most 64 KiB
 //	receipts   seq uint64                 one JSON line without its newline
+//	owed       root NUL rel               id of the job in the way, or nothing: see Owed
+//	paths      local path                 id of the newest job of it
+//
+// Every value is followed by its CRC-32C over bucket, key and value.
 //
 // Numbers in keys are big-endian and ids begin with their time, so a scan comes in order. Names are
 // stored, never the numbers of constants. Times are UTC. No value holds a signed URL or a secret.
@@ -42,6 +46,8 @@
 //   - A change enqueued while its file has an open job is never lost. A job that has not begun to
 //     send takes the new snapshot. A later one keeps it as Pending: however that job ends, except
 //     by Cancel, a successor with the pending snapshot is queued in the same commit.
+//   - In sync is what equals its published record, never what has no open job: a watched file whose
+//     job failed, or whose target another file's job goes to, is owed until it is looked at again.
 //   - Ended jobs do not change. The newest 10,000 are kept, older ones for a day (and never more
 //     than 250,000).
 //   - One process has the file open; another gets *LockedError within about a second. Damage is

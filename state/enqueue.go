@@ -1,7 +1,7 @@
 package state
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -136,7 +136,22 @@ func objectOf(j Job) string {
 	return ""
 }
 
+// enqueue also says of a watched file whether a further look is owed.
 func (tx *writeTx) enqueue(j Job) (Job, Verdict, error) {
+	out, v, err := tx.merge(j)
+	switch {
+	case err != nil || !watched(j):
+		return out, v, err
+	case v == Busy:
+		k, _ := out.ID.key()
+		return out, v, tx.owe(j, k)
+	}
+
+	return out, v, tx.settle(j)
+}
+
+// merge gives a job to the open one that can take it, or adds it.
+func (tx *writeTx) merge(j Job) (Job, Verdict, error) {
 	other, k, err := tx.rival(j)
 	if err != nil {
 		return j, "", err
@@ -158,7 +173,7 @@ func (tx *writeTx) enqueue(j Job) (Job, Verdict, error) {
 
 // addWanted adds a job and takes back the cancelled mark of its file.
 func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
-	if watched(j) && tx.Bucket(bucketUnwanted).Get(fileKey(j)) != nil {
+	if watched(j) && tx.has(bucketUnwanted, fileKey(j)) {
 		if err := tx.delete(bucketUnwanted, fileKey(j)); err != nil {
 			return j, "", err
 		}
@@ -166,7 +181,7 @@ func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
 
 	if j.ID == "" {
 		j.ID = NewJobID()
-	} else if id, _ := j.ID.key(); tx.Bucket(bucketJobs).Get(id) != nil {
+	} else if id, _ := j.ID.key(); tx.has(bucketJobs, id) {
 		return j, "", fmt.Errorf("enqueue %s: job %s exists already", j.Path, j.ID)
 	}
 
@@ -179,13 +194,13 @@ func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
 
 // rival finds the open job of the same target, else that of the same file.
 func (tx *writeTx) rival(j Job) (Job, []byte, error) {
-	k := tx.Bucket(bucketTargets).Get(targetKey(j))
-	if k == nil && watched(j) {
-		k = tx.Bucket(bucketFiles).Get(fileKey(j))
+	k, err := get(tx.Tx, bucketTargets, targetKey(j))
+	if k == nil && err == nil && watched(j) {
+		k, err = get(tx.Tx, bucketFiles, fileKey(j))
 	}
 
-	if k == nil {
-		return Job{}, nil, nil
+	if k == nil || err != nil {
+		return Job{}, nil, err
 	}
 
 	k = slices.Clone(k)
@@ -200,36 +215,36 @@ func (tx *writeTx) needless(j Job) (Verdict, error) {
 		return "", nil // a push looks at the cloud first: what was published may be hidden or replaced by now
 	}
 
-	if v := tx.Bucket(bucketPublished).Get(fileKey(j)); v != nil {
-		r, err := decodePublished(j.Root, j.Rel, v)
-		if err != nil {
-			return "", &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
-		}
-
-		judged := compare.Judge(compare.Here(j.Snapshot), r.Base(j.Target.Address), compare.Tip{})
-		if judged.Here == compare.SideSame {
-			return Same, nil
-		}
+	r, _, err := published(tx.Tx, j.Root, j.Rel)
+	if err != nil {
+		return "", err
 	}
 
-	if v := tx.Bucket(bucketUnwanted).Get(fileKey(j)); v != nil {
-		var r snapshotRecord
-		if err := json.Unmarshal(v, &r); err != nil {
-			return "", &DamagedError{Path: tx.DB().Path(),
-				Detail: fmt.Sprintf("cancelled mark of %s: %v", j.Rel, err)}
-		}
-
-		if Snapshot(r).Same(j.Snapshot) {
-			return Unwanted, nil
-		}
+	judged := compare.Judge(compare.Here(j.Snapshot), r.Base(j.Target.Address), compare.Tip{})
+	if judged.Here == compare.SideSame {
+		return Same, nil
 	}
 
-	return "", nil
+	var cancelled snapshotRecord
+	found, err := getJSON(tx.Tx, bucketUnwanted, fileKey(j), &cancelled)
+	if found && Snapshot(cancelled).Same(j.Snapshot) {
+		return Unwanted, nil
+	}
+
+	return "", err
 }
 
 // mergeInto gives what j asks to the open job, where that is of the same file.
 func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 	sameFile := open.Kind == j.Kind && open.Path == j.Path
+	if watched(j) && !watched(open) && sameFile && !tx.has(bucketFiles, fileKey(j)) {
+		open.Root, open.Rel = j.Root, j.Rel // the push of a watched file is the watch's own
+	}
+
+	if watched(j) && !bytes.Equal(fileKey(j), fileKey(open)) {
+		sameFile = false
+	}
+
 	sameTarget := open.Target.Address == j.Target.Address
 	if !sameFile || !sameTarget && (j.Kind == Download || open.Phase != PhaseQueued) {
 		return open, Busy, nil

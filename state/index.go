@@ -2,7 +2,6 @@ package state
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -224,15 +223,14 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 // loadIndex reads all open jobs once, at the start.
 func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 	x := &jobIndex{open: map[JobID]*openJob{}, ended: map[string]int{}}
-	err := tx.Bucket(bucketTargets).ForEach(func(target, k []byte) error {
+	err := each(tx, bucketTargets, nil, nil, func(target, k []byte) (bool, error) {
 		j, err := readJob(tx, k)
 		if errors.Is(err, ErrNotFound) || err == nil && !j.Open() {
-			return &DamagedError{Path: tx.DB().Path(),
-				Detail: fmt.Sprintf("target %q leads to job %x, which is not open", target, k)}
+			err = damagedValue(tx, bucketTargets, target, fmt.Errorf("it leads to job %x, which is not open", k))
 		}
 
 		if err != nil {
-			return err
+			return false, err
 		}
 
 		if x.open[j.ID] == nil {
@@ -241,7 +239,7 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 			x.order = append(x.order, o)
 		}
 
-		return nil
+		return true, nil
 	})
 	if err != nil {
 		return nil, err
@@ -254,18 +252,7 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		x.file(o, true)
 	}
 
-	err = tx.Bucket(bucketEnded).ForEach(func(k, v []byte) error {
-		var r endedRecord
-		if err := json.Unmarshal(v, &r); err != nil {
-			return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("ended record %x: %v", k, err)}
-		}
-
-		x.ended[r.End]++
-
-		return nil
-	})
-
-	return x, err
+	return x, eachJSON(tx, bucketEnded, nil, func(_ []byte, r endedRecord) { x.ended[r.End]++ })
 }
 
 // Counts is how many jobs are in each status; ended ones as far as they are kept.

@@ -23,15 +23,29 @@ var (
 	bucketDirs      = []byte("dirs")
 	bucketReceipts  = []byte("receipts")
 
+	bucketOwed  = []byte("owed")
+	bucketPaths = []byte("paths")
+
+	// allBuckets in the order of the schema versions that brought them: see bucketsOf.
 	allBuckets = [][]byte{
 		bucketMeta, bucketJobs, bucketProgress, bucketParts, bucketHistory, bucketTargets, bucketFiles,
 		bucketEnded, bucketUnwanted, bucketPublished, bucketIntents, bucketDirs, bucketReceipts,
+		bucketOwed, bucketPaths,
 	}
 
 	metaSchema      = []byte("schema")
 	metaInstance    = []byte("instance")
 	metaReceiptHead = []byte("receipt-head")
 )
+
+// bucketsOf lists the buckets of a schema version.
+func bucketsOf(version int) [][]byte {
+	if version < sumVersion {
+		return allBuckets[:len(allBuckets)-2]
+	}
+
+	return allBuckets
+}
 
 // metaUser is before the names of SetMeta, so that they cannot hit ours.
 const metaUser = "user/"

@@ -3,8 +3,11 @@ package state
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -14,7 +17,7 @@ import (
 type migration func(tx *bolt.Tx) error
 
 // migrations[i] leads to version i+1; the newest known version is their number.
-var migrations = []migration{schema1}
+var migrations = []migration{schema1, schema2}
 
 // migrate runs what is missing, in order, in one transaction.
 func migrate(tx *bolt.Tx, path string, schema []migration) error {
@@ -32,7 +35,7 @@ func migrate(tx *bolt.Tx, path string, schema []migration) error {
 			return fmt.Errorf("migrate state %s from version %d to %d: %w", path, v, v+1, err)
 		}
 
-		if err := tx.Bucket(bucketMeta).Put(metaSchema, []byte(strconv.Itoa(v+1))); err != nil {
+		if err := putSchema(tx.Bucket(bucketMeta), v+1); err != nil {
 			return err
 		}
 	}
@@ -57,13 +60,36 @@ func schemaVersion(tx *bolt.Tx, path string) (int, error) {
 		return 0, nil
 	}
 
-	v := meta.Get(metaSchema)
-	n, err := strconv.Atoi(string(v))
-	if err != nil || n < 1 {
-		return 0, &DamagedError{Path: path, Detail: fmt.Sprintf("schema version %q", v)}
+	n := versionOf(meta.Get(metaSchema))
+	if n < 1 {
+		return 0, &DamagedError{Path: path, Detail: fmt.Sprintf("schema version %q", meta.Get(metaSchema))}
 	}
 
 	return n, nil
+}
+
+// versionOf reads a schema version, which has a checksum from sumVersion on; 0 if it is none.
+func versionOf(stored []byte) int {
+	text, err := unsealed(bucketMeta, metaSchema, stored)
+	if err != nil {
+		text = stored
+	}
+
+	n, bad := strconv.Atoi(string(text))
+	if bad != nil || (err == nil) != (n >= sumVersion) {
+		return 0
+	}
+
+	return n
+}
+
+func putSchema(meta *bolt.Bucket, version int) error {
+	text := []byte(strconv.Itoa(version))
+	if version >= sumVersion {
+		text = sealed(bucketMeta, metaSchema, text)
+	}
+
+	return meta.Put(metaSchema, text)
 }
 
 // schema1 makes the buckets and names the home.
@@ -77,8 +103,86 @@ func schema1(tx *bolt.Tx) error {
 		}
 	}
 
+	return tx.Bucket(bucketMeta).Put(metaInstance, []byte(newInstance()))
+}
+
+func newInstance() string {
 	var id [16]byte
 	rand.Read(id[:])
 
-	return tx.Bucket(bucketMeta).Put(metaInstance, []byte(hex.EncodeToString(id[:])))
+	return hex.EncodeToString(id[:])
+}
+
+// sumVersion is the schema version from which on values carry a checksum.
+const sumVersion = 2
+
+// schema2 gives every value a checksum and lists the last job of each path. The uploads of a watch
+// that failed are owed: version 1 forgot them.
+func schema2(tx *bolt.Tx) error {
+	paths, owed := map[string][]byte{}, map[string][]byte{}
+	err := tx.Bucket([]byte("jobs")).ForEach(func(k, v []byte) error {
+		var j struct {
+			Kind string `json:"kind"`
+			Root string `json:"root"`
+			Rel  string `json:"rel"`
+			Path string `json:"path"`
+			End  string `json:"end"`
+		}
+		if err := json.Unmarshal(v, &j); err != nil {
+			return fmt.Errorf("job %x: %w", k, err)
+		}
+
+		paths[j.Path] = slices.Clone(k) // in the order of the ids
+		if j.Kind == "upload" && j.Root != "" && !strings.HasPrefix(j.Root, "path-") {
+			file := j.Root + "\x00" + j.Rel
+			if delete(owed, file); j.End == "failed" {
+				owed[file] = nil
+			}
+		}
+
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+
+	var names [][]byte
+	if err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+		names = append(names, slices.Clone(name))
+		return nil
+	}); err != nil {
+		return err
+	}
+
+	for _, name := range names {
+		b := tx.Bucket(name)
+		values := map[string][]byte{}
+		if err := b.ForEach(func(k, v []byte) error {
+			values[string(k)] = sealed(name, k, v)
+			return nil
+		}); err != nil {
+			return err
+		}
+
+		for _, k := range sortedKeys(values) {
+			if err := b.Put([]byte(k), values[k]); err != nil {
+				return err
+			}
+		}
+	}
+
+	for name, values := range map[string]map[string][]byte{"paths": paths, "owed": owed} {
+		b, err := tx.CreateBucketIfNotExists([]byte(name))
+		if err != nil {
+			return err
+		}
+
+		for _, k := range sortedKeys(values) {
+			if err := b.Put([]byte(k), sealed([]byte(name), []byte(k), values[k])); err != nil {
+				return err
+			}
+		}
+	}
+
+	return nil
 }

@@ -29,22 +29,20 @@ func (s *Store) Published(root, rel string) (PublishedRecord, bool, error) {
 	var r PublishedRecord
 	found := false
 	err := s.view(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketPublished).Get(joinKey(root, rel))
-		if v == nil {
-			return nil
-		}
-
 		var err error
-		if r, err = decodePublished(root, rel, v); err != nil {
-			return s.damage("%v", err)
-		}
+		r, found, err = published(tx, root, rel)
 
-		found = true
-
-		return nil
+		return err
 	})
 
 	return r, found, err
+}
+
+func published(tx *bolt.Tx, root, rel string) (PublishedRecord, bool, error) {
+	var stored publishedRecord
+	found, err := getJSON(tx, bucketPublished, joinKey(root, rel), &stored)
+
+	return stored.record(root, rel), found, err
 }
 
 // PutPublished records files as published without a job, in one commit: what was found there
@@ -91,18 +89,9 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 
 // clearUnwanted drops a cancelled mark of content that is published now.
 func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
-	v := tx.Bucket(bucketUnwanted).Get(k)
-	if v == nil {
-		return nil
-	}
-
 	var r snapshotRecord
-	if err := json.Unmarshal(v, &r); err != nil {
-		return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("cancelled mark: %v", err)}
-	}
-
-	if !Snapshot(r).Same(snap) {
-		return nil
+	if found, err := getJSON(tx.Tx, bucketUnwanted, k, &r); err != nil || !found || !Snapshot(r).Same(snap) {
+		return err
 	}
 
 	return tx.delete(bucketUnwanted, k)
@@ -116,17 +105,9 @@ func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 		clear(out)
 
 		prefix := joinKey(root, "")
-		c := tx.Bucket(bucketUnwanted).Cursor()
-		for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-			var r snapshotRecord
-			if err := json.Unmarshal(v, &r); err != nil {
-				return s.damage("cancelled mark of %s: %v", k[len(prefix):], err)
-			}
-
+		return eachJSON(tx, bucketUnwanted, prefix, func(k []byte, r snapshotRecord) {
 			out[string(k[len(prefix):])] = Snapshot(r)
-		}
-
-		return nil
+		})
 	})
 
 	return out, err
@@ -140,22 +121,21 @@ func (s *Store) PublishedIn(root, after string, limit int) ([]PublishedRecord, e
 		out = nil
 		prefix := joinKey(root, "")
 		start := joinKey(root, after)
-		c := tx.Bucket(bucketPublished).Cursor()
-		k, v := c.Seek(start)
-		if after != "" && bytes.Equal(k, start) {
-			k, v = c.Next()
-		}
 
-		for ; bytes.HasPrefix(k, prefix) && (limit <= 0 || len(out) < limit); k, v = c.Next() {
-			r, err := decodePublished(root, string(k[len(prefix):]), v)
-			if err != nil {
-				return s.damage("%v", err)
+		return each(tx, bucketPublished, prefix, start, func(k, v []byte) (bool, error) {
+			if after != "" && bytes.Equal(k, start) {
+				return true, nil
 			}
 
-			out = append(out, r)
-		}
+			var r publishedRecord
+			if err := json.Unmarshal(v, &r); err != nil {
+				return false, damagedValue(tx, bucketPublished, k, err)
+			}
 
-		return nil
+			out = append(out, r.record(root, string(k[len(prefix):])))
+
+			return limit <= 0 || len(out) < limit, nil
+		})
 	})
 
 	return out, err
@@ -167,9 +147,9 @@ func (s *Store) Intent(key string) ([]byte, bool, error) {
 	var out []byte
 	found := false
 	err := s.view(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketIntents).Get([]byte(key))
+		v, err := get(tx, bucketIntents, []byte(key))
 		out, found = slices.Clone(v), v != nil
-		return nil
+		return err
 	})
 
 	return out, found, err
@@ -198,9 +178,9 @@ func (s *Store) Meta(key string) (string, bool, error) {
 	var out string
 	found := false
 	err := s.view(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketMeta).Get([]byte(metaUser + key))
+		v, err := get(tx, bucketMeta, []byte(metaUser+key))
 		out, found = string(v), v != nil
-		return nil
+		return err
 	})
 
 	return out, found, err
@@ -241,12 +221,11 @@ func (s *Store) DirChunks(root, folder string) ([]DirChunk, error) {
 		out = nil
 
 		p := joinKey(root, folder, "")
-		c := tx.Bucket(bucketDirs).Cursor()
-		for k, v := c.Seek(p); bytes.HasPrefix(k, p); k, v = c.Next() {
-			out = append(out, DirChunk{First: string(k[len(p):]), Data: slices.Clone(v)})
-		}
 
-		return nil
+		return each(tx, bucketDirs, p, nil, func(k, v []byte) (bool, error) {
+			out = append(out, DirChunk{First: string(k[len(p):]), Data: slices.Clone(v)})
+			return true, nil
+		})
 	})
 
 	return out, err
@@ -298,7 +277,7 @@ func (s *Store) DropRoot(root string) error {
 	}
 
 	return s.update(func(tx *writeTx) error {
-		for _, b := range [][]byte{bucketDirs, bucketPublished, bucketUnwanted} {
+		for _, b := range [][]byte{bucketDirs, bucketPublished, bucketUnwanted, bucketOwed} {
 			if err := tx.dropPrefix(b, joinKey(root, "")); err != nil {
 				return err
 			}

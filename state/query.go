@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,6 +71,23 @@ func (s *Store) Job(id JobID) (Job, error) {
 	})
 
 	return j, err
+}
+
+// LastJob returns the newest job of a local path, if one is kept.
+func (s *Store) LastJob(path string) (j Job, found bool, err error) {
+	err = s.view(func(tx *bolt.Tx) error {
+		k, err := get(tx, bucketPaths, []byte(path))
+		if k == nil || err != nil {
+			return err
+		}
+
+		found = true
+		j, err = readJob(tx, k)
+
+		return err
+	})
+
+	return j, found && err == nil, err
 }
 
 // FindJob returns the job whose id begins with prefix: ErrNotFound for none, *PrefixError for
@@ -235,18 +251,12 @@ func (s *Store) Parts(id JobID) ([]Part, error) {
 
 func readParts(tx *bolt.Tx, job []byte) ([]Part, error) {
 	var out []Part
-	c := tx.Bucket(bucketParts).Cursor()
-	for k, v := c.Seek(job); bytes.HasPrefix(k, job); k, v = c.Next() {
-		var r partRecord
-		if err := json.Unmarshal(v, &r); err != nil {
-			return nil, &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("part %x: %v", k, err)}
-		}
-
+	err := eachJSON(tx, bucketParts, job, func(k []byte, r partRecord) {
 		out = append(out, Part{Number: int(binary.BigEndian.Uint32(k[16:])), Size: r.Size, ETag: r.ETag,
 			MD5: r.MD5})
-	}
+	})
 
-	return out, nil
+	return out, err
 }
 
 // History lists the newest 200 events of a job, oldest first. Stored parts are not among them:
@@ -260,17 +270,7 @@ func (s *Store) History(id JobID) ([]HistoryLine, error) {
 	var out []HistoryLine
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
-		c := tx.Bucket(bucketHistory).Cursor()
-		for k, v := c.Seek(p); bytes.HasPrefix(k, p); k, v = c.Next() {
-			var r historyRecord
-			if err := json.Unmarshal(v, &r); err != nil {
-				return s.damage("history line %x: %v", k, err)
-			}
-
-			out = append(out, HistoryLine(r))
-		}
-
-		return nil
+		return eachJSON(tx, bucketHistory, p, func(_ []byte, r historyRecord) { out = append(out, HistoryLine(r)) })
 	})
 
 	return out, err

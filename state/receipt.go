@@ -115,7 +115,12 @@ func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
 	}
 
 	r.Seq, r.Prev = seq+1, prev
-	r.Instance = string(tx.Bucket(bucketMeta).Get(metaInstance))
+	instance, err := get(tx.Tx, bucketMeta, metaInstance)
+	if err != nil {
+		return err
+	}
+
+	r.Instance = string(instance)
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -154,7 +159,12 @@ func parseHead(head string) (seq uint64, hash string, err error) {
 
 // receiptHead is the head as the transaction sees it.
 func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
-	if seq, hash, err = parseHead(string(tx.Bucket(bucketMeta).Get(metaReceiptHead))); err != nil {
+	head, err := get(tx.Tx, bucketMeta, metaReceiptHead)
+	if err != nil {
+		return 0, "", err
+	}
+
+	if seq, hash, err = parseHead(string(head)); err != nil {
 		err = &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
 	}
 
@@ -214,12 +224,11 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 	var out []Receipt
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
-		c := tx.Bucket(bucketReceipts).Cursor()
-		for k, v := c.Seek(seqKey(after + 1)); k != nil && len(out) < limit; k, v = c.Next() {
-			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: slices.Clone(v)})
-		}
 
-		return nil
+		return each(tx, bucketReceipts, nil, seqKey(after+1), func(k, v []byte) (bool, error) {
+			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: slices.Clone(v)})
+			return len(out) < limit, nil
+		})
 	})
 
 	return out, err

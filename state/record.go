@@ -231,18 +231,13 @@ func encodePublished(p PublishedRecord) ([]byte, error) {
 	})
 }
 
-func decodePublished(root, rel string, b []byte) (PublishedRecord, error) {
-	var r publishedRecord
-	if err := json.Unmarshal(b, &r); err != nil {
-		return PublishedRecord{}, fmt.Errorf("published record of %s: %w", rel, err)
-	}
-
+func (r publishedRecord) record(root, rel string) PublishedRecord {
 	return PublishedRecord{
 		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number,
 		Storage:  r.Storage,
 		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, Digest: r.Digest, SHA1: r.SHA1,
 		At: r.At,
-	}, nil
+	}
 }
 
 // DigestETags is what a published record keeps of more ETags than 64.

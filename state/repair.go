@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -180,30 +179,47 @@ func KeepAs(old, kept string) error {
 
 // salvage is what could be read of one version of the file.
 type salvage struct {
-	data     map[string]map[string][]byte
-	problems map[string][]string // by bucket; "": the list of buckets itself
+	data     map[string]map[string][]byte // without checksums
+	problems map[string][]string          // by bucket; "": the list of buckets itself
+	bad      map[string]map[string]bool   // keys whose checksum is wrong; they are not in data
+	schema   int                          // 0 unknown
 }
 
 func lostAll() *salvage {
-	return &salvage{data: map[string]map[string][]byte{},
-		problems: map[string][]string{"": {"no meta page can be read"}}}
+	return &salvage{problems: map[string][]string{"": {"no meta page can be read"}}}
 }
 
 // readTree reads all that can be read.
 func readTree(t *boltfile.Tree) *salvage {
-	sv := &salvage{data: map[string]map[string][]byte{}}
+	sv := &salvage{data: map[string]map[string][]byte{}, bad: map[string]map[string]bool{}}
 	sv.problems = t.Buckets(func(name string) boltfile.Visit {
 		keys := map[string][]byte{}
 		sv.data[name] = keys
 		return func(k, v []byte) { keys[string(k)] = bytes.Clone(v) }
 	})
+	sv.schema = versionOf(sv.data["meta"]["schema"])
+	for name, keys := range sv.data {
+		sv.bad[name] = map[string]bool{}
+		for k, stored := range keys {
+			if sv.schema != 0 && sv.schema < sumVersion {
+				break
+			}
+
+			v, err := unsealed([]byte(name), []byte(k), stored)
+			if keys[k] = v; err != nil {
+				delete(keys, k)
+				sv.bad[name][k] = true
+			}
+		}
+	}
+
 	return sv
 }
 
 // whole reports whether nothing of a bucket is missing.
 func (sv *salvage) whole(bucket string) bool {
 	_, ok := sv.data[bucket]
-	return ok && len(sv.problems[bucket]) == 0
+	return ok && len(sv.problems[bucket]) == 0 && len(sv.bad[bucket]) == 0
 }
 
 func (sv *salvage) problemList() []string {
@@ -217,15 +233,6 @@ func (sv *salvage) problemList() []string {
 	}
 
 	return problems
-}
-
-func (sv *salvage) version() int {
-	n, err := strconv.Atoi(string(sv.data["meta"]["schema"]))
-	if err != nil {
-		return 0
-	}
-
-	return n
 }
 
 // readCopy reads the copy beside the state, by the same careful reader.
@@ -246,7 +253,7 @@ func readCopy(path string) (*salvage, error) {
 	}
 
 	sv := readTree(boltfile.NewTree(f, fi.Size(), metas[0]))
-	if v := sv.version(); v < 1 || v > len(migrations) {
+	if v := sv.schema; v < 1 || v > len(migrations) {
 		return nil, fmt.Errorf("%s: schema version %d", path, v)
 	}
 
@@ -285,7 +292,8 @@ func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
 	}
 
 	newest := sources[0]
-	if !newest.whole("dirs") || !newest.whole("jobs") { // a lost job is found again by a scan that compares
+	// A job, a record or a debt that is lost is found again by a scan that compares.
+	if !newest.whole("dirs") || !newest.whole("jobs") || !newest.whole("published") || !newest.whole("owed") {
 		clear(out.data["dirs"])
 		r.Notes = append(r.Notes, "scan records are dropped: the next scan compares everything")
 	}
@@ -367,7 +375,7 @@ func readable(bucket, k string, v []byte) bool {
 
 // derive builds anew what follows from the jobs and the receipts.
 func (sv *salvage) derive(r *RepairReport) {
-	targets, files := map[string][]byte{}, map[string][]byte{}
+	targets, files, paths := map[string][]byte{}, map[string][]byte{}, map[string][]byte{}
 
 	var ended []Job
 	kept := map[string]Job{}
@@ -407,7 +415,11 @@ func (sv *salvage) derive(r *RepairReport) {
 		_, ok := kept[string(k)]
 		return !ok
 	})
-	sv.data["targets"], sv.data["files"] = targets, files
+	for _, k := range sortedKeys(sv.data["jobs"]) { // the newest of a path comes last
+		paths[kept[k].Path] = []byte(k)
+	}
+
+	sv.data["targets"], sv.data["files"], sv.data["paths"] = targets, files, paths
 
 	live := func(k string) bool {
 		j, ok := kept[k[:min(16, len(k))]]
@@ -485,17 +497,14 @@ func writeSalvage(path string, sv *salvage) error {
 
 		return db.Update(func(tx *bolt.Tx) error {
 			meta := tx.Bucket(bucketMeta)
-			if meta.Get(metaSchema) == nil {
-				if err := meta.Put(metaSchema, []byte(strconv.Itoa(len(migrations)))); err != nil {
+			if meta.Get(metaInstance) == nil {
+				id := []byte(newInstance())
+				if err := meta.Put(metaInstance, sealed(bucketMeta, metaInstance, id)); err != nil {
 					return err
 				}
 			}
 
-			if meta.Get(metaInstance) == nil {
-				return schema1(tx)
-			}
-
-			return nil
+			return putSchema(meta, len(migrations))
 		})
 	})
 	if cerr := closeBolt(db); err == nil {
@@ -522,13 +531,9 @@ func writeBucket(db *bolt.DB, name []byte, data map[string][]byte) error {
 					continue // only damage makes an empty key
 				}
 
-				if err := b.Put([]byte(k), data[k]); err != nil {
+				if err := b.Put([]byte(k), sealed(name, []byte(k), data[k])); err != nil {
 					return err
 				}
-			}
-
-			if bytes.Equal(name, bucketEnded) {
-				return b.SetSequence(uint64(len(data)))
 			}
 
 			return nil

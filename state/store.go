@@ -142,7 +142,12 @@ func (s *Store) load(schema []migration) error {
 	}
 
 	return s.view(func(tx *bolt.Tx) error {
-		s.instance = string(tx.Bucket(bucketMeta).Get(metaInstance))
+		instance, err := get(tx, bucketMeta, metaInstance)
+		if err != nil {
+			return err
+		}
+
+		s.instance = string(instance)
 		s.index = uint64(tx.ID())
 		s.lostAt = s.index
 		s.jobs, err = loadIndex(tx)

@@ -35,8 +35,10 @@ type writeTx struct {
 
 func (tx *writeTx) put(bucket, k, v []byte) error {
 	tx.wrote = true
-	return tx.Bucket(bucket).Put(k, v)
+	return tx.Bucket(bucket).Put(k, sealed(bucket, k, v))
 }
+
+func (tx *writeTx) has(bucket, k []byte) bool { return tx.Bucket(bucket).Get(k) != nil }
 
 func (tx *writeTx) delete(bucket, k []byte) error {
 	tx.wrote = true

@@ -12,6 +12,7 @@ import (
 const (
 	ReasonUnreadable     = "unreadable"
 	ReasonVanished       = "vanished"
+	ReasonFolderAway     = "folder-away"
 	ReasonNotAFile       = "not-a-file"
 	ReasonChanging       = "changed-while-reading"
 	ReasonShrankToZero   = "shrank-to-zero"
@@ -58,6 +59,8 @@ var reasons = []Reason{
 	{ReasonUnreadable, "the file cannot be read: permission is missing, or another program holds it " +
 		"exclusively", "chmod u+r {path} && hoist retry {id}", 10 * time.Minute},
 	{ReasonVanished, "the file was removed before it was sent", "hoist cancel {id}", 0},
+	{ReasonFolderAway, "the watched folder is not there, or cannot be listed; its files go on by themselves " +
+		"when it is back", "", 0},
 	{ReasonNotAFile, "the path is a folder, a link or a device, not a regular file", "hoist cancel {id}", 0},
 	{ReasonChanging, "the file changed while it was read; the newest settled state is tried again",
 		"hoist retry {id}", time.Minute},

@@ -480,10 +480,19 @@ func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event
 // eventFor turns a failed step into what is committed.
 func (e *Engine) eventFor(job state.Job, err error) state.Event {
 	now := time.Now()
+	if away := rootAway(job, err); away != nil {
+		return verdict{classRetry, ReasonFolderAway, backoff(job.Streak+1, backoffCap)}.event(away, now,
+			rand.Float64())
+	}
+
 	v := classify(err, job)
 	if v.Class == classChanged {
 		c, _ := errors.AsType[*changedError](err)
 		return e.changedEvent(job, c, now)
+	}
+
+	if v.Class == classFinal && v.Reason == ReasonUnexpected && job.Watched() {
+		v.Class = classPerson // if it ended, the next look at its file would send it again
 	}
 
 	return v.event(err, now, rand.Float64())

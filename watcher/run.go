@@ -137,6 +137,8 @@ func (r *run) loop(ctx context.Context) error {
 			err = r.scanned(ctx, f)
 		case sum := <-r.done:
 			err = r.scanEnded(ctx, sum)
+		case a := <-r.again:
+			err = r.takeAgain(ctx, a)
 		case <-r.asked:
 			r.mu.Lock()
 			wanted := r.wanted

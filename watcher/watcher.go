@@ -19,6 +19,8 @@ type Watcher struct {
 	log    *slog.Logger
 	source func(root string) (notifier, error)
 
+	again chan again
+
 	mu     sync.Mutex
 	wanted []string // folders that a scan was asked for; guarded by mu
 	status Status   // guarded by mu
@@ -58,6 +60,7 @@ func New(cfg Config) (*Watcher, error) {
 		asked:  make(chan struct{}, 1),
 		log:    cfg.Logger.With("component", "watcher", "root", cfg.Book.root),
 		source: newOSNotifier,
+		again:  make(chan again),
 		status: Status{State: StateScanning},
 	}, nil
 }

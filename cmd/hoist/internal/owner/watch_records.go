@@ -65,7 +65,12 @@ func (m *watches) count(out control.Watch, c config.Watch, s lastSeen) (control.
 	}
 
 	open, attention := m.owner.store.CountsIn(c.ID)
-	pending := s.Pending + open - attention
+	owed, err := m.owner.store.CountOwed(c.ID)
+	if err != nil {
+		return out, err
+	}
+
+	pending := s.Pending + open - attention + owed
 	synced := max(s.Files-unwanted-pending-attention, 0)
 	files := synced + pending + attention
 	out.Files, out.Synced, out.Pending, out.Attention = &files, &synced, &pending, &attention

@@ -135,6 +135,10 @@ func (m *watches) run(c config.Watch) error {
 			m.owner.log.Warn("folder is not claimed", "path", c.Path, "error", err)
 		}
 
+		var owed sync.WaitGroup
+		defer owed.Wait()
+		owed.Go(func() { m.payOwed(ctx, c, wt) })
+
 		err := wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
 			err := m.take(ctx, c, address, changes)
 			r.note(err)
