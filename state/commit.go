@@ -251,6 +251,13 @@ func successor(j Job, changed *SourceChanged) (Job, bool) {
 	case changed != nil && !changed.Gone:
 		next.Snapshot = changed.Snapshot
 		next.Changes = j.Changes + 1
+		if j.Pending == nil || !j.Pending.Same(next.Snapshot) {
+			next.Seen, next.Unrest = changed.Seen, j.Unrest
+			if next.Unrest.IsZero() {
+				next.Unrest = changed.Seen
+			}
+		}
+
 		if !changed.NotBefore.IsZero() {
 			next.NextAttempt, next.Reason = changed.NotBefore, ReasonSourceChanged
 		}

@@ -122,7 +122,7 @@ func normal(j Job) (Job, error) {
 		VersionNumber: j.VersionNumber,
 		Paused:        j.Paused, Attention: j.Attention, NextAttempt: j.NextAttempt, Reason: j.Reason,
 		Error:   j.Error,
-		Changes: j.Changes,
+		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest,
 	}, nil
 }
 
@@ -273,6 +273,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 
 		merged.Snapshot, merged.Size, merged.Pending = j.Snapshot, j.Snapshot.Size, nil
 		merged.Changes = max(open.Changes, j.Changes)
+		merged.Seen, merged.Unrest = j.Seen, j.Unrest
 	case open.Snapshot.Same(j.Snapshot):
 		merged.Pending = nil
 	case open.Pending == nil || !open.Pending.Same(j.Snapshot):

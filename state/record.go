@@ -93,9 +93,11 @@ type jobRecord struct {
 	Error       string    `json:"error,omitempty"`
 	Since       time.Time `json:"since,omitzero"`
 
-	Changes   int    `json:"changes,omitempty"`
-	Replaces  string `json:"replaces,omitempty"`
-	Successor string `json:"successor,omitempty"`
+	Changes   int       `json:"changes,omitempty"`
+	Seen      time.Time `json:"seen,omitzero"`
+	Unrest    time.Time `json:"unrest,omitzero"`
+	Replaces  string    `json:"replaces,omitempty"`
+	Successor string    `json:"successor,omitempty"`
 
 	End     string    `json:"end,omitempty"`
 	Created time.Time `json:"created"`
@@ -163,7 +165,7 @@ func encodeJob(j Job) ([]byte, error) {
 		Paused: j.Paused, Attention: j.Attention, Doubt: j.Doubt, NextAttempt: stored(j.NextAttempt),
 		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error,
 		Since:   stored(j.Since),
-		Changes: j.Changes, Replaces: string(j.Replaces), Successor: string(j.Successor),
+		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Replaces: string(j.Replaces), Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
 	}
 	if j.Pending != nil {
@@ -203,7 +205,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		Paused: r.Paused, Attention: r.Attention, Doubt: r.Doubt, NextAttempt: r.NextAttempt,
 		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error,
 		Since:   r.Since,
-		Changes: r.Changes, Replaces: JobID(r.Replaces), Successor: JobID(r.Successor),
+		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Replaces: JobID(r.Replaces), Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
 	}
 	if r.Pending != nil {

@@ -49,6 +49,7 @@ func needsPerson(code, format string, args ...any) error {
 type waitError struct {
 	Code  string
 	After time.Duration
+	Exact bool // not a moment earlier
 	Err   error
 }
 
@@ -273,7 +274,7 @@ func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
 	}
 
 	wait := v.After
-	if wait > 0 {
+	if w, ok := errors.AsType[*waitError](err); wait > 0 && !(ok && w.Exact) {
 		wait = wait/2 + time.Duration(jitter*float64(wait)/2)
 	}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,12 @@ type Config struct {
 	// quiet time of a watched file that changed while it was sent, before its next try; default 10
 	// s
 	Settle time.Duration
-	Spool  string // folder for snapshots of files that change faster than they upload; "": none
+	// the same of one job; nil: Settle
+	SettleOf func(job state.Job) time.Duration
+	// Torn reports whether the bytes of a file of size bytes say that it is not whole; nil: none do.
+	// The name is its path.
+	Torn  func(name string, size int64, r io.ReaderAt) (bool, error)
+	Spool string // folder for snapshots of files that change faster than they upload; "": none
 	// bytes of all snapshots beyond which no file is copied where the file system cannot clone;
 	// default 8 GiB, below 0 none
 	SpoolMax int64
@@ -74,6 +80,7 @@ type Engine struct {
 	backlog  backlog // see Estimate
 
 	lostSessions map[state.JobID]int // in this process, of open jobs; guarded by mu
+	looks        map[state.JobID]firstLook
 
 	holdOpen   bool                            // replaceableWhileOpen; tests: the other way
 	plainNames bool                            // tests: as on a file system that cannot exchange names
@@ -163,6 +170,7 @@ func New(c Config) (*Engine, error) {
 		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1),
 		freed:    make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{}, lostSessions: map[state.JobID]int{},
+		looks: map[state.JobID]firstLook{},
 	}, nil
 }
 

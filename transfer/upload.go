@@ -458,8 +458,8 @@ func (r *run) setPart(job state.Job, size int64) {
 }
 
 // changedEvent says what becomes of a job whose source is another one now. A watched file settles
-// first; with a spool its next try reads from a snapshot, for which a quiet second is enough. A
-// pushed file that changes twice under the reading is parked.
+// first (see settled). The next try of a pushed one reads from a snapshot, for which a quiet second
+// is enough; one that changes twice under the reading is parked.
 func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) state.Event {
 	if c.Gone {
 		// a program that saves by rename leaves a moment without the file
@@ -479,12 +479,17 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 
 	ev := state.SourceChanged{Snapshot: c.Now}
 	switch {
+	case job.Watched():
+		u := unrest{settle: e.settleTime(job)}
+		if ev.Seen = now; !job.Unrest.IsZero() {
+			u.lasts = now.Sub(job.Unrest)
+		}
+
+		wait, _ := u.wait()
+		ev.NotBefore = now.Add(wait)
 	case e.cfg.Spool != "" && job.Changes > 0 && !begun: // the snapshot is taken at the next start, at once
-	case !job.Watched() && !begun && job.Changes == 0:
-	case !job.Watched() || e.cfg.Spool != "":
+	case begun || job.Changes > 0:
 		ev.NotBefore = now.Add(quietForSpool)
-	default:
-		ev.NotBefore = now.Add(e.cfg.Settle)
 	}
 
 	return ev

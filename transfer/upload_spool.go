@@ -13,10 +13,12 @@ import (
 	"syscall"
 	"time"
 
+	"hoist/apsclient"
 	"hoist/state"
 )
 
-// quietForSpool is how long a file must not have been written before a snapshot of it is taken.
+// quietForSpool is how long a pushed file must not have been written before a snapshot of it is
+// taken.
 const quietForSpool = time.Second
 
 // errNoClone says that the file system has no copy-on-write copies.
@@ -40,15 +42,15 @@ func spoolOwner(name string) state.JobID {
 	return state.JobID(id)
 }
 
-// spool takes a snapshot of a file whose last try was given up because it changed: a clone where
-// the file system has them, else a copy bounded by SpoolMax. The snapshot has its name only when it
+// spool takes a snapshot of a file whose last try was given up because it changed, once it has
+// settled: a clone where the file system has them, else a copy bounded by SpoolMax. The snapshot has its name only when it
 // is whole and of the job's snapshot, so its existence is all that a resumed job asks for.
 func (e *Engine) spool(ctx context.Context, job state.Job) error {
-	if e.cfg.Spool == "" || job.Changes == 0 {
+	if job.Changes == 0 && job.Seen.IsZero() {
 		return nil
 	}
 
-	if _, err := os.Stat(e.spoolPath(job)); err == nil {
+	if _, err := os.Stat(e.spoolPath(job)); err == nil && e.cfg.Spool != "" {
 		return nil
 	}
 
@@ -57,7 +59,14 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 		return err
 	}
 	defer src.Close()
-	if quiet := time.Since(job.Snapshot.ModTime); quiet >= 0 && quiet < quietForSpool {
+
+	short, err := e.settled(job, src, time.Now())
+	if err != nil || e.cfg.Spool == "" || job.Changes == 0 {
+		return err
+	}
+
+	quiet := time.Since(job.Snapshot.ModTime)
+	if !job.Watched() && quiet >= 0 && quiet < quietForSpool {
 		return &waitError{Code: ReasonChanging, After: 2 * (quietForSpool - quiet),
 			Err: fmt.Errorf("read %q: it was written a moment ago", job.Path)}
 	}
@@ -82,13 +91,18 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 		return err
 	})
 
+	noRoom := errors.Is(err, errSpoolFull) || errors.Is(err, syscall.ENOSPC) || isDiskFull(err)
+	if noRoom && short {
+		return e.neverSettles(job)
+	}
+
 	if errors.Is(err, errSpoolFull) {
 		e.log.Debug("a copy would be too large for the spool; reading the file in place", "job",
 			string(job.ID), "path", job.Path)
 		return nil
 	}
 
-	if errors.Is(err, syscall.ENOSPC) || isDiskFull(err) {
+	if noRoom {
 		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID),
 			"path", job.Path)
 		return nil
@@ -96,6 +110,10 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("spool: %w", err)
+	}
+
+	if err == nil && job.Watched() {
+		err = apsclient.Sleep(ctx, shortRest)
 	}
 
 	if err := errors.Join(src.check(), err); err != nil {

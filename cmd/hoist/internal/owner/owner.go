@@ -134,7 +134,8 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		Store: o.store, Clients: o.client, UserID: options.UserID, Logger: options.Logger,
 		Transfers: engine.Transfers, Parts: engine.Parts, PartSize: engine.PartSize,
 		Checksum: engine.Checksum, Acceleration: engine.Acceleration, ReceiptSHA256: engine.ReceiptSHA256,
-		Spool: home.Spool(), SpoolMax: engine.SpoolMax, Rules: o.rules.say,
+		Spool: home.Spool(), SpoolMax: engine.SpoolMax, Rules: o.rules.say, SettleOf: o.rules.settle,
+		Torn: torn,
 	})
 	if err != nil {
 		return nil, err

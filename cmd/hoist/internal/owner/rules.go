@@ -3,6 +3,7 @@ package owner
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
 	"hoist/watcher"
+	"hoist/watcher/whole"
 )
 
 // configRests is how long config.toml, and what else its rules come from, must not have changed
@@ -200,13 +202,26 @@ func (b *rulebook) walked(folder string) (*watcher.Book, error) {
 	return b.book(folder, folder, rules, settleOf(watches, folder), nil)
 }
 
-// settleOf is how long a rule file in a folder must rest: as the watch has it that the folder lies in.
-func settleOf(watches []config.Watch, folder string) time.Duration {
-	if c := config.WatchOf(watches, folder); c != nil {
+// settleOf is how long a file, or a rule file in a folder, must rest: as the watch has it that the
+// path lies in.
+func settleOf(watches []config.Watch, path string) time.Duration {
+	if c := config.WatchOf(watches, path); c != nil {
 		return c.SettleTime()
 	}
 
 	return config.DefaultSettle
+}
+
+// settle implements the SettleOf of [transfer.Config].
+func (b *rulebook) settle(job state.Job) time.Duration {
+	_, watches, _ := b.now()
+	return settleOf(watches, job.Path)
+}
+
+// torn implements the Torn of [transfer.Config].
+func torn(name string, size int64, r io.ReaderAt) (bool, error) {
+	verdict, err := whole.Judge(name, size, r)
+	return verdict == whole.Torn, err
 }
 
 // say implements the Rules of [transfer.Config].
