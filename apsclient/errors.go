@@ -162,6 +162,10 @@ func (e *PartsError) Error() string {
 		reason = "the check of size and parts failed"
 	}
 
+	if e.Expected < 0 && e.Detected < 0 && len(e.Parts) == 0 {
+		return "complete upload: " + reason // the answer says no more
+	}
+
 	return fmt.Sprintf("complete upload: %s: expected %d bytes, service holds %d, %d of %d parts wrong",
 		reason, e.Expected, e.Detected, bad, len(e.Parts))
 }

@@ -45,7 +45,7 @@ func single(ctx context.Context, c *Client, r Request) (resource, document, erro
 // listing decodes pages of JSON:API resources; read gets each with the versions that came with its
 // page.
 func listing[T any](ctx context.Context, c *Client, r Request,
-	read func(tips map[string]Version, x resource) (T, bool)) iter.Seq2[T, error] {
+	read func(tips map[VersionID]Version, x resource) (T, bool)) iter.Seq2[T, error] {
 	return listOf(ctx, c, r, func(body []byte) ([]T, error) {
 		var d document
 		if err := json.Unmarshal(body, &d); err != nil {
@@ -99,7 +99,7 @@ func (s *HubsService) List(ctx context.Context) ([]Hub, []Warning, error) {
 // 2L+user, 3L; 50 a minute.
 func (s *ProjectsService) List(ctx context.Context, hub HubID) iter.Seq2[Project, error] {
 	r := Request{Action: "list-projects", Params: map[string]string{"hub_id": string(hub)}}
-	return listing(ctx, s.c, r, func(_ map[string]Version, x resource) (Project, bool) {
+	return listing(ctx, s.c, r, func(_ map[VersionID]Version, x resource) (Project, bool) {
 		return x.project(hub), true
 	})
 }
@@ -169,7 +169,7 @@ func (s *FoldersService) Contents(ctx context.Context, p ProjectID, id FolderID,
 		r.Query = url.Values{"includeHidden": {"true"}}
 	}
 
-	return listing(ctx, s.c, r, func(tips map[string]Version, x resource) (Entry, bool) {
+	return listing(ctx, s.c, r, func(tips map[VersionID]Version, x resource) (Entry, bool) {
 		switch x.Type {
 		case "folders":
 			f := x.folder()
@@ -342,7 +342,7 @@ func (s *ItemsService) Update(ctx context.Context, p ProjectID, id ItemID, u Ite
 func (s *ItemsService) Versions(ctx context.Context, p ProjectID, id ItemID) iter.Seq2[Version, error] {
 	r := Request{Action: "list-item-versions", Params: inProject(p, "item_id", string(id))}
 
-	return listing(ctx, s.c, r, func(_ map[string]Version, x resource) (Version, bool) {
+	return listing(ctx, s.c, r, func(_ map[VersionID]Version, x resource) (Version, bool) {
 		v := x.version()
 		if v.Item == "" {
 			v.Item = id

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 type (
@@ -102,7 +103,7 @@ func (o wireObject) object() Object {
 	}
 
 	out := Object{
-		ID: ObjectID(o.ID), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: o.SHA1,
+		ID: ObjectID(o.ID), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: strings.ToLower(o.SHA1),
 		ContentType: o.ContentType,
 		Created:     o.Created.Time, Modified: o.Modified.Time,
 	}
@@ -327,7 +328,7 @@ func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r Downloa
 		return Download{}, err
 	}
 
-	out := Download{Status: w.Status, URL: w.URL, Chunks: w.URLs, Size: -1, SHA1: w.SHA1}
+	out := Download{Status: w.Status, URL: w.URL, Chunks: w.URLs, Size: -1, SHA1: strings.ToLower(w.SHA1)}
 	if w.Size != nil {
 		out.Size = *w.Size
 	}

@@ -3,6 +3,7 @@ package apsclient
 import (
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -154,10 +155,19 @@ func (r resource) folder() Folder {
 	}
 }
 
+// versionURN takes a version's URN plain or percent-encoded: the answer to a restoration has it so.
+func versionURN(id string) VersionID {
+	if plain, err := url.PathUnescape(id); err == nil {
+		id = plain
+	}
+
+	return VersionID(id)
+}
+
 func (r resource) version() Version {
 	a := r.Attributes
 	v := Version{
-		ID: VersionID(r.ID), Item: ItemID(r.Relationships.Item.id()), Name: a.Name, Type: a.Extension.Type,
+		ID: versionURN(r.ID), Item: ItemID(r.Relationships.Item.id()), Name: a.Name, Type: a.Extension.Type,
 		FileType: a.FileType,
 		MimeType: a.MimeType, Number: a.VersionNumber, Size: -1,
 		Storage: ObjectID(r.Relationships.Storage.id()),
@@ -177,19 +187,19 @@ func (r resource) version() Version {
 }
 
 // item joins the tip from the included versions.
-func (r resource) item(versions map[string]Version) Item {
+func (r resource) item(versions map[VersionID]Version) Item {
 	a := r.Attributes
 	it := Item{
 		ID: ItemID(r.ID), Name: a.name(), Type: a.Extension.Type,
 		Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
 		Reserved: a.Reserved, ReservedBy: a.ReservedUserName, Modified: a.LastModifiedTime.Time,
-		TipID: VersionID(r.Relationships.Tip.id()),
+		TipID: versionURN(r.Relationships.Tip.id()),
 	}
 	if it.ReservedBy == "" {
 		it.ReservedBy = a.ReservedUserID
 	}
 
-	if v, ok := versions[string(it.TipID)]; ok {
+	if v, ok := versions[it.TipID]; ok {
 		if v.Item == "" {
 			v.Item = it.ID
 		}
@@ -200,11 +210,12 @@ func (r resource) item(versions map[string]Version) Item {
 	return it
 }
 
-func (d document) versions() map[string]Version {
-	m := map[string]Version{}
+func (d document) versions() map[VersionID]Version {
+	m := map[VersionID]Version{}
 	for _, r := range d.Included {
 		if r.Type == "versions" {
-			m[r.ID] = r.version()
+			v := r.version()
+			m[v.ID] = v
 		}
 	}
 
@@ -222,8 +233,17 @@ func (d document) many() ([]resource, error) {
 		return nil, errors.New("a page without its list")
 	}
 
-	var r []resource
-	err := json.Unmarshal(d.Data, &r)
+	var list []resource
+	if err := json.Unmarshal(d.Data, &list); err != nil {
+		return nil, err
+	}
 
-	return r, err
+	// What cannot be named cannot be left out either: the page is not understood.
+	for _, r := range list {
+		if r.ID == "" || r.Type == "" {
+			return nil, errors.New("a list with a resource that has no id or no type")
+		}
+	}
+
+	return list, nil
 }
