@@ -116,7 +116,7 @@ type NetError struct {
 	Sent bool
 }
 
-func (e *NetError) Error() string { return e.Op + ": no answer: " + e.Err.Error() }
+func (e *NetError) Error() string { return e.Op + ": no answer: " + clean(e.Err.Error()) }
 func (e *NetError) Unwrap() error { return e.Err }
 
 // ErrStalled is the cause of a NetError when no byte moved for the stall time-out.
@@ -129,7 +129,10 @@ type DecodeError struct {
 	Err error
 }
 
-func (e *DecodeError) Error() string { return e.Op + ": answer not understood: " + e.Err.Error() }
+func (e *DecodeError) Error() string {
+	return e.Op + ": answer not understood: " + clean(e.Err.Error())
+}
+
 func (e *DecodeError) Unwrap() error { return e.Err }
 
 // PartsError is a completion that the service refused because size or ETags do not agree with what
@@ -157,7 +160,7 @@ func (e *PartsError) Error() string {
 		}
 	}
 
-	reason := e.Reason
+	reason := clean(e.Reason)
 	if reason == "" {
 		reason = "the check of size and parts failed"
 	}

@@ -280,7 +280,7 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 		Error string `json:"error"`
 	}
 	if json.Unmarshal(refused.Body, &oauth) == nil && oauth.Error != "" {
-		a.Code = oauth.Error // says more than the code of the gateway that may stand beside it
+		a.Code = clean(oauth.Error) // says more than the code of the gateway that may stand beside it
 	}
 
 	if a.Detail == "" {
