@@ -76,7 +76,7 @@ func versionOf(stored []byte) int {
 	}
 
 	n, bad := strconv.Atoi(string(text))
-	if bad != nil || (err == nil) != (n >= sumVersion) {
+	if bad != nil || (err == nil) != (n >= sumVersion) && n <= len(migrations) {
 		return 0
 	}
 
