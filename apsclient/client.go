@@ -38,7 +38,7 @@ type core struct {
 	own       []*http.Transport // made by New
 	budgets   *budgets
 	tokens    TokenSource
-	remote    bool              // chain is that of another process
+	remote    bool // chain is that of another process
 	userID    string
 	region    string
 	userAgent string

@@ -111,15 +111,11 @@ func watchSent(ctx context.Context) (context.Context, func(error) bool) {
 
 // unsentError recognises failures before a connection stood.
 func unsentError(err error) bool {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
-		return true
-	}
+	op, ok := errors.AsType[*net.OpError](err)
+	_, dns := errors.AsType[*net.DNSError](err)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 
-	var dns *net.DNSError
-	var unknown x509.UnknownAuthorityError
-
-	return errors.As(err, &dns) || errors.As(err, &unknown) || errors.Is(err, syscall.ECONNREFUSED)
+	return ok && op.Op == "dial" || dns || unknown || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // notSent tells that the call certainly never left: its slot and its effect are untouched.
@@ -132,15 +128,14 @@ func notSent(err error) bool {
 		return true
 	}
 
-	var n *NetError
+	n, ok := errors.AsType[*NetError](err)
 
-	return errors.As(err, &n) && !n.Sent
+	return ok && !n.Sent
 }
 
 // plainError removes the URL that net/http puts into errors, and says why a context ended.
 func plainError(ctx context.Context, err error) error {
-	var u *url.Error
-	for errors.As(err, &u) {
+	for u, ok := errors.AsType[*url.Error](err); ok; u, ok = errors.AsType[*url.Error](err) {
 		err = u.Err
 	}
 

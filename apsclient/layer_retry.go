@@ -29,7 +29,6 @@ func retryDelay(class RetryClass, attempt int, o outcome) (wait time.Duration, e
 		return 0, false, false
 	}
 
-	backoff := min(firstBackoff<<(attempt-1), maxBackoff)
 	switch {
 	case o.status == http.StatusUnauthorized:
 		// Refused before any effect. auth has forgotten the token; a second 401 is final.
@@ -41,14 +40,14 @@ func retryDelay(class RetryClass, attempt int, o outcome) (wait time.Duration, e
 	case class == RetryVerify:
 		return 0, false, false
 	case o.err != nil:
-		var net *NetError
-		return backoff, false, errors.As(o.err, &net)
+		_, unanswered := errors.AsType[*NetError](o.err)
+		return backoff(attempt), false, unanswered
 	case o.status == 408, o.status == 500, o.status == 502, o.status == 503, o.status == 504:
 		if o.retryAfter > 0 {
 			return o.retryAfter, true, o.retryAfter <= maxRetryAfter
 		}
 
-		return backoff, false, true
+		return backoff(attempt), false, true
 	}
 
 	return 0, false, false
@@ -90,7 +89,7 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 			}
 
 			if !exact {
-				wait = time.Duration(rand.Int64N(int64(wait) + 1)) // full jitter
+				wait = jittered(wait)
 			}
 
 			if e := Sleep(ctx, wait); e != nil {
@@ -113,3 +112,9 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 		}
 	})
 }
+
+// backoff is the longest wait after the attempt'th attempt (from 1).
+func backoff(attempt int) time.Duration { return min(firstBackoff<<(attempt-1), maxBackoff) }
+
+// jittered is any part of a wait, so that those who failed together do not come back together.
+func jittered(wait time.Duration) time.Duration { return rand.N(wait + 1) }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -220,7 +219,7 @@ func (c *tokenCache) fetchPatiently(ctx context.Context, scopes []string) (*oaut
 		}
 
 		if after == 0 {
-			after = time.Duration(rand.Int64N(int64(firstBackoff<<(n-1)) + 1))
+			after = jittered(backoff(n))
 		}
 
 		if e := Sleep(ctx, after); e != nil {
@@ -264,8 +263,8 @@ func oauthToken(ctx context.Context, hc *http.Client, scopes []string,
 }
 
 func tokenError(ctx context.Context, err error, scopes []string, sent func(error) bool) error {
-	var refused *oauth2.RetrieveError
-	if !errors.As(err, &refused) || refused.Response == nil {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok || refused.Response == nil {
 		return &NetError{Op: "get token", Err: plainError(ctx, err), Sent: sent(err)}
 	}
 

@@ -297,7 +297,7 @@ func retryWait(err error, try int) time.Duration {
 		return after + rand.N(time.Second)
 	}
 
-	half := 500 * time.Millisecond << min(try-1, 6)
+	half := backoff(try-1, backoffCap) / 2
 
 	return half/2 + rand.N(half)
 }

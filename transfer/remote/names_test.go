@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"hoist/apsclient"
 )
 
 func TestRefusedName(t *testing.T) {
@@ -159,15 +161,15 @@ func TestLocalNameIsReversible(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"Project Files", "Plans", "Photos", "Project files old", "Shared"}
-	if got := nearest("project files", names); len(got) < 1 || got[0] != "Project Files" {
+	if got := apsclient.Nearest("project files", names); len(got) < 1 || got[0] != "Project Files" {
 		t.Errorf("nearest = %q", got)
 	}
 
-	if got := nearest("Plan", names); len(got) != 1 || got[0] != "Plans" {
+	if got := apsclient.Nearest("Plan", names); len(got) != 1 || got[0] != "Plans" {
 		t.Errorf("nearest = %q, want Plans", got)
 	}
 
-	if got := nearest("zzzzzzzz", names); len(got) != 0 {
+	if got := apsclient.Nearest("zzzzzzzz", names); len(got) != 0 {
 		t.Errorf("nearest = %q, want none", got)
 	}
 }

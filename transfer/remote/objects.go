@@ -27,7 +27,7 @@ func (r *Resolver) bucket(ctx context.Context, name string) error {
 		names = append(names, b.Key)
 	}
 
-	nf.Near = nearest(name, names)
+	nf.Near = apsclient.Nearest(name, names)
 
 	return nf
 }
@@ -85,7 +85,7 @@ func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) 
 		keys = append(keys, o.Key)
 	}
 
-	nf.Near = nearest(a.Key(), keys)
+	nf.Near = apsclient.Nearest(a.Key(), keys)
 
 	return p, nf
 }
