@@ -194,7 +194,7 @@ func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh
 			nonce = g.Nonce
 		}
 
-		out["id_token"] = c.s.idToken(cl.ID, user, nonce, c.now)
+		out["id_token"] = c.s.idToken(origin(c.r), cl.ID, user, nonce, c.now)
 	}
 
 	c.w.Header().Set("Cache-Control", "no-store")

@@ -28,7 +28,7 @@ func ossRoutes() []route {
 	}
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	const objects, object = "/buckets/{bucket}/objects", "/buckets/{bucket}/objects/{object}"
-	rows := []route{
+	return []route{
 		row("create-bucket", post, "/buckets", (*call).createBucket, "bucket:create"),
 		row("list-buckets", get, "/buckets", (*call).listBuckets, "bucket:read"),
 		row("get-bucket-details", get, "/buckets/{bucket}/details", (*call).bucketDetails, "bucket:read"),
@@ -48,9 +48,6 @@ func ossRoutes() []route {
 			"data:create"),
 		row("get-signed-s3-download-url", get, object+"/signeds3download", (*call).downloadURL, "data:read"),
 	}
-
-	return append(rows, route{op: "signed-resource", method: get, pattern: "/oss/v2/signedresources/{hash}",
-		family: famOSS, user: noToken, handle: (*call).signedResource})
 }
 
 func (c *call) createBucket() {
@@ -174,7 +171,7 @@ func (c *call) withBucket(ownerOnly, write bool, fn func(*model, *bucket) *probl
 			return badBucketKey
 		case b == nil || !b.DeletedAt.IsZero():
 			return missing("Bucket not found")
-		case b.Owner == c.tok.Client, b.Key == wipBucket && !ownerOnly:
+		case b.Owner == c.tok.Client, b.Owner == storeOwner && !ownerOnly:
 		case ownerOnly || b.Allow[c.tok.Client] == "" || write && b.Allow[c.tok.Client] == "read":
 			return forbidden("Access denied to the bucket")
 		}
@@ -206,6 +203,10 @@ func (c *call) deleteBucket() {
 		return nil
 	})
 	c.withBucket(true, true, func(m *model, b *bucket) *problem {
+		if b.Protected {
+			return forbidden("Bucket is protected")
+		}
+
 		for _, key := range slices.Clone(m.keys[b.Key]) {
 			blobs = append(blobs, m.dropObject(b.Key, key)...)
 		}

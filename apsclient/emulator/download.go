@@ -175,11 +175,11 @@ func (s *Server) resourceHash(o *object, end time.Time) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum([]byte(text)))
 }
 
-// signedResource is the address of a fallback download.
-func (c *call) signedResource() {
+// fallback is the address of a fallback download.
+func (c *call) fallback() {
 	raw, err := base64.RawURLEncoding.DecodeString(c.p["hash"])
 	if err != nil || len(raw) <= sha256.Size {
-		c.refuse(missing("Signed resource not found"))
+		c.refuse(noSigned)
 		return
 	}
 
@@ -193,7 +193,7 @@ func (c *call) signedResource() {
 
 	switch {
 	case !hmac.Equal(mac.Sum(nil), raw[len(raw)-sha256.Size:]) || o == nil:
-		c.refuse(missing("Signed resource not found"))
+		c.refuse(noSigned)
 	case !c.now.Before(time.Unix(unix, 0)):
 		c.refuse(forbidden("Signed resource has expired"))
 	default:

@@ -357,7 +357,7 @@ func (c *call) createFolder() {
 
 // addFolder makes a folder; the caller stores it and takes its name.
 func (m *model) addFolder(parent *folder, name string, d deed) *folder {
-	f := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: parent.Project,
+	f := &folder{ID: spaceOf(parent.ID) + "fs.folder:co." + randomID(), Project: parent.Project,
 		Parent: parent.ID, Name: name, Core: parent.Core, CreatedBy: d.by, ModifiedBy: d.by,
 		Created: d.at, Modified: d.at, Rollup: d.at, VisibleAt: d.shown(), numbered: m.seq()}
 	m.child(parent.ID).folders = append(m.child(parent.ID).folders, f.ID)
@@ -393,7 +393,7 @@ func (c *call) updateFolder() {
 // changeFolder checks everything first, then applies it.
 func (c *call) changeFolder(m *model, p *project, f *folder, d *resource) *problem {
 	name, hidden, parent := f.Name, f.Hidden, m.folders.get(f.Parent)
-	if d.Attributes.Hidden != nil {
+	if d.Attributes.Hidden != nil && !m.personal(p) { // a personal hub takes it and does nothing
 		hidden = *d.Attributes.Hidden
 	}
 

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -65,12 +66,25 @@ func (c *call) inAccount(fn func(m *model, account string) *problem) {
 				"the application is not a custom integration of this account"}
 		case m.accountHub(account) == nil:
 			return missing("the account does not exist")
+		case c.rt.family == famHQ && !c.routed(m.accountHub(account).Region):
+			return &problem{http.StatusNotFound, "1004", "Account not found: " + account}
 		case c.user != "" && m.accountPerson(account, c.user) == nil:
 			return forbidden("the user is not a member of this account")
 		}
 
 		return fn(m, account)
 	})
+}
+
+// routed reports whether a call of hq reaches a region: the United States are the default, others are
+// named in the header, EMEA in the path too.
+func (c *call) routed(region string) bool {
+	asked := c.r.Header.Get("Region")
+	if asked == "" && strings.Contains(c.rt.pattern, "/regions/eu/") {
+		asked = "EMEA"
+	}
+
+	return region == cmp.Or(asked, "US")
 }
 
 func (m *model) accountHub(account string) *hub { return m.hubs.get("b." + account) }

@@ -34,13 +34,14 @@ func (c *call) createStorage() {
 			ext = ""
 		}
 
-		urn := objectURN(wipBucket, uuid()+ext)
+		store := m.storeOf(p.ID)
+		urn := objectURN(store, uuid()+ext)
 		m.reservations.put(urn, &reservation{Client: c.tok.Client, Project: p.ID, Target: target.ID,
 			Name: *name})
 		related := c.relatedTo(dataPath(p.ID, target.Type, target.ID), target.Type, target.ID)
 		_, key, _ := splitURN(urn)
 		d = c.document(obj{"type": "objects", "id": urn, "relationships": obj{"target": related}}, nil)
-		d["links"] = obj{"self": c.link("/oss/v2/buckets/" + wipBucket + "/objects/" + key)}
+		d["links"] = obj{"self": c.link("/oss/v2/buckets/" + store + "/objects/" + key)}
 
 		return nil
 	})
@@ -50,7 +51,7 @@ func (c *call) createStorage() {
 var noItem = noSuch("ITEM_NOT_FOUND", "the item does not exist in this project")
 
 // stored is what a storage relationship names: an object whose upload was completed.
-func (c *call) stored(m *model, r *resource, name string) (content, *problem) {
+func (c *call) stored(m *model, p *project, r *resource, name string) (content, *problem) {
 	none := content{}
 	if r == nil || r.Type != "objects" {
 		return none, invalid("relationships.storage.data must name an object")
@@ -61,7 +62,7 @@ func (c *call) stored(m *model, r *resource, name string) (content, *problem) {
 		return none, invalid("the storage id is not an object URN")
 	}
 
-	if bucketKey != wipBucket {
+	if bucketKey != m.storeOf(p.ID) {
 		return none, invalid("the storage was not made by POST storage")
 	}
 
@@ -133,7 +134,7 @@ func (c *call) createItem() {
 				return invalid("displayName must equal the name of the first version")
 			}
 
-			if what, bad = c.stored(m, first.Relationships.Storage.Data, name); bad != nil {
+			if what, bad = c.stored(m, p, first.Relationships.Storage.Data, name); bad != nil {
 				return bad
 			}
 		}
@@ -184,8 +185,8 @@ type content struct {
 // addItem makes an item with its first version and stores both. The caller takes the name.
 func (m *model) addItem(parent *folder, what content, d deed) (*item, *version) {
 	itemType, versionType := typesFor(parent)
-	i := &item{ID: "urn:adsk.wipprod:dm.lineage:" + randomID(), Project: parent.Project, Folder: parent.ID,
-		Name: what.name, ExtType: itemType, CreatedBy: d.by, Created: d.at, VisibleAt: d.shown(),
+	i := &item{ID: spaceOf(parent.ID) + "dm.lineage:" + randomID(), Project: parent.Project,
+		Folder: parent.ID, Name: what.name, ExtType: itemType, CreatedBy: d.by, Created: d.at, VisibleAt: d.shown(),
 		numbered: m.seq()}
 	m.child(parent.ID).items = append(m.child(parent.ID).items, i.ID)
 

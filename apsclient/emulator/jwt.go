@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"crypto"
-	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -111,24 +110,4 @@ func segment(raw string, into any) error {
 	}
 
 	return nil
-}
-
-// idToken is an OpenID Connect token; it is signed with a key of the server (HS256), which no
-// client needs to check.
-func (s *Server) idToken(clientID, user, nonce string, now time.Time) string {
-	enc := func(v obj) string {
-		b, _ := json.Marshal(v)
-		return base64.RawURLEncoding.EncodeToString(b)
-	}
-	claims := obj{"iss": "https://developer.api.autodesk.com", "aud": clientID, "sub": user,
-		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix()}
-	if nonce != "" {
-		claims["nonce"] = nonce
-	}
-
-	head := enc(obj{"alg": "HS256", "typ": "JWT"}) + "." + enc(claims)
-	mac := hmac.New(sha256.New, s.key)
-	mac.Write([]byte(head))
-
-	return head + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }

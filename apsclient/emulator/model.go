@@ -21,12 +21,13 @@ const (
 	PlatformCore   = "core"   // Fusion and Team hubs, which use the autodesk.core types
 )
 
-// wipBucket is the service's own bucket, where the bytes of project files are.
+// wipBucket is the service's own bucket outside of EMEA, where the bytes of project files are.
 const wipBucket = "wip.dm.prod"
 
 type hub struct {
 	numbered
 	ID, Name, Region, Account string // Account: "" for core hubs
+	Personal                  bool
 }
 
 func (h *hub) core() bool { return h.Account == "" }
@@ -74,6 +75,7 @@ type bucket struct {
 	Allow                      map[string]string // client id -> full, read
 	Created                    time.Time
 	DeletedAt                  time.Time // the key is blocked for a while after a deletion
+	Protected                  bool
 }
 
 // blob is a stored part. File is empty when all bytes are zero.
@@ -137,6 +139,8 @@ type model struct {
 	roles        *table[record] // industry roles by account/id
 	hooks        *table[hook]
 	hookTokens   *table[string] // secret by client/user/region
+	relations    *table[relation]
+	resources    *table[signedResource] // by hash
 
 	// derived
 	kids    map[string]*children // by folder id
@@ -192,7 +196,8 @@ func newModel() *model {
 		members: newTable[record]("member", l),
 		roles:   newTable[record]("role", l), hooks: newTable[hook]("hook", l),
 		hookTokens: newTable[string]("hooktoken", l),
-		kids:       map[string]*children{}, byID: map[string]*session{}, keys: map[string][]string{},
+		relations:  newTable[relation]("relation", l), resources: newTable[signedResource]("signed", l),
+		kids: map[string]*children{}, byID: map[string]*session{}, keys: map[string][]string{},
 	}
 }
 
@@ -200,7 +205,7 @@ func (m *model) tables() []rows {
 	return []rows{m.meta, m.hubs, m.projects, m.folders, m.items, m.versions, m.buckets, m.objects,
 		m.reservations, m.sessions, m.parts,
 		m.tokens, m.grants, m.clients, m.robots, m.people, m.companies, m.units, m.members, m.roles, m.hooks,
-		m.hookTokens}
+		m.hookTokens, m.relations, m.resources}
 }
 
 // numbered gives what is made its place in listings.

@@ -211,33 +211,9 @@ func (c *call) hqUsers() {
 }
 
 func (c *call) hqSearchUsers() {
-	how := "equals"
-	if c.boolean("partial", true) {
-		how = "contains"
-	}
-
-	and := strings.EqualFold(c.q.Get("operator"), "AND")
 	var rows []obj
 	c.inAccount(func(m *model, account string) *problem {
-		for _, r := range m.personRows(account) {
-			asked, hits := 0, 0
-			for _, name := range []string{"name", "email", "company_name"} {
-				want := c.q.Get(name)
-				if want == "" {
-					continue
-				}
-
-				asked++
-				if fieldMatches(r, name, want, how) {
-					hits++
-				}
-			}
-
-			if asked == 0 || hits == asked || hits > 0 && !and {
-				rows = append(rows, r)
-			}
-		}
-
+		rows = c.searched(m.personRows(account), "name", "email", "company_name")
 		return nil
 	})
 	c.hqList(rows)

@@ -81,7 +81,12 @@ func (c *call) fail(status int, code, detail string) {
 	case famOSS:
 		c.write(status, obj{"reason": detail})
 	case famHQ:
-		c.write(status, obj{"code": code, "message": detail})
+		var shown any = code
+		if n, err := strconv.Atoi(code); err == nil {
+			shown = n
+		}
+
+		c.write(status, obj{"code": shown, "message": detail})
 	case famCA:
 		c.write(status, obj{"code": code, "title": title, "detail": detail})
 	case famWH:

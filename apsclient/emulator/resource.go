@@ -54,15 +54,11 @@ func dataPath(projectID, kind, id string) string {
 }
 
 func (c *call) hubResource(h *hub) obj {
-	ext := "hubs:autodesk.bim360:Account"
-	if h.core() {
-		ext = "hubs:autodesk.core:Hub"
-	}
-
 	self := "/project/v1/hubs/" + h.ID
 
 	return obj{"type": "hubs", "id": h.ID,
-		"attributes":    obj{"name": h.Name, "region": h.Region, "extension": c.extension(ext, obj{})},
+		"attributes": obj{"name": h.Name, "region": h.Region,
+			"extension": c.extension(hubTypes[h.kind()], obj{})},
 		"links":         obj{"self": c.link(self)},
 		"relationships": obj{"projects": c.related(self + "/projects")}}
 }

@@ -37,6 +37,7 @@ type route struct {
 	class               string   // of the rate limits; "" none
 	perMinute           int
 	user                userRule
+	streams             bool // the handler reads the body and writes the answer as they come
 	handle              func(*call)
 	segments            []string
 }
@@ -46,7 +47,8 @@ type router struct{ routes []*route }
 func newRouter() *router {
 	r := &router{}
 	for _, group := range [][]route{authRoutes(), robotRoutes(), projectRoutes(), dataRoutes(), ossRoutes(),
-		s3Routes(), hookRoutes(), hqRoutes(), adminRoutes()} {
+		s3Routes(), hookRoutes(), hqRoutes(), adminRoutes(), openIDRoutes(), relationRoutes(),
+		commandRoutes(), signedRoutes(), companyRoutes(), userViewRoutes()} {
 		for i := range group {
 			rt := group[i]
 			rt.segments = strings.Split(strings.TrimPrefix(rt.pattern, "/"), "/")

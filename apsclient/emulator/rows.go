@@ -249,3 +249,34 @@ func take(into, from obj, names []string, others ...string) *problem {
 
 	return nil
 }
+
+// searched are the rows that match what the query asks of the named fields: any of them, or all
+// with operator=AND.
+func (c *call) searched(rows []obj, names ...string) (out []obj) {
+	how := "equals"
+	if c.boolean("partial", true) {
+		how = "contains"
+	}
+
+	and := strings.EqualFold(c.q.Get("operator"), "AND")
+	for _, r := range rows {
+		asked, hits := 0, 0
+		for _, name := range names {
+			want := c.q.Get(name)
+			if want == "" {
+				continue
+			}
+
+			asked++
+			if fieldMatches(r, name, want, how) {
+				hits++
+			}
+		}
+
+		if asked == 0 || hits == asked || hits > 0 && !and {
+			out = append(out, r)
+		}
+	}
+
+	return out
+}

@@ -43,7 +43,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	s3 := rt != nil && rt.family == famS3
-	if !s3 && (rt == nil || rt.op != "signed-resource") {
+	if !s3 && (rt == nil || !rt.streams) {
 		out.hold = &bytes.Buffer{} // so that the journal has a request before the client has its answer
 		body, err := readBody(r)
 		if err != nil {

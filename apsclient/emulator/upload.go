@@ -66,7 +66,7 @@ func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration
 		return nil, invalid("Invalid objectKey")
 	}
 
-	if b.Key == wipBucket {
+	if b.Owner == storeOwner {
 		res := m.reservations.get(objectURN(b.Key, in.ObjectKey))
 		if res == nil || res.Client != c.tok.Client {
 			return nil, forbidden("Access denied to the object")

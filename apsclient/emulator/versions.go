@@ -82,6 +82,10 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 	_, want := typesFor(parent)
 	kind := in.Attributes.Extension.Type
 	if kind == typeDeleted && from == "" {
+		if m.personal(p) {
+			return refuse(invalid("One or more input values in the request were bad"))
+		}
+
 		return c.deleteItem(m, i, in)
 	}
 
@@ -101,7 +105,7 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 		return refuse(invalid("the extension type must be " + want + " version 1.0"))
 	default:
 		name = *given
-		if what, bad = c.stored(m, in.Relationships.Storage.Data, name); bad != nil {
+		if what, bad = c.stored(m, p, in.Relationships.Storage.Data, name); bad != nil {
 			return refuse(bad)
 		}
 	}
@@ -216,11 +220,8 @@ func (c *call) getVersion() {
 func (c *call) downloadFormats() {
 	c.withVersion(func(_ *model, _ *project, v *version) obj {
 		formats := list{}
-		switch fileType(v.Name) {
-		case "dwg", "dwf", "rvt":
-			formats = list{obj{"fileType": "pdf"}, obj{"fileType": "dwg"}}
-		case "f3d":
-			formats = list{obj{"fileType": "step"}, obj{"fileType": "iges"}}
+		for _, f := range formatsOf(v) {
+			formats = append(formats, obj{"fileType": f})
 		}
 
 		return c.document(obj{"type": "downloadFormats", "id": uuid(), "attributes": obj{"formats": formats}},
@@ -228,21 +229,13 @@ func (c *call) downloadFormats() {
 	})
 }
 
-// downloads lists finished conversions: for a drawing, its PDF, whose bytes are those of the
-// drawing.
+// downloads lists finished conversions: for a drawing, its PDF.
 func (c *call) downloads() {
 	fs := c.filters()
-	c.withVersion(func(_ *model, p *project, v *version) obj {
+	c.withVersion(func(_ *model, _ *project, v *version) obj {
 		data := list{}
 		if fileType(v.Name) == "dwg" && v.Storage != "" {
-			id := "dl-" + v.ID[len(v.ID)-4:] + "-pdf"
-			source := c.relatedTo(dataPath(p.ID, "versions", v.ID), "versions", v.ID)
-			bucketKey, key, _ := splitURN(v.Storage)
-			r := obj{"type": "downloads", "id": id, "attributes": obj{"format": obj{"fileType": "pdf"}},
-				"links": obj{"self": c.link("/data/v1/projects/" + p.ID + "/downloads/" + id)},
-				"relationships": obj{"source": source, "storage": obj{"data": ref("objects", v.Storage),
-					"meta": obj{"link": c.link("/oss/v2/buckets/" + bucketKey + "/objects/" + key)}}}}
-			if matchAll(fs, r) {
+			if r := c.downloadResource(v, "pdf"); matchAll(fs, r) {
 				data = append(data, r)
 			}
 		}

@@ -77,8 +77,7 @@ func (s *Server) found() error {
 
 func (s *Server) demoWorld(m *model) {
 	now := s.now()
-	m.buckets.put(wipBucket, &bucket{Key: wipBucket, Owner: "autodesk", Region: "US", Policy: "persistent",
-		Created: now})
+	m.openStore("US", now)
 	h := m.addHub("b."+demoAccount, demoHubName, demoAccount)
 	m.addProject("b."+demoProjectID, h, demoProjectName, PlatformACC, now)
 	m.addProject("b."+demoBIMProject, h, "Demo BIM 360 Project", PlatformBIM360, now)
@@ -97,7 +96,7 @@ func (m *model) addHub(id, name, account string) *hub {
 func (m *model) addProject(id string, h *hub, name, platform string, now time.Time) *project {
 	p := &project{ID: id, Hub: h.ID, Name: name, Platform: platform, numbered: m.seq(),
 		Admin: map[string]any{}}
-	root := &folder{ID: "urn:adsk.wipprod:fs.folder:co." + randomID(), Project: id,
+	root := &folder{ID: urnSpace(h.Region) + "fs.folder:co." + randomID(), Project: id,
 		Name: strings.TrimPrefix(id, "b.") + "-root-folder", Root: true,
 		Core: platform == PlatformCore, CreatedBy: "autodesk", ModifiedBy: "autodesk", Created: now,
 		Modified: now, Rollup: now, numbered: m.seq()}
@@ -249,11 +248,11 @@ func (s *Server) AddFile(projectID, path string, from io.Reader, size int64) (it
 		}
 
 		key := uuid() + extOf(name)
-		o := &object{Bucket: wipBucket, Key: key, Size: size, Parts: []blob{b},
+		o := &object{Bucket: m.storeOf(projectID), Key: key, Size: size, Parts: []blob{b},
 			ETag: assembledETag([]blob{b}), ContentType: "application/octet-stream",
 			Created: now, Modified: now, AssembledAt: now}
 		m.putObject(o)
-		what := content{name, objectURN(wipBucket, key), size}
+		what := content{name, objectURN(o.Bucket, key), size}
 		f := m.folders.get(folderID)
 		i := m.items.get(m.childNamed(folderID, name))
 		var v *version
