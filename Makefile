@@ -50,7 +50,7 @@ soak: ## Run the daemon under random changes, faults and kills for minutes; HOIS
 		$(GO) test -count=1 -timeout 60m -run '^TestSoak$$' -v ./cmd/hoist
 
 .PHONY: interop
-interop: ## Run the official APS SDKs from npm against the emulator (needs node and npm).
+interop: ## Run the public APS clients from npm against the emulator (needs node and npm).
 	sh cmd/hoist/testdata/interop/run.sh
 
 .PHONY: bench

@@ -186,8 +186,8 @@ type content struct {
 func (m *model) addItem(parent *folder, what content, d deed) (*item, *version) {
 	itemType, versionType := typesFor(parent)
 	i := &item{ID: spaceOf(parent.ID) + "dm.lineage:" + randomID(), Project: parent.Project,
-		Folder: parent.ID, Name: what.name, ExtType: itemType, CreatedBy: d.by, Created: d.at, VisibleAt: d.shown(),
-		numbered: m.seq()}
+		Folder: parent.ID, Name: what.name, ExtType: itemType, CreatedBy: d.by, Created: d.at,
+		VisibleAt: d.shown(), numbered: m.seq()}
 	m.child(parent.ID).items = append(m.child(parent.ID).items, i.ID)
 
 	return i, m.addVersion(i, what, versionType, d)

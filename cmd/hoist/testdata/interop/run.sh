@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the official APS SDKs from npm against hoist emulator: a line a check, exit 1 when one failed.
+# Runs the public APS clients from npm against hoist emulator: a line a check, exit 1 when one failed.
 # Needs go, node and npm. The packages are installed outside the tree (INTEROP_CACHE chooses where) exactly as locked.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 mkdir -p "$cache"
-if ! cmp -s "$here/package-lock.json" "$cache/package-lock.json" || [ ! -d "$cache/node_modules/@aps_sdk/oss" ]; then
+if ! cmp -s "$here/package-lock.json" "$cache/package-lock.json" || [ ! -d "$cache/node_modules/forge-server-utils" ]; then
 	cp "$here/package.json" "$here/package-lock.json" "$cache/"
 	(cd "$cache" && npm ci --no-audit --no-fund --loglevel=error >&2)
 fi
