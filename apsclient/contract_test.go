@@ -87,7 +87,9 @@ func (w *world) upload(id apsclient.ObjectID, content []byte) {
 			w.t.Fatal(err)
 		}
 
-		if sum := md5.Sum(content[i*part : i*part+size]); etag != hex.EncodeToString(sum[:]) { //nolint:gosec // as above
+		if sum := md5.Sum(content[i*part : i*part+size]); etag != hex.EncodeToString(
+			sum[:],
+		) { //nolint:gosec // as above
 			w.t.Errorf("part %d: ETag %s", i+1, etag)
 		}
 
@@ -503,7 +505,11 @@ func (w *world) administration() {
 	w.do("get-admin-project", "", "projectId="+w.demo.Project)
 	user := field(t, w.do("create-account-user",
 		`{"email":"new@example.com","first_name":"New","last_name":"Person"}`, account), "id")
-	if u := w.do("get-account-user", "", account, "user_id="+user); field(t, u, "email") != "new@example.com" ||
+	if u := w.do("get-account-user", "", account, "user_id="+user); field(
+		t,
+		u,
+		"email",
+	) != "new@example.com" ||
 		field(t, u, "status") != "not_invited" {
 		t.Errorf("user %s", u)
 	}

@@ -84,15 +84,34 @@ func TestDoubt(t *testing.T) {
 
 		{
 			name: "a look without an answer is no answer", replies: []error{lost}, shown: 0,
-			looks: []error{busy, garbled, unsent, missing}, want: "call 0, look 0, look 2, look 4, look 8, look 16",
+			looks: []error{
+				busy,
+				garbled,
+				unsent,
+				missing,
+			}, want: "call 0, look 0, look 2, look 4, look 8, look 16",
 		},
 		{
 			name: "no look is answered", replies: []error{lost}, shown: never,
-			looks: []error{busy, busy, busy, busy, busy, busy}, want: "call 0, " + whole, err: busy, open: true,
+			looks: []error{
+				busy,
+				busy,
+				busy,
+				busy,
+				busy,
+				busy,
+			}, want: "call 0, " + whole, err: busy, open: true,
 		},
 		{
 			name: "the last look is not answered", replies: []error{lost}, shown: never,
-			looks: []error{nil, nil, nil, nil, nil, garbled}, want: "call 0, " + whole, err: garbled, open: true,
+			looks: []error{
+				nil,
+				nil,
+				nil,
+				nil,
+				nil,
+				garbled,
+			}, want: "call 0, " + whole, err: garbled, open: true,
 		},
 		{
 			name: "a look is refused", replies: []error{lost}, shown: never, looks: []error{denied},

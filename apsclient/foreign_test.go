@@ -77,7 +77,13 @@ func TestSomebodyElseAnswered(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						s := &service{}
 						portal := func(int, *http.Request, string) (*http.Response, error) {
-							return reply(status, b.kind, b.body, "Location", "https://portal.example.com/?token=hush"),
+							return reply(
+									status,
+									b.kind,
+									b.body,
+									"Location",
+									"https://portal.example.com/?token=hush",
+								),
 								nil
 						}
 						s.answer = portal
@@ -91,7 +97,9 @@ func TestSomebodyElseAnswered(t *testing.T) {
 							t.Fatalf("got %v", err)
 						}
 
-						if b.body != "" && plane.name != "get range" && !strings.Contains(err.Error(), "sign in") || strings.Contains(err.Error(), "hush") {
+						if b.body != "" && plane.name != "get range" &&
+							!strings.Contains(err.Error(), "sign in") ||
+							strings.Contains(err.Error(), "hush") {
 							t.Errorf("says %v", err)
 						}
 

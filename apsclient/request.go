@@ -2,6 +2,7 @@ package apsclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -207,8 +208,11 @@ func (c *Client) addDefaults(p *prepared) {
 		}
 
 		set("Region", c.core.region)
-	case strings.HasPrefix(path, "/webhooks/"), p.action.Name == "create-bucket":
+	case strings.HasPrefix(path, "/webhooks/"):
 		set("X-Ads-Region", c.core.region)
+	case p.action.Name == "create-bucket": // the specification has both, the second one older
+		set("Region", cmp.Or(p.header.Get("X-Ads-Region"), c.core.region))
+		set("X-Ads-Region", p.header.Get("Region"))
 	case p.action.Name == "list-buckets":
 		if c.core.region != "" && !p.query.Has("region") {
 			p.query.Set("region", c.core.region)

@@ -89,7 +89,7 @@ func (s *HubsService) List(ctx context.Context) ([]Hub, []Warning, error) {
 
 	var warnings []Warning
 	for _, w := range d.Meta.Warnings {
-		warnings = append(warnings, Warning{w.Status, w.Code, w.Title, w.Detail})
+		warnings = append(warnings, Warning(w))
 	}
 
 	return hubs, warnings, nil

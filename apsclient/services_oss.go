@@ -55,6 +55,29 @@ func (s *BucketsService) List(ctx context.Context, region string) iter.Seq2[Buck
 	})
 }
 
+// All yields the application's buckets of every region, or of the configured one alone. A region
+// that the service does not know is passed over.
+func (s *BucketsService) All(ctx context.Context) iter.Seq2[Bucket, error] {
+	list := regions
+	if s.c.core.region != "" {
+		list = []string{s.c.core.region}
+	}
+
+	return func(yield func(Bucket, error) bool) {
+		for i, region := range list {
+			for b, err := range s.List(ctx, region) {
+				if i > 0 && errors.Is(err, ErrBadRequest) {
+					break
+				}
+
+				if !yield(b, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Details returns a bucket; 403 when another application owns it. GET
 // /oss/v2/buckets/{bucketKey}/details; bucket:read.
 func (s *BucketsService) Details(ctx context.Context, key string) (Bucket, error) {
@@ -96,6 +119,15 @@ type wireObject struct {
 	Metadata    json.RawMessage `json:"userDefinedMetadata"`
 }
 
+// id comes from bucket and key: objectId may hold the key percent-encoded.
+func (o wireObject) id() ObjectID {
+	if o.Bucket != "" && o.Key != "" {
+		return NewObjectID(o.Bucket, o.Key)
+	}
+
+	return ObjectID(o.ID)
+}
+
 func (o wireObject) object() Object {
 	size, err := o.Size.Int64()
 	if err != nil {
@@ -103,7 +135,7 @@ func (o wireObject) object() Object {
 	}
 
 	out := Object{
-		ID: ObjectID(o.ID), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: strings.ToLower(o.SHA1),
+		ID: o.id(), Bucket: o.Bucket, Key: o.Key, Size: size, SHA1: strings.ToLower(o.SHA1),
 		ContentType: o.ContentType,
 		Created:     o.Created.Time, Modified: o.Modified.Time,
 	}
@@ -221,6 +253,8 @@ func (s *ObjectsService) UploadURLs(ctx context.Context, id ObjectID, r UploadUR
 type wireCompleted struct {
 	Status   string          `json:"status"`
 	Reason   string          `json:"reason"`
+	Bucket   string          `json:"bucketKey"`
+	Key      string          `json:"objectKey"`
 	ObjectID string          `json:"objectId"`
 	Size     json.RawMessage `json:"size"` // a number on success, an object on failure
 	Parts    []struct {
@@ -263,7 +297,7 @@ func (w wireCompleted) result() (CompletedObject, error) {
 		return CompletedObject{}, e
 	}
 
-	out := CompletedObject{ID: ObjectID(w.ObjectID), Size: -1}
+	out := CompletedObject{Size: -1, ID: wireObject{ID: w.ObjectID, Bucket: w.Bucket, Key: w.Key}.id()}
 	_ = json.Unmarshal(w.Size, &out.Size)
 
 	return out, nil
@@ -300,6 +334,14 @@ func (s *ObjectsService) Complete(ctx context.Context, id ObjectID, c Completion
 	return w.result()
 }
 
+type wireDownload struct {
+	Status string               `json:"status"`
+	URL    SignedURL            `json:"url"`
+	URLs   map[string]SignedURL `json:"urls"`
+	Size   *int64               `json:"size"`
+	SHA1   string               `json:"sha1"`
+}
+
 // DownloadURL signs a download. GET .../signeds3download; data:read; acts as the application.
 func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r DownloadURLRequest) (Download,
 	error) {
@@ -317,13 +359,8 @@ func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r Downloa
 		q.Set("public-resource-fallback", "true")
 	}
 
-	w, err := call[struct {
-		Status string               `json:"status"`
-		URL    SignedURL            `json:"url"`
-		URLs   map[string]SignedURL `json:"urls"`
-		Size   *int64               `json:"size"`
-		SHA1   string               `json:"sha1"`
-	}](ctx, s.c, Request{Action: "get-signed-s3-download-url", Params: p, Query: q})
+	w, err := call[wireDownload](ctx, s.c,
+		Request{Action: "get-signed-s3-download-url", Params: p, Query: q})
 	if err != nil {
 		return Download{}, err
 	}

@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -14,31 +15,39 @@ import (
 type document struct {
 	Data     json.RawMessage `json:"data"`
 	Included []resource      `json:"included"`
-	Meta     struct {
-		Warnings []struct {
-			Status string `json:"HttpStatusCode"`
-			Code   string `json:"ErrorCode"`
-			Title  string `json:"Title"`
-			Detail string `json:"Detail"`
-		} `json:"warnings"`
-	} `json:"meta"`
+	Meta     meta            `json:"meta"`
+}
+
+type meta struct {
+	Warnings []warning `json:"warnings"`
+}
+
+type warning struct {
+	Status string `json:"HttpStatusCode"`
+	Code   string `json:"ErrorCode"`
+	Title  string `json:"Title"`
+	Detail string `json:"Detail"`
 }
 
 type resource struct {
-	Type          string     `json:"type"`
-	ID            string     `json:"id"`
-	Attributes    attributes `json:"attributes"`
-	Relationships struct {
-		Hub        relation `json:"hub"`
-		RootFolder relation `json:"rootFolder"`
-		Parent     relation `json:"parent"`
-		Tip        relation `json:"tip"`
-		Item       relation `json:"item"`
-		Storage    relation `json:"storage"`
-	} `json:"relationships"`
-	Links struct {
-		WebView link `json:"webView"`
-	} `json:"links"`
+	Type          string        `json:"type"`
+	ID            string        `json:"id"`
+	Attributes    attributes    `json:"attributes"`
+	Relationships relationships `json:"relationships"`
+	Links         links         `json:"links"`
+}
+
+type relationships struct {
+	Hub        relation `json:"hub"`
+	RootFolder relation `json:"rootFolder"`
+	Parent     relation `json:"parent"`
+	Tip        relation `json:"tip"`
+	Item       relation `json:"item"`
+	Storage    relation `json:"storage"`
+}
+
+type links struct {
+	WebView link `json:"webView"`
 }
 
 type relation struct {
@@ -78,16 +87,20 @@ type attributes struct {
 	StorageSize            *int64    `json:"storageSize"`
 	FileType               string    `json:"fileType"`
 	MimeType               string    `json:"mimeType"`
-	Extension              struct {
-		Type string `json:"type"`
-		Data struct {
-			AllowedTypes []string `json:"allowedTypes"`
-			IsRoot       bool     `json:"isRoot"`
-			FolderType   string   `json:"folderType"`
-			ProjectType  string   `json:"projectType"`
-			OriginalName string   `json:"originalName"`
-		} `json:"data"`
-	} `json:"extension"`
+	Extension              extension `json:"extension"`
+}
+
+type extension struct {
+	Type string        `json:"type"`
+	Data extensionData `json:"data"`
+}
+
+type extensionData struct {
+	AllowedTypes []string `json:"allowedTypes"`
+	IsRoot       bool     `json:"isRoot"`
+	FolderType   string   `json:"folderType"`
+	ProjectType  string   `json:"projectType"`
+	OriginalName string   `json:"originalName"`
 }
 
 // looseTime takes any time the services write, and the zero time for what it cannot read.
@@ -116,14 +129,6 @@ func (t *looseTime) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (a attributes) name() string {
-	if a.DisplayName != "" {
-		return a.DisplayName
-	}
-
-	return a.Name
-}
-
 func (r resource) hub() Hub {
 	return Hub{ID: HubID(r.ID), Name: r.Attributes.Name, Region: r.Attributes.Region,
 		Type: r.Attributes.Extension.Type}
@@ -145,7 +150,7 @@ func (r resource) folder() Folder {
 	a := r.Attributes
 
 	return Folder{
-		ID: FolderID(r.ID), Name: a.name(), Type: a.Extension.Type,
+		ID: FolderID(r.ID), Name: cmp.Or(a.Name, a.DisplayName), Type: a.Extension.Type,
 		Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
 		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time,
 		ModifiedRollup: a.LastModifiedTimeRollup.Time,
@@ -190,7 +195,7 @@ func (r resource) version() Version {
 func (r resource) item(versions map[VersionID]Version) Item {
 	a := r.Attributes
 	it := Item{
-		ID: ItemID(r.ID), Name: a.name(), Type: a.Extension.Type,
+		ID: ItemID(r.ID), Name: cmp.Or(a.DisplayName, a.Name), Type: a.Extension.Type,
 		Parent: FolderID(r.Relationships.Parent.id()), Hidden: a.Hidden,
 		Reserved: a.Reserved, ReservedBy: a.ReservedUserName, Modified: a.LastModifiedTime.Time,
 		TipID: versionURN(r.Relationships.Tip.id()),

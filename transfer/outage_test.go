@@ -24,7 +24,8 @@ func TestSomebodyElseAnswers(t *testing.T) {
 	}{
 		{"token", func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/authentication/") }},
 		{"api", func(r *http.Request) bool {
-			return !strings.HasPrefix(r.URL.Path, "/authentication/") && !strings.HasPrefix(r.URL.Path, "/s3/")
+			return !strings.HasPrefix(r.URL.Path, "/authentication/") &&
+				!strings.HasPrefix(r.URL.Path, "/s3/")
 		}},
 		{"storage", func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/s3/") }},
 	}
@@ -53,18 +54,25 @@ func TestSomebodyElseAnswers(t *testing.T) {
 								_ = r.Body.Close()
 							}
 
-							resp := &http.Response{StatusCode: status, Header: http.Header{"Location": {"https://portal/"}},
-								ContentLength: int64(len(body)), ProtoMajor: 1, ProtoMinor: 1,
-								Body: io.NopCloser(strings.NewReader(body))}
+							resp := &http.Response{
+								StatusCode:    status,
+								Header:        http.Header{"Location": {"https://portal/"}},
+								ContentLength: int64(len(body)),
+								ProtoMajor:    1,
+								ProtoMinor:    1,
+								Body:          io.NopCloser(strings.NewReader(body)),
+							}
 							if body != "" {
 								resp.Header.Set("Content-Type", "text/html")
 							}
 
 							return resp
 						}
-						w.srv.SetFault(func(r emulator.Request) emulator.Fault { // spreads the jobs over their phases
-							return emulator.Fault{Delay: 100 * time.Millisecond}
-						})
+						w.srv.SetFault(
+							func(r emulator.Request) emulator.Fault { // spreads the jobs over their phases
+								return emulator.Fault{Delay: 100 * time.Millisecond}
+							},
+						)
 
 						want := map[string][]byte{}
 						for i, size := range []int{100, 6 * mib, 2000} {

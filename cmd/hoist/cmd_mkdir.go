@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -94,35 +95,47 @@ func (a *app) makeBucket(ctx context.Context, address remote.Address, policy str
 		return err
 	}
 	defer done()
-	taken, lost := false, false
 	_, err = apsclient.Doubt[apsclient.Bucket]{
-		Shared: true,
 		Call: func(ctx context.Context) (apsclient.Bucket, error) {
-			b, err := c.Buckets.Create(ctx, address.Bucket(), policy, "")
-			taken, lost = errors.Is(err, apsclient.ErrConflict), lost || apsclient.MaybeApplied(err)
-
-			return b, err
+			return c.Buckets.Create(ctx, address.Bucket(), policy, "")
 		},
 		Look: func(ctx context.Context) (apsclient.Bucket, bool, error) {
 			b, err := c.Buckets.Details(ctx, address.Bucket())
-			if errors.Is(err, apsclient.ErrNotFound) {
-				return b, false, nil
-			}
-
 			return b, err == nil, err
 		},
 		Logger: a.log,
 	}.Do(ctx)
-
-	switch {
-	case err == nil:
-		return a.reportMade(remote.Place{Kind: remote.KindBucket, Address: address,
-			Bucket: address.Bucket()}, !taken || lost)
-	case taken:
-		err = fail(problem.Usage, err, "another application has a bucket of this name; choose another one")
+	made := err == nil
+	if errors.Is(err, apsclient.ErrConflict) {
+		err = a.bucketTaken(ctx, c, address.Bucket(), err)
 	}
 
-	return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
+	if err != nil {
+		return fmt.Errorf("make bucket %s: %w", address.Bucket(), err)
+	}
+
+	return a.reportMade(remote.Place{Kind: remote.KindBucket, Address: address, Bucket: address.Bucket()},
+		made)
+}
+
+// bucketTaken says whose the name is that was refused; nil: ours.
+func (a *app) bucketTaken(ctx context.Context, c *apsclient.Client, bucket string, refused error) error {
+	_, err := c.Buckets.Details(ctx, bucket)
+	switch {
+	case errors.Is(err, apsclient.ErrNotFound), strings.Contains(refused.Error(), "deletion"):
+		return fail(
+			problem.Usage,
+			refused,
+			"a bucket of this name is being deleted, which takes a while: try again later, or choose another name",
+		)
+	case err == nil:
+		return nil
+	case errors.Is(err, apsclient.ErrForbidden):
+		return fail(problem.Usage, refused,
+			"another application has a bucket of this name; choose another one")
+	}
+
+	return err
 }
 
 func (a *app) reportMade(p remote.Place, made bool) error {

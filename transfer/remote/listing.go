@@ -100,7 +100,7 @@ func (r *Resolver) List(ctx context.Context, p Place) iter.Seq2[Entry, error] {
 func (r *Resolver) list(ctx context.Context, p Place, yield func(Place) bool) error {
 	switch p.Kind {
 	case KindBuckets:
-		for b, err := range r.oss.Buckets.List(ctx, "") {
+		for b, err := range r.oss.Buckets.All(ctx) {
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ func (r *Resolver) bucket(ctx context.Context, name string) error {
 	nf := &NotFoundError{What: "bucket", Name: name}
 
 	var names []string
-	for b, err := range r.oss.Buckets.List(ctx, "") {
+	for b, err := range r.oss.Buckets.All(ctx) {
 		if err != nil {
 			r.log.Debug("list buckets for near matches", "error", err)
 			break

@@ -1,6 +1,10 @@
 package config
 
-import "hoist/apsclient"
+import (
+	"strings"
+
+	"hoist/apsclient"
+)
 
 // Env is what hoist reads from the environment.
 type Env struct {
@@ -16,9 +20,11 @@ type Env struct {
 
 // ReadEnv reads the variables that hoist knows.
 func ReadEnv(getenv func(string) string) Env {
+	id := func(name string) string { return strings.TrimSpace(getenv(name)) } // holds no blanks itself
+
 	return Env{
-		ClientID: getenv("APS_CLIENT_ID"), ClientSecret: apsclient.Secret(getenv("APS_CLIENT_SECRET")),
-		BaseURL: getenv("APS_BASE_URL"), UserID: getenv("APS_USER_ID"), CertFile: getenv("SSL_CERT_FILE"),
+		ClientID: id("APS_CLIENT_ID"), ClientSecret: apsclient.Secret(id("APS_CLIENT_SECRET")),
+		BaseURL: id("APS_BASE_URL"), UserID: id("APS_USER_ID"), CertFile: getenv("SSL_CERT_FILE"),
 		Home: getenv("HOIST_HOME"), Profile: getenv("HOIST_PROFILE"), Limits: getenv("HOIST_LIMITS"),
 	}
 }

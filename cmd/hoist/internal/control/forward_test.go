@@ -52,7 +52,11 @@ func (s *answered) RoundTrip(r *http.Request) (*http.Response, error) {
 // would have given in the same process.
 func TestForwardedCallsMeanTheSame(t *testing.T) {
 	create := func(ctx context.Context, c *apsclient.Client) error {
-		_, err := c.Items.Create(ctx, "b.p", apsclient.NewItem{Folder: "urn:f", Name: "a.dwg", Storage: "urn:s"})
+		_, err := c.Items.Create(
+			ctx,
+			"b.p",
+			apsclient.NewItem{Folder: "urn:f", Name: "a.dwg", Storage: "urn:s"},
+		)
 		return err
 	}
 	rename := func(ctx context.Context, c *apsclient.Client) error {
