@@ -26,13 +26,14 @@ const (
 type backupState struct {
 	due     chan struct{}
 	commits atomic.Int64 // since the copy
-	last    atomic.Int64 // when it was made, or the store opened, Unix ns
+	began   time.Time    // when the store was opened
+	last    atomic.Int64 // when the copy was made, in ns since began: the clock may be set meanwhile
 }
 
 // start owns a goroutine that makes the copies; Close waits for it.
 func (b *backupState) start(s *Store) {
 	b.due = make(chan struct{}, 1)
-	b.last.Store(time.Now().UnixNano())
+	b.began = time.Now()
 	s.stopped.Go(func() {
 		for {
 			select {
@@ -50,7 +51,7 @@ func (b *backupState) start(s *Store) {
 // afterCommit asks for a copy when one is due. It does not wait for it.
 func (b *backupState) afterCommit() {
 	n := b.commits.Add(1)
-	if n < backupCommits && time.Since(time.Unix(0, b.last.Load())) < backupAge {
+	if n < backupCommits && time.Since(b.began)-time.Duration(b.last.Load()) < backupAge {
 		return
 	}
 
@@ -86,7 +87,7 @@ func (b *backupState) copy(s *Store) error {
 	}
 
 	b.commits.Add(-n)
-	b.last.Store(time.Now().UnixNano())
+	b.last.Store(int64(time.Since(b.began)))
 
 	return nil
 }

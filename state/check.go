@@ -199,7 +199,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 	}
 
 	open := map[string]Job{}
-	last := map[string]string{} // path -> key of its newest job
+	pathOf := map[string]string{} // by key of the job
 	for k, v := range sv.data["jobs"] {
 		j, err := decodeJob(idOf([]byte(k)), v)
 		if err != nil || len(k) != 16 {
@@ -208,7 +208,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 		}
 
 		r.Jobs++
-		last[j.Path] = max(last[j.Path], k)
+		pathOf[k] = j.Path
 		if !j.Open() {
 			continue
 		}
@@ -233,9 +233,9 @@ func (sv *salvage) records(r *Report) (problems []string) {
 	}
 
 	if r.Version >= sumVersion {
-		for path, k := range last {
-			if string(sv.data["paths"][path]) != k {
-				bad("paths: %q does not lead to job %x, its newest", path, k)
+		for k, path := range pathOf {
+			if pathOf[string(sv.data["paths"][path])] != path {
+				bad("paths: %q does not lead to a job of it, such as %x", path, k)
 			}
 		}
 	}

@@ -56,6 +56,7 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	}
 
 	j.Updated = tx.now
+	j.setWait(old.NextAttempt)
 	if j.Reason != old.Reason || j.Attention != old.Attention {
 		j.Since = tx.now
 		if j.Reason == "" {
@@ -279,6 +280,7 @@ func (tx *writeTx) add(j Job) error {
 
 	j.Phase, j.End = PhaseQueued, ""
 	j.Created, j.Updated = tx.now, tx.now
+	j.setWait(zeroTime)
 	if j.Kind == Upload {
 		j.Size = j.Snapshot.Size
 	}

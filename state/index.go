@@ -29,12 +29,34 @@ type openJob struct {
 	root        string
 	paused      bool
 	attention   bool
-	nextAttempt time.Time
+	nextAttempt time.Time // by the monotonic clock, which nobody sets
+	stored      time.Time // as the record has it
 }
 
 func mirror(j Job) *openJob {
 	return &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention,
-		nextAttempt: j.NextAttempt}
+		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
+}
+
+// monotonic is a time that is as far ahead as t by the clock now, whatever the clock is set to later.
+func monotonic(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+
+	now := time.Now()
+
+	return now.Add(t.Sub(now))
+}
+
+// setWait notes how far ahead a next attempt is that was not the one before.
+func (j *Job) setWait(before time.Time) {
+	switch {
+	case j.NextAttempt.IsZero():
+		j.Wait = 0
+	case !j.NextAttempt.Equal(before):
+		j.Wait = max(0, time.Until(j.NextAttempt))
+	}
 }
 
 func byID(a, b *openJob) int { return cmp.Compare(a.id, b.id) }
@@ -90,6 +112,10 @@ func (x *jobIndex) set(id JobID, j Job) {
 
 	o := mirror(j)
 	if old != nil {
+		if o.stored.Equal(old.stored) {
+			o.nextAttempt = old.nextAttempt
+		}
+
 		*old = *o
 		o = old
 	} else {
@@ -235,6 +261,10 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 
 		if x.open[j.ID] == nil {
 			o := mirror(j)
+			if most := time.Now().Add(j.Wait); o.nextAttempt.After(most) {
+				o.nextAttempt = most // the clock was set back
+			}
+
 			x.open[j.ID] = o
 			x.order = append(x.order, o)
 		}
@@ -292,7 +322,22 @@ func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job
 	s.mu.Unlock()
 	jobs, _, err := s.readAll(ids)
 
-	return slices.DeleteFunc(jobs, func(j Job) bool { return !j.Runnable(now) }), err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	due := jobs[:0]
+	for _, j := range jobs {
+		o := s.jobs.open[j.ID]
+		if o != nil && !o.nextAttempt.After(now) && !j.NextAttempt.IsZero() && j.NextAttempt.Sub(now) < 2*clockSlack {
+			j.NextAttempt = now // it is due by the clock that counts
+		}
+
+		if j.Runnable(now) {
+			due = append(due, j)
+		}
+	}
+
+	return due, err
 }
 
 // NextAttempt is when the first job that now has to wait becomes runnable; zero when none will by

@@ -17,23 +17,23 @@ type JobID string
 // clock still differ and sort.
 var lastID atomic.Int64
 
-// NewJobID makes an id that sorts after every id this process made before.
+// NewJobID makes an id that sorts after every id that this process made or found in a state before.
 func NewJobID() JobID {
-	now := time.Now().UnixNano()
-	for {
-		last := lastID.Load()
-		t := max(now, last+1)
-		if lastID.CompareAndSwap(last, t) {
-			now = t
-			break
-		}
-	}
-
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now))
+	binary.BigEndian.PutUint64(b[:8], uint64(noteID(time.Now().UnixNano()-1)))
 	rand.Read(b[8:])
 
 	return JobID(hex.EncodeToString(b[:]))
+}
+
+// noteID makes later ids sort after a time, and returns the time of the next id.
+func noteID(t int64) int64 {
+	for {
+		last := lastID.Load()
+		if next := max(t, last) + 1; lastID.CompareAndSwap(last, next) {
+			return next
+		}
+	}
 }
 
 // Kind is the direction of a job.
@@ -173,12 +173,15 @@ type Job struct {
 	// where the service tells no SHA-1.
 	Doubt       bool
 	NextAttempt time.Time // not before; zero: at once, or with Attention: not by itself
-	Attempts    int       // failures in all
-	Streak      int       // failures since the last progress: what backoff counts
-	Reason      string    // reason code of the wait, the parking or the end
-	Alike       int       // failures in a row with that reason, see Failures
-	Error       string    // a sentence
-	Since       time.Time // since when Reason holds
+	// how far ahead NextAttempt was when it was set: however the clock is set, no start of the
+	// program waits longer
+	Wait     time.Duration
+	Attempts int       // failures in all
+	Streak   int       // failures since the last progress: what backoff counts
+	Reason   string    // reason code of the wait, the parking or the end
+	Alike    int       // failures in a row with that reason, see Failures
+	Error    string    // a sentence
+	Since    time.Time // since when Reason holds
 
 	// how often, in a row, the file changed under its jobs before this one ended; above 0 it is
 	// read from a snapshot

@@ -70,8 +70,25 @@ func (s *Store) Job(id JobID) (Job, error) {
 		return err
 	})
 
-	return j, err
+	return s.timed(j), err
 }
+
+// timed gives a job its next attempt by the clock as it is now, if that was set since.
+func (s *Store) timed(j Job) Job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.jobs.open[j.ID]; o != nil && !j.NextAttempt.IsZero() && !o.nextAttempt.IsZero() {
+		at := stored(monotonic(o.nextAttempt))
+		if at.Sub(j.NextAttempt).Abs() > clockSlack {
+			j.NextAttempt = at
+		}
+	}
+
+	return j
+}
+
+// clockSlack is what the clock may be put right by without anybody being told.
+const clockSlack = time.Second
 
 // LastJob returns the newest job of a local path, if one is kept.
 func (s *Store) LastJob(path string) (j Job, found bool, err error) {
@@ -87,7 +104,7 @@ func (s *Store) LastJob(path string) (j Job, found bool, err error) {
 		return err
 	})
 
-	return j, found && err == nil, err
+	return s.timed(j), found && err == nil, err
 }
 
 // FindJob returns the job whose id begins with prefix: ErrNotFound for none, *PrefixError for
@@ -123,7 +140,7 @@ func (s *Store) FindJob(prefix string) (Job, error) {
 		return &PrefixError{Prefix: prefix, IDs: ids}
 	})
 
-	return j, err
+	return s.timed(j), err
 }
 
 // Jobs lists jobs, oldest first.
@@ -188,7 +205,7 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 				return err
 			}
 
-			if f.takes(j, now) {
+			if j = s.timed(j); f.takes(j, now) {
 				out = append(out, j)
 			}
 		}
@@ -223,7 +240,7 @@ func (s *Store) readAll(ids []JobID) (jobs []Job, at uint64, err error) {
 				return err
 			}
 
-			jobs = append(jobs, j)
+			jobs = append(jobs, s.timed(j))
 		}
 
 		return nil

@@ -86,6 +86,7 @@ type jobRecord struct {
 	Attention   bool      `json:"attention,omitempty"`
 	Doubt       bool      `json:"doubt,omitempty"`
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
+	Wait        int64     `json:"wait,omitempty"` // ns
 	Attempts    int       `json:"attempts,omitempty"`
 	Streak      int       `json:"streak,omitempty"`
 	Alike       int       `json:"alike,omitempty"`
@@ -163,6 +164,7 @@ func encodeJob(j Job) ([]byte, error) {
 		SHA1:      j.SHA1, ETag: j.ETag, Temp: j.Temp,
 		Item: j.Item, Version: j.Version, VersionNumber: j.VersionNumber, Result: j.Result,
 		Paused: j.Paused, Attention: j.Attention, Doubt: j.Doubt, NextAttempt: stored(j.NextAttempt),
+		Wait:     int64(j.Wait),
 		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error,
 		Since:   stored(j.Since),
 		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Replaces: string(j.Replaces), Successor: string(j.Successor),
@@ -203,6 +205,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		SHA1:      r.SHA1, ETag: r.ETag, Temp: r.Temp,
 		Item: r.Item, Version: r.Version, VersionNumber: r.VersionNumber, Result: r.Result,
 		Paused: r.Paused, Attention: r.Attention, Doubt: r.Doubt, NextAttempt: r.NextAttempt,
+		Wait:     time.Duration(r.Wait),
 		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error,
 		Since:   r.Since,
 		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Replaces: JobID(r.Replaces), Successor: JobID(r.Successor),

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -150,6 +151,10 @@ func (s *Store) load(schema []migration) error {
 		s.instance = string(instance)
 		s.index = uint64(tx.ID())
 		s.lostAt = s.index
+		if k, _ := tx.Bucket(bucketJobs).Cursor().Last(); len(k) == 16 { // the clock may have been set back
+			noteID(int64(binary.BigEndian.Uint64(k)))
+		}
+
 		s.jobs, err = loadIndex(tx)
 
 		return err
