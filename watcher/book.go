@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,11 @@ type Book struct {
 	given *Rules               // guarded by mu
 	probe bool                 // whether it is known how letters compare; guarded by mu
 	files map[string]*ruleFile // by folder; guarded by mu
-	dirty bool                 // the keeper does not have all that was understood; guarded by mu
+	// originals had backups beside them; backups are those that were judged so, and round those of them
+	// that the scan under way has met; guarded by mu
+	originals, backups, round map[string]bool
+
+	dirty bool // the keeper does not have all that was understood; guarded by mu
 }
 
 // RuleKeeper keeps what rule files said, in one opaque text for a root, so that a restart knows the
@@ -36,6 +41,8 @@ type Book struct {
 type RuleKeeper interface {
 	LoadRules() (string, error)
 	StoreRules(string) error
+	// Published reports whether a file was ever published under a slash path below the root.
+	Published(path string) bool
 }
 
 // ruleFile is what is known of the rule file of one folder.
@@ -58,7 +65,9 @@ const retryRule = 5 * time.Second
 // keeper's.
 func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (*Book, error) {
 	b := &Book{root: filepath.Clean(root), settle: settle, keep: keep, given: given,
-		files: map[string]*ruleFile{}}
+		files: map[string]*ruleFile{}, originals: map[string]bool{}, backups: map[string]bool{},
+		round: map[string]bool{}}
+	b.given = b.adopt(given)
 	if keep == nil {
 		return b, nil
 	}
@@ -72,18 +81,41 @@ func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (
 		return b, nil
 	}
 
-	var kept map[string]keptRules
+	var kept keptBook
 	if err := json.Unmarshal([]byte(text), &kept); err != nil {
 		return nil, fmt.Errorf("read the last rules of %q: %w", root, err)
 	}
 
-	for folder, k := range kept {
+	for folder, k := range kept.Files {
 		f := &ruleFile{text: k.Text, as: k.state()}
 		f.rules = gitignore.Parse(folder, f.text, given.letter)
 		b.files[folder] = f
 	}
 
+	for _, name := range kept.Originals {
+		b.originals[name] = true
+	}
+
+	for _, key := range kept.Backups {
+		b.backups[key], b.round[key] = true, true
+	}
+
 	return b, nil
+}
+
+// adopt makes given rules ask the book about backups.
+func (b *Book) adopt(given *Rules) *Rules {
+	out := *given
+	out.backs = b.backs
+
+	return &out
+}
+
+// keptBook is a book as the keeper has it.
+type keptBook struct {
+	Files     map[string]keptRules `json:"files,omitempty"`
+	Originals []string             `json:"originals,omitempty"`
+	Backups   []string             `json:"backups,omitempty"`
 }
 
 // keptRules is one rule file as the keeper has it.
@@ -109,7 +141,7 @@ func (b *Book) Root() string { return b.root }
 func (b *Book) SetRules(given *Rules, settle time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.given, b.settle = given.in(b.given.letter), settle
+	b.given, b.settle = b.adopt(given.in(b.given.letter)), settle
 }
 
 // Given are the rules without those of the tree.
@@ -124,7 +156,7 @@ func (b *Book) Given() *Rules {
 func (b *Book) At(folder string) *Rules {
 	at := b.Given()
 	for dir := range upTo(folder) {
-		at = b.enter(at, dir)
+		at = b.leavesOut(b.enter(at, dir), dir, b.onDisk(dir))
 	}
 
 	return at
@@ -289,10 +321,11 @@ func (b *Book) Store() error {
 		return nil
 	}
 
-	kept := map[string]keptRules{}
+	kept := keptBook{Files: map[string]keptRules{}, Originals: slices.Sorted(maps.Keys(b.originals)),
+		Backups: slices.Sorted(maps.Keys(b.backups))}
 	for folder, f := range b.files {
 		if f.rules != nil {
-			kept[folder] = keptRules{Text: f.text, Size: f.as.rec.size, Mtime: f.as.rec.mtime,
+			kept.Files[folder] = keptRules{Text: f.text, Size: f.as.rec.size, Mtime: f.as.rec.mtime,
 				Ctime: f.as.rec.ctime, Ino: f.as.rec.ino, Mode: uint32(f.as.mode), Link: f.as.link}
 		}
 	}

@@ -12,10 +12,14 @@ import (
 )
 
 // memKeeper keeps the rules of one root.
-type memKeeper struct{ text string }
+type memKeeper struct {
+	text      string
+	published string // a path
+}
 
 func (m *memKeeper) LoadRules() (string, error) { return m.text, nil }
 func (m *memKeeper) StoreRules(s string) error  { m.text = s; return nil }
+func (m *memKeeper) Published(path string) bool { return m.published == path }
 
 // rested is a book whose rule files have rested whenever it is asked.
 func rested(t testing.TB, root string, given *Rules) *Book {
@@ -183,7 +187,7 @@ func TestRuleFileKinds(t *testing.T) {
 			}
 
 			var held *HeldError
-			err := Walk(b, func(string, Snapshot) error { return nil }, func(_ string, err error) {
+			_, err := Walk(b, func(string, Snapshot) error { return nil }, func(_ string, err error) {
 				errors.As(err, &held)
 			})
 			if err != nil || (held == nil) != tt.right {

@@ -118,6 +118,7 @@ func (r *run) ask() int {
 		ignored := false
 		if held == nil {
 			ignored, _ = at.Match(s.path, false)
+			ignored = ignored || r.book.wasBackup(at, s.path, s.rec)
 		}
 
 		if s.fresh && (held != nil || ignored) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -37,6 +38,7 @@ type listing struct {
 	locks          map[string]bool // lock files and folders in it, in lower case
 	rules          *Rules          // that hold in it
 	irregularNames []string        // links, sockets and the like
+	leftOut        map[string]int  // names by the built-in rule that leaves them out
 	errs           []error
 }
 
@@ -61,15 +63,24 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 		l.rules = b.enter(above, folder)
 	}
 
-	if l.rules.held != nil {
+	holds := func(name string) bool {
+		_, ok := slices.BinarySearchFunc(entries, name, func(e entry, n string) int {
+			return cmp.Compare(e.name, n)
+		})
+
+		return ok
+	}
+	l.rules = b.leavesOut(l.rules, folder, holds)
+	if l.rules.held != nil || l.rules.out != "" {
 		return l, nil
 	}
 
-	m := l.rules.matcher(folder)
+	m := l.matcher(folder, entries)
 	l.records = make([]record, 0, len(entries))
 	for _, e := range entries {
 		isDir := e.mode.IsDir()
-		lower, ignored := m.match(e.name, isDir)
+		lower := strings.ToLower(e.name)
+		got := m.match(e.name, lower, isDir)
 		if isLock(lower) {
 			if l.locks == nil {
 				l.locks = map[string]bool{}
@@ -79,7 +90,8 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 		}
 
 		switch {
-		case ignored:
+		case got.ignored:
+			l.leave(b, dir, e, got)
 			continue
 		case isDir:
 			l.records = append(l.records, record{name: e.name, dir: true})
@@ -99,6 +111,9 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 			}
 
 			l.unknown[e.name] = true
+		case b.wasBackup(l.rules, join2(folder, e.name), rec):
+			_, pattern := originalsOf(e.name, false)
+			l.leave(b, dir, e, match{by: pattern, builtIn: true})
 		default:
 			if ignored, _ := l.rules.MatchSize(rec.size); ignored {
 				if l.tooSized == nil {
@@ -115,6 +130,46 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 	}
 
 	return l, nil
+}
+
+// matcher matches the names that were listed.
+func (l *listing) matcher(folder string, entries []entry) *nameMatcher {
+	var names map[string]bool // made when it is asked for
+	return &nameMatcher{l.rules, folder, func(lower string) bool {
+		if names == nil {
+			names = make(map[string]bool, len(entries))
+			for _, e := range entries {
+				names[strings.ToLower(e.name)] = true
+			}
+		}
+
+		return names[lower]
+	}}
+}
+
+// leave takes note of a name that is left out.
+func (l *listing) leave(b *Book, dir *os.File, e entry, got match) {
+	if !got.builtIn {
+		return
+	}
+
+	if l.leftOut == nil {
+		l.leftOut = map[string]int{}
+	}
+
+	l.leftOut[got.by]++
+	if !got.backup {
+		return
+	}
+
+	if rec, err := statEntry(dir, e); err == nil {
+		b.judgeBackup(rec)
+	}
+
+	if originals, _ := originalsOf(e.name, e.mode.IsDir()); originals != nil {
+		folder, _ := filepath.Rel(b.root, dir.Name())
+		b.remember(strings.TrimPrefix(filepath.ToSlash(folder), "."), originals)
+	}
 }
 
 // locked tells whether a lock of the file lies in the listed folder.

@@ -12,19 +12,27 @@ import (
 var litterPatterns = []string{
 	// AutoCAD and what is built on it: backups, autosaves, locks, plot and temporary files.
 	"*.bak", "*.sv$", "*.ac$", "*.$ac", "*.dwl", "*.dwl2", "*.dwl3", "*.ef$", "*.$$$",
-	// Revit: numbered backups, worksharing data, journals of a central model.
-	"*.[0-9][0-9][0-9][0-9].rvt", "*.[0-9][0-9][0-9][0-9].rfa", "*.[0-9][0-9][0-9][0-9].rte",
-	"*.[0-9][0-9][0-9][0-9].rft",
-	"*_backup/", "Revit_temp/", "*.rws", "*.slog",
+	"*.atmp", "acad.err", "acadstk.dmp", "acminidump.dmp", "plot.log",
+	// Revit: worksharing data, journals of a central model; its backups are in backupPatterns.
+	"Revit_temp/", "*.rws", "*.slog",
 	// Inventor, SketchUp, Rhino, Archicad: backups and locks.
 	"OldVersions/", "lockfile.lck", "*.lck", "*.skb", "AutoSave_*.skp", "*.3dmbak", "*.rhl", "*.bpn",
+	// Locks of InDesign and Access.
+	"*.idlk", "*.laccdb", "*.ldb",
 	// Office and other editors.
 	"~$*", ".~lock.*#", "*.tmp", "*.temp", "*~", "#*#", ".*.swp", ".*.swx",
 	// Unfinished downloads and copies.
 	"*.crdownload", "*.part", "*.partial", ".goutputstream-*", ".fuse_hidden*", ".nfs*",
+	// What sync programs and storage leave.
+	rsyncPattern, ".~tmp~/", ".rsync-partial/", ".dropbox.cache/", ".dropbox", ".dropbox.attr",
+	".tmp.drivedownload/", ".tmp.driveupload/", ".sync_*.db*", "._sync_*.db*", ".owncloudsync.log*",
+	".nextcloudsync.log*", ".stfolder/", ".stversions/", ".sync/", "*.!sync", "DfsrPrivate/", "@eaDir/",
+	"@tmp/", "@SynoEAStream", "@SynoResource", "#recycle/", "#snapshot/", "@Recycle/", "@Recently-Snapshot/",
+	".@__thumb/", ".recycle/", ".snapshot/", ".snapshots/", "~snapshot/", "lost+found/",
 	// Operating systems.
 	"Thumbs.db", "ehthumbs.db", "desktop.ini", ".DS_Store", "._*", ".Spotlight-V100/", ".Trashes/",
-	".Trash-*/", ".fseventsd/",
+	".AppleDouble/", ".AppleDB/", ".AppleDesktop/", ".apdisk", ".TemporaryItems/", "Temporary Items/",
+	"Network Trash Folder/", ".DocumentRevisions-V100/", ".Trash-*/", ".fseventsd/",
 	"$RECYCLE.BIN/", "System Volume Information/",
 	// Version control.
 	".git/", ".svn/", ".hg/",
@@ -86,8 +94,9 @@ func compileLitter(patterns []string) litterSet {
 	return s
 }
 
-// match tells whether a name, in lower case, is litter, and by which pattern.
-func (s *litterSet) match(name string, dir bool) (bool, string) {
+// match reports whether a name is litter, and by which pattern. It takes the name as it is, too: what
+// rsync writes to is told by its mixture of letters.
+func (s *litterSet) match(asIs, name string, dir bool) (bool, string) {
 	if r, ok := s.exact[name]; ok && (dir || !r.dirOnly) {
 		return true, r.text
 	}
@@ -110,7 +119,7 @@ func (s *litterSet) match(name string, dir bool) (bool, string) {
 
 	for _, r := range s.globs {
 		if (dir || !r.dirOnly) && strings.Contains(name, r.must) {
-			if ok, _ := path.Match(r.fixed, name); ok {
+			if ok, _ := path.Match(r.fixed, name); ok && (r.text != rsyncPattern || !dir && isRandom(asIs)) {
 				return true, r.text
 			}
 		}
@@ -119,11 +128,38 @@ func (s *litterSet) match(name string, dir bool) (bool, string) {
 	return false, ""
 }
 
+// rsyncPattern is what rsync writes to: .NAME.XXXXXX, see isRandom.
+const rsyncPattern = ".*.??????"
+
+// isRandom reports whether the last six characters of a name are ones that mkstemp chose, and no
+// extension: letters or digits, of two kinds at least.
+func isRandom(name string) bool {
+	if len(name) < 6 {
+		return false
+	}
+
+	var upper, lower, digit bool
+	for _, c := range []byte(name[len(name)-6:]) {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			upper = true
+		case 'a' <= c && c <= 'z':
+			lower = true
+		case '0' <= c && c <= '9':
+			digit = true
+		default:
+			return false
+		}
+	}
+
+	return upper && lower || digit && (upper || lower)
+}
+
 // lockNames are the names of the lock files and folders that programs keep beside a file that is
 // open. They survive crashes.
 func lockNames(name string) []string {
 	stem := strings.TrimSuffix(name, path.Ext(name))
-	locks := []string{"~$" + name, ".~lock." + name + "#"}
+	locks := []string{"~$" + name, ".~lock." + name + "#", name + ".lck"} // the last is Archicad's
 	if len(name) > 2 {
 		// Office puts its mark in the place of the first letters
 		locks = append(locks, "~$"+name[2:], "~$"+name[1:])
@@ -147,5 +183,5 @@ func isLock(lower string) bool {
 		strings.HasSuffix(lower, ".dwl") ||
 		strings.HasSuffix(lower, ".dwl2") || strings.HasSuffix(lower, "_backup") ||
 		strings.HasSuffix(lower, ".slog") ||
-		strings.HasSuffix(lower, ".rhl")
+		strings.HasSuffix(lower, ".rhl") || strings.HasSuffix(lower, ".lck")
 }

@@ -36,18 +36,3 @@ func split(p string) (folder, name string) {
 func below(folder, p string) bool {
 	return folder == "" || p == folder || strings.HasPrefix(p, folder) && p[len(folder)] == '/'
 }
-
-// nameMatcher matches the names of one folder that is not ignored itself.
-type nameMatcher struct {
-	rules  *Rules
-	folder string
-}
-
-func (r *Rules) matcher(folder string) *nameMatcher { return &nameMatcher{r, folder} }
-
-func (m *nameMatcher) match(name string, dir bool) (lower string, ignored bool) {
-	lower = strings.ToLower(name)
-	ignored, _ = m.rules.matchName(func() string { return join2(m.folder, name) }, lower, dir)
-
-	return lower, ignored
-}

@@ -23,6 +23,9 @@ type Rules struct {
 	includes gitignore.Stack
 	tree     gitignore.Stack // from .hoistignore files, outermost first
 	held     *HeldError      // see Held
+	out      string          // the folder that these rules are of leaves itself out, by this rule
+	// whether a folder holds, or held, one of the originals of what looks like a backup; nil: none does
+	backs func(folder string, originals []string) bool
 }
 
 // RuleOptions are what people may say about what is not sent.
@@ -32,6 +35,12 @@ type RuleOptions struct {
 	// Includes, where there are any: a file that none of them matches is ignored. The same syntax,
 	// without "!".
 	Includes []string
+	// IfPresent leaves out each folder below the root that holds a file of one of these names, and
+	// Caches each that says by its CACHEDIR.TAG that it is a cache.
+	IfPresent []string
+	Caches    bool
+	// OneFileSystem leaves out what is mounted below the root.
+	OneFileSystem bool
 	// NoLitter lets pass the backups, autosaves and locks that are ignored by default. Our own
 	// files stay ignored.
 	NoLitter bool
@@ -93,7 +102,7 @@ func wrong(kind string, rules []gitignore.Rule) (errs []error) {
 
 // in returns the rules that were given, comparing letters in that way, without those of a tree.
 func (r *Rules) in(letter gitignore.Case) *Rules {
-	out := &Rules{opts: r.opts, letter: letter}
+	out := &Rules{opts: r.opts, letter: letter, backs: r.backs}
 	if len(r.opts.Patterns) > 0 {
 		out.own = gitignore.Parse("", []byte(strings.Join(r.opts.Patterns, "\n")), letter)
 	}
@@ -111,6 +120,7 @@ func (r *Rules) Patterns() []string {
 	var out []string
 	if !r.opts.NoLitter {
 		out = append(out, litterPatterns...)
+		out = append(out, backupPatterns...)
 	}
 
 	for _, file := range r.tree {
@@ -137,6 +147,10 @@ func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 		return false, ""
 	}
 
+	if r.out != "" {
+		return true, r.out
+	}
+
 	for i := range len(p) {
 		if p[i] != '/' {
 			continue
@@ -152,60 +166,101 @@ func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 
 // matchLast judges the last step alone; the folders above are not ignored.
 func (r *Rules) matchLast(p string, dir bool) (ignored bool, by string) {
-	_, name := split(p)
-	return r.matchName(func() string { return p }, strings.ToLower(name), dir)
+	folder, name := split(p)
+	m := nameMatcher{rules: r, folder: folder}
+	got := m.match(name, strings.ToLower(name), dir)
+
+	return got.ignored, got.by
 }
 
-// matchName judges a name, in lower case, whose path is made when a rule asks for it.
-func (r *Rules) matchName(path func() string, lower string, dir bool) (ignored bool, by string) {
+// match is what the rules say about one name.
+type match struct {
+	ignored bool
+	by      string // the rule
+	builtIn bool   // nobody asked for the rule
+	backup  bool   // it is a backup of a file of the same folder
+}
+
+// nameMatcher matches the names of one folder that is not ignored itself.
+type nameMatcher struct {
+	rules  *Rules
+	folder string
+	has    func(lower string) bool // whether the folder holds a name, in lower case; nil: not known
+}
+
+// match judges a name, given in lower case too.
+func (m *nameMatcher) match(name, lower string, dir bool) match {
+	r := m.rules
 	if strings.HasPrefix(lower, ".hoist") {
-		return true, ".hoist*" // never taken back: sending these would send our own work
+		return match{ignored: true, by: ".hoist*"} // never taken back: sending these would send our own work
 	}
 
-	if rule, from := r.spoken(path, dir); rule != nil {
-		if !rule.Negated {
-			return true, from
-		}
+	if r.out != "" {
+		return match{ignored: true, by: r.out}
+	}
 
-		return r.notIncluded(path, dir)
+	if r.own != nil || len(r.tree) > 0 {
+		if rule, from := r.spoken(join2(m.folder, name), dir); rule != nil && !rule.Negated {
+			return match{ignored: true, by: from}
+		} else if rule != nil {
+			return m.included(name, dir)
+		}
 	}
 
 	if !r.opts.NoLitter {
-		if ok, text := litter.match(lower, dir); ok {
-			return true, text
+		if ok, text := litter.match(name, lower, dir); ok {
+			return match{ignored: true, by: text, builtIn: true}
+		}
+
+		if originals, text := originalsOf(name, dir); originals != nil && m.backs(originals) {
+			return match{ignored: true, by: text, builtIn: true, backup: true}
 		}
 	}
 
-	return r.notIncluded(path, dir)
+	return m.included(name, dir)
+}
+
+func (m *nameMatcher) backs(originals []string) bool {
+	if m.rules.backs == nil {
+		return false
+	}
+
+	if m.has != nil {
+		for _, o := range originals {
+			if m.has(strings.ToLower(o)) {
+				return true
+			}
+		}
+	}
+
+	return m.rules.backs(m.folder, originals)
+}
+
+func (m *nameMatcher) included(name string, dir bool) match {
+	if dir || len(m.rules.includes) == 0 {
+		return match{}
+	}
+
+	if included, _ := m.rules.includes.Judge(join2(m.folder, name), false); included {
+		return match{}
+	}
+
+	return match{ignored: true, by: "not included"}
 }
 
 // spoken is the strongest rule of people that speaks of a path, and how it is told.
-func (r *Rules) spoken(path func() string, dir bool) (*gitignore.Rule, string) {
+func (r *Rules) spoken(p string, dir bool) (*gitignore.Rule, string) {
 	if r.own != nil {
-		if rule := r.own.Match(path(), dir); rule != nil {
+		if rule := r.own.Match(p, dir); rule != nil {
 			return rule, rule.Text
 		}
 	}
 
-	if len(r.tree) > 0 {
-		if rule := r.tree.Last(path(), dir); rule != nil {
-			return rule, ruleText(rule, join2(rule.Folder, IgnoreFile))
-		}
+	if rule := r.tree.Last(p, dir); rule != nil {
+		return rule, ruleText(rule, join2(rule.Folder, IgnoreFile))
 	}
 
 	return nil, ""
-}
-
-func (r *Rules) notIncluded(path func() string, dir bool) (bool, string) {
-	if dir || len(r.includes) == 0 {
-		return false, ""
-	}
-
-	if included, _ := r.includes.Judge(path(), false); included {
-		return false, ""
-	}
-
-	return true, "not included"
 }
 
 // MatchSize reports whether a file of that many bytes is ignored, and by which rule.

@@ -220,6 +220,7 @@ func (r *run) startScan(ctx context.Context) {
 
 	if r.want[""] {
 		r.book.recheck(true)
+		r.book.beginRound()
 		if !r.tryNotes.IsZero() && !r.tryNotes.After(time.Now()) {
 			r.startNotes(ctx)
 		}
@@ -325,6 +326,10 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 		return nil
 	}
 
+	if sum.failed == 0 && sum.rootErr == nil && len(r.book.Problems()) == 0 {
+		r.book.endRound()
+	}
+
 	interval := r.cfg.ScanInterval + rand.N(r.cfg.ScanInterval/jitterPart+1)
 	if r.notes == nil || sum.rootErr != nil {
 		interval = r.cfg.PollInterval
@@ -352,7 +357,7 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 			s.State = StateWatching
 		}
 
-		s.LastScan = now
+		s.LastScan, s.LeftOut = now, sum.leftOut
 		if sum.failed > 0 {
 			s.scanDetail = fmt.Sprintf("%d not readable, one of them: %v", sum.failed, sum.failure)
 		}
@@ -448,7 +453,11 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 		return nil //nolint:nilerr // the scan will tell
 	}
 
-	if ignored, _ := at.Match(p, exists && mode.IsDir()); ignored {
+	if at.speaksOfFolder(name) {
+		r.wantScan(folder, false)
+	}
+
+	if ignored, _ := at.Match(p, exists && mode.IsDir()); ignored || exists && r.book.wasBackup(at, p, rec) {
 		return nil
 	}
 

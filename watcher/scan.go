@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,15 +33,16 @@ type finding struct {
 
 // summary is what a scan says at its end.
 type summary struct {
-	whole   bool     // it began at the root
-	rootErr error    // the root could not be read: nothing was compared
-	fatal   error    // the baseline could not be read
-	limit   error    // no notices any more: *noticesError
-	skipped int      // links and the like
-	failed  int      // folders and files that could not be read
-	scanned []string // the folders that it was asked for
-	unread  []string // folders that could not be listed
-	failure error    // one of them
+	whole   bool           // it began at the root
+	rootErr error          // the root could not be read: nothing was compared
+	fatal   error          // the baseline could not be read
+	limit   error          // no notices any more: *noticesError
+	skipped int            // links and the like
+	failed  int            // folders and files that could not be read
+	leftOut map[string]int // names by the built-in rule that leaves them out
+	scanned []string       // the folders that it was asked for
+	unread  []string       // folders that could not be listed
+	failure error          // one of them
 }
 
 // scanner compares parts of the tree with the baseline.
@@ -69,7 +71,7 @@ type scanWork struct {
 // from out or ctx has ended.
 func (s *scanner) run(ctx context.Context, folders []string) summary {
 	s.wake.L = &s.mu
-	s.sum.scanned = folders
+	s.sum.scanned, s.sum.leftOut = folders, map[string]int{}
 	for _, f := range folders {
 		rules := s.book.Given()
 		if f == "" {
@@ -216,6 +218,15 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		s.fail(work.folder, err)
 	}
 
+	if len(l.leftOut) > 0 {
+		s.mu.Lock()
+		for rule, n := range l.leftOut {
+			s.sum.leftOut[rule] += n
+		}
+
+		s.mu.Unlock()
+	}
+
 	var deeper []scanWork
 	for _, r := range slices.Backward(l.records) { // the stack turns them round
 		if r.dir {
@@ -267,13 +278,13 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 		}
 	}
 
-	m := l.rules.matcher(folder)
+	m := nameMatcher{rules: l.rules, folder: folder}
 	for _, r := range gone {
 		if l.unknown[r.name] {
 			continue
 		}
 
-		_, forget := m.match(r.name, r.dir)
+		forget := m.match(r.name, strings.ToLower(r.name), r.dir).ignored
 		forget = forget || l.tooSized[r.name]
 		p := join2(folder, r.name)
 		if !r.dir {

@@ -96,12 +96,13 @@ const (
 // Status is a copy of what the watcher knows of itself.
 type Status struct {
 	State    string
-	LastScan time.Time // end of the last whole scan; zero before the first
-	Files    int       // tracked, as of the last scan and the changes since
-	Pending  int       // differ from the baseline and have not been reported yet
-	Busy     int       // of those, never at rest since SettleCap
-	Waits    []Wait    // what the pending paths wait for; not to be changed
-	Detail   string    // why polling or unavailable; what was skipped
+	LastScan time.Time      // end of the last whole scan; zero before the first
+	Files    int            // tracked, as of the last scan and the changes since
+	Pending  int            // differ from the baseline and have not been reported yet
+	Busy     int            // of those, never at rest since SettleCap
+	Waits    []Wait         // what the pending paths wait for; not to be changed
+	LeftOut  map[string]int // names by the built-in rule that leaves them out, as of the last scan
+	Detail   string         // why polling or unavailable; what was skipped
 
 	pollReason string
 	scanDetail string

@@ -16,17 +16,19 @@ var ErrSkipped = errors.New("skipped: not a regular file")
 // folder in order of name. Files younger than the rules' age are left out. An error of fn ends the
 // walk and is returned, as is one of reading the root itself; what else cannot be read, what is
 // skipped for its kind (ErrSkipped), and each folder whose rules are held (*HeldError), goes to onErr
-// with its path, and the walk goes on.
-func Walk(b *Book, fn func(rel string, snap Snapshot) error, onErr func(rel string, err error)) error {
+// with its path, and the walk goes on. It returns how many names each built-in rule left out.
+func Walk(b *Book, fn func(rel string, snap Snapshot) error,
+	onErr func(rel string, err error)) (leftOut map[string]int, err error) {
 	info, err := os.Stat(b.root)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	if !info.IsDir() {
-		return fmt.Errorf("walk %s: not a folder", b.root)
+		return nil, fmt.Errorf("walk %s: not a folder", b.root)
 	}
 
+	leftOut = map[string]int{}
 	minAge := b.Given().MinAge()
 	youngest := time.Now().Add(-minAge)
 	var visit func(folder string, above *Rules) error
@@ -47,6 +49,10 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error, onErr func(rel stri
 		if held := l.rules.Held(); held != nil {
 			onErr(folder, held)
 			return nil
+		}
+
+		for rule, n := range l.leftOut {
+			leftOut[rule] += n
 		}
 
 		for _, err := range l.errs {
@@ -79,5 +85,5 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error, onErr func(rel stri
 		return nil
 	}
 
-	return visit("", b.Given())
+	return leftOut, visit("", b.Given())
 }

@@ -276,6 +276,10 @@ func watchText(w control.Watch) string {
 			count(*w.Files, "file", "files"), *w.Synced, *w.Pending, *w.Attention)
 	}
 
+	if len(w.LeftOut) > 0 {
+		text += "; " + leftOutText(w.LeftOut)
+	}
+
 	if w.Detail != "" {
 		if text != "" {
 			text += "; "
@@ -285,6 +289,25 @@ func watchText(w control.Watch) string {
 	}
 
 	return text
+}
+
+// leftOutText tells what is left out though nobody asked for it.
+func leftOutText(by []control.RuleCount) string {
+	const named = 3
+
+	all, rules := 0, make([]string, 0, named)
+	for i, r := range by {
+		all += r.Count
+		if i < named {
+			rules = append(rules, fmt.Sprintf("%d %s", r.Count, r.Rule))
+		}
+	}
+
+	if len(by) > named {
+		rules = append(rules, "others")
+	}
+
+	return fmt.Sprintf("left out by built-in rules: %d (%s)", all, strings.Join(rules, ", "))
 }
 
 func countsText(c control.Counts) string {

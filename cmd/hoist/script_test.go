@@ -179,7 +179,7 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 var contractFields = map[string]struct{ must, may string }{
 	"status": {"version watches jobs active attention waiting budgets", "owner eta"},
 	"owner":  {"pid command since", ""},
-	"watch":  {"id path remote mode", "state files synced pending attention last_scan detail"},
+	"watch":  {"id path remote mode", "state files synced pending attention last_scan detail left_out"},
 	"jobs":   {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",
 		"parts_done parts_total rate eta_seconds"},

@@ -73,22 +73,29 @@ func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
 	f.StringVar(&s.MinSize, "min-size", "", "leave out smaller files, such as 1K")
 	f.StringVar(&s.MaxSize, "max-size", "", "leave out larger files, such as 20G")
 	f.StringVar(&s.MinAge, "min-age", "", "leave out files changed less than this ago, such as 15m")
+	f.StringArrayVar(&s.ExcludeIfPresent, "exclude-if-present", nil,
+		"leave out folders that hold a file of this name; may be repeated")
+	addSwitch(f, "exclude-caches", "leave out folders with a CACHEDIR.TAG", &s.ExcludeCaches)
+	addSwitch(f, "one-file-system", "leave out what is mounted below a folder", &s.OneFileSystem)
 }
 
-// addMapNames adds a flag that is not set when it is not given: false is a value too, over that of
-// a file.
+// addSwitch adds a flag that is not set where it is not given: false is a value too, over that of a
+// file.
+func addSwitch(f *pflag.FlagSet, name, usage string, to **bool) {
+	f.BoolFunc(name, usage, func(text string) error {
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("neither true nor false")
+		}
+
+		*to = &on
+
+		return nil
+	})
+}
+
 func addMapNames(f *pflag.FlagSet, s *config.Settings) {
-	f.BoolFunc("map-names", "store names that the service refuses under a similar name",
-		func(text string) error {
-			on, err := strconv.ParseBool(text)
-			if err != nil {
-				return errors.New("neither true nor false")
-			}
-
-			s.MapNames = &on
-
-			return nil
-		})
+	addSwitch(f, "map-names", "store names that the service refuses under a similar name", &s.MapNames)
 }
 
 // addTime adds the flags that end a command before its work is done.

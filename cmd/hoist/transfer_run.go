@@ -112,6 +112,10 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		}
 
 		t.planned = true
+		if len(plan.LeftOut) > 0 && !t.silent {
+			t.show.Say(printable(leftOutText(plan.LeftOut)))
+		}
+
 		for _, f := range plan.Files {
 			if f.Warning != "" && !t.silent {
 				t.show.Say("warning: " + printable(f.Path+": "+f.Warning))

@@ -212,7 +212,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 
 		return s
 	}
-	err = watcher.Walk(book, func(rel string, _ watcher.Snapshot) error {
+	_, err = watcher.Walk(book, func(rel string, _ watcher.Snapshot) error {
 		file(rel)
 		return ctx.Err()
 	}, func(rel string, err error) {

@@ -109,6 +109,7 @@ func decide(origins []origin) []Value {
 func (s Settings) EngineKeys() ([]string, error) {
 	keys, err := texts(s)
 	for _, k := range []string{"exclude", "include", "exclude-from", "min-size", "max-size", "min-age",
+		"exclude-if-present", "exclude-caches", "one-file-system",
 		"map-names"} {
 		delete(keys, k)
 	}

@@ -51,6 +51,12 @@ type Settings struct {
 	MaxSize string `toml:"max-size,omitempty"`
 	// MinAge leaves out files that changed less than this ago, such as "15m". Default: none.
 	MinAge string `toml:"min-age,omitempty"`
+	// ExcludeIfPresent leaves out each folder in which a file of one of these names lies, and
+	// ExcludeCaches each that says by its CACHEDIR.TAG that it is a cache. Default: none, false.
+	ExcludeIfPresent []string `toml:"exclude-if-present,omitempty"`
+	ExcludeCaches    *bool    `toml:"exclude-caches,omitempty"`
+	// OneFileSystem leaves out what is mounted below a folder. Default: false.
+	OneFileSystem *bool `toml:"one-file-system,omitempty"`
 	// MaxDelete is how many remote files a watch may hide at once. Nothing hides files by itself so
 	// far: any number holds.
 	MaxDelete *int `toml:"max-delete,omitempty"`
@@ -79,6 +85,9 @@ func (s Settings) Over(base Settings) Settings {
 	s.MinSize = first(s.MinSize, base.MinSize)
 	s.MaxSize = first(s.MaxSize, base.MaxSize)
 	s.MinAge = first(s.MinAge, base.MinAge)
+	s.ExcludeIfPresent = slices.Concat(base.ExcludeIfPresent, s.ExcludeIfPresent)
+	s.ExcludeCaches = first(s.ExcludeCaches, base.ExcludeCaches)
+	s.OneFileSystem = first(s.OneFileSystem, base.OneFileSystem)
 	s.MaxDelete = first(s.MaxDelete, base.MaxDelete)
 	s.MapNames = first(s.MapNames, base.MapNames)
 
@@ -116,6 +125,9 @@ type Filter struct {
 	Exclude, Include []string // .gitignore syntax, in order; no Include takes everything
 	MinSize, MaxSize int64    // bytes; 0: none
 	MinAge           time.Duration
+
+	IfPresent             []string // leave out the folders that hold one of these
+	Caches, OneFileSystem bool     // leave out caches, and what is mounted
 }
 
 // Limits of S3 for a part, in bytes.
@@ -229,6 +241,15 @@ func (s Settings) Filter(source string) (Filter, error) {
 		}
 	}
 
+	f.IfPresent = s.ExcludeIfPresent
+	f.Caches = s.ExcludeCaches != nil && *s.ExcludeCaches
+	f.OneFileSystem = s.OneFileSystem != nil && *s.OneFileSystem
+	for _, name := range f.IfPresent {
+		if name == "" || strings.ContainsAny(name, `/\`) {
+			bad("exclude-if-present", fmt.Errorf("%q is not the name of a file", name))
+		}
+	}
+
 	if s.ExcludeFrom != "" {
 		lines, err := readPatterns(s.ExcludeFrom)
 		if err != nil {
@@ -264,9 +285,7 @@ func readPatterns(path string) ([]string, error) {
 
 	var lines []string
 	for line := range strings.Lines(string(data)) {
-		if line = strings.TrimRight(line, " \t\r\n"); line != "" && !strings.HasPrefix(line, "#") {
-			lines = append(lines, line)
-		}
+		lines = append(lines, strings.TrimRight(line, "\r\n"))
 	}
 
 	return lines, nil

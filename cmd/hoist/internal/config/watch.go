@@ -43,6 +43,10 @@ type Watch struct {
 	MinSize string   `toml:"min-size,omitempty"`
 	MaxSize string   `toml:"max-size,omitempty"`
 	MinAge  string   `toml:"min-age,omitempty"`
+
+	ExcludeIfPresent []string `toml:"exclude-if-present,omitempty"`
+	ExcludeCaches    *bool    `toml:"exclude-caches,omitempty"`
+	OneFileSystem    *bool    `toml:"one-file-system,omitempty"`
 }
 
 // DefaultSettle is the quiet time of a watch that names none.
@@ -85,7 +89,8 @@ func (w Watch) ScanTime() time.Duration {
 // Settings are the watch's own choice of files.
 func (w Watch) Settings() Settings {
 	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize,
-		MinAge: w.MinAge}
+		MinAge: w.MinAge, ExcludeIfPresent: w.ExcludeIfPresent, ExcludeCaches: w.ExcludeCaches,
+		OneFileSystem: w.OneFileSystem}
 }
 
 // Complete fills in defaults and checks what a user wrote.

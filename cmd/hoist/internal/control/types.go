@@ -1,6 +1,8 @@
 package control
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +55,28 @@ type Watch struct {
 	Attention *int       `json:"attention,omitempty"`
 	LastScan  *time.Time `json:"last_scan,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
+
+	LeftOut []RuleCount `json:"left_out,omitempty"`
+}
+
+// RuleCount is how many files and folders a rule leaves out that nobody asked for.
+type RuleCount struct {
+	Rule  string `json:"rule"`
+	Count int    `json:"count"`
+}
+
+// RuleCounts lists counts by rule, the highest first.
+func RuleCounts(by map[string]int) []RuleCount {
+	var out []RuleCount
+	for rule, n := range by {
+		out = append(out, RuleCount{rule, n})
+	}
+
+	slices.SortFunc(out, func(a, b RuleCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Rule, b.Rule))
+	})
+
+	return out
 }
 
 // WatchPaused is the state of a watch that a user stopped; the others are those of package watcher.
@@ -195,6 +219,10 @@ type Filter struct {
 	MinSize int64    `json:"min_size,omitempty"`
 	MaxSize int64    `json:"max_size,omitempty"`
 	MinAge  float64  `json:"min_age,omitempty"` // seconds
+
+	IfPresent     []string `json:"exclude_if_present,omitempty"` // names of files that leave their folder out
+	Caches        bool     `json:"exclude_caches,omitempty"`
+	OneFileSystem bool     `json:"one_file_system,omitempty"`
 }
 
 // PushRequest asks the owner to upload. Paths are absolute; a path that ends in a slash means the
@@ -231,6 +259,8 @@ type PullRequest struct {
 type Plan struct {
 	Batch string     `json:"batch,omitempty"`
 	Files []PlanFile `json:"files"`
+
+	LeftOut []RuleCount `json:"left_out,omitempty"`
 }
 
 // PlanFile is one file of a plan: its result where that is known at once, or the job that will
@@ -297,6 +327,10 @@ type WatchRequest struct {
 	MinSize string   `json:"min_size,omitempty"`
 	MaxSize string   `json:"max_size,omitempty"`
 	MinAge  string   `json:"min_age,omitempty"`
+
+	ExcludeIfPresent []string `json:"exclude_if_present,omitempty"`
+	ExcludeCaches    *bool    `json:"exclude_caches,omitempty"`
+	OneFileSystem    *bool    `json:"one_file_system,omitempty"`
 
 	TakeOver bool `json:"take_over,omitempty"` // move the folder here from the home that sends it now
 }

@@ -16,6 +16,8 @@ func WatchRules(own, home config.Settings) (*watcher.Rules, error) {
 	settings := own.Over(config.Settings{
 		Exclude: home.Exclude, Include: home.Include, ExcludeFrom: home.ExcludeFrom,
 		MinSize: home.MinSize, MaxSize: home.MaxSize, MinAge: home.MinAge,
+		ExcludeIfPresent: home.ExcludeIfPresent, ExcludeCaches: home.ExcludeCaches,
+		OneFileSystem: home.OneFileSystem,
 	})
 	filter, err := settings.Filter("")
 	if err != nil {
@@ -45,7 +47,8 @@ func TooYoung(changed time.Time, minAge float64) bool {
 func RulesOf(f control.Filter, named bool) (*watcher.Rules, error) {
 	rules, err := watcher.ParseRules(watcher.RuleOptions{
 		Patterns: f.Exclude, Includes: f.Include, NoLitter: named, MinSize: f.MinSize, MaxSize: f.MaxSize,
-		MinAge: time.Duration(f.MinAge * float64(time.Second)),
+		MinAge: time.Duration(f.MinAge * float64(time.Second)), IfPresent: f.IfPresent, Caches: f.Caches,
+		OneFileSystem: f.OneFileSystem,
 	})
 	if err != nil {
 		return nil, problem.With(problem.Usage, err,
@@ -58,7 +61,7 @@ func RulesOf(f control.Filter, named bool) (*watcher.Rules, error) {
 // FilterOf is a checked filter as the control API has it.
 func FilterOf(f config.Filter) control.Filter {
 	return control.Filter{Exclude: f.Exclude, Include: f.Include, MinSize: f.MinSize, MaxSize: f.MaxSize,
-		MinAge: f.MinAge.Seconds()}
+		MinAge: f.MinAge.Seconds(), IfPresent: f.IfPresent, Caches: f.Caches, OneFileSystem: f.OneFileSystem}
 }
 
 func folderOf(rel string) string {

@@ -48,6 +48,7 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 
 	queued, err := o.enqueue(planned, batch, r.DryRun)
 	queued.Files = append(queued.Files, found.results(address)...)
+	queued.LeftOut = control.RuleCounts(found.leftOut)
 
 	return queued, err
 }

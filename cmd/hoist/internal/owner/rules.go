@@ -275,4 +275,9 @@ func (k keptRules) LoadRules() (string, error) {
 	return text, err
 }
 
+func (k keptRules) Published(path string) bool {
+	_, ok, err := k.store.Published(k.id, path)
+	return ok && err == nil
+}
+
 func (k keptRules) StoreRules(text string) error { return k.store.SetMeta(metaRules+k.id, text) }

@@ -23,6 +23,8 @@ import (
 type sources struct {
 	files []plan.Source
 	bad   []badSource
+	// names in walked folders by the built-in rule that leaves them out
+	leftOut map[string]int
 
 	settle func(folder string) time.Duration // how long a rule file must rest
 	rests  time.Time                         // until when a rule file rests that was met; zero: none does
@@ -50,7 +52,7 @@ func (s sources) results(address remote.Address) []control.PlanFile {
 // the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
 // and what the filter leaves out are skipped.
 func findSources(r control.PushRequest, settle func(folder string) time.Duration) (sources, error) {
-	s := sources{settle: settle}
+	s := sources{settle: settle, leftOut: map[string]int{}}
 	if len(r.Paths) == 0 {
 		return s, problem.Usagef("push: no paths")
 	}
@@ -127,7 +129,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 		return err
 	}
 
-	err = watcher.Walk(book, func(rel string, snap watcher.Snapshot) error {
+	leftOut, err := watcher.Walk(book, func(rel string, snap watcher.Snapshot) error {
 		s.files = append(s.files, plan.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
 			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap), Walked: p})
 		return nil
@@ -150,6 +152,10 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	})
 	if err != nil {
 		return fmt.Errorf("walk %s: %w", p, err)
+	}
+
+	for rule, n := range leftOut {
+		s.leftOut[rule] += n
 	}
 
 	return nil

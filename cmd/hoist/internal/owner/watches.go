@@ -286,6 +286,8 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 		out.State = watcher.StateUnavailable
 	}
 
+	out.LeftOut = control.RuleCounts(s.LeftOut)
+
 	return m.count(out, c, seenBy(s))
 }
 
@@ -293,7 +295,8 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
 	c := config.Watch{
 		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Exclude: r.Exclude, Include: r.Include,
-		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge,
+		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge, ExcludeIfPresent: r.ExcludeIfPresent,
+		ExcludeCaches: r.ExcludeCaches, OneFileSystem: r.OneFileSystem,
 	}
 	var err error
 	if c.Path, err = watchedFolder(r.Path); err != nil {
