@@ -215,7 +215,7 @@ var contractFields = map[string]struct{ must, may string }{
 var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active",
 	"status.attention": "attention", "status.waiting": "waiting",
-	"status.budgets":   "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
+	"status.budgets": "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
 	"guide.actions": "guide-action", "guide.steps": "guide-step", "guide.scope_actions": "guide-scope",
 }
 
