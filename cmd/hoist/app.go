@@ -12,31 +12,41 @@ import (
 type app struct {
 	environ        []string
 	stdin          io.Reader
+	input          io.Reader // stdin, for reading: a signal ends a read at once. Set by run
 	stdout, stderr io.Writer
 	flags          globalFlags
+	shape          shape        // of what --json prints; nil: as it is. Set by begin
 	log            *slog.Logger // nothing without -v; set by begin
-	started        bool         // the arguments were understood: an error from now on is not one of usage
+	sum            summary
+	started        bool // the arguments were understood: an error from now on is not one of usage
 }
 
 type globalFlags struct {
 	home, profile, limits string
+	jq, template          string
 	json, quiet           bool
 	verbose               int
 }
 
 func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr,
+	return &app{environ: environ, stdin: stdin, input: stdin, stdout: stdout, stderr: stderr,
 		log: slog.New(slog.DiscardHandler)}
 }
 
 // begin runs before every command, once the flags are known.
-func (a *app) begin() {
+func (a *app) begin() (err error) {
 	switch {
 	case a.flags.verbose > 1:
 		a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	case a.flags.verbose == 1:
 		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
 	}
+
+	if a.shape, err = newShape(a.flags.jq, a.flags.template); a.shape != nil {
+		a.flags.json = true
+	}
+
+	return err
 }
 
 // getenv returns the value of an environment variable, the last one winning as in os/exec; "" when

@@ -134,8 +134,9 @@ type resumeOptions struct {
 func newResumeCmd(a *app) *cobra.Command {
 	var o resumeOptions
 	cmd := &cobra.Command{
-		Use:   "resume [ID…|--all]",
-		Short: "Go on with jobs: clear pauses, and do the work where nothing else does",
+		Use:         "resume [ID…|--all]",
+		Annotations: sumsUp,
+		Short:       "Go on with jobs: clear pauses, and do the work where nothing else does",
 		Long: `Clear the pauses of jobs, of all without ids. Where a daemon or another command
 has the home open, that goes on with them, and resume returns (--wait waits for
 them). Where nothing runs, resume does the work of every unfinished job itself
@@ -312,6 +313,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 			}
 
 			total = len(left)
+			w.a.sum.Files = total
 			left = slices.Grow(left, 1) // none is not nil
 		}
 
@@ -334,9 +336,13 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 
 			delete(open, u.For)
 			show.Clear()
+			result := u.Job.Result
 			if u.Job.State != state.StatusDone {
 				attention++
+				result = control.ResultAttention
 			}
+
+			w.a.sum.result(result, u.Job.Size)
 
 			return w.a.printEnded(*u.Job)
 		})
@@ -354,7 +360,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 
 // atEnd is why a command ended: what ended its context, where that is over, else the error.
 func atEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 

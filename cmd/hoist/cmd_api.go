@@ -249,7 +249,7 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 			}
 
 			line.WriteByte('\n')
-			if _, err := a.stdout.Write(line.Bytes()); err != nil {
+			if err := a.printData(line.Bytes()); err != nil {
 				return err
 			}
 		}
@@ -354,8 +354,7 @@ func bodyForPeople(body string) any {
 
 // printAnswer prints the body as given, or what the headers hold when there is none.
 func (a *app) printAnswer(resp *apsclient.Response) error {
-	_, err := a.stdout.Write(control.AnswerBody(resp))
-	return err
+	return a.printData(control.AnswerBody(resp))
 }
 
 func (a *app) printBody(body []byte) error {
@@ -391,7 +390,7 @@ func (a *app) apiFailure(resp *apsclient.Response, err error) error {
 func (a *app) putBinary(ctx context.Context, r apsclient.Request, body string) error {
 	part := apsclient.PartBody{}
 	if body == "-" {
-		data, err := io.ReadAll(a.stdin)
+		data, err := io.ReadAll(a.input)
 		if err != nil {
 			return fmt.Errorf("read standard input: %w", err)
 		}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
@@ -19,7 +21,10 @@ func newJobsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "jobs",
 		Short: "List the jobs, the oldest first",
-		Args:  cobra.NoArgs,
+		Long: `List the jobs, the oldest first. A terminal shows a table with a header; into a
+pipe each job is a line of fields with tabs between: id, kind, state, phase,
+size in bytes, path.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 0 {
 				return problem.Usagef("--limit %d: not a number of jobs", limit)
@@ -58,7 +63,25 @@ func (a *app) printJobs(jobs []control.Job) error {
 		return nil
 	}
 
+	if !isTerminal(a.stdout) {
+		for _, j := range jobs {
+			size := ""
+			if j.Size != nil {
+				size = strconv.FormatInt(*j.Size, 10)
+			}
+
+			a.printf("%s\n", strings.Join([]string{j.ID, j.Kind, string(j.State), j.Phase, size,
+				printable(j.Path)}, "\t"))
+		}
+
+		return nil
+	}
+
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	if len(jobs) > 0 {
+		fmt.Fprintln(t, "ID\tKIND\tSTATE\tPHASE\tSIZE\tPATH")
+	}
+
 	for _, j := range jobs {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size),
 			printable(j.Path))

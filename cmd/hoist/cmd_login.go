@@ -8,12 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
@@ -104,13 +102,13 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 		p.Flow = config.FlowServiceAccount
 	}
 
-	in := bufio.NewReader(a.stdin)
+	in := bufio.NewReader(a.input)
 	if p.ClientID, err = a.loginClientID(o, env, in); err != nil {
 		return err
 	}
 
 	set := secrets.Set{Host: config.Origin(env.BaseURL)}
-	if set.ClientSecret, err = a.loginSecret(o, env, in, p.Flow); err != nil {
+	if set.ClientSecret, err = a.loginSecret(ctx, o, env, in, p.Flow); err != nil {
 		return err
 	}
 
@@ -230,7 +228,8 @@ func (a *app) loginClientID(o loginOptions, env config.Env, in *bufio.Reader) (s
 }
 
 // loginSecret reads the client secret; only a user's sign-in works without one.
-func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow string) (string, error) {
+func (a *app) loginSecret(ctx context.Context, o loginOptions, env config.Env, in *bufio.Reader,
+	flow string) (string, error) {
 	var data []byte
 	var err error
 	switch {
@@ -244,7 +243,7 @@ func (a *app) loginSecret(o loginOptions, env config.Env, in *bufio.Reader, flow
 		return env.ClientSecret.Reveal(), nil
 	case a.canAsk():
 		fmt.Fprint(a.stderr, "Client secret: ")
-		data, err = term.ReadPassword(int(a.stdin.(*os.File).Fd()))
+		data, err = a.readPassword(ctx)
 		fmt.Fprintln(a.stderr)
 	case flow == config.FlowUser:
 		return "", nil // a public client
@@ -327,8 +326,8 @@ func (a *app) reportLogin(name, where string, hubs []apsclient.Hub, warnings []a
 	}
 
 	if len(hubs) == 0 {
-		fmt.Fprintln(a.stderr, "warning: no hub can be seen: an account administrator must add the client id "+
-			"under Account Admin, Settings, Custom Integrations (see \"hoist guide transfer\")")
+		fmt.Fprintln(a.stderr, "warning: no hub can be seen: an account administrator must add the client "+
+			"id under Account Admin, Settings, Custom Integrations (see \"hoist guide transfer\")")
 	} else if len(warnings) > 0 {
 		fmt.Fprintln(a.stderr, "warning: the application is not added to an account in the regions named "+
 			"above; for regions that you do not use that is normal")

@@ -23,9 +23,10 @@ type pullOptions struct {
 func newPullCmd(a *app) *cobra.Command {
 	var o pullOptions
 	cmd := &cobra.Command{
-		Use:     "pull REMOTE PATH",
-		Aliases: []string{"download"},
-		Short:   "Download files and folders; resumable and verified",
+		Use:         "pull REMOTE PATH",
+		Annotations: sumsUp,
+		Aliases:     []string{"download"},
+		Short:       "Download files and folders; resumable and verified",
 		Long: `Download a remote file or folder.
 
 A folder's contents go into PATH, which is made if missing; a file becomes PATH,

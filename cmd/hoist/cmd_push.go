@@ -16,18 +16,23 @@ import (
 	"hoist/cmd/hoist/internal/problem"
 )
 
+// filesFrom0 is the flag for a list whose paths may hold anything.
+const filesFrom0 = "files-from0"
+
 type pushOptions struct {
 	transferFlags
 	as        string
 	filesFrom string
+	from0     string
 }
 
 func newPushCmd(a *app) *cobra.Command {
 	var o pushOptions
 	cmd := &cobra.Command{
-		Use:     "push PATH… REMOTE",
-		Aliases: []string{"upload"},
-		Short:   "Upload files and folders; resumable, and nothing that is unchanged is sent",
+		Use:         "push PATH… REMOTE",
+		Annotations: sumsUp,
+		Aliases:     []string{"upload"},
+		Short:       "Upload files and folders; resumable, and nothing that is unchanged is sent",
 		Long: `Upload files and folders to a remote folder (aps://HUB/PROJECT/FOLDER…) or key
 prefix (oss://BUCKET/PREFIX).
 
@@ -39,7 +44,7 @@ resume" goes on with it, and so does the same push.`,
 		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt " +
 			"--as tower.rvt aps://Studio/Tower/Models",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 || len(args) == 1 && o.filesFrom == "" {
+			if len(args) == 0 || len(args) == 1 && o.filesFrom == "" && o.from0 == "" {
 				return errors.New("no PATH or no REMOTE") // explainArgs says it
 			}
 
@@ -52,6 +57,9 @@ resume" goes on with it, and so does the same push.`,
 	f.StringVar(&o.as, "as", "", "name at the remote end, for a single file")
 	f.StringVar(&o.filesFrom, "files-from", "",
 		"file with paths to push, one a line (-: standard input); below PATH where a folder is given")
+	f.StringVar(&o.from0, filesFrom0, "",
+		"the same, with a zero byte after each path, as find -print0 writes")
+	cmd.MarkFlagsMutuallyExclusive("files-from", filesFrom0)
 	addMapNames(f, &o.settings)
 
 	return cmd
@@ -75,7 +83,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
 	paths := args[:len(args)-1]
 	if slices.Contains(paths, "-") {
-		if len(paths) > 1 || o.filesFrom != "" {
+		if len(paths) > 1 || o.filesFrom != "" || o.from0 != "" {
 			return problem.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
 		}
 
@@ -91,20 +99,25 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 
 // pushPaths fills in what is to be pushed.
 func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string) error {
+	flag, name := "files-from", o.filesFrom
+	if o.from0 != "" {
+		flag, name = filesFrom0, o.from0
+	}
+
 	var listed []string
-	if o.filesFrom != "" {
+	if name != "" {
 		var err error
-		if listed, err = a.readList(o.filesFrom); err != nil {
+		if listed, err = a.readList(flag, name); err != nil {
 			return err
 		}
 
 		switch {
 		case len(listed) == 0:
-			return problem.Usagef("nothing to push: %s lists no files", o.filesFrom)
+			return problem.Usagef("nothing to push: %s lists no files", name)
 		case len(paths) == 0:
-			paths, listed = listed, nil
+			paths, listed, req.Listed = listed, nil, true
 		case len(paths) > 1:
-			return problem.Usagef("--files-from goes with one folder or none, not with %d paths", len(paths))
+			return problem.Usagef("--%s goes with one folder or none, not with %d paths", flag, len(paths))
 		}
 	}
 
@@ -160,7 +173,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRe
 	}
 
 	path := filepath.Join(t.s.home.Streams(), "stdin-"+req.Batch)
-	if err := spool(path, a.stdin); err != nil {
+	if err := spool(path, a.input); err != nil {
 		return err
 	}
 

@@ -102,8 +102,15 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 		return problem.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
 	}
 
-	if !yes && !a.ask(fmt.Sprintf("%s: %s?", printable(p.Address.String()), verb)) {
-		return fail(problem.Usage, errors.New("nothing was removed"), "answer y, or add --yes")
+	if !yes {
+		agreed, err := a.ask(fmt.Sprintf("%s: %s?", printable(p.Address.String()), verb))
+		if err != nil {
+			return err
+		}
+
+		if !agreed {
+			return fail(problem.Usage, errors.New("nothing was removed"), "answer y, or add --yes")
+		}
 	}
 
 	if err := do(); err != nil {

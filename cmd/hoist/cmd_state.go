@@ -278,7 +278,7 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 		}
 
 		return a.ask(fmt.Sprintf("Take %s as equal to the cloud's? (No: the next scan sends them again.)",
-			count(len(unproven), "this file", "these files"))), nil
+			count(len(unproven), "this file", "these files")))
 	}
 	r, err := holding(ctx, func() (audit.RebuildReport, error) {
 		return audit.Rebuild(ctx, s.home, func(home config.Home) (*audit.Auditor, func() error, error) {

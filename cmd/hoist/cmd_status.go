@@ -153,7 +153,8 @@ func below(s control.Status, path string) control.Status {
 
 	for _, w := range s.Waiting {
 		named := len(w.Paths)
-		w.Paths = slices.DeleteFunc(slices.Clone(w.Paths), func(p string) bool { return !config.Within(path, p) })
+		w.Paths = slices.DeleteFunc(slices.Clone(w.Paths),
+			func(p string) bool { return !config.Within(path, p) })
 		if w.Count == named {
 			w.Count = len(w.Paths)
 		}

@@ -279,7 +279,9 @@ func results(t *testing.T, stdout string) map[string]control.FileResult {
 			t.Fatalf("%v: %s", err, line)
 		}
 
-		out[r.Path] = r
+		if !strings.HasPrefix(line, `{"summary":`) {
+			out[r.Path] = r
+		}
 	}
 
 	return out

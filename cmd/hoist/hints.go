@@ -31,6 +31,8 @@ var hints = map[problem.Step]string{
 
 	problem.Actions:    `"hoist api" lists the actions`,
 	problem.ActionHelp: `see "hoist api ACTION --help" for what an action takes; nothing was sent`,
+	problem.AddToAccount: "an account administrator adds the client id under Account Admin, Settings, " +
+		`Custom Integrations; see "hoist guide transfer"`,
 	problem.AddressHelp: "write a remote as aps://HUB/PROJECT/FOLDER/… or " +
 		"oss://BUCKET/KEY",
 	problem.AnotherHome: "wait until that process has ended, end it, or use another home (--home)",

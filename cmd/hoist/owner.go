@@ -146,6 +146,8 @@ func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command strin
 			at.own.Linger(ctx, lingerFor)
 		}
 
+		a.sum.owner(at.own)
+
 		released := at.release()
 		if at.own == nil && errors.Is(err, control.ErrNoOwner) {
 			continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,9 +13,23 @@ import (
 
 // printJSON writes v as one line of JSON to standard output.
 func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
+	}
+
+	return a.printData(line.Bytes())
+}
+
+// printData writes JSON with its line end to standard output, or what --jq or --template make of it.
+func (a *app) printData(data []byte) error {
+	if a.shape != nil && json.Valid(data) {
+		return a.shape(a.stdout, data)
+	}
+
+	if _, err := a.stdout.Write(data); err != nil {
 		return fmt.Errorf("write to standard output: %w", err)
 	}
 

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -63,9 +64,12 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	ctx, stop := withSignals(ctx)
 	defer stop()
 	a := newApp(environ, stdin, stdout, stderr)
+	a.input = interruptible(ctx, stdin)
 	root := a.rootCommand()
 	root.SetArgs(args)
+	a.sum.began = time.Now()
 	cmd, err := root.ExecuteContextC(ctx)
+	err = errors.Join(err, a.printSummary(cmd, args))
 	if err != nil && !a.started {
 		err = fail(problem.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
@@ -96,9 +100,8 @@ whole version.`,
 			}
 
 			a.started = true
-			a.begin()
 
-			return nil
+			return a.begin()
 		},
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -110,6 +113,8 @@ whole version.`,
 	f.StringVar(&a.flags.home, "home", "", "folder of configuration, state and socket (HOIST_HOME)")
 	f.StringVar(&a.flags.profile, "profile", "", "profile to use (HOIST_PROFILE)")
 	f.BoolVar(&a.flags.json, "json", false, "print data as JSON, one object a line")
+	f.StringVar(&a.flags.jq, "jq", "", "print what this jq expression makes of each JSON object")
+	f.StringVar(&a.flags.template, "template", "", "print each JSON object by this Go template")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, no summary")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "log what happens to standard error (-vv: every request)")
 	f.StringVar(&a.flags.limits, "limits", "",

@@ -177,10 +177,12 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 // contractFields are the fields that the surface promises: those that must be there, and those that
 // may.
 var contractFields = map[string]struct{ must, may string }{
-	"status": {"version watches jobs active attention waiting budgets", "owner eta"},
-	"owner":  {"pid command since", ""},
-	"watch":  {"id path remote mode", "state files synced pending attention last_scan detail left_out"},
-	"jobs":   {"queued active waiting paused attention done failed cancelled", ""},
+	"end":     {"summary", ""},
+	"summary": {"files created versioned unchanged downloaded attention bytes seconds", "calls"},
+	"status":  {"version watches jobs active attention waiting budgets", "owner eta"},
+	"owner":   {"pid command since", ""},
+	"watch":   {"id path remote mode", "state files synced pending attention last_scan detail left_out"},
+	"jobs":    {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",
 		"parts_done parts_total rate eta_seconds"},
 	"waiting":   {"reason count paths", "detail since next_attempt fix"},
@@ -214,7 +216,7 @@ var contractFields = map[string]struct{ must, may string }{
 // nested says which fields hold objects of which kind.
 var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active",
-	"status.attention": "attention", "status.waiting": "waiting",
+	"end.summary": "summary", "status.attention": "attention", "status.waiting": "waiting",
 	"status.budgets": "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
 	"guide.actions": "guide-action", "guide.steps": "guide-step", "guide.scope_actions": "guide-scope",
 }
@@ -237,7 +239,13 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("line %d is no JSON object: %v\n%s", lines, err, scan.Text())
 		}
 
-		if err := checkFields(args[0], object); err != nil {
+		kind := args[0]
+		if _, ok := object["summary"]; ok { // the last line of push, pull and resume
+			kind = "end"
+			lines--
+		}
+
+		if err := checkFields(kind, object); err != nil {
 			ts.Fatalf("line %d: %v\n%s", lines, err, scan.Text())
 		}
 	}

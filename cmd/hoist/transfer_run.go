@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -35,9 +37,7 @@ type transferRun struct {
 	planned bool
 	waiting map[string]control.FileResult // by job
 	order   []string                      // jobs in the order of the plan
-	tally   map[string]int                // results
-	bytes   int64                         // moved
-	began   time.Time
+	queued  int                           // handed over and not waited for
 }
 
 // newTransfer reads what push and pull have in common: the remote, the settings, the choice of files.
@@ -62,14 +62,12 @@ func (a *app) newTransfer(command string, o transferFlags, to string) (*transfer
 // run plans, follows and sums up.
 func (t *transferRun) run(ctx context.Context) error {
 	t.show = progress.New(t.a.stderr, t.a.flags.quiet)
-	t.waiting, t.tally, t.began = map[string]control.FileResult{}, map[string]int{}, time.Now()
+	t.waiting = map[string]control.FileResult{}
+	t.a.sum.muted = t.silent
 	err := t.follow(ctx)
 	t.show.Clear()
-	if err != nil {
-		return atEnd(ctx, err)
-	}
 
-	return t.sumUp()
+	return t.sumUp(atEnd(ctx, err))
 }
 
 // follow hands the work to the owner, or does it as the owner, and takes over when the owner ends
@@ -176,13 +174,11 @@ func (t *transferRun) ended(u control.Update) error {
 // report prints the result of one file.
 func (t *transferRun) report(r control.FileResult) error {
 	if r.Result == "" {
-		r.Result = "queued"
+		r.Result = resultQueued
+		t.queued++
 	}
 
-	t.tally[r.Result]++
-	if r.Bytes != nil && r.Result != control.ResultUnchanged && r.Result != control.ResultAttention {
-		t.bytes += *r.Bytes
-	}
+	t.a.sum.result(r.Result, r.Bytes)
 
 	if t.done != nil {
 		if err := t.done(r); err != nil {
@@ -218,28 +214,29 @@ func attentionText(r control.FileResult) string {
 	return printable(text)
 }
 
-// sumUp prints the summary for people and decides the exit code.
-func (t *transferRun) sumUp() error {
-	total := 0
-	for _, n := range t.tally {
-		total += n
-	}
-
-	if !t.a.flags.json && !t.a.flags.quiet {
+// sumUp prints the summary for people, and decides how a run ends that found no end before.
+func (t *transferRun) sumUp(err error) error {
+	s := &t.a.sum
+	left := len(t.waiting)
+	s.Files = s.Created + s.Versioned + s.Unchanged + s.Downloaded + s.Attention + t.queued + left
+	if !t.a.flags.json && !t.a.flags.quiet && (err == nil || s.Files > 0) {
 		var out io.Writer = t.a.stdout
 		if t.silent {
 			out = t.a.stderr
 		}
 
-		fmt.Fprintln(out, t.summary(total))
+		fmt.Fprintln(out, t.summary(left))
 	}
 
-	if n := t.tally[control.ResultAttention]; n > 0 {
-		return needAttention(n, total)
+	if err == nil && s.Attention > 0 {
+		return needAttention(s.Attention, s.Files)
 	}
 
-	return nil
+	return err
 }
+
+// resultQueued is what is said of a file that was handed over and is not waited for.
+const resultQueued = "queued"
 
 // needAttention is the end of a command some of whose files are not in sync.
 func needAttention(n, total int) error {
@@ -254,39 +251,34 @@ func needAttention(n, total int) error {
 			"what is done is done")
 }
 
-func (t *transferRun) summary(total int) string {
-	text := ""
-	for _, r := range []string{control.ResultCreated, control.ResultVersioned, control.ResultDownloaded,
-		"queued", control.ResultUnchanged, control.ResultAttention} {
-		n := t.tally[r]
-		if n == 0 {
-			continue
+func (t *transferRun) summary(left int) string {
+	s := t.a.sum
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{s.Created, control.ResultCreated}, {s.Versioned, control.ResultVersioned},
+		{s.Downloaded, control.ResultDownloaded}, {t.queued, resultQueued},
+		{s.Unchanged, control.ResultUnchanged}, {s.Attention, "need attention"}, {left, "left"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}
-
-		if text != "" {
-			text += ", "
-		}
-
-		if r == control.ResultAttention {
-			r = "need attention"
-		}
-
-		text += fmt.Sprintf("%d %s", n, r)
 	}
 
-	if text == "" {
-		text = "nothing"
-	}
-
-	switch {
-	case t.dry:
+	text := cmp.Or(strings.Join(parts, ", "), "nothing")
+	if t.dry {
 		return "would do: " + text
-	case t.bytes > 0 && !t.detach:
-		return fmt.Sprintf("%s: %s; %s in %v", count(total, "file", "files"), text,
-			humanize.IBytes(uint64(t.bytes)), time.Since(t.began).Round(100*time.Millisecond))
 	}
 
-	return fmt.Sprintf("%s: %s", count(total, "file", "files"), text)
+	text = count(s.Files, "file", "files") + ": " + text
+	if s.Bytes > 0 && !t.detach {
+		text += fmt.Sprintf("; %s in %v", humanize.IBytes(uint64(s.Bytes)),
+			time.Since(s.began).Round(100*time.Millisecond))
+	}
+
+	return text
 }
 
 func stateOf(p control.Progress) progress.State {

@@ -10,7 +10,7 @@ import (
 // NotFoundError says that a step of an address names nothing that is there and visible.
 type NotFoundError struct {
 	What     string   // hub, project, folder, file, version, bucket, object, …
-	Name     string   // the step that was not found
+	Name     string   // the step that was not found; "" when all were asked for
 	In       string   // where it was looked for, as an address; "" at the top
 	Near     []string // names like it that are there, the nearest first
 	Warnings []apsclient.Warning
@@ -20,7 +20,12 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %q not found", e.What, e.Name)
+	if e.Name == "" {
+		b.WriteString("nothing found")
+	} else {
+		fmt.Fprintf(&b, "%s %q not found", e.What, e.Name)
+	}
+
 	if e.In != "" {
 		fmt.Fprintf(&b, " in %s", e.In)
 	}

@@ -163,6 +163,10 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 			r.log.Warn("the service did not show all hubs", "title", w.Title, "detail", w.Detail)
 		}
 
+		if len(hubs) == 0 {
+			return nil, &NotFoundError{What: "hub", NoneVisible: true, Warnings: warnings}
+		}
+
 		for _, h := range hubs {
 			q := add(KindHub, h.Name)
 			q.Hub, q.Core = h, h.Core()

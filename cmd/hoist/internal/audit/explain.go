@@ -198,7 +198,8 @@ func pendingText(e control.Explanation, c config.Watch) string {
 	text := fmt.Sprintf("it is sent once it was seen and has rested for %v", c.SettleTime())
 	if rel, err := filepath.Rel(c.Path, e.Path); err == nil {
 		if lock := watcher.LockBeside(c.Path, filepath.ToSlash(rel)); lock != "" {
-			text += "; longer while a lock file beside it, " + path.Base(lock) + ", says that somebody has it open"
+			text += "; longer while a lock file beside it, " + path.Base(lock) +
+				", says that somebody has it open"
 		}
 	}
 

@@ -232,6 +232,7 @@ type PushRequest struct {
 	Profile  string   `json:"profile,omitempty"`
 	Paths    []string `json:"paths"`
 	Files    []string `json:"files,omitempty"`
+	Listed   bool     `json:"listed,omitempty"` // one of Paths that is missing stops no other
 	Remote   string   `json:"remote"`
 	As       string   `json:"as,omitempty"`
 	Force    bool     `json:"force,omitempty"`

@@ -273,6 +273,19 @@ func (o *Owner) Close() error {
 	return errors.Join(errs...)
 }
 
+// Calls counts the requests that this owner has made of the service.
+func (o *Owner) Calls() int64 {
+	o.clients.mu.Lock()
+	defer o.clients.mu.Unlock()
+
+	var n int64
+	for _, c := range o.clients.made {
+		n += c.Calls()
+	}
+
+	return n
+}
+
 // client returns the one client of a profile.
 func (o *Owner) client(profile string) (*apsclient.Client, error) {
 	if profile == "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -89,6 +90,10 @@ func findSources(r control.PushRequest, settle func(folder string) time.Duration
 	}
 
 	for _, p := range r.Paths {
+		if r.Listed && s.missing(p, filepath.Base(p)) {
+			continue
+		}
+
 		if err := s.add(p, tree, single, r.Filter.MinAge); err != nil {
 			return s, err
 		}
@@ -161,6 +166,18 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	return nil
 }
 
+// missing notes a path of a list that is not there, which is a row and stops no other.
+func (s *sources) missing(p, rel string) bool {
+	if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+
+	s.bad = append(s.bad, badSource{filepath.Clean(p), rel, transfer.ReasonVanished,
+		"there is no such file or folder"})
+
+	return true
+}
+
 // file adds one file that was named.
 func (s *sources) file(p, rel string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
@@ -196,6 +213,10 @@ func (s *sources) listed(r control.PushRequest) error {
 		}
 
 		p := filepath.Join(dir, filepath.FromSlash(rel))
+		if s.missing(p, path.Join(prefix, rel)) {
+			continue
+		}
+
 		info, err := local.Stat(p)
 		if err != nil {
 			return err

@@ -169,9 +169,12 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 	}
 
 	_, decides := o.engine.Estimate()
-	i := slices.IndexFunc(budgets, func(b control.Budget) bool { return b.Class == decides && b.Available == 0 })
-	if i >= 0 {
-		if err := each(state.StatusQueued, func(jobs []state.Job) { c.budget(budgets[i], jobs) }); err != nil {
+	for _, b := range budgets {
+		if b.Class != decides || b.Available > 0 {
+			continue
+		}
+
+		if err := each(state.StatusQueued, func(jobs []state.Job) { c.budget(b, jobs) }); err != nil {
 			return nil, err
 		}
 	}

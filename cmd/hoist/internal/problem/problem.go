@@ -91,6 +91,10 @@ func classify(err error) (Kind, Fix) {
 		return Unauthorized, Fix{Step: SignIn, On: e.Command}
 	}
 
+	if e, ok := errors.AsType[*remote.NotFoundError](err); ok && e.NoneVisible {
+		return Unauthorized, Fix{Step: AddToAccount}
+	}
+
 	for _, row := range table {
 		if row.matches(err) {
 			return row.kind, row.fix

@@ -34,6 +34,7 @@ func TestOf(t *testing.T) {
 		{"name twice", &remote.AmbiguousError{}, Usage},
 		{"two on one name", &plan.CollisionError{}, Usage},
 		{"contradiction", &remote.UsageError{}, Usage},
+		{"no hub is visible", &remote.NotFoundError{NoneVisible: true}, Unauthorized},
 		{"remote not found", &remote.NotFoundError{}, NotFound},
 		{"local not found", fs.ErrNotExist, NotFound},
 		{"job not found", state.ErrNotFound, NotFound},

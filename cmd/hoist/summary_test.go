@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hoist/apsclient/emulator"
+	"hoist/cmd/hoist/internal/problem"
+)
+
+// summaryOf reads the last line of a command's JSON.
+func summaryOf(t *testing.T, out string) map[string]float64 {
+	t.Helper()
+
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var last struct{ Summary map[string]float64 }
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || last.Summary == nil {
+		t.Fatalf("no summary at the end, %v: %s", err, out)
+	}
+
+	return last.Summary
+}
+
+// TestSummary: push, pull and resume end with one, whatever they end with.
+func TestSummary(t *testing.T) {
+	l := newLab(t)
+	path := l.file("a.rvt", 1000)
+	missing := filepath.Join(l.dir, "zz")
+	pushed := []string{"push", "--json", path, l.remote}
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want map[string]float64 // beside zeros
+	}{
+		{"created", pushed, 0, map[string]float64{"files": 1, "created": 1, "bytes": 1000}},
+		{"again", pushed, 0, map[string]float64{"files": 1, "unchanged": 1}},
+		{"fetched", []string{"pull", "--json", l.remote + "/a.rvt", l.dir + "/out/"}, 0,
+			map[string]float64{"files": 1, "downloaded": 1, "bytes": 1000}},
+		{"nothing to resume", []string{"resume", "--json"}, 0, nil},
+		{"no such flag", []string{"push", "--json", "--nonsense"}, 2, nil},
+		{"no arguments", []string{"pull", "--json"}, 2, nil},
+		{"no local file", []string{"push", "--json", missing, l.remote}, 5, nil},
+		{"no remote file", []string{"pull", "--json", l.remote + "/none", l.dir}, 5, nil},
+		{"no daemon", []string{"push", "--json", "--detach", path, l.remote}, 6, nil},
+		{"a missing one of a list", []string{"push", "--json", "--files-from", l.list("\n", path, missing),
+			l.remote}, 3, map[string]float64{"files": 2, "unchanged": 1, "attention": 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, _ := l.run(tt.code, tt.args...)
+			got := summaryOf(t, out)
+			for _, name := range []string{"files", "created", "versioned", "unchanged", "downloaded", "attention",
+				"bytes"} {
+				if n, ok := got[name]; !ok || n != tt.want[name] {
+					t.Errorf("%s: got %v, want %v in %s", name, n, tt.want[name], out)
+				}
+			}
+
+			if names := slices.Sorted(maps.Keys(got)); !slices.Contains(names, "seconds") {
+				t.Errorf("fields %v", names)
+			}
+		})
+	}
+
+	out, _ := l.run(0, "push", "--json", "--force", path, l.remote)
+	if calls := summaryOf(t, out)["calls"]; calls < 3 {
+		t.Errorf("%v calls for a version", calls)
+	}
+
+	if out, _ := l.run(0, "pull", "--json", l.remote+"/a.rvt", "-"); len(out) != 1000 {
+		t.Errorf("%d bytes on standard output, want the file alone", len(out))
+	}
+}
+
+// list writes a list of paths with an end after each, and a comment.
+func (l *lab) list(end string, paths ...string) string {
+	l.t.Helper()
+	name := filepath.Join(l.t.TempDir(), "list")
+	text := strings.Join(append(paths, ""), end)
+	if end == "\n" {
+		text = "# " + paths[0] + ".not\n" + text
+	}
+
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		l.t.Fatal(err)
+	}
+
+	return name
+}
+
+// TestFilesFrom0: paths may hold line ends and begin with a number sign.
+func TestFilesFrom0(t *testing.T) {
+	l := newLab(t)
+	l.file("d/#1.dwg", 10)
+	list := l.list("\x00", "#1.dwg", "gone.dwg")
+	out, _ := l.run(3, "push", "--json", "--files-from0", list, l.dir+"/d/", l.remote)
+	r := results(t, out)
+	if r[filepath.Join(l.dir, "d", "#1.dwg")].Result != "created" ||
+		r[filepath.Join(l.dir, "d", "gone.dwg")].Reason != "vanished" {
+		t.Errorf("%s", out)
+	}
+
+	l.run(2, "push", "--files-from0", list, "--files-from", list, l.dir, l.remote)
+}
+
+// TestShapes: --jq and --template print what they make of each JSON object.
+func TestShapes(t *testing.T) {
+	l := newLab(t)
+	path := l.file("a.rvt", 5_000_000)
+	l.run(0, "push", "-q", path, l.remote)
+	for _, tt := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"a text", "a.rvt\n", []string{"ls", l.remote, "--jq", "select(.type == \"item\").name"}},
+		{"an object", "{\"n\":5000000}\n", []string{"stat", l.remote + "/a.rvt", "--jq", "{n: .size}"}},
+		{"nothing", "", []string{"ls", l.remote, "--jq", "empty"}},
+		{"a template", "a.rvt has 5000000\n", []string{"stat", l.remote + "/a.rvt", "--template",
+			"{{.name}} has {{.size}}"}},
+		{"an answer of the service", "hubs\n", []string{"api", "list-hubs", "--jq", ".data[0].type"}},
+		{"elements", "hubs\nhubs\n", []string{"api", "list-hubs", "--all", "--template", "{{.type}}"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, _ := l.run(0, tt.args...); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+
+	for _, args := range [][]string{{"--jq", "."}, {"--jq", "}"}, {"--template", "{{"}, {"--jq", ".x.y.z"}} {
+		code := 2
+		if args[1] == "." {
+			args = append(args, "--template", "x")
+		} else if args[1] == ".x.y.z" {
+			args[1] = ".name.x"
+		}
+
+		l.run(code, append([]string{"stat", l.remote + "/a.rvt"}, args...)...)
+	}
+}
+
+// TestJobsInAPipe: one job a line, with tabs and without a header.
+func TestJobsInAPipe(t *testing.T) {
+	l := newLab(t)
+	path := l.file("a b.rvt", 1000)
+	l.run(0, "push", "-q", path, l.remote)
+	out, _ := l.run(0, "jobs")
+	fields := strings.Split(strings.TrimSuffix(out, "\n"), "\t")
+	if len(fields) != 6 || !slices.Equal(fields[1:], []string{"upload", "done", "done", "1000", path}) {
+		t.Errorf("%q", out)
+	}
+}
+
+// TestNoHub: whoever cannot see a hub lacks a right, and finds nothing that is missing.
+func TestNoHub(t *testing.T) {
+	l := newLab(t)
+	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.HideHubs = true })
+	for _, args := range [][]string{{"ls", "aps://"}, {"tree", "aps://"}, {"ls", l.remote},
+		{"push", l.file("a.rvt", 10), l.remote}} {
+		if _, stderr := l.run(4, args...); !strings.Contains(stderr, "no hub is visible") {
+			t.Errorf("%v: %s", args, stderr)
+		}
+	}
+}
+
+// TestInterruptedRead: a signal ends a command that reads standard input, which nobody closes.
+func TestInterruptedRead(t *testing.T) {
+	l := newLab(t)
+	for _, args := range [][]string{{"push", "-", "oss://bucket/key"}, {"push", "--files-from", "-", l.remote},
+		{"api", "create-bucket", "--body", "-"}} {
+		stdin, w := io.Pipe()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		ended := make(chan int, 1)
+		go func() { ended <- run(ctx, args, l.environ(), stdin, io.Discard, io.Discard) }()
+
+		if args[1] == "-" { // it reads
+			if _, err := w.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		cancel(problem.ErrInterrupted)
+
+		select {
+		case code := <-ended:
+			if code != 130 {
+				t.Errorf("%v: exit code %d", args, code)
+			}
+		case <-time.After(5 * time.Second):
+			t.Errorf("%v reads on", args)
+		}
+
+		_ = w.Close()
+	}
+}
