@@ -7,8 +7,9 @@ import (
 	"hoist/state"
 )
 
-// shortRest is how long a watched file must rest before and after it is copied to the spool. Past
-// the cap it is rest enough: for a file that is saved all the time, and never in one long copy.
+// shortRest is how long a watched file must rest before and after it is copied to the spool, unless
+// its settle time is less. Past the cap it is rest enough: for a file that is saved all the time,
+// and never in one long copy.
 const shortRest = 2 * time.Second
 
 // unrest is a watched file that changed under its jobs, or that the watcher gave up waiting for.
@@ -60,8 +61,8 @@ func (u unrest) err(path string, wait time.Duration) error {
 }
 
 // settled judges a watched file that changed under its jobs, however it came to be tried now; the
-// error is one to wait upon. Of any other file the watcher, or the user who pushed it, has said that
-// it is to be taken.
+// error is one to wait upon. Of any other file the watcher, or the user who pushed it, has said
+// that it is to be taken.
 func (e *Engine) settled(job state.Job, src *source, now time.Time) (short bool, err error) {
 	if !job.Watched() || job.Changes == 0 && job.Seen.IsZero() {
 		return false, nil

@@ -113,7 +113,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	}
 
 	if err == nil && job.Watched() {
-		err = apsclient.Sleep(ctx, shortRest)
+		err = apsclient.Sleep(ctx, min(e.settleTime(job), shortRest))
 	}
 
 	if err := errors.Join(src.check(), err); err != nil {
