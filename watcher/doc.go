@@ -13,7 +13,8 @@
 //     Baseline).
 //   - settling: a path that differs from its baseline is pending until nothing was seen to change
 //     for the settle time. A lock file beside it (an open drawing) makes that time longer, never
-//     longer than the cap. Past the cap a shorter rest is enough for a file that has rested before,
+//     longer than the cap; so does a program that has it open for writing, or a format that says
+//     that the end of the file is missing. Past the cap a shorter rest is enough for a file that has rested before,
 //     and one that does not rest long enough is busy: it is not reported, and Status says so.
 //   - change: a path that has settled in a state that differs from the baseline, or is gone.
 //   - rules: what leaves files out: patterns that were given, rule files (.hoistignore) of the tree, and
@@ -29,8 +30,9 @@
 //     process that dies between the two repeats those changes when it starts again: at least once,
 //     never lost. The receiver compares.
 //   - Nothing is opened for writing, locked, moved or deleted below the root. Files are looked at
-//     (lstat), never opened; the only files read are those named .hoistignore, and nothing that lies
-//     there under that name is waited for.
+//     (lstat); a few kilobytes are read of one that has come to rest within the cap, to see whether
+//     its format says that it is whole. The only files read are those named .hoistignore, and nothing
+//     that lies there under that name is waited for.
 //   - What the rules exclude when it is handed over is not handed over, whatever they said before. A
 //     rule file that is not understood lets nothing through that the last understood one did not.
 //   - Symbolic links are not followed; they, and everything else that is neither a folder nor a

@@ -38,6 +38,7 @@ type run struct {
 	doubt    bool // the scan wanted is more than routine
 	down     bool // the root cannot be watched
 	seenRoot rootLook
+	writers  writers
 	roots    chan rootLook // from guard
 	// folders that could not be read when they were scanned, and when they are tried again
 	unread   map[string]bool
@@ -281,7 +282,8 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 			r.rest(settled{path: d.path, forget: true})
 		case d.op == opGone:
 			r.set.observe(d.path, observation{gone: true, scanned: true}, now)
-		case !waiting && r.set.atOnce(d.rec, d.locked, f.at) && !(stale && r.moved(d)):
+		case !waiting && r.set.atOnce(d.rec, d.locked, f.at) && !(stale && r.moved(d)) &&
+			!(r.set.recent(d.rec, now) && r.unfinished(d.path, d.rec) != ""):
 			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded})
 		default:
 			known := d.op == opChanged
@@ -568,7 +570,7 @@ func (r *run) look(ctx context.Context, now time.Time) {
 			lock = LockBeside(r.root, p)
 		}
 
-		if r.set.look(p, o, lock, now) {
+		if r.set.look(p, o, lock, func() string { return r.unfinished(p, rec) }, now) {
 			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone,
 				capped: now.Sub(was.last) < r.cfg.Settle})
 		}

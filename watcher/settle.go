@@ -44,8 +44,11 @@ type pending struct {
 	busy        bool      // did not rest by the cap and a settle time more
 	// it rested and was written again: saved now and then, and not in the middle of one long copy
 	again bool
-	lock  string    // beside it at the last look; "" none
-	next  time.Time // look at it
+	lock  string // beside it at the last look; "" none
+	held  bool   // by a rule file, until the next look
+	// why its last bytes may be still to come, by the last look; "" nothing says so
+	unfinished string
+	next       time.Time // look at it
 }
 
 func newSettler(quiet, limit, minAge time.Duration) *settler {
@@ -146,7 +149,10 @@ func (s *settler) earliest(p *pending) time.Time {
 
 // look judges a path that was due by what it looks like now. True: it has settled as o and is no
 // longer pending.
-func (s *settler) look(path string, o observation, lock string, now time.Time) bool {
+//
+// unfinished is asked of a file that has settled else: why its last bytes may be still to come (see
+// WaitWriter and WaitTorn), "" when nothing says so.
+func (s *settler) look(path string, o observation, lock string, unfinished func() string, now time.Time) bool {
 	p, ok := s.pending[path]
 	if !ok {
 		return false
@@ -158,7 +164,7 @@ func (s *settler) look(path string, o observation, lock string, now time.Time) b
 		return false
 	}
 
-	p.lock = lock
+	p.lock, p.held, p.unfinished = lock, false, ""
 	past := now.Sub(p.first) >= s.limit
 
 	rest := now.Sub(p.last)
@@ -175,8 +181,22 @@ func (s *settler) look(path string, o observation, lock string, now time.Time) b
 	case !o.gone && s.minAge > 0 && s.oldEnough(p).After(now):
 		next = s.oldEnough(p)
 	default:
-		s.drop(path)
-		return true
+		if !o.gone && !(past && rest >= s.quiet) {
+			p.unfinished = unfinished()
+		}
+
+		if p.unfinished == "" || past && p.unfinished == WaitWriter {
+			s.drop(path)
+			return true
+		}
+
+		s.setBusy(p, now)
+		next = laterOf(now, p.last).Add(s.quiet)
+		if rest < s.quiet {
+			next = p.last.Add(s.quiet)
+		} else if end := p.first.Add(s.limit); end.After(now) {
+			next = earlierOf(next, end)
+		}
 	}
 
 	s.plan(p, next)
@@ -204,7 +224,7 @@ func (s *settler) hold(path string, o observation, now, until time.Time) {
 		return
 	}
 
-	p := &pending{observation: o, path: path, first: now.Add(-s.quiet), last: now.Add(-s.quiet)}
+	p := &pending{observation: o, path: path, first: now.Add(-s.quiet), last: now.Add(-s.quiet), held: true}
 	s.pending[path] = p
 	s.count(p, 1)
 	s.plan(p, until)

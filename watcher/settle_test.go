@@ -36,9 +36,11 @@ func TestSettler(t *testing.T) {
 		name        string
 		looks       []look
 		lockedUntil int
-		minAge      time.Duration
-		want        []int
-		busy        bool // at some moment
+		// until when a look at the bytes, or at who has it open, says that it is not finished
+		tornUntil, writtenUntil int
+		minAge                  time.Duration
+		want                    []int
+		busy                    bool // at some moment
 	}{
 		{name: "one notice", looks: []look{{0, noticed(1, 0)}}, want: []int{10}},
 		{name: "written again within the time", looks: []look{{0, noticed(1, 0)}, {6, noticed(2, 6)}},
@@ -73,6 +75,19 @@ func TestSettler(t *testing.T) {
 			want: []int{60}},
 		{name: "saved every 5 s: rests enough after the cap", looks: every(0, 120, 5), want: []int{63, 125}},
 		{name: "written without a rest: busy", looks: every(0, 100, 1), want: []int{110}, busy: true},
+		{name: "its end is missing for a while", looks: []look{{0, noticed(1, 0)}}, tornUntil: 35,
+			want: []int{40}},
+		{name: "a copy with pauses is one state", looks: every(0, 36, 12), tornUntil: 36, want: []int{46}},
+		{name: "its end is missing for good: not past the cap", looks: []look{{0, noticed(1, 0)}},
+			tornUntil: 1000, want: []int{60}},
+		{name: "its end is missing in each short rest", looks: every(0, 110, 5), tornUntil: 1000, want: []int{120},
+			busy: true},
+		{name: "open for writing for a while", looks: []look{{0, noticed(1, 0)}}, writtenUntil: 25,
+			want: []int{30}},
+		{name: "open for writing for good", looks: []look{{0, noticed(1, 0)}}, writtenUntil: 1000,
+			want: []int{60}},
+		{name: "open for writing, and saved every 5 s", looks: every(0, 120, 5), writtenUntil: 1000,
+			want: []int{63, 125}},
 		{name: "smallest age", looks: []look{{0, noticed(1, 0)}}, minAge: 45 * time.Second, want: []int{45}},
 		{name: "smallest age and a time in the future", looks: []look{{0, noticed(1, 3600)}},
 			minAge: 45 * time.Second, want: []int{45}},
@@ -101,7 +116,16 @@ func TestSettler(t *testing.T) {
 						lock = "a.dwl"
 					}
 
-					if s.look(p, now, lock, at(sec)) {
+					unfinished := func() string {
+						if sec < tt.tornUntil {
+							return WaitTorn
+						} else if sec < tt.writtenUntil {
+							return WaitWriter
+						}
+
+						return ""
+					}
+					if s.look(p, now, lock, unfinished, at(sec)) {
 						got = append(got, sec)
 					}
 				}

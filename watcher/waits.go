@@ -12,6 +12,9 @@ const (
 	WaitLock     = "lock-beside"   // a lock file beside it says that somebody has it open
 	WaitBusy     = "never-settles" // it has not rested since SettleCap
 	WaitAge      = "min-age"       // it is younger than the rules ask for
+	WaitWriter   = "being-written" // a program has it open for writing
+	WaitTorn     = "unfinished"    // its format says that its last bytes are missing
+	WaitRules    = "rules-unclear" // a rule file above it rests, or is not understood
 )
 
 // Wait is what some of the pending paths wait for.
@@ -78,6 +81,10 @@ func (s *settler) why(p *pending, now time.Time) string {
 	switch {
 	case p.busy:
 		return WaitBusy
+	case p.held:
+		return WaitRules
+	case p.unfinished != "":
+		return p.unfinished
 	case p.lock != "":
 		return WaitLock
 	case !p.gone && s.minAge > 0 && now.Sub(p.last) >= s.quiet:

@@ -11,18 +11,19 @@ func TestWaits(t *testing.T) {
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	at := func(sec int) time.Time { return start.Add(time.Duration(sec) * time.Second) }
 	file := observation{rec: record{size: 1}, fresh: true}
+	nothing := func() string { return "" }
 	s := newSettler(10*time.Second, 40*time.Second, 0)
 	for _, path := range []string{"a.dwg", "b.dwg", "busy.dwg"} {
 		s.observe(path, file, at(0))
 	}
 
-	if s.look("b.dwg", file, "b.dwl", at(10)) {
+	if s.look("b.dwg", file, "b.dwl", nothing, at(10)) {
 		t.Fatal("a file with a lock settles at once")
 	}
 
 	for sec := 1; sec <= 51; sec++ {
 		s.observe("busy.dwg", observation{rec: file.rec, fresh: true, touched: true}, at(sec))
-		s.look("busy.dwg", file, "", at(sec))
+		s.look("busy.dwg", file, "", nothing, at(sec))
 	}
 
 	want := []Wait{

@@ -123,6 +123,9 @@ var waitWords = map[string]string{
 	watcher.WaitLock:     "a lock file says that somebody has it open: ",
 	watcher.WaitBusy:     "it is saved all the time and has not rested yet",
 	watcher.WaitAge:      "it is younger than the rules ask for",
+	watcher.WaitWriter:   "a program has it open and may go on writing",
+	watcher.WaitTorn:     "its format says that its last bytes are still missing",
+	watcher.WaitRules:    "a .hoistignore above it changed a moment ago, or is not understood",
 }
 
 // watch counts the files of a watched folder that are not handed over yet.

@@ -1,0 +1,60 @@
+package watcher
+
+import (
+	"time"
+
+	"hoist/watcher/whole"
+)
+
+// writersFor is how long a look at the writers of all files is good for.
+const writersFor = 500 * time.Millisecond
+
+// writers is which files below the root are open for writing.
+type writers struct {
+	at    time.Time
+	files map[fileID]bool
+}
+
+func (w *writers) have(root string, id fileID) bool {
+	if now := time.Now(); w.files == nil || now.Sub(w.at) > writersFor {
+		w.files, w.at = writersBelow(root), now
+	}
+
+	return w.files[id]
+}
+
+// unfinished is why the last bytes of a file that rests may be still to come: somebody has it open for
+// writing (WaitWriter), or its format says that its end is missing (WaitTorn); "" nothing says so.
+func (r *run) unfinished(p string, rec record) string {
+	if r.writers.have(r.root, fileID{rec.dev, rec.ino}) {
+		return WaitWriter
+	}
+
+	torn, _, err := answered(func() (bool, error) {
+		f, err := OpenRegular(join(r.root, p))
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
+
+		verdict, err := whole.Judge(p, rec.size, f)
+
+		return verdict == whole.Torn, err
+	})
+	if err != nil {
+		r.log.Debug("the end of a file cannot be judged", "path", p, "error", err)
+		return "" // the engine will say why it cannot be read
+	}
+
+	if torn {
+		return WaitTorn
+	}
+
+	return ""
+}
+
+// recent reports whether a file that has rested by its own times changed so short a time ago that it
+// may be in a pause of a copy.
+func (s *settler) recent(rec record, now time.Time) bool {
+	return now.Sub(unixTime(rec.mtime)) < s.limit
+}
