@@ -32,6 +32,7 @@ type call struct {
 	rec   *Request
 	knob  Knobs
 	fault Fault
+	cut   bool // the answer ends in the middle
 	over  bool // refused: what comes after has no effect and no answer
 }
 
@@ -47,6 +48,11 @@ func (c *call) json(status int, v any) {
 
 	if err := c.s.brokenLog(); err != nil {
 		c.fail(http.StatusInternalServerError, "INTERNAL", err.Error())
+		return
+	}
+
+	if v = c.oddly(v); v == nil {
+		c.blank()
 		return
 	}
 
@@ -66,10 +72,18 @@ func (c *call) write(status int, v any) {
 			http.StatusInternalServerError
 	}
 
-	c.w.Header().Set("Content-Type", "application/json")
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
+	if c.cut {
+		raw = raw[:len(raw)/2]
+	}
+
+	c.plain(status, "application/json", string(raw))
+}
+
+func (c *call) plain(status int, kind, text string) {
+	c.w.Header().Set("Content-Type", kind)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	c.w.WriteHeader(status)
-	_, _ = c.w.Write(raw)
+	_, _ = io.WriteString(c.w, text)
 }
 
 func (s *Server) brokenLog() error {

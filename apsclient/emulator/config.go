@@ -95,6 +95,26 @@ type Knobs struct {
 	// CreateHookBody answers Create Webhook and Update Webhook with the hook as their body;
 	// default: no body, as specified.
 	CreateHookBody bool
+	// EmptyEvery answers every n-th listing with nothing: by turns 200 without a body, 204, and a page
+	// that holds nothing; 0: none.
+	EmptyEvery int
+	// CutEvery cuts every n-th answer with a body in the middle of its JSON; 0: none.
+	CutEvery int
+	// TextErrors answers errors as plain text, whatever the family.
+	TextErrors bool
+	// RegionWarnings adds a warning for each region to List Hubs, beside the hubs.
+	RegionWarnings bool
+	// ShortNextLinks leaves the caller's own query out of next links: they hold the page alone.
+	ShortNextLinks bool
+	// Portal lets somebody else answer in the service's place; the zero one answers nothing.
+	Portal Portal
 	// MaxURLs is the most part URLs one call answers; 0: 25. More asked for is a 400.
 	MaxURLs int
+}
+
+// Portal is a proxy, captive portal or block page between client and service.
+type Portal struct {
+	Status int      // of every answer, with a page of HTML; 0: there is no portal
+	Blank  bool     // the answers have no body
+	Only   []string // "token", "api" and "s3": what it answers; nil: all of them
 }

@@ -15,7 +15,9 @@
 //     or expires.
 //   - blob: the stored bytes of one part; an object is a list of blobs, so assembling copies
 //     nothing.
-//   - knob: a switch for behaviour that the documentation leaves open ([Knobs]).
+//   - knob: a switch for behaviour that the documentation leaves open, or that the service or a
+//     proxy in front of it was seen to have ([Knobs]): late, empty, cut or short answers, errors as
+//     text, names that fold, no SHA-1, storage under another name, somebody else who answers.
 //   - fault: a misfortune that a test orders for one request ([Fault]).
 //   - journal: one line for each request that arrived ([Request]).
 //

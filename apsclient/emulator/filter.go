@@ -124,9 +124,14 @@ func (p page) cut(n int) (from, to int, more bool) {
 func (c *call) pageLinks(p page, more bool) obj {
 	at := func(n int) obj {
 		q := url.Values{}
-		maps.Copy(q, c.q)
+		if !c.knob.ShortNextLinks {
+			maps.Copy(q, c.q)
+		}
+
 		q.Set("page[number]", fmt.Sprint(n))
-		q.Set("page[limit]", fmt.Sprint(p.limit))
+		if !c.knob.ShortNextLinks {
+			q.Set("page[limit]", fmt.Sprint(p.limit))
+		}
 
 		return c.link(c.r.URL.EscapedPath() + "?" + q.Encode())
 	}

@@ -73,6 +73,13 @@ func (c *call) fail(status int, code, detail string) {
 		code = plainCodes[status]
 	}
 
+	if c.knob.TextErrors && fam != famS3 {
+		c.over = true
+		c.plain(status, "text/plain; charset=utf-8", detail)
+
+		return
+	}
+
 	number, title := strconv.Itoa(status), http.StatusText(status)
 	switch fam {
 	case famDM:

@@ -38,8 +38,8 @@ func (c *call) listHubs() {
 			}
 		}
 	})
-	if c.knob.HideHubs {
-		for _, region := range []string{"US", "EMEA"} {
+	if c.knob.HideHubs || c.knob.RegionWarnings {
+		for _, region := range hookRegions {
 			warnings = append(warnings, obj{"Id": nil, "HttpStatusCode": "403", "ErrorCode": "BIM360DM_ERROR",
 				"Title":  "Unable to get hubs from BIM360DM " + region + ".",
 				"Detail": "You don't have permission to access this API", "AboutLink": nil, "Source": list{},

@@ -54,6 +54,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	c.describe()
+	if c.portal() {
+		out.finish(c)
+		return
+	}
+
 	if hook := s.fault.Load(); hook != nil {
 		c.fault = (*hook)(rec)
 		rec.Fault = c.fault.Kind.String()

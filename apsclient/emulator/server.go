@@ -30,6 +30,8 @@ type Server struct {
 	fault   atomic.Pointer[func(Request) Fault]
 	journal journal
 	zeros   zeroSums
+	empties atomic.Int64       // listings so far, for EmptyEvery
+	cuts    atomic.Int64       // answers so far, for CutEvery
 	hashing singleflight.Group // SHA-1 of objects, by key and ETag
 	once    sync.Once
 	closers []func() error
