@@ -44,6 +44,11 @@ type Options struct {
 	Reload   func() (config.Settings, []config.Watch, error)
 	// Words are the exit code and the hint of a problem, for the control API.
 	Words func(problem.Kind, problem.Fix) (code int, hint string)
+
+	// tests in virtual time, which stands still while a socket or a notice is waited for: no control
+	// socket, and folders are polled
+	apart bool
+	poll  time.Duration // between scans of a polled folder; 0: the watcher's default
 }
 
 // Mode is how much an owner does, each more than the one before.
@@ -212,6 +217,10 @@ func (o *Owner) Err() error {
 
 // serve answers commands, from the moment it returns.
 func (o *Owner) serve() error {
+	if o.options.apart {
+		return nil
+	}
+
 	l, err := control.Listen(o.options.Home.Socket(), o.options.Home.AddrFile(), config.WriteFile)
 	if err != nil {
 		return err

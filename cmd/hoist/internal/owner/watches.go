@@ -116,6 +116,7 @@ func (m *watches) run(c config.Watch) error {
 	wt, err := watcher.New(watcher.Config{
 		Book: book, Marker: markerName, Settle: c.SettleTime(), ScanInterval: c.ScanTime(),
 		Baseline: baseline{m.owner.store, c.ID}, Logger: m.owner.log,
+		Poll: m.owner.options.apart, PollInterval: m.owner.options.poll,
 	})
 	if err != nil {
 		return err
