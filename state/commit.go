@@ -253,17 +253,14 @@ func successor(j Job, changed *SourceChanged) (Job, bool) {
 		next.Snapshot = changed.Snapshot
 		next.Changes = j.Changes + 1
 		if j.Pending == nil || !j.Pending.Same(next.Snapshot) {
-			next.Seen, next.Unrest = changed.Seen, j.Unrest
-			if next.Unrest.IsZero() {
-				next.Unrest = changed.Seen
-			}
+			next.Seen, next.Unrest = changed.Seen, changed.Unrest
 		}
 
 		if !changed.NotBefore.IsZero() {
 			next.NextAttempt, next.Reason = changed.NotBefore, ReasonSourceChanged
 		}
 	case j.Pending != nil && !j.Pending.Same(j.Snapshot):
-		next.Snapshot, next.Changes = *j.Pending, j.Changes
+		next.Snapshot, next.Changes, next.Unrest = *j.Pending, j.Changes, j.Unrest
 	default:
 		return Job{}, false
 	}

@@ -277,7 +277,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 	case open.Snapshot.Same(j.Snapshot):
 		merged.Pending = nil
 	case open.Pending == nil || !open.Pending.Same(j.Snapshot):
-		merged.Pending = &j.Snapshot
+		merged.Pending, merged.Unrest = &j.Snapshot, j.Unrest
 		merged.progress()
 	}
 

@@ -186,9 +186,10 @@ type Job struct {
 	// how often, in a row, the file changed under its jobs before this one ended; above 0 it is
 	// read from a snapshot
 	Changes int
-	// of a watched file: since when the engine has seen Snapshot, and when it saw the first of
-	// Changes; zero: the watcher found Snapshot settled
-	Seen, Unrest time.Time
+	// of a watched file: since when the engine has seen Snapshot, zero: the watcher found it
+	Seen time.Time
+	// of a watched file: since when it changes without having settled in between, zero: it settled
+	Unrest time.Time
 
 	Replaces  JobID // the job whose successor this is
 	Successor JobID // the job that went on after this one was superseded

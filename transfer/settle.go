@@ -64,19 +64,17 @@ func (u unrest) err(path string, wait time.Duration) error {
 // error is one to wait upon. Of any other file the watcher, or the user who pushed it, has said
 // that it is to be taken.
 func (e *Engine) settled(job state.Job, src *source, now time.Time) (short bool, err error) {
-	if !job.Watched() || job.Changes == 0 && job.Seen.IsZero() {
+	if !job.Watched() || job.Unrest.IsZero() {
 		return false, nil
 	}
 
-	u := unrest{settle: e.settleTime(job), rested: now.Sub(e.firstLook(job, now))}
+	u := unrest{settle: e.settleTime(job), rested: now.Sub(e.firstLook(job, now)), lasts: now.Sub(job.Unrest)}
 	since := job.Seen
-	if since.IsZero() { // the watcher's word, by the cap perhaps
-		since, u.lasts = lastChange(job.Snapshot), u.limit()
-	} else {
-		u.lasts = now.Sub(job.Unrest)
+	if since.IsZero() {
+		since = lastChange(job.Snapshot)
 	}
 
-	if !since.IsZero() && !since.After(now) { // else the clock was set back
+	if !since.After(now) { // else the clock was set back
 		u.rested = max(u.rested, now.Sub(since))
 	}
 
@@ -105,6 +103,23 @@ func (e *Engine) neverSettles(job state.Job) error {
 	u.lasts = u.limit()
 
 	return u.err(job.Path, u.settle)
+}
+
+// changedAgain is the event of a watched file that is another one now.
+func (e *Engine) changedAgain(job state.Job, to state.Snapshot, now time.Time) state.SourceChanged {
+	u := unrest{settle: e.settleTime(job)}
+	ev := state.SourceChanged{Snapshot: to, Seen: now, Unrest: now}
+	// What is sent had settled, and what nobody looked at for so long may have.
+	known := job.Phase == state.PhaseQueued && now.Sub(job.Updated) < 2*u.limit()
+	if known && !job.Unrest.IsZero() {
+		ev.Unrest = job.Unrest
+		u.lasts = now.Sub(job.Unrest)
+	}
+
+	wait, _ := u.wait()
+	ev.NotBefore = now.Add(wait)
+
+	return ev
 }
 
 // lastChange is the last time that a state tells of itself.

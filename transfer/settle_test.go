@@ -150,7 +150,7 @@ func TestASaveWithPausesIsNeverTorn(t *testing.T) {
 
 						if at := time.Duration(i) * row.pause; row.capped && at > 40*time.Second {
 							j := w.watchedJob("plan.rvt")
-							j.Changes = 1
+							j.Changes, j.Unrest = 1, time.Unix(0, 0)
 							if _, _, err := w.store.Enqueue(j); err != nil {
 								t.Error(err)
 							}

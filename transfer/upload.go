@@ -480,13 +480,7 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 	ev := state.SourceChanged{Snapshot: c.Now}
 	switch {
 	case job.Watched():
-		u := unrest{settle: e.settleTime(job)}
-		if ev.Seen = now; !job.Unrest.IsZero() {
-			u.lasts = now.Sub(job.Unrest)
-		}
-
-		wait, _ := u.wait()
-		ev.NotBefore = now.Add(wait)
+		return e.changedAgain(job, c.Now, now)
 	case e.cfg.Spool != "" && job.Changes > 0 && !begun: // the snapshot is taken at the next start, at once
 	case begun || job.Changes > 0:
 		ev.NotBefore = now.Add(quietForSpool)

@@ -46,7 +46,7 @@ func spoolOwner(name string) state.JobID {
 // settled: a clone where the file system has them, else a copy bounded by SpoolMax. The snapshot has its name only when it
 // is whole and of the job's snapshot, so its existence is all that a resumed job asks for.
 func (e *Engine) spool(ctx context.Context, job state.Job) error {
-	if job.Changes == 0 && job.Seen.IsZero() {
+	if job.Changes == 0 && job.Unrest.IsZero() {
 		return nil
 	}
 

@@ -116,6 +116,11 @@ func TestPushParksWhatIsNeverQuiet(t *testing.T) {
 // state that was saved, and one as soon as the last is there: nothing is begun that the next save
 // ends, but the first try.
 func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
+	t.Run("told of each save", func(t *testing.T) { savedFasterThanItUploads(t, false) })
+	t.Run("told by the cap", func(t *testing.T) { savedFasterThanItUploads(t, true) })
+}
+
+func savedFasterThanItUploads(t *testing.T, capped bool) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, onePartAtATime)
 		w.cfg.Spool = filepath.Join(w.home, "spool")
@@ -142,6 +147,16 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 			time.Sleep(pace)
 			saves = append(saves, w.save("plan.rvt", i))
 			next := j
+			if capped {
+				if i%9 != 8 {
+					continue
+				}
+
+				const rest = 2500 * time.Millisecond
+				time.Sleep(rest)
+				next.Changes, next.Unrest = 1, time.Unix(0, 0)
+			}
+
 			snap, err := state.SnapshotPath(w.path("plan.rvt"))
 			if err != nil {
 				t.Fatal(err)
@@ -150,6 +165,10 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 			next.Snapshot, next.Size = snap, snap.Size
 			if _, _, err := w.store.Enqueue(next); err != nil {
 				t.Fatal(err)
+			}
+
+			if capped {
+				time.Sleep(pace / 2)
 			}
 		}
 
@@ -162,8 +181,13 @@ func TestFileThatIsSavedFasterThanItUploads(t *testing.T) {
 
 		// for the looks; each version waits for the rests of a save
 		const slack = 2 * time.Second
-		for n := range 4 {
-			if most := 3*pace + time.Duration(n+1)*(upload+pace) + slack; len(at) <= n || at[n] > most {
+		first, versions := 3*pace, 4
+		if capped {
+			first, versions = 45*time.Second+3*pace, 3
+		}
+
+		for n := range versions {
+			if most := first + time.Duration(n+1)*(upload+pace) + slack; len(at) <= n || at[n] > most {
 				t.Errorf("versions after %v, want number %d after %v at most", at, n+1, most)
 				break
 			}

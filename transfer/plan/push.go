@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"hoist/apsclient"
@@ -209,7 +210,7 @@ func (w *pusher) plan(l landing, rel func(remote.Address) string) File {
 			Name: l.names[len(l.names)-1]},
 	}
 	if l.source.Changing {
-		p.Job.Changes = 1
+		p.Job.Changes, p.Job.Unrest = 1, time.Unix(0, 0).UTC() // for longer than any cap
 	}
 
 	if w.req.Root == "" {
