@@ -1,10 +1,13 @@
 package transfer
 
 import (
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"hoist/state"
 	"hoist/transfer/remote"
@@ -91,5 +94,23 @@ func quoteFor(goos, s string) string {
 		return `"` + strings.ReplaceAll(body, `"`, `\"`) + strings.Repeat(`\\`, len(s)-len(body)) + `"`
 	}
 
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	if utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+
+	// Control characters cannot be pasted; bash and zsh read them escaped.
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\%03o`, c) // an octal escape ends after three digits, a hexadecimal one does not
+		default:
+			b.WriteByte(c)
+		}
+	}
+
+	return "$'" + b.String() + "'"
 }

@@ -78,7 +78,7 @@ func (a *app) printExplanation(e control.Explanation) {
 	}
 
 	if e.Fix != "" {
-		a.printf("  fix: %s\n", e.Fix)
+		a.printf("  fix: %s\n", printable(e.Fix))
 	}
 
 	if e.Remote != "" {

@@ -96,7 +96,7 @@ func (a *app) filterList(which string, given config.Settings) error {
 			continue
 		}
 
-		a.printf("%s\n", p)
+		a.printf("%s\n", printable(p))
 	}
 
 	return nil

@@ -289,7 +289,7 @@ func watchText(w control.Watch) string {
 		text += w.Detail
 	}
 
-	return text
+	return printable(text)
 }
 
 // leftOutText tells what is left out though nobody asked for it.

@@ -106,7 +106,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 			return a.printJSON(added)
 		}
 
-		a.printf("watch %s: %s -> %s\n", added.ID, added.Path, added.Remote)
+		a.printf("watch %s: %s -> %s\n", added.ID, printable(added.Path), printable(added.Remote))
 
 		return nil
 	})
@@ -133,7 +133,7 @@ func newWatchListCmd(a *app) *cobra.Command {
 						continue
 					}
 
-					a.printf("%s  %s -> %s  %s\n", w.ID, w.Path, w.Remote, watchText(w))
+					a.printf("%s  %s -> %s  %s\n", w.ID, printable(w.Path), printable(w.Remote), watchText(w))
 				}
 
 				return nil

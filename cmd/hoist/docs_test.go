@@ -122,10 +122,11 @@ func TestTopics(t *testing.T) {
 func TestPrintable(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"plain", "Ebene 0 – Grundriß.dwg", "Ebene 0 – Grundriß.dwg"},
-		{"escape sequence", "a\x1b[31mb", "a\ufffd[31mb"},
-		{"line end", "a\nb", "a\ufffdb"},
-		{"C1 control", "a\u009bb", "a\ufffdb"},
-		{"direction override", "a\u202egwd.exe", "a\ufffdgwd.exe"},
+		{"escape sequence", "a\x1b[31mb", `a\x1b[31mb`},
+		{"line end", "a\nb", `a\nb`},
+		{"no UTF-8", "a\xffb", `a\xffb`},
+		{"C1 control", "a\u009bb", `a\u009bb`},
+		{"direction override", "a\u202egwd.exe", `a\u202egwd.exe`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

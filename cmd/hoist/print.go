@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
@@ -43,17 +45,32 @@ func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLine
 
 func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 
-// printable takes from a remote name what could paint a terminal: control characters and direction
-// marks show as U+FFFD.
+// printable shows what could paint a terminal, control characters and direction marks, as the escape
+// that a shell would take for it between $' and '.
 func printable(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
+	if utf8.ValidString(name) && strings.IndexFunc(name, unprintable) < 0 {
+		return name
+	}
+
+	var b strings.Builder
+	for len(name) > 0 {
+		r, n := utf8.DecodeRuneInString(name)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, name[0])
+		case unprintable(r):
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
 		}
 
-		return unicode.ReplacementChar
-	}, name)
+		name = name[n:]
+	}
+
+	return b.String()
 }
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // localTime shows a time to a user, in the local zone; "-" when it is unknown.
 func localTime(t time.Time) string {

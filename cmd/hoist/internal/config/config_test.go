@@ -13,7 +13,7 @@ import (
 
 func testHome(t *testing.T) Home {
 	t.Helper()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "h")
 	h := Home{Config: dir, State: dir}
 	if err := h.Ensure(); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -96,10 +98,17 @@ func (h Home) HasState() bool {
 	return err == nil
 }
 
-// Ensure makes the folders of the home, readable by their owner only. A folder that was there keeps
-// its mode, except that nobody else keeps access to it.
+// Ensure makes the home and the folders in it, readable by their owner only. A folder that is there
+// already is used when it is empty or a home, and keeps its mode; one that others can write to, or
+// that holds somebody's files, is an [Error].
 func (h Home) Ensure() error {
-	for _, dir := range []string{h.Config, h.State, h.Receipts(), h.Logs(), h.Spool(), h.Streams()} {
+	for _, dir := range []string{h.Config, h.State} {
+		if err := adopt(dir); err != nil {
+			return err
+		}
+	}
+
+	for _, dir := range []string{h.Receipts(), h.Logs(), h.Spool(), h.Streams()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make folder of the home: %w", err)
 		}
@@ -109,19 +118,74 @@ func (h Home) Ensure() error {
 		}
 	}
 
-	for _, dir := range []string{h.Config, h.State} {
-		if err := keepOut(dir); err != nil {
-			return fmt.Errorf("keep %s out of what is sent: %w", dir, err)
+	return nil
+}
+
+// adopt makes a folder of a home, or takes one that is there.
+func adopt(dir string) error {
+	refuse := func(why string) error { return &Error{Key: "home", Msg: dir + ": " + why} }
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make folder of the home: %w", err)
 		}
+
+		if err := private(dir); err != nil {
+			return fmt.Errorf("make %s private: %w", dir, err)
+		}
+	case err != nil:
+		return fmt.Errorf("look into the home: %w", err)
+	}
+
+	others, err := writableByOthers(dir)
+	if err != nil {
+		return fmt.Errorf("look at the home: %w", err)
+	}
+
+	if others {
+		return refuse("others can write to it: use a folder that is yours alone")
+	}
+
+	for _, e := range entries {
+		if e.Name() == keptOut { // we were here before
+			return nil
+		}
+	}
+
+	for _, e := range entries {
+		if !ours(e.Name()) {
+			return refuse(fmt.Sprintf("it holds %q, which is not of hoist: use an empty folder", e.Name()))
+		}
+	}
+
+	if err := keepOut(dir); err != nil {
+		return fmt.Errorf("keep %s out of what is sent: %w", dir, err)
 	}
 
 	return nil
 }
 
+// ours reports whether a name in a home is one that hoist makes or reads there, or that systems leave
+// in any folder.
+func ours(name string) bool {
+	for _, prefix := range []string{"state.db", "control.", "rebuild-", ".hoist"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+
+	return slices.Contains([]string{"config.toml", "profiles", "owner.json", "receipts", "logs", "spool",
+		"streams", "hidden.jsonl", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
+}
+
+// keptOut is the file that keeps the home out of what is sent; its presence says that a folder is one.
+const keptOut = ".hoistignore"
+
 // keepOut makes a folder one that is left out of every watch and push it lies in: it holds secrets,
 // and changes with whatever is sent.
 func keepOut(dir string) error {
-	f, err := os.OpenFile(filepath.Join(dir, ".hoistignore"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, keptOut), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

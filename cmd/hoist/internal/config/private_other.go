@@ -2,7 +2,10 @@
 
 package config
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 // private takes the access to a folder from everybody but its owner.
 func private(dir string) error {
@@ -12,4 +15,17 @@ func private(dir string) error {
 	}
 
 	return os.Chmod(dir, info.Mode().Perm()&0o700)
+}
+
+// writableByOthers reports whether somebody beside this user may put files into a folder.
+func writableByOthers(dir string) (bool, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return false, err
+	}
+
+	sys, ok := info.Sys().(*syscall.Stat_t)
+	foreign := ok && sys.Uid != 0 && int(sys.Uid) != os.Geteuid()
+
+	return foreign || info.Mode().Perm()&0o022 != 0, nil
 }
