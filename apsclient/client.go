@@ -189,7 +189,7 @@ func sortedScopes(s []string) []string {
 
 // Do performs one call of a registered action by its parameters. The body goes as given,
 // unvalidated; see Validate. On an error status both are returned: the Response as received and the
-// *Error. Without an answer the Response is nil and the error a *NetError, *AuthError, *ParamError
+// *Error; likewise with the *PartsError, *PartialError or *IgnoredError that a success holds. Without an answer the Response is nil and the error a *NetError, *AuthError, *ParamError
 // or that of the context.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	p, err := c.prepare(r)
@@ -214,6 +214,10 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 
 	if resp.Status >= 300 && resp.Status != http.StatusNotModified {
 		return resp, newError(op, p.action.Method, p.path, resp.Status, resp.Header, resp.Body)
+	}
+
+	if err := effect(p.action, op, r.Body, resp.Body); err != nil {
+		return resp, err
 	}
 
 	return resp, nil

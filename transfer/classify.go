@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -84,9 +85,10 @@ const (
 
 	maxUnauthorised = 2
 
-	// A refusal without a word is more likely about a request that the network cut to pieces than
-	// about the file; it is believed after about six minutes.
-	maxUnexplained = 10
+	// A refusal without a word may be about a request that was damaged on its way.
+	maxUnexplained = 2
+
+	maxWholeRepeats = 2 // of a file whose session was lost or whose completion was refused
 )
 
 // backoff is the wait before attempt number attempts+1: doubling from a second, capped.
@@ -136,7 +138,7 @@ func classify(err error, job state.Job) verdict {
 		return verdict{classRetry, e.Code, e.After}
 	}
 
-	if v, ok := classifyRemote(err, job.Phase, retry, person, retryUpTo); ok {
+	if v, ok := classifyRemote(err, retry, person, retryUpTo); ok {
 		return v
 	}
 
@@ -164,8 +166,14 @@ func classify(err error, job state.Job) verdict {
 	return retryUpTo(maxUnforeseen, ReasonUnexpected)
 }
 
+// speaksOfName recognises a refusal of the name; one that misses a name is about our request.
+var speaksOfName = regexp.MustCompile(`(?i)\b(file ?|folder ?|item ?|display ?)?names?\b.*` +
+	`\b(invalid|illegal|not|too|exceeds?|contains?|character|reserved|already)|` +
+	`(invalid|illegal|not allowed|unsupported|reserved).*\b(file ?|folder ?|item ?|display ?)?(name|character|extension)s?\b|` +
+	`\bextension\b.*\bnot\b`)
+
 // classifyRemote judges what the service answered, or that it did not.
-func classifyRemote(err error, phase state.Phase, retry func(string, time.Duration) verdict,
+func classifyRemote(err error, retry func(string, time.Duration) verdict,
 	person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
 	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
 		return person(ReasonUnauthorised), true
@@ -239,8 +247,7 @@ func classifyRemote(err error, phase state.Phase, retry func(string, time.Durati
 			return v, true
 		}
 
-		switch phase {
-		case state.PhaseQueued, state.PhaseCompleted, state.PhasePublishing:
+		if speaksOfName.MatchString(e.Title + " " + e.Detail) {
 			return person(ReasonNameRefused), true
 		}
 

@@ -72,10 +72,16 @@ func TestClassify(t *testing.T) {
 		{"locked", answer(423, ""), state.PhasePublishing, 0, classRetry, ReasonLocked, time.Second},
 		{"locked for long", answer(423, ""), state.PhasePublishing, maxLocked, classPerson, ReasonLocked,
 			30 * time.Minute},
-		{"name refused", answer(400, "C4R"), state.PhaseQueued, 0, classPerson, ReasonNameRefused, 0},
+		{"name refused", &apsclient.Error{Status: 400, Detail: "the name holds a reserved character"},
+			state.PhaseQueued, 0, classPerson, ReasonNameRefused, 0},
+		{"name's extension refused", &apsclient.Error{Status: 400, Detail: "The file extension is not supported"},
+			state.PhaseQueued, 0, classPerson, ReasonNameRefused, 0},
+		{"bad input without a name", &apsclient.Error{Status: 400, Code: "BAD_INPUT", Detail: "DisplayName is required."},
+			state.PhasePublishing, 0, classPerson, ReasonRefused, 0},
+		{"bad input", answer(400, "BAD_INPUT"), state.PhaseQueued, 0, classPerson, ReasonRefused, 0},
 		{"refused", answer(400, "C4R"), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
-		{"400 that says nothing", answer(400, ""), state.PhaseQueued, 3, classRetry, ReasonServiceTrouble,
-			8 * time.Second},
+		{"400 that says nothing", answer(400, ""), state.PhaseQueued, 1, classRetry, ReasonServiceTrouble,
+			2 * time.Second},
 		{"other 4xx", answer(415, ""), state.PhaseUploading, 0, classPerson, ReasonRefused, 0},
 		{"too large", answer(413, ""), state.PhaseUploading, 0, classPerson, ReasonTooLarge, 0},
 		{"remote changed", answer(412, ""), state.PhaseFetching, 0, classRetry, ReasonRemoteChanged,
@@ -131,7 +137,7 @@ func TestOtherFailuresDoNotCount(t *testing.T) {
 	silent := state.Job{Phase: state.PhaseQueued, Streak: maxUnexplained, Reason: ReasonServiceTrouble,
 		Alike: maxUnexplained}
 	if v := classify(&apsclient.Error{Status: 400}, silent); v.Class != classPerson ||
-		v.Reason != ReasonNameRefused {
+		v.Reason != ReasonRefused {
 		t.Errorf("a 400 that says nothing, for ever: %+v, want it believed", v)
 	}
 }

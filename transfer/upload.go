@@ -285,7 +285,7 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 				job.Snapshot.Size)), nil
 	}
 
-	pe, refused := errors.AsType[*apsclient.PartsError](err)
+	pe, _ := errors.AsType[*apsclient.PartsError](err)
 	_, unsettled := errors.AsType[*apsclient.UnsettledError](err)
 	switch {
 	case err == nil:
@@ -293,7 +293,7 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case unsettled: // it may be whole: nothing is given up
-	case refused:
+	case isRefused(err):
 		return e.repair(r, job, pe), nil
 	case isSessionDead(err) && job.Snapshot.Size == 0:
 		return nil, needsPerson(ReasonEmptyFile, "complete %s: %w", job.Target.Address, err)
@@ -304,8 +304,8 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
 }
 
-// repair sends again the parts that a completion named; a session that names none, or goes on
-// naming some, is given up.
+// repair sends again the parts that a completion named. A session that names none, or goes on
+// naming some, is given up; when it names most of them, that is a whole repeat.
 func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state.Event {
 	var bad []int
 	for _, p := range pe.Parts {
@@ -314,8 +314,14 @@ func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state
 		}
 	}
 
-	if r.badAssembly++; len(bad) == 0 || r.badAssembly > 3 {
+	r.badAssembly++
+	few := len(bad)*2 <= job.PartsTotal && r.badAssembly <= 3
+	if len(bad) == 0 || !few && e.repeated(job) > 0 {
 		return e.sessionLost(r, job, pe)
+	}
+
+	if !few {
+		e.countRepeat(job)
 	}
 
 	e.log.Warn("the service holds other parts than were sent; sending them again", "job", string(job.ID),
@@ -324,23 +330,39 @@ func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state
 	return []state.Event{state.PartsLost{Parts: bad}}
 }
 
-// sessionLost begins the upload anew; from the second time on with waits, so that a service that
-// loses every session is not hammered. One that refuses the parts of every session is left to a
-// person.
+// repeated is how often the whole file was sent again, countRepeat counts one more.
+func (e *Engine) repeated(job state.Job) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lostSessions[job.ID]
+}
+
+func (e *Engine) countRepeat(job state.Job) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.lostSessions[job.ID]++
+	return e.lostSessions[job.ID]
+}
+
+// sessionLost begins the upload again, from the second time on with a wait. After two whole repeats
+// it is left to a user: each costs the whole file.
 func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
 	e.log.Warn("the upload session is lost; the file is sent from the start", "job", string(job.ID), "path",
 		job.Path, "error", why)
 	r.urls, r.badAssembly = nil, 0
-	e.mu.Lock()
-	e.lostSessions[job.ID]++
-	lost := e.lostSessions[job.ID]
-	e.mu.Unlock()
+	lost := e.countRepeat(job)
+	if lost > maxWholeRepeats {
+		e.mu.Lock()
+		delete(e.lostSessions, job.ID) // a retry by a user begins to count again
+		e.mu.Unlock()
+	}
 
-	_, refused := errors.AsType[*apsclient.PartsError](why)
 	events := []state.Event{state.SessionLost{}}
 	switch {
-	case refused && lost > maxUnforeseen:
+	case lost > maxWholeRepeats && isRefused(why):
 		return append(events, verdict{Class: classPerson, Reason: ReasonDamaged}.event(why, time.Now(), 1))
+	case lost > maxWholeRepeats:
+		return append(events, verdict{Class: classPerson, Reason: ReasonSessionLost}.event(why, time.Now(), 1))
 	case lost > 1:
 		return append(events, verdict{classRetry, ReasonSessionLost, backoff(lost, backoffCap)}.event(why,
 			time.Now(), 1))
@@ -349,17 +371,24 @@ func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
 	return events
 }
 
+// isRefused reports whether a completion was refused for its parts.
 func isRefused(err error) bool {
 	_, refused := errors.AsType[*apsclient.PartsError](err)
-	return refused
+	return refused && !isSessionDead(err)
 }
 
-// isSessionDead reports whether a call with an upload key was answered in the way of a key the
+// isSessionDead reports whether a call with an upload key was answered in the way of a key that the
 // service does not know (any more).
 func isSessionDead(err error) bool {
+	if e, ok := errors.AsType[*apsclient.PartsError](err); ok {
+		return strings.Contains(e.Reason, "UploadKey")
+	}
+
 	e, ok := errors.AsType[*apsclient.Error](err)
+
 	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound ||
-		e.Status == http.StatusGone)
+		e.Status == http.StatusGone ||
+		e.Status == http.StatusForbidden && strings.Contains(e.Detail, "uploadKey"))
 }
 
 // isAssembled looks whether the object of a job is whole at the service. Keys of oss:// are reused,

@@ -7,34 +7,21 @@ import (
 	"hoist/apsclient"
 )
 
-// errNotChanged: personal hubs accept it that a folder is hidden, and ignore it.
-var errNotChanged = errors.New("the service accepted the change and did not make it: " +
-	"this kind of hub cannot do it")
-
 // changeFolder sets values of the folder at hand. made reports whether a folder has them.
 func (l *looked) changeFolder(ctx context.Context, u apsclient.FolderUpdate,
 	made func(apsclient.Folder) bool) error {
 	project, id := l.place.Project.ID, l.place.Folder.ID
-	look := func(ctx context.Context) (apsclient.Folder, bool, error) {
-		f, err := l.client.Folders.Folder(ctx, project, id)
-		return f, err == nil && made(f), err
-	}
-	f, err := apsclient.Doubt[apsclient.Folder]{
+	_, err := apsclient.Doubt[apsclient.Folder]{
 		Harmless: true,
 		Call: func(ctx context.Context) (apsclient.Folder, error) {
 			return l.client.Folders.Update(ctx, project, id, u)
 		},
-		Look:   look,
+		Look: func(ctx context.Context) (apsclient.Folder, bool, error) {
+			f, err := l.client.Folders.Folder(ctx, project, id)
+			return f, err == nil && made(f), err
+		},
 		Logger: l.log,
 	}.Do(ctx)
-	if err != nil || made(f) {
-		return err
-	}
-
-	_, changed, err := look(ctx) // an answer need not show all values
-	if err == nil && !changed {
-		err = errNotChanged
-	}
 
 	return err
 }
