@@ -65,11 +65,13 @@ func (m *meter) add(n int64, now time.Time) {
 
 // steady reports whether work has gone on for as long as the meter looks back: before, the rate
 // says more about the start than the link.
-func (m *meter) steady(now time.Time) bool {
+func (m *meter) steady(now time.Time) bool { return m.lasted(now, meterSeconds*time.Second) }
+
+// lasted reports whether work has gone on for so long.
+func (m *meter) lasted(now time.Time, long time.Duration) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.first.IsZero() && now.Sub(m.first) >= meterSeconds*time.Second &&
-		now.Sub(m.last) <= meterSeconds*time.Second
+	return !m.first.IsZero() && now.Sub(m.first) >= long && now.Sub(m.last) <= meterSeconds*time.Second
 }
 
 // rate returns bytes a second over the last seconds; while nothing moves it is the last one known,

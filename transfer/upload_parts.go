@@ -26,6 +26,8 @@ const (
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
 	// bytes a second below which the MD5 of parts costs nothing that is noticed
 	slowLink = 100 * mib
+	// for how long a link must have been fast to be called so: the first bytes go into buffers
+	fastProven = time.Second
 )
 
 // errSessionDead says that the service does not know the upload key any more.
@@ -277,6 +279,8 @@ func (r *run) compareETag(md5, etag string, before *damagedError) error {
 	return nil
 }
 
+// wantsMD5 reports whether the MD5 of the next part is to be computed: from the first part on, and
+// until the link is known to be so fast that it would be noticed.
 func (e *Engine) wantsMD5() bool {
 	switch e.cfg.Checksum {
 	case "always":
@@ -287,7 +291,7 @@ func (e *Engine) wantsMD5() bool {
 
 	now := time.Now()
 
-	return e.meter.steady(now) && e.meter.rate(now) < slowLink
+	return !e.meter.lasted(now, fastProven) || e.meter.rate(now) < slowLink
 }
 
 // retryWait is the wait after a failed sending: what the service asked for, else a jittered

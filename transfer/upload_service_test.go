@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -456,5 +457,46 @@ func TestNamesTakenByTheOtherKind(t *testing.T) {
 		}
 
 		w.wantVersions("c.dwg", good)
+	})
+}
+
+// TestDamagedFromTheFirstPart: by itself the engine compares from the first part on, however soon a
+// file is through; only a link that is known to be fast is spared.
+func TestDamagedFromTheFirstPart(t *testing.T) {
+	for _, size := range []int{small, 11 * mib} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, onePartAtATime)
+				want := w.write("plan.rvt", size, 1)
+				w.enqueue(w.job("plan.rvt"))
+				sent := map[int]bool{}
+				var mu sync.Mutex
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					if r.Op != "s3-put" || sent[r.Part] {
+						return emulator.Fault{}
+					}
+
+					sent[r.Part] = true
+
+					return emulator.Fault{Kind: emulator.CorruptBytes, After: 3}
+				})
+				w.runAll(w.engine())
+				w.wantVersions("plan.rvt", want)
+			})
+		})
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		e := newWorld(t).engine()
+		for range 2 * fastProven / (100 * time.Millisecond) {
+			e.meter.add(slowLink, time.Now())
+			time.Sleep(100 * time.Millisecond)
+		}
+
+		if e.wantsMD5() {
+			t.Error("the parts of a link of a GiB/s are summed")
+		}
 	})
 }
