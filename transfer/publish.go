@@ -354,6 +354,11 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 		newer = append(newer, v)
 	}
 
+	if len(newer) == 0 { // an item has versions: this page was half a truth, and settles nothing
+		return nil, &waitError{Code: ReasonServiceTrouble, After: backoff(job.Streak, backoffCap),
+			Err: fmt.Errorf("look at the versions of %s: the service shows none", job.Target.Address)}
+	}
+
 	i := slices.IndexFunc(newer, func(v apsclient.Version) bool {
 		return string(v.ID) == job.Intent.TipBefore
 	})

@@ -319,12 +319,6 @@ func (d *dispatcher) relist(now time.Time) error {
 	e := d.e
 	began := time.Now()
 	d.dirty, d.listed, d.list = false, now, d.list[:0]
-	until := now
-	if e.api.waiting() || e.data.waiting() {
-		// those that wait for the network are judged by it, not by their time
-		until = now.Add(offlineCap + time.Second)
-	}
-
 	seen := map[state.JobID]bool{}
 	skip := func(id state.JobID) bool {
 		if d.known[id] || seen[id] {
@@ -336,26 +330,38 @@ func (d *dispatcher) relist(now time.Time) error {
 
 		return e.running[id] != nil
 	}
-	for {
-		jobs, err := e.store.Runnable(until, candidates, skip)
-		if err != nil {
-			return fmt.Errorf("list runnable jobs: %w", err)
-		}
+	list := func(until time.Time) error {
+		for {
+			jobs, err := e.store.Runnable(until, candidates, skip)
+			if err != nil {
+				return fmt.Errorf("list runnable jobs: %w", err)
+			}
 
-		for _, j := range jobs {
-			seen[j.ID] = true
-			switch {
-			case !j.Runnable(now) && j.Reason != ReasonOffline:
-			case isPublishing(j):
-				d.publish = append(d.publish, j)
-				d.known[j.ID] = true
-			default:
-				d.list = append(d.list, j)
+			for _, j := range jobs {
+				seen[j.ID] = true
+				switch {
+				case until.After(now) && j.Reason != ReasonOffline:
+				case isPublishing(j):
+					d.publish = append(d.publish, j)
+					d.known[j.ID] = true
+				default:
+					d.list = append(d.list, j)
+				}
+			}
+
+			if len(d.list) > 0 || len(jobs) < candidates {
+				return nil
 			}
 		}
+	}
+	if err := list(now); err != nil {
+		return err
+	}
 
-		if len(d.list) > 0 || len(jobs) < candidates {
-			break
+	// those that wait for the network are judged by it, not by their time
+	if e.api.waiting() || e.data.waiting() {
+		if err := list(now.Add(offlineCap + time.Second)); err != nil {
+			return err
 		}
 	}
 
