@@ -44,6 +44,8 @@ func (e *VersionError) Error() string {
 type DamagedError struct {
 	Path   string
 	Detail string
+
+	record bool // one record cannot be read; the structure of the file is sound
 }
 
 func (e *DamagedError) Error() string {
@@ -58,7 +60,7 @@ type WriteError struct {
 }
 
 func (e *WriteError) Error() string {
-	if isFull(e.Err) {
+	if IsFull(e.Err) {
 		return fmt.Sprintf("write state %s: no space left on its disk: %v", e.Path, e.Err)
 	}
 
@@ -68,10 +70,10 @@ func (e *WriteError) Error() string {
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// isFull reports whether the disk, or a quota, is full. Where bbolt cannot make its file longer it
+// IsFull reports whether the disk, or a quota, is full. If bbolt cannot make its file longer it
 // passes on the system's text alone, not the error.
-func isFull(err error) bool {
-	return slices.ContainsFunc(fullErrors, func(full error) bool {
+func IsFull(err error) bool {
+	return err != nil && slices.ContainsFunc(fullErrors, func(full error) bool {
 		return errors.Is(err, full) || strings.Contains(err.Error(), full.Error())
 	})
 }

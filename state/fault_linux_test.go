@@ -190,9 +190,13 @@ func sceneFull(path string) error {
 		}
 	}
 
-	if _, ok := errors.AsType[*WriteError](err); !ok || !isFull(err) ||
+	if _, ok := errors.AsType[*WriteError](err); !ok || !IsFull(err) ||
 		!strings.Contains(err.Error(), "no space left") {
 		return fmt.Errorf("%d jobs, then: %w", n*500, err)
+	}
+
+	if s.Full() == nil {
+		return errors.New("the store does not say that the disk is full")
 	}
 
 	if jobs, err := s.OpenJobs(); err != nil || len(jobs) != n*500 {
@@ -206,6 +210,10 @@ func sceneFull(path string) error {
 
 	if _, _, err := s.Enqueue(uploadJob(-1)); err != nil {
 		return fmt.Errorf("there is room again: %w", err)
+	}
+
+	if err := s.Full(); err != nil {
+		return fmt.Errorf("there is room again, and the store says: %w", err)
 	}
 
 	if jobs, err := s.OpenJobs(); err != nil || len(jobs) != n*500+1 {

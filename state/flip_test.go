@@ -2,12 +2,15 @@ package state
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // TestFlippedBytes: a byte that changed anywhere is found by Check, or changes nothing that is read;
@@ -196,6 +199,53 @@ func TestOwed(t *testing.T) {
 			s = openTest(t, path) // it is durable
 			if got, err := s.Owed("w1", 0); err != nil || !slices.Equal(got, c.owed) {
 				t.Errorf("owed: %v, %v, want %v", got, err, c.owed)
+			}
+		})
+	}
+}
+
+// TestOneDamagedRecord: who asks for it is told, and nothing else stops; receipts go on.
+func TestOneDamagedRecord(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		bucket, key []byte
+		read        func(s *Store) error
+	}{
+		{"a receipt", bucketReceipts, seqKey(1), func(s *Store) error { _, err := s.Receipts(0, 0); return err }},
+		{"the head of the receipts", bucketMeta, metaReceiptHead, nil},
+		{"a text", bucketMeta, []byte(metaUser + "m"), func(s *Store) error { _, _, err := s.Meta("m"); return err }},
+		{"a published record", bucketPublished, fileKey(uploadJob(1)), func(s *Store) error {
+			_, _, err := s.Published("w1", uploadJob(1).Rel)
+			return err
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStore(t)
+			fixture(t, s)
+			err := s.db.Update(func(tx *bolt.Tx) error {
+				v := slices.Clone(tx.Bucket(c.bucket).Get(c.key))
+				v[0] ^= 1
+
+				return tx.Bucket(c.bucket).Put(c.key, v)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			if c.read != nil {
+				if _, ok := errors.AsType[*DamagedError](c.read(s)); !ok {
+					t.Errorf("read: %v", err)
+				}
+			}
+
+			run(t, s, enqueue(t, s, uploadJob(6), Queued).ID, uploadSteps...)
+			if c.name == "a receipt" {
+				return
+			}
+
+			receipts, err := s.Receipts(0, 0)
+			if err != nil || len(receipts) != 2 || CheckReceipts(receipts, "") != nil {
+				t.Errorf("receipts: %d, %v, %v", len(receipts), err, CheckReceipts(receipts, ""))
 			}
 		})
 	}

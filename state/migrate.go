@@ -40,6 +40,10 @@ func migrate(tx *bolt.Tx, path string, schema []migration) error {
 		}
 	}
 
+	return nil
+}
+
+func checkBuckets(tx *bolt.Tx, path string) error {
 	for _, b := range allBuckets {
 		if tx.Bucket(b) == nil {
 			return &DamagedError{Path: path, Detail: fmt.Sprintf("bucket %s is missing", b)}

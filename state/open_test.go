@@ -459,7 +459,7 @@ func TestDiedWhileMakingTheFile(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	full := &WriteError{Path: "p", Err: errFull}
-	if !isFull(full) || !strings.Contains(full.Error(), "no space left") {
+	if !IsFull(full) || !strings.Contains(full.Error(), "no space left") {
 		t.Errorf("full disk: %v", full)
 	}
 

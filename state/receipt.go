@@ -160,15 +160,24 @@ func parseHead(head string) (seq uint64, hash string, err error) {
 // receiptHead is the head as the transaction sees it.
 func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
 	head, err := get(tx.Tx, bucketMeta, metaReceiptHead)
-	if err != nil {
+	if err == nil {
+		if seq, hash, err = parseHead(string(head)); err != nil {
+			err = damagedValue(tx.Tx, bucketMeta, metaReceiptHead, err)
+		}
+	}
+
+	if err == nil {
+		return seq, hash, nil
+	}
+
+	// The newest receipt says the same.
+	k, line := tx.Bucket(bucketReceipts).Cursor().Last()
+	line, bad := unsealed(bucketReceipts, k, line)
+	if bad != nil || len(k) != 8 {
 		return 0, "", err
 	}
 
-	if seq, hash, err = parseHead(string(head)); err != nil {
-		err = &DamagedError{Path: tx.DB().Path(), Detail: err.Error()}
-	}
-
-	return seq, hash, err
+	return parseHead(string(headOf(Receipt{binary.BigEndian.Uint64(k), line})))
 }
 
 // merge appends the fields of the object extra that line does not have.

@@ -61,6 +61,7 @@ type Store struct {
 	index   uint64
 	wake    chan struct{} // closed and replaced by every commit
 	broken  error         // set once: no more writes
+	full    error         // of the last commit, if the disk was full
 	closed  bool
 	jobs    *jobIndex
 	changes []change // newest last
@@ -129,13 +130,21 @@ func Open(path string, o Options) (*Store, error) {
 
 // load migrates and builds what is held in memory.
 func (s *Store) load(schema []migration) error {
-	err := s.guard(func() error {
-		return s.db.Update(func(tx *bolt.Tx) error { return migrate(tx, s.path, schema) })
+	var have int
+	err := s.view(func(tx *bolt.Tx) (err error) {
+		have, err = schemaVersion(tx, s.path)
+		return err
 	})
+	if err == nil && have != len(schema) { // else nothing is written: the disk may be full
+		err = s.guard(func() error {
+			return s.db.Update(func(tx *bolt.Tx) error { return migrate(tx, s.path, schema) })
+		})
+	}
+
 	if err != nil {
-		var version *VersionError
-		var damaged *DamagedError
-		if errors.As(err, &version) || errors.As(err, &damaged) {
+		_, newer := errors.AsType[*VersionError](err)
+		_, damaged := errors.AsType[*DamagedError](err)
+		if newer || damaged {
 			return err
 		}
 
@@ -143,6 +152,10 @@ func (s *Store) load(schema []migration) error {
 	}
 
 	return s.view(func(tx *bolt.Tx) error {
+		if err := checkBuckets(tx, s.path); err != nil {
+			return err
+		}
+
 		instance, err := get(tx, bucketMeta, metaInstance)
 		if err != nil {
 			return err
@@ -203,10 +216,11 @@ func guarded(path string, f func() error) (err error) {
 	return f()
 }
 
-// guard is guarded, and after damage the store takes no more writes.
+// guard is guarded, and after damage of the structure the store takes no more writes. One record that
+// cannot be read is the trouble of who asks for it.
 func (s *Store) guard(f func() error) error {
 	err := guarded(s.path, f)
-	if _, ok := errors.AsType[*DamagedError](err); ok {
+	if damaged, ok := errors.AsType[*DamagedError](err); ok && !damaged.record {
 		s.breakWith(err)
 	}
 

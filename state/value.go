@@ -42,7 +42,8 @@ func unsealed(bucket, k, stored []byte) ([]byte, error) {
 
 // damagedValue is the *DamagedError of a value that cannot be read.
 func damagedValue(tx *bolt.Tx, bucket, k []byte, err error) error {
-	return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("%s: value of %q: %v", bucket, k, err)}
+	return &DamagedError{Path: tx.DB().Path(), Detail: fmt.Sprintf("%s: value of %q: %v", bucket, k, err),
+		record: true}
 }
 
 // get returns the value of a key, nil if there is none. The bytes die with the transaction.

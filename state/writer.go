@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -176,7 +177,7 @@ func (s *Store) committed(index uint64, tx *writeTx) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	s.index = index
+	s.index, s.full = index, nil
 	for id, j := range tx.touched {
 		s.jobs.set(id, j)
 	}
@@ -199,19 +200,54 @@ func (s *Store) committed(index uint64, tx *writeTx) {
 }
 
 func (s *Store) commitFailed(group []*request, err error) {
-	var damaged *DamagedError
+	_, damaged := errors.AsType[*DamagedError](err)
 	switch {
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		err = ErrClosed
-	case errors.As(err, &damaged): // guard broke the store already
+	case damaged: // guard broke the store already
 	default:
 		err = &WriteError{Path: s.path, Err: err}
-		if !isFull(err) {
+		if IsFull(err) {
+			s.noteFull(err)
+		} else {
 			s.breakWith(err)
 		}
 	}
 
 	fail(group, err)
+}
+
+func (s *Store) noteFull(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.full == nil {
+		s.log.Error("the disk of the state is full: what has to be written waits for room", "error", err)
+	}
+
+	s.full = err
+}
+
+// Full is why writes fail for want of room on the disk, nil: the last one did not.
+func (s *Store) Full() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.full
+}
+
+// Patiently calls write again, in up to 30 s, while it fails because the disk is full; after ctx
+// ended not any more. It is for what works by itself: somebody who asked should rather be told.
+func Patiently(ctx context.Context, write func() error) error {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := write()
+		if !IsFull(err) || ctx.Err() != nil {
+			return err
+		}
+
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
 }
 
 func fail(group []*request, err error) {

@@ -24,6 +24,7 @@ func rootAway(job state.Job, err error) error {
 	changed, ok := errors.AsType[*changedError](err)
 	_, onDisk := errors.AsType[*fs.PathError](err)
 	rel := filepath.FromSlash(job.Rel)
+	onDisk = onDisk && !outOfResources(err)
 	if job.Kind != state.Upload || !job.Watched() || !(ok && changed.Gone) && !onDisk ||
 		!strings.HasSuffix(job.Path, string(filepath.Separator)+rel) {
 		return nil

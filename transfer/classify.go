@@ -151,8 +151,10 @@ func classify(err error, job state.Job) verdict {
 		return person(ReasonVanished)
 	case errors.Is(err, fs.ErrPermission):
 		return person(ReasonUnreadable)
-	case errors.Is(err, syscall.ENOSPC), isDiskFull(err):
+	case state.IsFull(err), isDiskFull(err):
 		return person(ReasonNoSpace)
+	case outOfResources(err):
+		return retry(ReasonNoResources, backoffCap)
 	case errors.Is(err, syscall.EISDIR):
 		return person(ReasonNotAFile)
 	case errors.Is(err, syscall.ENAMETOOLONG):
@@ -290,6 +292,12 @@ func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
 	}
 
 	return state.Retry{At: now.Add(wait), Reason: v.Reason, Error: text}
+}
+
+// outOfResources reports whether the system has no file handles or memory left: what passes, and tells
+// nothing of a file.
+func outOfResources(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 func bounded(s string, n int) string {

@@ -194,7 +194,7 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 		started.PartSize = minPartSize
 	}
 
-	job, err := w.e.commit(w.job.ID, started)
+	job, err := w.e.commit(ctx, w.job.ID, started)
 	if err != nil {
 		if w.first != nil {
 			w.first.Close()
@@ -318,7 +318,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		return err
 	}
 
-	job, err := w.e.commit(w.job.ID, state.PartStored{Part: number, Size: length, ETag: w.d.known()})
+	job, err := w.e.commit(ctx, w.job.ID, state.PartStored{Part: number, Size: length, ETag: w.d.known()})
 	if err != nil {
 		return err
 	}

@@ -235,19 +235,23 @@ func (e *Engine) profile(name string) (*profile, error) {
 	return p, nil
 }
 
-// commit makes events durable; it does not take a context, since an effect that happened is
-// recorded even while stopping.
-func (e *Engine) commit(id state.JobID, ev ...state.Event) (state.Job, error) {
-	if e.onCommit != nil {
-		if err := e.onCommit(id, false, ev); err != nil {
-			return state.Job{}, err
+// commit makes events durable. While the disk is full it waits; else it does not heed ctx, since an
+// effect that happened is recorded even while stopping.
+func (e *Engine) commit(ctx context.Context, id state.JobID, ev ...state.Event) (job state.Job, err error) {
+	err = state.Patiently(ctx, func() (err error) {
+		if e.onCommit != nil {
+			if err := e.onCommit(id, false, ev); err != nil {
+				return err
+			}
 		}
-	}
 
-	job, err := e.store.Commit(id, ev...)
-	if err == nil && e.onCommit != nil {
-		err = e.onCommit(id, true, ev)
-	}
+		job, err = e.store.Commit(id, ev...)
+		if err == nil && e.onCommit != nil {
+			err = e.onCommit(id, true, ev)
+		}
+
+		return err
+	})
 
 	return job, err
 }

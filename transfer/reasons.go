@@ -20,6 +20,7 @@ const (
 	ReasonEmptyFile      = "empty-file"
 	ReasonLocalDiffers   = "local-differs"
 	ReasonNoSpace        = "no-space"
+	ReasonNoResources    = "no-resources"
 	ReasonLocked         = "locked"
 	ReasonConflict       = "conflict"
 	ReasonForbidden      = "forbidden"
@@ -74,6 +75,7 @@ var reasons = []Reason{
 		"hoist pull --overwrite {remote} {path}", 0},
 	{ReasonNoSpace, "the disk is full; the file goes on by itself when there is room", "hoist retry {id}",
 		time.Minute},
+	{ReasonNoResources, "the system has no file handles or memory left; the file goes on by itself", "", 0},
 	{ReasonLocked, "the item is locked or being modified at the service", "hoist retry {id}",
 		30 * time.Minute},
 	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else " +

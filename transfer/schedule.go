@@ -448,10 +448,10 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 			e.noteSuccess(job)
 		}
 
-		next, commitErr := e.commit(job.ID, events...)
+		next, commitErr := e.commit(ctx, job.ID, events...)
 		// an effect that cannot be, unless the job ended meanwhile
 		if wrong, ok := errors.AsType[*state.TransitionError](commitErr); ok && err == nil {
-			next, commitErr = e.commit(job.ID, e.eventFor(job, wrong))
+			next, commitErr = e.commit(ctx, job.ID, e.eventFor(job, wrong))
 		}
 
 		if err = commitErr; err != nil {

@@ -247,7 +247,7 @@ func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job s
 		return err
 	}
 
-	done, err := e.commit(job.ID, state.PartStored{Part: n, Size: length, ETag: etag, MD5: md})
+	done, err := e.commit(ctx, job.ID, state.PartStored{Part: n, Size: length, ETag: etag, MD5: md})
 	if err != nil {
 		e.moved(r, -sent.Load())
 		return err
@@ -398,7 +398,7 @@ func (e *Engine) warnIfTooShort(ctx context.Context, r *run, job state.Job) {
 			job.UploadExpires.UTC().Format(time.RFC3339))
 		e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path,
 			"detail", text)
-		if _, err := e.commit(job.ID,
+		if _, err := e.commit(ctx, job.ID,
 			state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
 			e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
 		}

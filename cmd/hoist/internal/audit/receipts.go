@@ -19,6 +19,9 @@ import (
 // receiptsMeta records up to which receipt, and to which size of the file, the export is durable.
 const receiptsMeta = "receipts-exported"
 
+// exportAgain is the wait after an export that failed.
+const exportAgain = time.Minute
+
 // Export appends new receipts to receipts/receipts.jsonl as they are committed. What was
 // appended and not recorded before a crash is cut off and written again, so that each line is there
 // once. It goes on until ctx ends.
@@ -27,7 +30,13 @@ func (a *Auditor) Export(ctx context.Context) error {
 	for {
 		if err := a.exportNew(); err != nil {
 			// The receipts are safe in the state; a full disk must not stop the transfers.
-			a.Log.Error("export receipts", "error", err)
+			a.Log.Error("export receipts", "error", err, "again_in", exportAgain)
+
+			select {
+			case <-ctx.Done():
+			case <-time.After(exportAgain):
+				continue
+			}
 		}
 
 		var err error

@@ -140,10 +140,12 @@ func (m *watches) run(c config.Watch) error {
 		defer owed.Wait()
 		owed.Go(func() { m.payOwed(ctx, c, wt) })
 
-		err := wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
-			err := m.take(ctx, c, address, changes)
-			r.note(err)
-			return err
+		err := state.Patiently(ctx, func() error { // what was not written is scanned again
+			return wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
+				err := m.take(ctx, c, address, changes)
+				r.note(err)
+				return err
+			})
 		})
 		if ctx.Err() == nil {
 			r.note(err)
@@ -272,6 +274,10 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	trouble, foreign := r.trouble()
 	if foreign && m.owner.foreign(c.Path) == nil { // it has gone since; the next changes claim the folder
 		trouble, foreign = "", false
+	}
+
+	if full := m.owner.store.Full(); full != nil {
+		trouble = full.Error()
 	}
 
 	if trouble != "" {

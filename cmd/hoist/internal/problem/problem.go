@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"syscall"
 
 	"hoist/apsclient"
@@ -165,9 +164,5 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// fullDisk reports whether the state could not be written for want of room; bbolt tells it as text
-// alone when it grows its file.
-func fullDisk(err error) bool {
-	return is[*state.WriteError](err) &&
-		(errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), "no space left"))
-}
+// fullDisk reports whether the state could not be written for want of room.
+func fullDisk(err error) bool { return is[*state.WriteError](err) && state.IsFull(err) }
