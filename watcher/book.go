@@ -248,7 +248,7 @@ func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*git
 		f.err = nil
 		return f.rules, nil
 	case f.seen.exists && !f.seen.mode.IsRegular():
-		f.err, f.tried = fmt.Errorf("it is a %s, not a regular file", kindOf(f.seen.mode)), now
+		f.err, f.tried = irregular(f.seen.mode), now
 		return f.judged(folder)
 	case now.Sub(f.since) < b.settle:
 		return f.rules, &HeldError{File: join2(folder, IgnoreFile), Until: f.since.Add(b.settle)}
@@ -436,7 +436,8 @@ func (b *Book) Problems() []string {
 		name := join2(folder, IgnoreFile)
 		switch {
 		case f.err != nil && f.rules != nil:
-			out = append(out, fmt.Sprintf("%s is not understood, the rules it held before go on: %v", name, f.err))
+			out = append(out, fmt.Sprintf("%s is not understood, the rules it held before go on: %v%s", name, f.err,
+				remedy(f.err)))
 		case f.err != nil:
 			out = append(out, (&HeldError{File: name, Err: f.err}).Error())
 		default:

@@ -59,10 +59,28 @@ var (
 	errHalf      = errors.New("it is UTF-16 and ends within a character: it is half written")
 	errNoText    = errors.New("it is neither UTF-8 nor UTF-16 with a byte order mark: save it as UTF-8")
 	errTooLong   = fmt.Errorf("it has more than %d bytes", maxIgnoreFile)
-	errIrregular = errors.New("it is not a regular file")
+	errIrregular = errors.New("not a regular file")
 	errMoved     = errors.New("it changes while it is read")
 	errSilent    = fmt.Errorf("the disk does not answer within %v", answerTime)
 )
+
+// remedy is what to do about a rule file that is not understood, after a semicolon.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "; give hoist the right to read it"
+	case errors.Is(err, errLoose):
+		return "; mend the link or remove it"
+	case errors.Is(err, errTooLong):
+		return "; shorten it"
+	case errors.Is(err, errIrregular):
+		return "; put a text file in its place or remove it"
+	case errors.Is(err, errHalf):
+		return "; save it again"
+	}
+
+	return ""
+}
 
 // statRuleFile looks at a rule file without opening it; links are followed.
 func statRuleFile(name string) (fileState, error) {
@@ -97,7 +115,7 @@ func statRuleFile(name string) (fileState, error) {
 // for a pipe nor reads without end.
 func readRuleFile(name string, want fileState) ([]byte, error) {
 	if !want.mode.IsRegular() {
-		return nil, fmt.Errorf("it is a %s, not a regular file", kindOf(want.mode))
+		return nil, irregular(want.mode)
 	}
 
 	f, err := openRuleFile(name)
@@ -157,6 +175,9 @@ func stillIs(f *os.File, want fileState) error {
 
 	return nil
 }
+
+// irregular says what a rule file is instead of a regular file.
+func irregular(m fs.FileMode) error { return fmt.Errorf("it is a %s, %w", kindOf(m), errIrregular) }
 
 func kindOf(m fs.FileMode) string {
 	switch {

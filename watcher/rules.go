@@ -292,7 +292,7 @@ type HeldError struct {
 
 func (e *HeldError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("%s is not understood, nothing below it is sent: %v", e.File, e.Err)
+		return fmt.Sprintf("%s is not understood, nothing below it is sent: %v%s", e.File, e.Err, remedy(e.Err))
 	}
 
 	return fmt.Sprintf("%s was changed a moment ago: it holds once it has rested", e.File)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +61,25 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 
 	a.log.Info("daemon stopping")
 
-	return errors.Join(err, own.Close())
+	return errors.Join(err, a.leave(own.Close))
+}
+
+// leaveWithin is how long a daemon takes to end at most. What still runs then waits for a disk that
+// does not answer; the state is safe whenever the process ends.
+const leaveWithin = 4 * time.Second
+
+// leave closes the owner, and does not wait for what never ends.
+func (a *app) leave(closeOwner func() error) error {
+	closed := make(chan error, 1)
+	go func() { closed <- closeOwner() }()
+
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(leaveWithin):
+		a.log.Warn("something waits for a disk that does not answer; the daemon ends without it")
+		return nil
+	}
 }
 
 // checkDaemon refuses at the start a mistake in the settings that would stop every watch and every

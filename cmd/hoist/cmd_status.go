@@ -281,6 +281,11 @@ func watchText(w control.Watch) string {
 		text += "; " + leftOutText(w.LeftOut)
 	}
 
+	if e := w.Excluded; e != nil {
+		text += fmt.Sprintf("; %s published before and excluded now, still in the cloud (%s)",
+			count(e.Count, "file", "files"), strings.Join(e.Paths, ", "))
+	}
+
 	if w.Detail != "" {
 		if text != "" {
 			text += "; "

@@ -162,14 +162,17 @@ func noEmpty(f *pflag.FlagSet) (err error) {
 	return err
 }
 
+// endWithin is how long after a signal the process ends at the latest, whatever it waits for.
+const endWithin = 4800 * time.Millisecond
+
 // withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at
-// once.
+// once, and so does endWithin.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 
@@ -178,11 +181,19 @@ func withSignals(parent context.Context) (context.Context, func()) {
 			signal.Stop(signals)
 			cancel(problem.ErrInterrupted)
 		case <-ctx.Done():
+			return
+		}
+
+		select {
+		case <-ended:
+		case <-time.After(endWithin):
+			os.Exit(exitCodes[problem.Interrupted])
 		}
 	}()
 
 	return ctx, func() {
 		signal.Stop(signals)
+		close(ended)
 		cancel(context.Canceled)
 		<-done
 	}

@@ -56,7 +56,14 @@ type Watch struct {
 	LastScan  *time.Time `json:"last_scan,omitempty"`
 	Detail    string     `json:"detail,omitempty"`
 
-	LeftOut []RuleCount `json:"left_out,omitempty"`
+	LeftOut  []RuleCount `json:"left_out,omitempty"`
+	Excluded *Excluded   `json:"excluded,omitempty"`
+}
+
+// Excluded are files that were published and are left out by the rules now; they stay in the cloud.
+type Excluded struct {
+	Count int      `json:"count"`
+	Paths []string `json:"paths"` // up to five of them
 }
 
 // RuleCount is how many files and folders a rule leaves out that nobody asked for.

@@ -99,6 +99,28 @@ func Against(book *watcher.Book, rel string, dir bool, snap *state.Snapshot) str
 	return ""
 }
 
+// Judge returns a function that names the rule by which a file is left out, by its slash path; "" none,
+// or it cannot be told now. It asks about each folder once, and is for one pass over many files.
+func Judge(book *watcher.Book) func(rel string) string {
+	folders := map[string]*watcher.Rules{}
+	return func(rel string) string {
+		folder := folderOf(rel)
+		rules := folders[folder]
+		if rules == nil {
+			rules = book.At(folder)
+			folders[folder] = rules
+		}
+
+		if rules.Held() != nil {
+			return ""
+		}
+
+		_, rule := rules.Match(rel, false)
+
+		return rule
+	}
+}
+
 // Verdict is what the rules say about a file by its slash path and size now: which one leaves it out,
 // or why they cannot tell, and after which time they can (0: when somebody mended it).
 func Verdict(book *watcher.Book, rel string, size int64) (rule string, wait time.Duration, err error) {

@@ -172,6 +172,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		}
 
 		o.spawn("configuration", o.watches.followConfig)
+		o.spawn("excluded files", o.watches.followExcluded)
 	}
 
 	return o, o.serve()

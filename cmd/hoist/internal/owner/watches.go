@@ -41,6 +41,8 @@ type watching struct {
 	mu     sync.Mutex
 	detail string // guarded by mu: why the last changes could not be taken, "" when they could
 	taken  bool   // guarded by mu: another home sends the folder
+
+	excluded *control.Excluded // guarded by mu: published files that the rules leave out now; nil: none
 }
 
 func newWatches(o *Owner) *watches { return &watches{owner: o, running: map[string]*watching{}} }
@@ -294,6 +296,9 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	}
 
 	out.LeftOut = control.RuleCounts(s.LeftOut)
+	r.mu.Lock()
+	out.Excluded = r.excluded
+	r.mu.Unlock()
 
 	return m.count(out, c, seenBy(s))
 }
