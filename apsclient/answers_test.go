@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -146,7 +147,7 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 				jsonAPI("//evil/?page%5Bnumber%5D=2"), jsonAPI("", "b.2", "b.3")},
 			[]string{"/project/v1/hubs/b.h/projects?page%5Blimit%5D=200",
 				"/project/v1/hubs/b.h/projects?page%5Blimit%5D=200&page%5Bnumber%5D=1",
-				"/project/v1/hubs/b.h/projects?page%5Bnumber%5D=2"}, 3, false},
+				"/project/v1/hubs/b.h/projects?page%5Blimit%5D=200&page%5Bnumber%5D=2"}, 3, false},
 		{"a next that leads back", apsclient.Request{Action: "list-projects",
 			Params: map[string]string{"hub_id": "b.h"}},
 			[]string{jsonAPI("?a=1", "b.1"), jsonAPI("?a=1", "b.1")}, nil, 2, true},
@@ -337,4 +338,41 @@ func TestAnswerCutWithoutALength(t *testing.T) {
 			t.Errorf("%+v, %v after %d calls", f, err, s.count())
 		}
 	})
+}
+
+// TestTheCallersQueryStays: a next link that holds the page key alone, or is relative, or names
+// another host, goes on with the filters of the first page.
+func TestTheCallersQueryStays(t *testing.T) {
+	for _, link := range []string{"?page%5Bnumber%5D=2", "/data/v1/x?page%5Bnumber%5D=2",
+		"https://elsewhere.example.com/y?page%5Bnumber%5D=2&page%5Blimit%5D=50"} {
+		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
+			q := r.URL.Query()
+			if q.Get("filter[type]") != "items" || q.Get("includeHidden") != "true" || len(q["filter[type]"]) != 1 {
+				t.Errorf("%s, page %d: asked %s", link, n, r.URL.RawQuery)
+			}
+
+			if n == 1 {
+				return jsonReply(200, map[string]any{"data": []any{}, "links": map[string]any{"next": link}}), nil
+			}
+
+			if q.Get("page[number]") != "2" || r.URL.Host != "developer.api.autodesk.com" ||
+				strings.Contains(link, "limit") && q.Get("page[limit]") != "50" {
+				t.Errorf("%s: went on with %s", link, r.URL)
+			}
+
+			return reply(200, "", `{"data":[]}`), nil
+		}}
+		for _, err := range newClient(t, s, quiet).Elements(t.Context(), apsclient.Request{
+			Action: "list-folder-contents", Query: url.Values{"filter[type]": {"items"}},
+			Params: map[string]string{"project_id": "b.p", "folder_id": "urn:f", "includeHidden": "true"},
+		}) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+
+		if s.count() != 2 {
+			t.Errorf("%s: %d pages", link, s.count())
+		}
+	}
 }

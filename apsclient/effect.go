@@ -32,8 +32,8 @@ type IgnoredError struct {
 }
 
 func (e *IgnoredError) Error() string {
-	return fmt.Sprintf("%s: the service accepted the change and did not make it: %s is %s, not %s: "+
-		"this kind of hub cannot do it", e.Op, e.Field, e.Have, e.Asked)
+	return fmt.Sprintf("%s: the service accepted the change and did not make it: %s is %s, not %s", e.Op,
+		e.Field, e.Have, e.Asked)
 }
 
 // effect reads what a success says inside: a status of 2xx is not yet what was asked for.

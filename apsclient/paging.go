@@ -93,21 +93,21 @@ func withHQPage(r Request) Request {
 	return r
 }
 
-// nextRequest replaces everything that went into the query by the query of the next link.
+// nextRequest is the request with the query of the next link over its own: a link may hold the page
+// key alone.
 func nextRequest(a Action, r Request, next url.Values) Request {
-	if a.Paging == PagingHQ { // next is the query of this page, moved on
-		r.Query = next
-		return r
-	}
-
-	params := map[string]string{}
+	params, query := map[string]string{}, url.Values{}
 	for k, v := range r.Params {
-		if p, ok := find(a.Params, k); !ok || p.In != InQuery {
+		if p, ok := find(a.Params, k); ok && p.In == InQuery {
+			query.Set(p.Name, v)
+		} else {
 			params[k] = v
 		}
 	}
 
-	r.Params, r.Query = params, next
+	maps.Copy(query, r.Query)
+	maps.Copy(query, next)
+	r.Params, r.Query = params, query
 
 	return r
 }

@@ -1,6 +1,10 @@
 package apsclient
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Hub is an account (ACC, BIM 360, Forma) or a Fusion hub.
 type Hub struct {
@@ -20,6 +24,48 @@ func (h Hub) Core() bool { return h.Type != "" && h.Type != "hubs:autodesk.bim36
 // regions.
 type Warning struct {
 	Status, Code, Title, Detail string
+}
+
+// Refusals joins warnings that say the same of several regions: "EMEA, JPN: You don't have
+// permission to access this API (403)".
+func Refusals(warnings []Warning) []string {
+	var order []string
+	regions := map[string][]string{}
+	for _, w := range warnings {
+		region, detail := regionOf(w.Title), w.Detail
+		if region == "" {
+			detail = strings.TrimSpace(w.Title + " " + w.Detail)
+		}
+
+		if w.Status != "" {
+			detail += " (" + w.Status + ")"
+		}
+
+		if regions[detail] == nil {
+			order = append(order, detail)
+		}
+
+		regions[detail] = append(regions[detail], region)
+	}
+
+	for i, detail := range order {
+		if list := strings.Join(regions[detail], ", "); strings.Trim(list, ", ") != "" {
+			order[i] = list + ": " + detail
+		}
+	}
+
+	return order
+}
+
+// regionOf is the region at the end of a title such as "Unable to get hubs from BIM360DM EMEA.".
+func regionOf(title string) string {
+	title = strings.TrimSuffix(title, ".")
+	last := title[strings.LastIndexByte(title, ' ')+1:]
+	if !slices.Contains(regions, last) {
+		return ""
+	}
+
+	return last
 }
 
 // Project is one active project of a hub.

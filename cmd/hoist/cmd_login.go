@@ -321,8 +321,8 @@ func (a *app) reportLogin(name, where string, hubs []apsclient.Hub, warnings []a
 		}
 	}
 
-	for _, w := range warnings {
-		fmt.Fprintf(a.stderr, "warning: %s %s\n", printable(w.Title), printable(w.Detail))
+	for _, w := range apsclient.Refusals(warnings) {
+		fmt.Fprintf(a.stderr, "warning: hubs not shown: %s\n", printable(w))
 	}
 
 	if len(hubs) == 0 {

@@ -34,8 +34,8 @@ func (e *NotFoundError) Error() string {
 		fmt.Fprintf(&b, "; near: %s", quoteAll(e.Near))
 	}
 
-	for _, w := range e.Warnings {
-		fmt.Fprintf(&b, "; the service warns: %s", strings.TrimSpace(w.Title+" "+w.Detail))
+	for _, warning := range apsclient.Refusals(e.Warnings) {
+		fmt.Fprintf(&b, "; the service warns: %s", warning)
 	}
 
 	if e.NoneVisible {

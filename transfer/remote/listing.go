@@ -159,8 +159,8 @@ func (r *Resolver) children(ctx context.Context, p Place) ([]Place, error) {
 			return nil, err
 		}
 
-		for _, w := range warnings {
-			r.log.Warn("the service did not show all hubs", "title", w.Title, "detail", w.Detail)
+		for _, w := range apsclient.Refusals(warnings) {
+			r.log.Warn("the service did not show all hubs", "regions", w)
 		}
 
 		if len(hubs) == 0 {

@@ -39,12 +39,7 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	}
 
 	f.hubs = hubs
-
-	var said []string
-	for _, w := range warnings {
-		said = append(said, strings.TrimSpace(w.Title+" "+w.Detail))
-	}
-
+	said := apsclient.Refusals(warnings)
 	if len(hubs) == 0 {
 		detail := "no hub can be seen: the application is not added to any account"
 		if len(said) > 0 {

@@ -94,6 +94,10 @@ func classify(err error) (Kind, Fix) {
 		return Unauthorized, Fix{Step: AddToAccount}
 	}
 
+	if kind, fix, ok := causeOf(err); ok {
+		return kind, fix
+	}
+
 	for _, row := range table {
 		if row.matches(err) {
 			return row.kind, row.fix
@@ -141,6 +145,10 @@ var table = []row{
 		"this: check that the application is added to the account (custom integration) and what its user " +
 		"may do")},
 	{anyOf(apsclient.ErrNotFound), NotFound, Fix{}},
+	{is[*apsclient.PartialError], Failure, Text("what was done stays; mend what the error names and ask for " +
+		"the rest alone")},
+	{is[*apsclient.IgnoredError], Failure, Text("the service does not make this change here, though it says " +
+		"nothing: personal hubs neither hide nor restore; try it in the browser")},
 	{is[*apsclient.NetError], Failure, Fix{Step: NetworkAgain}},
 	{anyOf(apsclient.ErrThrottled), Failure, Text("the service asks to wait; run it again in a minute")},
 	{anyOf(apsclient.ErrUnavailable), Failure, Text("the service has trouble; run it again later")},
