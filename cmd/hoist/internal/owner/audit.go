@@ -8,7 +8,6 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
-	"hoist/state"
 )
 
 // Verify implements [control.API].
@@ -37,32 +36,15 @@ func (o *Owner) Explain(_ context.Context, path string) (control.Explanation, er
 		q.State = &one
 	}
 
-	if q.Job, err = o.lastJob(path); err != nil {
+	job, found, err := o.store.LastJob(path)
+	if err != nil {
 		return control.Explanation{Path: path}, err
 	}
 
-	if q.Job != nil {
-		shown := jobOf(*q.Job, find(o.engine.Active(), q.Job.ID), time.Now())
-		q.Shown = &shown
+	if found {
+		shown := jobOf(job, find(o.engine.Active(), job.ID), time.Now())
+		q.Job, q.Shown = &job, &shown
 	}
 
 	return o.Auditor().Explain(q)
-}
-
-// lastJob finds the newest open job of a path, else the newest that ended.
-func (o *Owner) lastJob(path string) (*state.Job, error) {
-	for _, f := range []state.Filter{{Open: true}, {}} {
-		jobs, err := o.store.Jobs(f)
-		if err != nil {
-			return nil, err
-		}
-
-		for i := len(jobs) - 1; i >= 0; i-- {
-			if jobs[i].Path == path {
-				return &jobs[i], nil
-			}
-		}
-	}
-
-	return nil, nil
 }

@@ -159,6 +159,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 	if mode >= Working {
 		o.cleanStreams()
 		o.spawn("engine", o.engine.Run)
+		o.spawn("reasons", o.heal)
 		o.spawn("receipts", o.Auditor().Export)
 
 		if o.bandwidth.Up != nil {
