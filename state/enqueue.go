@@ -118,6 +118,7 @@ func normal(j Job) (Job, error) {
 		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path,
 		Rel:    j.Rel,
 		Target: j.Target, Snapshot: j.Snapshot, Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
+		Walked: j.Walked, Rival: j.Rival,
 		Size: j.Size, SHA1: j.SHA1, Object: objectOf(j), Item: j.Item, Version: j.Version,
 		VersionNumber: j.VersionNumber,
 		Paused:        j.Paused, Attention: j.Attention, NextAttempt: j.NextAttempt, Reason: j.Reason,
@@ -273,7 +274,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 
 		merged.Snapshot, merged.Size, merged.Pending = j.Snapshot, j.Snapshot.Size, nil
 		merged.Changes = max(open.Changes, j.Changes)
-		merged.Seen, merged.Unrest = j.Seen, j.Unrest
+		merged.Seen, merged.Unrest, merged.Rival = j.Seen, j.Unrest, j.Rival
 	case open.Snapshot.Same(j.Snapshot):
 		merged.Pending = nil
 	case open.Pending == nil || !open.Pending.Same(j.Snapshot):

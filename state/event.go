@@ -14,9 +14,12 @@ type Event interface {
 
 // Events of uploads.
 type (
-	// FolderFound: the direct parent exists; Item is the file's item there, "" none was seen. It is
-	// a hint for scheduling: the create looks again.
-	FolderFound struct{ Folder, Item string }
+	// FolderFound: the direct parent exists, in Project (Core: its hub's types); Item is the file's
+	// item there, "" none was seen. It is a hint for scheduling: the create looks again.
+	FolderFound struct {
+		Project, Folder, Item string
+		Core                  bool
+	}
 	// Reserved: the service gave a storage id.
 	Reserved struct{ Object string }
 	// Opened: an upload session is open and the part plan is fixed. Repeated with the same key and

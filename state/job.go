@@ -100,10 +100,10 @@ const (
 // Target is the remote end of a job.
 type Target struct {
 	Address  string   // canonical aps://… or oss://… in names, of the file itself
-	Project  string   // id
+	Project  string   // id, "" until known
 	Core     bool     // the hub uses autodesk.core types
-	Base     string   // id of an existing folder
-	BasePath string   // address of Base in names
+	Base     string   // id of an existing folder, "": to be looked up by BasePath
+	BasePath string   // address in names of the folder that Dirs are below
 	Dirs     []string // names of folders below Base, to be found or created
 	Folder   string   // id of the direct parent, "" until known
 	Name     string   // display name of the file
@@ -147,6 +147,10 @@ type Job struct {
 	// the folder that a push walked to find the file, whose rule files judge it; "": a file that was
 	// named, or of a watch
 	Walked string
+
+	// upload: local path of another file or folder that is asked for too, whose name would be one
+	// with a name on this one's way if the service had no regard for letter case; "" none
+	Rival string
 
 	Object        string // storage id
 	UploadKey     string

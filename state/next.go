@@ -13,7 +13,8 @@ const (
 	ReasonSourceChanged = "source-changed"
 	ReasonVanished      = "vanished"
 	ReasonCancelled     = "cancelled"
-	ReasonNameRefused   = "name-refused" // this and the next two: of a plan
+	ReasonNameRefused   = "name-refused" // this and the next: of a plan
+	ReasonNameClash     = "name-clash"
 	ReasonAmbiguous     = "ambiguous"
 	ReasonNoContent     = "no-content"
 )
@@ -215,8 +216,12 @@ func (j *Job) plan(partSize int64, parts int) string {
 func (j *Job) upload(e Event) (why string, ok bool) {
 	switch e := e.(type) {
 	case FolderFound:
-		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
+		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted, PhasePublishing) {
 			return "", false
+		}
+
+		if e.Project != "" {
+			j.Target.Project, j.Target.Core = e.Project, e.Core
 		}
 
 		j.Target.Folder = e.Folder

@@ -83,7 +83,7 @@ func TestWhichEventFitsWhichPhase(t *testing.T) {
 			"source-changed": ends}},
 		{Upload, PhaseCompleted, map[string]Phase{"folder-found": "", "intended": PhasePublishing,
 			"unchanged": ends, "source-changed": ends}},
-		{Upload, PhasePublishing, map[string]Phase{"intended": "", "published": PhasePublished}},
+		{Upload, PhasePublishing, map[string]Phase{"folder-found": "", "intended": "", "published": PhasePublished}},
 		{Upload, PhasePublished, map[string]Phase{"finished": ends, "cancel": "refused"}},
 		{Download, PhaseQueued, map[string]Phase{"resolved": PhaseResolved, "unchanged": ends}},
 		{Download, PhaseResolved, map[string]Phase{"resolved": "", "fetch-started": PhaseFetching,

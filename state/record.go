@@ -63,6 +63,7 @@ type jobRecord struct {
 	Overwrite bool            `json:"overwrite,omitempty"`
 	Batch     string          `json:"batch,omitempty"`
 	Walked    string          `json:"walked,omitempty"`
+	Rival     string          `json:"rival,omitempty"`
 
 	Object        string    `json:"object,omitempty"`
 	UploadKey     string    `json:"upload_key,omitempty"`
@@ -157,7 +158,7 @@ func encodeJob(j Job) ([]byte, error) {
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
 		Path: j.Path, Rel: j.Rel,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
-		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch, Walked: j.Walked,
+		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch, Walked: j.Walked, Rival: j.Rival,
 		Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
 		Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal, PartsDone: j.PartsDone,
 		BytesDone: j.BytesDone,
@@ -198,7 +199,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path,
 		Rel:    r.Rel,
 		Target: Target(r.Target), Snapshot: Snapshot(r.Snapshot),
-		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch, Walked: r.Walked,
+		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch, Walked: r.Walked, Rival: r.Rival,
 		Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,
 		Size: r.Size, PartSize: r.PartSize, PartsTotal: r.PartsTotal, PartsDone: r.PartsDone,
 		BytesDone: r.BytesDone,

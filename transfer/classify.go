@@ -12,6 +12,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
 
@@ -85,6 +86,9 @@ const (
 
 	maxUnauthorised = 2
 
+	// A parked file is looked at again after this, then more and more seldom, up to its reason's Again.
+	personFirst = 15 * time.Second
+
 	// A refusal without a word may be about a request that was damaged on its way.
 	maxUnexplained = 2
 
@@ -100,24 +104,30 @@ func backoff(attempts int, limit time.Duration) time.Duration {
 	return min(backoffFirst<<max(0, attempts), limit)
 }
 
-// classify is the one place that decides what a failure means for the job as it was before. All
-// failures since the last progress pace the waits; only those of the same reason bound the tries.
+// judge decides what a failure means for the job as it was before. All failures since the last
+// progress pace the waits; only those of the same reason bound the tries.
+type judge struct{ job state.Job }
+
+func (j judge) retry(reason string, limit time.Duration) verdict {
+	return verdict{classRetry, reason, backoff(j.job.Streak, limit)}
+}
+
+func (j judge) person(code string) verdict {
+	r, _ := ReasonByCode(code)
+	return verdict{classPerson, code, min(r.Again, personFirst<<min(j.job.Failures(code), 10))}
+}
+
+func (j judge) retryUpTo(n int, reason string) verdict {
+	if j.job.Failures(reason) < n {
+		return j.retry(reason, backoffCap)
+	}
+
+	return j.person(reason)
+}
+
+// classify is the one place where failures are judged.
 func classify(err error, job state.Job) verdict {
-	retry := func(reason string, limit time.Duration) verdict {
-		return verdict{classRetry, reason, backoff(job.Streak, limit)}
-	}
-	person := func(code string) verdict {
-		r, _ := ReasonByCode(code)
-		return verdict{classPerson, code, r.Again}
-	}
-	retryUpTo := func(n int, reason string) verdict {
-		if job.Failures(reason) < n {
-			return retry(reason, backoffCap)
-		}
-
-		return person(reason)
-	}
-
+	j := judge{job}
 	if e, ok := errors.AsType[*changedError](err); ok {
 		if e.Gone {
 			return verdict{Class: classChanged, Reason: ReasonVanished}
@@ -127,7 +137,7 @@ func classify(err error, job state.Job) verdict {
 	}
 
 	if e, ok := errors.AsType[*ReasonError](err); ok {
-		return person(e.Code)
+		return j.person(e.Code)
 	}
 
 	if _, ok := errors.AsType[*excludedError](err); ok {
@@ -138,34 +148,34 @@ func classify(err error, job state.Job) verdict {
 		return verdict{classRetry, e.Code, e.After}
 	}
 
-	if v, ok := classifyRemote(err, retry, person, retryUpTo); ok {
+	if v, ok := j.remote(err); ok {
 		return v
 	}
 
 	if _, ok := errors.AsType[*damagedError](err); ok {
-		return retryUpTo(maxUnforeseen, ReasonDamaged)
+		return j.retryUpTo(maxUnforeseen, ReasonDamaged)
 	}
 
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return person(ReasonVanished)
+		return j.person(ReasonVanished)
 	case errors.Is(err, fs.ErrPermission):
-		return person(ReasonUnreadable)
+		return j.person(ReasonUnreadable)
 	case state.IsFull(err), isDiskFull(err):
-		return person(ReasonNoSpace)
+		return j.person(ReasonNoSpace)
 	case outOfResources(err):
-		return retry(ReasonNoResources, backoffCap)
+		return j.retry(ReasonNoResources, backoffCap)
 	case errors.Is(err, syscall.EISDIR):
-		return person(ReasonNotAFile)
+		return j.person(ReasonNotAFile)
 	case errors.Is(err, syscall.ENAMETOOLONG):
-		return person(ReasonNameRefused)
+		return j.person(ReasonNameRefused)
 	case errors.Is(err, syscall.EIO), isSharingViolation(err):
-		return retryUpTo(maxUnforeseen, ReasonUnreadable)
+		return j.retryUpTo(maxUnforeseen, ReasonUnreadable)
 	case errors.Is(err, context.DeadlineExceeded):
-		return retry(ReasonOffline, offlineCap)
+		return j.retry(ReasonOffline, offlineCap)
 	}
 
-	return retryUpTo(maxUnforeseen, ReasonUnexpected)
+	return j.retryUpTo(maxUnforeseen, ReasonUnexpected)
 }
 
 // speaksOfName recognises a refusal of the name; one that misses a name is about our request.
@@ -174,35 +184,38 @@ var speaksOfName = regexp.MustCompile(`(?i)\b(file ?|folder ?|item ?|display ?)?
 	`(invalid|illegal|not allowed|unsupported|reserved).*\b(file ?|folder ?|item ?|display ?)?(name|character|extension)s?\b|` +
 	`\bextension\b.*\bnot\b`)
 
-// classifyRemote judges what the service answered, or that it did not.
-func classifyRemote(err error, retry func(string, time.Duration) verdict,
-	person func(string) verdict, retryUpTo func(int, string) verdict) (verdict, bool) {
+// remote judges what the service answered, or that it did not.
+func (j judge) remote(err error) (verdict, bool) {
 	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
-		return person(ReasonUnauthorised), true
+		return j.person(ReasonUnauthorised), true
 	}
 
 	if _, ok := errors.AsType[*apsclient.NotAllowedError](err); ok {
-		return person(ReasonUnauthorised), true
+		return j.person(ReasonUnauthorised), true
 	}
 
 	if _, ok := errors.AsType[*remote.NotFoundError](err); ok {
-		return person(ReasonNotFound), true
+		return j.person(ReasonNotFound), true
 	}
 
 	if _, ok := errors.AsType[*remote.AmbiguousError](err); ok {
-		return person(ReasonAmbiguous), true
+		return j.person(ReasonAmbiguous), true
 	}
 
-	if _, ok := errors.AsType[*remote.NameTakenError](err); ok {
-		return person(ReasonNameRefused), true
+	if _, ok := errors.AsType[*plan.ClashError](err); ok {
+		return j.person(ReasonNameClash), true
+	}
+
+	if _, ok := errors.AsType[*remote.UsageError](err); ok { // the folder of a watch is none any more
+		return j.person(ReasonNotFound), true
 	}
 
 	if _, ok := errors.AsType[*apsclient.PartsError](err); ok {
-		return retryUpTo(maxUnforeseen, ReasonDamaged), true
+		return j.retryUpTo(maxUnforeseen, ReasonDamaged), true
 	}
 
 	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
-		return retry(ReasonOffline, offlineCap), true
+		return j.retry(ReasonOffline, offlineCap), true
 	}
 
 	e, ok := errors.AsType[*apsclient.Error](err)
@@ -214,55 +227,55 @@ func classifyRemote(err error, retry func(string, time.Duration) verdict,
 	case "SignatureDoesNotMatch", "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
 		return verdict{Class: classFinal, Reason: ReasonUnexpected}, true
 	case "AccessDenied", "ExpiredToken":
-		return retryUpTo(maxS3Forbidden, ReasonForbidden), true
+		return j.retryUpTo(maxS3Forbidden, ReasonForbidden), true
 	case "SlowDown":
-		return retry(ReasonRateLimited, backoffCap), true
+		return j.retry(ReasonRateLimited, backoffCap), true
 	case "BadDigest":
-		return retryUpTo(maxUnforeseen, ReasonDamaged), true
+		return j.retryUpTo(maxUnforeseen, ReasonDamaged), true
 	case "IncompleteBody", "RequestTimeout":
-		return retry(ReasonServiceTrouble, backoffCap), true
+		return j.retry(ReasonServiceTrouble, backoffCap), true
 	}
 
 	switch e.Status {
 	case http.StatusUnauthorized: // with a token just fetched: it may have been ended under us, but not twice
-		return retryUpTo(maxUnauthorised, ReasonUnauthorised), true
+		return j.retryUpTo(maxUnauthorised, ReasonUnauthorised), true
 	case http.StatusForbidden:
-		return person(ReasonForbidden), true
+		return j.person(ReasonForbidden), true
 	case http.StatusNotFound: // perhaps of what was made a moment ago and does not show yet
-		return retryUpTo(maxMissing, ReasonNotFound), true
+		return j.retryUpTo(maxMissing, ReasonNotFound), true
 	case http.StatusGone:
-		return person(ReasonNotFound), true
+		return j.person(ReasonNotFound), true
 	case http.StatusConflict:
-		return retryUpTo(maxLocked, ReasonConflict), true
+		return j.retryUpTo(maxLocked, ReasonConflict), true
 	case http.StatusLocked:
-		return retryUpTo(maxLocked, ReasonLocked), true
+		return j.retryUpTo(maxLocked, ReasonLocked), true
 	case http.StatusRequestEntityTooLarge:
-		return person(ReasonTooLarge), true
+		return j.person(ReasonTooLarge), true
 	case http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
-		return retryUpTo(maxUnforeseen, ReasonRemoteChanged), true
+		return j.retryUpTo(maxUnforeseen, ReasonRemoteChanged), true
 	case http.StatusTooManyRequests:
-		v := retry(ReasonRateLimited, backoffCap)
+		v := j.retry(ReasonRateLimited, backoffCap)
 		v.After = max(v.After, e.RetryAfter)
 		return v, true
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		if v := retryUpTo(maxUnexplained, ReasonServiceTrouble); !e.Explained() && v.Class == classRetry {
+		if v := j.retryUpTo(maxUnexplained, ReasonServiceTrouble); !e.Explained() && v.Class == classRetry {
 			return v, true
 		}
 
 		if speaksOfName.MatchString(e.Title + " " + e.Detail) {
-			return person(ReasonNameRefused), true
+			return j.person(ReasonNameRefused), true
 		}
 
-		return person(ReasonRefused), true
+		return j.person(ReasonRefused), true
 	}
 
 	if e.Status >= 500 || e.Status == http.StatusRequestTimeout {
-		v := retry(ReasonServiceTrouble, backoffCap)
+		v := j.retry(ReasonServiceTrouble, backoffCap)
 		v.After = max(v.After, e.RetryAfter)
 		return v, true
 	}
 
-	return person(ReasonRefused), true
+	return j.person(ReasonRefused), true
 }
 
 // event turns a verdict into what is committed. jitter is a fraction in [0,1) that spreads retries

@@ -72,6 +72,8 @@ type Engine struct {
 	api   reachability
 	data  reachability
 
+	alike alikeNames
+
 	spooling sync.Mutex // held while room for a copy is taken
 
 	mu       sync.Mutex

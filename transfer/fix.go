@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,18 +35,54 @@ func (r Reason) FixFor(job state.Job) string {
 		}
 	}
 
+	clash, free, found := clashing(job)
+	switch {
+	case r.Code != ReasonNameClash:
+	case !found:
+		fix = "hoist cancel {id}"
+	case !job.Watched(): // a watch sees the new name by itself
+		fix += " && hoist push {free} {remote}"
+		if at, err := remote.ParseAddress(address); err == nil {
+			for path := job.Path; path != clash && filepath.Dir(path) != path; path = filepath.Dir(path) {
+				at = at.Parent()
+			}
+
+			address = at.Parent().String()
+		}
+	}
+
 	// it calls the service
-	if p := job.Profile; p != "" && p != "default" && strings.HasPrefix(fix, "hoist") &&
+	if p := job.Profile; p != "" && p != "default" && strings.Contains(fix, "hoist ") &&
 		!strings.HasSuffix(fix, "{id}") {
 		fix += " --profile " + Quote(p)
 	}
 
 	if runtime.GOOS == "windows" { // which has no chmod
 		fix = strings.TrimPrefix(fix, "chmod u+r {path} && ")
+		fix = strings.Replace(fix, "mv {clash}", "move {clash}", 1)
 	}
 
-	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}",
-		Quote(address)).Replace(fix)
+	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}", Quote(address),
+		"{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
+}
+
+// clashing is what of a job's path may be renamed (see plan.ClashError), and a name that it may get.
+func clashing(job state.Job) (path, free string, found bool) {
+	quoted, err := strconv.QuotedPrefix(job.Error)
+	if err == nil {
+		path, err = strconv.Unquote(quoted)
+	}
+
+	if err != nil {
+		return "", "", false
+	}
+
+	ext := ""
+	if path == job.Path {
+		ext = filepath.Ext(path)
+	}
+
+	return path, strings.TrimSuffix(path, ext) + "-2" + ext, true
 }
 
 // MappedAddress is where a push with MapNames takes an upload whose name is refused; false where

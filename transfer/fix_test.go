@@ -1,10 +1,13 @@
 package transfer
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
 	"hoist/state"
+	"hoist/transfer/plan"
+	"hoist/transfer/remote"
 )
 
 func TestQuote(t *testing.T) {
@@ -69,5 +72,38 @@ func TestFixForARefusedName(t *testing.T) {
 		"hoist push --force /p/model.rvt aps://H/P/F --as "+Quote("my tower.rvt")+
 			" --profile bob"; got != want {
 		t.Errorf("another name: %s, want %s", got, want)
+	}
+}
+
+// TestFixForAClash: the fix renames what clashes here, be it the file or a folder above it.
+func TestFixForAClash(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the rows have paths of POSIX")
+	}
+
+	r, _ := ReasonByCode(ReasonNameClash)
+	there := &remote.NameClashError{Name: "arch", Other: "Arch", Kind: "folder"}
+	for _, row := range []struct {
+		name string
+		err  error
+		root string
+		want string
+	}{
+		{"file of a watch", &plan.ClashError{Path: "/d/arch/x.dwg", Other: "/d/arch/X.dwg"}, "watch",
+			"mv /d/arch/x.dwg /d/arch/x-2.dwg"},
+		{"folder of a watch", &plan.ClashError{Path: "/d/arch", Other: "/d/Arch"}, "watch",
+			"mv /d/arch /d/arch-2"},
+		{"file of a push", &plan.ClashError{Path: "/d/arch/x.dwg", Other: "/d/arch/X.dwg"}, state.PathRoot,
+			"mv /d/arch/x.dwg /d/arch/x-2.dwg && hoist push /d/arch/x-2.dwg aps://H/P/F/arch --profile bob"},
+		{"folder of a push", &plan.ClashError{Path: "/d/arch", There: there}, state.PathRoot,
+			"mv /d/arch /d/arch-2 && hoist push /d/arch-2 aps://H/P/F --profile bob"},
+		{"a name that is not here", &plan.ClashError{There: there}, "watch", "hoist cancel 1"},
+	} {
+		job := state.Job{ID: "1", Kind: state.Upload, Profile: "bob", Root: row.root, Path: "/d/arch/x.dwg",
+			Reason: ReasonNameClash, Error: row.err.Error(),
+			Target: state.Target{Address: "aps://H/P/F/arch/x.dwg", Name: "x.dwg"}}
+		if got := r.FixFor(job); got != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"hoist/state"
 	"hoist/state/compare"
 	"hoist/transfer/plan"
-	"hoist/transfer/remote"
 )
 
 // Kinds of an intent.
@@ -32,7 +31,14 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 		return nil, err
 	}
 
+	was := job.Target.Folder
 	in, item, err := e.intentFor(ctx, c, job)
+	if errors.Is(err, apsclient.ErrNotFound) {
+		if err = e.folderAgain(ctx, &job); err == nil {
+			in, item, err = e.intentFor(ctx, c, job)
+		}
+	}
+
 	if there, lookErr := e.isTip(ctx, c, job, item); there != nil || lookErr != nil {
 		return there, lookErr
 	}
@@ -42,8 +48,12 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 	}
 
 	r.freshIntent = true
+	events := []state.Event{state.Intended{Intent: in}}
+	if job.Target.Folder != was {
+		events = slices.Insert(events, 0, state.Event(state.FolderFound{Folder: job.Target.Folder}))
+	}
 
-	return []state.Event{state.Intended{Intent: in}}, nil
+	return events, nil
 }
 
 // isTip ends a job whose content another home, or a person, has made the newest version since this
@@ -216,10 +226,10 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 	_, unsettled := errors.AsType[*apsclient.UnsettledError](err)
 	switch {
 	case unsettled:
-	case errors.Is(err, apsclient.ErrNotFound) && in.Kind == intentVersion:
-		// the item was deleted meanwhile; a hidden item counts as absent
-		if res, err := e.Resolver(job.Profile); err == nil {
-			res.Forget(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
+	case errors.Is(err, apsclient.ErrNotFound):
+		// the item or its folder was deleted meanwhile; what is hidden counts as absent
+		if lookErr := e.folderAgain(ctx, &job); lookErr != nil {
+			return nil, lookErr
 		}
 
 		next, _, lookErr := e.intentFor(ctx, c, job)
@@ -228,7 +238,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 
 		if next.Parent != in.Parent {
-			return []state.Event{state.Intended{Intent: next}}, nil
+			return []state.Event{state.FolderFound{Folder: job.Target.Folder}, state.Intended{Intent: next}}, nil
 		}
 	case errors.Is(err, apsclient.ErrConflict):
 		done, lookErr := e.look(ctx, c, job)
@@ -237,8 +247,14 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 
 		if in.Kind == intentItem {
-			if lookErr := e.folderInTheWay(ctx, job); lookErr != nil {
-				return nil, lookErr
+			res, lookErr := e.Resolver(job.Profile)
+			if lookErr == nil {
+				lookErr = res.Clash(ctx, apsclient.ProjectID(job.Target.Project), apsclient.FolderID(in.Parent), in.Name,
+					true)
+			}
+
+			if lookErr != nil {
+				return nil, clashThere(lookErr, job, false)
 			}
 		}
 	}
@@ -246,18 +262,16 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 	return nil, fmt.Errorf("create %s of %s: %w", in.Kind, job.Target.Address, err)
 }
 
-// folderInTheWay looks whether a folder has the name of the item that could not be made.
-func (e *Engine) folderInTheWay(ctx context.Context, job state.Job) error {
+// folderAgain finds or makes the folder of a job whose folder the service does not know any more.
+func (e *Engine) folderAgain(ctx context.Context, job *state.Job) error {
 	res, err := e.Resolver(job.Profile)
 	if err != nil {
 		return err
 	}
 
-	_, taken, err := res.FindFolder(ctx, apsclient.ProjectID(job.Target.Project),
-		apsclient.FolderID(job.Intent.Parent), job.Intent.Name)
-	if err == nil && taken {
-		err = &remote.NameTakenError{Name: job.Intent.Name, By: "a folder"}
-	}
+	res.Gone(apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder))
+	at, err := e.ensureFolder(ctx, res, *job)
+	job.Target.Folder = at.Folder
 
 	return err
 }

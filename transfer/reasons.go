@@ -28,6 +28,7 @@ const (
 	ReasonNotFound       = "not-found"
 	ReasonAmbiguous      = state.ReasonAmbiguous
 	ReasonNameRefused    = state.ReasonNameRefused
+	ReasonNameClash      = state.ReasonNameClash
 	ReasonTooLarge       = "too-large"
 	ReasonNoContent      = state.ReasonNoContent
 	ReasonDamaged        = "damaged"
@@ -80,14 +81,18 @@ var reasons = []Reason{
 		30 * time.Minute},
 	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else " +
 		"has reserved the item", "hoist push --force {path} {remote}", 0},
-	{ReasonForbidden, "the account may not do this: permission or provisioning is missing", "hoist doctor",
-		0},
+	{ReasonForbidden, "the account may not do this: permission or provisioning is missing; the file goes on " +
+		"by itself when it is given", "hoist doctor", 10 * time.Minute},
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
-	{ReasonNotFound, "the remote place does not exist any more", "hoist cancel {id}", 0},
+	{ReasonNotFound, "the remote place does not exist any more; the file goes on by itself when it does again",
+		"hoist cancel {id}", 10 * time.Minute},
 	{ReasonAmbiguous, "the remote name stands for more than one thing", "hoist cancel {id}", 0},
 	{ReasonNameRefused, "the service, or the local system, does not accept the name; where a mapped name " +
 		"would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}",
 		0},
+	{ReasonNameClash, "another name in the same folder, here or there, differs in letter case or Unicode form " +
+		"alone, or is of a folder where this is of a file: the service may take both for one; the file goes on " +
+		"by itself when one of them is renamed", "mv {clash} {free}", time.Minute},
 	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", 0},
 	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", 0},
 	{ReasonDamaged, "the bytes that arrived are not the ones that were sent", "hoist retry {id}", 0},

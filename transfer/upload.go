@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"hoist/state"
 	"hoist/state/compare"
 	"hoist/transfer/plan"
+	"hoist/transfer/remote"
 )
 
 // uploadStep makes the one remote effect that follows a job's phase.
@@ -93,22 +95,22 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return []state.Event{state.Reserved{Object: string(id)}}, nil
 	}
 
-	p := apsclient.ProjectID(job.Target.Project)
 	res, err := e.Resolver(job.Profile)
 	if err != nil {
 		return nil, err
 	}
 
-	if job.Target.Folder == "" {
-		folder, err := res.EnsureFolder(ctx, p, apsclient.FolderID(job.Target.Base), job.Target.Dirs, e.store)
-		if err != nil {
-			return nil, fmt.Errorf("folder of %s: %w", job.Target.Address, err)
-		}
-
-		job.Target.Folder = string(folder)
+	if err := e.clash(job); err != nil {
+		return nil, err
 	}
 
-	folder := apsclient.FolderID(job.Target.Folder)
+	at, err := e.ensureFolder(ctx, res, job)
+	if err != nil {
+		return nil, err
+	}
+
+	job.Target.Project, job.Target.Core, job.Target.Folder = at.Project, at.Core, at.Folder
+	p, folder := apsclient.ProjectID(at.Project), apsclient.FolderID(at.Folder)
 	if job.Doubt {
 		res.Forget(p, folder)
 	}
@@ -131,7 +133,13 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 	}
 
-	at := state.FolderFound{Folder: string(folder), Item: string(item.ID)}
+	if !found {
+		if err := res.Clash(ctx, p, folder, job.Target.Name, false); err != nil {
+			return nil, clashThere(err, job, false)
+		}
+	}
+
+	at.Item = string(item.ID)
 	if found {
 		// What the service shows in the place of our newer version tells nothing of that one.
 		late := compare.Judge(compare.Local{}, base, tip).There == compare.SideLate
@@ -154,7 +162,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 
 	object, err := c.Items.CreateStorage(ctx, p, folder, job.Target.Name)
 	if errors.Is(err, apsclient.ErrNotFound) {
-		res.Forget(p, folder)
+		res.Gone(p, folder)
 	}
 
 	if err != nil {
@@ -162,6 +170,42 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 
 	return []state.Event{at, state.Reserved{Object: string(object)}}, nil
+}
+
+// ensureFolder returns the folder that a job's file belongs in, made if missing. What was found
+// before is not believed: others may have hidden it since.
+func (e *Engine) ensureFolder(ctx context.Context, res *remote.Resolver, job state.Job) (state.FolderFound,
+	error) {
+	t := job.Target
+	at := state.FolderFound{Project: t.Project, Core: t.Core}
+	base, dirs := apsclient.FolderID(t.Base), t.Dirs
+	if base == "" {
+		address, err := remote.ParseAddress(t.BasePath)
+		if err != nil {
+			return at, err
+		}
+
+		place, err := res.ResolveFolder(ctx, address)
+		if err != nil {
+			return at, fmt.Errorf("folder of %s: %w", t.Address, err)
+		}
+
+		at.Project, at.Core, base = string(place.Project.ID), place.Core, place.Folder.ID
+		dirs = slices.Concat(place.Missing, dirs)
+	}
+
+	folder, err := res.EnsureFolder(ctx, apsclient.ProjectID(at.Project), base, dirs, e.store)
+	if _, clash := errors.AsType[*remote.NameClashError](err); clash {
+		return at, clashThere(err, job, true)
+	}
+
+	if err != nil {
+		return at, fmt.Errorf("folder of %s: %w", t.Address, err)
+	}
+
+	at.Folder = string(folder)
+
+	return at, nil
 }
 
 // baseOf returns the record of what was last published of a job's file, and the same as a base when
@@ -362,7 +406,8 @@ func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
 	case lost > maxWholeRepeats && isRefused(why):
 		return append(events, verdict{Class: classPerson, Reason: ReasonDamaged}.event(why, time.Now(), 1))
 	case lost > maxWholeRepeats:
-		return append(events, verdict{Class: classPerson, Reason: ReasonSessionLost}.event(why, time.Now(), 1))
+		return append(events, verdict{Class: classPerson, Reason: ReasonSessionLost}.event(why, time.Now(),
+			1))
 	case lost > 1:
 		return append(events, verdict{classRetry, ReasonSessionLost, backoff(lost, backoffCap)}.event(why,
 			time.Now(), 1))

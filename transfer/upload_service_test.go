@@ -451,7 +451,7 @@ func TestNamesTakenByTheOtherKind(t *testing.T) {
 		}
 
 		for _, j := range open {
-			if j.Reason != ReasonNameRefused {
+			if j.Reason != ReasonNameClash {
 				t.Errorf("%s: %s, %s", j.Path, j.Reason, j.Error)
 			}
 		}

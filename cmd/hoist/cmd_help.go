@@ -129,7 +129,7 @@ func reasonTable() string {
 		}
 
 		if r.Again > 0 {
-			fmt.Fprintf(&b, "        looked at again by itself after %s\n",
+			fmt.Fprintf(&b, "        looked at again by itself, soon and at the latest after %s\n",
 				strings.TrimSuffix(r.Again.String(), "0s"))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type PushRequest struct {
 	Keep     bool           // an item of the name stays as it is, whatever it holds
 	MapNames bool           // names that the service refuses are mapped (remote.MapName), not parked
 	Batch    string
-	Root     string // the watch's root id, "" for a push
+	Root     string // Watch: its root id
 }
 
 // Push decides where each source lands and what is to be done about it, before anything is
@@ -52,14 +53,11 @@ func Push(ctx context.Context, r *remote.Resolver, store *state.Store, req PushR
 				len(req.Sources))
 	}
 
-	if req.Root == "" {
-		if err := r.Allowed("signed-s3-upload"); err != nil {
-			return nil, err // before anything is looked at or queued
-		}
-
-		r.Refresh() // a person asks: what others did until now counts
+	if err := r.Allowed("signed-s3-upload"); err != nil {
+		return nil, err // before anything is looked at or queued
 	}
 
+	r.Refresh() // a user asks: what others did until now counts
 	place, err := r.ResolveFolder(ctx, req.Remote)
 	if err != nil {
 		return nil, err
@@ -90,6 +88,31 @@ func Push(ctx context.Context, r *remote.Resolver, store *state.Store, req PushR
 	return w.intoBucket(ctx, landings)
 }
 
+// Watch is Push for what has settled in a watched folder. It asks nobody: what a job needs to know of
+// the cloud the engine finds out, file by file, so that neither a cloud that is slow or away nor one
+// bad folder of it holds up the rest.
+func Watch(store *state.Store, req PushRequest) ([]File, error) {
+	place := remote.Place{Kind: remote.KindFolder, Address: req.Remote}
+	if req.Remote.OSS() {
+		place = remote.Prefix(req.Remote)
+	}
+
+	landings, err := land(place, req)
+	if err != nil {
+		return nil, err
+	}
+
+	w := pusher{store: store, place: place, req: req}
+	out := make([]File, len(landings))
+	for i, l := range landings {
+		if out[i], err = w.unseen(l); err != nil {
+			return nil, err
+		}
+	}
+
+	return out, nil
+}
+
 // CollisionError says that two sources would land on one remote name. Nothing was sent.
 type CollisionError struct {
 	Remote  string
@@ -100,12 +123,16 @@ func (e *CollisionError) Error() string {
 	return fmt.Sprintf("%q, %q would all land on %s", e.Sources[0], e.Sources[1], e.Remote)
 }
 
+// clashAgain is when a job that clashes with another looks whether that is still there.
+const clashAgain = 15 * time.Second
+
 // landing is where a source goes: names below the place.
 type landing struct {
 	source  Source
 	names   []string // folders, then the file
 	refused string
 	mapped  bool
+	clash   *ClashError // with another source
 }
 
 // land computes where every source lands, and refuses two on one name. It is pure.
@@ -143,8 +170,12 @@ func land(place remote.Place, req PushRequest) ([]landing, error) {
 				continue // the same file named twice
 			}
 
-			return nil, &CollisionError{Remote: address(place, l.names).String(),
-				Sources: [2]string{other, s.Path}}
+			if req.Root == "" {
+				return nil, &CollisionError{Remote: address(place, l.names).String(),
+					Sources: [2]string{other, s.Path}}
+			}
+
+			l.clash = &ClashError{Path: s.Path, Other: other} // by mapped names
 		}
 
 		seen[key] = s.Path
@@ -162,9 +193,55 @@ func land(place remote.Place, req PushRequest) ([]landing, error) {
 					Sources: [2]string{l.source.Path, other}}
 			}
 		}
+
+		clashes(out)
 	}
 
 	return out, nil
+}
+
+// clashes marks the landings with a folder or file on their way that is spelled otherwise on the way
+// of another.
+func clashes(landings []landing) {
+	type spelling struct{ names, path string }
+	spelled := map[string][]spelling{} // by the Fold of the names up to there
+
+	each := func(l landing, do func(fold string, s spelling) bool) {
+		paths := make([]string, len(l.names)) // here, of each name
+		for i, path := len(paths)-1, l.source.Path; i >= 0; i, path = i-1, filepath.Dir(path) {
+			paths[i] = path
+		}
+
+		names, fold := "", ""
+		for i, n := range l.names {
+			names, fold = names+"/"+n, fold+"/"+remote.Fold(n)
+			if !do(fold, spelling{names, paths[i]}) {
+				return
+			}
+		}
+	}
+
+	for _, l := range landings {
+		each(l, func(fold string, s spelling) bool {
+			same := func(o spelling) bool { return o.names == s.names }
+			if !slices.ContainsFunc(spelled[fold], same) {
+				spelled[fold] = append(spelled[fold], s)
+			}
+
+			return true
+		})
+	}
+
+	for i := range landings {
+		each(landings[i], func(fold string, s spelling) bool {
+			other := slices.IndexFunc(spelled[fold], func(o spelling) bool { return o.names != s.names })
+			if other >= 0 {
+				landings[i].clash = &ClashError{Path: s.path, Other: spelled[fold][other].path}
+			}
+
+			return other < 0
+		})
+	}
 }
 
 // refusedKey says why OSS would refuse an object key: 1 to 1024 bytes of UTF-8 (S3's limit),
@@ -197,8 +274,8 @@ type pusher struct {
 	folders map[string]apsclient.FolderID
 }
 
-// plan fills what all plans of a push have in common.
-func (w *pusher) plan(l landing, rel func(remote.Address) string) File {
+// plan fills what all plans have in common.
+func (w *pusher) plan(l landing) File {
 	at := address(w.place, l.names)
 	p := File{Source: l.source, Remote: at.String(), Bytes: l.source.Snapshot.Size}
 	p.Job = state.Job{
@@ -213,23 +290,46 @@ func (w *pusher) plan(l landing, rel func(remote.Address) string) File {
 		p.Job.Changes, p.Job.Unrest = 1, time.Unix(0, 0).UTC() // for longer than any cap
 	}
 
+	t := &p.Job.Target
+	key := at.Key()
+	if w.place.Kind == remote.KindFolder {
+		t.Project, t.Core, t.Base = string(w.place.Project.ID), w.place.Core, string(w.place.Folder.ID)
+		t.Dirs = slices.Concat(w.place.Missing, l.names[:len(l.names)-1])
+		key = strings.Join(at.Steps[2:], "/")
+	} else {
+		t.Bucket, t.Key = w.place.Bucket, key
+	}
+
 	if w.req.Root == "" {
-		p.Job.Root, p.Job.Rel = RecordRoot(w.req.Profile, w.place, l.source.Path), rel(at)
+		p.Job.Root, p.Job.Rel = RecordRoot(w.req.Profile, w.place, l.source.Path), key
 	}
 
 	switch {
+	case l.clash != nil:
+		p.attention(state.ReasonNameClash, l.clash.Error())
+		p.Job.Rival, p.Job.NextAttempt = l.clash.Other, time.Now().Add(clashAgain)
 	case l.refused != "":
 		p.attention(state.ReasonNameRefused, l.refused)
 	case l.mapped:
 		p.Warning = fmt.Sprintf("%q is stored as %q: the service does not take the name", l.source.Rel,
 			strings.Join(l.names, "/"))
-	default:
-		if w.place.Kind == remote.KindFolder {
-			p.Warning = remote.LikelyBlocked(p.Job.Target.Name)
-		}
+	case w.place.Kind == remote.KindFolder:
+		p.Warning = remote.LikelyBlocked(t.Name)
 	}
 
 	return p
+}
+
+// unseen plans a file without a look at the cloud. The item that the record names is a hint for
+// scheduling.
+func (w *pusher) unseen(l landing) (File, error) {
+	p := w.plan(l)
+	rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
+	if ok && rec.Remote == p.Remote {
+		p.Job.Target.Item = rec.Item
+	}
+
+	return p, err
 }
 
 // folder is the folder of names below the place, "" when it is not there.
@@ -270,10 +370,7 @@ func (w *pusher) folder(ctx context.Context, names []string) (id apsclient.Folde
 func (w *pusher) intoFolder(ctx context.Context, landings []landing) ([]File, error) {
 	out := make([]File, 0, len(landings))
 	for _, l := range landings {
-		p := w.plan(l, func(at remote.Address) string { return strings.Join(at.Steps[2:], "/") })
-		t := &p.Job.Target
-		t.Project, t.Core, t.Base = string(w.place.Project.ID), w.place.Core, string(w.place.Folder.ID)
-		t.Dirs = slices.Concat(w.place.Missing, l.names[:len(l.names)-1])
+		p := w.plan(l)
 		if p.Result == "" {
 			if err := w.compareItem(ctx, &p, l); err != nil {
 				return nil, err
@@ -299,6 +396,12 @@ func (w *pusher) compareItem(ctx context.Context, p *File, l landing) error {
 
 	if amb, ok := errors.AsType[*remote.AmbiguousError](err); ok {
 		p.attention(state.ReasonAmbiguous, amb.Error())
+		return nil
+	}
+
+	// One bad folder parks its own files, and the engine is who does that.
+	if errors.Is(err, apsclient.ErrForbidden) || errors.Is(err, apsclient.ErrNotFound) {
+		p.Warning = err.Error()
 		return nil
 	}
 
@@ -336,8 +439,7 @@ func (w *pusher) intoBucket(ctx context.Context, landings []landing) ([]File, er
 	records := map[int]state.PublishedRecord{}
 	var keys []string
 	for _, l := range landings {
-		p := w.plan(l, remote.Address.Key)
-		p.Job.Target.Bucket, p.Job.Target.Key = w.place.Bucket, address(w.place, l.names).Key()
+		p := w.plan(l)
 		if p.Result == "" && !w.req.Force {
 			rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
 			if err != nil {

@@ -21,8 +21,10 @@ type listing struct {
 	entries []apsclient.Entry
 	folders map[string][]int // indexes into entries
 	items   map[string][]int
-	ids     map[string]int // index into entries by id
-	until   time.Time      // read again after
+	folded  map[string][]int // of both, by the name as a service that folds names may see it
+	ids     map[string]int   // index into entries by id
+	read    time.Time
+	until   time.Time // read again after
 }
 
 // Others work in the same folders: what was read is believed for this long, and a folder that took
@@ -40,7 +42,8 @@ type reading struct {
 }
 
 func newListing() *listing {
-	return &listing{folders: map[string][]int{}, items: map[string][]int{}, ids: map[string]int{}}
+	return &listing{folders: map[string][]int{}, items: map[string][]int{}, folded: map[string][]int{},
+		ids: map[string]int{}, read: time.Now()}
 }
 
 // ItemName is what names a file: the tip's name, which the documentation calls the authoritative
@@ -68,7 +71,8 @@ func (l *listing) put(e apsclient.Entry) {
 	i, old := l.ids[id]
 	if old {
 		_, was, _ := describe(l, l.entries[i])
-		l.unname(names, was, i)
+		unname(names, was, i)
+		unname(l.folded, Fold(was), i)
 		l.entries[i] = e
 	} else {
 		i = len(l.entries)
@@ -78,6 +82,8 @@ func (l *listing) put(e apsclient.Entry) {
 
 	if !hidden(e) {
 		names[name] = append(names[name], i)
+		fold := Fold(name)
+		l.folded[fold] = append(l.folded[fold], i)
 	}
 }
 
@@ -93,7 +99,7 @@ func hidden(e apsclient.Entry) bool {
 	return e.Item != nil && e.Item.Hidden || e.Folder != nil && e.Folder.Hidden
 }
 
-func (l *listing) unname(names map[string][]int, name string, i int) {
+func unname(names map[string][]int, name string, i int) {
 	if rest := slices.DeleteFunc(names[name], func(j int) bool { return j == i }); len(rest) > 0 {
 		names[name] = rest
 	} else {
@@ -365,6 +371,43 @@ func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent
 	return *e.Folder, true, nil
 }
 
+// Clash is a *NameClashError when a folder shows no such name, and another one that a service without
+// regard to case or Unicode form may take for it. It is to be asked before something of that name is
+// made. With refused the service has refused to make it: then what has the name itself, of another
+// kind, is in the way too.
+func (r *Resolver) Clash(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
+	refused bool) error {
+	var clash *NameClashError
+	var old bool
+	look := func(l *listing) {
+		clash, old = nil, time.Since(l.read) > placesDoubt
+		for _, i := range l.folded[Fold(name)] {
+			_, other, _ := describe(l, l.entries[i])
+			if other == name && !refused {
+				clash = nil
+				return
+			}
+
+			clash = &NameClashError{Name: name, Other: other, Kind: "file"}
+			if l.entries[i].Folder != nil {
+				clash.Kind = "folder"
+			}
+		}
+	}
+
+	err := r.view(ctx, p, f, look)
+	if err == nil && clash != nil && old { // perhaps somebody has put it right
+		r.Forget(p, f)
+		err = r.view(ctx, p, f, look)
+	}
+
+	if err == nil && clash != nil {
+		return clash
+	}
+
+	return err
+}
+
 // oneOf is the one entry of a listing that where leads to.
 func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, what, name string,
 	where func(*listing) []int) (e apsclient.Entry, ok bool, err error) {
@@ -412,6 +455,22 @@ func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	delete(r.folders, key)
 	if now := r.reading[key]; now != nil {
 		now.forgotten = true
+	}
+}
+
+// Gone is Forget for a folder that the service does not know any more, and for those above it: one
+// of their listings shows what has been hidden or removed since.
+func (r *Resolver) Gone(p apsclient.ProjectID, f apsclient.FolderID) {
+	for range maxDepth {
+		r.Forget(p, f)
+		r.mu.Lock()
+		key := folderKey{p, f}
+		f = r.known[key].Parent
+		delete(r.known, key)
+		r.mu.Unlock()
+		if f == "" {
+			return
+		}
 	}
 }
 

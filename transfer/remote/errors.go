@@ -68,15 +68,21 @@ func (e *UsageError) Error() string { return e.Msg }
 // Usagef is a UsageError with a formatted message.
 func Usagef(format string, args ...any) error { return &UsageError{Msg: fmt.Sprintf(format, args...)} }
 
-// NameTakenError says that a name cannot be made because something of another kind has it; waiting
-// helps nobody.
-type NameTakenError struct {
-	Name string
-	By   string // "a file", "a folder"
+// NameClashError says that a name cannot be made, or must not, because of another that is there.
+// Somebody has to rename one of the two.
+type NameClashError struct {
+	Name  string
+	Other string // of something else in the same folder; equal to Name when it is of another kind
+	Kind  string // of what has the other name: "file" or "folder"
 }
 
-func (e *NameTakenError) Error() string {
-	return fmt.Sprintf("%q is the name of %s there; rename one of the two", e.Name, e.By)
+func (e *NameClashError) Error() string {
+	if e.Name == e.Other {
+		return fmt.Sprintf("%q is the name of a %s there; rename one of the two", e.Name, e.Kind)
+	}
+
+	return fmt.Sprintf("the %s %q is there, whose name the service may take for the same as %q; rename one of "+
+		"the two", e.Kind, e.Other, e.Name)
 }
 
 func quoteAll(names []string) string {

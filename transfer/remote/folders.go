@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"hoist/apsclient"
@@ -70,7 +69,11 @@ func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent 
 	// One creator at a time for a name; those who waited find it in the listing.
 	key := createKey{folderKey{p, parent}, name}
 	err = r.once(ctx, key, func() bool { return false }, func() (err error) {
-		if id, ok, err = r.folderID(ctx, p, parent, name); !ok && err == nil {
+		if id, ok, err = r.folderID(ctx, p, parent, name); ok || err != nil {
+			return err
+		}
+
+		if err = r.Clash(ctx, p, parent, name, false); err == nil {
 			id, err = r.createFolder(ctx, p, parent, name, intents)
 		}
 
@@ -112,32 +115,14 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		Look: func(ctx context.Context) (apsclient.Folder, bool, error) {
 			r.Forget(p, parent)
 			f, ok, err := r.FindFolder(ctx, p, parent, name)
-			if ok || err != nil {
-				return f, ok, err
+			if !ok && err == nil {
+				err = r.Clash(ctx, p, parent, name, true)
 			}
 
-			_, taken, err := r.Find(ctx, p, parent, name)
-			if taken {
-				err = &NameTakenError{Name: name, By: "a file"}
-			}
-
-			return f, false, err
+			return f, ok, err
 		},
 		Logger: r.log,
 	}.Do(ctx)
-	id := f.ID
-	if errors.Is(err, apsclient.ErrConflict) {
-		// taken by a name that differs in case alone: that folder is the one
-		folded, ok, lookErr := r.foldedFolder(ctx, p, parent, name)
-		if lookErr != nil {
-			return "", lookErr
-		}
-
-		if ok {
-			id, err = folded, nil
-		}
-	}
-
 	if err != nil {
 		err = fmt.Errorf("create folder %q: %w", name, err)
 		if apsclient.MaybeApplied(err) || errors.Is(err, apsclient.ErrConflict) || ctx.Err() != nil {
@@ -145,7 +130,7 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		}
 	}
 
-	return id, errors.Join(err, intents.DeleteIntent(key))
+	return f.ID, errors.Join(err, intents.DeleteIntent(key))
 }
 
 // makeFolder makes a folder of its parent's type, and applies the change to the cached listings.
@@ -167,27 +152,6 @@ func (r *Resolver) makeFolder(ctx context.Context, p apsclient.ProjectID, parent
 	}
 
 	return f, err
-}
-
-// foldedFolder finds the one folder whose name differs from name in case alone.
-func (r *Resolver) foldedFolder(ctx context.Context, p apsclient.ProjectID, parent apsclient.FolderID,
-	name string) (id apsclient.FolderID, ok bool, err error) {
-	var found []apsclient.FolderID
-	err = r.view(ctx, p, parent, func(l *listing) {
-		found = nil
-		for other, at := range l.folders {
-			if strings.EqualFold(other, name) {
-				for _, i := range at {
-					found = append(found, l.entries[i].Folder.ID)
-				}
-			}
-		}
-	})
-	if err != nil || len(found) != 1 {
-		return "", false, err
-	}
-
-	return found[0], true, nil
 }
 
 // noteEmpty spares the listing of a folder that was made just now.

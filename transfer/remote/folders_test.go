@@ -164,11 +164,9 @@ func TestEnsureFolderThatSomebodyElseMade(t *testing.T) {
 			t.Errorf("got %q, %v; want %q", got, err, id)
 		}
 
-		w.srv.SetKnobs(func(k *emulator.Knobs) { k.CaseInsensitiveNames = true })
-		if got, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{"A"}, w.store); err != nil ||
-			string(got) != id {
-			t.Errorf("a name that differs in case alone, where the service takes them for one: %q, %v; "+
-				"want %q", got, err, id)
+		got, err = r.EnsureFolder(t.Context(), w.project, w.base, []string{"A"}, w.store)
+		if c, ok := errors.AsType[*NameClashError](err); !ok || c.Other != "a" || c.Kind != "folder" {
+			t.Errorf("a name that differs in case alone: %q, %v; want a clash with folder a", got, err)
 		}
 
 		_, err = r.EnsureFolder(t.Context(), w.project, w.base, []string{"a:b"}, w.store)

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The service's rules for names of files and folders (Data Management documentation): 1 to 255
@@ -44,6 +47,29 @@ func RefusedName(name string) string {
 	}
 
 	return ""
+}
+
+// Fold is a name as a service or file system sees it that has no regard for letter case and Unicode
+// form: names with one Fold may be one name there.
+func Fold(name string) string {
+	ascii := true
+	for i := range len(name) {
+		ascii = ascii && name[i] < utf8.RuneSelf
+	}
+
+	if ascii {
+		return strings.ToLower(name)
+	}
+
+	return norm.NFC.String(strings.Map(func(c rune) rune {
+		for next := unicode.SimpleFold(c); ; next = unicode.SimpleFold(c) {
+			if next <= c { // the first of the letters that differ in case alone
+				return unicode.ToLower(next)
+			}
+
+			c = next
+		}
+	}, norm.NFD.String(name)))
 }
 
 // LikelyBlocked warns of an extension that ACC is said to block; "" when there is nothing to say.

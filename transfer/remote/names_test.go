@@ -40,6 +40,30 @@ func TestRefusedName(t *testing.T) {
 	}
 }
 
+// TestFold: names that a service or file system may take for one, and those that nobody does.
+func TestFold(t *testing.T) {
+	for name, row := range map[string]struct {
+		a, b string
+		same bool
+	}{
+		"letter case":           {"Plan.DWG", "plan.dwg", true},
+		"beyond ASCII":          {"\u00c4U\u00dfen", "\u00e4u\u00dfEN", true},
+		"Unicode forms":         {"Pl\u00e4ne", "Pla\u0308ne", true},
+		"both at once":          {"PL\u00c4NE", "pla\u0308ne", true},
+		"Greek sigmas":          {"\u03a3\u03a3", "\u03c3\u03c2", true},
+		"Cyrillic":              {"\u041f\u041b\u0410\u041d", "\u043f\u043b\u0430\u043d", true},
+		"the Kelvin sign":       {"10\u212a.dwg", "10k.dwg", true},
+		"sharp s is no case":    {"stra\u00dfe", "strasse", false},
+		"an accent counts":      {"plane", "pl\u00e4ne", false},
+		"digits of other forms": {"plan2", "plan\u00b2", false},
+		"a blank":               {"plan", "plan ", false},
+	} {
+		if same := Fold(row.a) == Fold(row.b); same != row.same {
+			t.Errorf("%s: %q and %q: %v, want %v", name, row.a, row.b, same, row.same)
+		}
+	}
+}
+
 func TestMapRemoteName(t *testing.T) {
 	for name, want := range map[string]string{
 		"a:b.dwg":     "a%3Ab.dwg",

@@ -137,13 +137,18 @@ func (r *Resolver) ResolveFolder(ctx context.Context, a Address) (Place, error) 
 		return Place{}, err
 	}
 
+	return Prefix(a), nil
+}
+
+// Prefix is the place for objects that an oss address with a bucket stands for, without a look.
+func Prefix(a Address) Place {
 	p := Place{Kind: KindBucket, Address: Address{Scheme: SchemeOSS, Steps: []string{a.Bucket()}},
 		Bucket: a.Bucket()}
 	if key := a.Key(); key != "" {
 		p.Kind, p.Key, p.Address = KindPrefix, strings.TrimSuffix(key, "/")+"/", a
 	}
 
-	return p, nil
+	return p
 }
 
 // walk follows the steps of an aps address.

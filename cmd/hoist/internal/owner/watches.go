@@ -143,8 +143,8 @@ func (m *watches) run(c config.Watch) error {
 		owed.Go(func() { m.payOwed(ctx, c, wt) })
 
 		err := state.Patiently(ctx, func() error { // what was not written is scanned again
-			return wt.Run(ctx, func(ctx context.Context, changes []watcher.Change) error {
-				err := m.take(ctx, c, address, changes)
+			return wt.Run(ctx, func(_ context.Context, changes []watcher.Change) error {
+				err := m.take(c, address, changes)
 				r.note(err)
 				return err
 			})
@@ -177,7 +177,7 @@ func (r *watching) trouble() (detail string, foreign bool) {
 }
 
 // take makes jobs of what has settled; nil means that they are durable.
-func (m *watches) take(ctx context.Context, c config.Watch, address remote.Address,
+func (m *watches) take(c config.Watch, address remote.Address,
 	changes []watcher.Change) error {
 	var files []plan.Source
 	for _, ch := range changes {
@@ -202,14 +202,8 @@ func (m *watches) take(ctx context.Context, c config.Watch, address remote.Addre
 	}
 
 	settings, _, _ := m.owner.rules.now()
-	profile := m.owner.profile(c.Profile)
-	resolver, err := m.owner.engine.Resolver(profile)
-	if err != nil {
-		return err
-	}
-
-	planned, err := plan.Push(ctx, resolver, m.owner.store, plan.PushRequest{
-		Profile: profile, Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
+	planned, err := plan.Watch(m.owner.store, plan.PushRequest{
+		Profile: m.owner.profile(c.Profile), Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
 		MapNames: settings.MapsNames(),
 	})
 	if err != nil {
