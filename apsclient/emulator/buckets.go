@@ -81,7 +81,10 @@ func (c *call) createBucket() {
 		c.refuse(invalid("allow holds more than 59 applications"))
 	}
 
-	if region == "APAC" {
+	switch {
+	case c.knob.Facts.IgnoreRegion:
+		region = "US"
+	case region == "APAC":
 		region = "AUS"
 	}
 

@@ -108,6 +108,8 @@ type Knobs struct {
 	ShortNextLinks bool
 	// Portal lets somebody else answer in the service's place; the zero one answers nothing.
 	Portal Portal
+	// Facts are behaviours of the service that are not confirmed.
+	Facts Facts
 	// MaxURLs is the most part URLs one call answers; 0: 25. More asked for is a 400.
 	MaxURLs int
 }

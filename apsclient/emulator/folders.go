@@ -127,11 +127,12 @@ type deed struct {
 	by    string
 	at    time.Time
 	delay time.Duration
+	quiet bool // the roll-up times of folders stay
 }
 
 func (d deed) shown() time.Time { return d.at.Add(d.delay) }
 
-func (c *call) deed() deed { return deed{c.actor(), c.now, c.s.cfg.Visibility} }
+func (c *call) deed() deed { return deed{c.actor(), c.now, c.s.cfg.Visibility, c.knob.Facts.NoRollup} }
 
 // actor is whom a change is recorded for.
 func (c *call) actor() string {
@@ -273,10 +274,12 @@ func (m *model) touch(id string, d deed) {
 	}
 
 	f.Modified, f.ModifiedBy = d.at, d.by
-	for f != nil {
-		f.Rollup = d.at
+	for ; f != nil; f = m.folders.get(f.Parent) {
+		if !d.quiet {
+			f.Rollup = d.at
+		}
+
 		m.folders.put(f.ID, f)
-		f = m.folders.get(f.Parent)
 	}
 }
 
@@ -287,7 +290,8 @@ func (c *call) nameFree(m *model, folderID, name, self string) *problem {
 		return invalid(why)
 	}
 
-	if holder := m.child(folderID).holder(name, c.knob.CaseInsensitiveNames); holder != "" && holder != self {
+	holder := m.child(folderID).holder(name, c.knob.CaseInsensitiveNames)
+	if holder != "" && holder != self && !c.knob.Facts.TwinNames {
 		return nameTaken
 	}
 

@@ -76,12 +76,27 @@ func (c *call) stored(m *model, p *project, r *resource, name string) (content, 
 		return none, invalid("the file extension differs from the one the storage was made for")
 	}
 
+	if c.knob.Facts.StorageOnce && m.stores(r.ID) {
+		return none, invalid("the storage location has a version already")
+	}
+
 	o := m.objects.get(bucketKey + "/" + key)
 	if o == nil {
 		return none, invalid("the upload to the storage location was not completed")
 	}
 
 	return content{name, r.ID, o.Size}, nil
+}
+
+// stores reports whether a version has its bytes at a storage location.
+func (m *model) stores(urn string) bool {
+	for _, v := range m.versions.m {
+		if v.Storage == urn {
+			return true
+		}
+	}
+
+	return false
 }
 
 // typesFor are the item and version types that a folder takes.

@@ -134,7 +134,12 @@ func (c *call) s3check() {
 		c.s3fail(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 
-	want := signature(c.s.key, c.r.Method, c.r.Host, c.r.URL.EscapedPath(), c.q)
+	method := c.r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+
+	want := signature(c.s.key, method, c.r.Host, c.r.URL.EscapedPath(), c.q)
 	if !hmac.Equal([]byte(want), []byte(c.q.Get("X-Amz-Signature"))) {
 		c.s3fail(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does "+
 			"not match the signature you provided. Check your key and signing method.")
@@ -236,12 +241,16 @@ func (c *call) s3put() {
 		etag = hex.EncodeToString(md5.New().Sum(nil))
 	}
 
-	c.w.Header().Set("ETag", `"`+etag+`"`)
+	if !c.knob.Facts.BareETags {
+		etag = `"` + etag + `"`
+	}
+
+	c.w.Header().Set("ETag", etag)
 	c.empty(http.StatusOK)
 }
 
 func (c *call) s3get() {
-	if c.r.Method == http.MethodHead { // an URL is signed for GET
+	if c.r.Method == http.MethodHead && !c.knob.Facts.SignedHead { // an URL is signed for GET
 		c.s3fail(http.StatusForbidden, "SignatureDoesNotMatch", "")
 	}
 
@@ -277,7 +286,7 @@ func (c *call) s3get() {
 func (c *call) sendObject(parts []blob, size int64, o *object) {
 	h, out := c.r.Header, c.w.Header()
 	etag := `"` + o.ETag + `"`
-	if m := h.Get("If-Match"); m != "" && m != "*" && unquote(m) != o.ETag {
+	if m := h.Get("If-Match"); m != "" && m != "*" && unquote(m) != o.ETag && !c.knob.Facts.IgnoreIfMatch {
 		c.s3fail(http.StatusPreconditionFailed, "PreconditionFailed",
 			"At least one of the pre-conditions you specified did not hold",
 			[2]string{"Condition", "If-Match"})

@@ -59,6 +59,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	if c.knob.Facts.LimitHeaders {
+		w.Header().Set("X-RateLimit-Limit", "300")
+		w.Header().Set("X-RateLimit-Remaining", "299")
+	}
+
 	if hook := s.fault.Load(); hook != nil {
 		c.fault = (*hook)(rec)
 		rec.Fault = c.fault.Kind.String()

@@ -41,7 +41,12 @@ func (c *call) uploadMinutes() time.Duration {
 
 func (c *call) uploadURLs() {
 	life := c.uploadMinutes()
-	first := c.number("firstPart", 1, 1, maxParts)
+	highest := maxParts
+	if c.knob.Facts.MoreParts {
+		highest *= 2
+	}
+
+	first := c.number("firstPart", 1, 1, highest)
 	n := c.number("parts", 1, 1, maxParts)
 	in := urlRequest{ObjectKey: c.p["object"], FirstPart: &first, Parts: &n, UploadKey: c.q.Get("uploadKey")}
 	var out obj
@@ -60,7 +65,7 @@ func (c *call) openUpload(m *model, b *bucket, in urlRequest, life time.Duration
 	switch {
 	case first < 1 || n < 1 || n > most:
 		return nil, invalid("Invalid parts: from 1 to " + itoa(most) + ", firstPart from 1")
-	case first+n-1 > maxParts:
+	case first+n-1 > maxParts && !c.knob.Facts.MoreParts:
 		return nil, invalid("Invalid part number: at most " + itoa(maxParts))
 	case len(in.ObjectKey) == 0 || len(in.ObjectKey) > 1024:
 		return nil, invalid("Invalid objectKey")
@@ -169,6 +174,10 @@ func (c *call) completeUpload() {
 	var gone []blob
 	c.withBucket(false, true, func(m *model, b *bucket) (bad *problem) {
 		out, gone, bad = c.complete(m, b, in, "part")
+		if bad != nil && in.UploadKey != "" && c.knob.Facts.DeadKeyInSuccess {
+			out, bad = obj{"uploadKey": in.UploadKey, "status": "error", "reason": "InvalidUploadKey"}, nil
+		}
+
 		return bad
 	})
 	c.s.removeBlobs(gone)

@@ -34,6 +34,10 @@ func (c *call) copySource(m *model, p *project, id string) (content, *problem) {
 func (c *call) createVersion() {
 	from := c.q.Get("copyFrom")
 	in := c.payload("versions", from != "")
+	if from != "" && c.knob.Facts.RefuseCopy {
+		c.refuse(invalid("copyFrom is not supported"))
+	}
+
 	var d obj
 	c.inProject(func(m *model, p *project) *problem {
 		i, v, bad := c.newVersion(m, p, in.Data, from)

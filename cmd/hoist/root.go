@@ -48,6 +48,7 @@ func (a *app) commands() []*cobra.Command {
 		newPushCmd(a),
 		newResumeCmd(a),
 		newRetryCmd(a),
+		newSelftestCmd(a),
 		newStatCmd(a),
 		newStateCmd(a),
 		newStatusCmd(a),

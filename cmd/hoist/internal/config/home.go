@@ -79,8 +79,11 @@ func (h Home) StateFile() string           { return filepath.Join(h.State, "stat
 func (h Home) Socket() string              { return filepath.Join(h.State, "control.sock") }
 func (h Home) AddrFile() string            { return filepath.Join(h.State, "control.addr") }
 func (h Home) OwnerFile() string           { return filepath.Join(h.State, "owner.json") }
-func (h Home) Receipts() string            { return filepath.Join(h.State, "receipts") }
-func (h Home) Logs() string                { return filepath.Join(h.State, "logs") }
+
+// FactsFile is what selftest found.
+func (h Home) FactsFile() string { return filepath.Join(h.State, "facts.json") }
+func (h Home) Receipts() string  { return filepath.Join(h.State, "receipts") }
+func (h Home) Logs() string      { return filepath.Join(h.State, "logs") }
 
 // HiddenFile lists the folders that rm hid, with their names.
 func (h Home) HiddenFile() string { return filepath.Join(h.State, "hidden.jsonl") }

@@ -99,6 +99,7 @@ var checks = []check{
 	{"state", 60 * time.Second, checkState},
 	{"notifications", 20 * time.Second, checkNotifications},
 	{"space", 20 * time.Second, checkSpace},
+	{"selftest", time.Second, checkSelftest},
 }
 
 // Run makes every check in turn and tells each finding as it is made. The error is that of tell, or

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/cmd/hoist/internal/selftest"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -157,4 +161,28 @@ func existing(path string) string {
 
 		path = filepath.Dir(path)
 	}
+}
+
+// checkSelftest repeats what the runs of selftest found, if there were any.
+func checkSelftest(_ context.Context, e Env, f facts) (facts, []Finding) {
+	known, err := selftest.LoadFacts(e.Home.FactsFile())
+	if err != nil {
+		return f, []Finding{{"selftest", Warning, err.Error(),
+			problem.Text("remove " + e.Home.FactsFile() + " and run \"hoist selftest\" again")}}
+	}
+
+	var found []Finding
+	for _, where := range slices.Sorted(maps.Keys(known)) {
+		k := known[where]
+		detail := fmt.Sprintf("%s, %s: %d facts seen, all as expected", where, k.Date.Format(time.DateOnly),
+			len(k.Seen))
+		if len(k.Differs) > 0 {
+			detail = fmt.Sprintf("%s, %s: %d facts seen, these differ: %s", where, k.Date.Format(time.DateOnly),
+				len(k.Seen), strings.Join(k.Differs, ", "))
+		}
+
+		found = append(found, Finding{Check: "selftest", Verdict: OK, Detail: detail})
+	}
+
+	return f, found
 }
