@@ -154,7 +154,10 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 		{"OSS", apsclient.Request{Action: "list-bucket-objects",
 			Params: map[string]string{"bucketKey": "bucket"},
 			Query:  map[string][]string{"beginsWith": {"a/"}}},
-			[]string{`{"items":[{"objectKey":"a/1"},{"objectKey":"a/2"}],"next":"https://x/oss/v2/buckets/bucket/objects?limit=2&startAt=a%2F2&beginsWith=a%2F"}`, `{"items":[{"objectKey":"a/3"}]}`},
+			[]string{
+				`{"items":[{"objectKey":"a/1"},{"objectKey":"a/2"}],"next":"https://x/oss/v2/buckets/bucket/objects?limit=2&startAt=a%2F2&beginsWith=a%2F"}`,
+				`{"items":[{"objectKey":"a/3"}]}`,
+			},
 			[]string{"/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=100",
 				"/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=2&startAt=a%2F2"}, 3, false},
 		{"hq ends with a short page",
@@ -166,7 +169,10 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 				"/hq/v1/accounts/A/users?limit=2&offset=4&sort=name"}, 4, false},
 		{"construction/admin", apsclient.Request{Action: "list-project-users",
 			Params: map[string]string{"projectId": "b.P"}},
-			[]string{`{"pagination":{"limit":1,"offset":0,"totalResults":2,"nextUrl":"https://x/y?limit=1&offset=1"},"results":[{"id":"1"}]}`, `{"pagination":{"nextUrl":null},"results":[{"id":"2"}]}`},
+			[]string{
+				`{"pagination":{"limit":1,"offset":0,"totalResults":2,"nextUrl":"https://x/y?limit=1&offset=1"},"results":[{"id":"1"}]}`,
+				`{"pagination":{"nextUrl":null},"results":[{"id":"2"}]}`,
+			},
 			[]string{"/construction/admin/v1/projects/P/users?limit=200",
 				"/construction/admin/v1/projects/P/users?limit=1&offset=1"}, 2, false},
 		{"webhooks, relative", apsclient.Request{Action: "list-webhooks"},
@@ -347,12 +353,16 @@ func TestTheCallersQueryStays(t *testing.T) {
 		"https://elsewhere.example.com/y?page%5Bnumber%5D=2&page%5Blimit%5D=50"} {
 		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
 			q := r.URL.Query()
-			if q.Get("filter[type]") != "items" || q.Get("includeHidden") != "true" || len(q["filter[type]"]) != 1 {
+			if q.Get("filter[type]") != "items" || q.Get("includeHidden") != "true" ||
+				len(q["filter[type]"]) != 1 {
 				t.Errorf("%s, page %d: asked %s", link, n, r.URL.RawQuery)
 			}
 
 			if n == 1 {
-				return jsonReply(200, map[string]any{"data": []any{}, "links": map[string]any{"next": link}}), nil
+				return jsonReply(
+					200,
+					map[string]any{"data": []any{}, "links": map[string]any{"next": link}},
+				), nil
 			}
 
 			if q.Get("page[number]") != "2" || r.URL.Host != "developer.api.autodesk.com" ||

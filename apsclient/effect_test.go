@@ -77,8 +77,11 @@ func TestRefusalsAreJoined(t *testing.T) {
 		return apsclient.Warning{Status: status, Title: "Unable to get hubs from BIM360DM " + region + ".",
 			Detail: detail}
 	}
-	got := strings.Join(apsclient.Refusals([]apsclient.Warning{warn("EMEA", "403", "no"), warn("JPN", "403", "no"),
-		warn("US", "401", "not you"), {Title: "Odd", Detail: "thing"}}), " | ")
+	got := strings.Join(
+		apsclient.Refusals([]apsclient.Warning{warn("EMEA", "403", "no"), warn("JPN", "403", "no"),
+			warn("US", "401", "not you"), {Title: "Odd", Detail: "thing"}}),
+		" | ",
+	)
 	if got != "EMEA, JPN: no (403) | US: not you (401) | Odd thing" {
 		t.Errorf("got %s", got)
 	}

@@ -26,6 +26,10 @@ type Warning struct {
 	Status, Code, Title, Detail string
 }
 
+// Hides reports whether files and folders of the hub can be hidden and restored. Personal hubs accept
+// it for folders and ignore it, and refuse it for files.
+func (h Hub) Hides() bool { return h.Type != "hubs:autodesk.a360:PersonalHub" }
+
 // Refusals joins warnings that say the same of several regions: "EMEA, JPN: You don't have
 // permission to access this API (403)".
 func Refusals(warnings []Warning) []string {

@@ -80,3 +80,31 @@ func TestChangesWhoseReplyIsLost(t *testing.T) {
 		})
 	}
 }
+
+// TestPersonalHubsHideNothing: it is said before anything is asked of the service, which would accept
+// the one and refuse the other.
+func TestPersonalHubsHideNothing(t *testing.T) {
+	l := newLab(t)
+	project, err := l.cloud.AddProject(l.cloud.AddHubIn("Drive", emulator.HubPersonal, "US"), "Files", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, _, err := l.cloud.AddFile(project, "Project Files/old/a.dwg", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+
+	const folder = "aps://Drive/Files/Project Files/old"
+	for _, args := range [][]string{{"rm", "--yes", folder}, {"rm", "--yes", folder + "/a.dwg"},
+		{"restore", folder}, {"restore", folder + "/a.dwg"}} {
+		if _, stderr := l.run(2, args...); !strings.Contains(stderr, "personal hub") {
+			t.Errorf("%v says %s", args, stderr)
+		}
+	}
+
+	for _, r := range l.cloud.Requests() {
+		if r.Op == "update-folder" || r.Op == "create-version" {
+			t.Errorf("%s was asked for", r.Op)
+		}
+	}
+}

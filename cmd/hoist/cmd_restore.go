@@ -53,6 +53,14 @@ func (a *app) restore(ctx context.Context, arg string, version int) error {
 		return err
 	}
 	defer l.done()
+	if !l.place.Hub.Hides() {
+		return fail(
+			problem.Usage,
+			fmt.Errorf("%s is in a personal hub, which hides and restores nothing", address),
+			"look for it in the browser",
+		)
+	}
+
 	names, err := a.hiddenNames()
 	if err != nil {
 		return err

@@ -49,6 +49,14 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 	}
 	defer l.done()
 	p := l.place
+	if p.Address.Scheme == remote.SchemeAPS && !p.Hub.Hides() {
+		return fail(
+			problem.Usage,
+			fmt.Errorf("%s is in a personal hub, whose files and folders cannot be hidden",
+				p.Address),
+			"delete it in the browser",
+		)
+	}
 
 	var verb string
 	var do func() error

@@ -160,6 +160,10 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 		r := apsclient.Request{Action: action, Params: map[string]string{"account_id": account},
 			Query: url.Values{"limit": {"1"}}}
+		if region := strings.ToUpper(h.Region); slices.Contains(apsclient.Regions(), region) {
+			r.Params["Region"] = region // that of the hub, whatever the profile says
+		}
+
 		if e.User {
 			r.Variant = "acc"
 		}
@@ -201,6 +205,10 @@ func checkRegion(_ context.Context, e Env, f facts) (facts, []Finding) {
 	switch {
 	case len(regions) == 0:
 		return f, []Finding{{Check: "region", Verdict: Skipped, Detail: "no hub can be seen"}}
+	case e.Region == "" && !slices.Contains(regions, "US"):
+		return f, []Finding{{"region", Warning, "the hubs are in " + strings.Join(regions, ", ") +
+			", and none is set for buckets, webhooks and administration, which means US",
+			problem.Fix{Step: problem.RegionOf}}}
 	case e.Region == "":
 		return f, []Finding{{Check: "region", Verdict: OK,
 			Detail: "of the hubs: " + strings.Join(regions, ", ") +

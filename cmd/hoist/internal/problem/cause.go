@@ -43,7 +43,11 @@ var causes = []cause{
 	{[]string{"permission to access this api"}, Unauthorized,
 		"the account does not know the application: an account administrator adds the client id as a custom " +
 			`integration; "hoist guide" has the steps`},
-	{[]string{"[requesttimetooskewed]"}, Failure, "the clock of this machine is wrong: set it and run it again"},
+	{
+		[]string{"[requesttimetooskewed]"},
+		Failure,
+		"the clock of this machine is wrong: set it and run it again",
+	},
 	{[]string{"token expired"}, Unauthorized, `the sign-in has ended: run it again, else "hoist login"`},
 }
 

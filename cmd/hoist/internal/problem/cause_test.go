@@ -51,7 +51,8 @@ func TestTheCauseThatTheAnswerNames(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			kind, fix := Of(row.err)
-			if kind != row.kind || !strings.Contains(fix.Words, row.says) || row.says == "" && fix.Words != "" {
+			if kind != row.kind || !strings.Contains(fix.Words, row.says) ||
+				row.says == "" && fix.Words != "" {
 				t.Errorf("%s, %+v", kind, fix)
 			}
 		})
