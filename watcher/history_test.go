@@ -1,0 +1,175 @@
+package watcher
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// history plays random changes of a tree, of its rules and of its root, with notices that are lost now
+// and then, against a watcher with a clock of its own.
+type history struct {
+	*fixture
+	t   *testing.T
+	rnd *rand.Rand
+	out []string // what was handed over although it is excluded
+	log []string
+}
+
+var (
+	historyNames = []string{"a.dwg", "b.dwg", "fees.xlsx", "Tower.rvt", "Tower.0001.rvt"}
+	historyRules = []string{"fees*\n", "b.dwg\n", "/x/\n", "*.dwg\n!a.dwg\n", "", "#\n"}
+	historyDirs  = []string{"", "x", "x/y"}
+)
+
+// emitted asks the rules as they are on disk at that moment about all that is handed over.
+func (h *history) emitted(ctx context.Context, changes []Change) error {
+	for _, c := range changes {
+		if c.Removed {
+			continue
+		}
+
+		b, err := NewBook(h.root, &Rules{}, 0, nil)
+		if err != nil {
+			return err
+		}
+
+		if ignored, rule := b.At(path.Dir("/" + c.Path)[1:]).Match(c.Path, false); ignored {
+			h.out = append(h.out, c.Path+" by "+rule)
+		}
+	}
+
+	return h.emit(ctx, changes)
+}
+
+func (h *history) step() {
+	dir := historyDirs[h.rnd.IntN(len(historyDirs))]
+	name := historyNames[h.rnd.IntN(len(historyNames))]
+	p := join2(dir, name)
+	tell := []string{p}
+
+	switch h.rnd.IntN(10) {
+	case 0, 1, 2, 3:
+		h.write(p, strings.Repeat("x", h.rnd.IntN(50)))
+	case 4:
+		h.remove(p)
+	case 5, 6:
+		p = join2(dir, IgnoreFile)
+		h.write(p, historyRules[h.rnd.IntN(len(historyRules))])
+		tell = []string{p}
+	case 7:
+		h.remove(join2(dir, IgnoreFile))
+		tell = []string{join2(dir, IgnoreFile)}
+	case 8:
+		to := join2(historyDirs[h.rnd.IntN(len(historyDirs))], name)
+		must(h.t, os.MkdirAll(filepath.Dir(h.path(to)), 0o755))
+		if os.Rename(h.path(p), h.path(to)) == nil {
+			tell = append(tell, to)
+		}
+	case 9:
+		away := h.root + ".away"
+		must(h.t, os.Rename(h.root, away))
+		time.Sleep(time.Duration(h.rnd.IntN(20)) * time.Second)
+		must(h.t, os.Rename(away, h.root))
+	}
+
+	h.log = append(h.log, fmt.Sprint(tell))
+	for _, p := range tell {
+		for dir, _ := split(p); h.rnd.IntN(5) > 0; dir, _ = split(dir) {
+			h.hand.notice(p, notice{touched: true, created: true, left: true})
+			if dir == "" {
+				break
+			}
+
+			p = dir
+		}
+	}
+
+	time.Sleep(time.Duration(h.rnd.IntN(15_000)) * time.Millisecond)
+	synctest.Wait()
+}
+
+// onDisk is what a walk finds that the rules let through.
+func (h *history) onDisk() []string {
+	var out []string
+	_, err := Walk(h.w.book, func(rel string, _ Snapshot) error {
+		out = append(out, rel)
+		return nil
+	}, func(rel string, err error) { h.t.Errorf("%s: %v", rel, err) })
+	must(h.t, err)
+	slices.Sort(out)
+
+	return out
+}
+
+func TestRandomHistories(t *testing.T) {
+	n := uint64(25)
+	switch {
+	case os.Getenv("HOIST_NIGHTLY") != "":
+		n = 100_000
+	case os.Getenv("HOIST_LONG") != "":
+		n = 1000
+	}
+
+	for seed := range n {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := tree{t, filepath.Join(t.TempDir(), "root")}
+				f.write("a.dwg", "a")
+				x := newFixture(t, f, nil)
+				h := &history{fixture: x, t: t, rnd: rand.New(rand.NewPCG(seed, 1))}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- x.w.Run(ctx, h.emitted) }()
+				synctest.Wait()
+
+				for range 40 {
+					h.step()
+				}
+
+				// Two scans later all is at rest: the index is the disk, and all was told.
+				time.Sleep(3 * time.Hour)
+				synctest.Wait()
+				want := h.onDisk()
+				var index []string
+				must(t, eachRecord(x.base, "", func(p string, _ record) { index = append(index, p) }))
+				slices.Sort(index)
+				if !slices.Equal(index, want) {
+					t.Errorf("the index has %q, the disk %q", index, want)
+				}
+
+				for _, p := range want {
+					info, err := os.Lstat(f.path(p))
+					must(t, err)
+					if told, ok := x.states[p]; !ok || told.Size != info.Size() {
+						t.Errorf("%s: told %v of %d bytes, has %d", p, ok, told.Size, info.Size())
+					}
+				}
+
+				if s := x.w.Status(); s.State != StateWatching || s.Pending != 0 || s.Files != len(want) {
+					t.Errorf("status %+v, want %d files", s, len(want))
+				}
+
+				if len(h.out) > 0 {
+					t.Errorf("handed over although excluded: %q", h.out)
+				}
+
+				if t.Failed() {
+					t.Logf("steps %v, told %v", h.log, slices.Sorted(maps.Keys(x.states)))
+				}
+
+				cancel()
+				<-ended
+			})
+		})
+	}
+}
