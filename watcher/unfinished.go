@@ -30,31 +30,35 @@ func (r *run) unfinished(p string, rec record) string {
 		return WaitWriter
 	}
 
-	torn, _, err := answered(func() (bool, error) {
-		f, err := OpenRegular(join(r.root, p))
-		if err != nil {
-			return false, err
-		}
-		defer f.Close()
-
-		verdict, err := whole.Judge(p, rec.size, f)
-
-		return verdict == whole.Torn, err
-	})
+	verdict, err := r.judge(p, rec.size)
 	if err != nil {
 		r.log.Debug("the end of a file cannot be judged", "path", p, "error", err)
 		return "" // the engine will say why it cannot be read
 	}
 
-	if torn {
+	if verdict == whole.Torn {
 		return WaitTorn
 	}
 
 	return ""
 }
 
-// recent reports whether a file that has rested by its own times changed so short a time ago that it
-// may be in a pause of a copy.
+// judge reads what the bytes of a file tell of it.
+func (r *run) judge(p string, size int64) (whole.Verdict, error) {
+	f, err := OpenRegular(join(r.root, p))
+	if err != nil {
+		return whole.Unknown, err
+	}
+	defer f.Close()
+
+	return whole.Judge(p, size, f)
+}
+
+// recentFactor is how many settle times ago a file that a scan finds must have changed for a copy that
+// pauses to be out of the question.
+const recentFactor = 4
+
+// recent reports whether a file that has rested by its own times may be in a pause of a copy.
 func (s *settler) recent(rec record, now time.Time) bool {
-	return now.Sub(unixTime(rec.mtime)) < s.limit
+	return now.Sub(unixTime(rec.mtime)) < recentFactor*s.quiet
 }
