@@ -40,7 +40,8 @@ func Check(path string) (Report, error) {
 		return Report{Path: path, Problems: []string{damaged.Detail}}, nil
 	}
 
-	if damaged, ok := errors.AsType[*DamagedError](lost(path, "missing")); ok && errors.Is(err, os.ErrNotExist) {
+	damaged, isLost := errors.AsType[*DamagedError](lost(path, "missing"))
+	if isLost && errors.Is(err, os.ErrNotExist) {
 		return Report{Path: path, Problems: []string{damaged.Detail}}, nil
 	}
 
@@ -56,7 +57,7 @@ func Check(path string) (Report, error) {
 
 	metas, notes := boltfile.ReadMetas(f)
 	if boltfile.NeverUsed(f, fi.Size(), metas) && len(traces(path)) == 0 {
-		return Report{Path: path, Size: fi.Size(), Usable: true}, nil // Open begins anew
+		return Report{Path: path, Size: fi.Size(), Usable: true}, nil // Open starts afresh
 	}
 
 	if len(metas) == 0 {
@@ -76,7 +77,7 @@ func Check(path string) (Report, error) {
 // the meta pages, of which there are two.
 var errOvertaken = errors.New("overtaken by commits")
 
-// overtakenMax is how often Check begins anew; commits wait for the disk, so that even the second
+// overtakenMax is how often Check starts again; commits wait for the disk, so that even the second
 // time is rare.
 const overtakenMax = 100
 
@@ -103,7 +104,8 @@ func (s *Store) checkOnce() (Report, error) {
 		defer f.Close()
 		metas, _ := boltfile.ReadMetas(f)
 		i := slices.IndexFunc(metas, func(m boltfile.Meta) bool { return m.TxID == uint64(tx.ID()) })
-		if i < 0 && slices.ContainsFunc(metas, func(m boltfile.Meta) bool { return m.TxID > uint64(tx.ID()) }) {
+		newer := func(m boltfile.Meta) bool { return m.TxID > uint64(tx.ID()) }
+		if i < 0 && slices.ContainsFunc(metas, newer) {
 			return errOvertaken
 		}
 
@@ -171,7 +173,8 @@ func (sv *salvage) opens() bool {
 
 	for _, id := range sv.data["targets"] {
 		k := string(id)
-		if j, err := decodeJob(idOf(id), sv.data["jobs"][k]); err != nil || !j.Open() || sv.bad["progress"][k] {
+		j, err := decodeJob(idOf(id), sv.data["jobs"][k])
+		if err != nil || !j.Open() || sv.bad["progress"][k] {
 			return false
 		}
 	}
@@ -284,7 +287,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 
 // checkHead checks what the next receipt will build on.
 func checkHead(head string, receipts []Receipt) error {
-	if len(receipts) == 0 { // where they are lost the chain goes on from what is known of the last one
+	if len(receipts) == 0 { // if they are lost the chain goes on from what is known of the last one
 		_, _, err := parseHead(head)
 		return err
 	}

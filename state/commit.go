@@ -244,7 +244,7 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 func successor(j Job, changed *SourceChanged) (Job, bool) {
 	next := Job{
 		Kind: j.Kind, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel, Target: j.Target,
-		Force: j.Force && j.Result == "", Batch: j.Batch, Replaces: j.ID, Doubt: j.Doubt,
+		Force: j.Force && j.Result == "", Batch: j.Batch, Doubt: j.Doubt,
 	}
 	switch {
 	case j.Kind != Upload, j.End == EndCancelled:
@@ -419,7 +419,7 @@ func (tx *writeTx) dropPrefix(bucket, p []byte) error {
 	return nil
 }
 
-// markUnwanted remembers the newest content a person did not want. Only a watch asks: who pushes a
+// markUnwanted remembers the newest content a user did not want. Only a watch asks: who pushes a
 // file again wants it.
 func (tx *writeTx) markUnwanted(j Job) error {
 	if !watched(j) {

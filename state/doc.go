@@ -15,13 +15,13 @@
 //	bucket     key                        value
 //	meta       name                       text: schema, instance, receipt-head, user/NAME
 //	jobs       id (16 bytes)              JSON jobRecord
-//	progress   id                         parts done, bytes done, time in ns (3 x uint64): newer than the record
+//	progress   id                         parts and bytes done, time in ns (3 x uint64), newer than the job
 //	parts      id, part uint32            JSON partRecord
 //	history    id, seq uint64             JSON historyRecord; the newest 200 a job
 //	targets    kind NUL target            id of the open job to that target
 //	files      root NUL rel               id of the open upload of that file in a watch
 //	ended      seq uint64                 JSON endedRecord, in the order of ending
-//	unwanted   root NUL rel               JSON snapshotRecord that a person cancelled
+//	unwanted   root NUL rel               JSON snapshotRecord that a user cancelled
 //	published  root NUL rel               JSON publishedRecord
 //	intents    key                        the caller's bytes: calls that belong to no job
 //	dirs       root NUL folder NUL first  the watcher's bytes, at most 64 KiB
@@ -52,7 +52,7 @@
 //     than 250,000).
 //   - One process has the file open; another gets *LockedError within about a second. Damage is
 //     *DamagedError, never a panic. After damage of the structure nothing more is written; one record
-//     that cannot be read is the trouble of who asks for it.
+//     that cannot be read fails only the call that asks for it.
 //
 // All methods of Store may be called concurrently.
 package state

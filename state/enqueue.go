@@ -17,7 +17,7 @@ const (
 	Queued   Verdict = "queued"   // a new job
 	Merged   Verdict = "merged"   // an open job of this file and target took it; that one is returned
 	Same     Verdict = "same"     // the snapshot is the published one
-	Unwanted Verdict = "unwanted" // a person cancelled this snapshot in this watch
+	Unwanted Verdict = "unwanted" // a user cancelled this snapshot in this watch
 	// another file's open job goes to this target; that one is returned, nothing was queued
 	Busy Verdict = "busy"
 )
@@ -235,7 +235,7 @@ func (tx *writeTx) needless(j Job) (Verdict, error) {
 	return "", err
 }
 
-// mergeInto gives what j asks to the open job, where that is of the same file.
+// mergeInto gives what j asks to the open job if that is of the same file.
 func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 	sameFile := open.Kind == j.Kind && open.Path == j.Path
 	if watched(j) && !watched(open) && sameFile && !tx.has(bucketFiles, fileKey(j)) {
@@ -252,7 +252,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 	}
 
 	merged := open
-	if !sameTarget { // the watch was mapped anew before anything was sent
+	if !sameTarget { // the watch was mapped elsewhere before anything was sent
 		if err := tx.unlist(k, open); err != nil {
 			return j, "", err
 		}

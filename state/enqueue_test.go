@@ -59,7 +59,7 @@ func TestEnqueueMeetsAnOpenJob(t *testing.T) {
 			t.Fatalf("%s: successor: %v", phase, err)
 		}
 
-		if next.Snapshot != newer.Snapshot || next.Phase != PhaseQueued || next.Replaces != j.ID ||
+		if next.Snapshot != newer.Snapshot || next.Phase != PhaseQueued ||
 			next.Batch != j.Batch || next.Size != 30 {
 			t.Errorf("%s: successor %+v", phase, next)
 		}

@@ -125,14 +125,14 @@ type (
 		At            time.Time
 		Reason, Error string
 	}
-	// Parked: a person should look. At is the next attempt, zero: none by itself.
+	// Parked: a user should look. At is the next attempt, zero: none by itself.
 	Parked struct {
 		Reason, Error string
 		At            time.Time
 	}
 	// Failed ends the job.
 	Failed struct{ Reason, Error string }
-	// Pause and Resume are a person's wish; both may be repeated.
+	// Pause and Resume are a user's wish; both may be repeated.
 	Pause struct{}
 	// Resume takes back Pause.
 	Resume struct{}

@@ -211,9 +211,15 @@ func TestOneDamagedRecord(t *testing.T) {
 		bucket, key []byte
 		read        func(s *Store) error
 	}{
-		{"a receipt", bucketReceipts, seqKey(1), func(s *Store) error { _, err := s.Receipts(0, 0); return err }},
+		{"a receipt", bucketReceipts, seqKey(1), func(s *Store) error {
+			_, err := s.Receipts(0, 0)
+			return err
+		}},
 		{"the head of the receipts", bucketMeta, metaReceiptHead, nil},
-		{"a text", bucketMeta, []byte(metaUser + "m"), func(s *Store) error { _, _, err := s.Meta("m"); return err }},
+		{"a text", bucketMeta, []byte(metaUser + "m"), func(s *Store) error {
+			_, _, err := s.Meta("m")
+			return err
+		}},
 		{"a published record", bucketPublished, fileKey(uploadJob(1)), func(s *Store) error {
 			_, _, err := s.Published("w1", uploadJob(1).Rel)
 			return err

@@ -252,7 +252,8 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 	err := each(tx, bucketTargets, nil, nil, func(target, k []byte) (bool, error) {
 		j, err := readJob(tx, k)
 		if errors.Is(err, ErrNotFound) || err == nil && !j.Open() {
-			err = damagedValue(tx, bucketTargets, target, fmt.Errorf("it leads to job %x, which is not open", k))
+			err = damagedValue(tx, bucketTargets, target,
+				fmt.Errorf("it leads to job %x, which is not open", k))
 		}
 
 		if err != nil {
@@ -296,7 +297,7 @@ func (s *Store) Counts(active []JobID, now time.Time) Counts {
 	return s.jobs.counts(active, now)
 }
 
-// CountsIn counts the open jobs of one root, and those of them that wait for a person.
+// CountsIn counts the open jobs of one root, and those of them that wait for a user.
 func (s *Store) CountsIn(root string) (open, attention int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -328,7 +329,8 @@ func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job
 	due := jobs[:0]
 	for _, j := range jobs {
 		o := s.jobs.open[j.ID]
-		if o != nil && !o.nextAttempt.After(now) && !j.NextAttempt.IsZero() && j.NextAttempt.Sub(now) < 2*clockSlack {
+		if o != nil && !o.nextAttempt.After(now) && !j.NextAttempt.IsZero() &&
+			j.NextAttempt.Sub(now) < 2*clockSlack {
 			j.NextAttempt = now // it is due by the clock that counts
 		}
 

@@ -123,7 +123,7 @@ func lockFile(path, owner string, wait time.Duration) (*os.File, error) {
 }
 
 // traces lists what a state leaves beside itself, newest first: its copy, what a repair or a rebuild
-// put away or did not finish, exported receipts. Beside them no state begins anew without a word.
+// put away or did not finish, exported receipts. Beside them no state starts empty without a word.
 func traces(path string) []string {
 	type trace struct {
 		path string

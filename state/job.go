@@ -66,7 +66,7 @@ const (
 	PhasePlaced   Phase = "placed"
 )
 
-// Status is what a person is told about a job. It is derived, never stored.
+// Status is what a user is told about a job. It is derived, never stored.
 type Status string
 
 // The statuses, as the contract lists them.
@@ -171,10 +171,10 @@ type Job struct {
 	Result        string // see the Result constants; "" until done
 
 	Paused    bool
-	Attention bool // parked: a person should look; NextAttempt may still be set
+	Attention bool // parked: a user should look; NextAttempt may still be set
 	// restored from an older copy of the state: what it made at the other end is not known. Until
 	// something is reserved or resolved there, the engine compares the contents first, byte by byte
-	// where the service tells no SHA-1.
+	// if the service tells no SHA-1.
 	Doubt       bool
 	NextAttempt time.Time // not before; zero: at once, or with Attention: not by itself
 	// how far ahead NextAttempt was when it was set: however the clock is set, no start of the
@@ -195,7 +195,6 @@ type Job struct {
 	// of a watched file: since when it changes without having settled in between, zero: it settled
 	Unrest time.Time
 
-	Replaces  JobID // the job whose successor this is
 	Successor JobID // the job that went on after this one was superseded
 
 	End     string // see the End constants; "" open
@@ -214,7 +213,7 @@ func (j Job) Watched() bool { return j.Root != "" && !strings.HasPrefix(j.Root, 
 // Open reports whether the job has not ended.
 func (j Job) Open() bool { return j.End == "" }
 
-// Status derives what a person is told. active says that the engine runs the job right now, which
+// Status derives what a user is told. active says that the engine runs the job right now, which
 // only the engine knows.
 func (j Job) Status(active bool, now time.Time) Status {
 	switch {
@@ -238,7 +237,7 @@ func (j Job) Status(active bool, now time.Time) Status {
 }
 
 // Runnable reports whether the engine may work on the job at now: it is open, not paused, no
-// attempt lies ahead, and it does not wait for a person alone.
+// attempt lies ahead, and it does not wait for a user alone.
 func (j Job) Runnable(now time.Time) bool {
 	if j.End != "" || j.Paused || j.Attention && j.NextAttempt.IsZero() {
 		return false
@@ -284,8 +283,7 @@ type PublishedRecord struct {
 	Storage  string
 	Snapshot Snapshot
 	PartSize int64
-	ETags    []string // at most 64, in part order; beyond that only Digest
-	Digest   string   // SHA-256, hex, of the ETags joined by newlines
+	ETags    []string // in part order; none beyond 64, the receipt has them all
 	SHA1     string
 	At       time.Time
 }

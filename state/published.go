@@ -97,7 +97,7 @@ func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
 	return tx.delete(bucketUnwanted, k)
 }
 
-// UnwantedIn returns the contents of a root that a person cancelled and that are not wanted until
+// UnwantedIn returns the contents of a root that a user cancelled and that are not wanted until
 // they change, by path.
 func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 	out := map[string]Snapshot{}

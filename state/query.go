@@ -20,7 +20,7 @@ type Filter struct {
 	Kind   Kind
 	Batch  string
 	Root   string
-	Open   bool  // only jobs that have not ended; much cheaper where most have
+	Open   bool  // only jobs that have not ended; much cheaper if most have
 	After  JobID // only jobs after this one: the last of the page before
 	Limit  int   // at most so many, 0: all
 }
@@ -287,7 +287,9 @@ func (s *Store) History(id JobID) ([]HistoryLine, error) {
 	var out []HistoryLine
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
-		return eachJSON(tx, bucketHistory, p, func(_ []byte, r historyRecord) { out = append(out, HistoryLine(r)) })
+		return eachJSON(tx, bucketHistory, p, func(_ []byte, r historyRecord) {
+			out = append(out, HistoryLine(r))
+		})
 	})
 
 	return out, err

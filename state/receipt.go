@@ -97,7 +97,7 @@ func fill(r PublishedRecord, j Job, etags []string, now time.Time) PublishedReco
 		r.Snapshot = j.Snapshot
 	}
 
-	if len(etags) > 0 && len(r.ETags) == 0 && r.Digest == "" {
+	if len(etags) > 0 && len(r.ETags) == 0 {
 		r.ETags, r.PartSize, r.Storage = etags, j.PartSize, j.Object
 	}
 

@@ -1,16 +1,12 @@
 package state
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 )
 
-// maxETags is how many part ETags a published record holds; beyond that it holds their digest (the
-// receipt has them all).
+// maxETags is how many part ETags a published record holds; beyond that the receipt alone has them.
 const maxETags = 64
 
 // The structs below are what lies in the file. They change only together with the schema version;
@@ -98,7 +94,6 @@ type jobRecord struct {
 	Changes   int       `json:"changes,omitempty"`
 	Seen      time.Time `json:"seen,omitzero"`
 	Unrest    time.Time `json:"unrest,omitzero"`
-	Replaces  string    `json:"replaces,omitempty"`
 	Successor string    `json:"successor,omitempty"`
 
 	End     string    `json:"end,omitempty"`
@@ -134,7 +129,6 @@ type publishedRecord struct {
 	Snapshot snapshotRecord `json:"snapshot"`
 	PartSize int64          `json:"part_size,omitempty"`
 	ETags    []string       `json:"etags,omitempty"`
-	Digest   string         `json:"digest,omitempty"`
 	SHA1     string         `json:"sha1,omitempty"`
 	At       time.Time      `json:"at"`
 }
@@ -168,7 +162,7 @@ func encodeJob(j Job) ([]byte, error) {
 		Wait:     int64(j.Wait),
 		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error,
 		Since:   stored(j.Since),
-		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Replaces: string(j.Replaces), Successor: string(j.Successor),
+		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
 	}
 	if j.Pending != nil {
@@ -209,7 +203,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		Wait:     time.Duration(r.Wait),
 		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error,
 		Since:   r.Since,
-		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Replaces: JobID(r.Replaces), Successor: JobID(r.Successor),
+		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
 	}
 	if r.Pending != nil {
@@ -227,12 +221,12 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 
 func encodePublished(p PublishedRecord) ([]byte, error) {
 	if len(p.ETags) > maxETags {
-		p.Digest, p.ETags = DigestETags(p.ETags), nil
+		p.ETags = nil
 	}
 
 	return json.Marshal(publishedRecord{
 		Remote: p.Remote, Item: p.Item, Version: p.Version, Number: p.Number, Storage: p.Storage,
-		Snapshot: fromSnapshot(p.Snapshot), PartSize: p.PartSize, ETags: p.ETags, Digest: p.Digest,
+		Snapshot: fromSnapshot(p.Snapshot), PartSize: p.PartSize, ETags: p.ETags,
 		SHA1: p.SHA1, At: stored(p.At),
 	})
 }
@@ -241,13 +235,7 @@ func (r publishedRecord) record(root, rel string) PublishedRecord {
 	return PublishedRecord{
 		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number,
 		Storage:  r.Storage,
-		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, Digest: r.Digest, SHA1: r.SHA1,
+		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, SHA1: r.SHA1,
 		At: r.At,
 	}
-}
-
-// DigestETags is what a published record keeps of more ETags than 64.
-func DigestETags(etags []string) string {
-	sum := sha256.Sum256([]byte(strings.Join(etags, "\n")))
-	return hex.EncodeToString(sum[:])
 }

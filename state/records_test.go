@@ -95,7 +95,7 @@ func TestPublished(t *testing.T) {
 		t.Errorf("got %+v, %v, %v", got, ok, err)
 	}
 
-	if got, _, _ := s.Published("w", "4"); got.ETags != nil || got.Digest != DigestETags(recs[4].ETags) {
+	if got, _, _ := s.Published("w", "4"); got.ETags != nil {
 		t.Errorf("101 ETags: %+v", got)
 	}
 

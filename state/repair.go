@@ -35,10 +35,10 @@ type RepairReport struct {
 
 // Repair makes a sound state of a damaged one that no process has open: it keeps every record that
 // can be read in the newest commit, fills damaged buckets from the commit before and from the copy
-// beside the state, and builds the indexes anew. The damaged file is kept under another name.
+// beside the state, and rebuilds the indexes. The damaged file is kept under another name.
 //
 // It never makes anything happen twice: an upload whose newest form is lost starts over, parked for
-// a person and marked Doubt, which tells the engine to look at the remote before it does anything
+// a user and marked Doubt, which tells the engine to look at the remote before it does anything
 // there. Damaged scan records are dropped, so that the next scan compares everything.
 func Repair(path string) (RepairReport, error) {
 	f, err := lockFile(path, filepath.Join(filepath.Dir(path), "owner.json"), lockTimeout)
@@ -260,7 +260,7 @@ func readCopy(path string) (*salvage, error) {
 	return sv, nil
 }
 
-// mergeSalvage takes of each bucket what the newest source has, and where that is not whole, what
+// mergeSalvage takes of each bucket what the newest source has, and if that is not whole, what
 // is missing from the older ones.
 func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
 	out := &salvage{data: map[string]map[string][]byte{}}
@@ -327,7 +327,7 @@ func uniqueTarget(sv *salvage, k string, j Job) bool {
 	return !ok || string(id) == k
 }
 
-// doubt makes a job start over once a person said so.
+// doubt makes a job start over once a user said so.
 func doubt(j Job) Job {
 	n := Job{
 		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path,
@@ -335,7 +335,7 @@ func doubt(j Job) Job {
 		Target: j.Target, Snapshot: j.Snapshot, Overwrite: j.Overwrite, Batch: j.Batch, Size: j.Size,
 		Paused: j.Paused, Doubt: true, Attention: true, Reason: ReasonRestored,
 		Error:    "the state was repaired and may be older than what the cloud has",
-		Attempts: j.Attempts, Replaces: j.Replaces, Created: j.Created, Updated: j.Updated,
+		Attempts: j.Attempts, Created: j.Created, Updated: j.Updated,
 		Since: stored(time.Now()),
 	}
 	if j.Pending != nil {
@@ -373,7 +373,7 @@ func readable(bucket, k string, v []byte) bool {
 	return json.Unmarshal(v, into) == nil
 }
 
-// derive builds anew what follows from the jobs and the receipts.
+// derive rebuilds what follows from the jobs and the receipts.
 func (sv *salvage) derive(r *RepairReport) {
 	targets, files, paths := map[string][]byte{}, map[string][]byte{}, map[string][]byte{}
 

@@ -37,7 +37,7 @@ type Options struct {
 	Owner  string       // path of owner.json, default: beside the file
 	Logger *slog.Logger // nil: discard
 	// LockWait is how long to wait for a process that has the state open; default: a second. Below
-	// 50 ms it is tried once, for who has something better to do than to wait, such as asking that
+	// 50 ms it is tried once, for callers with something better to do than wait, such as asking that
 	// process.
 	LockWait time.Duration
 
@@ -217,7 +217,7 @@ func guarded(path string, f func() error) (err error) {
 }
 
 // guard is guarded, and after damage of the structure the store takes no more writes. One record that
-// cannot be read is the trouble of who asks for it.
+// cannot be read fails only the call that asks for it.
 func (s *Store) guard(f func() error) error {
 	err := guarded(s.path, f)
 	if damaged, ok := errors.AsType[*DamagedError](err); ok && !damaged.record {
@@ -309,7 +309,7 @@ func (s *Store) Wait(ctx context.Context, index uint64) (uint64, error) {
 type Changes struct {
 	Index uint64  // ask for what came since this next
 	Jobs  []JobID // each once, in the order of their last change; a pruned job is not among them
-	Lost  bool    // memory does not reach back that far: list the jobs anew
+	Lost  bool    // memory does not reach back that far: list the jobs again
 }
 
 // Changes waits until the index is greater than since and tells which jobs were touched after it.

@@ -58,7 +58,8 @@ func sameBytes(ctx context.Context, c *apsclient.Client, id apsclient.ObjectID, 
 }
 
 // compareBytes reads body to its end, or to the first byte that differs from the file's from at on.
-func compareBytes(ctx context.Context, body io.Reader, src *source, at int64) (n int64, same bool, err error) {
+func compareBytes(ctx context.Context, body io.Reader, src *source, at int64) (n int64, same bool,
+	err error) {
 	theirs := copyBuffers.Get().(*[]byte)
 	ours := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(theirs)

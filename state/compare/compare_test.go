@@ -221,7 +221,8 @@ func (w world) truth() compare.Verdict {
 func TestJudgeTellsTheTruth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		content := rapid.IntRange(-1, 4)
-		w := world{local: content.Draw(t, "local"), base: content.Draw(t, "base"), tip: content.Draw(t, "tip"),
+		w := world{local: content.Draw(t, "local"), base: content.Draw(t, "base"),
+			tip:    content.Draw(t, "tip"),
 			object: rapid.Bool().Draw(t, "object")}
 		w.saved = w.local != w.base || rapid.Bool().Draw(t, "touched")
 		w.late = !w.object && w.base >= 0 && w.tip >= 0 && rapid.Bool().Draw(t, "late")
