@@ -135,19 +135,18 @@ func quoteFor(goos, s string) string {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 
-	// Control characters cannot be pasted; bash and zsh read them escaped.
+	// Control characters cannot be pasted: printf makes them.
 	var b strings.Builder
 	for _, c := range []byte(s) {
 		switch {
-		case c == '\'' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < ' ' || c > '~':
-			fmt.Fprintf(&b, `\%03o`, c) // an octal escape ends after three digits, a hexadecimal one does not
+		case c == '%':
+			b.WriteString("%%")
+		case c == '\'' || c == '\\' || c < ' ' || c > '~':
+			fmt.Fprintf(&b, `\%03o`, c)
 		default:
 			b.WriteByte(c)
 		}
 	}
 
-	return "$'" + b.String() + "'"
+	return `"$(printf '` + b.String() + `')"`
 }

@@ -20,7 +20,7 @@ func TestQuote(t *testing.T) {
 		{`C:\plans\a.dwg`, `'C:\plans\a.dwg'`, `C:\plans\a.dwg`},
 		{`C:\my plans\`, `'C:\my plans\'`, `"C:\my plans\\"`},
 		{"$HOME;ls", "'$HOME;ls'", `"$HOME;ls"`},
-		{"a\nb'\x1b1\u00e4", `$'a\012b\'\0331\303\244'`, "\"a\nb'\x1b1\u00e4\""},
+		{"a\nb'\x1b1\u00e4", `"$(printf 'a\012b\047\0331\303\244')"`, "\"a\nb'\x1b1\u00e4\""},
 		{"~ana", "'~ana'", `"~ana"`},
 	} {
 		if got := quoteFor("linux", tt.in); got != tt.posix {

@@ -45,8 +45,8 @@ func oneLine(s string) string { return strings.Join(strings.FieldsFunc(s, isLine
 
 func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
 
-// printable shows what could paint a terminal, control characters and direction marks, as the escape
-// that a shell would take for it between $' and '.
+// printable shows what could paint a terminal, control characters and direction marks, as an
+// escape.
 func printable(name string) string {
 	if utf8.ValidString(name) && strings.IndexFunc(name, unprintable) < 0 {
 		return name
