@@ -28,7 +28,7 @@ type Config struct {
 	Transfers int   // files whose bytes move at once; default 8
 	Parts     int   // parts in flight over all files; default 8
 	PartSize  int64 // bytes; 0: chosen by file size (see planParts)
-	// MD5 of each part against its ETag: auto (unless the link is faster than 100 MiB/s), always, never; default
+	// MD5 of each part against its ETag: auto (not on links faster than 100 MiB/s), always, never; default
 	// auto
 	Checksum     string
 	Acceleration bool // ask for accelerated URLs
