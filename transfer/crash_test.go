@@ -56,6 +56,8 @@ import (
 //     "download", commit of PartStored "killed after" fetches it again;
 //   - the look at the name before it is given (judge.go, judgeLocal): "download", commit of Placed
 //     "killed before" finds the file of another;
+//   - that a copy has its name only when it is whole (upload_spool.go, spool): the same scenario, "copy to
+//     the spool killed after";
 //   - that what an earlier run has moved away is known and settled (place.go, tidy): "download over
 //     another file", "exchange killed after" loses it, and so does "move the old file away killed
 //     after" where names cannot be exchanged.

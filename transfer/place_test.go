@@ -131,6 +131,82 @@ func TestEditsWhileAFileIsPlaced(t *testing.T) {
 	}
 }
 
+// TestPlacesOfADownload are what may lie around the name, and what becomes of it.
+func TestPlacesOfADownload(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		lies  func(w *world) (kept string, want []byte) // before the download; another file to be found as it was
+		wants string                                    // result, or reason
+	}{
+		{"a name that differs in case alone", func(w *world) (string, []byte) {
+			data := w.write("A.dwg", 10, 9)
+			if _, err := os.Lstat(w.path("a.dwg")); err == nil {
+				w.t.Skip("names differ in more than case here")
+			}
+
+			return "A.dwg", data
+		}, state.ResultDownloaded},
+		{"a file with another name elsewhere", func(w *world) (string, []byte) {
+			data := w.write("a.dwg", 10, 9)
+			if err := os.Link(w.path("a.dwg"), w.path("elsewhere.dwg")); err != nil {
+				w.t.Skip("no hard links here:", err)
+			}
+
+			return "elsewhere.dwg", data
+		}, state.ResultDownloaded},
+		{"a link to a file", func(w *world) (string, []byte) {
+			data := w.write("real.dwg", 10, 9)
+			if err := os.Symlink(w.path("real.dwg"), w.path("a.dwg")); err != nil {
+				w.t.Skip("no symbolic links here:", err)
+			}
+
+			return "real.dwg", data
+		}, ReasonNotAFile},
+		{"a link to nothing", func(w *world) (string, []byte) {
+			if err := os.Symlink(w.path("nothing.dwg"), w.path("a.dwg")); err != nil {
+				w.t.Skip("no symbolic links here:", err)
+			}
+
+			return "", nil
+		}, ReasonNotAFile},
+		{"a folder that may not be written", func(w *world) (string, []byte) {
+			data := w.write("a.dwg", 10, 9)
+			if os.Geteuid() == 0 {
+				w.t.Skip("nothing is forbidden to this user")
+			}
+
+			w.t.Cleanup(func() { _ = os.Chmod(w.dir, 0o755) })
+			if err := os.Chmod(w.dir, 0o555); err != nil {
+				w.t.Fatal(err)
+			}
+
+			return "a.dwg", data
+		}, ReasonUnreadable},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w, job, data := placing(t, "another")
+			if err := os.Remove(w.path("a.dwg")); err != nil {
+				t.Fatal(err)
+			}
+
+			kept, want := row.lies(w)
+			w.runAll(w.engine())
+			job = w.get(job.ID)
+			if job.Result != row.wants && job.Reason != row.wants {
+				t.Errorf("%q %q %q, want %s", job.Result, job.Reason, job.Error, row.wants)
+			}
+
+			if job.Result == state.ResultDownloaded {
+				w.wantFile("a.dwg", data)
+			}
+
+			if kept != "" {
+				w.wantFile(kept, want)
+			}
+		})
+	}
+}
+
 // placing is a world with a download that is ready to run, of data, over what was there before.
 func placing(t *testing.T, before string) (w *world, job state.Job, data []byte) {
 	w = newWorld(t)
