@@ -101,7 +101,7 @@ func TestExitCodesAreDocumented(t *testing.T) {
 
 func TestTopics(t *testing.T) {
 	for _, name := range []string{"getting-started", "remotes", "exit-codes", "reasons", "limits",
-		"environment", "control-api", "json", "configuration"} {
+		"environment", "control-api", "json", "configuration", "promises"} {
 		if !slices.Contains(topics(), name) {
 			t.Errorf("no topic %s", name)
 		}
@@ -115,6 +115,48 @@ func TestTopics(t *testing.T) {
 		text, _ := topic(name)
 		if !strings.HasPrefix(text, "# ") {
 			t.Errorf("topic %s has no title", name)
+		}
+	}
+}
+
+// TestPromisesAreHeld: every test that the page of the promises names is there.
+func TestPromisesAreHeld(t *testing.T) {
+	have := map[string]bool{}
+	for _, pattern := range []string{"*_test.go", "internal/*/*_test.go", "../../*/*_test.go",
+		"../../*/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no tests as %s: %v", pattern, err)
+		}
+
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+				have[string(m[1])] = true
+			}
+		}
+	}
+
+	page, _ := topic("promises")
+	parts := strings.Split(page, "\n## ")
+	if len(parts) < 7 {
+		t.Fatalf("the page has %d parts", len(parts))
+	}
+
+	for _, part := range parts[1:] {
+		title, _, _ := strings.Cut(part, "\n")
+		if !strings.Contains(part, "It cannot") || !strings.Contains(part, "Held by:") {
+			t.Errorf("%s: does not say what it cannot, or what holds it", title)
+		}
+	}
+
+	for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(page, -1) {
+		if !have[name] {
+			t.Errorf("no test %s", name)
 		}
 	}
 }
