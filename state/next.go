@@ -298,8 +298,8 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 		}
 
 		return j.finish(e.Result)
-	case Unchanged:
-		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
+	case Unchanged: // publishing: the create was refused, and what is there has the content
+		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted, PhasePublishing) {
 			return "", false
 		}
 

@@ -39,7 +39,7 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 		}
 	}
 
-	if there, lookErr := e.isTip(ctx, c, job, item); there != nil || lookErr != nil {
+	if there, lookErr := e.isTip(ctx, c, job, item, false); there != nil || lookErr != nil {
 		return there, lookErr
 	}
 
@@ -57,16 +57,17 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 }
 
 // isTip ends a job whose content another home, or a person, has made the newest version since this
-// one looked. Only the service's SHA-1 proves it.
-func (e *Engine) isTip(ctx context.Context, c *apsclient.Client, job state.Job,
-	item apsclient.Item) ([]state.Event, error) {
+// one looked; with own also what this one published itself, which is compared before the upload
+// only if the service showed it. Only the service's SHA-1 proves it.
+func (e *Engine) isTip(ctx context.Context, c *apsclient.Client, job state.Job, item apsclient.Item,
+	own bool) ([]state.Event, error) {
 	tip := plan.TipOf(item, true)
 	if tip.Storage == "" || tip.Size != job.Snapshot.Size || job.Force {
 		return nil, nil
 	}
 
 	_, base, err := e.baseOf(job)
-	if err != nil || plan.IsShown(base, tip) {
+	if err != nil || !own && plan.IsShown(base, tip) {
 		return nil, err
 	}
 
@@ -344,7 +345,11 @@ func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) (
 	}
 
 	// the name is taken: by the time of this look it is an item to be versioned
-	next, _, err := e.intentFor(ctx, c, job)
+	next, now, err := e.intentFor(ctx, c, job)
+	if there, lookErr := e.isTip(ctx, c, job, now, true); there != nil || lookErr != nil {
+		return there, lookErr
+	}
+
 	if err != nil {
 		return nil, err
 	}
