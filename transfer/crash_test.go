@@ -43,7 +43,7 @@ import (
 //   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that
 //     was there has the same size, so that signed-s3-upload "fails before the effect" would end
 //     with the old bytes;
-//   - the commit of each part by its worker (upload_parts.go, putPart): commit of PartStored
+//   - the commit of each part by its worker (upload_parts.go, put): commit of PartStored
 //     "killed after" sends stored parts again;
 //   - that only the parts a completion names are sent again (upload.go, repair): "a part the
 //     service holds otherwise" stores part 1 anew;

@@ -60,6 +60,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 
 	r.urls.reset(stored)
 
+	s := &sending{e: e, r: r, c: c, job: job, src: src}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg, looks sync.WaitGroup
@@ -70,7 +71,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			cancel(err) // what is in flight is worthless
 		}
 	})
-	looks.Go(func() { e.warnIfTooShort(ctx, r, job) })
+	looks.Go(func() { s.warnIfTooShort(ctx) })
 
 	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
 		if r.urls.isStored(n) {
@@ -78,7 +79,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		}
 
 		// The URLs are asked for without a slot, since the call may wait for its budget.
-		if err := e.ensureURL(ctx, r, c, job, n, ""); err != nil {
+		if err := s.ensureURL(ctx, n, ""); err != nil {
 			failed.set(err)
 			break
 		}
@@ -89,13 +90,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		}
 
 		wg.Go(func() {
-			slot := true
-			defer func() {
-				if slot {
-					e.parts.release()
-				}
-			}()
-			if err := e.sendPart(ctx, r, c, job, src, n, &slot); err != nil {
+			if err := s.send(ctx, n); err != nil {
 				failed.set(err)
 				if _, changed := errors.AsType[*changedError](err); changed {
 					cancel(err) // what is in flight is worthless
@@ -124,33 +119,54 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	return []state.Event{state.AllStored{}}, nil
 }
 
-// sendPart sends one part until it is stored and committed. The caller holds a slot, which is lent
-// to others while it waits; slot tells whether it has one in the end.
-func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int,
-	slot *bool) error {
-	offset, length := partRange(job.Snapshot.Size, job.PartSize, n)
+// sending is one run of sendParts.
+type sending struct {
+	e   *Engine
+	r   *run
+	c   *apsclient.Client
+	job state.Job
+	src *source
+}
+
+// sendingPart is one part on its way. One worker owns it.
+type sendingPart struct {
+	n              int
+	offset, length int64
+	slot           bool          // a slot of all files' parts is held
+	before         *damagedError // how an earlier sending ended, nil well
+}
+
+// send sends one part until it is stored and committed. The caller has acquired a slot, which send
+// gives back.
+func (s *sending) send(ctx context.Context, n int) error {
+	p := &sendingPart{n: n, slot: true}
+	p.offset, p.length = partRange(s.job.Snapshot.Size, s.job.PartSize, n)
+	defer func() {
+		if p.slot {
+			s.e.parts.release()
+		}
+	}()
 
 	refreshes := 0
-	var before *damagedError
 	for try := 1; ; try++ {
-		if err := src.check(); err != nil {
+		if err := s.src.check(); err != nil {
 			return err
 		}
 
-		url, ok := r.urls.get(n, time.Now())
+		url, ok := s.r.urls.get(n, time.Now())
 		if !ok {
-			if err := e.ensureURL(ctx, r, c, job, n, ""); err != nil {
+			if err := s.ensureURL(ctx, n, ""); err != nil {
 				return err
 			}
 
-			if url, ok = r.urls.get(n, time.Now()); !ok {
+			if url, ok = s.r.urls.get(n, time.Now()); !ok {
 				return fmt.Errorf("part %d: the service gave a URL that has ended already", n)
 			}
 		}
 
-		err := e.putPart(ctx, r, c, job, src, n, offset, length, url, before)
+		err := s.put(ctx, p, url)
 		if err == nil {
-			e.parts.succeeded()
+			s.e.parts.succeeded()
 			return nil
 		}
 
@@ -159,8 +175,8 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 		}
 
 		if damaged, ok := errors.AsType[*damagedError](err); ok {
-			first := before == nil
-			if before = damaged; first {
+			first := p.before == nil
+			if p.before = damaged; first {
 				continue // at once, and never the last try
 			}
 		}
@@ -171,18 +187,18 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 			answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
 			refreshes++
 			try-- // an ended URL is no failure of the part
-			if err := e.ensureURL(ctx, r, c, job, n, url); err != nil {
+			if err := s.ensureURL(ctx, n, url); err != nil {
 				return err
 			}
 
 			continue
 		case answer != nil && answer.Status == http.StatusNotFound:
 			return fmt.Errorf("part %d: %w: %v", n, errSessionDead, err)
-		case answer != nil && length == 0 && answer.Status >= 400 && answer.Status < 500:
+		case answer != nil && p.length == 0 && answer.Status >= 400 && answer.Status < 500:
 			return needsPerson(ReasonEmptyFile, "part %d: %w", n, err)
 		default:
 			if _, again := apsclient.Retryable(err); again {
-				e.parts.failed(time.Now())
+				s.e.parts.failed(time.Now())
 			} else if _, damaged := errors.AsType[*damagedError](err); !damaged {
 				return fmt.Errorf("part %d: %w", n, err)
 			}
@@ -192,17 +208,17 @@ func (e *Engine) sendPart(ctx context.Context, r *run, c *apsclient.Client, job 
 			return fmt.Errorf("part %d: %w", n, err)
 		}
 
-		e.parts.release()
-		*slot = false
+		s.e.parts.release()
+		p.slot = false
 		if err := apsclient.Sleep(ctx, retryWait(err, try)); err != nil {
 			return err
 		}
 
-		if err := e.parts.acquire(ctx); err != nil {
+		if err := s.e.parts.acquire(ctx); err != nil {
 			return err
 		}
 
-		*slot = true
+		p.slot = true
 	}
 }
 
@@ -212,51 +228,51 @@ type damagedError struct{ md5, etag string }
 
 func (*damagedError) Error() string { return "the service stored other bytes than were sent" }
 
-// putPart sends the bytes once and commits the ETag. The file is looked at after the last byte:
-// what was read is of the job's snapshot. before is how an earlier sending ended, nil well.
-func (e *Engine) putPart(ctx context.Context, r *run, c *apsclient.Client, job state.Job, src *source, n int,
-	offset, length int64, url apsclient.SignedURL, before *damagedError) error {
+// put sends the bytes once and commits the ETag. The file is looked at after the last byte: what was
+// read is of the job's snapshot.
+func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedURL) error {
 	var sent atomic.Int64
-	body := apsclient.PartBody{R: src.part(offset, length), Offset: offset, Size: length, Sent: func(n int) {
-		sent.Add(int64(n))
-		e.moved(r, int64(n))
-	}}
-	if before != nil {
-		body.MD5 = before.md5
+	body := apsclient.PartBody{R: s.src.part(p.offset, p.length), Offset: p.offset, Size: p.length,
+		Sent: func(n int) {
+			sent.Add(int64(n))
+			s.e.moved(s.r, int64(n))
+		}}
+	if p.before != nil {
+		body.MD5 = p.before.md5
 	}
 
 	var sum *summer
-	if e.wantsMD5() {
-		sum = &summer{r: body.R, h: md5.New(), start: offset, next: offset}
+	if s.e.wantsMD5() {
+		sum = &summer{r: body.R, h: md5.New(), start: p.offset, next: p.offset}
 		body.R = sum
 	}
 
-	etag, err := c.Data.PutPart(ctx, url, body)
+	etag, err := s.c.Data.PutPart(ctx, url, body)
 	var md string
 	if err == nil {
-		err = src.check()
+		err = s.src.check()
 	}
 
 	if err == nil && sum != nil {
-		md = sum.hex(offset + length)
-		err = r.compareETag(md, etag, before)
+		md = sum.hex(p.offset + p.length)
+		err = s.r.compareETag(md, etag, p.before)
 	}
 
 	if err != nil {
-		e.moved(r, -sent.Load())
+		s.e.moved(s.r, -sent.Load())
 		return err
 	}
 
-	done, err := e.commit(ctx, job.ID, state.PartStored{Part: n, Size: length, ETag: etag, MD5: md})
+	done, err := s.e.commit(ctx, s.job.ID, state.PartStored{Part: p.n, Size: p.length, ETag: etag, MD5: md})
 	if err != nil {
-		e.moved(r, -sent.Load())
+		s.e.moved(s.r, -sent.Load())
 		return err
 	}
 
-	r.urls.stored(n)
-	r.setPart(done, sent.Load())
-	if e.data.succeeded(time.Now()) {
-		e.Kick()
+	s.r.urls.stored(p.n)
+	s.r.setPart(done, sent.Load())
+	if s.e.data.succeeded(time.Now()) {
+		s.e.Kick()
 	}
 
 	return nil
@@ -309,9 +325,8 @@ func retryWait(err error, try int) time.Duration {
 // ensureURL makes sure that a usable URL of part n is at hand, asking for the run of missing parts
 // that begins there. bad is a URL that was refused and must not be used again; "" none. One caller
 // at a time asks for a job.
-func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job state.Job, n int,
-	bad apsclient.SignedURL) error {
-	u := r.urls
+func (s *sending) ensureURL(ctx context.Context, n int, bad apsclient.SignedURL) error {
+	u := s.r.urls
 	select {
 	case u.asking <- struct{}{}:
 		defer func() { <-u.asking }()
@@ -327,7 +342,7 @@ func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job
 		return nil
 	}
 
-	if sessionOver(job.UploadExpires, time.Now()) {
+	if sessionOver(s.job.UploadExpires, time.Now()) {
 		return errSessionDead
 	}
 
@@ -336,11 +351,11 @@ func (e *Engine) ensureURL(ctx context.Context, r *run, c *apsclient.Client, job
 		limit = 1
 	}
 
-	_, count := missingRun(job.PartsTotal, n, limit, func(p int) bool {
+	_, count := missingRun(s.job.PartsTotal, n, limit, func(p int) bool {
 		_, fresh := u.get(p, time.Now())
 		return p != n && (fresh || u.isStored(p))
 	})
-	_, err := e.askURLs(ctx, r, c, job, job.PartSize, n, count, job.UploadKey)
+	_, err := s.e.askURLs(ctx, s.r, s.c, s.job, s.job.PartSize, n, count, s.job.UploadKey)
 	if err != nil && isSessionDead(err) {
 		return fmt.Errorf("%w: %v", errSessionDead, err)
 	}
@@ -379,28 +394,29 @@ func (e *Engine) activeTransfers() int {
 
 // warnIfTooShort says once a run, in the log and the job's history, that the session ends before
 // the file is through at the measured speed. It looks until then or the end of ctx.
-func (e *Engine) warnIfTooShort(ctx context.Context, r *run, job state.Job) {
-	for !r.warned && !job.UploadExpires.IsZero() && apsclient.Sleep(ctx, sourceLook) == nil {
+func (s *sending) warnIfTooShort(ctx context.Context) {
+	for !s.r.warned && !s.job.UploadExpires.IsZero() && apsclient.Sleep(ctx, sourceLook) == nil {
 		now := time.Now()
-		if !r.meter.steady(now) {
+		if !s.r.meter.steady(now) {
 			continue
 		}
 
-		missing, short := sessionTooShort(job.Snapshot.Size-r.bytesDone(), r.meter.rate(now),
-			job.UploadExpires, now)
+		missing, short := sessionTooShort(s.job.Snapshot.Size-s.r.bytesDone(), s.r.meter.rate(now),
+			s.job.UploadExpires, now)
 		if !short {
 			continue
 		}
 
-		r.warned = true
+		s.r.warned = true
 		text := fmt.Sprintf(
 			"at the measured speed the upload needs %s more than the session lasts (until %s)", missing,
-			job.UploadExpires.UTC().Format(time.RFC3339))
-		e.log.Warn("the upload may not end before its session does", "job", string(job.ID), "path", job.Path,
+			s.job.UploadExpires.UTC().Format(time.RFC3339))
+		s.e.log.Warn("the upload may not end before its session does", "job", string(s.job.ID), "path",
+			s.job.Path,
 			"detail", text)
-		if _, err := e.commit(ctx, job.ID,
+		if _, err := s.e.commit(ctx, s.job.ID,
 			state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
-			e.log.Debug("the warning was not kept", "job", string(job.ID), "error", err)
+			s.e.log.Debug("the warning was not kept", "job", string(s.job.ID), "error", err)
 		}
 	}
 }
