@@ -41,7 +41,8 @@ func corpus(t testing.TB) []recorded {
 	dir := filepath.Join(root, "aps", "corpus")
 	index, err := os.ReadFile(filepath.Join(dir, "index.tsv"))
 	if err != nil {
-		message := "the recorded answers are not at " + dir + " (set HOIST_SPECS to the folder that holds aps)"
+		message := "the recorded answers are not at " + dir +
+			" (set HOIST_SPECS to the folder that holds aps)"
 		if os.Getenv("REQUIRE_SPECS") == "1" {
 			t.Fatal(message)
 		}
@@ -218,8 +219,8 @@ var readers = []struct {
 	{"callbacks/", raw("list-hubs")}, // nobody reads callbacks
 	{"commands/", raw("list-hubs")},  // nor gives commands
 	{"contents/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
-		return lines(c.Folders.Contents(ctx, project, someURN, apsclient.ContentsOptions{IncludeHidden: true}),
-			showEntry)
+		all := apsclient.ContentsOptions{IncludeHidden: true}
+		return lines(c.Folders.Contents(ctx, project, someURN, all), showEntry)
 	}},
 	{"folders/err-search", list("search-folder", "project_id", string(project), "folder_id", someURN)},
 	{"folders/personal", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
@@ -238,7 +239,8 @@ var readers = []struct {
 	{"hq/projects", list("list-account-projects", "account_id", account)},
 	{"hq/user", raw("get-account-user", "account_id", account, "user_id", "u")},
 	{"items/err-", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
-		i, err := c.Items.Create(ctx, project, apsclient.NewItem{Folder: someURN, Name: "a.dwg", Storage: stored})
+		i, err := c.Items.Create(ctx, project,
+			apsclient.NewItem{Folder: someURN, Name: "a.dwg", Storage: stored})
 		return only(i, err, showItem)
 	}},
 	{"items/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
@@ -253,7 +255,8 @@ var readers = []struct {
 	{"oss/object", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
 		o, err := c.Objects.Details(ctx, stored)
 		return only(o, err, func(o apsclient.Object) string {
-			return fmt.Sprintf("object %s %d bytes sha1=%s created=%t", o.Key, o.Size, o.SHA1, !o.Created.IsZero())
+			return fmt.Sprintf("object %s %d bytes sha1=%s created=%t", o.Key, o.Size, o.SHA1,
+				!o.Created.IsZero())
 		})
 	}},
 	{"oss/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
@@ -298,8 +301,8 @@ var readers = []struct {
 	{"signeds3/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
 		u, err := c.Objects.UploadURLs(ctx, stored, apsclient.UploadURLsRequest{Parts: 1})
 		return only(u, err, func(u apsclient.UploadURLs) string {
-			return fmt.Sprintf("%d urls, key=%t, upload until %s, urls until %s", len(u.URLs), u.UploadKey != "",
-				u.UploadExpires.Format(time.RFC3339), u.URLExpires.Format(time.RFC3339))
+			return fmt.Sprintf("%d urls, key=%t, upload until %s, urls until %s", len(u.URLs),
+				u.UploadKey != "", u.UploadExpires.Format(time.RFC3339), u.URLExpires.Format(time.RFC3339))
 		})
 	}},
 	{"storage/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
@@ -314,7 +317,8 @@ var readers = []struct {
 		return only(v, err, showVersion)
 	}},
 	{"versions/created", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
-		v, err := c.Versions.Create(ctx, project, apsclient.NewVersion{Item: someURN, Name: "a", Storage: stored})
+		v, err := c.Versions.Create(ctx, project,
+			apsclient.NewVersion{Item: someURN, Name: "a", Storage: stored})
 		return only(v, err, showVersion)
 	}},
 	{"versions/downloadformats", raw("get-version-download-formats", "project_id", string(project),

@@ -24,7 +24,8 @@ func mutation(rnd *rand.Rand, body string) string {
 	var v any
 	if json.Unmarshal([]byte(body), &v) != nil || rnd.IntN(5) == 0 {
 		cut := rnd.IntN(len(body) + 1)
-		damaged := []string{body[:cut], "\ufeff" + body, body + "}", body[cut:], body[:cut] + "\x00" + body[cut:]}
+		damaged := []string{body[:cut], "\ufeff" + body, body + "}", body[cut:],
+			body[:cut] + "\x00" + body[cut:]}
 
 		return damaged[rnd.IntN(len(damaged))]
 	}

@@ -39,8 +39,9 @@ It makes at most 100 calls, says so and asks before; --yes answers beforehand.
 
 The report holds no names, ids, addresses or secrets, so that you can send it to
 whoever maintains hoist. What was found is kept in facts.json of the home.`,
-		Example: "  hoist selftest \"aps://My Account/My Project/Project Files\"\n  hoist selftest --yes oss://",
-		Args:    cobra.ExactArgs(1),
+		Example: "  hoist selftest \"aps://My Account/My Project/Project Files\"\n" +
+			"  hoist selftest --yes oss://",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.selftest(cmd.Context(), args[0], o)
 		},
@@ -129,8 +130,8 @@ func scratchOf(p remote.Place) (string, error) {
 		return "make a folder, try what is open, hide it (a folder cannot be deleted)", nil
 	}
 
-	return "", problem.Usagef("%s is %s: selftest takes a folder of a project, a bucket, or oss://", p.Address,
-		aKind(p.Kind))
+	return "", problem.Usagef("%s is %s: selftest takes a folder of a project, a bucket, or oss://",
+		p.Address, aKind(p.Kind))
 }
 
 // selftestEnv makes a client of its own, all of whose requests are counted.
@@ -167,7 +168,8 @@ func (a *app) printFact(r selftest.Result) error {
 		return a.printJSON(r)
 	}
 
-	line := fmt.Sprintf("%-18s expected %-9s seen %-21s %s", r.Fact, r.Expected, r.Seen, printable(factNote(r)))
+	line := fmt.Sprintf("%-18s expected %-9s seen %-21s %s", r.Fact, r.Expected, r.Seen,
+		printable(factNote(r)))
 	a.printf("%s\n", strings.TrimRight(line, " "))
 
 	return nil
@@ -244,7 +246,8 @@ func (a *app) keepReport(home config.Home, r selftest.Report, path string) error
 	}
 
 	a.printf("%s: %s, %d differ, %d not tried, %s\nreport: %s\n", r.Hub+" "+r.Region,
-		count(len(r.Facts), "fact", "facts"), differ, untried, count(r.Calls, "call", "calls"), printable(path))
+		count(len(r.Facts), "fact", "facts"), differ, untried, count(r.Calls, "call", "calls"),
+		printable(path))
 
 	return nil
 }

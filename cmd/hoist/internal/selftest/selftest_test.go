@@ -266,7 +266,7 @@ func TestNoNames(t *testing.T) {
 		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 			if n++; n%3 == 0 && r.Op != "token" {
 				return emulator.Fault{Kind: emulator.FailBefore, Status: 400,
-					Body: []byte(`{"reason":"` + w.srv.DemoRemote() + ` https://s3.example.com/?X-Amz-Signature=s"}`)}
+					Body: []byte(`{"reason":"` + w.srv.DemoRemote() + ` https://s3.test/?X-Amz-Signature=s"}`)}
 			}
 
 			return emulator.Fault{}
