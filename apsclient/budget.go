@@ -172,7 +172,7 @@ func (b *budget) wakeHead() {
 	}
 }
 
-// release tells that the answer of a call arrived now (or that it never will).
+// release notes that the answer of a call arrived now (or that it never will).
 func (b *budget) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -192,7 +192,7 @@ func (b *budget) unused() {
 	b.wakeHead()
 }
 
-// throttled tells that the service answered 429: nothing is sent for after, and less for a while.
+// throttled notes that the service answered 429: nothing is sent for after, and less for a while.
 func (b *budget) throttled(after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

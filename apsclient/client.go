@@ -107,7 +107,7 @@ func newClient(k *core, scopes []string) *Client {
 // other action asks with exactly its own.
 func (c *Client) WithScopes(scopes ...string) *Client { return newClient(c.core, scopes) }
 
-// Scopes returns the set of WithScopes, nil where each action asks with exactly its own.
+// Scopes returns the set of WithScopes, nil when each action asks with exactly its own.
 func (c *Client) Scopes() []string { return slices.Clone(c.scopes) }
 
 // Close closes idle connections of the client's own transports. Calls after Close still work.

@@ -95,7 +95,7 @@ func ParseBaseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// loopback tells whether the host is this machine: localhost, 127.0.0.0/8, ::1.
+// loopback reports whether the host is this machine: localhost, 127.0.0.0/8, ::1.
 func loopback(u *url.URL) bool {
 	h := u.Hostname()
 	if strings.EqualFold(h, "localhost") {
@@ -136,7 +136,7 @@ func LoadRoots(file string) (*x509.CertPool, error) {
 }
 
 // newTransport returns a pooled transport of the control plane: proxies from the environment,
-// HTTP/2 where it is offered.
+// HTTP/2 if it is offered.
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,

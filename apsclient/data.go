@@ -41,7 +41,7 @@ type PartBody struct {
 	// the sum when they must be sent again (the connection was replaced, or PutPart failed). Calls
 	// do not overlap. Nil: none.
 	Sent func(n int)
-	// MD5 of the bytes in hex, where it is known: S3 then refuses any others with BadDigest.
+	// MD5 of the bytes in hex, if it is known: S3 then refuses any others with BadDigest.
 	MD5 string
 }
 

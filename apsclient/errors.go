@@ -64,9 +64,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Explained tells that the answer says what is wrong, as every answer of the service does. One that
-// does not comes from something before it: a load balancer or proxy that got only a piece of the
-// request.
+// Explained reports whether the answer gives a reason. One without comes from a proxy in front of
+// the service, or is about a request that was damaged on its way.
 func (e *Error) Explained() bool { return e.Code != "" || e.Title != "" || e.Detail != "" }
 
 // Is matches the sentinels of this package by status.
@@ -112,7 +111,7 @@ func (e *Error) LogValue() slog.Value {
 type NetError struct {
 	Op  string
 	Err error
-	// Sent tells that the request may have reached the service and had its effect.
+	// Sent reports whether the request may have reached the service and had its effect.
 	Sent bool
 }
 
@@ -186,10 +185,10 @@ type AuthError struct {
 	Code   string
 	Detail string
 	Scopes []string // asked for
-	// Login tells that a person must sign in again; nothing else helps.
+	// Login reports whether a user must sign in again; nothing else helps.
 	Login bool
-	// Command signs in again, where Login is set and it is known. Who makes the TokenSource sets
-	// it.
+	// Command signs in again, when Login is set and it is known. Set by whoever builds the
+	// TokenSource.
 	Command string
 }
 
@@ -252,7 +251,7 @@ func (e *ParamError) Error() string {
 	return b.String()
 }
 
-// Retryable tells whether the same call may be made again later, judged by the error alone, and how
+// Retryable reports whether the same call may be made again later, judged by the error alone, and how
 // long the service asked to wait (0: it did not say; use your own backoff). For calls that are not
 // idempotent ask MaybeApplied first.
 func Retryable(err error) (after time.Duration, ok bool) {

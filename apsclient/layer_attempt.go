@@ -118,7 +118,7 @@ func unsentError(err error) bool {
 	return ok && op.Op == "dial" || dns || unknown || errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// notSent tells that the call certainly never left: its slot and its effect are untouched.
+// notSent reports whether the call certainly never left: its slot and its effect are untouched.
 func notSent(err error) bool {
 	if err == nil {
 		return false

@@ -194,7 +194,7 @@ func linkText(raw json.RawMessage) string {
 	return l.Href
 }
 
-// fullPages asks for the largest pages, which cost the fewest calls, where the request does not
+// fullPages asks for the largest pages, which cost the fewest calls, if the request does not
 // say.
 func fullPages(r Request) Request {
 	a, err := resolveAction(r.Action, r.Variant)

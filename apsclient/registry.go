@@ -7,7 +7,7 @@ import (
 // BudgetClass names a group of calls that share a limit of the service.
 type BudgetClass string
 
-// RetryClass tells what may be repeated without looking.
+// RetryClass says what may be repeated without looking.
 type RetryClass string
 
 // The retry classes.
@@ -37,7 +37,7 @@ const (
 	PagingWebhooks Paging = "webhooks"
 )
 
-// Location tells where a parameter goes.
+// Location is where a parameter goes.
 type Location string
 
 // The locations.
@@ -96,7 +96,7 @@ type Action struct {
 	Params []Param
 	// Body is "" (none), "json", "jsonapi" or "bytes".
 	Body string
-	// Platform is the platform of Method and Path where Variants has another: "acc" or "bim360".
+	// Platform is the platform of Method and Path when Variants has another: "acc" or "bim360".
 	Platform string
 	Variants []Variant
 	// Contexts that work: "2L" (the application), "2L+user" (user header), "3L" (signed-in user,

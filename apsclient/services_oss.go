@@ -455,7 +455,7 @@ func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string,
 	return out, nil
 }
 
-// batchError is the refusal of one object inside a 200; its status, where given, is a text.
+// batchError is the refusal of one object inside a 200; its status, if given, is a text.
 func batchError(op, status, reason string) error {
 	n, err := strconv.Atoi(status)
 	if err != nil || n < 400 {

@@ -13,7 +13,7 @@ import (
 
 const authorizePath = "/authentication/v2/authorize"
 
-// CodeFlow signs a person in: authorization code with PKCE (S256). A public client has no secret.
+// CodeFlow signs a user in: authorization code with PKCE (S256). A public client has no secret.
 type CodeFlow struct {
 	BaseURL     string // "": DefaultBaseURL
 	ClientID    string
@@ -123,7 +123,7 @@ type refresher struct {
 
 // RefreshTokens is the three-legged flow after a sign-in. The new refresh token is durable in the
 // store before the access token is used. A process that died between the two left the old one: it
-// is tried, and where the service has retired it the error is an *AuthError with Login set. secret
+// is tried, and if the service has retired it the error is an *AuthError with Login set. secret
 // "" is a public client. Access tokens are asked for with exactly the scopes of the call, which
 // must be among those signed in for.
 func RefreshTokens(baseURL, clientID string, secret Secret, store TokenStore) TokenSource {

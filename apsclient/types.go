@@ -16,7 +16,7 @@ type Hub struct {
 	Type string
 }
 
-// Core tells whether the hub uses the autodesk.core types for folders, items and versions
+// Core reports whether the hub uses the autodesk.core types for folders, items and versions
 // (everything but ACC and BIM 360).
 func (h Hub) Core() bool { return h.Type != "" && h.Type != "hubs:autodesk.bim360:Account" }
 
@@ -77,7 +77,7 @@ type Project struct {
 	ID         ProjectID
 	Name       string
 	Type       string // extension type
-	Platform   string // "acc", "bim360" or "" where the service does not say
+	Platform   string // "acc", "bim360" or "" when the service does not say
 	RootFolder FolderID
 	Hub        HubID
 }
@@ -108,7 +108,7 @@ type Item struct {
 	ReservedBy       string // user id or name, "" unknown
 	Modified         time.Time
 	TipID            VersionID
-	Tip              *Version // joined from "included"; nil where the answer had none
+	Tip              *Version // joined from "included"; nil when the answer had none
 }
 
 // Version is one version of an item.
@@ -127,7 +127,7 @@ type Version struct {
 	Hidden                bool
 }
 
-// Deleted tells whether the version is a marker of a deletion, which has no content.
+// Deleted reports whether the version is a marker of a deletion, which has no content.
 func (v Version) Deleted() bool { return v.Type == "versions:autodesk.core:Deleted" }
 
 // Entry is one line of a folder listing: one of both is set.
@@ -147,7 +147,7 @@ type Object struct {
 	ID                ObjectID
 	Bucket, Key       string
 	Size              int64
-	SHA1, ContentType string // "" where the service does not say
+	SHA1, ContentType string // "" when the service does not say
 	Created, Modified time.Time
 	UserMetadata      string // JSON of x-ads-user-defined-metadata, "" absent
 }
@@ -235,5 +235,5 @@ type Download struct {
 	URL    SignedURL            // complete, fallback
 	Chunks map[string]SignedURL // chunked: inclusive byte range "0-1023" -> URL
 	Size   int64                // bytes, -1 unknown
-	SHA1   string               // 40 hex digits, "" where the service has none
+	SHA1   string               // 40 hex digits, "" when the service has none
 }

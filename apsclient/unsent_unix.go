@@ -8,7 +8,7 @@ import "golang.org/x/sys/unix"
 // the link is slow.
 const unsentMost = 128 << 10
 
-// boundUnsent sets that bound; where it cannot be set, nothing changes.
+// boundUnsent sets that bound; if it cannot be set, nothing changes.
 func boundUnsent(fd uintptr) {
 	_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsentMost)
 }
