@@ -132,3 +132,16 @@ func ReasonByCode(code string) (Reason, bool) {
 
 	return Reason{}, false
 }
+
+// NeedsDecision reports whether only a user can say what becomes of a file that is parked for it. Any
+// other reason heals: the file goes on once its cause is seen gone.
+func (r Reason) NeedsDecision() bool {
+	switch r.Code {
+	case ReasonShrankToZero, ReasonEmptyFile, ReasonLocalDiffers, ReasonConflict, ReasonAmbiguous,
+		ReasonNameRefused, ReasonTooLarge, ReasonNoContent, ReasonDamaged, ReasonRefused, ReasonSessionShort,
+		ReasonCancelled, ReasonRestored, ReasonUnexpected:
+		return true
+	}
+
+	return false
+}

@@ -132,6 +132,10 @@ func reasonTable() string {
 			fmt.Fprintf(&b, "        looked at again by itself, soon and at the latest after %s\n",
 				strings.TrimSuffix(r.Again.String(), "0s"))
 		}
+
+		if r.NeedsDecision() {
+			fmt.Fprintf(&b, "        needs a decision\n")
+		}
 	}
 
 	return b.String()

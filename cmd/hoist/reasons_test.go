@@ -28,6 +28,10 @@ func TestReasonsPage(t *testing.T) {
 			t.Errorf("%s: the page does not say that it is waited out", r.Code)
 		}
 
+		if r.NeedsDecision() && r.Fix == "" {
+			t.Errorf("%s: a decision without a command", r.Code)
+		}
+
 		for _, m := range command.FindAllStringSubmatch(r.Fix, -1) {
 			if find(root, []string{m[1]}) == nil {
 				t.Errorf("%s: its fix %q names no command", r.Code, r.Fix)

@@ -27,7 +27,7 @@ func TestHealed(t *testing.T) {
 		{"a watched one was removed", gone, transfer.ReasonVanished, "w", state.SourceChanged{Gone: true}},
 		{"whoever pushed it decides", gone, transfer.ReasonVanished, "", nil},
 		{"a conflict needs a decision", file, transfer.ReasonConflict, "w", nil},
-		{"so does what was cancelled", file, transfer.ReasonLocalDiffers, "", nil},
+		{"so does a file that was edited here", file, transfer.ReasonLocalDiffers, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			j := state.Job{Kind: state.Upload, Path: tt.path, Reason: tt.reason, Attention: true}
