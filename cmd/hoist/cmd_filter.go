@@ -110,8 +110,8 @@ type filtered struct {
 	Watch   string `json:"watch,omitempty"`
 }
 
-// filterTest judges a path in the watch it lies in, else as a push of its folder would. It need not
-// be there.
+// filterTest judges a path in the watch it lies in, else as a push would of the outermost folder above
+// it that has a rule file, or of its own folder. It need not be there.
 func (a *app) filterTest(arg string, given config.Settings) error {
 	s, err := a.setup(given)
 	if err != nil {
@@ -128,7 +128,7 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 	}
 
 	out := filtered{Path: path}
-	root, own := filepath.Dir(path), config.Settings{}
+	root, own := outermost(filepath.Dir(path)), config.Settings{}
 	if w := config.WatchOf(s.file.Watch, path); w != nil {
 		root, own, out.Watch = w.Path, w.Settings(), w.ID
 	}
@@ -169,4 +169,18 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 	}
 
 	return nil
+}
+
+// outermost is the outermost folder at or above dir that has a rule file; dir where none has.
+func outermost(dir string) string {
+	found := dir
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, watcher.IgnoreFile)); err == nil {
+			found = at
+		}
+
+		if at == filepath.Dir(at) {
+			return found
+		}
+	}
 }
