@@ -43,8 +43,8 @@ type (
 	}
 	// SourceChanged ends the job as superseded and queues a successor with the snapshot in the same
 	// commit; with Gone it ends it as failed ("vanished"). NotBefore delays the successor: a file
-	// just changed should settle first. Seen and Unrest become the successor's; what the watcher has
-	// found settled meanwhile counts as that.
+	// just changed should settle first. Seen and Unrest become the successor's; what the watcher
+	// has found settled meanwhile counts as that.
 	SourceChanged struct {
 		Snapshot  Snapshot
 		Gone      bool

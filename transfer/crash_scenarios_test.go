@@ -239,8 +239,8 @@ var crashScenarios = []crashScenario{
 }
 
 // placeEffects are what changes on disk when a file is placed.
-var placeEffects = []string{"take the place", "name", "exchange", "move the old file away", "keep the old file",
-	"remove the old file", "sync the folder", "Placed"}
+var placeEffects = []string{"take the place", "name", "exchange", "move the old file away",
+	"keep the old file", "remove the old file", "sync the folder", "Placed"}
 
 func plainNames(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.plainNames = true }
 

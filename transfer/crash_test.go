@@ -25,7 +25,8 @@ import (
 )
 
 // The crash table: the points are those of clean runs (crash_scenarios_test.go), every request,
-// every commit and every change of the local disk (Engine.effect) in turn, so that a new step is in it by itself; an event of package state that no
+// every commit and every change of the local disk (Engine.effect) in turn, so that a new step is in
+// it by itself; an event of package state that no
 // clean run commits fails the test. At each point each misfortune happens once, and the end is
 // always the same: exactly one version with the right bytes, record and receipts that agree with
 // it, and nothing that was committed sent or fetched again.
@@ -56,8 +57,8 @@ import (
 //     "download", commit of PartStored "killed after" fetches it again;
 //   - the look at the name before it is given (judge.go, judgeLocal): "download", commit of Placed
 //     "killed before" finds the file of another;
-//   - that a copy has its name only when it is whole (upload_spool.go, spool): the same scenario, "copy to
-//     the spool killed after";
+//   - that a copy has its name only when it is whole (upload_spool.go, spool): the same scenario,
+//     "copy to the spool killed after";
 //   - that what an earlier run has moved away is known and settled (place.go, tidy): "download over
 //     another file", "exchange killed after" loses it, and so does "move the old file away killed
 //     after" where names cannot be exchanged.

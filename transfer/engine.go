@@ -47,8 +47,8 @@ type Config struct {
 	Settle time.Duration
 	// the same of one job; nil: Settle
 	SettleOf func(job state.Job) time.Duration
-	// Torn reports whether the bytes of a file of size bytes say that it is not whole; nil: none do.
-	// The name is its path.
+	// Torn reports whether the bytes of a file of so many bytes say that it is not whole; nil: none
+	// do. The name is its path.
 	Torn  func(name string, size int64, r io.ReaderAt) (bool, error)
 	Spool string // folder for snapshots of files that change faster than they upload; "": none
 	// bytes of all snapshots beyond which no file is copied where the file system cannot clone;

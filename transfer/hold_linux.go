@@ -66,7 +66,8 @@ func (h writeHold) release() {
 // cleanPages writes what is in memory of a file to its disk, so that the next store through a
 // mapping moves the file's time; a page that is dirty already takes further ones without.
 func cleanPages(f *os.File) {
-	const all = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	const all = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE |
+		unix.SYNC_FILE_RANGE_WAIT_AFTER
 	if unix.SyncFileRange(int(f.Fd()), 0, 0, all) != nil {
 		_ = unix.Fdatasync(int(f.Fd()))
 	}

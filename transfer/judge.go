@@ -25,9 +25,9 @@ const (
 	localDiffers                     // something else: a user's work
 )
 
-// judgeLocal looks at what is under the name of a download, and says which state it judged. job.Size
-// and job.SHA1 are those of the remote content, -1 and "" where unknown. decided means that no more
-// will be known: localUnknown becomes localDiffers.
+// judgeLocal looks at what is under the name of a download, and says which state it judged.
+// job.Size and job.SHA1 are those of the remote content, -1 and "" where unknown. decided means
+// that no more will be known: localUnknown becomes localDiffers.
 func (e *Engine) judgeLocal(ctx context.Context, job state.Job, decided bool) (localVerdict, state.Snapshot,
 	error) {
 	info, err := lookAt(job.Path)

@@ -88,7 +88,7 @@ func TestEditsWhileAFileIsPlaced(t *testing.T) {
 			for _, step := range placeSteps(t, before, plain) {
 				for _, edit := range userEdits {
 					if plain && edit.name == restoresTime {
-						continue // only a lease makes that impossible between a rename and the look that follows
+						continue // without leases it may come between a rename and the look
 					}
 
 					name := strings.Join([]string{before, step, edit.name}, ", ")
@@ -135,7 +135,7 @@ func TestEditsWhileAFileIsPlaced(t *testing.T) {
 func TestPlacesOfADownload(t *testing.T) {
 	for _, row := range []struct {
 		name  string
-		lies  func(w *world) (kept string, want []byte) // before the download; another file to be found as it was
+		lies  func(w *world) (kept string, want []byte) // before; kept is a file that stays
 		wants string                                    // result, or reason
 	}{
 		{"a name that differs in case alone", func(w *world) (string, []byte) {

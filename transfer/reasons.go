@@ -67,8 +67,8 @@ var reasons = []Reason{
 	{ReasonNotAFile, "the path is a folder, a link or a device, not a regular file", "hoist cancel {id}", 0},
 	{ReasonChanging, "the file changed while it was read; the newest settled state is tried again",
 		"hoist retry {id}", time.Minute},
-	{ReasonNeverSettles, "the file is saved all the time and does not rest for as long as a whole copy takes, or " +
-		"ends before its end; it is tried at each rest", "", 0},
+	{ReasonNeverSettles, "the file is saved all the time and does not rest for as long as a whole copy takes, " +
+		"or its end is missing; it is tried at each rest", "", 0},
 	{ReasonShrankToZero, "the file had content when it was last published and is empty now",
 		"hoist push --force {path} {remote}", 0},
 	{ReasonEmptyFile, "the service refuses empty files", "hoist cancel {id}", 0},

@@ -29,7 +29,8 @@ type target struct {
 // openTarget opens the folder of a download, making what is missing.
 func openTarget(job state.Job) (*target, error) {
 	t := &target{dir: filepath.Dir(job.Path), name: filepath.Base(job.Path),
-		temp: remote.TempPrefix + string(job.ID) + remote.TempSuffix, aside: remote.TempPrefix + string(job.ID) + ".old" + remote.TempSuffix}
+		temp:  remote.TempPrefix + string(job.ID) + remote.TempSuffix,
+		aside: remote.TempPrefix + string(job.ID) + ".old" + remote.TempSuffix}
 	base := t.dir
 	for range job.Target.Dirs {
 		base = filepath.Dir(base)
@@ -112,7 +113,8 @@ func (t *target) look(name string) (*os.File, state.Snapshot, error) {
 
 	path := filepath.Join(t.dir, name)
 	if !info.Mode().IsRegular() {
-		return nil, state.Snapshot{}, needsPerson(ReasonNotAFile, "%q is a %s", path, describeMode(info.Mode()))
+		return nil, state.Snapshot{}, needsPerson(ReasonNotAFile, "%q is a %s", path,
+			describeMode(info.Mode()))
 	}
 
 	f, err := t.root.OpenFile(t.path(name), os.O_RDONLY|openNoBlock, 0)
