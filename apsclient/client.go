@@ -189,8 +189,9 @@ func sortedScopes(s []string) []string {
 
 // Do performs one call of a registered action by its parameters. The body goes as given,
 // unvalidated; see Validate. On an error status both are returned: the Response as received and the
-// *Error; likewise with the *PartsError, *PartialError or *IgnoredError that a success holds. Without an answer the Response is nil and the error a *NetError, *AuthError, *ParamError
-// or that of the context.
+// *Error; likewise with the *PartsError, *PartialError or *IgnoredError that a success holds.
+// Without an answer the Response is nil and the error a *NetError, *AuthError, *ParamError or that
+// of the context.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	p, err := c.prepare(r)
 	if err != nil {
