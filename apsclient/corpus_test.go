@@ -214,7 +214,7 @@ var readers = []struct {
 	prefix string
 	read   reader
 }{
-	{"admin/err-", raw("get-account-project", "projectId", string(project))},
+	{"admin/err-", list("list-project-users", "projectId", string(project))},
 	{"admin/", list("list-project-industry-roles", "account_id", account, "project_id", string(project))},
 	{"callbacks/", raw("list-hubs")}, // nobody reads callbacks
 	{"commands/", raw("list-hubs")},  // nor gives commands
@@ -404,6 +404,10 @@ func (r recorded) read(t *testing.T) string {
 	out, err := readerOf(r.file)(t.Context(), newClient(t, r.serve(&next)))
 	if next != "" {
 		out = append(out, "next "+next)
+	}
+
+	if wrong, ok := errors.AsType[*apsclient.ParamError](err); ok {
+		t.Fatal(wrong) // of the table of readers, not of the answer
 	}
 
 	if err != nil {
