@@ -206,7 +206,9 @@ func driveRepeats(t *testing.T, f form) {
 		again bool
 	}{
 		{"429", func() (*http.Response, error) { return reply(429, "", "", "Retry-After", "2"), nil }, true},
-		{"401", func() (*http.Response, error) { return reply(401, "", `{"errorCode":"AUTH-006"}`), nil }, true},
+		{"401", func() (*http.Response, error) {
+			return reply(401, "", `{"errorCode":"AUTH-006"}`), nil
+		}, true},
 		{"503", func() (*http.Response, error) { return reply(503, "", ""), nil }, blind},
 		{"reply lost", func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, blind},
 	}

@@ -484,6 +484,7 @@ func (w *world) webhooks() {
 
 func (w *world) administration() {
 	t := w.t
+
 	account, acc := "account_id="+w.demo.Account, "project_id="+w.demo.Project
 	bim, admin := "project_id="+w.demo.BIM360Project, "User-Id="+w.demo.Admin
 	for _, variant := range []string{"bim360", "acc"} {
@@ -534,7 +535,8 @@ func (w *world) administration() {
 	w.do("update-project-user", `{"products":[{"key":"docs","access":"administrator"}]}`, acc, "variant=acc",
 		"userId="+member, admin)
 	w.do("add-project-user", `[{"email":"new@example.com",`+
-		`"services":{"document_management":{"access_level":"user"}}}]`, account, bim, "x-user-id="+w.demo.Admin)
+		`"services":{"document_management":{"access_level":"user"}}}]`, account, bim,
+		"x-user-id="+w.demo.Admin)
 	w.do("update-project-user", `{"industry_roles":[]}`, account, bim, "user_id="+user,
 		"x-user-id="+w.demo.Admin)
 	w.do("list-project-industry-roles", "", account, bim)

@@ -254,6 +254,7 @@ var readers = []struct {
 	{"oss/err-404-object", downloadURL}, {"signeds3/download", downloadURL},
 	{"oss/object", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
 		o, err := c.Objects.Details(ctx, stored)
+
 		return only(o, err, func(o apsclient.Object) string {
 			return fmt.Sprintf("object %s %d bytes sha1=%s created=%t", o.Key, o.Size, o.SHA1,
 				!o.Created.IsZero())
@@ -300,6 +301,7 @@ var readers = []struct {
 	}},
 	{"signeds3/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
 		u, err := c.Objects.UploadURLs(ctx, stored, apsclient.UploadURLsRequest{Parts: 1})
+
 		return only(u, err, func(u apsclient.UploadURLs) string {
 			return fmt.Sprintf("%d urls, key=%t, upload until %s, urls until %s", len(u.URLs),
 				u.UploadKey != "", u.UploadExpires.Format(time.RFC3339), u.URLExpires.Format(time.RFC3339))
@@ -307,6 +309,7 @@ var readers = []struct {
 	}},
 	{"storage/", func(ctx context.Context, c *apsclient.Client) ([]string, error) {
 		o, err := c.Items.CreateStorage(ctx, project, someURN, "a.dwg")
+
 		return only(o, err, func(o apsclient.ObjectID) string {
 			bucket, key, err := o.Split()
 			return fmt.Sprintf("bucket %s key=%t %v", bucket, key != "", err)
@@ -344,6 +347,7 @@ var importUsers = raw("add-project-user", "account_id", account, "project_id", s
 
 func complete(ctx context.Context, c *apsclient.Client) ([]string, error) {
 	o, err := c.Objects.Complete(ctx, stored, apsclient.Completion{UploadKey: "k", Size: 1})
+
 	return only(o, err, func(o apsclient.CompletedObject) string {
 		return fmt.Sprintf("completed %d bytes", o.Size)
 	})

@@ -8,10 +8,10 @@
 // published by the service: a slot is free again 60 s after its answer arrived.
 //
 // Guarantees. A Client is safe for concurrent use. No error, log line or printed value holds a
-// token, a secret or the query of a URL. A call that could double an effect is never repeated by Do:
-// Doubt looks for its effect first. An answer counts only from the service itself, whole and of the
-// right form: what somebody else answers is a NetError with a ForeignError inside, and what a success
-// holds of refusals is an error. Of a next link only the query is used, over the caller's own; scheme,
-// host and path stay those of the base URL. Bodies of parts are streamed from their io.ReaderAt and
-// never held. Nothing here waits without watching its context.
+// token, a secret or the query of a URL. A call that could double an effect is never repeated by
+// Do: Doubt looks for its effect first. An answer counts only from the service itself, whole and of
+// the right form: what somebody else answers is a NetError with a ForeignError inside, and what a
+// success holds of refusals is an error. Of a next link only the query is used, over the caller's
+// own; scheme, host and path stay those of the base URL. Bodies of parts are streamed from their
+// io.ReaderAt and never held. Nothing here waits without watching its context.
 package apsclient

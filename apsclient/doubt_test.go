@@ -123,8 +123,9 @@ func TestDoubt(t *testing.T) {
 			want: "look 0, look 2, look 4, look 8, look 16",
 		},
 		{
-			name: "asked before, not done", doubt: apsclient.Doubt[string]{Asked: true}, replies: []error{nil},
-			shown: never, want: whole + ", call 30",
+			name: "asked before, not done", doubt: apsclient.Doubt[string]{Asked: true},
+			replies: []error{nil},
+			shown:   never, want: whole + ", call 30",
 		},
 		{
 			name: "asked before, taken", doubt: apsclient.Doubt[string]{Asked: true}, replies: []error{taken},
@@ -135,7 +136,8 @@ func TestDoubt(t *testing.T) {
 			replies: []error{lost}, shown: 31 * time.Second, want: whole + ", call 30, look 30, look 32",
 		},
 		{
-			name: "asked before, a look is refused", doubt: apsclient.Doubt[string]{Asked: true}, shown: never,
+			name: "asked before, a look is refused", doubt: apsclient.Doubt[string]{Asked: true},
+			shown: never,
 			looks: []error{denied}, want: "look 0", err: denied, open: true,
 		},
 
@@ -149,8 +151,9 @@ func TestDoubt(t *testing.T) {
 		},
 
 		{
-			name: "harmless, lost", doubt: apsclient.Doubt[string]{Harmless: true}, replies: []error{lost, nil},
-			shown: never, want: "call 0, look 0, call 0",
+			name: "harmless, lost", doubt: apsclient.Doubt[string]{Harmless: true},
+			replies: []error{lost, nil},
+			shown:   never, want: "call 0, look 0, call 0",
 		},
 		{
 			name: "harmless, lost, then taken", doubt: apsclient.Doubt[string]{Harmless: true},
@@ -241,7 +244,9 @@ func TestDoubtEnds(t *testing.T) {
 		var looks []time.Duration
 		began := time.Now()
 		_, err := apsclient.Doubt[int]{
-			Call: func(context.Context) (int, error) { return 0, &apsclient.Error{Op: "create", Status: 500} },
+			Call: func(context.Context) (int, error) {
+				return 0, &apsclient.Error{Op: "create", Status: 500}
+			},
 			Look: func(context.Context) (int, bool, error) {
 				looks = append(looks, time.Since(began))
 				return 0, false, nil

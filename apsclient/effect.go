@@ -65,7 +65,7 @@ func imported(op string, answer []byte) error {
 		} `json:"failure_items"`
 	}
 	if json.Unmarshal(answer, &w) != nil || len(w.Failed) == 0 {
-		return nil // the form of ACC is the user
+		return nil //nolint:nilerr // the form of ACC is the user
 	}
 
 	e := &PartialError{Op: op, Done: w.Success}

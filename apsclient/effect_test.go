@@ -14,7 +14,8 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 	object := map[string]string{"bucketKey": "bucket", "objectKey": "key"}
 	users := map[string]string{"account_id": "a", "project_id": "p"}
 	folder := map[string]string{"project_id": "b.p", "folder_id": "urn:f"}
-	hide := `{"jsonapi":{"version":"1.0"},"data":{"type":"folders","id":"urn:f","attributes":{"hidden":true}}}`
+	hide :=
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","id":"urn:f","attributes":{"hidden":true}}}`
 	type check = func(error) bool
 
 	refused := func(err error) bool { _, ok := errors.AsType[*apsclient.PartsError](err); return ok }
@@ -33,26 +34,32 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 		{"parts refused", "signed-s3-upload", object, `{}`,
 			`{"status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":2}}`, refused,
 			"MissingOrInvalidParts"},
-		{"dead key", "signed-s3-upload", object, `{}`, `{"status":"error","reason":"InvalidUploadKey"}`, refused,
+		{"dead key", "signed-s3-upload", object, `{}`, `{"status":"error","reason":"InvalidUploadKey"}`,
+			refused,
 			"InvalidUploadKey"},
 		{"all users added", "add-project-user", users, `[{}]`,
 			`{"success":1,"failure":0,"success_items":[{}],"failure_items":[]}`, fine, ""},
 		{"no user added", "add-project-user", users, `[{}]`, `{"success":0,"failure":1,"failure_items":[` +
 			`{"email":"a@example.com","errors":[{"code":1003,"message":"Invalid services"}]}]}`, partly,
 			"0 done, 1 refused: a@example.com: Invalid services"},
-		{"some users added", "add-project-user", users, `[{},{},{}]`, `{"success":1,"failure":2,"failure_items":[` +
-			`{"email":"a@example.com","errors":[{"message":"one"},{"message":"two"}]},` +
-			`{"user_id":"U2","errors":"three"}]}`, partly, "1 done, 2 refused: a@example.com: one; two; U2: three"},
+		{"some users added", "add-project-user", users, `[{},{},{}]`,
+			`{"success":1,"failure":2,"failure_items":[` +
+				`{"email":"a@example.com","errors":[{"message":"one"},{"message":"two"}]},` +
+				`{"user_id":"U2","errors":"three"}]}`, partly,
+			"1 done, 2 refused: a@example.com: one; two; U2: three"},
 		{"hidden", "update-folder", folder, hide,
 			`{"data":{"type":"folders","id":"urn:f","attributes":{"hidden":true}}}`, fine, ""},
 		{"not hidden", "update-folder", folder, hide,
-			`{"data":{"type":"folders","id":"urn:f","attributes":{"hidden":false}}}`, ignored, "hidden is false"},
+			`{"data":{"type":"folders","id":"urn:f","attributes":{"hidden":false}}}`, ignored,
+			"hidden is false"},
 		{"an answer that does not show it", "update-folder", folder, hide,
 			`{"data":{"type":"folders","id":"urn:f","attributes":{"name":"x"}}}`, fine, ""},
 		{"not renamed", "update-folder", folder,
 			`{"data":{"type":"folders","id":"urn:f","attributes":{"name":"New"}}}`,
-			`{"data":{"type":"folders","id":"urn:f","attributes":{"name":"Old"}}}`, ignored, `"Old", not "New"`},
-		{"a user who stays active", "update-account-user", map[string]string{"account_id": "a", "user_id": "u"},
+			`{"data":{"type":"folders","id":"urn:f","attributes":{"name":"Old"}}}`, ignored,
+			`"Old", not "New"`},
+		{"a user who stays active", "update-account-user",
+			map[string]string{"account_id": "a", "user_id": "u"},
 			`{"status":"inactive"}`, `{"id":"u","status":"active"}`, ignored, `"active", not "inactive"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -251,9 +251,9 @@ func (e *ParamError) Error() string {
 	return b.String()
 }
 
-// Retryable reports whether the same call may be made again later, judged by the error alone, and how
-// long the service asked to wait (0: it did not say; use your own backoff). For calls that are not
-// idempotent ask MaybeApplied first.
+// Retryable reports whether the same call may be made again later, judged by the error alone, and
+// how long the service asked to wait (0: it did not say; use your own backoff). For calls that are
+// not idempotent ask MaybeApplied first.
 func Retryable(err error) (after time.Duration, ok bool) {
 	if e, is := errors.AsType[*NetError](err); is {
 		if errors.Is(e, context.Canceled) && !errors.Is(e, ErrStalled) {

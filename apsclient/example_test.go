@@ -96,6 +96,7 @@ func ExampleFoldersService_Contents() {
 			fmt.Println(e.Item.Name, "version", e.Item.Tip.Number)
 		}
 	}
+
 	// Output: hello.dwg version 1
 }
 

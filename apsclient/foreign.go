@@ -136,6 +136,7 @@ func foreignAnswer(a Action, status int, h http.Header, body []byte) *ForeignErr
 		if !alwaysAnswers(a, status) {
 			return nil
 		}
+	default:
 	}
 
 	return newForeign(status, h, body)

@@ -20,6 +20,7 @@ func TestSomebodyElseAnswered(t *testing.T) {
 	const page = `<!DOCTYPE html><html><head><title>Please
 		sign in</title></head></html>`
 	object := apsclient.NewObjectID("bucket", "key")
+
 	planes := []struct {
 		name string
 		call func(context.Context, *apsclient.Client) error
@@ -207,6 +208,7 @@ func TestHalfAnswers(t *testing.T) {
 				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
 					return reply(row.status, "application/json", row.body), nil
 				}}
+
 				n := 0
 				var failed error
 				for _, err := range newClient(t, s, quiet).Elements(t.Context(), row.r) {

@@ -11,8 +11,10 @@ import (
 // TestFieldsOfAnotherType: a field that is only shown may be a number, a string, null or absent,
 // and never keeps the rest from being read.
 func TestFieldsOfAnotherType(t *testing.T) {
-	for _, field := range []string{`"objectCount":"7"`, `"objectCount":null`, `"objectCount":{}`, `"hidden":"false"`,
-		`"hidden":null`, `"createTime":5`, `"createTime":{}`, `"createUserId":7`, `"extension":{}`, `"extension":null`,
+	for _, field := range []string{`"objectCount":"7"`, `"objectCount":null`, `"objectCount":{}`,
+		`"hidden":"false"`,
+		`"hidden":null`, `"createTime":5`, `"createTime":{}`, `"createUserId":7`, `"extension":{}`,
+		`"extension":null`,
 		`"extension":[]`, `"extension":{"type":7,"data":null}`, `"extension":{"data":{"allowedTypes":"all"}}`,
 		`"extension":{"data":{"allowedTypes":[1]}}`, `"extension":{"data":{"isRoot":"yes"}}`,
 		`"displayName":"Another"`, `"displayName":7`, `"lastModifiedTimeRollup":""`} {
@@ -30,7 +32,8 @@ func TestFieldsOfAnotherType(t *testing.T) {
 		}
 	}
 
-	for _, warning := range []string{`{"HttpStatusCode":403,"Title":"x"}`, `{"HttpStatusCode":"403","Detail":null}`,
+	for _, warning := range []string{`{"HttpStatusCode":403,"Title":"x"}`,
+		`{"HttpStatusCode":"403","Detail":null}`,
 		`{"ErrorCode":7,"HttpStatusCode":403}`} {
 		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
 			return reply(200, "", `{"data":[],"meta":{"warnings":[`+warning+`]}}`), nil
@@ -62,7 +65,8 @@ func TestObjectIDsComeFromBucketAndKey(t *testing.T) {
 	want := apsclient.NewObjectID("my-bucket", "a b/ü.dwg")
 	for _, id := range []string{"urn:adsk.objects:os.object:my-bucket/a%20b%2F%C3%BC.dwg", string(want), ""} {
 		s := &service{answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
-			object := `{"bucketKey":"my-bucket","objectKey":"a b/ü.dwg","objectId":"` + id + `","size":"4","sha1":null}`
+			object := `{"bucketKey":"my-bucket","objectKey":"a b/ü.dwg","objectId":"` + id +
+				`","size":"4","sha1":null}`
 			if strings.HasSuffix(r.URL.Path, "/objects") {
 				object = `{"items":[` + object + `]}`
 			}

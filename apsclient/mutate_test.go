@@ -88,8 +88,8 @@ func change(rnd *rand.Rand, v any) any {
 // once are the calls that must not be made again after any answer but a refusal before the effect.
 var once = []string{"/items", "/versions", "/folders", "/oss/v2/buckets", "/users/import"}
 
-// elementsOf counts what a listing must yield or refuse: the members of its list, without those of a
-// type that the client does not know. all is false when there is no list.
+// elementsOf counts what a listing must yield or refuse: the members of its list, without those of
+// a type that the client does not know. all is false when there is no list.
 func elementsOf(body string) (n int, all bool) {
 	var page map[string]json.RawMessage
 	if json.Unmarshal([]byte(body), &page) != nil {
@@ -129,6 +129,7 @@ func (r recorded) hold(t *testing.T) string {
 	}
 	quiet := func(c *apsclient.Config) { c.Logger = slog.New(slog.DiscardHandler) }
 	out, err := readerOf(r.file)(t.Context(), newClient(t, s, quiet))
+
 	contents := strings.HasPrefix(r.file, "contents/")
 	members, listed := elementsOf(r.body)
 	switch {

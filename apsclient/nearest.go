@@ -17,6 +17,7 @@ func Nearest(name string, names []string) []string {
 		return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
 	}
 	lower := plain(name)
+
 	limit := max(2, len([]rune(name))/3)
 	var found []candidate
 	for _, n := range names {

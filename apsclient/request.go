@@ -86,6 +86,7 @@ func resolveAction(name, variant string) (Action, error) {
 			a.Method, a.Path, a.Params, a.Body, a.Budget, a.Retry, a.Paging = v.Method, v.Path, v.Params,
 				v.Body, v.Budget, v.Retry, v.Paging
 			a.Contexts, a.Platform, a.Example = v.Contexts, v.Name, v.Example
+
 			return a, nil
 		}
 	}

@@ -99,6 +99,7 @@ func (s *HubsService) List(ctx context.Context) ([]Hub, []Warning, error) {
 // 2L+user, 3L; 50 a minute.
 func (s *ProjectsService) List(ctx context.Context, hub HubID) iter.Seq2[Project, error] {
 	r := Request{Action: "list-projects", Params: map[string]string{"hub_id": string(hub)}}
+
 	return listing(ctx, s.c, r, func(_ map[VersionID]Version, x resource) (Project, bool) {
 		return x.project(hub), true
 	})
@@ -110,6 +111,7 @@ func (s *ProjectsService) Project(ctx context.Context, hub HubID, id ProjectID) 
 	r, _, err := single(ctx, s.c,
 		Request{Action: "get-project",
 			Params: map[string]string{"hub_id": string(hub), "project_id": string(id)}})
+
 	return r.project(hub), err
 }
 

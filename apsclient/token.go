@@ -65,9 +65,10 @@ func (c *tokenCache) bind(rt http.RoundTripper) {
 
 // tokenClient never follows a redirect: credentials go to one host.
 func tokenClient(rt http.RoundTripper) *http.Client {
-	return &http.Client{Transport: tokenAnswers(rt), CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
+	return &http.Client{Transport: tokenAnswers(rt),
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
 }
 
 func (c *tokenCache) client() *http.Client {
@@ -207,6 +208,7 @@ func (c *tokenCache) fetchPatiently(ctx context.Context, scopes []string) (*oaut
 			ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout,
 				errors.New("no token within "+tokenTimeout.String()))
 			defer cancel()
+
 			return c.fetch(ctx, hc, scopes)
 		}()
 		if err == nil {

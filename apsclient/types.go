@@ -26,8 +26,8 @@ type Warning struct {
 	Status, Code, Title, Detail string
 }
 
-// Hides reports whether files and folders of the hub can be hidden and restored. Personal hubs accept
-// it for folders and ignore it, and refuse it for files.
+// Hides reports whether files and folders of the hub can be hidden and restored. Personal hubs
+// accept it for folders and ignore it, and refuse it for files.
 func (h Hub) Hides() bool { return h.Type != "hubs:autodesk.a360:PersonalHub" }
 
 // Refusals joins warnings that say the same of several regions: "EMEA, JPN: You don't have

@@ -172,9 +172,8 @@ func (sv *salvage) opens() bool {
 	}
 
 	for _, id := range sv.data["targets"] {
-		k := string(id)
-		j, err := decodeJob(idOf(id), sv.data["jobs"][k])
-		if err != nil || !j.Open() || sv.bad["progress"][k] {
+		j, err := decodeJob(idOf(id), sv.data["jobs"][string(id)])
+		if err != nil || !j.Open() || sv.bad["progress"][string(id)] {
 			return false
 		}
 	}

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// TestWaitsHoldWhenTheClockIsSet: the record of a wait tells a time of day, and what is waited is how
-// far that was ahead when it was set.
+// TestWaitsHoldWhenTheClockIsSet: the record of a wait tells a time of day, and what is waited is
+// how far that was ahead when it was set.
 func TestWaitsHoldWhenTheClockIsSet(t *testing.T) {
 	const wait = time.Minute
-	// set makes the record what it would be if the clock had been ahead by so much when the wait began.
+	// set makes the record what it would be if the clock had been ahead by so much when the wait
+	// began.
 	set := func(t *testing.T, path string, id JobID, ahead time.Duration) {
 		t.Helper()
 		s := openTest(t, path)
@@ -50,6 +51,7 @@ func TestWaitsHoldWhenTheClockIsSet(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "state.db")
 				s := openTest(t, path)
+
 				j := enqueue(t, s, uploadJob(1), Queued)
 				at := time.Now().Add(wait)
 				switch e := c.event.(type) {

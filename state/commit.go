@@ -41,6 +41,7 @@ func (tx *writeTx) apply(id JobID, events []Event) (Job, error) {
 	}
 
 	k, _ := id.key()
+
 	parts := &partEdits{tx: tx, job: k, set: map[int]*partRecord{}}
 	j := old
 	for _, e := range events {

@@ -28,6 +28,7 @@ var everyKind = []struct {
 // cancel) would only clutter the drawing; the page states them in a sentence.
 func edges(t *testing.T, phases []Phase, in func(*testing.T, Phase) Job) []string {
 	t.Helper()
+
 	labels := map[string][]string{}
 	for _, p := range phases {
 		j := in(t, p)
@@ -69,6 +70,7 @@ func edges(t *testing.T, phases []Phase, in func(*testing.T, Phase) Job) []strin
 func drawn(page, name string) []string {
 	_, rest, _ := strings.Cut(page, "\n## "+name+"\n")
 	_, rest, _ = strings.Cut(rest, "```mermaid\n")
+
 	block, _, _ := strings.Cut(rest, "```")
 	arrows := map[string]bool{}
 	for line := range strings.Lines(block) {

@@ -51,8 +51,8 @@
 //   - Ended jobs do not change. The newest 10,000 are kept, older ones for a day (and never more
 //     than 250,000).
 //   - One process has the file open; another gets *LockedError within about a second. Damage is
-//     *DamagedError, never a panic. After damage of the structure nothing more is written; one record
-//     that cannot be read fails only the call that asks for it.
+//     *DamagedError, never a panic. After damage of the structure nothing more is written; one
+//     record that cannot be read fails only the call that asks for it.
 //
 // All methods of Store may be called concurrently.
 package state

@@ -13,9 +13,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// TestFlippedBytes: a byte that changed anywhere is found by Check, or changes nothing that is read;
-// what Check calls sound opens, what it calls usable opens, and what it does not does not. A store
-// that is open finds a changed record when it reads it.
+// TestFlippedBytes: a byte that changed anywhere is found by Check, or changes nothing that is
+// read; what Check calls sound opens, what it calls usable opens, and what it does not does not. A
+// store that is open finds a changed record when it reads it.
 func TestFlippedBytes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := openTest(t, path)
@@ -112,6 +112,7 @@ func TestOwed(t *testing.T) {
 
 		return j
 	}
+
 	newer := func() Job {
 		j := uploadJob(1)
 		j.Snapshot = snap(26, 1)

@@ -38,7 +38,8 @@ func mirror(j Job) *openJob {
 		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
 }
 
-// monotonic is a time that is as far ahead as t by the clock now, whatever the clock is set to later.
+// monotonic is a time that is as far ahead as t by the clock now, whatever the clock is set to
+// later.
 func monotonic(t time.Time) time.Time {
 	if t.IsZero() {
 		return t

@@ -122,8 +122,9 @@ func lockFile(path, owner string, wait time.Duration) (*os.File, error) {
 	}
 }
 
-// traces lists what a state leaves beside itself, newest first: its copy, what a repair or a rebuild
-// put away or did not finish, exported receipts. Beside them no state starts empty without a word.
+// traces lists what a state leaves beside itself, newest first: its copy, what a repair or a
+// rebuild put away or did not finish, exported receipts. Beside them no state starts empty without
+// a word.
 func traces(path string) []string {
 	type trace struct {
 		path string

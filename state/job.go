@@ -144,8 +144,8 @@ type Job struct {
 	Force     bool      // send even what equals the published record
 	Overwrite bool      // download: replace a local file that differs
 	Batch     string    // the push, pull or watch that asked
-	// the folder that a push walked to find the file, whose rule files judge it; "": a file that was
-	// named, or of a watch
+	// the folder that a push walked to find the file, whose rule files judge it; "": a file that
+	// was named, or of a watch
 	Walked string
 
 	// upload: local path of another file or folder that is asked for too, whose name would be one

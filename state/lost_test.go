@@ -120,6 +120,7 @@ func TestRepairEndsAnywhere(t *testing.T) {
 
 		return b
 	}
+
 	whole, kept := read("state.db"), filepath.Base(r.Damaged)
 	snapshot := read("state.db" + BackupSuffix)
 	for _, c := range []struct {

@@ -67,6 +67,7 @@ func (s *Store) Unowe(root string, rels []string) error {
 func (s *Store) CountOwed(root string) (n int, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
 		n = 0
+
 		return each(tx, bucketOwed, joinKey(root, ""), nil, func(_, _ []byte) (bool, error) {
 			n++
 			return true, nil

@@ -12,8 +12,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Base is the record as what both ends once had in common, for a file that goes to address: a record
-// of another address is none.
+// Base is the record as what both ends once had in common, for a file that goes to address: a
+// record of another address is none.
 func (r PublishedRecord) Base(address string) compare.Base {
 	if r.Remote == "" || r.Remote != address {
 		return compare.Base{}
@@ -105,6 +105,7 @@ func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 		clear(out)
 
 		prefix := joinKey(root, "")
+
 		return eachJSON(tx, bucketUnwanted, prefix, func(k []byte, r snapshotRecord) {
 			out[string(k[len(prefix):])] = Snapshot(r)
 		})

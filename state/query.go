@@ -287,6 +287,7 @@ func (s *Store) History(id JobID) ([]HistoryLine, error) {
 	var out []HistoryLine
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
+
 		return eachJSON(tx, bucketHistory, p, func(_ []byte, r historyRecord) {
 			out = append(out, HistoryLine(r))
 		})

@@ -85,11 +85,12 @@ func Repair(path string) (RepairReport, error) {
 	return repairFrom(path, sources, problems)
 }
 
-// repairedSuffix after the path of the state names what Repair made, whole, until it takes its place.
+// repairedSuffix after the path of the state names what Repair made, whole, until it takes its
+// place.
 const repairedSuffix = ".repaired"
 
-// repairMissing puts what a repair made into its place if the repair was ended just before, and else
-// makes a state of what is left of older ones.
+// repairMissing puts what a repair made into its place if the repair was ended just before, and
+// else makes a state of what is left of older ones.
 func repairMissing(path string) (RepairReport, error) {
 	problems := []string{"the state is missing"}
 	if traces(path)[0] == path+repairedSuffix {
@@ -192,6 +193,7 @@ func lostAll() *salvage {
 // readTree reads all that can be read.
 func readTree(t *boltfile.Tree) *salvage {
 	sv := &salvage{data: map[string]map[string][]byte{}, bad: map[string]map[string]bool{}}
+
 	sv.problems = t.Buckets(func(name string) boltfile.Visit {
 		keys := map[string][]byte{}
 		sv.data[name] = keys
@@ -415,6 +417,7 @@ func (sv *salvage) derive(r *RepairReport) {
 		_, ok := kept[string(k)]
 		return !ok
 	})
+
 	for _, k := range sortedKeys(sv.data["jobs"]) { // the newest of a path comes last
 		paths[kept[k].Path] = []byte(k)
 	}

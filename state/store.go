@@ -37,8 +37,8 @@ type Options struct {
 	Owner  string       // path of owner.json, default: beside the file
 	Logger *slog.Logger // nil: discard
 	// LockWait is how long to wait for a process that has the state open; default: a second. Below
-	// 50 ms it is tried once, for callers with something better to do than wait, such as asking that
-	// process.
+	// 50 ms it is tried once, for callers with something better to do than wait, such as asking
+	// that process.
 	LockWait time.Duration
 
 	schema []migration // tests only
@@ -216,8 +216,8 @@ func guarded(path string, f func() error) (err error) {
 	return f()
 }
 
-// guard is guarded, and after damage of the structure the store takes no more writes. One record that
-// cannot be read fails only the call that asks for it.
+// guard is guarded, and after damage of the structure the store takes no more writes. One record
+// that cannot be read fails only the call that asks for it.
 func (s *Store) guard(f func() error) error {
 	err := guarded(s.path, f)
 	if damaged, ok := errors.AsType[*DamagedError](err); ok && !damaged.record {

@@ -489,6 +489,7 @@ func TestOpenJobsBeyondAPage(t *testing.T) {
 // the open jobs meanwhile always finds one of them.
 func TestSuccessorIsNeverMissed(t *testing.T) {
 	s := newStore(t)
+
 	j := enqueue(t, s, uploadJob(1), Queued)
 	changed := make(chan error, 1)
 	go func() {

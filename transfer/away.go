@@ -46,8 +46,8 @@ func rootAway(job state.Job, err error) error {
 	return nil
 }
 
-// listed looks for a file by listing what lies on the way to it. It is an error that a folder cannot
-// be listed, or, for a file that is said to be gone, that it is listed all the same.
+// listed looks for a file by listing what lies on the way to it. It is an error that a folder
+// cannot be listed, or, for a file that is said to be gone, that it is listed all the same.
 func listed(dir string, names, steps []string, gone bool) error {
 	for i, step := range steps {
 		if !slices.Contains(names, step) {

@@ -20,8 +20,8 @@ func (w *world) inWatch(name string) state.Job {
 	return j
 }
 
-// TestWatchedFolderAway: a file that cannot be found is believed to be gone only if its folder can be
-// listed and the watched folder is the one it was.
+// TestWatchedFolderAway: a file that cannot be found is believed to be gone only if its folder can
+// be listed and the watched folder is the one it was.
 func TestWatchedFolderAway(t *testing.T) {
 	rename := func(w *world, to string) error { return os.Rename(w.dir, to) }
 	for _, c := range []struct {
@@ -108,6 +108,7 @@ func TestRootAway(t *testing.T) {
 	lost.Path = filepath.Join(root, "lost", "a.rvt")
 	push := lost
 	push.Root = state.PathRoot + "1"
+
 	down := lost
 	down.Kind = state.Download
 	for _, c := range []struct {

@@ -23,8 +23,8 @@ func (w *world) hide(id string, hidden bool) {
 	}
 }
 
-// TestOneBadFolder: a folder of the cloud that cannot be used parks its own files with a reason; the
-// others go on, and so do these when it is put right.
+// TestOneBadFolder: a folder of the cloud that cannot be used parks its own files with a reason;
+// the others go on, and so do these when it is put right.
 func TestOneBadFolder(t *testing.T) {
 	type bad struct {
 		w        *world
@@ -32,6 +32,7 @@ func TestOneBadFolder(t *testing.T) {
 		id, item string // of folder a, and of what stands in its place
 		on       atomic.Bool
 	}
+
 	list := func(b *bad) { // by the engine, before it is spoiled
 		if _, err := b.w.at(b.e).Resolve(b.w.t.Context(),
 			mustAddress(b.w.t, b.w.srv.DemoRemote()+"/set/a")); err != nil {

@@ -17,8 +17,8 @@ import (
 // Until the service is known to tell names apart that differ in letter case or Unicode form alone,
 // nothing is made there under such names: files of both would become versions of one.
 
-// clash is a *plan.ClashError while such a name lies beside the job's file, or beside a folder above
-// it, and is to be sent too. Object keys are exact.
+// clash is a *plan.ClashError while such a name lies beside the job's file, or beside a folder
+// above it, and is to be sent too. Object keys are exact.
 func (e *Engine) clash(job state.Job) error {
 	if job.Target.OSS() {
 		return nil
@@ -66,8 +66,8 @@ func (e *Engine) clash(job state.Job) error {
 	return nil
 }
 
-// isRival reports whether other is a file or a folder with something in it, and not the same as own,
-// which it is under any case where the file system has no regard for that.
+// isRival reports whether other is a file or a folder with something in it, and not the same as
+// own, which it is under any case where the file system has no regard for that.
 func isRival(own, other string) bool {
 	info, err := os.Lstat(other)
 	if err != nil {
@@ -103,9 +103,9 @@ func (e *Engine) leftOut(job state.Job) bool {
 	return err == nil && rule != ""
 }
 
-// alikeNames knows which names in local folders differ in letter case or Unicode form alone. A folder
-// is read again when its time has changed, or was too young to tell. The zero value is ready; safe
-// for concurrent use.
+// alikeNames knows which names in local folders differ in letter case or Unicode form alone. A
+// folder is read again when its time has changed, or was too young to tell. The zero value is
+// ready; safe for concurrent use.
 type alikeNames struct {
 	mu   sync.Mutex
 	dirs map[string]alikeDir
@@ -187,8 +187,8 @@ func readAlike(dir string, at time.Time) (alikeDir, error) {
 	return d, err
 }
 
-// clashThere gives a clash with a name in the cloud what may be renamed here: a folder above the file
-// when one was to be found, unless it was asked for under another name, else the file.
+// clashThere gives a clash with a name in the cloud what may be renamed here: a folder above the
+// file when one was to be found, unless it was asked for under another name, else the file.
 func clashThere(err error, job state.Job, folder bool) error {
 	c, ok := errors.AsType[*remote.NameClashError](err)
 	if !ok {

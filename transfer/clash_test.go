@@ -70,6 +70,7 @@ func sensitive(t *testing.T, dir string) {
 	if err := os.WriteFile(dir+"/case-probe", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	defer os.Remove(dir + "/case-probe")
 	if _, err := os.Lstat(dir + "/CASE-PROBE"); err == nil {
 		t.Skip("the file system has no regard for case")
@@ -115,6 +116,7 @@ func TestNamesThatClash(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
 					sensitive(t, w.dir)
+
 					for _, f := range row.there {
 						w.addFile(w.srv.Demo().Project, "Project Files/"+f, "theirs")
 					}
@@ -141,6 +143,7 @@ func TestNamesThatClash(t *testing.T) {
 					w.runUntil(e, func() bool {
 						return len(row.parked) == 0 || time.Since(began) > 5*time.Minute
 					})
+
 					parked := w.parked("d")
 					for _, f := range row.parked {
 						if parked[f] != ReasonNameClash {

@@ -86,7 +86,8 @@ const (
 
 	maxUnauthorised = 2
 
-	// A parked file is looked at again after this, then more and more seldom, up to its reason's Again.
+	// A parked file is looked at again after this, then more and more seldom, up to its reason's
+	// Again.
 	personFirst = 15 * time.Second
 
 	// A refusal without a word may be about a request that was damaged on its way.
@@ -307,8 +308,8 @@ func (v verdict) event(err error, now time.Time, jitter float64) state.Event {
 	return state.Retry{At: now.Add(wait), Reason: v.Reason, Error: text}
 }
 
-// outOfResources reports whether the system has no file handles or memory left: what passes, and tells
-// nothing of a file.
+// outOfResources reports whether the system has no file handles or memory left: what passes, and
+// tells nothing of a file.
 func outOfResources(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -12,8 +13,8 @@ import (
 	"hoist/state"
 )
 
-// A job in doubt comes from an older copy of the state: what it did since then at the service is not
-// known, so its content may be there already.
+// A job in doubt comes from an older copy of the state: what it did since then at the service is
+// not known, so its content may be there already.
 
 // waitForDoubted gives what a job in doubt may have made the time to show, before the first look.
 func (r *run) waitForDoubted(ctx context.Context, job state.Job) error {
@@ -24,9 +25,9 @@ func (r *run) waitForDoubted(ctx context.Context, job state.Job) error {
 	return apsclient.Sleep(ctx, apsclient.Patience)
 }
 
-// sameBytes compares an object of the size of a job's file with the file byte by byte: dear, and the
-// only proof at a service that tells no SHA-1. It returns the SHA-1 of what both have, "" if they
-// differ.
+// sameBytes compares an object of the size of a job's file with the file byte by byte: dear, and
+// the only proof at a service that tells no SHA-1. It returns the SHA-1 of what both have, "" if
+// they differ.
 func sameBytes(ctx context.Context, c *apsclient.Client, id apsclient.ObjectID, src *source,
 	job state.Job) (string, error) {
 	d := &download{client: c, object: id, name: job.Target.Address, size: job.Snapshot.Size}
@@ -68,7 +69,7 @@ func compareBytes(ctx context.Context, body io.Reader, src *source, at int64) (n
 	for ctx.Err() == nil {
 		got, err := body.Read(*theirs)
 		mine, readErr := src.ReadAt((*ours)[:got], at+n)
-		if readErr != nil && readErr != io.EOF {
+		if readErr != nil && !errors.Is(readErr, io.EOF) {
 			return n, false, fmt.Errorf("read %s: %w", src.job.Path, readErr)
 		}
 

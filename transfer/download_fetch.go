@@ -52,12 +52,14 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 			e.log.Warn("the temporary file of a download is gone; it is fetched from the start", "job",
 				string(job.ID), "path", job.Path)
 			r.down = nil
+
 			return []state.Event{state.SessionLost{}}, nil
 		}
 
 		if err != nil {
 			return nil, err
 		}
+
 		defer f.Close()
 	}
 
@@ -157,7 +159,7 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 	defer func() {
 		if err != nil {
 			f.Close()
-			w.e.removeTemp(at)
+			_ = w.e.removeTemp(at) // the failure before it is what counts
 		}
 	}()
 	if err = w.e.effect("make the temporary file", func() (err error) {
@@ -437,7 +439,7 @@ func (w *fetching) sync() error {
 func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.Event, error) {
 	if ctx.Err() != nil {
 		if now, storeErr := w.e.store.Job(w.job.ID); storeErr == nil && now.End == state.EndCancelled {
-			w.e.removeTemp(at)
+			_ = w.e.removeTemp(at) // the failure before it is what counts
 		}
 
 		return nil, err
@@ -453,7 +455,7 @@ func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.E
 
 		events := []state.Event{v.event(err, time.Now(), 1)}
 		if w.job.Phase == state.PhaseFetching {
-			w.e.removeTemp(at)
+			_ = w.e.removeTemp(at) // the failure before it is what counts
 			events = append([]state.Event{state.SessionLost{}}, events...)
 		}
 
@@ -509,7 +511,7 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 
 	if want != "" && !strings.EqualFold(want, w.sum) {
 		w.r.down = nil
-		w.e.removeTemp(at)
+		_ = w.e.removeTemp(at) // the failure before it is what counts
 		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, w.sum, want)
 		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= 2 {
@@ -537,7 +539,9 @@ func (w *fetching) backdate(t *target) (state.Snapshot, error) {
 	}
 
 	at := snap.ModTime.Add(-2 * grain(snap))
-	if err := w.e.effect("backdate", func() error { return t.root.Chtimes(t.path(t.temp), at, at) }); err != nil {
+	if err := w.e.effect("backdate", func() error {
+		return t.root.Chtimes(t.path(t.temp), at, at)
+	}); err != nil {
 		return snap, err
 	}
 

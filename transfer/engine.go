@@ -28,14 +28,15 @@ type Config struct {
 	Transfers int   // files whose bytes move at once; default 8
 	Parts     int   // parts in flight over all files; default 8
 	PartSize  int64 // bytes; 0: chosen by file size (see planParts)
-	// MD5 of each part against its ETag: auto (not on links faster than 100 MiB/s), always, never; default
-	// auto
+	// MD5 of each part against its ETag: auto (not on links faster than 100 MiB/s), always, never;
+	// default auto
 	Checksum     string
 	Acceleration bool // ask for accelerated URLs
 
-	// Rules asks whether the file of an upload may still be sent: which rule leaves it out by now, ""
-	// none, or why that cannot be told now, and how long to wait before asking again. It is asked
-	// before the first byte and again before anything becomes visible; nil: everything may be.
+	// Rules asks whether the file of an upload may still be sent: which rule leaves it out by now,
+	// "" none, or why that cannot be told now, and how long to wait before asking again. It is
+	// asked before the first byte and again before anything becomes visible; nil: everything may
+	// be.
 	Rules func(job state.Job) (rule string, wait time.Duration, err error)
 
 	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading
@@ -84,9 +85,8 @@ type Engine struct {
 	lostSessions map[state.JobID]int // in this process, of open jobs; guarded by mu
 	looks        map[state.JobID]firstLook
 
-	holdOpen   bool                            // replaceableWhileOpen; tests: the other way
-	plainNames bool                            // tests: as on a file system that cannot exchange names
-	freeSpace  func(dir string) (int64, error) // bytes; tests: a full disk
+	holdOpen  bool                            // replaceableWhileOpen; tests: the other way
+	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
 
 	onCommit func(id state.JobID, after bool, ev []state.Event) error // tests: dies around a commit
 	onEffect func(name string, after bool) error                      // tests: the same of a change on disk

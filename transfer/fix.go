@@ -66,7 +66,8 @@ func (r Reason) FixFor(job state.Job) string {
 		"{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
 }
 
-// clashing is what of a job's path may be renamed (see plan.ClashError), and a name that it may get.
+// clashing is what of a job's path may be renamed (see plan.ClashError), and a name that it may
+// get.
 func clashing(job state.Job) (path, free string, found bool) {
 	quoted, err := strconv.QuotedPrefix(job.Error)
 	if err == nil {

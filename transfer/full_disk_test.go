@@ -14,15 +14,16 @@ import (
 	"hoist/state"
 )
 
-// TestFullDiskOfTheState: whatever is to be written when the disk of the home is full waits for room,
-// however long that takes, and the run goes on by itself without doing anything twice.
+// TestFullDiskOfTheState: whatever is to be written when the disk of the home is full waits for
+// room, however long that takes, and the run goes on by itself without doing anything twice.
 func TestFullDiskOfTheState(t *testing.T) {
 	full := &state.WriteError{Path: "state.db", Err: syscall.ENOSPC}
 	if !state.IsFull(full) {
 		t.Skip("this system tells a full disk by another error")
 	}
 
-	for _, from := range []string{"state.Reserved", "state.PartStored", "state.Assembled", "state.Intended", "state.Finished"} {
+	for _, from := range []string{"state.Reserved", "state.PartStored", "state.Assembled", "state.Intended",
+		"state.Finished"} {
 		t.Run(from, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
@@ -32,7 +33,9 @@ func TestFullDiskOfTheState(t *testing.T) {
 				var began time.Time
 				refused := 0
 				e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
-					named := slices.ContainsFunc(ev, func(e state.Event) bool { return fmt.Sprintf("%T", e) == from })
+					named := slices.ContainsFunc(ev, func(e state.Event) bool {
+						return fmt.Sprintf("%T", e) == from
+					})
 					if after || !named || !began.IsZero() && time.Since(began) > 40*time.Minute {
 						return nil
 					}
@@ -65,6 +68,7 @@ func TestFullDiskDoesNotKeepARunFromEnding(t *testing.T) {
 		e.onCommit = func(state.JobID, bool, []state.Event) error {
 			return &state.WriteError{Path: "state.db", Err: syscall.ENOSPC}
 		}
+
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 
@@ -75,7 +79,8 @@ func TestFullDiskDoesNotKeepARunFromEnding(t *testing.T) {
 	})
 }
 
-// TestOutOfResources: no file handles left is waited out, and tells nothing of a file or its folder.
+// TestOutOfResources: no file handles left is waited out, and tells nothing of a file or its
+// folder.
 func TestOutOfResources(t *testing.T) {
 	watched := state.Job{Kind: state.Upload, Root: "w1", Rel: "a.rvt", Path: t.TempDir() + "/none/a.rvt"}
 	for _, errno := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {

@@ -76,6 +76,7 @@ func TestReplacedBetweenTwoReads(t *testing.T) {
 // TestRipens: how long a state must rest until each further change of the file shows in its times.
 func TestRipens(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 500, time.UTC)
+
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	whole := func(d time.Duration) time.Time { return ago(d).Truncate(time.Second) }
 	for _, row := range []struct {

@@ -103,6 +103,7 @@ func (e *Engine) tidy(ctx context.Context, t *target, job state.Job) (whole bool
 	if err != nil {
 		return false, err
 	}
+
 	defer f.Close()
 
 	if !sameFile(snap, job.Snapshot) { // it was exchanged for the one that was verified
@@ -236,7 +237,7 @@ func (e *Engine) nameFree(t *target) error {
 func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was state.Snapshot) error {
 	judgeAgain := &waitError{Code: ReasonChanging, After: 2 * time.Second,
 		Err: fmt.Errorf("replace %q: it changed while it was judged", job.Path)}
-	old, now, err := t.look(t.name)
+	old, _, err := t.look(t.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return judgeAgain
 	}
@@ -244,6 +245,7 @@ func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was sta
 	if err != nil {
 		return err
 	}
+
 	defer old.Close()
 
 	hold, written := t.hold(old)
@@ -254,7 +256,8 @@ func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was sta
 		return writtenError(job)
 	}
 
-	if now, err = state.SnapshotFile(old); err != nil {
+	now, err := state.SnapshotFile(old)
+	if err != nil {
 		return err
 	}
 

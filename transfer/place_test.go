@@ -108,6 +108,7 @@ func TestEditsWhileAFileIsPlaced(t *testing.T) {
 								if now == step {
 									once.Do(func() {
 										edited.Go(func() { failed = edit.do(job.Path, mine) })
+
 										for range 2000 { // real time, in which it comes as far as it can
 											_, _ = os.Lstat(job.Path)
 										}

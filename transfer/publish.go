@@ -239,7 +239,8 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 
 		if next.Parent != in.Parent {
-			return []state.Event{state.FolderFound{Folder: job.Target.Folder}, state.Intended{Intent: next}}, nil
+			return []state.Event{state.FolderFound{Folder: job.Target.Folder}, state.Intended{Intent: next}},
+				nil
 		}
 	case errors.Is(err, apsclient.ErrConflict):
 		done, lookErr := e.look(ctx, c, job)
@@ -250,7 +251,8 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		if in.Kind == intentItem {
 			res, lookErr := e.Resolver(job.Profile)
 			if lookErr == nil {
-				lookErr = res.Clash(ctx, apsclient.ProjectID(job.Target.Project), apsclient.FolderID(in.Parent), in.Name,
+				lookErr = res.Clash(ctx, apsclient.ProjectID(job.Target.Project),
+					apsclient.FolderID(in.Parent), in.Name,
 					true)
 			}
 
@@ -284,6 +286,7 @@ func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
 		v, err := c.Versions.Create(ctx, p,
 			apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name, Storage: storage,
 				Core: job.Target.Core})
+
 		return state.Published{Item: in.Parent, Version: string(v.ID), Number: v.Number}, err
 	}
 

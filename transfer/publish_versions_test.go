@@ -8,8 +8,8 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// TestEmptyPageOfVersionsSettlesNothing: an item has versions, so a page without any says nothing about
-// the create whose reply was lost.
+// TestEmptyPageOfVersionsSettlesNothing: an item has versions, so a page without any says nothing
+// about the create whose reply was lost.
 func TestEmptyPageOfVersionsSettlesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -22,6 +22,7 @@ func TestEmptyPageOfVersionsSettlesNothing(t *testing.T) {
 		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
 			mu.Lock()
 			defer mu.Unlock()
+
 			first := !seen[q.Op]
 			seen[q.Op] = true
 			switch {

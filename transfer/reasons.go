@@ -62,12 +62,14 @@ var reasons = []Reason{
 	{ReasonUnreadable, "the file cannot be read: permission is missing, or another program holds it " +
 		"exclusively", "chmod u+r {path} && hoist retry {id}", 10 * time.Minute},
 	{ReasonVanished, "the file was removed before it was sent", "hoist cancel {id}", 0},
-	{ReasonFolderAway, "the watched folder is not there, or cannot be listed; its files go on by themselves " +
-		"when it is back", "", 0},
+	{ReasonFolderAway,
+		"the watched folder is not there, or cannot be listed; its files go on by themselves " +
+			"when it is back", "", 0},
 	{ReasonNotAFile, "the path is a folder, a link or a device, not a regular file", "hoist cancel {id}", 0},
 	{ReasonChanging, "the file changed while it was read; the newest settled state is tried again",
 		"hoist retry {id}", time.Minute},
-	{ReasonNeverSettles, "the file is saved all the time and does not rest for as long as a whole copy takes, " +
+	{ReasonNeverSettles, "the file is saved all the time and does not rest for as long as a whole copy " +
+		"takes, " +
 		"or its end is missing; it is tried at each rest", "", 0},
 	{ReasonShrankToZero, "the file had content when it was last published and is empty now",
 		"hoist push --force {path} {remote}", 0},
@@ -81,17 +83,21 @@ var reasons = []Reason{
 		30 * time.Minute},
 	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else " +
 		"has reserved the item", "hoist push --force {path} {remote}", 0},
-	{ReasonForbidden, "the account may not do this: permission or provisioning is missing; the file goes on " +
-		"by itself when it is given", "hoist doctor", 10 * time.Minute},
+	{ReasonForbidden,
+		"the account may not do this: permission or provisioning is missing; the file goes on " +
+			"by itself when it is given", "hoist doctor", 10 * time.Minute},
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
-	{ReasonNotFound, "the remote place does not exist any more; the file goes on by itself when it does again",
+	{ReasonNotFound,
+		"the remote place does not exist any more; the file goes on by itself when it does again",
 		"hoist cancel {id}", 10 * time.Minute},
 	{ReasonAmbiguous, "the remote name stands for more than one thing", "hoist cancel {id}", 0},
 	{ReasonNameRefused, "the service, or the local system, does not accept the name; where a mapped name " +
 		"would not help, the fix is to cancel and rename the file", "hoist push --map-names {path} {remote}",
 		0},
-	{ReasonNameClash, "another name in the same folder, here or there, differs in letter case or Unicode form " +
-		"alone, or is of a folder where this is of a file: the service may take both for one; the file goes on " +
+	{ReasonNameClash, "another name in the same folder, here or there, differs in letter case or Unicode " +
+		"form " +
+		"alone, or is of a folder where this is of a file: the service may take both for one; the file " +
+		"goes on " +
 		"by itself when one of them is renamed", "mv {clash} {free}", time.Minute},
 	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", 0},
 	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", 0},
@@ -101,7 +107,8 @@ var reasons = []Reason{
 	{ReasonRefused, "the service refuses the request", "hoist job {id}", 0},
 	{ReasonSessionShort, "at the measured speed the upload cannot finish before the service ends its session",
 		"hoist job {id}", 0},
-	{ReasonSessionLost, "the service ended the upload session; the file is sent from the start, twice at most",
+	{ReasonSessionLost,
+		"the service ended the upload session; the file is sent from the start, twice at most",
 		"hoist retry {id}", 0},
 	{ReasonOffline, "the service cannot be reached; the file goes on as soon as it can", "", 0},
 	{ReasonRateLimited, "the service asks to wait", "", 0},
@@ -114,7 +121,8 @@ var reasons = []Reason{
 		"first", "hoist retry {id}", 0},
 	{ReasonExcluded, "a rule that came after the file was queued leaves it out; it is sent when no rule does",
 		"hoist filter test {path}", 0},
-	{ReasonRules, "a rule file above the file changed a moment ago, or cannot be understood: nothing below it " +
+	{ReasonRules, "a rule file above the file changed a moment ago, or cannot be understood: nothing below " +
+		"it " +
 		"is sent until it can", "hoist filter test {path}", 10 * time.Second},
 	{ReasonUnexpected, "something unforeseen happened", "hoist job {id}", 0},
 }
@@ -133,8 +141,8 @@ func ReasonByCode(code string) (Reason, bool) {
 	return Reason{}, false
 }
 
-// NeedsDecision reports whether only a user can say what becomes of a file that is parked for it. Any
-// other reason heals: the file goes on once its cause is seen gone.
+// NeedsDecision reports whether only a user can say what becomes of a file that is parked for it.
+// Any other reason heals: the file goes on once its cause is seen gone.
 func (r Reason) NeedsDecision() bool {
 	switch r.Code {
 	case ReasonShrankToZero, ReasonEmptyFile, ReasonLocalDiffers, ReasonConflict, ReasonAmbiguous,

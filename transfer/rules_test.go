@@ -67,7 +67,9 @@ func TestRulesAreAskedAgain(t *testing.T) {
 			j := w.enqueue(w.job("plan.dwg"))
 			e := w.engine()
 			mended := false
-			e.cfg.Rules = func(state.Job) (string, time.Duration, error) { return "", 0, errorUnless(!mended) }
+			e.cfg.Rules = func(state.Job) (string, time.Duration, error) {
+				return "", 0, errorUnless(!mended)
+			}
 			w.runUntil(e, func() bool { return w.get(j.ID).Attention })
 			if j := w.get(j.ID); j.Reason != ReasonRules || j.NextAttempt.IsZero() {
 				t.Errorf("job %+v, want one that is parked and tried again", j)

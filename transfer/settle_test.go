@@ -195,6 +195,7 @@ func TestAFileThatNeverSettles(t *testing.T) {
 		run := w.runs()
 		w.srv.SetFault(func(r emulator.Request) emulator.Fault { return emulator.Fault{Delay: time.Second} })
 		run.start()
+
 		var reasons []string
 		var want []byte
 		for i := 1; i <= 90; i++ {

@@ -235,6 +235,7 @@ func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id
 	}
 
 	r.existed = true
+
 	switch {
 	case o.Size != job.Snapshot.Size || o.SHA1 == "" && !job.Doubt:
 		return "", nil
@@ -385,6 +386,7 @@ func (e *Engine) countRepeat(job state.Job) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.lostSessions[job.ID]++
+
 	return e.lostSessions[job.ID]
 }
 

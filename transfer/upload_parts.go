@@ -61,6 +61,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	r.urls.reset(stored)
 
 	s := &sending{e: e, r: r, c: c, job: job, src: src}
+
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg, looks sync.WaitGroup
@@ -228,8 +229,8 @@ type damagedError struct{ md5, etag string }
 
 func (*damagedError) Error() string { return "the service stored other bytes than were sent" }
 
-// put sends the bytes once and commits the ETag. The file is looked at after the last byte: what was
-// read is of the job's snapshot.
+// put sends the bytes once and commits the ETag. The file is looked at after the last byte: what
+// was read is of the job's snapshot.
 func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedURL) error {
 	var sent atomic.Int64
 	body := apsclient.PartBody{R: s.src.part(p.offset, p.length), Offset: p.offset, Size: p.length,

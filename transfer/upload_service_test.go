@@ -181,9 +181,10 @@ func TestPartsRefusedForEver(t *testing.T) {
 // it is said. The file goes again, twice at most.
 func TestDeadKeys(t *testing.T) {
 	for name, fault := range map[string]emulator.Fault{
-		"200 with the reason": {Status: 200, Body: []byte(`{"uploadKey":"k","status":"error","reason":"InvalidUploadKey"}`)},
-		"403":                 {Status: 403, Body: []byte(`{"reason":"Field uploadKey not found"}`)},
-		"404":                 {Status: 404, Body: []byte(`{"reason":"Upload not found"}`)},
+		"200 with the reason": {Status: 200,
+			Body: []byte(`{"uploadKey":"k","status":"error","reason":"InvalidUploadKey"}`)},
+		"403": {Status: 403, Body: []byte(`{"reason":"Field uploadKey not found"}`)},
+		"404": {Status: 404, Body: []byte(`{"reason":"Upload not found"}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -437,6 +438,7 @@ func TestNamesTakenByTheOtherKind(t *testing.T) {
 		began := time.Now()
 		w.runUntil(e, func() bool {
 			open, err := w.store.OpenJobs()
+
 			return err == nil && len(open) == 3 && !slices.ContainsFunc(open, func(j state.Job) bool {
 				return !j.Attention
 			})

@@ -31,8 +31,10 @@ var errSpoolFull = errors.New("the spool has no room")
 // that has not begun to send takes up newer ones.
 func (e *Engine) spoolPath(job state.Job) string {
 	s := job.Snapshot
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %d %s", s.Size, s.ModTime.UnixNano(), s.ChangeTime.UnixNano(),
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %d %s", s.Size, s.ModTime.UnixNano(),
+		s.ChangeTime.UnixNano(),
 		s.FileID))
+
 	return filepath.Join(e.cfg.Spool, fmt.Sprintf("%s-%x.snapshot", job.ID, sum[:8]))
 }
 
@@ -43,8 +45,9 @@ func spoolOwner(name string) state.JobID {
 }
 
 // spool takes a snapshot of a file whose last try was given up because it changed, once it has
-// settled: a clone where the file system has them, else a copy bounded by SpoolMax. The snapshot has its name only when it
-// is whole and of the job's snapshot, so its existence is all that a resumed job asks for.
+// settled: a clone where the file system has them, else a copy bounded by SpoolMax. The snapshot
+// has its name only when it is whole and of the job's snapshot, so its existence is all that a
+// resumed job asks for.
 func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if job.Changes == 0 && job.Unrest.IsZero() {
 		return nil
@@ -132,7 +135,9 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 			errors.Join(err, io.ErrUnexpectedEOF))
 	}
 
-	if err := e.effect("name the copy", func() error { return os.Rename(path, e.spoolPath(job)) }); err != nil {
+	if err := e.effect("name the copy", func() error {
+		return os.Rename(path, e.spoolPath(job))
+	}); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
 

@@ -102,6 +102,7 @@ func TestUploadToBucket(t *testing.T) {
 			j := w.job("model.ifc")
 			j.Target = state.Target{Address: "oss://hoist-test-bucket/in/model.ifc",
 				Bucket: "hoist-test-bucket", Key: "in/model.ifc", Name: "model.ifc"}
+
 			return j
 		}
 		j := w.enqueue(job())

@@ -12,8 +12,8 @@ type again struct {
 }
 
 // Again makes paths be reported when they are at rest, if they are there, whatever the baseline
-// says: nothing of what was reported of them is left. It waits for Run and returns when the baseline
-// is durable without them, so that no restart forgets it.
+// says: nothing of what was reported of them is left. It waits for Run and returns when the
+// baseline is durable without them, so that no restart forgets it.
 func (w *Watcher) Again(ctx context.Context, paths []string) error {
 	a := again{paths, make(chan error, 1)}
 	select {

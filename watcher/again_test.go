@@ -50,7 +50,9 @@ func TestAgain(t *testing.T) {
 			x.rename("../away-"+t.Name()[len("TestAgain/"):], ".")
 			second(3600)
 		}, []string{"2.dwg"}, 2},
-		{"a file that the rules ignore", func(t *testing.T, x *fixture, _ func()) { ask(t, x, "x.bak") }, nil, 2},
+		{"a file that the rules ignore", func(t *testing.T, x *fixture, _ func()) {
+			ask(t, x, "x.bak")
+		}, nil, 2},
 		{"a file that is being saved", func(t *testing.T, x *fixture, _ func()) {
 			x.write("2.dwg", "two")
 			x.notice("2.dwg")

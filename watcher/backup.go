@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// backupPatterns are names that a program gives its copies of a file, and people their own: a match is
-// a backup only when the file that it backs up lies beside it, or was seen or published there before.
+// backupPatterns are names that a program gives its copies of a file, and people their own: a match
+// is a backup only when the file that it backs up lies beside it, or was seen or published there
+// before.
 var backupPatterns = []string{
 	// Revit: numbered backups, and the data of a central model.
 	"*.[0-9][0-9][0-9][0-9].rvt", "*.[0-9][0-9][0-9][0-9].rfa", "*.[0-9][0-9][0-9][0-9].rte",
@@ -28,6 +29,7 @@ func originalsOf(name string, dir bool) (originals []string, pattern string) {
 	}
 
 	ext := path.Ext(name)
+
 	lower := strings.ToLower(ext)
 	switch lower {
 	case ".rvt", ".rfa", ".rte", ".rft":
@@ -136,7 +138,8 @@ func (b *Book) wasBackup(r *Rules, p string, rec record) bool {
 	return true
 }
 
-// beginRound and endRound enclose a scan of all: of the backups judged before, those it met are kept.
+// beginRound and endRound enclose a scan of all: of the backups judged before, those it met are
+// kept.
 func (b *Book) beginRound() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

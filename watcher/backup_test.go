@@ -22,6 +22,7 @@ func walked(t testing.TB, b *Book) (found []string, leftOut map[string]int) {
 // TestBackups: what looks like a backup is one only beside what it backs up, and stays one.
 func TestBackups(t *testing.T) {
 	const numbered = "*.[0-9][0-9][0-9][0-9].rvt"
+
 	tests := []struct {
 		name    string
 		files   []string
@@ -100,7 +101,8 @@ func TestBackupsStayBackups(t *testing.T) {
 
 func TestFoldersThatLeaveThemselvesOut(t *testing.T) {
 	f := newTree(t)
-	for _, p := range []string{"a.dwg", ".nosync", "work/.nosync", "work/b.dwg", "work/deep/c.dwg", "cache/d.dwg",
+	for _, p := range []string{"a.dwg", ".nosync", "work/.nosync", "work/b.dwg", "work/deep/c.dwg",
+		"cache/d.dwg",
 		"liar/CACHEDIR.TAG", "liar/e.dwg"} {
 		f.write(p, "x")
 	}

@@ -17,9 +17,9 @@ import (
 
 // Book knows the rules that hold below one root: those that were given, and what each rule file of
 // the tree said when it was last understood. A rule file counts once it has rested, as any file
-// does; until then the last that was understood holds, and nothing below it is handed over. One that
-// is not understood changes nothing; where none ever was, nothing below it is handed over. A Book is
-// safe for concurrent use.
+// does; until then the last that was understood holds, and nothing below it is handed over. One
+// that is not understood changes nothing; where none ever was, nothing below it is handed over. A
+// Book is safe for concurrent use.
 type Book struct {
 	root   string
 	settle time.Duration
@@ -29,8 +29,8 @@ type Book struct {
 	given *Rules               // guarded by mu
 	probe bool                 // whether it is known how letters compare; guarded by mu
 	files map[string]*ruleFile // by folder; guarded by mu
-	// originals had backups beside them; backups are those that were judged so, and round those of them
-	// that the scan under way has met; guarded by mu
+	// originals had backups beside them; backups are those that were judged so, and round those of
+	// them that the scan under way has met; guarded by mu
 	originals, backups, round map[string]bool
 
 	dirty bool // the keeper does not have all that was understood; guarded by mu
@@ -149,6 +149,7 @@ func (b *Book) Given() *Rules {
 	b.compareLetters()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
 	return b.given
 }
 
@@ -240,8 +241,8 @@ func (b *Book) look(folder string, now time.Time) (*gitignore.Rules, *HeldError)
 	return b.understand(folder, name, f, now)
 }
 
-// understand reads a rule file that has rested and is not as it was understood. It is called with mu
-// held, and gives it up while it reads.
+// understand reads a rule file that has rested and is not as it was understood. It is called with
+// mu held, and gives it up while it reads.
 func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*gitignore.Rules, *HeldError) {
 	switch {
 	case f.seen.sameAs(f.as) && f.rules != nil:
@@ -286,8 +287,8 @@ func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*git
 	return f.rules, nil
 }
 
-// sameAs reports whether a rule file was not touched from one state to the other. Device numbers are
-// not compared, and what the keeper does not know of a file's mode neither.
+// sameAs reports whether a rule file was not touched from one state to the other. Device numbers
+// are not compared, and what the keeper does not know of a file's mode neither.
 func (s fileState) sameAs(o fileState) bool {
 	return s.exists == o.exists && s.link == o.link && s.mode.Type() == o.mode.Type() && s.rec.same(o.rec)
 }
@@ -355,6 +356,7 @@ func (b *Book) Store() error {
 func (b *Book) recheck(all bool) (changed []string) {
 	now := time.Now()
 	b.mu.Lock()
+
 	var folders []string
 	for folder, f := range b.files {
 		if all || f.unsettled() || f.err != nil || f.seen.link {
@@ -436,7 +438,8 @@ func (b *Book) Problems() []string {
 		name := join2(folder, IgnoreFile)
 		switch {
 		case f.err != nil && f.rules != nil:
-			out = append(out, fmt.Sprintf("%s is not understood, the rules it held before go on: %v%s", name, f.err,
+			out = append(out, fmt.Sprintf("%s is not understood, the rules it held before go on: %v%s", name,
+				f.err,
 				remedy(f.err)))
 		case f.err != nil:
 			out = append(out, (&HeldError{File: name, Err: f.err}).Error())

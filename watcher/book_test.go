@@ -154,7 +154,9 @@ func TestRuleFileKinds(t *testing.T) {
 
 			must(t, os.Symlink("/dev/zero", at))
 		}, false},
-		{"link to a folder", func(t *testing.T, f tree, at string) { must(t, os.Symlink(f.root, at)) }, false},
+		{"link to a folder", func(t *testing.T, f tree, at string) {
+			must(t, os.Symlink(f.root, at))
+		}, false},
 		{"link that leads nowhere", func(t *testing.T, f tree, at string) {
 			must(t, os.Symlink(f.path("none"), at))
 		}, false},
@@ -174,6 +176,7 @@ func TestRuleFileKinds(t *testing.T) {
 			f := newTree(t)
 			tt.make(t, f, f.path(IgnoreFile))
 			f.write("sub/x.dwg", "x")
+
 			b := rested(t, f.root, &Rules{})
 			for _, folder := range []string{"", "sub"} {
 				r := b.At(folder)
@@ -329,6 +332,7 @@ func TestRulesAndLetterCase(t *testing.T) {
 
 	rules, err := ParseRules(RuleOptions{Patterns: []string{"Pl\u00e4ne/", "*.LOG"}})
 	must(t, err)
+
 	folded := rules.in(2)
 	for _, tt := range []struct {
 		path          string

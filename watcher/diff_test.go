@@ -103,6 +103,7 @@ func TestHistories(t *testing.T) {
 						_ = eachRecord(base, p, func(p string, _ record) {
 							batch = append(batch, settled{path: p, gone: true})
 						})
+
 						return
 					}
 

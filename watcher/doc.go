@@ -14,13 +14,14 @@
 //   - settling: a path that differs from its baseline is pending until nothing was seen to change
 //     for the settle time. A lock file beside it (an open drawing) makes that time longer, never
 //     longer than the cap; so does a program that has it open for writing, or a format that says
-//     that the end of the file is missing. Past the cap a shorter rest is enough for a file that has rested before,
-//     and one that does not rest long enough is busy: it is not reported, and Status says so.
+//     that the end of the file is missing. Past the cap a shorter rest is enough for a file that
+//     has rested before, and one that does not rest long enough is busy: it is not reported, and
+//     Status says so.
 //   - change: a path that has settled in a state that differs from the baseline, or is gone.
-//   - rules: what leaves files out: patterns that were given, rule files (.hoistignore) of the tree, and
-//     litter. A Book knows them.
-//   - held: nothing below a rule file is handed over while it rests, or when it is not understood and
-//     never was.
+//   - rules: what leaves files out: patterns that were given, rule files (.hoistignore) of the
+//     tree, and litter. A Book knows them.
+//   - held: nothing below a rule file is handed over while it rests, or when it is not understood
+//     and never was.
 //   - litter: files that programs leave beside drawings (backups, autosaves, locks, temporary
 //     files). Never reported.
 //
@@ -31,15 +32,15 @@
 //     never lost. The receiver compares.
 //   - Nothing is opened for writing, locked, moved or deleted below the root. Files are looked at
 //     (lstat); a few kilobytes are read of one that has come to rest within the cap, to see whether
-//     its format says that it is whole. The only files read are those named .hoistignore, and nothing
-//     that lies there under that name is waited for.
-//   - What the rules exclude when it is handed over is not handed over, whatever they said before. A
-//     rule file that is not understood lets nothing through that the last understood one did not.
+//     its format says that it is whole. The only files read are those named .hoistignore, and
+//     nothing that lies there under that name is waited for.
+//   - What the rules exclude when it is handed over is not handed over, whatever they said before.
+//     A rule file that is not understood lets nothing through that the last understood one did not.
 //   - Symbolic links are not followed; they, and everything else that is neither a folder nor a
 //     regular file, are skipped.
-//   - A root that cannot be read, does not answer, or is the bare place of a disk that is not mounted is
-//     unavailable: its files are not reported as removed. When it is back, or another folder has its
-//     place, it is scanned from the start.
+//   - A root that cannot be read, does not answer, or is the bare place of a disk that is not
+//     mounted is unavailable: its files are not reported as removed. When it is back, or another
+//     folder has its place, it is scanned from the start.
 //   - Memory does not grow with the number of files that did not change.
 //
 // The exported API of this package serves hoist alone and may change.

@@ -99,6 +99,7 @@ func (r *run) pause(ctx context.Context, wait time.Duration) error {
 func (r *run) ask() int {
 	n := min(len(r.batch), batchMax)
 	rules := map[string]*Rules{}
+
 	now := time.Now()
 	kept := make([]settled, 0, n)
 	for _, s := range r.batch[:n] {

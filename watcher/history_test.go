@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// history plays random changes of a tree, of its rules and of its root, with notices that are lost now
-// and then, against a watcher with a clock of its own.
+// history plays random changes of a tree, of its rules and of its root, with notices that are lost
+// now and then, against a watcher with a clock of its own.
 type history struct {
 	*fixture
 	t   *testing.T
@@ -127,6 +127,7 @@ func TestRandomHistories(t *testing.T) {
 				f.write("a.dwg", "a")
 				x := newFixture(t, f, nil)
 				h := &history{fixture: x, t: t, rnd: rand.New(rand.NewPCG(seed, 1))}
+
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
 				go func() { ended <- x.w.Run(ctx, h.emitted) }()

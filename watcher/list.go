@@ -43,8 +43,8 @@ type listing struct {
 }
 
 // list reads a folder, given the rules of the one above. An error of a single file is kept in errs,
-// and its name among the records is missing; so is a file that vanished meanwhile, without an error.
-// Of a folder whose rules are held only they are told.
+// and its name among the records is missing; so is a file that vanished meanwhile, without an
+// error. Of a folder whose rules are held only they are told.
 func list(b *Book, folder string, above *Rules) (listing, error) {
 	l := listing{rules: above}
 	dir, err := os.Open(join(b.root, folder))
@@ -135,6 +135,7 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 // matcher matches the names that were listed.
 func (l *listing) matcher(folder string, entries []entry) *nameMatcher {
 	var names map[string]bool // made when it is asked for
+
 	return &nameMatcher{l.rules, folder, func(lower string) bool {
 		if names == nil {
 			names = make(map[string]bool, len(entries))

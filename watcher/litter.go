@@ -94,8 +94,8 @@ func compileLitter(patterns []string) litterSet {
 	return s
 }
 
-// match reports whether a name is litter, and by which pattern. It takes the name as it is, too: what
-// rsync writes to is told by its mixture of letters.
+// match reports whether a name is litter, and by which pattern. It takes the name as it is, too:
+// what rsync writes to is told by its mixture of letters.
 func (s *litterSet) match(asIs, name string, dir bool) (bool, string) {
 	if r, ok := s.exact[name]; ok && (dir || !r.dirOnly) {
 		return true, r.text

@@ -281,7 +281,8 @@ func TestWalk(t *testing.T) {
 		t.Errorf("got %v, want the function's error", err)
 	}
 
-	if _, err := Walk(rested(t, filepath.Join(f.root, "none"), &Rules{}), nil, nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Walk(rested(t, filepath.Join(f.root, "none"), &Rules{}), nil, nil); !errors.Is(err,
+		fs.ErrNotExist) {
 		t.Errorf("got %v, want that there is no such folder", err)
 	}
 

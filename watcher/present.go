@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 )
 
 // A folder that holds a file of this name, with this beginning, says of itself that it is a cache.
@@ -84,11 +85,5 @@ func (b *Book) onDisk(folder string) func(string) bool {
 
 // speaksOfFolder reports whether a name in a folder may leave the folder out.
 func (r *Rules) speaksOfFolder(name string) bool {
-	for _, n := range r.opts.IfPresent {
-		if n == name {
-			return true
-		}
-	}
-
-	return r.opts.Caches && name == cacheTag
+	return slices.Contains(r.opts.IfPresent, name) || r.opts.Caches && name == cacheTag
 }

@@ -51,8 +51,8 @@ func lookAtRoot(root, marker string) rootLook {
 	return l
 }
 
-// isBare reports whether a folder holds neither the marker that was left in it nor anything else but
-// what a file system is made with.
+// isBare reports whether a folder holds neither the marker that was left in it nor anything else
+// but what a file system is made with.
 func isBare(root, marker string) (bool, error) {
 	dir, err := os.Open(root)
 	if err != nil {
@@ -118,15 +118,15 @@ func (r *run) guard(ctx context.Context) {
 	}
 }
 
-// sound looks whether the root is there and the one that is watched: only then what is missing in it
-// is gone.
+// sound looks whether the root is there and the one that is watched: only then what is missing in
+// it is gone.
 func (r *run) sound(ctx context.Context) bool {
 	r.rootSeen(ctx, lookAtRoot(r.root, r.cfg.Marker))
 	return !r.down
 }
 
-// rootSeen takes a look at the root. One that went takes its notices along; one that is another folder
-// than before, or is back, is scanned from the start, with notices of its own.
+// rootSeen takes a look at the root. One that went takes its notices along; one that is another
+// folder than before, or is back, is scanned from the start, with notices of its own.
 func (r *run) rootSeen(ctx context.Context, now rootLook) {
 	if now.err == nil && now.bare && r.tracked > 0 {
 		now.err = errBare

@@ -11,8 +11,8 @@ import (
 
 const testMarker = ".hoist-root"
 
-// TestRoot plays what becomes of the root with a clock of its own. Each scene begins with a.dwg told
-// and the marker left in the root.
+// TestRoot plays what becomes of the root with a clock of its own. Each scene begins with a.dwg
+// told and the marker left in the root.
 func TestRoot(t *testing.T) {
 	second := func(n int) { time.Sleep(time.Duration(n) * time.Second); synctest.Wait() }
 	away := func(x *fixture) string { return filepath.Join(filepath.Dir(x.root), "away") }

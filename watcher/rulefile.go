@@ -144,8 +144,8 @@ func readRuleFile(name string, want fileState) ([]byte, error) {
 	return ruleText8(data)
 }
 
-// OpenRegular opens a file for reading, following links, if it is a regular one. A pipe, a device or
-// a folder in its place is an error, and is not waited for.
+// OpenRegular opens a file for reading, following links, if it is a regular one. A pipe, a device
+// or a folder in its place is an error, and is not waited for.
 func OpenRegular(name string) (*os.File, error) {
 	f, err := openRuleFile(name)
 	if err != nil {

@@ -24,7 +24,8 @@ type Rules struct {
 	tree     gitignore.Stack // from .hoistignore files, outermost first
 	held     *HeldError      // see Held
 	out      string          // the folder that these rules are of leaves itself out, by this rule
-	// whether a folder holds, or held, one of the originals of what looks like a backup; nil: none does
+	// whether a folder holds, or held, one of the originals of what looks like a backup; nil: none
+	// does
 	backs func(folder string, originals []string) bool
 }
 
@@ -140,8 +141,8 @@ func (r *Rules) Patterns() []string {
 
 func ruleText(rule *gitignore.Rule, from string) string { return from + ": " + rule.Text }
 
-// Match reports whether a slash path below the root is ignored by its name or that of a folder above
-// it, and by which rule.
+// Match reports whether a slash path below the root is ignored by its name or that of a folder
+// above it, and by which rule.
 func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 	if p == "" || p == "." {
 		return false, ""
@@ -292,7 +293,8 @@ type HeldError struct {
 
 func (e *HeldError) Error() string {
 	if e.Err != nil {
-		return fmt.Sprintf("%s is not understood, nothing below it is sent: %v%s", e.File, e.Err, remedy(e.Err))
+		return fmt.Sprintf("%s is not understood, nothing below it is sent: %v%s", e.File, e.Err,
+			remedy(e.Err))
 	}
 
 	return fmt.Sprintf("%s was changed a moment ago: it holds once it has rested", e.File)

@@ -145,6 +145,7 @@ func (r *run) loop(ctx context.Context) error {
 			wanted := r.wanted
 			r.wanted = nil
 			r.mu.Unlock()
+
 			for _, folder := range wanted {
 				r.wantScan(folder, true)
 			}
@@ -380,8 +381,8 @@ const (
 	tryNotesEvery = time.Minute
 )
 
-// jitterPart is which part of the time between two scans comes on top of it at most, by chance, so that
-// the scans of many watches, and of many machines on one share, do not fall together.
+// jitterPart is which part of the time between two scans comes on top of it at most, by chance, so
+// that the scans of many watches, and of many machines on one share, do not fall together.
 const jitterPart = 10
 
 // unreadMax bounds the folders that are tried again before the next scan of all.

@@ -299,6 +299,7 @@ func TestRun(t *testing.T) {
 				x.write("private/a.dwg", "1")
 				x.write(IgnoreFile, "private/\n")
 				x.notice("private", IgnoreFile)
+
 				for range 20 {
 					x.write(IgnoreFile, "")
 					x.notice(IgnoreFile)

@@ -211,7 +211,7 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	}
 
 	if l.rules.Held() != nil {
-		return nil // it is scanned again when its rules hold
+		return nil //nolint:nilerr // it is scanned again when its rules hold
 	}
 
 	for _, err := range l.errs {

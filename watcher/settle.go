@@ -152,7 +152,8 @@ func (s *settler) earliest(p *pending) time.Time {
 //
 // unfinished is asked of a file that has settled else: why its last bytes may be still to come (see
 // WaitWriter and WaitTorn), "" when nothing says so.
-func (s *settler) look(path string, o observation, lock string, unfinished func() string, now time.Time) bool {
+func (s *settler) look(path string, o observation, lock string, unfinished func() string,
+	now time.Time) bool {
 	p, ok := s.pending[path]
 	if !ok {
 		return false
@@ -217,8 +218,8 @@ func (s *settler) postpone(path string, at time.Time) {
 	}
 }
 
-// hold takes back a path that had settled: it is looked at again at the time given, unless something
-// was seen of it meanwhile.
+// hold takes back a path that had settled: it is looked at again at the time given, unless
+// something was seen of it meanwhile.
 func (s *settler) hold(path string, o observation, now, until time.Time) {
 	if _, ok := s.pending[path]; ok {
 		return

@@ -77,8 +77,9 @@ type Config struct {
 	// Poll asks for scans alone, whatever the file system can do.
 	Poll bool
 
-	// Marker is the name of a file that the caller leaves in the root, "" none. A root without it that
-	// is empty, though files of it are known, is taken for the place of a disk that is not mounted.
+	// Marker is the name of a file that the caller leaves in the root, "" none. A root without it
+	// that is empty, though files of it are known, is taken for the place of a disk that is not
+	// mounted.
 	Marker string
 
 	Baseline Baseline

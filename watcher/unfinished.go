@@ -23,8 +23,9 @@ func (w *writers) have(root string, id fileID) bool {
 	return w.files[id]
 }
 
-// unfinished is why the last bytes of a file that rests may be still to come: somebody has it open for
-// writing (WaitWriter), or its format says that its end is missing (WaitTorn); "" nothing says so.
+// unfinished is why the last bytes of a file that rests may be still to come: somebody has it open
+// for writing (WaitWriter), or its format says that its end is missing (WaitTorn); "" nothing says
+// so.
 func (r *run) unfinished(p string, rec record) string {
 	if r.writers.have(r.root, fileID{rec.dev, rec.ino}) {
 		return WaitWriter
@@ -54,8 +55,8 @@ func (r *run) judge(p string, size int64) (whole.Verdict, error) {
 	return whole.Judge(p, size, f)
 }
 
-// recentFactor is how many settle times ago a file that a scan finds must have changed for a copy that
-// pauses to be out of the question.
+// recentFactor is how many settle times ago a file that a scan finds must have changed for a copy
+// that pauses to be out of the question.
 const recentFactor = 4
 
 // recent reports whether a file that has rested by its own times may be in a pause of a copy.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestCopyWithPauses lets another program write a file in pieces, with pauses longer than the settle
-// time, and hold it open: one state is told, when it has let go.
+// TestCopyWithPauses lets another program write a file in pieces, with pauses longer than the
+// settle time, and hold it open: one state is told, when it has let go.
 func TestCopyWithPauses(t *testing.T) {
 	f := newTree(t)
 	x := newFixture(t, f, func(c *Config) { c.Settle = 300 * time.Millisecond })

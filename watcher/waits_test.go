@@ -12,6 +12,7 @@ func TestWaits(t *testing.T) {
 	at := func(sec int) time.Time { return start.Add(time.Duration(sec) * time.Second) }
 	file := observation{rec: record{size: 1}, fresh: true}
 	nothing := func() string { return "" }
+
 	s := newSettler(10*time.Second, 40*time.Second, 0)
 	for _, path := range []string{"a.dwg", "b.dwg", "busy.dwg"} {
 		s.observe(path, file, at(0))
@@ -28,7 +29,8 @@ func TestWaits(t *testing.T) {
 
 	want := []Wait{
 		{Why: WaitLock, Lock: "b.dwl", Count: 1, Since: at(0), Until: at(20), Paths: []string{"b.dwg"}},
-		{Why: WaitBusy, Count: 1, Since: at(0), Until: s.pending["busy.dwg"].next, Paths: []string{"busy.dwg"}},
+		{Why: WaitBusy, Count: 1, Since: at(0), Until: s.pending["busy.dwg"].next,
+			Paths: []string{"busy.dwg"}},
 		{Why: WaitSettling, Count: 1, Since: at(0), Until: at(10), Paths: []string{"a.dwg"}},
 	}
 	if got := s.waits(at(51)); !reflect.DeepEqual(got, want) {

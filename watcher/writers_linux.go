@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// writersBelow is which files below a root other processes have open for writing, as far as this one
-// may see: those of the same user, or all for root. It costs a look at each open file of the system.
+// writersBelow is which files below a root other processes have open for writing, as far as this
+// one may see: those of the same user, or all for root. It costs a look at each open file of the
+// system.
 func writersBelow(root string) map[fileID]bool {
 	procs, err := os.ReadDir("/proc")
 	if err != nil {

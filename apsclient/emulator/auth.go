@@ -63,6 +63,7 @@ func authRoutes() []route {
 // form reads the form and identifies the application that asks; it refuses what is not one.
 func (c *call) form() (url.Values, *client) {
 	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+
 	f, err := url.ParseQuery(string(c.body))
 	id, secret, basic := c.r.BasicAuth()
 	switch {

@@ -28,6 +28,7 @@ func ossRoutes() []route {
 	}
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	const objects, object = "/buckets/{bucket}/objects", "/buckets/{bucket}/objects/{object}"
+
 	return []route{
 		row("create-bucket", post, "/buckets", (*call).createBucket, "bucket:create"),
 		row("list-buckets", get, "/buckets", (*call).listBuckets, "bucket:read"),

@@ -201,6 +201,7 @@ func (c *call) command() {
 func (c *call) run(m *model, p *project, in command) (out obj, included list, bad *problem) {
 	kind := in.Data.Attributes.Extension.Type
 	resources := in.Data.Relationships.Resources.Data
+
 	ext := c.extension(kind, obj{})
 	attributes := obj{"status": "complete", "extension": ext}
 	switch kind {

@@ -11,7 +11,8 @@ import (
 var companyText = []string{"address_line_1", "address_line_2", "city", "state_or_province", "postal_code",
 	"country", "phone", "website_url", "description", "erp_id", "tax_id"}
 
-// companyRoutes are the companies of an account and their pictures, which are looked at and dropped.
+// companyRoutes are the companies of an account and their pictures, which are looked at and
+// dropped.
 func companyRoutes() []route {
 	var out []route
 	for _, prefix := range []string{"", "/regions/eu"} {

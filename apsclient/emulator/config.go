@@ -23,8 +23,8 @@ const (
 type Config struct {
 	// Dir is the data directory; it is created when missing and survives restarts. Required.
 	Dir string
-	// Limits turns the documented rate limits on: requests per minute, for each client id and endpoint
-	// class.
+	// Limits turns the documented rate limits on: requests per minute, for each client id and
+	// endpoint class.
 	Limits bool
 	// Quotas overrides single documented limits by class name (see the Class of a Request); only
 	// with Limits.
@@ -95,8 +95,8 @@ type Knobs struct {
 	// CreateHookBody answers Create Webhook and Update Webhook with the hook as their body;
 	// default: no body, as specified.
 	CreateHookBody bool
-	// EmptyEvery answers every n-th listing with nothing: by turns 200 without a body, 204, and a page
-	// that holds nothing; 0: none.
+	// EmptyEvery answers every n-th listing with nothing: by turns 200 without a body, 204, and a
+	// page that holds nothing; 0: none.
 	EmptyEvery int
 	// CutEvery cuts every n-th answer with a body in the middle of its JSON; 0: none.
 	CutEvery int

@@ -206,7 +206,6 @@ func tourHQ(a *api, d Demo) {
 	if got := a.call("GET", account+"/projects/"+id, nil).want(200).text("status"); got != "active" {
 		a.t.Errorf("status with an administrator is %q", got)
 	}
-
 }
 
 func tourAdmin(a *api, d Demo) {

@@ -197,6 +197,7 @@ func (c *call) folderContents() {
 		items = slices.DeleteFunc(slices.Clone(items), func(id string) bool {
 			return c.now.Before(m.items.get(id).VisibleAt)
 		})
+
 		from, to, more := p.cut(len(folders) + len(items)) // before anything is filtered
 		data, included := list{}, list{}
 		for _, id := range slices.Concat(folders, items)[from:to] {

@@ -222,6 +222,7 @@ func esc(s string) string { return url.PathEscape(s) }
 func (a *api) storage(name string) string {
 	a.t.Helper()
 	d := a.s.Demo()
+
 	return a.call("POST", "/data/v1/projects/"+d.Project+"/storage",
 		storageBody(d.Folder, name)).want(201).text("data/id")
 }
@@ -303,6 +304,7 @@ func trust(t *testing.T, file string) *http.Transport {
 func trustPEM(raw []byte) *http.Transport {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(raw)
+
 	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: true}
 }

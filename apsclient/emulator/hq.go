@@ -76,8 +76,8 @@ func (c *call) inAccount(fn func(m *model, account string) *problem) {
 	})
 }
 
-// routed reports whether a call of hq reaches a region: the United States are the default, others are
-// named in the header, EMEA in the path too.
+// routed reports whether a call of hq reaches a region: the United States are the default, others
+// are named in the header, EMEA in the path too.
 func (c *call) routed(region string) bool {
 	asked := c.r.Header.Get("Region")
 	if asked == "" && strings.Contains(c.rt.pattern, "/regions/eu/") {

@@ -43,6 +43,7 @@ func (m *model) member(p *project, uid string) (*record, *person) {
 // memberRow is a member as construction/admin shows it.
 func (m *model) memberRow(r *record) obj {
 	account := text(r.Fields["account"])
+
 	who := m.people.get(account + "/" + text(r.Fields["person"]))
 	roles := list{}
 	for _, id := range asList(r.Fields["roleIds"]) {

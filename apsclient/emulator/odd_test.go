@@ -111,7 +111,8 @@ func TestOddAnswers(t *testing.T) {
 			for i, r := range []reply{token.want(c.token), a.call("GET", folder, nil).want(c.api),
 				a.send(a.request("GET", u, nil)).want(c.s3)} {
 				status := []int{c.token, c.api, c.s3}[i]
-				if html := bytes.Contains(r.raw, []byte("<html>")); html != (status != 200 && !c.portal.Blank) {
+				if html := bytes.Contains(r.raw,
+					[]byte("<html>")); html != (status != 200 && !c.portal.Blank) {
 					t.Errorf("answer %d: %d %s", i, r.status, r.raw)
 				}
 			}

@@ -109,6 +109,7 @@ func (c *call) publicKeys() {
 func (c *call) openID() {
 	at := origin(c.r)
 	auth := at + "/authentication/v2"
+
 	scopes := list{}
 	for _, s := range knownScopes {
 		scopes = append(scopes, s)

@@ -31,8 +31,8 @@ func (h *hub) kind() HubKind {
 	return HubTeam
 }
 
-// AddHubIn makes a hub of a kind in a region ("US", "EMEA", …) and returns its id. Projects of an EMEA
-// hub have URNs and a bucket of that region.
+// AddHubIn makes a hub of a kind in a region ("US", "EMEA", …) and returns its id. Projects of an
+// EMEA hub have URNs and a bucket of that region.
 func (s *Server) AddHubIn(name string, kind HubKind, region string) string {
 	var id string
 	s.update(func(m *model) {

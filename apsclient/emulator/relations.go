@@ -20,6 +20,7 @@ func relationRoutes() []route {
 		return route{op: op, method: method, pattern: pattern, family: famDM, scopes: scopes, class: op,
 			perMinute: 300, user: userOptional, handle: h}
 	}
+
 	get, post := http.MethodGet, http.MethodPost
 	rows := []route{
 		row("get-project-hub", get, "/project/v1/hubs/{hub}/projects/{project}/hub", scopeRead,

@@ -13,6 +13,7 @@ import (
 // descending), field (comma list).
 func (c *call) hqList(rows []obj) {
 	limit := c.number("limit", 10, 1, 100)
+
 	offset := c.number("offset", 0, 0, 1<<30)
 	var keys []sortKey
 	for _, s := range splitList(c.q["sort"]) {
@@ -230,8 +231,8 @@ func splitList(vals []string) []string {
 	return out
 }
 
-// take copies the text fields of a body that are named. It refuses one of a wrong type, and one that
-// is neither named nor among the others.
+// take copies the text fields of a body that are named. It refuses one of a wrong type, and one
+// that is neither named nor among the others.
 func take(into, from obj, names []string, others ...string) *problem {
 	for n, v := range from {
 		switch s, isText := v.(string); {

@@ -214,6 +214,7 @@ func (c *call) s3put() {
 		c.s.removeBlobs([]blob{b})
 		c.s3fail(http.StatusBadRequest, "BadDigest",
 			"The Content-MD5 you specified did not match what we received.")
+
 		return
 	}
 
@@ -290,6 +291,7 @@ func (c *call) sendObject(parts []blob, size int64, o *object) {
 		c.s3fail(http.StatusPreconditionFailed, "PreconditionFailed",
 			"At least one of the pre-conditions you specified did not hold",
 			[2]string{"Condition", "If-Match"})
+
 		return
 	}
 

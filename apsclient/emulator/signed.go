@@ -28,6 +28,7 @@ func signedRoutes() []route {
 			user: noToken, streams: true, handle: h}
 	}
 	get, post, put := http.MethodGet, http.MethodPost, http.MethodPut
+
 	const object = "/buckets/{bucket}/objects/{object}"
 	rows := []route{
 		row("copy-object", put, object+"/copyto/{copy}", (*call).copyObject, "data:write", "data:create"),
@@ -255,6 +256,7 @@ func (c *call) putSigned() {
 func (c *call) putSignedChunk() {
 	r := c.signed("write", "readwrite")
 	var from, to, size int64
+
 	_, err := fmt.Sscanf(c.r.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &size)
 	id := c.r.Header.Get("Session-Id")
 	switch {

@@ -128,6 +128,7 @@ func tourSigned(a *api) {
 	a.send(a.request("PUT", read, strings.NewReader("x"))).want(403)
 	write := a.call("POST", o+"c/signed?access=ReadWrite", obj{}).want(200).text("signedUrl")
 	a.send(a.request("PUT", write, strings.NewReader("written"))).want(200).has(`"size":7`)
+
 	at, _, _ := strings.Cut(write, "?")
 	for i, chunk := range []string{"12345", "678"} {
 		req := a.request("PUT", at+"/resumable", strings.NewReader(chunk))

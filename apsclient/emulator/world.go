@@ -41,6 +41,7 @@ func (s *Server) Demo() Demo {
 	d := Demo{Account: demoAccount, Hub: "b." + demoAccount, Project: "b." + demoProjectID,
 		BIM360Project: "b." + demoBIMProject, Admin: demoAdmin, User: demoDrafter}
 	s.read(func(m *model) { d.Folder = m.childNamed(m.projects.get(d.Project).Root, demoFolderName) })
+
 	return d
 }
 

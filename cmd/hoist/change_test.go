@@ -22,7 +22,8 @@ func TestChangesWhoseReplyIsLost(t *testing.T) {
 		after    []string // shows it
 		shows    string
 	}{
-		{"a bucket is made", "create-bucket", "get-bucket-details", nil, []string{"mkdir", "oss://late-bucket"},
+		{"a bucket is made", "create-bucket", "get-bucket-details", nil,
+			[]string{"mkdir", "oss://late-bucket"},
 			"made oss://late-bucket", []string{"ls", "oss://"}, "late-bucket"},
 		{"a folder is made", "create-folder", "list-folder-contents", nil,
 			[]string{"mkdir", top + "/New"}, "made " + top + "/New", []string{"ls", top}, "New"},
@@ -81,8 +82,8 @@ func TestChangesWhoseReplyIsLost(t *testing.T) {
 	}
 }
 
-// TestPersonalHubsHideNothing: it is said before anything is asked of the service, which would accept
-// the one and refuse the other.
+// TestPersonalHubsHideNothing: it is said before anything is asked of the service, which would
+// accept the one and refuse the other.
 func TestPersonalHubsHideNothing(t *testing.T) {
 	l := newLab(t)
 	project, err := l.cloud.AddProject(l.cloud.AddHubIn("Drive", emulator.HubPersonal, "US"), "Files", "")
@@ -90,7 +91,8 @@ func TestPersonalHubsHideNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, _, err := l.cloud.AddFile(project, "Project Files/old/a.dwg", strings.NewReader("x"), 1); err != nil {
+	if _, _, err := l.cloud.AddFile(project, "Project Files/old/a.dwg", strings.NewReader("x"),
+		1); err != nil {
 		t.Fatal(err)
 	}
 

@@ -41,7 +41,7 @@ func (a *app) actCommand(verb control.Verb, short string) *cobra.Command {
 
 			left := acts{verb: verb, ids: ids}
 
-			return a.with(cmd.Context(), owner.Passive, string(verb), func(api control.API) error {
+			return a.with(cmd.Context(), string(verb), func(api control.API) error {
 				return a.act(cmd.Context(), api, &left)
 			})
 		},
@@ -104,6 +104,7 @@ func concerned(ctx context.Context, api control.API, verb control.Verb) ([]strin
 	case control.Retry:
 		q = control.JobQuery{States: []state.Status{state.StatusWaiting, state.StatusAttention,
 			state.StatusFailed}}
+	default:
 	}
 
 	jobs, err := api.Jobs(ctx, q)

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/owner"
 )
 
 func newExplainCmd(a *app) *cobra.Command {
@@ -30,7 +29,7 @@ func (a *app) explain(ctx context.Context, arg string) error {
 		return err
 	}
 
-	return a.with(ctx, owner.Passive, "explain", func(api control.API) error {
+	return a.with(ctx, "explain", func(api control.API) error {
 		e, err := api.Explain(ctx, path)
 		if err != nil {
 			return err

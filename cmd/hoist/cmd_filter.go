@@ -110,8 +110,8 @@ type filtered struct {
 	Watch   string `json:"watch,omitempty"`
 }
 
-// filterTest judges a path in the watch it lies in, else as a push would of the outermost folder above
-// it that has a rule file, or of its own folder. It need not be there.
+// filterTest judges a path in the watch it lies in, else as a push would of the outermost folder
+// above it that has a rule file, or of its own folder. It need not be there.
 func (a *app) filterTest(arg string, given config.Settings) error {
 	s, err := a.setup(given)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
@@ -35,7 +34,7 @@ size in bytes, path.`,
 				q.States = append(q.States, state.Status(s))
 			}
 
-			return a.with(cmd.Context(), owner.Passive, "jobs", func(api control.API) error {
+			return a.with(cmd.Context(), "jobs", func(api control.API) error {
 				jobs, err := api.Jobs(cmd.Context(), q)
 				if err != nil {
 					return err
@@ -98,7 +97,7 @@ func newJobCmd(a *app) *cobra.Command {
 when no other job's id begins so.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.with(cmd.Context(), owner.Passive, "job", func(api control.API) error {
+			return a.with(cmd.Context(), "job", func(api control.API) error {
 				j, err := api.Job(cmd.Context(), args[0])
 				if err != nil {
 					return err

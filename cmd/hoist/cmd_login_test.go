@@ -244,8 +244,9 @@ func TestLoginUser(t *testing.T) {
 	})
 	asked, err := url.Parse(page)
 	if got := asked.Query().Get("scope"); err != nil ||
-		!slices.Equal(slices.Sorted(strings.FieldsSeq(got)), []string{"bucket:read", "data:create", "data:read",
-			"data:write"}) {
+		!slices.Equal(slices.Sorted(strings.FieldsSeq(got)),
+			[]string{"bucket:read", "data:create", "data:read",
+				"data:write"}) {
 		t.Errorf("asks for %q, want what transfers need", got)
 	}
 

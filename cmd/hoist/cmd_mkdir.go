@@ -126,7 +126,8 @@ func (a *app) bucketTaken(ctx context.Context, c *apsclient.Client, bucket strin
 		return fail(
 			problem.Usage,
 			refused,
-			"a bucket of this name is being deleted, which takes a while: try again later, or choose another name",
+			"a bucket of this name is being deleted, which takes a while: try again later, or choose "+
+				"another name",
 		)
 	case err == nil:
 		return nil

@@ -16,7 +16,6 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 )
@@ -50,7 +49,7 @@ func newStatusCmd(a *app) *cobra.Command {
 }
 
 func (a *app) status(ctx context.Context, path string) error {
-	return a.with(ctx, owner.Passive, "status", func(api control.API) error {
+	return a.with(ctx, "status", func(api control.API) error {
 		st, err := api.Status(ctx)
 		if err != nil {
 			return err
@@ -131,6 +130,7 @@ func below(s control.Status, path string) control.Status {
 	}
 
 	out := s
+
 	out.Watches, out.Active, out.Attention = []control.Watch{}, []control.Active{}, []control.Attention{}
 	out.Waiting = []control.Waiting{}
 	for _, w := range s.Watches {

@@ -118,7 +118,7 @@ func newWatchListCmd(a *app) *cobra.Command {
 		Short: "List the watched folders",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.with(cmd.Context(), owner.Passive, "watch list", func(api control.API) error {
+			return a.with(cmd.Context(), "watch list", func(api control.API) error {
 				list, err := api.Watches(cmd.Context())
 				if err != nil {
 					return err

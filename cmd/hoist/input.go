@@ -24,8 +24,8 @@ func (a *app) readBody(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// readList reads the paths of a list, a file or standard input: one a line, without those that begin
-// with "#", or with a zero byte after each, whatever they hold.
+// readList reads the paths of a list, a file or standard input: one a line, without those that
+// begin with "#", or with a zero byte after each, whatever they hold.
 func (a *app) readList(flag, name string) ([]string, error) {
 	data, err := a.readBody(name)
 	if err != nil {
@@ -67,7 +67,8 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// ask asks a question on standard error; only y and yes agree. The error is that of an interruption.
+// ask asks a question on standard error; only y and yes agree. The error is that of an
+// interruption.
 func (a *app) ask(question string) (bool, error) {
 	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
 	line, err := bufio.NewReader(a.input).ReadString('\n')

@@ -28,7 +28,8 @@ func TestLeave(t *testing.T) {
 				over, begin := make(chan struct{}), time.Now()
 				err := a.leave(func() error { return tt.close(over) })
 				if !errors.Is(err, tt.want) || time.Since(begin) != tt.took {
-					t.Errorf("left with %v after %v, want %v after %v", err, time.Since(begin), tt.want, tt.took)
+					t.Errorf("left with %v after %v, want %v after %v", err, time.Since(begin), tt.want,
+						tt.took)
 				}
 
 				close(over)

@@ -131,8 +131,9 @@ func (a *app) ownerOptions(s *setup, command string) owner.Options {
 // it: they then need no token and no budget of their own. After that they take over.
 const lingerFor = 10 * time.Second
 
-// over does something with the state of the home, by its owner or as the owner. When another process
-// that owns it ends meanwhile, do is called again with the next one, to go on with what is left.
+// over does something with the state of the home, by its owner or as the owner. When another
+// process that owns it ends meanwhile, do is called again with the next one, to go on with what is
+// left.
 func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command string,
 	do func(*attached) error) error {
 	for {
@@ -158,13 +159,13 @@ func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command strin
 }
 
 // with does something short with the state of the home, by its owner or for a moment as the owner.
-func (a *app) with(ctx context.Context, mode owner.Mode, command string, do func(control.API) error) error {
+func (a *app) with(ctx context.Context, command string, do func(control.API) error) error {
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return err
 	}
 
-	return a.over(ctx, s, mode, command, func(at *attached) error { return do(at) })
+	return a.over(ctx, s, owner.Passive, command, func(at *attached) error { return do(at) })
 }
 
 // daemonOnly connects to a running daemon; exit 6 when there is none.
@@ -204,6 +205,7 @@ func (a *app) ownOrLeave(ctx context.Context, s *setup) (*owner.Owner, error) {
 		case e != nil:
 			return nil, false, e
 		}
+
 		defer c.Close()
 
 		return nil, false, a.heldBy(ctx, c, s)

@@ -25,7 +25,8 @@ func (a *app) printJSON(v any) error {
 	return a.printData(line.Bytes())
 }
 
-// printData writes JSON with its line end to standard output, or what --jq or --template make of it.
+// printData writes JSON with its line end to standard output, or what --jq or --template make of
+// it.
 func (a *app) printData(data []byte) error {
 	if a.shape != nil && json.Valid(data) {
 		return a.shape(a.stdout, data)

@@ -12,8 +12,8 @@ import (
 	"hoist/cmd/hoist/internal/selftest"
 )
 
-// TestSelftest runs the command in a project: it asks first, prints each fact, keeps what it found, and
-// leaves nothing to be seen.
+// TestSelftest runs the command in a project: it asks first, prints each fact, keeps what it found,
+// and leaves nothing to be seen.
 func TestSelftest(t *testing.T) {
 	l := newLab(t)
 	before := len(l.cloud.Folders(l.cloud.Demo().Project))
@@ -74,6 +74,7 @@ func TestSelftest(t *testing.T) {
 // tells apart: whatever the answer to an open question is, the bytes arrive and come back.
 func TestFlippedWorlds(t *testing.T) {
 	l := newLab(t)
+
 	worlds := map[string]func(*emulator.Knobs){
 		"more URLs":             func(k *emulator.Knobs) { k.MaxURLs = 50 },
 		"dead key in a success": func(k *emulator.Knobs) { k.Facts.DeadKeyInSuccess = true },
@@ -101,6 +102,7 @@ func TestFlippedWorlds(t *testing.T) {
 			})
 
 			from, to := filepath.Join(t.TempDir(), "job"), t.TempDir()
+
 			target := fmt.Sprintf("%s/world %d", l.remote, n)
 			files := map[string]string{"plan.dwg": "plan", "sub/model.rvt": strings.Repeat("model", 3<<20)}
 			for range 2 { // the second time as next versions

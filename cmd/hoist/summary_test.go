@@ -33,6 +33,7 @@ func summaryOf(t *testing.T, out string) map[string]float64 {
 func TestSummary(t *testing.T) {
 	l := newLab(t)
 	path := l.file("a.rvt", 1000)
+
 	missing := filepath.Join(l.dir, "zz")
 	pushed := []string{"push", "--json", path, l.remote}
 	for _, tt := range []struct {
@@ -57,7 +58,8 @@ func TestSummary(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			out, _ := l.run(tt.code, tt.args...)
 			got := summaryOf(t, out)
-			for _, name := range []string{"files", "created", "versioned", "unchanged", "downloaded", "attention",
+			for _, name := range []string{"files", "created", "versioned", "unchanged", "downloaded",
+				"attention",
 				"bytes"} {
 				if n, ok := got[name]; !ok || n != tt.want[name] {
 					t.Errorf("%s: got %v, want %v in %s", name, n, tt.want[name], out)
@@ -116,6 +118,7 @@ func TestShapes(t *testing.T) {
 	l := newLab(t)
 	path := l.file("a.rvt", 5_000_000)
 	l.run(0, "push", "-q", path, l.remote)
+
 	for _, tt := range []struct {
 		name, want string
 		args       []string
@@ -163,6 +166,7 @@ func TestJobsInAPipe(t *testing.T) {
 func TestNoHub(t *testing.T) {
 	l := newLab(t)
 	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.HideHubs = true })
+
 	for _, args := range [][]string{{"ls", "aps://"}, {"tree", "aps://"}, {"ls", l.remote},
 		{"push", l.file("a.rvt", 10), l.remote}} {
 		if _, stderr := l.run(4, args...); !strings.Contains(stderr, "no hub is visible") {
@@ -174,9 +178,11 @@ func TestNoHub(t *testing.T) {
 // TestInterruptedRead: a signal ends a command that reads standard input, which nobody closes.
 func TestInterruptedRead(t *testing.T) {
 	l := newLab(t)
-	for _, args := range [][]string{{"push", "-", "oss://bucket/key"}, {"push", "--files-from", "-", l.remote},
+	for _, args := range [][]string{{"push", "-", "oss://bucket/key"},
+		{"push", "--files-from", "-", l.remote},
 		{"api", "create-bucket", "--body", "-"}} {
 		stdin, w := io.Pipe()
+
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan int, 1)
 		go func() { ended <- run(ctx, args, l.environ(), stdin, io.Discard, io.Discard) }()

@@ -26,7 +26,8 @@ type transferFlags struct {
 // addEngine adds the flags that drive the engine; they are keys of config.toml too.
 func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 	f.StringVar(&t.settings.Checksum, "checksum", "",
-		"compare the MD5 of parts with their ETags: auto (not on links faster than 100 MiB/s), always or never")
+		"compare the MD5 of parts with their ETags: auto (not on links faster than 100 MiB/s), always or "+
+			"never")
 	f.StringVar(&t.settings.Acceleration, "acceleration", "", "accelerated upload addresses: auto or off")
 	f.Var(numberFlag{&t.settings.Transfers}, "transfers", "files at once")
 	f.StringVar(&t.settings.PartSize, "part-size", "",

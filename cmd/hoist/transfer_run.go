@@ -40,7 +40,8 @@ type transferRun struct {
 	queued  int                           // handed over and not waited for
 }
 
-// newTransfer reads what push and pull have in common: the remote, the settings, the choice of files.
+// newTransfer reads what push and pull have in common: the remote, the settings, the choice of
+// files.
 func (a *app) newTransfer(command string, o transferFlags, to string) (*transferRun, error) {
 	t := &transferRun{a: a, command: command, dry: o.dryRun, detach: o.detach,
 		batch: string(state.NewJobID())}

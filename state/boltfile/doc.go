@@ -1,5 +1,5 @@
-// Package boltfile reads bbolt's file format by itself, with plain reads and every bound checked, for
-// check and repair. bbolt maps the file and trusts it: on a damaged page it may panic, fault,
+// Package boltfile reads bbolt's file format by itself, with plain reads and every bound checked,
+// for check and repair. bbolt maps the file and trusts it: on a damaged page it may panic, fault,
 // recurse without end or allocate without bound, none of which a library survives.
 //
 // The format is bbolt's version 2, little-endian, stable since 2013: two meta pages, of which the

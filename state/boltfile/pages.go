@@ -412,15 +412,15 @@ func (t *Tree) Buckets(known func(name string) Visit) map[string][]string {
 	return found
 }
 
-// Free returns what is wrong with the list of free pages, after Buckets marked the used ones: a page
-// that is in use and free would be overwritten.
+// Free returns what is wrong with the list of free pages, after Buckets marked the used ones: a
+// page that is in use and free would be overwritten.
 func (t *Tree) Free() []string {
 	t.free()
 	return t.problems
 }
 
-// Leaked returns how many pages are neither in use nor free, after Free: lost space, and a sign that
-// something that was in them is.
+// Leaked returns how many pages are neither in use nor free, after Free: lost space, and a sign
+// that something that was in them is.
 func (t *Tree) Leaked() int {
 	if t.meta.freelist == noFreelist {
 		return 0

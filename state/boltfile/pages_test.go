@@ -73,6 +73,7 @@ func walk(b []byte) (map[string]string, []string) {
 	}
 
 	t := boltfile.NewTree(f, int64(len(b)), metas[0])
+
 	below := t.Buckets(func(name string) boltfile.Visit {
 		return func(k, v []byte) { got[name+"/"+string(k)] = string(v) }
 	})

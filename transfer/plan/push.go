@@ -22,8 +22,8 @@ type Source struct {
 	Rel      string // slash path below the landing folder: "plan.rvt", "DIR/a/plan.rvt"
 	Snapshot state.Snapshot
 	Changing bool // it is saved all the time: already its first try reads from a snapshot
-	// the folder that was walked to find it, whose rule files judge it; "": it was named, or a watch
-	// knows
+	// the folder that was walked to find it, whose rule files judge it; "": it was named, or a
+	// watch knows
 	Walked string
 }
 
@@ -88,9 +88,9 @@ func Push(ctx context.Context, r *remote.Resolver, store *state.Store, req PushR
 	return w.intoBucket(ctx, landings)
 }
 
-// Watch is Push for what has settled in a watched folder. It asks nobody: what a job needs to know of
-// the cloud the engine finds out, file by file, so that neither a cloud that is slow or away nor one
-// bad folder of it holds up the rest.
+// Watch is Push for what has settled in a watched folder. It asks nobody: what a job needs to know
+// of the cloud the engine finds out, file by file, so that neither a cloud that is slow or away nor
+// one bad folder of it holds up the rest.
 func Watch(store *state.Store, req PushRequest) ([]File, error) {
 	place := remote.Place{Kind: remote.KindFolder, Address: req.Remote}
 	if req.Remote.OSS() {
@@ -200,8 +200,8 @@ func land(place remote.Place, req PushRequest) ([]landing, error) {
 	return out, nil
 }
 
-// clashes marks the landings with a folder or file on their way that is spelled otherwise on the way
-// of another.
+// clashes marks the landings with a folder or file on their way that is spelled otherwise on the
+// way of another.
 func clashes(landings []landing) {
 	type spelling struct{ names, path string }
 	spelled := map[string][]spelling{} // by the Fold of the names up to there
@@ -436,6 +436,7 @@ func (w *pusher) compareItem(ctx context.Context, p *File, l landing) error {
 
 func (w *pusher) intoBucket(ctx context.Context, landings []landing) ([]File, error) {
 	out := make([]File, 0, len(landings))
+
 	records := map[int]state.PublishedRecord{}
 	var keys []string
 	for _, l := range landings {

@@ -10,8 +10,8 @@ import (
 )
 
 // StillThere reports whether the newest version under the name of a target, as far as the service
-// shows it, is the one on record: what was made a moment ago may be missing in a listing, or its item
-// may show an older version. tip is what the listing shows.
+// shows it, is the one on record: what was made a moment ago may be missing in a listing, or its
+// item may show an older version. tip is what the listing shows.
 func StillThere(ctx context.Context, r *remote.Resolver, t state.Target, base compare.Base,
 	tip compare.Tip) (bool, error) {
 	if tip.Presence == compare.Absent && base.Item != "" && t.Folder != "" {
@@ -28,7 +28,8 @@ func StillThere(ctx context.Context, r *remote.Resolver, t state.Target, base co
 	return IsShown(base, tip), nil
 }
 
-// IsShown reports whether a tip is the base, or an older version that the service shows in its place.
+// IsShown reports whether a tip is the base, or an older version that the service shows in its
+// place.
 func IsShown(base compare.Base, tip compare.Tip) bool {
 	there := compare.Judge(compare.Local{}, base, tip).There
 	return there == compare.SideSame || there == compare.SideLate

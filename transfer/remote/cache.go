@@ -371,10 +371,10 @@ func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent
 	return *e.Folder, true, nil
 }
 
-// Clash is a *NameClashError when a folder shows no such name, and another one that a service without
-// regard to case or Unicode form may take for it. It is to be asked before something of that name is
-// made. With refused the service has refused to make it: then what has the name itself, of another
-// kind, is in the way too.
+// Clash is a *NameClashError when a folder shows no such name, and another one that a service
+// without regard to case or Unicode form may take for it. It is to be asked before something of
+// that name is made. With refused the service has refused to make it: then what has the name
+// itself, of another kind, is in the way too.
 func (r *Resolver) Clash(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
 	refused bool) error {
 	var clash *NameClashError

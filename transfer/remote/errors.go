@@ -81,7 +81,8 @@ func (e *NameClashError) Error() string {
 		return fmt.Sprintf("%q is the name of a %s there; rename one of the two", e.Name, e.Kind)
 	}
 
-	return fmt.Sprintf("the %s %q is there, whose name the service may take for the same as %q; rename one of "+
+	return fmt.Sprintf("the %s %q is there, whose name the service may take for the same as %q; rename one "+
+		"of "+
 		"the two", e.Kind, e.Other, e.Name)
 }
 

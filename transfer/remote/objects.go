@@ -94,8 +94,8 @@ func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) 
 // fewer calls.
 const fewObjects = 3
 
-// Objects returns the objects of a bucket that have one of keys, by key. All keys begin with prefix.
-// Those of others that a listing brings along are among them.
+// Objects returns the objects of a bucket that have one of keys, by key. All keys begin with
+// prefix. Those of others that a listing brings along are among them.
 func (r *Resolver) Objects(ctx context.Context, bucket, prefix string,
 	keys []string) (map[string]apsclient.Object, error) {
 	there := map[string]apsclient.Object{}

@@ -293,7 +293,8 @@ func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool)
 	case len(ids) > 1:
 		return p, &AmbiguousError{What: what, Name: step, In: p.Address.String(), IDs: ids}
 	case len(ids) == 0:
-		return p, &NotFoundError{What: what, Name: step, In: p.Address.String(), Near: apsclient.Nearest(step, near)}
+		return p, &NotFoundError{What: what, Name: step, In: p.Address.String(),
+			Near: apsclient.Nearest(step, near)}
 	case len(folders) == 1:
 		p.Folder, p.Address = folders[0], p.Address.Join(folders[0].Name)
 	default:
@@ -327,7 +328,8 @@ func pick[T any](what, step string, in Address, list []T, ident func(T) (id, nam
 	case 1:
 		return found[0], nil
 	case 0:
-		return zero, &NotFoundError{What: what, Name: step, In: in.String(), Near: apsclient.Nearest(step, names),
+		return zero, &NotFoundError{What: what, Name: step, In: in.String(),
+			Near:     apsclient.Nearest(step, names),
 			Warnings: warnings}
 	}
 

@@ -28,6 +28,7 @@ type world struct {
 func newWorld(t *testing.T, opts ...func(*emulator.Config)) *world {
 	t.Helper()
 	w := &world{t: t, store: intents{}}
+
 	ec := emulator.Config{Dir: t.TempDir()}
 	for _, o := range opts {
 		o(&ec)

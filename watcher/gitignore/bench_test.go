@@ -19,6 +19,7 @@ func BenchmarkLast(b *testing.B) {
 			b.Run(fmt.Sprintf("case %d/%s", letter, name), func(b *testing.B) {
 				s := Stack{Parse("", []byte(benchRules), letter)}
 				b.ReportAllocs()
+
 				for b.Loop() {
 					s.Last(p, false)
 				}

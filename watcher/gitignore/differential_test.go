@@ -25,14 +25,17 @@ func TestEqualsGit(t *testing.T) {
 	if long {
 		rounds = 8
 	}
+
 	for seed := range uint64(rounds) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
+
 			g := newGrove(t)
 			m := maker{Rand: rand.New(rand.NewPCG(seed, 1972)), starsFixed: g.sinceStarsFixed()}
 			for range ruleFiles {
 				g.add(m.tree())
 			}
+
 			if n := g.compare(); n != 2*ruleFiles*pathsPerFile {
 				t.Errorf("%d judgements, want %d", n, 2*ruleFiles*pathsPerFile)
 			}
@@ -43,34 +46,41 @@ func TestEqualsGit(t *testing.T) {
 // Each byte that a name may hold, against each class, its opposite, and itself in several guises.
 func TestEqualsGitOnEachByte(t *testing.T) {
 	g := newGrove(t)
+
 	var names []entry
 	for b := 1; b < 256; b++ {
 		if b != '/' && b != '.' {
 			names = append(names, entry{path: string([]byte{byte(b)})})
 		}
 	}
+
 	for class := range classes {
 		g.add(map[string]string{"": "[[:" + class + ":]]\n"}, names)
 		g.add(map[string]string{"": "[![:" + class + ":]]\n"}, names)
 	}
+
 	for _, p := range []string{
 		"?", "[A-Z]", "[a-z]", "[!B-f]", "[Z-a]", "[\x80-\xff]", "[ --]", "[]-a]", "[!]]", "[\\]-\\^]",
 		"[-c]", "[a-c-e]", "[a[:digit:]-c]",
 	} {
 		g.add(map[string]string{"": p + "\n"}, names)
 	}
+
 	for _, n := range names {
 		if n.path == "\n" {
 			continue
 		}
+
 		g.add(map[string]string{"": n.path + "\n\\" + n.path + "\n[" + n.path + "]\n"}, names)
 	}
+
 	g.compare()
 }
 
 // Names in NFD are judged as git judges them in NFC, with patterns in either form.
 func TestBothFormsOfUnicode(t *testing.T) {
 	g := newGrove(t)
+
 	m := maker{Rand: rand.New(rand.NewPCG(7, 7)), starsFixed: g.sinceStarsFixed()}
 	m.names = []string{
 		"é", "É", "Ångström", "Ä.dwg", "ä.dwg", "Zürich", "ZÜRICH", "한글", "ệ", "ạ", "e", "plan é.rvt",
@@ -78,6 +88,7 @@ func TestBothFormsOfUnicode(t *testing.T) {
 	for range 200 {
 		g.add(m.tree())
 	}
+
 	for letter, ignorecase := range map[Case]bool{Exact: false, ASCII: true} {
 		all := g.ask(ignorecase)
 		for i, tr := range g.trees {
@@ -87,6 +98,7 @@ func TestBothFormsOfUnicode(t *testing.T) {
 					parsed[folder] = Parse(norm.NFD.String(folder), []byte(form.String(text)), letter)
 					decomposed[norm.NFD.String(folder)] = parsed[folder]
 				}
+
 				for j, p := range tr.paths {
 					_, ignored := tr.judge(parsed, p)
 					_, same := tr.judge(decomposed, entry{norm.NFD.String(p.path), p.dir})
@@ -100,8 +112,8 @@ func TestBothFormsOfUnicode(t *testing.T) {
 	}
 }
 
-// maker makes up trees. Most patterns come from a path of the tree and are bent a little, so that many match,
-// or nearly do.
+// maker makes up trees. Most patterns come from a path of the tree and are bent a little, so that
+// many match, or nearly do.
 type maker struct {
 	*rand.Rand
 	starsFixed bool
@@ -127,7 +139,9 @@ func (m maker) tree() (map[string]string, []entry) {
 			names = append(names, m.pick(plainNames...))
 		}
 	}
+
 	seen := map[string]bool{}
+
 	var paths []entry
 	folders := []string{""}
 	for tries := 0; len(paths) < pathsPerFile; tries++ {
@@ -135,20 +149,25 @@ func (m maker) tree() (map[string]string, []entry) {
 		if m.chance(20) {
 			p += m.pick(names...)
 		}
+
 		if tries > 500 {
 			p = fmt.Sprintf("%s%d", p, tries)
 		}
+
 		if parent := m.pick(folders...); parent != "" {
 			p = parent + "/" + p
 		}
+
 		if seen[p] || strings.Count(p, "/") > 5 {
 			continue
 		}
+
 		seen[p] = true
 		e := entry{p, m.chance(25)}
 		if e.dir {
 			folders = append(folders, p)
 		}
+
 		paths = append(paths, e)
 	}
 
@@ -158,6 +177,7 @@ func (m maker) tree() (map[string]string, []entry) {
 			ignore[folder] = m.file(paths, folder)
 		}
 	}
+
 	return ignore, paths
 }
 
@@ -166,18 +186,22 @@ func (m maker) file(paths []entry, folder string) string {
 	if m.chance(10) {
 		b.WriteString("\xef\xbb\xbf")
 	}
+
 	for range 1 + m.IntN(6) {
 		line := m.pattern(paths, folder)
 		for m.starsFixed && differsByVersion.MatchString(line) {
 			line = m.pattern(paths, folder)
 		}
+
 		b.WriteString(line)
 		b.WriteString(m.pick("\n", "\n", "\n", "\n", "\r\n", "\r\r\n", "\n\n", "  \n", " \r\n", "\t\n",
 			"\\ \n", "\\ \\  \n", "\\\n", "\x00x\n"))
 	}
+
 	if text := b.String(); m.chance(20) {
 		return strings.TrimRight(text, "\n")
 	}
+
 	return b.String()
 }
 
@@ -186,38 +210,47 @@ func (m maker) pattern(paths []entry, folder string) string {
 		return m.pick("*", "/*", "!*/", "!/*/", "*.dwg", "!*.dwg", "**", "/**", "*/*", "!keep/", "!keep",
 			"/a", "a/", "!a", "*b*", "?", "!?", "**/a/**", "!**/b", "[a-f]*", "![!a]*", "a/**", "!a/b", "*/")
 	}
+
 	if m.chance(10) {
 		var b strings.Builder
 		for range 1 + m.IntN(8) {
 			b.WriteString(m.pick("a", "b", "A", "/", "*", "**", "?", "[", "]", "!", "^", "-", "\\", ":", ".",
 				" ", "#", "[a", "[:alpha:]", "[!"))
 		}
+
 		return b.String()
 	}
+
 	p := paths[m.IntN(len(paths))].path
 	if rest, ok := strings.CutPrefix(p, folder+"/"); ok && folder != "" {
 		p = rest
 	}
+
 	steps := strings.Split(p, "/")
 	if m.chance(50) {
 		steps = steps[m.IntN(len(steps)):]
 	}
+
 	for i := range steps {
 		if m.chance(50) {
 			steps[i] = m.bend(steps[i])
 		}
 	}
+
 	if m.chance(30) {
 		i := m.IntN(len(steps) + 1)
 		step := m.pick("**", "**", "***", "*", "", "a**", "**a", "**\\")
 		steps = slices.Insert(slices.Clone(steps), i, step)
 	}
+
 	if len(steps) > 1 && m.chance(20) {
 		i := m.IntN(len(steps))
 		steps = slices.Delete(slices.Clone(steps), i, i+1)
 	}
+
 	front := m.pick("", "", "", "", "!", "!", "/", "!/", "\\", "#", " ", "**/")
 	between := m.pick("/", "/", "/", "/", "/", "?", "[!x]", "\\/")
+
 	return front + strings.Join(steps, between) +
 		m.pick("", "", "", "", "/", "/", "/*", "/**", "*", "//", "/**/", "/**/*")
 }
@@ -245,7 +278,8 @@ func (m maker) bend(s string) string {
 			b.WriteString(strings.ToUpper(c))
 		case 6:
 			b.WriteString("[" + m.pick("a-z", "A-Z", "a-\\z", "\\a-z", "0-9a-f", "]-a", "--0", "!", "z-a",
-				"/", "a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_", "[:alnum:].",
+				"/", "a\\]b", "a-c-e", "-c", "b[:digit:]-f", "[:alpha:]", "[:upper:]", "[:lower:]_",
+				"[:alnum:].",
 				"[:punct:]", "[:space:]", "[:blank:]", "[:nope:]", "[:alpha]", "[:") + "]")
 		case 7:
 			b.WriteString(m.pick("[", "]", "[]", "[!]", "[a", "[\\", "[a-", "[[:alpha:]", "[]]"))
@@ -255,5 +289,6 @@ func (m maker) bend(s string) string {
 			b.WriteString(c)
 		}
 	}
+
 	return b.String()
 }

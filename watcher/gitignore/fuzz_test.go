@@ -27,16 +27,19 @@ func FuzzMatch(f *testing.F) {
 		f.Add([]byte(s.rules), s.path, false, uint8(0))
 		f.Add([]byte(s.rules), s.path, true, uint8(1))
 	}
+
 	f.Fuzz(func(t *testing.T, data []byte, path string, dir bool, letter uint8) {
 		if len(data) > 4096 || len(path) > 1024 {
 			t.Skip()
 		}
+
 		begun := time.Now()
 		r := Parse("", data, Case(letter%3))
 		ignored, by := Stack{r}.Judge(path, dir)
 		if took := time.Since(begun); took > 5*time.Second {
 			t.Errorf("took %s", took)
 		}
+
 		if ignored && (by == nil || by.Negated) {
 			t.Errorf("ignored by %+v", by)
 		}
@@ -51,7 +54,8 @@ func FuzzMatch(f *testing.F) {
 	})
 }
 
-// tryAll matches by the meaning of each op alone: reach[i] says that the ops so far can take i bytes.
+// tryAll matches by the meaning of each op alone: reach[i] says that the ops so far can take i
+// bytes.
 func tryAll(g glob, name string, fold *[256]byte) bool {
 	reach := make([]bool, len(name)+1)
 	reach[0] = true
@@ -61,6 +65,7 @@ func tryAll(g glob, name string, fold *[256]byte) bool {
 			if !ok {
 				continue
 			}
+
 			switch o.kind {
 			case opStar:
 				for j := i; ; j++ {
@@ -85,8 +90,10 @@ func tryAll(g glob, name string, fold *[256]byte) bool {
 				}
 			}
 		}
+
 		reach = next
 	}
+
 	return reach[len(name)]
 }
 
@@ -94,15 +101,18 @@ func tryAll(g glob, name string, fold *[256]byte) bool {
 func FuzzEqualsGit(f *testing.F) {
 	g := newGrove(f)
 	fixed := g.sinceStarsFixed()
+
 	for _, s := range seeds {
 		f.Add(s.rules, s.path, false)
 		f.Add(s.rules, s.path, true)
 	}
+
 	f.Fuzz(func(t *testing.T, rules, path string, dir bool) {
 		rules, path = nfc(rules), nfc(path)
 		if !gitTakes(path) || fixed && differsByVersion.MatchString(rules) {
 			t.Skip()
 		}
+
 		g := &grove{t: t, root: g.root}
 		g.add(map[string]string{"": rules}, []entry{{path, dir}})
 		defer os.RemoveAll(filepath.Join(g.root, g.trees[0].at))
@@ -110,7 +120,8 @@ func FuzzEqualsGit(f *testing.F) {
 	})
 }
 
-// gitTakes reports whether a path can be asked about: it is clean, and not too long for a file system.
+// gitTakes reports whether a path can be asked about: it is clean, and not too long for a file
+// system.
 func gitTakes(p string) bool {
 	for step := range strings.SplitSeq(p, "/") {
 		switch {
@@ -120,11 +131,13 @@ func gitTakes(p string) bool {
 			return false
 		}
 	}
+
 	return len(p) < 1000 && !strings.Contains(p, "\x00")
 }
 
 func TestNoPatternTakesForever(t *testing.T) {
 	many := func(s string) string { return strings.Repeat(s, 250) }
+
 	tests := []struct{ name, rule, path string }{
 		{"stars in a name", many("*a") + "b", many("a")},
 		{"two stars and a slash", many("**/a/") + "b", many("a/a/") + "a"},
@@ -141,6 +154,7 @@ func TestNoPatternTakesForever(t *testing.T) {
 			if r.Match(tt.path, false) != nil {
 				t.Error("it matches")
 			}
+
 			if took := time.Since(begun); took > 2*time.Second {
 				t.Errorf("took %s", took)
 			}

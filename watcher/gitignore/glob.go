@@ -2,8 +2,8 @@ package gitignore
 
 import "strings"
 
-// glob is a compiled pattern with wildcards. It works on bytes, as git does: "?" is no letter of several
-// bytes.
+// glob is a compiled pattern with wildcards. It works on bytes, as git does: "?" is no letter of
+// several bytes.
 type glob []op
 
 type op struct {
@@ -29,9 +29,10 @@ type set [4]uint64
 func (s *set) add(b byte)      { s[b>>6] |= 1 << (b & 63) }
 func (s *set) has(b byte) bool { return s[b>>6]&(1<<(b&63)) != 0 }
 
-// compile translates a pattern. With fold, letters without a backslash and outside brackets compare in lower
-// case. The oddities of git are kept: with fold a name is made lower case before it is compared, so that
-// neither "\A" nor "[A]" matches anything. why tells why the pattern matches nothing.
+// compile translates a pattern. With fold, letters without a backslash and outside brackets compare
+// in lower case. The oddities of git are kept: with fold a name is made lower case before it is
+// compared, so that neither "\A" nor "[A]" matches anything. why tells why the pattern matches
+// nothing.
 func compile(p string, fold bool) (g glob, why string) {
 	for i := 0; i < len(p); {
 		switch c := p[i]; c {
@@ -40,8 +41,9 @@ func compile(p string, fold bool) (g glob, why string) {
 			for end < len(p) && p[end] == '*' {
 				end++
 			}
-			// Two stars cross slashes only if they are all there is between two of them; else they are as
-			// one.
+
+			// Two stars cross slashes only if they are all there is between two of them; else they
+			// are as one.
 			o, rest := op{kind: opStar}, p[end:]
 			if end-i > 1 && (i == 0 || p[i-1] == '/') {
 				switch {
@@ -52,6 +54,7 @@ func compile(p string, fold bool) (g glob, why string) {
 					end++
 				}
 			}
+
 			g = append(g, o)
 			i = end
 
@@ -64,6 +67,7 @@ func compile(p string, fold bool) (g glob, why string) {
 			if why != "" {
 				return nil, why
 			}
+
 			g = append(g, op{kind: opSet, set: s})
 			i += 1 + n
 
@@ -71,9 +75,11 @@ func compile(p string, fold bool) (g glob, why string) {
 			if i+1 == len(p) {
 				return nil, "it ends in a backslash"
 			}
+
 			if c := p[i+1]; fold && isUpper(c) {
 				return nil, "a backslash before a capital letter matches nothing when case does not count"
 			}
+
 			g = append(g, op{kind: opLit, lit: p[i+1]})
 			i += 2
 
@@ -81,15 +87,18 @@ func compile(p string, fold bool) (g glob, why string) {
 			if fold {
 				c = lower(c)
 			}
+
 			g = append(g, op{kind: opLit, lit: c})
 			i++
 		}
 	}
+
 	return g, ""
 }
 
-// match goes through the name once and remembers only the newest star and the newest "**": whatever an older
-// one could still take, the newer one can take too. That bounds the work without any memory.
+// match goes through the name once and remembers only the newest star and the newest "**": whatever
+// an older one could still take, the newer one can take too. That bounds the work without any
+// memory.
 func (g glob) match(name string, fold *[256]byte) bool {
 	star, starAt := -1, 0 // the op, and how far into the name it reaches
 	deep, deepAt := -1, 0
@@ -116,6 +125,7 @@ func (g glob) match(name string, fold *[256]byte) bool {
 			case opSet:
 				step = i < len(name) && g[o].set.has(name[i])
 			}
+
 			if step {
 				i++
 				o++
@@ -134,6 +144,7 @@ func (g glob) match(name string, fold *[256]byte) bool {
 			if next < 0 {
 				return false
 			}
+
 			deepAt += next + 1
 			i, o, star = deepAt, deep+1, -1
 
@@ -151,5 +162,6 @@ func byteOf(b byte, fold *[256]byte) byte {
 	if fold == nil {
 		return b
 	}
+
 	return fold[b]
 }

@@ -20,8 +20,8 @@ const (
 	pathGlob      // the path begins with fixed, and the rest matches glob
 )
 
-// parsePattern takes a rule without "!" in front and slash at its end. why says why the pattern never
-// matches.
+// parsePattern takes a rule without "!" in front and slash at its end. why says why the pattern
+// never matches.
 func parsePattern(body string, fold bool) (p pattern, why string) {
 	special := strings.IndexAny(body, `*?[\`)
 	switch slash := strings.IndexByte(body, '/'); {
@@ -43,17 +43,20 @@ func parsePattern(body string, fold bool) (p pattern, why string) {
 		if strings.HasSuffix(body, "/") || strings.HasPrefix(body, "/") || strings.Contains(body, "//") {
 			return pattern{}, "it has two slashes in a row"
 		}
+
 		return pattern{kind: path, fixed: body}, ""
 
 	default:
-		// Like git we compile only what follows the fixed part, which makes two stars behind it the beginning
-		// of a pattern.
+		// Like git we compile only what follows the fixed part, which makes two stars behind it the
+		// beginning of a pattern.
 		p.kind, p.fixed = pathGlob, strings.TrimPrefix(body[:special], "/")
 		p.glob, why = compile(body[special:], fold)
 	}
+
 	if why != "" {
 		return pattern{}, why
 	}
+
 	return p, ""
 }
 
@@ -73,6 +76,7 @@ func (p *pattern) match(rel, last string, fold *[256]byte) bool {
 		return len(rel) >= n && equal(p.fixed, rel[:n], fold) && p.glob.match(rel[n:], fold)
 	case never:
 	}
+
 	return false
 }
 
@@ -81,10 +85,12 @@ func equal(a, b string, fold *[256]byte) bool {
 	if fold == nil {
 		return a == b
 	}
+
 	for i := range len(a) {
 		if fold[a[i]] != fold[b[i]] {
 			return false
 		}
 	}
+
 	return true
 }

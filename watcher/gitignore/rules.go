@@ -2,6 +2,7 @@ package gitignore
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -24,9 +25,9 @@ type Rule struct {
 	pattern pattern
 }
 
-// Parse reads the lines of an ignore file that lies in a folder below the root, with slashes; "" is the root.
-// It cannot fail: git too takes any bytes, and a rule that is wrong matches nothing (see Rule.Never). The
-// data is UTF-8, with or without a byte order mark, and is not kept.
+// Parse reads the lines of an ignore file that lies in a folder below the root, with slashes; "" is
+// the root. It cannot fail: git too takes any bytes, and a rule that is wrong matches nothing (see
+// Rule.Never). The data is UTF-8, with or without a byte order mark, and is not kept.
 func Parse(folder string, data []byte, letter Case) *Rules {
 	r := &Rules{folder: canonical(strings.Trim(folder, "/"), letter), letter: letter}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -38,11 +39,13 @@ func Parse(folder string, data []byte, letter Case) *Rules {
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}
+
 		if rule, ok := parseLine(string(text), letter); ok {
 			rule.Folder, rule.Line = folder, line
 			r.rules = append(r.rules, rule)
 		}
 	}
+
 	return r
 }
 
@@ -60,6 +63,7 @@ func parseLine(line string, letter Case) (Rule, bool) {
 	body, r.Negated = strings.CutPrefix(body, "!")
 	body, r.DirOnly = strings.CutSuffix(body, "/")
 	r.pattern, r.Never = parsePattern(body, letter != Exact)
+
 	return r, true
 }
 
@@ -73,16 +77,19 @@ func trimBlanks(line string) string {
 		case '\\':
 			i++
 		}
+
 		end = i + 1
 	}
+
 	return line[:min(end, len(line))]
 }
 
 // All lists the rules in the order of the file. The caller does not change them.
 func (r *Rules) All() []Rule { return r.rules }
 
-// Match returns the last rule that matches a path below the root, with slashes, by this path alone and not by
-// the folders above it; nil if none does. Paths outside the folder of the rules match nothing.
+// Match returns the last rule that matches a path below the root, with slashes, by this path alone
+// and not by the folders above it; nil if none does. Paths outside the folder of the rules match
+// nothing.
 func (r *Rules) Match(path string, dir bool) *Rule {
 	return r.match(canonical(path, r.letter), dir)
 }
@@ -95,11 +102,14 @@ func (r *Rules) match(path string, dir bool) *Rule {
 		if len(path) <= n || path[n] != '/' || !equal(r.folder, path[:n], fold) {
 			return nil
 		}
+
 		rel = path[n+1:]
 	}
+
 	if rel == "" {
 		return nil
 	}
+
 	name := rel[strings.LastIndexByte(rel, '/')+1:]
 
 	for i := len(r.rules) - 1; i >= 0; i-- {
@@ -107,55 +117,64 @@ func (r *Rules) match(path string, dir bool) *Rule {
 		if rule.DirOnly && !dir {
 			continue
 		}
+
 		if rule.pattern.match(rel, name, fold) {
 			return rule
 		}
 	}
+
 	return nil
 }
 
-// Stack holds the rules in force at a place, the weakest first: the root's, then those of each folder on the
-// way down. All are parsed with the same Case. The zero value ignores nothing.
+// Stack holds the rules in force at a place, the weakest first: the root's, then those of each
+// folder on the way down. All are parsed with the same Case. The zero value ignores nothing.
 type Stack []*Rules
 
 // Push returns a stack with stronger rules on top. The stack itself stays as it is.
 func (s Stack) Push(r *Rules) Stack {
-	return append(s[:len(s):len(s)], r)
+	return append(slices.Clip(s), r)
 }
 
-// Last returns the rule that decides on a path by the path alone, nil if none does. It is for walks, which do
-// not descend into ignored folders: there it equals Judge and saves asking about the folders above.
+// Last returns the rule that decides on a path by the path alone, nil if none does. It is for
+// walks, which do not descend into ignored folders: there it equals Judge and saves asking about
+// the folders above.
 func (s Stack) Last(path string, dir bool) *Rule {
 	if len(s) == 0 {
 		return nil
 	}
+
 	return s.last(canonical(path, s[0].letter), dir)
 }
 
 func (s Stack) last(path string, dir bool) *Rule {
-	for i := len(s) - 1; i >= 0; i-- {
-		if rule := s[i].match(path, dir); rule != nil {
+	for _, r := range slices.Backward(s) {
+		if rule := r.match(path, dir); rule != nil {
 			return rule
 		}
 	}
+
 	return nil
 }
 
-// Judge reports whether a path is ignored, by itself or by a folder above it, and by which rule. The rule is
-// also given when it takes the path back; it is nil when no rule speaks of the path.
+// Judge reports whether a path is ignored, by itself or by a folder above it, and by which rule.
+// The rule is also given when it takes the path back; it is nil when no rule speaks of the path.
 func (s Stack) Judge(path string, dir bool) (ignored bool, by *Rule) {
 	if len(s) == 0 {
 		return false, nil
 	}
+
 	path = canonical(path, s[0].letter)
 	for i := range len(path) {
 		if path[i] != '/' {
 			continue
 		}
+
 		if by := s.last(path[:i], true); by != nil && !by.Negated {
 			return true, by
 		}
 	}
+
 	by = s.last(path, dir)
+
 	return by != nil && !by.Negated, by
 }

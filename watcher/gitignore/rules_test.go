@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The rows are what people write, with what git says of them; the differential test asks git itself.
+// The rows are what people write, with what git says of them; the differential test asks git
+// itself.
 func TestJudge(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -86,6 +87,7 @@ func TestTrailingBlanks(t *testing.T) {
 			if by := r.Match(tt.match, false); by == nil || by.Text != tt.text {
 				t.Errorf("%q: got %+v, want the rule %q", tt.match, by, tt.text)
 			}
+
 			if by := r.Match(tt.miss, false); by != nil {
 				t.Errorf("%q matches", tt.miss)
 			}
@@ -96,6 +98,7 @@ func TestTrailingBlanks(t *testing.T) {
 func TestStack(t *testing.T) {
 	var s Stack
 	s = s.Push(Parse("", []byte("*.rvt\n/top.dwg\nold/\n"), Exact))
+
 	area := s.Push(Parse("Area", []byte("# what stays\n!keep.rvt\n/top.dwg\n!old/\n"), Exact))
 	tests := []struct {
 		path    string
@@ -123,20 +126,24 @@ func TestStack(t *testing.T) {
 			if by == nil {
 				by = &Rule{}
 			}
+
 			if ignored != tt.ignored || by.Folder != tt.folder || by.Line != tt.line {
 				t.Errorf("ignored %t by %q line %d, want %t by %q line %d",
 					ignored, by.Folder, by.Line, tt.ignored, tt.folder, tt.line)
 			}
 		})
 	}
+
 	if ignored, _ := s.Judge("Area/keep.rvt", false); !ignored {
 		t.Error("Push changed the stack that it was called on")
 	}
+
 	three := area.Push(Parse("Area/x", nil, Exact))
 	one, other := three.Push(Parse("", []byte("a"), Exact)), three.Push(Parse("", []byte("b"), Exact))
 	if one.Last("a", false) == nil || other.Last("b", false) == nil {
 		t.Error("two stacks pushed onto one share their top")
 	}
+
 	if by := area.Last("old/a", false); by != nil {
 		t.Errorf("Last looked at the folders above: %+v", by)
 	}
@@ -187,6 +194,7 @@ func TestUnicodeForms(t *testing.T) {
 					t.Errorf("%+q does not match %+q", text, p)
 				}
 			}
+
 			s := Stack{Parse(rule, []byte("/x"), Exact)}
 			if ignored, by := s.Judge(p+"/x", false); !ignored || by.Folder != rule {
 				t.Errorf("rules of folder %+q are not for %+q", rule, p)
@@ -212,6 +220,7 @@ func TestNever(t *testing.T) {
 			t.Errorf("%q: got %+v, want a reason %t", text, all, want)
 		}
 	}
+
 	if why := Parse("", []byte(`\A`), ASCII).All()[0].Never; why == "" {
 		t.Error("nothing is said of a backslash that makes a pattern match nothing when case does not count")
 	}

@@ -2,8 +2,8 @@ package gitignore
 
 import "strings"
 
-// parseSet takes what follows a "[" and returns the bytes that it accepts and how much of p it takes, "]"
-// included.
+// parseSet takes what follows a "[" and returns the bytes that it accepts and how much of p it
+// takes, "]" included.
 func parseSet(p string, fold bool) (s *set, n int, why string) {
 	const open = "its [ has no end"
 	i, negated := 0, false
@@ -17,6 +17,7 @@ func parseSet(p string, fold bool) (s *set, n int, why string) {
 		if i >= len(p) {
 			return nil, 0, open
 		}
+
 		switch c := p[i]; {
 		case c == ']' && !first:
 			return accepts(in, negated, fold), i + 1, ""
@@ -25,6 +26,7 @@ func parseSet(p string, fold bool) (s *set, n int, why string) {
 			if i++; i == len(p) {
 				return nil, 0, open
 			}
+
 			in.add(p[i])
 			before = p[i]
 			i++
@@ -36,6 +38,7 @@ func parseSet(p string, fold bool) (s *set, n int, why string) {
 					return nil, 0, open
 				}
 			}
+
 			addRange(&in, before, p[i], fold)
 			before = 0
 			i++
@@ -45,23 +48,28 @@ func parseSet(p string, fold bool) (s *set, n int, why string) {
 			if end < 0 {
 				return nil, 0, open
 			}
+
 			class := p[i+2 : i+2+end]
 			if !strings.HasSuffix(class, ":") {
 				// No class after all: the bracket is one of the bytes, and the colon comes next.
 				in.add(c)
 				before = c
 				i++
+
 				continue
 			}
+
 			is, ok := classes[strings.TrimSuffix(class, ":")]
 			if !ok {
 				return nil, 0, "it has a class of an unknown name, [:" + class + "]"
 			}
+
 			for b := range 256 {
 				if is(byte(b)) || fold && class == "upper:" && isLower(byte(b)) {
 					in.add(byte(b))
 				}
 			}
+
 			before = 0
 			i += 2 + end + 1
 
@@ -83,8 +91,8 @@ func addRange(s *set, first, last byte, fold bool) {
 	}
 }
 
-// accepts turns the bytes listed into those that match in a name, which with fold are asked for in lower
-// case.
+// accepts turns the bytes listed into those that match in a name, which with fold are asked for in
+// lower case.
 func accepts(in set, negated, fold bool) *set {
 	var out set
 	for b := range 256 {
@@ -92,14 +100,17 @@ func accepts(in set, negated, fold bool) *set {
 		if fold {
 			c = lower(c)
 		}
+
 		if b != '/' && in.has(c) != negated {
 			out.add(byte(b))
 		}
 	}
+
 	return &out
 }
 
-// classes know ASCII alone, and no vertical tab or form feed among the spaces: as git has it, in any locale.
+// classes know ASCII alone, and no vertical tab or form feed among the spaces: as git has it, in
+// any locale.
 var classes = map[string]func(byte) bool{
 	"alnum":  func(b byte) bool { return isUpper(b) || isLower(b) || isDigit(b) },
 	"alpha":  func(b byte) bool { return isUpper(b) || isLower(b) },
@@ -123,5 +134,6 @@ func lower(b byte) byte {
 	if isUpper(b) {
 		b += 'a' - 'A'
 	}
+
 	return b
 }

@@ -29,6 +29,7 @@ const (
 // of zeros is one. The error is that of a read; a file that became shorter is Torn.
 func Judge(name string, size int64, r io.ReaderAt) (Verdict, error) {
 	f := file{r: r, size: size}
+
 	head := f.read(0, headSize)
 	verdict := Unknown
 	switch {
@@ -125,6 +126,7 @@ func (f *file) compound(head []byte) Verdict {
 	}
 
 	word := func(at int) int64 { return int64(binary.LittleEndian.Uint32(head[at:])) }
+
 	shift := binary.LittleEndian.Uint16(head[0x1E:])
 	tables := word(0x2C)
 	switch {
@@ -170,6 +172,7 @@ func (f *file) lastTable(head []byte, tables, sector int64) (int64, bool) {
 	}
 
 	const mostLists = 4096
+
 	perList := sector/4 - 1
 	at := int64(binary.LittleEndian.Uint32(head[0x44:]))
 	for left := tables - inHeader; ; left -= perList {
@@ -227,6 +230,7 @@ func (f *file) dwgSections(head []byte) Verdict {
 // and has a second copy at the end of the file.
 func (f *file) dwgPages(head []byte) Verdict {
 	const at, length = 0x80, 0x6C
+
 	plain := make([]byte, length)
 	seed := uint32(1)
 	for i := range plain {

@@ -32,7 +32,8 @@ func TestJudge(t *testing.T) {
 		{"2000.dwg", drawing("AC1015", 20<<10), Whole, Torn},
 		{"2007.dwg", slicesOf("AC1021", noise(20<<10)), Unknown, Unknown},
 		{"says so only.dwg", slicesOf("AC1032", noise(20<<10)), Unknown, Unknown},
-		{"room was made.dwg", append(drawing("AC1032", 20<<10)[:10<<10], make([]byte, 10<<10+512)...), Torn, Torn},
+		{"room was made.dwg", append(drawing("AC1032", 20<<10)[:10<<10], make([]byte, 10<<10+512)...), Torn,
+			Torn},
 		{"header comes last.dwg", slicesOf("AC1032", make([]byte, 512), noise(20<<10)), Torn, Torn},
 		{"model.rvt", compoundFile(300, 512), Whole, Torn},
 		{"large sectors.rfa", compoundFile(40, 4096), Whole, Torn},
@@ -42,7 +43,8 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			size := len(row.data)
-			if got, err := Judge(row.name, int64(size), bytes.NewReader(row.data)); got != row.want || err != nil {
+			if got, err := Judge(row.name, int64(size), bytes.NewReader(row.data)); got != row.want ||
+				err != nil {
 				t.Errorf("whole: %v %v, want %v", got, err, row.want)
 			}
 
@@ -137,6 +139,7 @@ func drawing(version string, size int) []byte {
 	b := append(slicesOf(version, make([]byte, 512-len(version))), noise(size-512)...)
 	if version == "AC1015" {
 		binary.LittleEndian.PutUint32(b[0x15:], 3)
+
 		for i, begin := range []int{512, size / 2, size - 100} {
 			binary.LittleEndian.PutUint32(b[0x19+9*i+1:], uint32(begin))
 			binary.LittleEndian.PutUint32(b[0x19+9*i+5:], 100)
@@ -147,6 +150,7 @@ func drawing(version string, size int) []byte {
 
 	plain := append([]byte("AcFssFcAJMB\x00"), make([]byte, 0x6C-12)...)
 	binary.LittleEndian.PutUint64(plain[0x34:], uint64(size-0x6C))
+
 	seed := uint32(1)
 	for i := range plain {
 		seed = seed*0x343fd + 0x269ec3
@@ -174,6 +178,7 @@ func compoundFile(sectors, sector int) []byte {
 	at := func(table int) uint32 { return uint32(sectors - 2 - tables + table) }
 	list := 0 // the sector that lists the tables the header has no room for
 	binary.LittleEndian.PutUint32(b[0x44:], uint32(list))
+
 	for i := range tables {
 		if i < 109 {
 			binary.LittleEndian.PutUint32(b[0x4C+4*i:], at(i))

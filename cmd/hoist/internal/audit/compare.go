@@ -25,8 +25,8 @@ import (
 )
 
 // base is what was last published or fetched for a file, by the record in the state or by a
-// receipt. Its item is left out: a tip that is older than the base is a finding, and not taken for one
-// that the service is slow to show.
+// receipt. Its item is left out: a tip that is older than the base is a finding, and not taken for
+// one that the service is slow to show.
 type base struct {
 	compare.Base
 	partSize int64
@@ -171,8 +171,8 @@ const otherContent = "another"
 
 // shaByParts tells the SHA-1 of what was published in parts with these ETags, from what reading the
 // local file gave: the same when all parts agree, [otherContent] when some do, "" when that proves
-// nothing. An ETag need not be an MD5 (some encrypted stores): a file of which no part agrees is not
-// proved to differ.
+// nothing. An ETag need not be an MD5 (some encrypted stores): a file of which no part agrees is
+// not proved to differ.
 func shaByParts(read sums, etags []string) string {
 	if len(etags) == 0 || len(read.parts) != len(etags) {
 		return ""
@@ -199,9 +199,9 @@ func shaByParts(read sums, etags []string) string {
 	return otherContent
 }
 
-// read reads the local file, and finds what tells the content of the tip: the ETags of the parts when
-// the tip is what we published, else the SHA-1 of the object, which costs a call when the listing does
-// not tell it.
+// read reads the local file, and finds what tells the content of the tip: the ETags of the parts
+// when the tip is what we published, else the SHA-1 of the object, which costs a call when the
+// listing does not tell it.
 func (a *Auditor) read(ctx context.Context, s subject, f *facts) error {
 	ours := f.tipIsBase()
 	var partSize int64
@@ -247,8 +247,8 @@ func (a *Auditor) read(ctx context.Context, s subject, f *facts) error {
 	return nil
 }
 
-// tipIsBase reports whether the tip is the very thing that the base tells of, down to its storage; of
-// an object, whose key is reused, only when nothing else tells its content.
+// tipIsBase reports whether the tip is the very thing that the base tells of, down to its storage;
+// of an object, whose key is reused, only when nothing else tells its content.
 func (f facts) tipIsBase() bool {
 	b, t := f.base, f.tip
 	if b.Version != "" {

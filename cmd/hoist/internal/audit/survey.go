@@ -175,6 +175,7 @@ func watchedAway(watches []config.Watch, r receiptFields) bool {
 	return slices.ContainsFunc(watches, func(c config.Watch) bool {
 		address, err := remote.ParseAddress(c.Remote)
 		rel, e := filepath.Rel(c.Path, r.Path)
+
 		return err == nil && e == nil && config.Within(c.Path, r.Path) &&
 			address.Join(steps(filepath.ToSlash(rel))...).String() == r.Remote
 	})

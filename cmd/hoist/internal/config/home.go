@@ -127,6 +127,7 @@ func (h Home) Ensure() error {
 // adopt makes a folder of a home, or takes one that is there.
 func adopt(dir string) error {
 	refuse := func(why string) error { return &Error{Key: "home", Msg: dir + ": " + why} }
+
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -169,8 +170,8 @@ func adopt(dir string) error {
 	return nil
 }
 
-// ours reports whether a name in a home is one that hoist makes or reads there, or that systems leave
-// in any folder.
+// ours reports whether a name in a home is one that hoist makes or reads there, or that systems
+// leave in any folder.
 func ours(name string) bool {
 	for _, prefix := range []string{"state.db", "control.", "rebuild-", ".hoist"} {
 		if strings.HasPrefix(name, prefix) {
@@ -182,7 +183,8 @@ func ours(name string) bool {
 		"streams", "hidden.jsonl", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
 }
 
-// keptOut is the file that keeps the home out of what is sent; its presence says that a folder is one.
+// keptOut is the file that keeps the home out of what is sent; its presence says that a folder is
+// one.
 const keptOut = ".hoistignore"
 
 // keepOut makes a folder one that is left out of every watch and push it lies in: it holds secrets,

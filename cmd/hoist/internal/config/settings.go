@@ -242,6 +242,7 @@ func (s Settings) Filter(source string) (Filter, error) {
 	}
 
 	f.IfPresent = s.ExcludeIfPresent
+
 	f.Caches = s.ExcludeCaches != nil && *s.ExcludeCaches
 	f.OneFileSystem = s.OneFileSystem != nil && *s.OneFileSystem
 	for _, name := range f.IfPresent {

@@ -32,8 +32,8 @@ type Watch struct {
 	Mode string `toml:"mode,omitempty"`
 	// Settle is how long a file must rest before it is sent. Default 10s.
 	Settle string `toml:"settle,omitempty"`
-	// Scan is the time between two scans of the folder while its notices arrive, such as "15m". Default
-	// 1h.
+	// Scan is the time between two scans of the folder while its notices arrive, such as "15m".
+	// Default 1h.
 	Scan string `toml:"scan,omitempty"`
 	// Profile is the account that is used. Default: the one of the daemon.
 	Profile string `toml:"profile,omitempty"`

@@ -42,8 +42,8 @@ type API interface {
 
 	Watches(ctx context.Context) ([]Watch, error)
 	AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, error)
-	// ChangeWatch does Remove, Pause, Resume or Scan to the watch with this id, path or remote; Scan
-	// takes a path inside a watch as well, and looks at what is below it.
+	// ChangeWatch does Remove, Pause, Resume or Scan to the watch with this id, path or remote;
+	// Scan takes a path inside a watch as well, and looks at what is below it.
 	ChangeWatch(ctx context.Context, which string, verb Verb) (WatchAdded, error)
 
 	// Action makes one call of the service for a profile, within the owner's budgets and with its

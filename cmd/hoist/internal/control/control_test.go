@@ -310,6 +310,7 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 
 func TestRequestsAreStrict(t *testing.T) {
 	words := func(problem.Kind, problem.Fix) (int, string) { return 5, "do this" }
+
 	h := NewHandler(&owner{}, ServerOptions{Words: words})
 	for _, tt := range []struct {
 		method, path, body string

@@ -57,6 +57,7 @@ func TestForwardedCallsMeanTheSame(t *testing.T) {
 			"b.p",
 			apsclient.NewItem{Folder: "urn:f", Name: "a.dwg", Storage: "urn:s"},
 		)
+
 		return err
 	}
 	rename := func(ctx context.Context, c *apsclient.Client) error {
@@ -82,19 +83,29 @@ func TestForwardedCallsMeanTheSame(t *testing.T) {
 		{"conflict after a lost reply", answered{status: 409, body: conflict, lose: true}, rename,
 			"409 conflict", func(err error) bool { return errors.Is(err, apsclient.ErrConflict) }, true},
 		{"reply lost", answered{}, create, "create item: no answer",
-			func(err error) bool { n, ok := errors.AsType[*apsclient.NetError](err); return ok && n.Sent }, true},
+			func(err error) bool {
+				n, ok := errors.AsType[*apsclient.NetError](err)
+				return ok && n.Sent
+			}, true},
 		{"somebody else answered", answered{status: 407}, create, "something else answered",
-			func(err error) bool { n, ok := errors.AsType[*apsclient.NetError](err); return ok && n.Sent }, true},
+			func(err error) bool {
+				n, ok := errors.AsType[*apsclient.NetError](err)
+				return ok && n.Sent
+			}, true},
 		{"token refused", answered{token: 400, refusal: `{"error":"invalid_scope"}`}, create, "invalid_scope",
 			func(err error) bool {
 				a, ok := errors.AsType[*apsclient.AuthError](err)
 				return ok && a.Code == "invalid_scope"
 			}, false},
 		{"token endpoint answers by somebody else", answered{token: 302}, rename, "something else answered",
-			func(err error) bool { n, ok := errors.AsType[*apsclient.NetError](err); return ok && !n.Sent }, false},
+			func(err error) bool {
+				n, ok := errors.AsType[*apsclient.NetError](err)
+				return ok && !n.Sent
+			}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
+
 			here := row.service
 			for where, config := range map[string]apsclient.Config{
 				"here": {Transport: &here, Tokens: apsclient.ClientCredentials("", "id", "secret")},

@@ -177,7 +177,8 @@ func checkSelftest(_ context.Context, e Env, f facts) (facts, []Finding) {
 		detail := fmt.Sprintf("%s, %s: %d facts seen, all as expected", where, k.Date.Format(time.DateOnly),
 			len(k.Seen))
 		if len(k.Differs) > 0 {
-			detail = fmt.Sprintf("%s, %s: %d facts seen, these differ: %s", where, k.Date.Format(time.DateOnly),
+			detail = fmt.Sprintf("%s, %s: %d facts seen, these differ: %s", where,
+				k.Date.Format(time.DateOnly),
 				len(k.Seen), strings.Join(k.Differs, ", "))
 		}
 

@@ -144,6 +144,7 @@ func checkToken(ctx context.Context, e Env, f facts) (facts, []Finding) {
 			f.token = true
 			out = append(out, Finding{Check: "token", Verdict: OK,
 				Detail: "granted: " + strings.Join(set, " ")})
+
 			continue
 		}
 

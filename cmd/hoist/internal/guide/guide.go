@@ -20,8 +20,9 @@ type Guide struct {
 	Steps         []Step    `json:"steps"`
 	Login         string    `json:"login"` // the command that stores the credentials
 
-	// An account administrator must add the client id: for the actions named, since they administrate
-	// the account, and for the others named, since nothing of a hub is visible without.
+	// An account administrator must add the client id: for the actions named, since they
+	// administrate the account, and for the others named, since nothing of a hub is visible
+	// without.
 	CustomIntegration    bool     `json:"custom_integration"`
 	CustomIntegrationFor []string `json:"custom_integration_for,omitempty"`
 	HubAccessFor         []string `json:"hub_access_for,omitempty"`
@@ -133,6 +134,7 @@ func For(actions []apsclient.Action, chosen []string) Guide {
 	g.CustomIntegration = len(g.CustomIntegrationFor)+len(g.HubAccessFor) > 0
 	g.Scopes, g.APIs = slices.AppendSeq([]string{}, maps.Keys(enables)), sortedSet(g.APIs)
 	slices.Sort(g.Scopes)
+
 	g.ScopeActions = []Enabled{}
 	for _, s := range g.Scopes {
 		g.ScopeActions = append(g.ScopeActions, Enabled{s, sortedSet(enables[s])})

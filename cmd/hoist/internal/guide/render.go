@@ -23,6 +23,7 @@ func (g Guide) Text(w io.Writer) error {
 	}
 
 	fmt.Fprintf(w, "\nScopes: %s\n\nBefore you begin:\n", orNone(g.Scopes))
+
 	for _, p := range g.Prerequisites {
 		fmt.Fprintf(w, "   - %s\n", p)
 	}
@@ -47,6 +48,7 @@ func (g Guide) Markdown(w io.Writer) error {
 	}
 
 	fmt.Fprintf(w, "\nScopes:\n\n```\n%s\n```\n\nBefore you begin:\n\n", orNone(g.Scopes))
+
 	for _, p := range g.Prerequisites {
 		fmt.Fprintf(w, "- %s\n", p)
 	}

@@ -6,8 +6,8 @@ import (
 	"hoist/watcher"
 )
 
-// ReadSmall reads a small file that lies in a folder of somebody's: a pipe or a device in its place is
-// refused, and not waited for.
+// ReadSmall reads a small file that lies in a folder of somebody's: a pipe or a device in its place
+// is refused, and not waited for.
 func ReadSmall(name string, most int64) ([]byte, error) {
 	f, err := watcher.OpenRegular(name)
 	if err != nil {

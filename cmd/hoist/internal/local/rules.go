@@ -72,8 +72,8 @@ func folderOf(rel string) string {
 	return ""
 }
 
-// Against is the rule that leaves a file or folder out, "" when it is taken: the rules given and the
-// .hoistignore files on the way to it. One that is not understood leaves out all below it.
+// Against is the rule that leaves a file or folder out, "" when it is taken: the rules given and
+// the .hoistignore files on the way to it. One that is not understood leaves out all below it.
 func Against(book *watcher.Book, rel string, dir bool, snap *state.Snapshot) string {
 	at := book.At(folderOf(rel))
 	if ignored, rule := at.Match(rel, dir); ignored {
@@ -99,10 +99,12 @@ func Against(book *watcher.Book, rel string, dir bool, snap *state.Snapshot) str
 	return ""
 }
 
-// Judge returns a function that names the rule by which a file is left out, by its slash path; "" none,
-// or it cannot be told now. It asks about each folder once, and is for one pass over many files.
+// Judge returns a function that names the rule by which a file is left out, by its slash path; ""
+// none, or it cannot be told now. It asks about each folder once, and is for one pass over many
+// files.
 func Judge(book *watcher.Book) func(rel string) string {
 	folders := map[string]*watcher.Rules{}
+
 	return func(rel string) string {
 		folder := folderOf(rel)
 		rules := folders[folder]
@@ -121,8 +123,8 @@ func Judge(book *watcher.Book) func(rel string) string {
 	}
 }
 
-// Verdict is what the rules say about a file by its slash path and size now: which one leaves it out,
-// or why they cannot tell, and after which time they can (0: when somebody mended it).
+// Verdict is what the rules say about a file by its slash path and size now: which one leaves it
+// out, or why they cannot tell, and after which time they can (0: when somebody mended it).
 func Verdict(book *watcher.Book, rel string, size int64) (rule string, wait time.Duration, err error) {
 	rules := book.At(folderOf(rel))
 	if held := rules.Held(); held != nil {

@@ -31,7 +31,8 @@ const (
 	lookLineage   = "urn:adsk.wipprod:dm.lineage:HoistDemoItem000000001"
 )
 
-// row is a call that changes something: what it makes, and how many of it a look at the world finds.
+// row is a call that changes something: what it makes, and how many of it a look at the world
+// finds.
 type row struct {
 	name, action string
 	args         []string // name=value, also variant
@@ -46,21 +47,26 @@ type row struct {
 var rows = []row{
 	{"folder", "create-folder", []string{"project_id=" + lookProject},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","attributes":{"name":"Drawings","extension":{"type":"folders:autodesk.bim360:Folder","version":"1.0"}},"relationships":{"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}}}`,
-		`Drawings`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent}, has(`"folders"`, `Drawings`), 0},
+		`Drawings`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
+		has(`"folders"`, `Drawings`), 0},
 	{"item", "create-item", []string{"project_id=" + lookProject},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"look.dwg","extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"look.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}},"relationships":{"storage":{"data":{"type":"objects","id":"{storage}"}}}}]}`,
-		`look.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent}, has(`"items"`, `look.dwg`), 0},
+		`look.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
+		has(`"items"`, `look.dwg`), 0},
 	{"item by copying", "create-item",
 		[]string{"project_id=" + lookProject, "copyFrom=" + lookSource},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"copy.dwg","extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"copy.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
-		`copy.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent}, has(`"items"`, `copy.dwg`), 0},
+		`copy.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
+		has(`"items"`, `copy.dwg`), 0},
 	{"version", "create-version", []string{"project_id=" + lookProject},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"versions","attributes":{"name":"hello.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}},"relationships":{"item":{"data":{"type":"items","id":"` + lookLineage + `"}},"storage":{"data":{"type":"objects","id":"{storage}"}}}}}`,
-		`?version=2`, []string{"list-item-versions", "project_id=" + lookProject, "item_id=" + lookLineage}, has(`"versions"`), 1},
+		`?version=2`, []string{"list-item-versions", "project_id=" + lookProject, "item_id=" + lookLineage},
+		has(`"versions"`), 1},
 	{"version by copying", "create-version",
 		[]string{"project_id=" + lookProject, "copyFrom=" + lookSource},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"versions"}}`,
-		`?version=2`, []string{"list-item-versions", "project_id=" + lookProject, "item_id=" + lookLineage}, has(`"versions"`), 1},
+		`?version=2`, []string{"list-item-versions", "project_id=" + lookProject, "item_id=" + lookLineage},
+		has(`"versions"`), 1},
 	{"bucket", "create-bucket", nil, `{"bucketKey":"look-bucket","policyKey":"transient"}`, `look-bucket`,
 		[]string{"list-buckets"}, has(`look-bucket`), 0},
 	{"webhook", "create-webhook", []string{"system=data", "event=dm.version.deleted"},
@@ -98,7 +104,8 @@ var rows = []row{
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","id":"` + lookLineage +
 			`","attributes":{"extension":{"type":"items:autodesk.bim360:File","version":"1.0",` +
 			`"data":{"description":"the main hall"}}}}}`,
-		`the main hall`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
+		`the main hall`, []string{"list-folder-contents", "project_id=" + lookProject,
+			"folder_id=" + lookParent},
 		has(`"items"`, `the main hall`), 0},
 	{"webhook changed", "update-webhook",
 		[]string{"system=data", "event=dm.version.added", "hook_id=" + lookHook},
@@ -298,6 +305,7 @@ func (w *world) request(x row) apsclient.Request {
 // count is how many of what a row makes are there.
 func (w *world) count(x row) int {
 	w.t.Helper()
+
 	n := 0
 	for element, err := range w.c.Elements(w.t.Context(), request(x.list[0], x.list[1:], "")) {
 		if err != nil {

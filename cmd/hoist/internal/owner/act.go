@@ -68,6 +68,7 @@ func (o *Owner) act(j *state.Job, verb control.Verb) (did string, err error) {
 				return did, nil
 			case state.Busy: // another file goes there now
 				return "unchanged", nil
+			default:
 			}
 		}
 	case control.Cancel:

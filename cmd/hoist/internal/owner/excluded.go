@@ -10,12 +10,12 @@ import (
 	"hoist/cmd/hoist/internal/local"
 )
 
-// excludedEvery is how often it is looked whether a watch was scanned since its published files were
-// compared with the rules.
+// excludedEvery is how often it is looked whether a watch was scanned since its published files
+// were compared with the rules.
 const excludedEvery = 2 * time.Second
 
-// followExcluded finds, after each scan of a watch, which of its published files the rules leave out by
-// now. They stay in the cloud; the status lists them.
+// followExcluded finds, after each scan of a watch, which of its published files the rules leave
+// out by now. They stay in the cloud; the status lists them.
 func (m *watches) followExcluded(ctx context.Context) error {
 	tick := time.NewTicker(excludedEvery)
 	defer tick.Stop()
@@ -29,6 +29,7 @@ func (m *watches) followExcluded(ctx context.Context) error {
 		}
 
 		m.mu.Lock()
+
 		due := map[*watching]config.Watch{}
 		for id, r := range m.running {
 			if at := r.watcher.Status().LastScan; !at.Equal(scans[id]) {
@@ -41,7 +42,8 @@ func (m *watches) followExcluded(ctx context.Context) error {
 		for r, c := range due {
 			found, err := m.excluded(ctx, c)
 			if err != nil {
-				m.owner.log.Warn("published files are not compared with the rules", "path", c.Path, "error", err)
+				m.owner.log.Warn("published files are not compared with the rules", "path", c.Path, "error",
+					err)
 				continue
 			}
 

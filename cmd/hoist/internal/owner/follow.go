@@ -185,8 +185,8 @@ func (f *followed) progress() control.Progress {
 	return p
 }
 
-// waiting is why one of the jobs does not move, as a code and in words, as far as a look at a few of
-// them tells.
+// waiting is why one of the jobs does not move, as a code and in words, as far as a look at a few
+// of them tells.
 func (f *followed) waiting() (reason, words string) {
 	looked := 0
 	for id := range f.open {

@@ -8,8 +8,8 @@ import (
 	"hoist/cmd/hoist/internal/config"
 )
 
-// followConfig brings what is edited in config.toml into effect while the daemon runs: the rules of a watch
-// at once, and watches that are other ones, or new, or gone.
+// followConfig brings what is edited in config.toml into effect while the daemon runs: the rules of
+// a watch at once, and watches that are other ones, or new, or gone.
 func (m *watches) followConfig(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -73,6 +73,7 @@ func (m *watches) reconcile() {
 
 // sameButRules reports whether two forms of a watch differ in nothing but its choice of files.
 func sameButRules(a, b config.Watch) bool {
-	return a.Path == b.Path && a.Remote == b.Remote && a.Mode == b.Mode && a.Settle == b.Settle && a.Scan == b.Scan &&
+	return a.Path == b.Path && a.Remote == b.Remote && a.Mode == b.Mode && a.Settle == b.Settle &&
+		a.Scan == b.Scan &&
 		a.Profile == b.Profile
 }

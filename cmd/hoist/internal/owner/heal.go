@@ -58,7 +58,7 @@ func (o *Owner) healRound(ctx context.Context, after state.JobID,
 
 	for _, j := range jobs {
 		if ctx.Err() != nil {
-			return after, nil
+			return after, nil //nolint:nilerr // the owner ends
 		}
 
 		found := lookAt(j)
@@ -117,8 +117,8 @@ func lookAt(j state.Job) look {
 	return found
 }
 
-// healed is what happens to a parked job for what a look found; nil: its cause still holds. A file of
-// a watch that was removed is owed nothing, and whoever pushed one decides.
+// healed is what happens to a parked job for what a look found; nil: its cause still holds. A file
+// of a watch that was removed is owed nothing, and whoever pushed one decides.
 func healed(j state.Job, found string) state.Event {
 	switch {
 	case found != j.Reason:

@@ -13,6 +13,7 @@ import (
 // TestHealed: what becomes of a parked job when its cause is looked at again.
 func TestHealed(t *testing.T) {
 	dir := t.TempDir()
+
 	file := write(t, filepath.Join(dir, "a.dwg"), []byte("x"))
 	gone := filepath.Join(dir, "gone.dwg")
 	for _, tt := range []struct {

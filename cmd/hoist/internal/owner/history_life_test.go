@@ -65,6 +65,7 @@ type life struct {
 
 func newLife(t *testing.T, dir string, seed uint64) *life {
 	t.Helper()
+
 	l := &life{t: t, root: filepath.Join(dir, "root"), away: filepath.Join(dir, "away"),
 		rng: rand.New(rand.NewPCG(seed, 0x11fe)), files: map[string]*drawing{}, edits: map[string][]byte{}}
 	for _, n := range historyNames {
@@ -348,8 +349,8 @@ func (l *life) change(s historyStep, d *drawing) {
 	}
 }
 
-// sameAgain is for a file that is another by its times alone: without SHA-1 its bytes cannot be told
-// from others of that size, and it is sent again.
+// sameAgain is for a file that is another by its times alone: without SHA-1 its bytes cannot be
+// told from others of that size, and it is sent again.
 func (l *life) sameAgain(d *drawing) {
 	if last := len(d.past) - 1; last >= 0 && l.blind {
 		d.past = append(d.past, d.past[last])
@@ -503,6 +504,7 @@ func (l *life) rest() {
 		}
 
 		l.mu.Lock()
+
 		behind := false
 		for name, d := range l.files {
 			last := len(d.past) - 1
@@ -527,6 +529,7 @@ func (l *life) published(name string) (out [][]byte, items int) {
 		}
 
 		items++
+
 		for _, v := range f.Versions {
 			r, err := l.cloud.ReadVersion(v.ID)
 			if err != nil {

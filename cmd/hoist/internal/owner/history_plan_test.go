@@ -54,6 +54,7 @@ func (s historyStep) String() string {
 // drawHistory draws a script from a seed.
 func drawHistory(seed uint64) []historyStep {
 	rng := rand.New(rand.NewPCG(seed, 0x415))
+
 	total := 0
 	for _, d := range historyDoings {
 		total += d.weight

@@ -92,7 +92,7 @@ func liveThrough(t *testing.T, seed uint64, steps []historyStep) (wrong []string
 		where = t.TempDir()
 	}
 
-	dir, err := os.MkdirTemp(where, "life")
+	dir, err := os.MkdirTemp(where, "life") //nolint:usetesting // in memory
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,8 @@ func TestFilesAreNotForgotten(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				wt, err := watcher.New(watcher.Config{Book: book, Baseline: baseline{store, "w1"}, Poll: true})
+				wt, err := watcher.New(watcher.Config{Book: book, Baseline: baseline{store, "w1"},
+					Poll: true})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -56,7 +57,8 @@ func TestFilesAreNotForgotten(t *testing.T) {
 				var jobs []state.Job
 				emit := func(_ context.Context, changes []watcher.Change) error {
 					j, v, err := store.Enqueue(state.Job{Path: path, Root: "w1", Rel: changes[0].Path,
-						Target: state.Target{Address: "aps://h/p/f/a.dwg"}, Snapshot: snapshotOf(changes[0].Snapshot)})
+						Target:   state.Target{Address: "aps://h/p/f/a.dwg"},
+						Snapshot: snapshotOf(changes[0].Snapshot)})
 					if err == nil && v == state.Queued {
 						jobs = append(jobs, j)
 					}
@@ -66,6 +68,7 @@ func TestFilesAreNotForgotten(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan struct{}, 2)
 				m := newWatches(&Owner{store: store})
+
 				go func() { _ = wt.Run(ctx, emit); ended <- struct{}{} }()
 				go func() { m.payOwed(ctx, config.Watch{ID: "w1"}, wt); ended <- struct{}{} }()
 

@@ -38,15 +38,15 @@ type Options struct {
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
-	// Settings hold the choice of files that every watch starts from; Reload reads them and the watches
-	// again.
+	// Settings hold the choice of files that every watch starts from; Reload reads them and the
+	// watches again.
 	Settings config.Settings
 	Reload   func() (config.Settings, []config.Watch, error)
 	// Words are the exit code and the hint of a problem, for the control API.
 	Words func(problem.Kind, problem.Fix) (code int, hint string)
 
-	// tests in virtual time, which stands still while a socket or a notice is waited for: no control
-	// socket, and folders are polled
+	// tests in virtual time, which stands still while a socket or a notice is waited for: no
+	// control socket, and folders are polled
 	apart bool
 	poll  time.Duration // between scans of a polled folder; 0: the watcher's default
 }

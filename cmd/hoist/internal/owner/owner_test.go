@@ -374,7 +374,8 @@ func TestSources(t *testing.T) {
 		fails problem.Kind
 	}{
 		{"folder", control.PushRequest{Paths: []string{filepath.Join(dir, "d")}}, "d/a.dwg d/s/b.dwg", ""},
-		{"contents", control.PushRequest{Paths: []string{filepath.Join(dir, "d") + sep}}, "a.dwg s/b.dwg", ""},
+		{"contents", control.PushRequest{Paths: []string{filepath.Join(dir, "d") + sep}}, "a.dwg s/b.dwg",
+			""},
 		{"litter that is named", control.PushRequest{Paths: []string{filepath.Join(dir, "one.bak")}},
 			"one.bak", ""},
 		{"litter that is wanted", control.PushRequest{Paths: []string{filepath.Join(dir, "d")},

@@ -104,8 +104,8 @@ func (b *rulebook) refresh() (wait time.Duration) {
 	return 0
 }
 
-// apply takes over what the configuration says now; a mistake in it leaves the last that was right in
-// effect.
+// apply takes over what the configuration says now; a mistake in it leaves the last that was right
+// in effect.
 func (b *rulebook) apply(seen string) {
 	settings, watches, err := b.owner.options.Reload()
 	if err == nil {

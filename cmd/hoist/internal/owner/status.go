@@ -232,8 +232,8 @@ func activeOf(p transfer.Progress) control.Active {
 	return a
 }
 
-// moving reports whether bytes are still to come; the speed of a job whose bytes are there is of the
-// past.
+// moving reports whether bytes are still to come; the speed of a job whose bytes are there is of
+// the past.
 func moving(p transfer.Progress) bool { return p.BytesTotal <= 0 || p.BytesDone < p.BytesTotal }
 
 // jobOf tells a job as the contract has it; p is what it does now, nil when it does nothing.
@@ -286,7 +286,8 @@ func attentionOf(j state.Job, now time.Time) control.Attention {
 	return a
 }
 
-// ahead is a time that has not passed yet, else nil: a next attempt whose time has come is under way.
+// ahead is a time that has not passed yet, else nil: a next attempt whose time has come is under
+// way.
 func ahead(t, now time.Time) *time.Time {
 	if !t.After(now) {
 		return nil

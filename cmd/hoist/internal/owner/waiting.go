@@ -146,7 +146,8 @@ func (c *causes) watch(root string, waits []watcher.Wait) {
 	}
 }
 
-// waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a rest.
+// waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a
+// rest.
 func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([]control.Waiting, error) {
 	var c causes
 	each := func(status state.Status, do func([]state.Job)) error {

@@ -300,7 +300,8 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 // AddWatch implements [control.API].
 func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
 	c := config.Watch{
-		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Exclude: r.Exclude, Include: r.Include,
+		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Exclude: r.Exclude,
+		Include: r.Include,
 		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge, ExcludeIfPresent: r.ExcludeIfPresent,
 		ExcludeCaches: r.ExcludeCaches, OneFileSystem: r.OneFileSystem,
 	}
@@ -500,6 +501,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 		out.State = watcher.StateScanning
 
 		return out, nil
+	default:
 	}
 
 	return out, problem.Usagef("%q is not remove, pause, resume or scan", verb)

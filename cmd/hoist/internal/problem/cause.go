@@ -37,7 +37,8 @@ var causes = []cause{
 		`the account is not known there: it may be in another region, which "hoist login --region" sets; its id ` +
 			"is that of the hub without b."},
 	{[]string{"no read access"}, Unauthorized,
-		"the application, or its user, may not read this: objects belong to the application that made their bucket"},
+		"the application, or its user, may not read this: objects belong to the application that made " +
+			"their bucket"},
 	{[]string{"permission to access this project"}, Unauthorized,
 		"the account knows the application, but not its user: ask a project administrator for membership"},
 	{[]string{"permission to access this api"}, Unauthorized,

@@ -10,8 +10,8 @@ type Fix struct {
 // Text is advice that is the same wherever it is shown.
 func Text(words string) Fix { return Fix{Words: words} }
 
-// Step is something that hoist can do or explain. Whoever shows it has the words: a command to type,
-// a button, a link.
+// Step is something that hoist can do or explain. Whoever shows it has the words: a command to
+// type, a button, a link.
 type Step string
 
 // The usual steps, each for a [Kind].

@@ -131,7 +131,8 @@ var table = []row{
 	{is[*plan.CollisionError], Usage, Fix{Step: OneByOne}},
 	{is[*remote.AddressError], Usage, Fix{Step: AddressHelp}},
 	{is[*remote.UsageError], Usage, Fix{}},
-	{is[*remote.NameClashError], Usage, Text("choose another name, or rename what is there with \"hoist mv\"")},
+	{is[*remote.NameClashError], Usage,
+		Text("choose another name, or rename what is there with \"hoist mv\"")},
 	{is[*remote.NotFoundError], NotFound, Fix{}},
 	{is[*state.PrefixError], Usage, Text("give more of the id")},
 	{is[*state.LockedError], Failure, Fix{Step: AnotherHome}},
@@ -146,10 +147,12 @@ var table = []row{
 		"this: check that the application is added to the account (custom integration) and what its user " +
 		"may do")},
 	{anyOf(apsclient.ErrNotFound), NotFound, Fix{}},
-	{is[*apsclient.PartialError], Failure, Text("what was done stays; mend what the error names and ask for " +
-		"the rest alone")},
-	{is[*apsclient.IgnoredError], Failure, Text("the service does not make this change here, though it says " +
-		"nothing: personal hubs neither hide nor restore; try it in the browser")},
+	{is[*apsclient.PartialError], Failure,
+		Text("what was done stays; mend what the error names and ask for " +
+			"the rest alone")},
+	{is[*apsclient.IgnoredError], Failure,
+		Text("the service does not make this change here, though it says " +
+			"nothing: personal hubs neither hide nor restore; try it in the browser")},
 	{is[*apsclient.NetError], Failure, Fix{Step: NetworkAgain}},
 	{anyOf(apsclient.ErrThrottled), Failure, Text("the service asks to wait; run it again in a minute")},
 	{anyOf(apsclient.ErrUnavailable), Failure, Text("the service has trouble; run it again later")},

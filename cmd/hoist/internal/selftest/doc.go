@@ -9,9 +9,11 @@
 //
 // # Guarantees
 //
-//   - Nothing outside of the scratch is changed. A folder of a project cannot be deleted: it is hidden.
-//   - A run makes at most [Calls] requests, repeats and those to S3 included, and keeps some of them
-//     for taking the scratch away, which it tries however it ends.
+//   - Nothing outside of the scratch is changed. A folder of a project cannot be deleted: it is
+//     hidden.
+//   - A run makes at most [Calls] requests, repeats and those to S3 included, and keeps some of
+//     them for taking the scratch away, which it tries however it ends.
 //   - A report holds no id, name, address or credential, so that it can be sent to anybody.
-//   - What was found ([Facts]) may save calls or time. It never replaces a look, a check or a parking.
+//   - What was found ([Facts]) may save calls or time. It never replaces a look, a check or a
+//     parking.
 package selftest

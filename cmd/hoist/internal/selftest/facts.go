@@ -45,6 +45,7 @@ func (f Facts) Add(r Report) {
 	key := r.Hub + "/" + r.Region
 	k := Known{Date: r.Date, Seen: map[string]string{}}
 	maps.Copy(k.Seen, f[key].Seen)
+
 	for _, x := range r.Facts {
 		if x.Verdict != Untried {
 			k.Seen[x.Fact] = x.Seen

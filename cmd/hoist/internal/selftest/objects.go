@@ -117,10 +117,10 @@ func (r *run) wrongKey(ctx context.Context) (seen, note string, err error) {
 
 // send makes a raw request to a signed URL. The error holds no URL.
 func (r *run) send(ctx context.Context, method string, signed apsclient.SignedURL, body []byte,
-	header ...string) (*http.Response, error) {
+	header ...string) (status int, h http.Header, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, signed.Reveal(), bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("the signed URL cannot be used")
+		return 0, nil, errors.New("the signed URL cannot be used")
 	}
 
 	for i := 0; i+1 < len(header); i += 2 {
@@ -129,17 +129,17 @@ func (r *run) send(ctx context.Context, method string, signed apsclient.SignedUR
 
 	resp, err := r.HTTP.Do(req)
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return nil, &apsclient.NetError{Op: "signed URL", Err: wrapped.Err, Sent: true}
+		return 0, nil, &apsclient.NetError{Op: "signed URL", Err: wrapped.Err, Sent: true}
 	}
 
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 
 	defer resp.Body.Close() //nolint:errcheck // nothing is done with it
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
 
-	return resp, err
+	return resp.StatusCode, resp.Header, err
 }
 
 // put begins an upload of n random bytes and stores its only part.
@@ -159,16 +159,16 @@ func (r *run) put(ctx context.Context, name string, n int, at apsclient.ObjectID
 	}
 
 	u.key = signed.UploadKey
-	resp, err := r.send(ctx, http.MethodPut, signed.URLs[0], u.bytes)
+	status, header, err := r.send(ctx, http.MethodPut, signed.URLs[0], u.bytes)
 	if err != nil {
 		return u, err
 	}
 
-	if resp.StatusCode != http.StatusOK {
-		return u, &apsclient.Error{Op: "put part", Status: resp.StatusCode}
+	if status != http.StatusOK {
+		return u, &apsclient.Error{Op: "put part", Status: status}
 	}
 
-	u.etag = resp.Header.Get("ETag")
+	u.etag = header.Get("ETag")
 	r.stored = append(r.stored, u.object)
 
 	return u, nil
@@ -245,12 +245,9 @@ func (r *run) get(ctx context.Context, method string, header ...string) (status 
 		return 0, errNothing
 	}
 
-	resp, err := r.send(ctx, method, d.URL, nil, header...)
-	if err != nil {
-		return 0, err
-	}
+	status, _, err = r.send(ctx, method, d.URL, nil, header...)
 
-	return resp.StatusCode, nil
+	return status, err
 }
 
 func (r *run) ranges(ctx context.Context) (seen, note string, err error) {

@@ -137,8 +137,8 @@ func TestFlippedFacts(t *testing.T) {
 			check(t, []string{f.fact}, c)
 		})
 
-		// Names cannot both be twins and be one when their case differs; a storage that was replaced
-		// has no version.
+		// Names cannot both be twins and be one when their case differs; a storage that was
+		// replaced has no version.
 		if f.fact != "same-name" && f.fact != "storage-reuse" {
 			f.flip(&all)
 			every = append(every, f.fact)
@@ -229,8 +229,8 @@ func TestPersonalHub(t *testing.T) {
 	})
 }
 
-// TestCallsAreBounded: in a world that fails all the time a run ends, within its calls, and what was
-// not tried says why.
+// TestCallsAreBounded: in a world that fails all the time a run ends, within its calls, and what
+// was not tried says why.
 func TestCallsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, emulator.Config{}, "")
@@ -266,7 +266,8 @@ func TestNoNames(t *testing.T) {
 		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 			if n++; n%3 == 0 && r.Op != "token" {
 				return emulator.Fault{Kind: emulator.FailBefore, Status: 400,
-					Body: []byte(`{"reason":"` + w.srv.DemoRemote() + ` https://s3.test/?X-Amz-Signature=s"}`)}
+					Body: []byte(`{"reason":"` + w.srv.DemoRemote() +
+						` https://s3.test/?X-Amz-Signature=s"}`)}
 			}
 
 			return emulator.Fault{}
