@@ -41,6 +41,11 @@ func (r *run) unfinished(p string, rec record) string {
 		return WaitTorn
 	}
 
+	// Its writer may have gone with a last piece after the file was looked at.
+	if now, _, there, err := lookAt(r.root, p); err != nil || !there || !now.same(rec) {
+		return WaitWriter
+	}
+
 	return ""
 }
 
