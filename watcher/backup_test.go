@@ -3,6 +3,7 @@ package watcher
 import (
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -83,6 +84,10 @@ func TestBackupsStayBackups(t *testing.T) {
 	want(b)
 	must(t, b.Store())
 	want(open())
+
+	if runtime.GOOS == "windows" {
+		t.Skip("a listing tells no file ids on Windows: a backup that is renamed there is judged again")
+	}
 
 	must(t, os.Mkdir(f.path("old"), 0o755))
 	f.rename("Tower.0001.rvt", "old/House.0001.rvt") // by its file id

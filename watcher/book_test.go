@@ -134,6 +134,18 @@ func TestRuleFileForms(t *testing.T) {
 	}
 }
 
+// link makes a symbolic link. Those of Wine are not seen as such.
+func link(t *testing.T, to, at string) {
+	t.Helper()
+	if err := os.Symlink(to, at); err != nil {
+		t.Skip("no links can be made here:", err)
+	}
+
+	if info, err := os.Lstat(at); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Skip("links are not seen as such here")
+	}
+}
+
 // TestRuleFileKinds puts other things in the place of a rule file. None of them may be waited for.
 func TestRuleFileKinds(t *testing.T) {
 	tests := []struct {
@@ -145,30 +157,30 @@ func TestRuleFileKinds(t *testing.T) {
 		{"named pipe", func(t *testing.T, _ tree, at string) { makePipe(t, at) }, false},
 		{"link to a pipe", func(t *testing.T, f tree, at string) {
 			makePipe(t, f.path("pipe"))
-			must(t, os.Symlink(f.path("pipe"), at))
+			link(t, f.path("pipe"), at)
 		}, false},
 		{"link to an endless device", func(t *testing.T, _ tree, at string) {
 			if _, err := os.Stat("/dev/zero"); err != nil {
 				t.Skip("there is no /dev/zero")
 			}
 
-			must(t, os.Symlink("/dev/zero", at))
+			link(t, "/dev/zero", at)
 		}, false},
 		{"link to a folder", func(t *testing.T, f tree, at string) {
-			must(t, os.Symlink(f.root, at))
+			link(t, f.root, at)
 		}, false},
 		{"link that leads nowhere", func(t *testing.T, f tree, at string) {
-			must(t, os.Symlink(f.path("none"), at))
+			link(t, f.path("none"), at)
 		}, false},
-		{"link to itself", func(t *testing.T, _ tree, at string) { must(t, os.Symlink(at, at)) }, false},
+		{"link to itself", func(t *testing.T, _ tree, at string) { link(t, at, at) }, false},
 		{"link to shared rules", func(t *testing.T, f tree, at string) {
 			f.write("shared", "new.dwg\n")
-			must(t, os.Symlink(f.path("shared"), at))
+			link(t, f.path("shared"), at)
 		}, true},
 		{"link by way of a link", func(t *testing.T, f tree, at string) {
 			f.write("shared", "new.dwg\n")
-			must(t, os.Symlink("shared", f.path("way")))
-			must(t, os.Symlink("way", at))
+			link(t, "shared", f.path("way"))
+			link(t, "way", at)
 		}, true},
 	}
 	for _, tt := range tests {

@@ -3,6 +3,7 @@ package watcher
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -141,7 +142,12 @@ func TestStartWithoutTheDisk(t *testing.T) {
 		must(t, os.Rename(f.root+".a.dwg", f.path("a.dwg")))
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		x.want(t, "a.dwg") // renaming it moved its change time: it is to be compared
+		if runtime.GOOS == "windows" { // a listing tells no change time
+			x.want(t)
+		} else {
+			x.want(t, "a.dwg") // renaming it moved its change time: it is to be compared
+		}
+
 		if s := x.w.Status(); s.State != StateWatching || s.Files != 1 {
 			t.Errorf("status %+v", s)
 		}

@@ -15,7 +15,7 @@ import (
 // comes to is judged by the history of the disk and the cloud alone. A failure is shortened and
 // printed as a script; scripts of the past are in testdata/histories.
 //
-// HOIST_HISTORY_SEED tries one seed; HOIST_NIGHTLY=1 tries 20,000.
+// HOIST_HISTORY_SEED tries one seed, HOIST_HISTORIES=20 so many; HOIST_NIGHTLY=1 tries 20,000.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	first, n := uint64(1), uint64(300)
@@ -27,8 +27,8 @@ func TestHistories(t *testing.T) {
 		first, n = s, 1
 	}
 
-	if testing.Short() {
-		n = min(n, 20)
+	if few, err := strconv.ParseUint(os.Getenv("HOIST_HISTORIES"), 10, 64); err == nil {
+		n = min(n, few)
 	}
 
 	for seed := first; seed < first+n; seed++ {
