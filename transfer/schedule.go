@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"hoist/apsclient"
 	"hoist/state"
 )
 
@@ -24,8 +23,6 @@ const (
 	enough     = 32       // with so many at hand the store is asked again only every second
 	largeFile  = 64 * mib // from here on a file may not take the last two transfer slots from small ones
 	listPause  = 20       // a listing is not repeated before this many times what it cost
-	probeFirst = time.Second
-	probeCap   = 8 * time.Second // a network that comes back is noticed within this, by one job
 )
 
 // errStopped is the cause of a run that a person paused or cancelled.
@@ -541,113 +538,4 @@ func (e *Engine) jobEnded(job state.Job) {
 		e.log.Error("failed", "job", string(job.ID), "path", job.Path, "reason", job.Reason, "error",
 			job.Error)
 	}
-}
-
-// noteFailure and noteSuccess tell what a step says about the network.
-func (e *Engine) noteFailure(job state.Job, err error) {
-	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
-		e.net(job).failed(time.Now())
-	}
-}
-
-func (e *Engine) noteSuccess(job state.Job) {
-	if e.net(job).succeeded(time.Now()) {
-		e.Kick()
-	}
-}
-
-// net is the reachability of the plane that the job's next step needs.
-func (e *Engine) net(job state.Job) *reachability {
-	if movesBytes(job.Phase) {
-		return &e.data
-	}
-
-	return &e.api
-}
-
-// reachability knows whether the last calls of a plane were answered. While they are not, one job
-// at a time probes, every few seconds; at the first answer all that wait become runnable, as many
-// at once as there are slots. Safe for concurrent use.
-type reachability struct {
-	mu        sync.Mutex
-	offline   bool
-	fails     int
-	probe     time.Time // next
-	probing   bool
-	recovered time.Time // last change from offline to online
-}
-
-func (n *reachability) failed(now time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.offline, n.probing = true, false
-	n.probe = now.Add(min(probeFirst<<min(n.fails, 10), probeCap))
-	n.fails++
-}
-
-// succeeded reports whether this answer ended a time without any.
-func (n *reachability) succeeded(now time.Time) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	was := n.offline
-	n.offline, n.probing, n.fails = false, false, 0
-	if was {
-		n.recovered = now
-	}
-
-	return was
-}
-
-// mayStart reports whether the job may start; while offline that is the turn of the probe.
-func (n *reachability) mayStart(j state.Job, now time.Time) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.offline {
-		return !n.probing && !now.Before(n.probe)
-	}
-
-	return j.Runnable(now) || j.Reason == ReasonOffline && j.Updated.Before(n.recovered)
-}
-
-// started takes the turn of the probe; it returns n when the run that begins is one, else nil. Its
-// end must be told to ended.
-func (n *reachability) started() *reachability {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.offline {
-		return nil
-	}
-
-	n.probing = true
-
-	return n
-}
-
-// ended gives the turn of the probe back, should the run have ended without a word about the
-// network.
-func (n *reachability) ended(now time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.probing {
-		n.probing = false
-		n.probe = now.Add(probeCap)
-	}
-}
-
-// waiting reports whether jobs may be waiting for the network, or were until a moment ago.
-func (n *reachability) waiting() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.offline || time.Since(n.recovered) < offlineCap+time.Second
-}
-
-func (n *reachability) nextProbe(now time.Time) time.Time {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.offline || n.probing || !n.probe.After(now) {
-		// the end of the probe wakes the dispatcher; without a job to probe with, the next job does
-		return time.Time{}
-	}
-
-	return n.probe
 }

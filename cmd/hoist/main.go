@@ -1,4 +1,3 @@
-// Command hoist moves drawings and models between local folders and Autodesk Platform Services.
 package main
 
 import (
