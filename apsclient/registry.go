@@ -62,7 +62,9 @@ type Param struct {
 	Pattern string
 	Default string
 	Help    string
-	Secret  bool
+	// Deprecated are values that the service still takes; see Warnings.
+	Deprecated []string
+	Secret     bool
 }
 
 // Variant is another form of an action on the other platform.

@@ -148,6 +148,15 @@ func TestValidate(t *testing.T) {
 		{"unknown parameter", apsclient.Request{Action: "get-folder", Params: with("folderid2", "x")},
 			"get-folder: parameter folderid2: unknown: this action takes project_id, folder_id, " +
 				"If-Modified-Since, x-user-id; did you mean folder_id?"},
+		{"a name in the query that may be new", apsclient.Request{Action: "list-account-users",
+			Params: account, Query: map[string][]string{"limt": {"0"}}}, ""},
+		{"a name in the query that belongs into the path", apsclient.Request{Action: "get-folder",
+			Params: folder, Query: map[string][]string{"folder_id": {"urn:x"}}},
+			"get-folder: parameter folder_id: unknown: this action takes project_id, folder_id, " +
+				"If-Modified-Since, x-user-id"},
+		{"status of companies", apsclient.Request{Action: "list-account-companies", Variant: "acc",
+			Params: account, Query: map[string][]string{"filter[status]": {"gone"}}},
+			`list-account-companies: parameter filter[status]: "gone" is not one of active, inactive, all`},
 		{"not a URN", apsclient.Request{Action: "get-folder", Params: with("folder_id", "co.F")},
 			`get-folder: parameter folder_id: "co.F" is not a URN (urn:...)`},
 		{"limit out of range", apsclient.Request{Action: "list-folder-contents",
@@ -225,6 +234,61 @@ func TestValidate(t *testing.T) {
 			}
 
 			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	const id = "5c1f0000-0000-4000-8000-0000000000a1"
+
+	project := map[string]string{"projectId": id}
+	both := map[string]string{"account_id": id, "project_id": id}
+
+	tests := []struct {
+		name, action, variant string
+		params                map[string]string
+		query                 string // k=v
+		want                  string // "" none
+	}{
+		{"known", "list-buckets", "", nil, "limit=5", ""},
+		{"unknown", "list-buckets", "", nil, "limt=5", "list-buckets: parameter limt: unknown: this action " +
+			"takes region, limit, startAt; did you mean limit?"},
+		{"any filter of Data Management", "list-hubs", "", nil, "filter[new]=a", ""},
+		{"status of companies", "list-account-companies", "acc", map[string]string{"account_id": id},
+			"filter[status]=all", ""},
+		{"import without e-mails", "add-project-user", "", both, "suppressAdministrativeEmails=true", ""},
+		{"status of users", "list-project-users", "", project, "filter[status]=active", ""},
+		{"deprecated", "list-project-users", "", project, "filter[status]=active,reactivated",
+			`list-project-users: parameter filter[status]: "reactivated" is deprecated`},
+		{"deprecated in BIM 360", "list-project-users", "bim360", project, "filter[status]=reactivated",
+			`list-project-users: parameter filter[status]: "reactivated" is deprecated`},
+		{"deprecated as a parameter", "list-project-users", "",
+			map[string]string{"projectId": id, "filter[status]": "reactivated"}, "",
+			`list-project-users: parameter filter[status]: "reactivated" is deprecated`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := apsclient.Request{Action: tt.action, Variant: tt.variant, Params: tt.params}
+			if k, v, ok := strings.Cut(tt.query, "="); ok {
+				r.Query = map[string][]string{k: {v}}
+			}
+
+			if r.Action == "add-project-user" {
+				r.Body = []byte(`[{}]`)
+			}
+
+			if err := apsclient.Validate(r); err != nil {
+				t.Errorf("refused: %v", err)
+			}
+
+			var got []string
+			for _, w := range apsclient.Warnings(r) {
+				got = append(got, w.Error())
+			}
+
+			if strings.Join(got, "\n") != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})

@@ -100,11 +100,14 @@ func adminRows() []Action {
 		account+"/companies", RetryIdempotent, params(accountID, hqPage))),
 		"GET", ca+"/accounts/{accountId}/companies", userOptional, PagingAdmin,
 		params(caAccount, caPage, inQuery("orFilters", "string", "filters joined by or"),
+			oneOf(inQuery("filter[status]", "string", "only these"), "active", "inactive", "all"),
 			filters("name", "trade", "erpId", "taxId", "updatedAt")))
 
 	people := params(caPage, inQuery("orFilters", "string", "filters joined by or"),
-		filters("products", "name", "email", "status", "accessLevels", "addedOn",
-			"companyId", "companyName", "autodeskId", "id", "roleId", "roleIds"))
+		filters("products", "name", "email", "accessLevels", "addedOn",
+			"companyId", "companyName", "autodeskId", "id", "roleId", "roleIds"),
+		Param{Name: "filter[status]", In: InQuery, Type: "string", Help: "only these",
+			Deprecated: []string{"reactivated"}})
 	projectUsers := Action{
 		Name: "list-project-users", Title: "List Project Users", Family: "admin", Method: "GET",
 		Path:   ca + "/projects/{projectId}/users",
@@ -119,10 +122,11 @@ func adminRows() []Action {
 		Params: projectUsers.Params, Budget: BudgetBIM360Admin,
 		Retry: RetryIdempotent, Paging: PagingAdmin, Contexts: userOptional,
 	}}
+	suppressEmails := inQuery("suppressAdministrativeEmails", "bool", "send nobody an e-mail about it")
 	add := acc(row("add-project-user", "Add Project User", "POST", v2+"/users/import", RetryVerify,
 		params(accountID, bareProject, xUserID,
 			within(inBody("[]", "array", "users: email or user_id, services, company_id, industry_roles"), 1,
-				50))),
+				50), suppressEmails)),
 		"POST", ca+"/projects/{projectId}/users", userRequired, PagingNone,
 		params(caProject, must(inBody("email", "email", "of the user")),
 			inBody("companyId", "uuid", ""), inBody("roleIds", "array", ""),

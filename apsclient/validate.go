@@ -68,7 +68,7 @@ func (p Param) Takes() string {
 	return s
 }
 
-func unknownParam(a Action, name string) error {
+func unknownParam(a Action, name string) *ParamError {
 	var known []string
 	for _, p := range a.Params {
 		if p.In != InBody {
@@ -89,9 +89,48 @@ func unknownParam(a Action, name string) error {
 	return e
 }
 
+// Warnings are what Validate lets pass although it may be a mistake: names in the query that the
+// registry does not know, since the service adds some before a release here knows them, and
+// deprecated values.
+func Warnings(r Request) []*ParamError {
+	a, err := resolveAction(r.Action, r.Variant)
+	if err != nil {
+		return nil // Validate says it
+	}
+
+	var out []*ParamError
+	deprecated := func(p Param, values string) {
+		for v := range strings.SplitSeq(values, ",") {
+			if slices.Contains(p.Deprecated, v) {
+				out = append(out, &ParamError{Action: a.Name, Param: p.Name,
+					Problem: strconv.Quote(v) + " is deprecated"})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
+		if p, ok := find(a.Params, name); ok {
+			deprecated(p, r.Params[name])
+		}
+	}
+
+	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
+		p, ok := queryParam(a, name)
+		if !ok {
+			out = append(out, unknownParam(a, name))
+		}
+
+		for _, v := range r.Query[name] {
+			deprecated(p, v)
+		}
+	}
+
+	return out
+}
+
 // Validate checks a request against the registry before anything is sent: unknown and missing
-// parameters, types, bounds, and the shape of a JSON body. The error is a *ParamError that names
-// the parameter and what it takes.
+// parameters, types, bounds, and the shape of a JSON body. Unknown names in the query pass, see
+// Warnings, unless they belong elsewhere. The error is a *ParamError that names the parameter and
+// what it takes.
 func Validate(r Request) error {
 	a, err := resolveAction(r.Action, r.Variant)
 	if err != nil {
@@ -118,7 +157,11 @@ func Validate(r Request) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
 		p, ok := queryParam(a, name)
 		if !ok {
-			return unknownParam(a, name)
+			if slices.ContainsFunc(a.Params, func(p Param) bool { return p.Name == name }) {
+				return unknownParam(a, name)
+			}
+
+			continue
 		}
 
 		given[p.Name] = true

@@ -206,6 +206,10 @@ func (c *call) caCompanies() {
 
 		return nil
 	})
+	if c.q.Get("filter[status]") == "all" {
+		c.q.Del("filter[status]")
+	}
+
 	c.caPage(rows, "name", "trade", "erpId", "taxId")
 }
 

@@ -224,6 +224,13 @@ func tourAdmin(a *api, d Demo) {
 	}
 
 	a.call("GET", ca+"/accounts/"+d.Account+"/companies?limit=1", nil).want(200).has("nextUrl")
+	for status, none := range map[string]bool{"active": false, "inactive": true, "all": false} {
+		got := a.call("GET", ca+"/accounts/"+d.Account+"/companies?filter[status]="+status, nil).want(200)
+		if n := got.len("results"); (n == 0) != none {
+			a.t.Errorf("%d companies of status %s", n, status)
+		}
+	}
+
 	users := ca + "/projects/" + id + "/users"
 	body := obj{"email": "new@example.com", "products": list{obj{"key": "docs", "access": "member"}}}
 	user := a.call("POST", users, body, "User-Id", d.Admin).want(201).text("id")

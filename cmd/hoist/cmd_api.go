@@ -29,6 +29,7 @@ type apiOptions struct {
 	variant string
 	all     bool
 	dryRun  bool
+	strict  bool // refuse what is only warned of
 }
 
 func newAPICmd(a *app) *cobra.Command {
@@ -39,12 +40,14 @@ func newAPICmd(a *app) *cobra.Command {
 		Long: `api makes one call with the credentials, budgets, retries and errors of every
 other command, and prints what the service answers. Without ACTION it lists the
 actions; "hoist api ACTION --help" shows what one takes, the scopes it needs and
-an example.`,
+an example. A name in the query that is not known here is sent with a warning,
+since the service may have added it; --strict refuses it.`,
 		Example: "  hoist api list-hubs\n  hoist api list-projects --param hub_id=b.… --all",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				if len(o.params)+len(o.query) > 0 || o.body != "" || o.variant != "" || o.all || o.dryRun {
+				if len(o.params)+len(o.query) > 0 || o.body != "" || o.variant != "" ||
+					o.all || o.dryRun || o.strict {
 					return problem.Usagef("api: which action? Without one it lists the actions and takes " +
 						"no flags but --json")
 				}
@@ -61,6 +64,8 @@ an example.`,
 	f.StringVar(&o.body, "body", "", "file with the body (-: standard input)")
 	f.StringVar(&o.variant, "variant", "", "acc or bim360, where both forms exist")
 	f.BoolVar(&o.all, "all", false, "follow the pages and print the elements, one a line")
+	f.BoolVar(&o.strict, "strict", false,
+		"refuse what is only warned of: unknown names in the query, deprecated values")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the request, redacted, and send nothing")
 
 	for _, action := range apsclient.Actions() {
@@ -210,6 +215,14 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 
 	if err := apsclient.Validate(r); err != nil {
 		return err
+	}
+
+	for _, w := range apsclient.Warnings(r) {
+		if o.strict {
+			return w
+		}
+
+		fmt.Fprintf(a.stderr, "warning: %s\n", printable(oneLine(w.Error())))
 	}
 
 	if streamed && o.body == "" {

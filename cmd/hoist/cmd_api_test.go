@@ -94,6 +94,8 @@ func TestAPIMistakes(t *testing.T) {
 			"limit=101"}, 2, "1 to 100"},
 		{"a wrong type", []string{"list-bucket-objects", "--param", "bucketKey=hoist-demo-bucket", "--query",
 			"limit=ten"}, 2, "limit"},
+		{"a name in the query that is not known, with --strict", []string{"list-buckets", "--query", "limt=5",
+			"--strict"}, 2, "limt"},
 		{"a body that is not JSON", []string{"create-bucket", "--body", l.file("b.json", 10)}, 2, "body"},
 		{"a signed URL as an argument",
 			[]string{"upload-binary-to-signed-s3-url", "--param", "url=https://example.com", "--body",
@@ -111,6 +113,30 @@ func TestAPIMistakes(t *testing.T) {
 				t.Errorf("%d requests were sent", n)
 			}
 		})
+	}
+}
+
+// TestAPIWarns: what the service added to a query since this release is sent, and named in one line.
+func TestAPIWarns(t *testing.T) {
+	l := newLab(t)
+	l.addExamples()
+	_, stderr := l.run(0, "api", "list-buckets", "--query", "brandNew=5")
+	if !strings.HasPrefix(stderr, "warning: list-buckets: parameter brandNew: unknown") ||
+		strings.Count(stderr, "\n") != 1 {
+		t.Errorf("the warning: %q", stderr)
+	}
+
+	if n := len(l.cloud.Requests()); n == 0 {
+		t.Error("nothing was sent")
+	}
+
+	if plan, _ := l.run(0, "api", "list-buckets", "--query", "brandNew=5", "--dry-run"); !strings.Contains(
+		plan, "?brandNew=5") {
+		t.Errorf("the name is not in the request: %s", plan)
+	}
+
+	if _, stderr = l.run(0, "api", "list-buckets", "--query", "limit=5", "--strict"); stderr != "" {
+		t.Errorf("a known name: %q", stderr)
 	}
 }
 
