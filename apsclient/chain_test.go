@@ -290,6 +290,53 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	}
 }
 
+// TestLogLinesHoldTheRequestID: what was sent with a call is in its line, answered or not.
+func TestLogLinesHoldTheRequestID(t *testing.T) {
+	for name, answer := range map[string]func() (*http.Response, error){
+		"answered": func() (*http.Response, error) { return reply(404, "", ""), nil },
+		"with another id": func() (*http.Response, error) {
+			return reply(404, "", "", "X-Request-Id", "OTHER"), nil
+		},
+		"nobody answered":  func() (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
+		"no answer of its": func() (*http.Response, error) { return reply(200, "text/html", "<html>"), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+					return answer()
+				}}
+				c := newClient(t, s, func(c *apsclient.Config) {
+					c.Logger = slog.New(slog.NewTextHandler(&log,
+						&slog.HandlerOptions{Level: slog.LevelDebug}))
+				})
+				_, err := c.Do(t.Context(), apsclient.Request{Action: "list-hubs"})
+				if err == nil {
+					t.Fatal("no error")
+				}
+
+				id := s.requests[0].Header.Get("X-Ads-Request-Id")
+				for _, r := range s.requests {
+					if got := r.Header.Get("X-Ads-Request-Id"); got != id || id == "" {
+						t.Errorf("an attempt with the id %q instead of %q", got, id)
+					}
+				}
+
+				for line := range strings.Lines(log.String()) {
+					if !strings.Contains(line, "request_id="+id) ||
+						strings.Contains(line, "answer_id=OTHER") != (name == "with another id") {
+						t.Errorf("the line %s", line)
+					}
+				}
+
+				if log.Len() == 0 {
+					t.Error("nothing was logged")
+				}
+			})
+		})
+	}
+}
+
 // TestAnswerWithoutAnID: it is no answer, whoever asks.
 func TestAnswerWithoutAnID(t *testing.T) {
 	s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {

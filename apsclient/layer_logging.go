@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// logging writes one debug line a call: no query, no body, no header but the request id.
+// logging writes one debug line a call: no query, no body, no header but the request ids:
+// ours, which all attempts of the call carry, and the answer's when that is another.
 func logging(log *slog.Logger, next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		if !log.Enabled(r.Context(), slog.LevelDebug) {
@@ -18,13 +19,16 @@ func logging(log *slog.Logger, next http.RoundTripper) http.RoundTripper {
 		attrs := []slog.Attr{
 			slog.String("action", call.action.Name), slog.String("method", r.Method),
 			slog.String("path", r.URL.EscapedPath()),
+			slog.String("request_id", r.Header.Get("X-Ads-Request-Id")),
 			slog.Int("attempts", call.attempts), slog.Duration("took", time.Since(start)),
 		}
 		if err != nil {
 			attrs = append(attrs, slog.String("error", err.Error()))
 		} else {
-			attrs = append(attrs, slog.Int("status", resp.StatusCode),
-				slog.String("request_id", requestID(resp.Header)))
+			attrs = append(attrs, slog.Int("status", resp.StatusCode))
+			if id := requestID(resp.Header); id != "" && id != r.Header.Get("X-Ads-Request-Id") {
+				attrs = append(attrs, slog.String("answer_id", id))
+			}
 		}
 
 		log.LogAttrs(r.Context(), slog.LevelDebug, "call", attrs...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,8 +102,10 @@ func (a *app) url(ctx context.Context, address string) error {
 // webLink is the page of a place in Autodesk's web application: the service's own link where it
 // gave one, else the form that the Files tool of ACC uses.
 func webLink(p remote.Place) (string, error) {
-	if p.Kind == remote.KindItem && p.Item.Tip != nil && p.Item.Tip.WebURL != "" {
-		return p.Item.Tip.WebURL, nil
+	if p.Kind == remote.KindItem && p.Item.Tip != nil {
+		if link := cleanLink(p.Item.Tip.WebURL); link != "" {
+			return link, nil
+		}
 	}
 
 	if p.Project.ID == "" || p.Core {
@@ -123,4 +126,39 @@ func webLink(p remote.Place) (string, error) {
 	link.RawQuery = q.Encode()
 
 	return link.String(), nil
+}
+
+// linkSecret recognises query parameters that would let in whoever has the link.
+var linkSecret = regexp.MustCompile(`(?i)token|secret|signature|credential|password|^(sig|code|x-amz-.*)$`)
+
+// cleanLink is a link of the service that can be shown and handed on: no control characters, no
+// credentials. It is "" when the link is none of the web.
+func cleanLink(link string) string {
+	u, err := url.Parse(strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return -1
+		}
+
+		return r
+	}, strings.TrimSpace(link)))
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return ""
+	}
+
+	u.User = nil
+
+	var kept []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && !linkSecret.MatchString(plain) {
+			kept = append(kept, strings.ReplaceAll(pair, " ", "%20"))
+		}
+	}
+
+	u.RawQuery = strings.Join(kept, "&")
+	if linkSecret.MatchString(u.Fragment) {
+		u.Fragment, u.RawFragment = "", ""
+	}
+
+	return u.String()
 }
