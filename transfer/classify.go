@@ -74,15 +74,30 @@ func (e *changedError) Error() string {
 	return fmt.Sprintf("read %q: the file changed while it was sent", e.Path)
 }
 
+// urlRefusedError says that the storage refused one signed URL after the other.
+type urlRefusedError struct{ err error }
+
+func (e *urlRefusedError) Error() string {
+	return "signed URL refused, also a new one: " + e.err.Error()
+}
+
+func (e *urlRefusedError) Unwrap() error { return e.err }
+
+// urlMayHaveEnded reports whether a signed URL may have been refused for its age alone; then a new
+// one helps.
+func urlMayHaveEnded(e *apsclient.Error) bool {
+	return e != nil && e.Status == http.StatusForbidden && e.Code != "SignatureDoesNotMatch"
+}
+
 // Bounds of repetition by the engine; the client has already repeated what is safe, within seconds.
 const (
-	backoffFirst   = time.Second
-	backoffCap     = time.Minute
-	offlineCap     = 30 * time.Second // every job; while offline only one probes, see reachability
-	maxLocked      = 6                // 423 and 409 in flight: about two minutes
-	maxUnforeseen  = 5
-	maxMissing     = 5 // half a minute
-	maxS3Forbidden = 6
+	backoffFirst  = time.Second
+	backoffCap    = time.Minute
+	offlineCap    = 30 * time.Second // every job; while offline only one probes, see reachability
+	maxLocked     = 6                // 423 and 409 in flight: about two minutes
+	maxUnforeseen = 5
+	maxMissing    = 5 // half a minute
+	maxURLRefused = 6 // each after urlRefreshes new URLs
 
 	maxUnauthorised = 2
 
@@ -147,6 +162,10 @@ func classify(err error, job state.Job) verdict {
 
 	if e, ok := errors.AsType[*waitError](err); ok {
 		return verdict{classRetry, e.Code, e.After}
+	}
+
+	if _, ok := errors.AsType[*urlRefusedError](err); ok {
+		return j.retryUpTo(maxURLRefused, ReasonURLRefused)
 	}
 
 	if v, ok := j.remote(err); ok {
@@ -225,10 +244,10 @@ func (j judge) remote(err error) (verdict, bool) {
 	}
 
 	switch e.Code { // S3's own codes
-	case "SignatureDoesNotMatch", "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
+	case "SignatureDoesNotMatch":
+		return verdict{Class: classFinal, Reason: ReasonURLRefused}, true
+	case "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
 		return verdict{Class: classFinal, Reason: ReasonUnexpected}, true
-	case "AccessDenied", "ExpiredToken":
-		return j.retryUpTo(maxS3Forbidden, ReasonForbidden), true
 	case "SlowDown":
 		return j.retry(ReasonRateLimited, backoffCap), true
 	case "BadDigest":

@@ -282,8 +282,11 @@ func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser
 		case answer.Status == http.StatusPreconditionFailed,
 			answer.Status == http.StatusRequestedRangeNotSatisfiable:
 			return nil, 0, &objectChangedError{err: err}
-		case answer.Status == http.StatusForbidden && answer.Code != "SignatureDoesNotMatch" &&
-			refreshes < urlRefreshes:
+		case urlMayHaveEnded(answer):
+			if refreshes >= urlRefreshes {
+				return nil, 0, &urlRefusedError{err}
+			}
+
 			if err := d.refreshed(ctx, asked); err != nil {
 				return nil, 0, err
 			}

@@ -159,6 +159,8 @@ func TestDownloadUnderFaults(t *testing.T) {
 			emulator.Fault{Kind: emulator.Stall, After: 1 << 20}), most: size + mib},
 		"URL ended": {fault: faultsAt("s3-get", 3, 1, emulator.Fault{Kind: emulator.ExpireNow}),
 			most: size, asks: 2},
+		"URLs are refused": {fault: faultsAt("s3-get", 1, 1000,
+			emulator.Fault{Kind: emulator.FailBefore, Status: 403}), park: ReasonURLRefused},
 		"slow down": {fault: faultsAt("s3-get", 1, 2, emulator.Fault{Kind: emulator.SlowDown}),
 			most: size},
 		"server error at the URL": {fault: faultsAt("get-signed-s3-download-url", 1, 2,

@@ -24,6 +24,7 @@ const (
 	ReasonLocked         = "locked"
 	ReasonConflict       = "conflict"
 	ReasonForbidden      = "forbidden"
+	ReasonURLRefused     = "url-refused"
 	ReasonUnauthorised   = "unauthorised"
 	ReasonNotFound       = "not-found"
 	ReasonAmbiguous      = state.ReasonAmbiguous
@@ -86,6 +87,8 @@ var reasons = []Reason{
 	{ReasonForbidden,
 		"the account may not do this: permission or provisioning is missing; the file goes on " +
 			"by itself when it is given", "hoist doctor", 10 * time.Minute},
+	{ReasonURLRefused, "the storage refuses the signed URLs that the service gives, also new ones",
+		"hoist retry {id}", 0},
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing", "hoist login", 0},
 	{ReasonNotFound,
 		"the remote place does not exist any more; the file goes on by itself when it does again",
@@ -147,7 +150,7 @@ func (r Reason) NeedsDecision() bool {
 	switch r.Code {
 	case ReasonShrankToZero, ReasonEmptyFile, ReasonLocalDiffers, ReasonConflict, ReasonAmbiguous,
 		ReasonNameRefused, ReasonTooLarge, ReasonNoContent, ReasonDamaged, ReasonRefused, ReasonSessionShort,
-		ReasonCancelled, ReasonRestored, ReasonUnexpected:
+		ReasonURLRefused, ReasonCancelled, ReasonRestored, ReasonUnexpected:
 		return true
 	}
 

@@ -184,8 +184,7 @@ func (s *sending) send(ctx context.Context, n int) error {
 
 		answer, _ := errors.AsType[*apsclient.Error](err)
 		switch {
-		case answer != nil && answer.Status == http.StatusForbidden &&
-			answer.Code != "SignatureDoesNotMatch" && refreshes < urlRefreshes:
+		case urlMayHaveEnded(answer) && refreshes < urlRefreshes:
 			refreshes++
 			try-- // an ended URL is no failure of the part
 			if err := s.ensureURL(ctx, n, url); err != nil {
@@ -197,6 +196,8 @@ func (s *sending) send(ctx context.Context, n int) error {
 			return fmt.Errorf("part %d: %w: %v", n, errSessionDead, err)
 		case answer != nil && p.length == 0 && answer.Status >= 400 && answer.Status < 500:
 			return needsPerson(ReasonEmptyFile, "part %d: %w", n, err)
+		case urlMayHaveEnded(answer):
+			return &urlRefusedError{fmt.Errorf("part %d: %w", n, err)}
 		default:
 			if _, again := apsclient.Retryable(err); again {
 				s.e.parts.failed(time.Now())

@@ -57,6 +57,26 @@ func TestDamagedForEver(t *testing.T) {
 	})
 }
 
+// TestURLsAreRefused: the storage refuses each signed URL, also new ones. The file is not tried
+// without end.
+func TestURLsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("plan.rvt", small, 7)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.srv.SetFault(faultsAt("s3-put", 1, 1000, emulator.Fault{Kind: emulator.FailBefore, Status: 403}))
+		w.runAll(w.engine())
+		w.wantParked(j.ID, ReasonURLRefused)
+		if got := w.get(j.ID); !got.NextAttempt.IsZero() {
+			t.Errorf("it is tried again at %s though nobody asked", got.NextAttempt)
+		}
+
+		if n, most := w.calls("s3-put"), (maxURLRefused+1)*(urlRefreshes+1); n > most {
+			t.Errorf("%d parts sent, want at most %d", n, most)
+		}
+	})
+}
+
 // TestClockAheadOfTheService: sessions that have ended by the local clock are used until the
 // service ends them.
 func TestClockAheadOfTheService(t *testing.T) {
