@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,8 @@ func (w *world) parked(dir string) map[string]string {
 	out := map[string]string{}
 	for _, j := range jobs {
 		if j.Attention {
-			out[strings.TrimPrefix(j.Path, w.path(dir)+string(os.PathSeparator))] = j.Reason
+			below := strings.TrimPrefix(j.Path, w.path(dir)+string(os.PathSeparator))
+			out[filepath.ToSlash(below)] = j.Reason
 		}
 	}
 

@@ -17,11 +17,7 @@ import (
 // TestFullDiskOfTheState: whatever is to be written when the disk of the home is full waits for
 // room, however long that takes, and the run goes on by itself without doing anything twice.
 func TestFullDiskOfTheState(t *testing.T) {
-	full := &state.WriteError{Path: "state.db", Err: syscall.ENOSPC}
-	if !state.IsFull(full) {
-		t.Skip("this system tells a full disk by another error")
-	}
-
+	full := fullDisk(t)
 	for _, from := range []string{"state.Reserved", "state.PartStored", "state.Assembled", "state.Intended",
 		"state.Finished"} {
 		t.Run(from, func(t *testing.T) {
@@ -59,14 +55,25 @@ func TestFullDiskOfTheState(t *testing.T) {
 	}
 }
 
+func fullDisk(t *testing.T) error {
+	t.Helper()
+	full := &state.WriteError{Path: "state.db", Err: syscall.ENOSPC}
+	if !state.IsFull(full) {
+		t.Skip("this system tells a full disk by another error")
+	}
+
+	return full
+}
+
 func TestFullDiskDoesNotKeepARunFromEnding(t *testing.T) {
+	full := fullDisk(t)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.write("plan.rvt", small, 1)
 		w.enqueue(w.job("plan.rvt"))
 		e := w.engine()
 		e.onCommit = func(state.JobID, bool, []state.Event) error {
-			return &state.WriteError{Path: "state.db", Err: syscall.ENOSPC}
+			return full
 		}
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

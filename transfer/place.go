@@ -198,6 +198,10 @@ func (e *Engine) giveName(t *target, job state.Job, verdict localVerdict, was st
 		return was, err
 	}
 
+	if !replaceableWhileOpen { // a name that is taken away from an open file goes when that is closed
+		f.Close()
+	}
+
 	if verdict == localFree {
 		err = e.nameFree(t)
 	} else {
@@ -208,12 +212,12 @@ func (e *Engine) giveName(t *target, job state.Job, verdict localVerdict, was st
 		return was, err
 	}
 
-	after, err := state.SnapshotFile(f)
+	after, err := t.named(f)
 	if err != nil {
 		return was, err
 	}
 
-	if !after.SameContentLikely(before) {
+	if !after.SameContentLikely(before) || !sameFile(after, before) {
 		return before, nil
 	}
 

@@ -179,3 +179,17 @@ func (t *target) hold(f *os.File) (h writeHold, written bool) {
 
 	return holdWrites(f)
 }
+
+// named is the state of the file f, which has its name now.
+func (t *target) named(f *os.File) (state.Snapshot, error) {
+	if replaceableWhileOpen {
+		return state.SnapshotFile(f)
+	}
+
+	at, snap, err := t.look(t.name)
+	if err != nil { // its user has renamed, deleted or replaced it already
+		return state.Snapshot{}, nil //nolint:nilerr // that is no state of ours
+	}
+
+	return snap, at.Close()
+}

@@ -3,6 +3,7 @@ package owner
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -87,8 +88,12 @@ func shorten(t *testing.T, seed uint64, steps []historyStep, wrong []string) ([]
 
 func liveThrough(t *testing.T, seed uint64, steps []historyStep) (wrong []string) {
 	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("a folder that is watched cannot be renamed there, as these histories do")
+	}
+
 	where := "/dev/shm" // hundreds of lives sync what they commit
-	if _, err := os.Stat(where); err != nil {
+	if _, err := os.Stat(where); err != nil || runtime.GOOS != "linux" {
 		where = t.TempDir()
 	}
 
