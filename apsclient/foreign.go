@@ -93,6 +93,10 @@ func temporary(status int) bool {
 // to it.
 func foreign(status int, h http.Header, body []byte) *ForeignError {
 	form := formOf(body)
+	if garbled(status, h, body) {
+		return newForeign(status, h, body)
+	}
+
 	own := form == formJSON || form == formXML ||
 		form == formText && (mediaType(h) == "text/plain" || byService(h)) ||
 		form == formEmpty && byService(h)
@@ -106,6 +110,14 @@ func foreign(status int, h http.Header, body []byte) *ForeignError {
 	}
 
 	return newForeign(status, h, body)
+}
+
+// garbled reports whether a server could not read the request at all, which says that its bytes were
+// damaged on their way: a 400 whose text is no more than its status line, under no header of the service.
+func garbled(status int, h http.Header, body []byte) bool {
+	said := strings.TrimPrefix(strings.ToLower(string(trimmed(body))), "400 ")
+
+	return status == http.StatusBadRequest && said == "bad request" && !byService(h)
 }
 
 func newForeign(status int, h http.Header, body []byte) *ForeignError {

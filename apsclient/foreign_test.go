@@ -120,6 +120,32 @@ func TestSomebodyElseAnswered(t *testing.T) {
 	}
 }
 
+// TestGarbledRequest: a server that could not read the request says nothing about the call.
+func TestGarbledRequest(t *testing.T) {
+	for _, row := range []struct {
+		body   string
+		header []string
+		want   bool // taken for a stranger's
+	}{
+		{"400 Bad Request", nil, true}, // net/http
+		{"Bad Request\n", nil, true},
+		{"400 Bad Request: missing required Host header", nil, false},
+		{"Bad Request", []string{"x-ads-request-id", "1"}, false},
+	} {
+		t.Run(row.body, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+					return reply(400, "text/plain; charset=utf-8", row.body, row.header...), nil
+				}}
+				_, err := newClient(t, s, quiet).Folders.Folder(t.Context(), "b.p", "urn:x")
+				if _, got := errors.AsType[*apsclient.ForeignError](err); got != row.want {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
 // TestOddButTheServices: the odd bodies that the service itself was recorded to send stay refusals.
 func TestOddButTheServices(t *testing.T) {
 	for _, row := range []struct {
