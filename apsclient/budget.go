@@ -223,6 +223,20 @@ type BudgetState struct {
 	FreeAt           []time.Time // ascending: when slots of answered calls are free again
 }
 
+// Next is when the next call is let through; zero when one is free, or it waits for the answer of
+// one under way.
+func (s BudgetState) Next() time.Time {
+	need := len(s.FreeAt) - s.Limit // more are used than a lowered limit allows
+	switch {
+	case !s.ClosedUntil.IsZero():
+		return s.ClosedUntil
+	case s.Available > 0 || len(s.FreeAt) == 0 || s.Limit == 0:
+		return time.Time{}
+	}
+
+	return s.FreeAt[max(need, 0)]
+}
+
 func (b *budgets) states() []BudgetState {
 	out := []BudgetState{}
 	for c := range b.limits {

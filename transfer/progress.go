@@ -155,10 +155,19 @@ type backlog struct {
 	cost     time.Duration // of counting it
 }
 
-// Estimate says how long the open jobs will take and what decides it: "bandwidth", or the budget
-// class whose limit is the bottleneck. It is 0, "" when nothing is open or nothing is known. Jobs
-// that are paused or wait for a person do not count.
-func (e *Engine) Estimate() (time.Duration, string) {
+// Estimate is when the open jobs will be done, as far as is known.
+type Estimate struct {
+	Left      time.Duration // 0: unknown
+	DecidedBy string        // "bandwidth", or the budget class whose limit is the bottleneck; "": unknown
+	// of a class none of whose calls is free now: how many it lets through a minute, and when the
+	// next one is; zero: when one under way is answered
+	PerMinute int
+	Next      time.Time
+}
+
+// Estimate says how long the open jobs will take and what decides it. It is zero when nothing is
+// open or nothing is known. Jobs that are paused or wait for a person do not count.
+func (e *Engine) Estimate() Estimate {
 	now := time.Now()
 	e.mu.Lock()
 	b := e.backlog
@@ -167,7 +176,7 @@ func (e *Engine) Estimate() (time.Duration, string) {
 		b = backlog{at: now}
 		if err := e.countOpen(&b); err != nil {
 			e.log.Debug("estimate", "error", err)
-			return 0, ""
+			return Estimate{}
 		}
 
 		b.cost = time.Since(now)
@@ -236,12 +245,11 @@ func (b *backlog) add(jobs []state.Job) {
 
 // estimate compares the bytes over the rate with the creates over their budgets: when the slot of
 // the last one will be free.
-func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) (time.Duration,
-	string) {
-	var longest time.Duration
-	var by string
+func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) Estimate {
+	var longest Estimate
 	if rate > 0 && b.bytes > 0 {
-		longest, by = time.Duration(min(float64(b.bytes)/rate, 1e9)*float64(time.Second)), "bandwidth"
+		longest = Estimate{Left: time.Duration(min(float64(b.bytes)/rate, 1e9) * float64(time.Second)),
+			DecidedBy: bandwidth}
 	}
 
 	need := map[apsclient.BudgetClass]int{
@@ -265,17 +273,25 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 		}
 
 		d = max(d, closed)
-		if d > longest {
-			longest, by = d, string(s.Class)
+		if d > longest.Left {
+			longest = Estimate{Left: d, DecidedBy: string(s.Class)}
+			if s.Available == 0 {
+				longest.PerMinute, longest.Next = s.Limit, s.Next()
+			}
 		}
 	}
 
-	if by == "" && b.bytes+int64(b.items+b.versions) > 0 && rate > 0 {
-		by = "bandwidth"
+	if longest.DecidedBy == "" && b.bytes+int64(b.items+b.versions) > 0 && rate > 0 {
+		longest.DecidedBy = bandwidth
 	}
 
-	return longest.Round(time.Second), by
+	longest.Left = longest.Left.Round(time.Second)
+
+	return longest
 }
+
+// bandwidth is what decides an estimate when no budget does.
+const bandwidth = "bandwidth"
 
 // slotIn is how long it takes until the n-th call (from 1) beyond those that are free now has a
 // slot: calls come back in the order in which they were answered, a minute later, and so do the

@@ -32,7 +32,8 @@ func TestEstimateByBudget(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.state.Class = apsclient.BudgetPostItems
-			got, by := estimate(backlog{items: tt.items}, 0, []apsclient.BudgetState{tt.state}, now)
+			est := estimate(backlog{items: tt.items}, 0, []apsclient.BudgetState{tt.state}, now)
+			got, by := est.Left, est.DecidedBy
 			if got != tt.want || got > 0 && by != string(apsclient.BudgetPostItems) {
 				t.Errorf("%v by %q, want %v by post-items", got, by, tt.want)
 			}

@@ -358,7 +358,7 @@ func TestHundredTwentyFiles(t *testing.T) {
 		began := time.Now()
 		decided := map[string]bool{}
 		w.runUntil(e, func() bool {
-			_, by := e.Estimate()
+			by := e.Estimate().DecidedBy
 			decided[by] = true
 			return w.settled()
 		})

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"hoist/cmd/hoist/internal/progress"
 )
 
 // app is what every command shares: the environment, the streams and the global flags. It is set up
@@ -29,8 +31,11 @@ type globalFlags struct {
 }
 
 func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{environ: environ, stdin: stdin, input: stdin, stdout: stdout, stderr: stderr,
-		log: slog.New(slog.DiscardHandler)}
+	a := &app{environ: environ, stdin: stdin, input: stdin, log: slog.New(slog.DiscardHandler)}
+	screen := progress.NewScreen(stderr, a.getenv)
+	a.stderr, a.stdout = screen, screen.Beside(stdout)
+
+	return a
 }
 
 // begin runs before every command, once the flags are known.

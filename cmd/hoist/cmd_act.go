@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -156,6 +157,7 @@ not be read, is tried now.`,
 	f.BoolVar(&o.wait, "wait", false, "wait for the jobs when something else does the work")
 	o.addEngine(f)
 	o.addTime(f)
+	o.addStats(f)
 
 	return cmd
 }
@@ -171,7 +173,12 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 		return err
 	}
 	defer cancel()
-	w := waiter{a: a, s: s, command: "resume"}
+	every, err := o.statsEvery()
+	if err != nil {
+		return err
+	}
+
+	w := waiter{a: a, s: s, command: "resume", every: every}
 	left := acts{verb: control.Resume, ids: ids}
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
@@ -297,12 +304,13 @@ type waiter struct {
 	a       *app
 	s       *setup
 	command string
+	every   time.Duration // between lines of progress
 }
 
 // run asks begin which jobs to wait for, once, and waits for them.
 func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
-	show := progress.New(w.a.stderr, w.a.flags.quiet)
-	defer show.Clear()
+	show := progress.New(w.a.stderr, w.a.flags.quiet, w.every)
+	defer show.Close()
 
 	var left []string // nil: begin was not asked yet
 	attention, total := 0, 0
@@ -336,7 +344,6 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 			}
 
 			delete(open, u.For)
-			show.Clear()
 			result := u.Job.Result
 			if u.Job.State != state.StatusDone {
 				attention++

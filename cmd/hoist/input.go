@@ -63,7 +63,12 @@ func (a *app) canAsk() bool {
 
 // isTerminal reports whether a stream ends at a terminal.
 func isTerminal(stream any) bool {
+	if w, ok := stream.(interface{ Unwrap() any }); ok {
+		stream = w.Unwrap()
+	}
+
 	f, ok := stream.(*os.File)
+
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 

@@ -21,6 +21,7 @@ type transferFlags struct {
 	force       bool
 	until       string
 	maxDuration string
+	stats       string
 }
 
 // addEngine adds the flags that drive the engine; they are keys of config.toml too.
@@ -99,6 +100,29 @@ func addMapNames(f *pflag.FlagSet, s *config.Settings) {
 	addSwitch(f, "map-names", "store names that the service refuses under a similar name", &s.MapNames)
 }
 
+// addStats adds the flag that says how often progress is printed.
+func (t *transferFlags) addStats(f *pflag.FlagSet) {
+	f.StringVar(&t.stats, "stats", "",
+		"print a line of progress with the time this often, such as 30s, also on a terminal; 0: none")
+}
+
+// statsEvery is the time between two lines of progress, as [progress.New] takes it.
+func (t *transferFlags) statsEvery() (time.Duration, error) {
+	switch t.stats {
+	case "":
+		return 0, nil
+	case "0":
+		return -1, nil
+	}
+
+	d, err := config.ParseDuration(t.stats)
+	if err != nil {
+		return 0, &config.Error{Key: "--stats", Msg: err.Error()}
+	}
+
+	return d, nil
+}
+
 // addTime adds the flags that end a command before its work is done.
 func (t *transferFlags) addTime(f *pflag.FlagSet) {
 	f.StringVar(&t.until, "until", "", "stop at this time of day, HH:MM; what is left is kept")
@@ -110,6 +134,7 @@ func (t *transferFlags) addAll(cmd *cobra.Command) {
 	t.addEngine(f)
 	addFilterFlags(f, &t.settings)
 	t.addTime(f)
+	t.addStats(f)
 	f.BoolVarP(&t.dryRun, "dry-run", "n", false, "say what would be done and do nothing")
 	f.BoolVar(&t.detach, "detach", false, "hand it to the running daemon and do not wait")
 	f.BoolVar(&t.force, "force", false, "transfer what is unchanged too")

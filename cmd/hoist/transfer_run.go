@@ -33,6 +33,7 @@ type transferRun struct {
 	silent  bool                             // no results on standard output: it carries the content
 	done    func(r control.FileResult) error // called for each file with a result; nil: nothing
 
+	every   time.Duration // between lines of progress, see [progress.New]
 	show    *progress.Reporter
 	planned bool
 	waiting map[string]control.FileResult // by job
@@ -46,6 +47,10 @@ func (a *app) newTransfer(command string, o transferFlags, to string) (*transfer
 	t := &transferRun{a: a, command: command, dry: o.dryRun, detach: o.detach,
 		batch: string(state.NewJobID())}
 	var err error
+	if t.every, err = o.statsEvery(); err != nil {
+		return nil, err
+	}
+
 	if t.remote, err = a.remoteAddress(to); err != nil {
 		return nil, err
 	}
@@ -62,11 +67,11 @@ func (a *app) newTransfer(command string, o transferFlags, to string) (*transfer
 
 // run plans, follows and sums up.
 func (t *transferRun) run(ctx context.Context) error {
-	t.show = progress.New(t.a.stderr, t.a.flags.quiet)
+	t.show = progress.New(t.a.stderr, t.a.flags.quiet, t.every)
 	t.waiting = map[string]control.FileResult{}
 	t.a.sum.muted = t.silent
 	err := t.follow(ctx)
-	t.show.Clear()
+	t.show.Close()
 
 	return t.sumUp(atEnd(ctx, err))
 }
@@ -105,7 +110,10 @@ func (t *transferRun) handOver(ctx context.Context) error {
 // work plans if that has not been done, and follows what is left of the plan.
 func (t *transferRun) work(ctx context.Context, at *attached) error {
 	if !t.planned {
+		look := t.a.looking(ctx, at, t.show)
 		plan, err := t.plan(ctx, at)
+		look()
+
 		if err != nil {
 			return err
 		}
@@ -193,7 +201,6 @@ func (t *transferRun) report(r control.FileResult) error {
 
 	switch {
 	case r.Result == control.ResultAttention:
-		t.show.Clear()
 		fmt.Fprintf(t.a.stderr, "attention: %s: %s\n", printable(r.Path), attentionText(r))
 	case t.dry && !t.silent:
 		t.a.printf("%s: %s -> %s\n", r.Result, printable(r.Path), printable(r.Remote))
@@ -280,11 +287,4 @@ func (t *transferRun) summary(left int) string {
 	}
 
 	return text
-}
-
-func stateOf(p control.Progress) progress.State {
-	return progress.State{
-		Files: p.Files, FilesDone: p.FilesDone, Bytes: p.Bytes, BytesDone: p.BytesDone, Rate: p.Rate,
-		ETA: time.Duration(p.ETASeconds) * time.Second, DecidedBy: p.DecidedBy, Waiting: p.Waiting,
-	}
 }

@@ -327,7 +327,7 @@ func (t *tips) in(ctx context.Context, profile string, at remote.Address) (map[s
 	}
 
 	files := map[string]remote.Entry{}
-	place, err := patience.Retry(ctx, func() (remote.Place, error) { return r.ResolveFolder(ctx, at) })
+	place, err := patience.Retry(ctx, func(error) {}, func() (remote.Place, error) { return r.ResolveFolder(ctx, at) })
 
 	gone, _ := errors.AsType[*remote.NotFoundError](err)
 	_, isFile := errors.AsType[*remote.UsageError](err)

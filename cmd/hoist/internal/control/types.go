@@ -20,6 +20,17 @@ type Status struct {
 	Waiting   []Waiting   `json:"waiting"`
 	Budgets   []Budget    `json:"budgets"`
 	ETA       *ETA        `json:"eta,omitempty"`
+	Trouble   []Trouble   `json:"trouble,omitempty"`
+}
+
+// Trouble is one cause that keeps the home as a whole, or many files, from their work.
+type Trouble struct {
+	Reason      string     `json:"reason"` // of the list of reasons
+	Detail      string     `json:"detail,omitempty"`
+	Count       int        `json:"count,omitempty"` // files that it keeps
+	Since       *time.Time `json:"since,omitempty"`
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+	Fix         string     `json:"fix,omitempty"`
 }
 
 // Owner is the process that has the state of a home open.
@@ -320,6 +331,23 @@ type Progress struct {
 	ETASeconds int64  `json:"eta_seconds,omitempty"`
 	DecidedBy  string `json:"decided_by,omitempty"`
 	Waiting    string `json:"waiting,omitempty"` // why nothing moves, where nothing does
+
+	Attention int   `json:"attention,omitempty"` // of the files done, those that need a user
+	Calls     int64 `json:"calls"`               // of the service since the following began
+	// of the limit that decides, when it lets no call through now
+	PerMinute int        `json:"per_minute,omitempty"`
+	NextCall  *time.Time `json:"next_call,omitempty"`
+	Wait      *Waiting   `json:"wait,omitempty"`    // what most files that do not move wait for
+	Slowest   []Slow     `json:"slowest,omitempty"` // up to four files, in order of their jobs
+}
+
+// Slow is one of the files that take the longest; with Tries its last step failed so often and is
+// made again.
+type Slow struct {
+	Active
+	Tries       int        `json:"tries,omitempty"`
+	Reason      string     `json:"reason,omitempty"`
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 }
 
 // WatchRequest asks for a new watch.

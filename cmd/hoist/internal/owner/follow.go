@@ -9,7 +9,6 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
-	"hoist/transfer"
 )
 
 // beat is the time between two messages of progress.
@@ -26,12 +25,16 @@ type followed struct {
 	done    int   // jobs told
 	total   int   // jobs asked for
 	settled int64 // bytes of the jobs told
+	parkedN int   // of the jobs told, those that need a user
+	calls   int64 // of the owner when the following began
+	// jobs that are open and were not told: what they are as of the last commit
+	now map[state.JobID]followedJob
 }
 
 // Follow implements [control.API].
 func (o *Owner) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
 	f := &followed{owner: o, open: map[state.JobID]string{}, parked: map[state.JobID]bool{},
-		sizes: map[state.JobID]int64{}, total: len(ids)}
+		sizes: map[state.JobID]int64{}, now: map[state.JobID]followedJob{}, total: len(ids), calls: o.Calls()}
 	index := o.store.Index()
 	// Changes since the index are told again, so nothing that happens between is missed.
 	asked := make([]state.JobID, len(ids))
@@ -134,11 +137,16 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	}
 
 	if j.Open() && (!j.Attention || active != nil) {
+		f.now[j.ID] = followedJobOf(j)
 		return nil
 	}
 
 	f.drop(j.ID)
 	f.done++
+	if j.End != state.EndDone {
+		f.parkedN++
+	}
+
 	f.settled += size
 	told := jobOf(j, active, time.Now())
 
@@ -149,62 +157,7 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 func (f *followed) drop(id state.JobID) {
 	delete(f.open, id)
 	delete(f.parked, id)
+	delete(f.now, id)
 	f.bytes -= f.sizes[id]
 	delete(f.sizes, id)
-}
-
-// progress sums up all jobs that were asked for.
-func (f *followed) progress() control.Progress {
-	p := control.Progress{Files: f.total, FilesDone: f.done, Bytes: f.settled + f.bytes, BytesDone: f.settled}
-
-	var rate float64
-	idle := true
-	for _, a := range f.owner.engine.Active() {
-		if _, ok := f.open[a.Job]; !ok {
-			continue
-		}
-
-		p.BytesDone += a.BytesDone
-		if moving(a) {
-			rate += a.Rate
-		}
-
-		idle = false
-	}
-
-	p.Rate = int64(rate)
-	reason := ""
-	if idle {
-		reason, p.Waiting = f.waiting()
-	}
-
-	if d, by := f.owner.engine.Estimate(); d > 0 && !silent(reason) {
-		p.ETASeconds, p.DecidedBy = seconds(d), by
-	}
-
-	return p
-}
-
-// waiting is why one of the jobs does not move, as a code and in words, as far as a look at a few
-// of them tells.
-func (f *followed) waiting() (reason, words string) {
-	looked := 0
-	for id := range f.open {
-		if looked++; looked > 20 {
-			break
-		}
-
-		j, err := f.owner.store.Job(id)
-		if err != nil || j.Reason == "" {
-			continue
-		}
-
-		if r, ok := transfer.ReasonByCode(j.Reason); ok {
-			return j.Reason, r.Sentence
-		}
-
-		return j.Reason, j.Reason
-	}
-
-	return "", ""
 }

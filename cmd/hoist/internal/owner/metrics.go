@@ -83,8 +83,8 @@ func (m metrics) Collect(out chan<- prometheus.Metric) {
 	}
 
 	m.o.clients.mu.Unlock()
-	if d, _ := m.o.engine.Estimate(); d > 0 {
-		gauge(descETA, d.Seconds())
+	if left := m.o.engine.Estimate().Left; left > 0 {
+		gauge(descETA, left.Seconds())
 	}
 
 	gauge(descUp, float64(m.o.since.Unix()))

@@ -84,6 +84,7 @@ type Owner struct {
 	server   *http.Server
 	guests   guests // other commands that have work under way
 	requests guests // requests that are being answered
+	troubles troubles
 
 	mu     sync.Mutex
 	failed error         // guarded by mu: why the engine or the server ended by itself

@@ -36,7 +36,7 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	}
 
 	batch := batchOf(r.Batch)
-	planned, err := patience.Retry(ctx, func() ([]plan.File, error) {
+	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
 		return plan.Push(ctx, resolver, o.store, plan.PushRequest{
 			Profile: profile, Sources: found.files, Remote: address, As: r.As, Force: r.Force,
 			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
@@ -99,7 +99,7 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	}
 
 	batch := batchOf(r.Batch)
-	planned, err := patience.Retry(ctx, func() ([]plan.File, error) {
+	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
 		return plan.Pull(ctx, resolver, o.store, plan.PullRequest{
 			Profile: profile, Remote: address, Path: r.Path, Version: r.Version,
 			Overwrite: r.Overwrite, Batch: batch,

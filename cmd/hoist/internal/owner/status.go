@@ -50,9 +50,11 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		return s, err
 	}
 
-	if d, by := o.engine.Estimate(); d > 0 && !unanswered(s.Waiting) {
-		s.ETA = &control.ETA{Seconds: seconds(d), DecidedBy: by}
+	if est := o.engine.Estimate(); est.Left > 0 && !unanswered(s.Waiting) {
+		s.ETA = &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
 	}
+
+	s.Trouble = o.trouble()
 
 	return s, nil
 }

@@ -172,7 +172,7 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 		return nil, err
 	}
 
-	_, decides := o.engine.Estimate()
+	decides := o.engine.Estimate().DecidedBy
 	for _, b := range budgets {
 		if b.Class != decides || b.Available > 0 {
 			continue

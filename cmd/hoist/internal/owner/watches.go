@@ -404,7 +404,7 @@ func (o *Owner) landing(ctx context.Context, profile, to string) (string, error)
 		return "", err
 	}
 
-	place, err := patience.Retry(ctx, func() (remote.Place, error) {
+	place, err := patience.Retry(ctx, o.troubles.unreachable, func() (remote.Place, error) {
 		return resolver.ResolveFolder(ctx, address)
 	})
 	if err != nil {

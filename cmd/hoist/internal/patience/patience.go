@@ -13,9 +13,12 @@ import (
 // longest is how long a remote is tried to be resolved while the service does not answer.
 const longest = 60 * time.Second
 
-// Retry does something again while the service cannot be reached, for a minute in all.
-func Retry[T any](ctx context.Context, do func() (T, error)) (T, error) {
+// Retry does something again while the service cannot be reached, for a minute in all. Each time it
+// was not, told gets the error, and nil at the end.
+func Retry[T any](ctx context.Context, told func(error), do func() (T, error)) (T, error) {
 	deadline := time.Now().Add(longest)
+	defer told(nil)
+
 	for {
 		v, err := do()
 		if err == nil || !unreachable(err) {
@@ -27,6 +30,8 @@ func Retry[T any](ctx context.Context, do func() (T, error)) (T, error) {
 				fmt.Errorf("service unreachable for %v: %w", longest, err),
 				problem.Fix{Step: problem.NothingQueued})
 		}
+
+		told(err)
 
 		select {
 		case <-ctx.Done():

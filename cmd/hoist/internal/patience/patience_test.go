@@ -12,7 +12,7 @@ import (
 
 func TestRetry(t *testing.T) {
 	calls := 0
-	_, err := patience.Retry(t.Context(), func() (int, error) {
+	_, err := patience.Retry(t.Context(), func(error) {}, func() (int, error) {
 		if calls++; calls == 1 {
 			return 0, &apsclient.NetError{Err: errors.New("refused")}
 		}
@@ -25,7 +25,7 @@ func TestRetry(t *testing.T) {
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(problem.ErrInterrupted)
-	_, err = patience.Retry(ctx, func() (int, error) {
+	_, err = patience.Retry(ctx, func(error) {}, func() (int, error) {
 		return 0, &apsclient.NetError{Err: errors.New("refused")}
 	})
 	if !errors.Is(err, problem.ErrInterrupted) {

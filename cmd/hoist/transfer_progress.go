@@ -1,0 +1,92 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/progress"
+)
+
+// lookEvery is how often it is asked what keeps a plan from being made.
+const lookEvery = 2 * time.Second
+
+// looking shows that what is there is looked at, and what keeps that up, until the function that it
+// returns is called.
+func (a *app) looking(ctx context.Context, api control.API, show *progress.Reporter) (done func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var asked sync.WaitGroup
+	show.Show(progress.State{Looking: true})
+	asked.Go(func() {
+		for pause := lookEvery; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pause):
+			}
+
+			began := time.Now()
+			s, err := api.Status(ctx)
+			if err != nil {
+				continue // whoever makes the plan is told the same
+			}
+
+			pause = max(lookEvery, 5*time.Since(began)) // a home with many jobs takes its time
+			show.Show(progress.State{Looking: true, Wait: troubleOf(s.Trouble)})
+		}
+	})
+
+	return func() {
+		stop()
+		asked.Wait()
+	}
+}
+
+// troubleOf is the first of what ails the home, as what is waited for.
+func troubleOf(list []control.Trouble) progress.Wait {
+	if len(list) == 0 {
+		return progress.Wait{}
+	}
+
+	t := list[0]
+
+	return progress.Wait{Why: printable(oneLine(cmp.Or(t.Detail, t.Reason))), Since: clock(t.Since),
+		Next: clock(t.NextAttempt)}
+}
+
+func stateOf(p control.Progress) progress.State {
+	s := progress.State{
+		Files: p.Files, FilesDone: p.FilesDone, Attention: p.Attention, Bytes: p.Bytes,
+		BytesDone: p.BytesDone, Rate: p.Rate, Calls: p.Calls,
+		ETA: time.Duration(p.ETASeconds) * time.Second, DecidedBy: p.DecidedBy, PerMinute: p.PerMinute,
+		Next: clock(p.NextCall),
+	}
+	if w := p.Wait; w != nil {
+		s.Wait = progress.Wait{Why: printable(oneLine(cmp.Or(w.Detail, w.Reason))), Files: w.Count,
+			Since: clock(w.Since), Next: clock(w.NextAttempt)}
+	}
+
+	for _, f := range p.Slowest {
+		file := progress.File{Path: printable(f.Path), Phase: f.Phase, BytesDone: f.BytesDone, Rate: f.Rate,
+			ETA: time.Duration(f.ETASeconds) * time.Second, Tries: f.Tries, Why: f.Reason,
+			Next: clock(f.NextAttempt)}
+		if f.BytesTotal != nil {
+			file.Bytes = *f.BytesTotal
+		}
+
+		s.Slowest = append(s.Slowest, file)
+	}
+
+	return s
+}
+
+// clock is a time in the zone of who looks on; zero when it is not known.
+func clock(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+
+	return t.Local()
+}
