@@ -20,6 +20,7 @@ type app struct {
 	shape          shape        // of what --json prints; nil: as it is. Set by begin
 	log            *slog.Logger // nothing without -v; set by begin
 	sum            summary
+	handed         bool // to the owner of the home, which records what it does; set by dial
 	started        bool // the arguments were understood: an error from now on is not one of usage
 }
 

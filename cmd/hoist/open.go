@@ -276,6 +276,7 @@ func (a *app) dial(ctx context.Context, s *setup) (*control.Client, error) {
 		return nil, err
 	}
 
+	a.handed = true
 	if fingerprint != "" {
 		c.Account = s.profile + " " + fingerprint
 	}

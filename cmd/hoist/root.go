@@ -28,6 +28,7 @@ func (a *app) commands() []*cobra.Command {
 		newDemoCmd(a),
 		newDoctorCmd(a),
 		newEmulatorCmd(a),
+		newEventsCmd(a),
 		newExplainCmd(a),
 		newFilterCmd(a),
 		newGuideCmd(a),
@@ -71,6 +72,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	a.sum.began = time.Now()
 	cmd, err := root.ExecuteContextC(ctx)
 	err = errors.Join(err, a.printSummary(cmd, args))
+	a.noteChange(cmd, err)
 	if err != nil && !a.started {
 		err = fail(problem.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}

@@ -80,6 +80,9 @@ func (h Home) Socket() string              { return filepath.Join(h.State, "cont
 func (h Home) AddrFile() string            { return filepath.Join(h.State, "control.addr") }
 func (h Home) OwnerFile() string           { return filepath.Join(h.State, "owner.json") }
 
+// AuditFile lists the commands that changed something.
+func (h Home) AuditFile() string { return filepath.Join(h.State, "audit.jsonl") }
+
 // FactsFile is what selftest found.
 func (h Home) FactsFile() string { return filepath.Join(h.State, "facts.json") }
 func (h Home) Receipts() string  { return filepath.Join(h.State, "receipts") }
@@ -173,7 +176,7 @@ func adopt(dir string) error {
 // ours reports whether a name in a home is one that hoist makes or reads there, or that systems
 // leave in any folder.
 func ours(name string) bool {
-	for _, prefix := range []string{"state.db", "control.", "rebuild-", ".hoist"} {
+	for _, prefix := range []string{"state.db", "control.", "rebuild-", "audit.", ".hoist"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}

@@ -55,7 +55,8 @@ func Dial(ctx context.Context, socket, addrFile string) (*Client, error) {
 		return nil, fmt.Errorf("%w: %v", ErrNoOwner, err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	// an owner that is not well is one that answers
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
 		c.Close()
 		return nil, fmt.Errorf("%w: %s", ErrNoOwner, resp.Status)
 	}
@@ -290,20 +291,4 @@ func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request
 	}
 
 	return &resp, nil
-}
-
-// Changes implements [API].
-func (c *Client) Changes(ctx context.Context, since uint64) (Event, error) {
-	path := "/v1/events"
-	if since != FromNow {
-		path += "?since=" + strconv.FormatUint(since, 10)
-	}
-
-	r, err := c.send(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return Event{}, err
-	}
-	defer r.Close()
-
-	return readEvent(ctx, r)
 }

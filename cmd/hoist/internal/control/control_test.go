@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +29,7 @@ type owner struct {
 
 func (o *owner) Status(context.Context) (Status, error) {
 	return Status{Version: "v", Watches: []Watch{}, Active: []Active{}, Attention: []Attention{},
-		Budgets: []Budget{}}, nil
+		Waiting: []Waiting{}, Budgets: []Budget{}}, nil
 }
 
 func (o *owner) Act(_ context.Context, id string, verb Verb) (ActResult, error) {
@@ -285,16 +287,33 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 	for _, tt := range []struct {
 		name, token, host string
 		want              int
+		method, path      string // GET /v1/status where there are none
+		header, value     string
 	}{
-		{"right", "t", "127.0.0.1:1", 200},
-		{"right, IPv6", "t", "[::1]:1", 200},
-		{"no token", "", "127.0.0.1:1", 403},
-		{"wrong token", "x", "127.0.0.1:1", 403},
-		{"name of a web page", "t", "evil.example", 403},
+		{name: "right", token: "t", host: "127.0.0.1:1", want: 200},
+		{name: "right, IPv6", token: "t", host: "[::1]:1", want: 200},
+		{name: "no token", host: "127.0.0.1:1", want: 403},
+		{name: "no token, health", host: "127.0.0.1:1", want: 403, path: "/healthz"},
+		{name: "wrong token", token: "x", host: "127.0.0.1:1", want: 403},
+		{name: "token in a cookie", host: "127.0.0.1:1", want: 403, header: "Cookie", value: "token=t"},
+		{name: "token in the address", host: "127.0.0.1:1", want: 403, path: "/v1/status?token=t"},
+		{name: "name of a web page", token: "t", host: "evil.example", want: 403},
+		{name: "change", token: "t", host: "127.0.0.1:1", want: 200, method: "POST", path: "/v1/jobs/7/pause"},
+		{name: "change by another site", token: "t", host: "127.0.0.1:1", want: 403, method: "POST",
+			path: "/v1/jobs/7/pause", header: "Origin", value: "https://evil.example"},
+		{name: "change by a page of another port", token: "t", host: "127.0.0.1:1", want: 403, method: "POST",
+			path: "/v1/jobs/7/pause", header: "Origin", value: "http://127.0.0.1:2"},
+		{name: "change by another site as a browser tells", token: "t", host: "127.0.0.1:1", want: 403,
+			method: "POST", path: "/v1/push", header: "Sec-Fetch-Site", value: "cross-site"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/status", nil)
+			r := httptest.NewRequestWithContext(t.Context(), cmp.Or(tt.method, http.MethodGet),
+				cmp.Or(tt.path, "/v1/status"), nil)
 			r.Host = tt.host
+			if tt.header != "" {
+				r.Header.Set(tt.header, tt.value)
+			}
+
 			if tt.token != "" {
 				r.Header.Set("Authorization", "Bearer "+tt.token)
 			}
@@ -305,6 +324,20 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 				t.Errorf("got %d, want %d", w.Code, tt.want)
 			}
 		})
+	}
+}
+
+// TestOtherUsersAreRefused: also where the file system would let them in.
+func TestOtherUsersAreRefused(t *testing.T) {
+	h := NewHandler(&owner{}, ServerOptions{})
+	me := strconv.Itoa(os.Geteuid())
+	for user, want := range map[string]int{"": 200, me: 200, "0": 200, "12345678": 403} {
+		ctx := context.WithValue(t.Context(), peerKey{}, Peer{User: user})
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/status", nil))
+		if w.Code != want {
+			t.Errorf("user %q: got %d, want %d", user, w.Code, want)
+		}
 	}
 }
 

@@ -32,8 +32,10 @@ type ServerOptions struct {
 	// CheckAccount refuses the account of a command, as [Client] sends it; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
 	// Metrics answers GET /metrics; nil: not found.
-	Metrics http.Handler
-	Logger  *slog.Logger // nil: none
+	Metrics http.HandlerFunc
+	// Health is why nothing moves though it should; nil: it is not known.
+	Health func() error
+	Logger *slog.Logger // nil: none
 	// Words are the exit code and the hint that a command gives for a problem, for the clients that
 	// show those; nil: answers have neither.
 	Words func(problem.Kind, problem.Fix) (code int, hint string)
@@ -47,32 +49,8 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	}
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /v1/status", s.status)
-	mux.HandleFunc("GET /v1/jobs", s.jobs)
-	mux.HandleFunc("GET /v1/jobs/{id}", s.job)
-
-	for _, verb := range []Verb{Pause, Resume, Retry, Cancel} {
-		mux.HandleFunc("POST /v1/jobs/{id}/"+string(verb), func(w http.ResponseWriter, r *http.Request) {
-			s.answer(w)(api.Act(r.Context(), r.PathValue("id"), verb))
-		})
-	}
-
-	mux.HandleFunc("POST /v1/push", s.push)
-	mux.HandleFunc("POST /v1/pull", s.pull)
-	mux.HandleFunc("POST /v1/follow", s.follow)
-	mux.HandleFunc("GET /v1/watches", s.watches)
-	mux.HandleFunc("POST /v1/watches", s.addWatch)
-	mux.HandleFunc("DELETE /v1/watches", s.removeWatch)
-	mux.HandleFunc("DELETE /v1/watches/{id}", s.removeWatch)
-	mux.HandleFunc("POST /v1/watches/{id}/{verb}", s.changeWatch)
-	mux.HandleFunc("POST /v1/actions/{name}", s.action)
-	mux.HandleFunc("GET /v1/events", s.events)
-	mux.HandleFunc("GET /v1/state", s.checkState)
-	mux.HandleFunc("POST /v1/verify", s.verify)
-	mux.HandleFunc("GET /v1/explain", s.explain)
-	if o.Metrics != nil {
-		mux.Handle("GET /metrics", o.Metrics)
+	for pattern, handle := range s.routes(o) {
+		mux.HandleFunc(pattern, handle)
 	}
 
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +73,41 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 	return s.guard(o, http.MaxBytesHandler(mux, maxRequest))
 }
 
+// routes are what the API answers, by the pattern of each; openapi.yaml describes them.
+func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
+	routes := map[string]http.HandlerFunc{
+		"GET /healthz":                 s.health(o.Health),
+		"GET /v1/openapi.yaml":         s.describe,
+		"GET /v1/status":               s.status,
+		"GET /v1/jobs":                 s.jobs,
+		"GET /v1/jobs/{id}":            s.job,
+		"POST /v1/push":                s.push,
+		"POST /v1/pull":                s.pull,
+		"POST /v1/follow":              s.follow,
+		"GET /v1/watches":              s.watches,
+		"POST /v1/watches":             s.addWatch,
+		"DELETE /v1/watches":           s.removeWatch,
+		"DELETE /v1/watches/{id}":      s.removeWatch,
+		"POST /v1/watches/{id}/{verb}": s.changeWatch,
+		"POST /v1/actions/{name}":      s.action,
+		"GET /v1/events":               s.events,
+		"GET /v1/state":                s.checkState,
+		"POST /v1/verify":              s.verify,
+		"GET /v1/explain":              s.explain,
+	}
+	for _, verb := range []Verb{Pause, Resume, Retry, Cancel} {
+		routes["POST /v1/jobs/{id}/"+string(verb)] = func(w http.ResponseWriter, r *http.Request) {
+			s.answer(w)(s.api.Act(r.Context(), r.PathValue("id"), verb))
+		}
+	}
+
+	if o.Metrics != nil {
+		routes["GET /metrics"] = o.Metrics
+	}
+
+	return routes
+}
+
 // methods are those that the path of a request takes; "/" is what no other pattern has.
 func methods(mux *http.ServeMux, r *http.Request) []string {
 	return slices.DeleteFunc([]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost},
@@ -107,16 +120,37 @@ func methods(mux *http.ServeMux, r *http.Request) []string {
 		})
 }
 
-// guard lets through who has the token, and refuses a command of another account.
+// guard lets through who may use the API: on a socket its owner, on TCP who has the token and speaks
+// to this machine by address, nowhere a page of another site. It refuses a command of another
+// account.
 func (s server) guard(o ServerOptions, next http.Handler) http.Handler {
+	sites := http.NewCrossOriginProtection()
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse := func(why string) {
+			s.writeError(w, problem.With(problem.Unauthorized, errors.New(why),
+				problem.Fix{Step: problem.ControlAPI}))
+		}
+
 		if o.Token != "" {
 			given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-			if subtle.ConstantTimeCompare([]byte(given), []byte(o.Token)) != 1 || !loopback(r.Host) {
-				s.writeError(w, problem.With(problem.Unauthorized,
-					errors.New("the token of control.addr is missing or wrong"), problem.Fix{}))
+			if subtle.ConstantTimeCompare([]byte(given), []byte(o.Token)) != 1 {
+				refuse("the token of control.addr is missing or wrong")
 				return
 			}
+
+			if !loopback(r.Host) {
+				refuse("the Host header does not name this machine by a loopback address")
+				return
+			}
+		} else if peer := PeerOf(r.Context()); !peer.trusted() {
+			refuse("user " + peer.User + " is not the owner of this home")
+			return
+		}
+
+		if sites.Check(r) != nil {
+			refuse("the request comes from a page of another site")
+			return
 		}
 
 		if profile, fingerprint, ok := strings.Cut(r.Header.Get(accountHeader), " "); ok &&
@@ -263,49 +297,6 @@ func (s server) follow(w http.ResponseWriter, r *http.Request) {
 
 	if lines.Encode(last) == nil {
 		_ = flush.Flush() // a reader that has gone needs no answer
-	}
-}
-
-// events streams what changes as server-sent events, from the index given or from now on.
-func (s server) events(w http.ResponseWriter, r *http.Request) {
-	since := r.URL.Query().Get("since")
-	if id := r.Header.Get("Last-Event-ID"); id != "" {
-		since = id
-	}
-
-	var index uint64 = FromNow
-	if since != "" {
-		var err error
-		if index, err = strconv.ParseUint(since, 10, 64); err != nil {
-			s.writeError(w, problem.Usagef("since %q is not an index", since))
-			return
-		}
-	}
-
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	flush := http.NewResponseController(w)
-	if flush.Flush() != nil {
-		return
-	}
-
-	for {
-		e, err := s.api.Changes(r.Context(), index)
-		if err != nil {
-			return
-		}
-
-		data, err := json.Marshal(e)
-		if err != nil {
-			return
-		}
-
-		if _, err := fmt.Fprintf(w, "id: %d\nevent: change\ndata: %s\n\n", e.Index, data); err != nil ||
-			flush.Flush() != nil {
-			return
-		}
-
-		index = e.Index
 	}
 }
 

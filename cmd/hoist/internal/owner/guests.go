@@ -1,12 +1,16 @@
 package owner
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/trail"
 )
 
 // guests counts what is under way.
@@ -58,17 +62,43 @@ func (g *guests) counted(next http.Handler) http.Handler {
 	})
 }
 
-// visited is the owner as other commands see it: those that have work under way are its guests.
+// visited is the owner as other processes see it: those that have work under way are its guests,
+// and what they change is noted with who they are.
 type visited struct{ *Owner }
+
+// note records a command of another process. A trail that cannot be written stops nobody's work.
+func (v visited) note(ctx context.Context, command string, err error, on ...string) {
+	peer := control.PeerOf(ctx)
+	e := trail.Entry{User: peer.User, PID: peer.PID, Command: command, On: on}
+	if err != nil {
+		e.Error = err.Error()
+	}
+
+	if err := trail.At(v.options.Home.AuditFile()).Note(e); err != nil {
+		v.log.Warn("the audit trail is not written", "error", err)
+	}
+}
 
 func (v visited) Push(ctx context.Context, r control.PushRequest) (control.Plan, error) {
 	defer v.guests.enter()()
-	return v.Owner.Push(ctx, r)
+
+	p, err := v.Owner.Push(ctx, r)
+	if !r.DryRun {
+		v.note(ctx, "push", err, append([]string{r.Remote}, r.Paths...)...)
+	}
+
+	return p, err
 }
 
 func (v visited) Pull(ctx context.Context, r control.PullRequest) (control.Plan, error) {
 	defer v.guests.enter()()
-	return v.Owner.Pull(ctx, r)
+
+	p, err := v.Owner.Pull(ctx, r)
+	if !r.DryRun {
+		v.note(ctx, "pull", err, r.Remote, r.Path)
+	}
+
+	return p, err
 }
 
 func (v visited) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
@@ -76,8 +106,63 @@ func (v visited) Follow(ctx context.Context, ids []string, each func(control.Upd
 	return v.Owner.Follow(ctx, ids, each)
 }
 
+func (v visited) Act(ctx context.Context, id string, verb control.Verb) (control.ActResult, error) {
+	r, err := v.Owner.Act(ctx, id, verb)
+	v.note(ctx, string(verb), err, cmp.Or(r.ID, id))
+
+	return r, err
+}
+
+func (v visited) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
+	w, err := v.Owner.AddWatch(ctx, r)
+	v.note(ctx, "watch add", err, r.Remote, r.Path)
+
+	return w, err
+}
+
+func (v visited) ChangeWatch(ctx context.Context, which string, verb control.Verb) (control.WatchAdded, error) {
+	w, err := v.Owner.ChangeWatch(ctx, which, verb)
+	if verb != control.Scan {
+		v.note(ctx, "watch "+string(verb), err, cmp.Or(w.ID, which))
+	}
+
+	return w, err
+}
+
 func (v visited) Action(ctx context.Context, profile string, r apsclient.Request) (*control.Answer,
 	error) {
 	defer v.guests.enter()()
-	return v.Owner.Action(ctx, profile, r)
+
+	a, err := v.Owner.Action(ctx, profile, r)
+	if action, ok := apsclient.ActionByName(r.Action); ok && action.Method != http.MethodGet {
+		v.note(ctx, "api "+r.Action, cmp.Or(err, failureOf(a)), named(action, r.Params)...)
+	}
+
+	return a, err
+}
+
+// named are the parameters of a call that are no secrets.
+func named(a apsclient.Action, params map[string]string) []string {
+	var out []string
+	for _, p := range a.Params {
+		if v, ok := params[p.Name]; ok && !p.Secret {
+			out = append(out, p.Name+"="+v)
+		}
+	}
+
+	return out
+}
+
+// failureOf is why a call was not done.
+func failureOf(a *control.Answer) error {
+	switch {
+	case a == nil:
+		return nil
+	case a.Failure != nil:
+		return errors.New(a.Failure.Message)
+	case a.Status >= http.StatusBadRequest:
+		return fmt.Errorf("status %d", a.Status)
+	}
+
+	return nil
 }

@@ -232,9 +232,10 @@ func (o *Owner) serve() error {
 	o.listener = l
 	o.server = &http.Server{
 		Handler: o.requests.counted(control.NewHandler(visited{o}, control.ServerOptions{
-			Token: l.Token, CheckAccount: o.options.CheckAccount, Metrics: http.HandlerFunc(o.serveMetrics),
+			Token: l.Token, CheckAccount: o.options.CheckAccount, Metrics: o.serveMetrics,
 			Logger: o.log, Words: o.options.Words,
 		})),
+		ConnContext:       control.WithPeer,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(o.log.Handler(), slog.LevelDebug),
 	}

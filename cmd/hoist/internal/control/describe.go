@@ -1,0 +1,31 @@
+package control
+
+import (
+	_ "embed"
+	"fmt"
+	"net/http"
+)
+
+// description is the API as an OpenAPI document.
+//
+//go:embed openapi.yaml
+var description []byte
+
+func (s server) describe(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(description) // a reader that has gone needs no answer
+}
+
+// health answers 200 while all is well, else 503 with what is not.
+func (s server) health(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if check != nil {
+			if err := check(); err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+		}
+
+		fmt.Fprintln(w, "ok")
+	}
+}
