@@ -21,6 +21,9 @@ type Receipt struct {
 	Line []byte // one JSON object, no newline
 }
 
+// StreamPath is the path in a receipt of what came from standard input.
+const StreamPath = "-"
+
 // receiptRecord gives the fields their order; the caller's own come after.
 type receiptRecord struct {
 	Seq       uint64    `json:"seq"`

@@ -31,6 +31,7 @@ func (a *app) commands() []*cobra.Command {
 		newEventsCmd(a),
 		newExplainCmd(a),
 		newFilterCmd(a),
+		newForgetCmd(a),
 		newGuideCmd(a),
 		newJobCmd(a),
 		newJobsCmd(a),

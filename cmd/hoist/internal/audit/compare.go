@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
@@ -29,6 +31,7 @@ import (
 // one that the service is slow to show.
 type base struct {
 	compare.Base
+	At       time.Time // published or fetched
 	partSize int64
 	etags    []string
 	receipt  uint64 // number of the receipt, 0 when a record tells
@@ -95,11 +98,27 @@ func (f facts) verdict() (result, detail string) {
 	return control.VerifyDiffers, "the contents differ"
 }
 
+// streamVerdict is the verdict on what came from standard input: there is no file that it could be
+// held against, so the cloud's side alone decides.
+func (f facts) streamVerdict() (result, detail string) {
+	switch {
+	case f.tip.Presence == compare.Absent:
+		return control.VerifyMissingRemote, "it came from standard input, and is not in the cloud any more"
+	case f.tip.Size >= 0 && f.tip.Size != f.base.Size:
+		return control.VerifyNewerRemote, fmt.Sprintf("%d bytes came from standard input, the cloud has %d",
+			f.base.Size, f.tip.Size)
+	}
+
+	return control.VerifyOK, "it came from standard input; the cloud has it in the same size"
+}
+
 // sums are what reading a file gave.
 type sums struct {
 	sha1  string
 	parts []string // MD5 of each part, hex
 }
+
+var readBuffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
 
 // readSums reads a whole file once. With a part size of 0 no parts are summed. A file that changes
 // meanwhile is an error.
@@ -116,8 +135,10 @@ func readSums(ctx context.Context, path string, partSize int64) (sums, error) {
 
 	whole, part := sha1.New(), md5.New()
 	var out sums
-	buf := make([]byte, 1<<20)
+	pooled := readBuffers.Get().(*[]byte)
+	defer readBuffers.Put(pooled)
 
+	buf := *pooled
 	content := io.NewSectionReader(f, 0, math.MaxInt64)
 	var inPart int64
 	for {
@@ -201,9 +222,9 @@ func shaByParts(read sums, etags []string) string {
 
 // read reads the local file, and finds what tells the content of the tip: the ETags of the parts
 // when the tip is what we published, else the SHA-1 of the object, which costs a call when the
-// listing does not tell it.
-func (a *Auditor) read(ctx context.Context, s subject, f *facts) error {
-	ours := f.tipIsBase()
+// listing does not tell it. With download the bytes are fetched, and nothing else is believed.
+func (a *Auditor) read(ctx context.Context, s subject, f *facts, download bool) error {
+	ours := f.tipIsBase() && !download
 	var partSize int64
 	if ours {
 		partSize = f.base.partSize
@@ -224,12 +245,17 @@ func (a *Auditor) read(ctx context.Context, s subject, f *facts) error {
 		f.tip.SHA1 = cmp.Or(f.tip.SHA1, f.base.SHA1)
 	}
 
-	if f.tip.SHA1 != "" || f.tip.Storage == "" {
+	if f.tip.SHA1 != "" && !download || f.tip.Storage == "" {
 		return nil
 	}
 
 	c, err := a.Client(s.profile)
 	if err != nil {
+		return err
+	}
+
+	if download {
+		f.tip.SHA1, err = fetchedSHA1(ctx, c, s, f.tip)
 		return err
 	}
 
@@ -245,6 +271,18 @@ func (a *Auditor) read(ctx context.Context, s subject, f *facts) error {
 	f.tip.SHA1 = o.SHA1
 
 	return nil
+}
+
+// fetchedSHA1 fetches the content of a tip and sums it.
+func fetchedSHA1(ctx context.Context, c *apsclient.Client, s subject, tip compare.Tip) (string, error) {
+	sum := sha1.New()
+	from := transfer.Streamed{Object: apsclient.ObjectID(tip.Storage), Name: s.address().String(),
+		Size: tip.Size}
+	if _, err := from.Read(ctx, c, sum); err != nil {
+		return "", fmt.Errorf("fetch %s: %w", s.address(), err)
+	}
+
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // tipIsBase reports whether the tip is the very thing that the base tells of, down to its storage;
@@ -286,11 +324,17 @@ func look(path string) (compare.Local, error) {
 // tips finds the newest versions of remote files by listing each folder once.
 type tips struct {
 	a *Auditor
-	// by profile and address of the folder, bucket or prefix: by name, of objects by key
-	listed map[string]map[string]remote.Entry
+	// by profile and address of the folder, bucket or prefix
+	listed map[string]listed
 }
 
-func (a *Auditor) newTips() *tips { return &tips{a: a, listed: map[string]map[string]remote.Entry{}} }
+// listed is what a place holds by name, of objects by key, or why nobody knows.
+type listed struct {
+	files map[string]remote.Entry
+	err   error
+}
+
+func (a *Auditor) newTips() *tips { return &tips{a: a, listed: map[string]listed{}} }
 
 // find returns the file at names below root; nil when there is none.
 func (t *tips) find(ctx context.Context, profile string, root remote.Address,
@@ -317,10 +361,17 @@ func (t *tips) find(ctx context.Context, profile string, root remote.Address,
 func (t *tips) in(ctx context.Context, profile string, at remote.Address) (map[string]remote.Entry,
 	error) {
 	id := profile + "\x00" + at.String()
-	if files, ok := t.listed[id]; ok {
-		return files, nil
+	l, ok := t.listed[id]
+	if !ok {
+		l.files, l.err = t.list(ctx, profile, at)
+		t.listed[id] = l
 	}
 
+	return l.files, l.err
+}
+
+func (t *tips) list(ctx context.Context, profile string, at remote.Address) (map[string]remote.Entry,
+	error) {
 	r, err := t.a.Resolver(profile)
 	if err != nil {
 		return nil, err
@@ -334,7 +385,6 @@ func (t *tips) in(ctx context.Context, profile string, at remote.Address) (map[s
 	switch {
 	case gone != nil && (gone.What == "folder" || gone.What == "file or folder"), isFile,
 		len(place.Missing) > 0:
-		t.listed[id] = files
 		return files, nil
 	case err != nil:
 		return nil, err
@@ -350,8 +400,6 @@ func (t *tips) in(ctx context.Context, profile string, at remote.Address) (map[s
 			files[e.Name] = e
 		}
 	}
-
-	t.listed[id] = files
 
 	return files, nil
 }

@@ -158,7 +158,7 @@ func (a *Auditor) explainReceipt(e *control.Explanation) error {
 		return err
 	}
 
-	byWay, err := newest(receipts)
+	byWay, err := a.newest(receipts)
 	if err != nil {
 		return err
 	}

@@ -166,7 +166,7 @@ func (a *Auditor) fill(ctx context.Context, receipts []state.Receipt, meta map[s
 	}
 
 	for key, value := range meta {
-		if strings.HasPrefix(key, "watch-paused/") || key == receiptsMeta {
+		if strings.HasPrefix(key, "watch-paused/") || strings.HasPrefix(key, "forgotten/") || key == receiptsMeta {
 			if err := a.Store.SetMeta(key, value); err != nil {
 				return err
 			}
@@ -256,7 +256,7 @@ func (a *Auditor) recordFor(ctx context.Context, t *tips, s subject) (facts, sta
 	if untouched := f.tipIsBase() && f.judge().Verdict == compare.Equal; !untouched &&
 		f.local.Presence == compare.Present && !f.differ() {
 		f.local.Snapshot = compare.Snapshot{Size: snap.Size} // from here on the content alone tells
-		if err := a.read(ctx, s, &f); err != nil {
+		if err := a.read(ctx, s, &f, false); err != nil {
 			if ctx.Err() != nil || f.local.SHA1 != "" {
 				return f, rec, err
 			}

@@ -25,14 +25,25 @@ type subject struct {
 	path    string // absolute
 	root    string // id of the watch, "" outside of watches
 	rel     string // slash path below the watch
+	top     string // folder of the watch
 	profile string
 	remote  remote.Address // folder or prefix that names lie below
 	names   []string
 	base    base   // its Known is false when nothing was published as far as anybody knows
 	problem string // why the local file could not be looked at
+	stream  bool   // it came from standard input: there is no local file
 }
 
 func (s subject) address() remote.Address { return s.remote.Join(s.names...) }
+
+// look is what lies at its path here.
+func (s subject) look() (compare.Local, error) {
+	if s.path == state.StreamPath {
+		return compare.Local{Presence: compare.Absent}, nil
+	}
+
+	return look(s.path)
+}
 
 // receiptFields are those of a receipt that a comparison needs.
 type receiptFields struct {
@@ -54,12 +65,17 @@ func (r receiptFields) base() base {
 	return base{
 		Base: compare.Base{Known: true, Version: r.Version, Number: r.Number, Storage: r.Storage,
 			Snapshot: state.Snapshot{Size: r.Size, ModTime: r.ModTime}},
-		partSize: r.PartSize, etags: r.PartETags, receipt: r.Seq,
+		At: r.Published, partSize: r.PartSize, etags: r.PartETags, receipt: r.Seq,
 	}
 }
 
-// newest keeps the last receipt of each way from a path to a remote.
-func newest(receipts []state.Receipt) (map[[2]string]receiptFields, error) {
+// newest keeps the last receipt of each way from a path to a remote, without what was forgotten.
+func (a *Auditor) newest(receipts []state.Receipt) (map[[2]string]receiptFields, error) {
+	forgotten, err := a.Store.ForgottenPaths()
+	if err != nil {
+		return nil, err
+	}
+
 	out := map[[2]string]receiptFields{}
 	for _, line := range receipts {
 		var r receiptFields
@@ -67,10 +83,22 @@ func newest(receipts []state.Receipt) (map[[2]string]receiptFields, error) {
 			return nil, fmt.Errorf("receipt %d: %w", line.Seq, err)
 		}
 
-		out[[2]string{r.Path, r.Remote}] = r
+		if r.Published.After(forgotten[recordName(r.Path, r.Remote)]) {
+			out[[2]string{r.Path, r.Remote}] = r
+		}
 	}
 
 	return out, nil
+}
+
+// recordName is what the records of a file are forgotten by: its path, or where it went when it
+// came from standard input.
+func recordName(path, to string) string {
+	if path == state.StreamPath {
+		return to
+	}
+
+	return path
 }
 
 // allReceipts reads the receipts that the state holds.
@@ -104,7 +132,12 @@ func (a *Auditor) survey(ctx context.Context, in scope, receipts []state.Receipt
 		return nil, err
 	}
 
-	byWay, err := newest(receipts)
+	forgotten, err := a.Store.ForgottenPaths()
+	if err != nil {
+		return nil, err
+	}
+
+	byWay, err := a.newest(receipts)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +176,7 @@ func (a *Auditor) survey(ctx context.Context, in scope, receipts []state.Receipt
 		seen[way] = true
 		n := len(address.Steps) - 1
 		out = append(out, subject{
-			path: path, profile: a.profile(profile), base: b,
+			path: path, profile: a.profile(profile), base: b, stream: a.isStream(path),
 			remote: remote.Address{Scheme: address.Scheme, Steps: address.Steps[:n]},
 			names:  address.Steps[n:],
 		})
@@ -160,14 +193,24 @@ func (a *Auditor) survey(ctx context.Context, in scope, receipts []state.Receipt
 	}
 
 	for _, j := range slices.Backward(jobs) {
+		if a.isStream(j.Path) || !j.Updated.After(forgotten[j.Path]) {
+			continue // what went to standard output is nowhere here
+		}
+
 		add(j.Path, j.Target.Address, j.Profile,
-			base{Base: compare.Base{Known: true, Version: j.Version, Number: j.VersionNumber,
+			base{At: j.Updated, Base: compare.Base{Known: true, Version: j.Version, Number: j.VersionNumber,
 				Storage: j.Object, Snapshot: j.Snapshot, SHA1: j.SHA1}})
 	}
 
 	slices.SortStableFunc(out, func(a, b subject) int { return strings.Compare(a.path, b.path) })
 
 	return out, nil
+}
+
+// isStream reports whether a path stands for what came from standard input, or went to standard
+// output.
+func (a *Auditor) isStream(path string) bool {
+	return path == state.StreamPath || config.Within(a.Home.Streams(), path)
 }
 
 // watchedAway reports whether a receipt is of a file of a watch, going to where the watch sends it.
@@ -200,7 +243,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 		}
 
 		s := &subject{
-			path: filepath.Join(c.Path, filepath.FromSlash(rel)), root: c.ID, rel: rel,
+			path: filepath.Join(c.Path, filepath.FromSlash(rel)), root: c.ID, rel: rel, top: c.Path,
 			profile: a.profile(c.Profile), remote: address, names: steps(rel),
 		}
 		if r, ok := byWay[[2]string{s.path, s.address().String()}]; ok {
@@ -237,7 +280,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 			s.names = at.Steps[len(at.Steps)-len(s.names):] // names that were mapped
 		}
 
-		recorded := base{Base: r.Base(r.Remote), partSize: r.PartSize, etags: r.ETags}
+		recorded := base{At: r.At, Base: r.Base(r.Remote), partSize: r.PartSize, etags: r.ETags}
 		recorded.Known, recorded.Item = true, ""
 		if was := s.base; was.Known && was.Version == r.Version && was.Storage == r.Storage {
 			recorded.receipt = was.receipt

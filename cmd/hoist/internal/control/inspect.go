@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // StateReport is what a look at the whole state file found.
@@ -25,6 +26,15 @@ type VerifyRequest struct {
 	Watch   string `json:"watch,omitempty"` // id of the one watch
 	Profile string `json:"profile,omitempty"`
 	Quick   bool   `json:"quick,omitempty"` // do not read the contents of files: sizes and times alone
+
+	// Since leaves out what was last changed or published before, at both ends; nil: nothing.
+	Since *time.Time `json:"since,omitempty"`
+
+	// With Remote, Path is a folder that is compared with that remote, whatever is known of either.
+	Remote   string `json:"remote,omitempty"`
+	OneWay   bool   `json:"one_way,omitempty"`  // what is in the cloud alone is no finding
+	Download bool   `json:"download,omitempty"` // compare the bytes: fetch what is in the cloud
+	Filter   Filter `json:"filter,omitzero"`    // of both ends
 }
 
 // Results of [VerifyFile].
@@ -35,6 +45,7 @@ const (
 	VerifyMissingRemote = "missing-remote"
 	VerifyNewerRemote   = "newer-remote"
 	VerifyUnproven      = "unproven"
+	VerifyUnreachable   = "unreachable" // the place in the cloud could not be looked at
 )
 
 // VerifyFile is what the comparison of one file came to.
@@ -43,6 +54,7 @@ type VerifyFile struct {
 	Remote        string `json:"remote"`
 	Result        string `json:"result"`
 	Detail        string `json:"detail,omitempty"`
+	Fix           string `json:"fix,omitempty"`  // the command that makes both ends alike
 	Size          *int64 `json:"size,omitempty"` // of the local file, in bytes
 	SHA1          string `json:"sha1,omitempty"` // of the local file, where it was read
 	ItemID        string `json:"item_id,omitempty"`
@@ -73,6 +85,32 @@ func (r VerifyReport) Findings() int {
 	return n
 }
 
+// ForgetRequest names records that are to go; the files stay as they are.
+type ForgetRequest struct {
+	Paths   []string `json:"paths,omitempty"`   // absolute: files, or folders with all below; or remotes of files
+	Missing bool     `json:"missing,omitempty"` // also those of all files that are not on disk any more
+	DryRun  bool     `json:"dry_run,omitempty"`
+}
+
+// Results of [Forgotten].
+const (
+	ForgetDone = "forgotten"
+	ForgetKept = "kept"
+)
+
+// Forgotten is what became of the record of one file.
+type Forgotten struct {
+	Path   string `json:"path"`
+	Remote string `json:"remote"`
+	Result string `json:"result"`
+	Detail string `json:"detail,omitempty"` // why it is kept
+}
+
+// Forget implements [API].
+func (c *Client) Forget(ctx context.Context, r ForgetRequest) ([]Forgotten, error) {
+	return call[[]Forgotten](ctx, c, http.MethodPost, "/v1/forget", r)
+}
+
 // CheckState implements [API].
 func (c *Client) CheckState(ctx context.Context) (StateReport, error) {
 	return call[StateReport](ctx, c, http.MethodGet, "/v1/state", nil)
@@ -91,5 +129,12 @@ func (s server) verify(w http.ResponseWriter, r *http.Request) {
 	var req VerifyRequest
 	if s.read(w, r, &req) {
 		s.answer(w)(s.api.Verify(r.Context(), req))
+	}
+}
+
+func (s server) forget(w http.ResponseWriter, r *http.Request) {
+	var req ForgetRequest
+	if s.read(w, r, &req) {
+		s.answer(w)(s.api.Forget(r.Context(), req))
 	}
 }

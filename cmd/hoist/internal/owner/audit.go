@@ -15,6 +15,11 @@ func (o *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.Ve
 	return o.Auditor().Verify(ctx, r)
 }
 
+// Forget implements [control.API].
+func (o *Owner) Forget(ctx context.Context, r control.ForgetRequest) ([]control.Forgotten, error) {
+	return o.Auditor().Forget(ctx, r)
+}
+
 // Explain implements [control.API].
 func (o *Owner) Explain(_ context.Context, path string) (control.Explanation, error) {
 	if err := local.MustBeAbsolute(path); err != nil {
