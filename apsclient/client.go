@@ -42,6 +42,7 @@ type core struct {
 	remote    bool // chain is that of another process
 	userID    string
 	region    string
+	accounts  *accounts
 	userAgent string
 	bandwidth Bandwidth
 	allow     func(Action) error
@@ -62,7 +63,7 @@ func New(c Config) (*Client, error) {
 
 	k := &core{
 		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, remote: c.Chain != nil, userID: c.UserID,
-		region:    c.Region,
+		region: c.Region, accounts: newAccounts(c.Memory, base.Host),
 		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
 	}
 	if k.userAgent == "" {
@@ -206,6 +207,10 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return c.putBinary(ctx, r)
 	}
 
+	if err := c.addUser(ctx, p); err != nil {
+		return nil, err
+	}
+
 	op := opName(p.action)
 	r.Scopes = c.scopesFor(p.action, r.Scopes)
 	resp, err := c.send(ctx, p, op, r)
@@ -213,8 +218,25 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return nil, err
 	}
 
-	if resp.Status >= 300 && resp.Status != http.StatusNotModified {
-		return resp, newError(op, p.action.Method, p.path, resp.Status, resp.Header, resp.Body)
+	refused := refusal(p, op, resp)
+	if refused != nil && c.elsewhere(ctx, p, refused) {
+		if resp, err = c.send(ctx, p, op, r); err != nil {
+			return nil, err
+		}
+
+		refused = refusal(p, op, resp)
+	}
+
+	if refused != nil {
+		if p.userKey != "" && refused.Status < 500 { // the id may be that of a user who left and came back
+			c.core.accounts.memory.Remember(p.userKey, "")
+		}
+
+		return resp, refused
+	}
+
+	if p.action.Name == "list-hubs" {
+		c.core.accounts.learn(resp.Body)
 	}
 
 	if err := effect(p.action, op, r.Body, resp.Body); err != nil {
@@ -222,6 +244,15 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	}
 
 	return resp, nil
+}
+
+// refusal is the error of an answer that is no success, else nil.
+func refusal(p *prepared, op string, resp *Response) *Error {
+	if resp.Status < 300 || resp.Status == http.StatusNotModified {
+		return nil
+	}
+
+	return newError(op, p.action.Method, p.path, resp.Status, resp.Header, resp.Body)
 }
 
 // Allowed is a *NotAllowedError for an action that Config.Allow refuses.

@@ -36,8 +36,13 @@ type Config struct {
 	BaseURL string      // origin; "": DefaultBaseURL. http only for loopback
 	Tokens  TokenSource // nil: no Authorization header (Chain set, or data plane only)
 	UserID  string      // sent in the user header of the calls that take one
-	Region  string      // sent with buckets, webhooks and administration; "": the service's default
-	Scopes  []string    // see WithScopes
+	// Region is sent with buckets, webhooks and administration, when that of the account is not
+	// known; "": the service's default.
+	Region string
+	// Memory keeps the regions of accounts and the BIM 360 ids of users, which calls of account
+	// administration need and which are looked up once; nil: for the life of the client.
+	Memory Memory
+	Scopes []string // see WithScopes
 	// Allow refuses actions before they are sent: an action list of a profile. nil: all are
 	// allowed. Its error comes in a *NotAllowedError.
 	Allow func(Action) error

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"hoist/apsclient"
 )
@@ -127,7 +128,45 @@ func TestBucketsOfEveryRegion(t *testing.T) {
 		t.Errorf("listed %+v", list)
 	}
 
-	if list := all(t, emea.Buckets.All(t.Context())); len(list) != 1 || list[0].Key != "in-AUS" {
-		t.Errorf("of one region: %+v", list)
+	if list := all(t, emea.Buckets.All(t.Context())); len(list) != len(apsclient.Regions())-1 {
+		t.Errorf("with a region configured: %+v", list)
+	}
+}
+
+// TestRegionsThatFail: what one region cannot tell does not hide the buckets of the others, and is
+// not kept back; a bucket that several regions name is one.
+func TestRegionsThatFail(t *testing.T) {
+	for _, row := range []struct {
+		region string
+		status int
+		n      int // buckets listed
+		fails  string
+	}{
+		{"AUS", 403, 1, "buckets in AUS: list buckets: 403"},
+		{"US", 500, 1, "buckets in US: list buckets: 500"},
+		{"US", 403, 0, "list buckets: 403"},
+		{"JPN", 400, 1, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
+				if r.URL.Query().Get("region") == row.region {
+					return reply(row.status, "", `{"reason":"no"}`), nil
+				}
+
+				return reply(200, "", `{"items":[{"bucketKey":"the-same"}]}`), nil
+			}}
+			n, failed := 0, ""
+			for _, err := range newClient(t, s, quiet).Buckets.All(t.Context()) {
+				if err != nil {
+					failed = err.Error()
+				} else {
+					n++
+				}
+			}
+
+			if n != row.n || !strings.HasPrefix(failed, row.fails) || row.fails == "" && failed != "" {
+				t.Errorf("%+v: %d buckets, %s", row, n, failed)
+			}
+		})
 	}
 }

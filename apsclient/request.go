@@ -40,6 +40,9 @@ type prepared struct {
 	query  url.Values
 	header http.Header
 	body   []byte
+
+	regionOpen bool   // of the hq family: the caller names no region
+	userKey    string // under which the user of the call was found, "" not looked up
 }
 
 // canonical makes accountId and account_id (and the like) one name.
@@ -208,11 +211,12 @@ func (c *Client) addDefaults(p *prepared) {
 			set("X-User-Id", c.core.userID)
 		}
 
-		set("Region", c.core.region)
+		p.regionOpen = p.header.Get("Region") == ""
+		c.addRegion(p)
 	case strings.HasPrefix(path, "/webhooks/"):
 		set("X-Ads-Region", c.core.region)
-	case p.action.Name == "create-bucket": // the specification has both, the second one older
-		set("Region", cmp.Or(p.header.Get("X-Ads-Region"), c.core.region))
+	case p.action.Name == "create-bucket": // the specification requires the first, the second is older
+		set("Region", cmp.Or(p.header.Get("X-Ads-Region"), c.core.region, defaultRegion))
 		set("X-Ads-Region", p.header.Get("Region"))
 	case p.action.Name == "list-buckets":
 		if c.core.region != "" && !p.query.Has("region") {
@@ -266,6 +270,11 @@ func (c *Client) Plan(r Request) (Planned, error) {
 	p, err := c.prepare(r)
 	if err != nil {
 		return Planned{}, err
+	}
+
+	if who := p.namedUser(); who != "" {
+		id := c.core.accounts.memory.Recall(c.core.accounts.userKey(hqAccount(p), who))
+		p.header.Set("X-User-Id", cmp.Or(id, "the BIM 360 id of "+who+", which is looked up"))
 	}
 
 	if p.action.Name == actionPutBinary {

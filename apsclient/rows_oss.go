@@ -16,7 +16,8 @@ func ossRows() []Action {
 	upload := []string{"data:write", "data:create"}
 	create := row("create-bucket", "Create Bucket", "POST", "/oss/v2/buckets", RetryVerify,
 		[]string{"bucket:create"}, params(
-			oneOf(inHeader("x-ads-region", "region of the bucket, default US"), regions...),
+			oneOf(inHeader("region", "region of the bucket, default US"), regions...),
+			oneOf(inHeader("x-ads-region", "the same by its older name"), regions...),
 			must(Param{Name: "bucketKey", In: InBody, Type: "string", Min: 3, Max: 128,
 				Pattern: bucketKey.Pattern, Help: "globally unique name"}),
 			must(oneOf(inBody("policyKey", "string", "how long objects live"), "transient", "temporary",

@@ -55,25 +55,33 @@ func (s *BucketsService) List(ctx context.Context, region string) iter.Seq2[Buck
 	})
 }
 
-// All yields the application's buckets of every region, or of the configured one alone. A region
-// that the service does not know is passed over.
+// All yields the application's buckets of every region, each once. A region that the service does
+// not know is passed over; one that cannot be asked is an error after the others.
 func (s *BucketsService) All(ctx context.Context) iter.Seq2[Bucket, error] {
-	list := regions
-	if s.c.core.region != "" {
-		list = []string{s.c.core.region}
-	}
-
 	return func(yield func(Bucket, error) bool) {
-		for i, region := range list {
+		seen := map[string]bool{}
+		var failed []error
+		for i, region := range regions {
 			for b, err := range s.List(ctx, region) {
-				if i > 0 && errors.Is(err, ErrBadRequest) {
-					break
-				}
-
-				if !yield(b, err) || err != nil {
+				switch {
+				case err == nil && seen[b.Key]:
+				case err == nil:
+					seen[b.Key] = true
+					if !yield(b, nil) {
+						return
+					}
+				case i > 0 && errors.Is(err, ErrBadRequest):
+				case i == 0 && !errors.Is(err, ErrUnavailable), ctx.Err() != nil: // so it would go in each
+					yield(Bucket{}, err)
 					return
+				default:
+					failed = append(failed, fmt.Errorf("buckets in %s: %w", region, err))
 				}
 			}
+		}
+
+		if len(failed) > 0 {
+			yield(Bucket{}, errors.Join(failed...))
 		}
 	}
 }

@@ -274,6 +274,4 @@ var differences = []difference{
 		"a deletion has no name in the documentation; the schema describes new content only"},
 	{"POST /oss/v2/buckets/{bucketKey}/objects/{objectKey}/signeds3upload", `objectDetails: Error at "/size"`,
 		"the documented 200 with status error, which the specification leaves out"},
-	{"POST /oss/v2/buckets", `parameter "region" in header`,
-		"the documentation and the official SDK name the header x-ads-region and do not require it"},
 }

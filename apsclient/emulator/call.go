@@ -173,15 +173,15 @@ func (c *call) contextOK() bool {
 	}
 
 	if id := c.r.Header.Get(name); id != "" && c.tok.User == "" {
-		known := false
-		c.s.read(func(m *model) { known = m.personByUID(id) != nil })
-		if !known || c.knob.DenyUserHeader {
+		uid := ""
+		c.s.read(func(m *model) { uid = c.headerUser(m, id) })
+		if uid == "" || c.knob.DenyUserHeader {
 			c.fail(http.StatusForbidden, "USER_IMPERSONATION_DENIED",
 				"the application may not act for user "+id)
 			return false
 		}
 
-		c.user = id
+		c.user = uid
 		c.rec.User = id
 	}
 
@@ -192,6 +192,18 @@ func (c *call) contextOK() bool {
 	}
 
 	return true
+}
+
+// headerUser is the Autodesk id of whom a user header names. Data management takes that id, hq the one
+// of the account, and construction/admin either.
+func (c *call) headerUser(m *model, id string) string {
+	for _, p := range m.people.m {
+		if p.UID == id && c.rt.family != famHQ || p.ID == id && c.rt.family != famDM {
+			return p.UID
+		}
+	}
+
+	return ""
 }
 
 // body reads a JSON body after its media type was checked; a refused one is empty.

@@ -197,12 +197,12 @@ func tourHQ(a *api, d Demo) {
 	in := list{obj{"email": "john.smith@example.com",
 		"services":       obj{"project_administration": obj{"access_level": "admin"}},
 		"industry_roles": list{role}}, obj{"email": "bad"}}
-	got := a.call("POST", v2+"/users/import", in, "x-user-id", d.Admin).want(200)
+	got := a.call("POST", v2+"/users/import", in, "x-user-id", d.AdminID).want(200)
 	if got.at("success") != 1.0 || got.at("failure") != 1.0 {
 		a.t.Errorf("import: %s", got.raw)
 	}
 
-	a.call("PATCH", v2+"/users/"+user, obj{"industry_roles": list{role}}, "x-user-id", d.Admin).want(200)
+	a.call("PATCH", v2+"/users/"+user, obj{"industry_roles": list{role}}, "x-user-id", d.AdminID).want(200)
 	if got := a.call("GET", account+"/projects/"+id, nil).want(200).text("status"); got != "active" {
 		a.t.Errorf("status with an administrator is %q", got)
 	}

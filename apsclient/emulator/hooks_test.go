@@ -228,8 +228,9 @@ func TestAdminErrors(t *testing.T) {
 			obj{"business_units": list{obj{"name": "u", "parent_id": "x"}}}, 400, nil},
 		{"import without a user", "POST", v2, list{member}, 403, nil},
 		{"import by a drafter", "POST", v2, list{obj{"email": "x@example.com"}}, 403,
-			[]string{"x-user-id", d.User}},
-		{"import of too many", "POST", v2, make([]obj, 51), 400, []string{"x-user-id", d.Admin}},
+			[]string{"x-user-id", d.UserID}},
+		{"import by an Autodesk id", "POST", v2, list{member}, 403, []string{"x-user-id", d.Admin}},
+		{"import of too many", "POST", v2, make([]obj, 51), 400, []string{"x-user-id", d.AdminID}},
 		{"roles of an ACC project", "GET",
 			"/hq/v2/accounts/" + d.Account + "/projects/" + acc + "/industry_roles", nil, 404, nil},
 		{"new project without a user", "POST", ca + "/accounts/" + d.Account + "/projects",
@@ -272,7 +273,7 @@ func TestAdminErrors(t *testing.T) {
 		obj{"email": "s@example.com", "services": obj{"docs": obj{"access_level": "user"}}},
 		obj{"email": "t@example.com", "company_id": "nope"}, obj{"email": "dan.drafter@example.com"},
 		obj{"email": "ada.admin@example.com"}}
-	if r := a.call("POST", v2, in, "x-user-id", d.Admin).want(200); r.at("success") != 1.0 ||
+	if r := a.call("POST", v2, in, "x-user-id", d.AdminID).want(200); r.at("success") != 1.0 ||
 		r.at("failure") != 4.0 || r.text("failure_items/3/email") != "ada.admin@example.com" {
 		t.Errorf("import: %s", r.raw)
 	}

@@ -119,6 +119,8 @@ func TestDataErrors(t *testing.T) {
 			"page[number]", nil},
 		{"unknown user", "GET", p + "/items/" + esc(item), nil, 403, "may not act",
 			[]string{"x-user-id", "NOBODY"}},
+		{"user by the account's id", "GET", p + "/items/" + esc(item), nil, 403, "may not act",
+			[]string{"x-user-id", d.AdminID}},
 		{"unknown version", "GET", p + "/versions/" + esc(version+"9"), nil, 404, "VERSION_NOT_FOUND", nil},
 		{"rename an item", "PATCH", p + "/items/" + esc(item),
 			obj{"jsonapi": jsonapi(), "data": obj{"type": "items", "id": item,

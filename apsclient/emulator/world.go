@@ -34,13 +34,18 @@ type Demo struct {
 	Folder        string // of DemoRemote
 	BIM360Project string // a second project, on the old platform
 	Admin, User   string // Autodesk ids of two people of the account
+	// AdminID and UserID are the ids that the account has for them (BIM 360 ids).
+	AdminID, UserID string
 }
 
 // Demo returns the identifiers of what is always there.
 func (s *Server) Demo() Demo {
 	d := Demo{Account: demoAccount, Hub: "b." + demoAccount, Project: "b." + demoProjectID,
 		BIM360Project: "b." + demoBIMProject, Admin: demoAdmin, User: demoDrafter}
-	s.read(func(m *model) { d.Folder = m.childNamed(m.projects.get(d.Project).Root, demoFolderName) })
+	s.read(func(m *model) {
+		d.Folder = m.childNamed(m.projects.get(d.Project).Root, demoFolderName)
+		d.AdminID, d.UserID = m.personByUID(demoAdmin).ID, m.personByUID(demoDrafter).ID
+	})
 
 	return d
 }

@@ -177,7 +177,7 @@ func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth)
 		return nil, err
 	}
 
-	c.Limits = s.limits
+	c.Limits, c.Memory = s.limits, config.NewAccounts(s.home)
 	if c.Tokens, err = a.tokens(s, acc); err != nil {
 		return nil, err
 	}
@@ -243,7 +243,7 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 		return nil, nil, err
 	}
 
-	conf.Chain = control.Forwarder{API: other, Profile: s.profile}
+	conf.Chain, conf.Memory = control.Forwarder{API: other, Profile: s.profile}, config.NewAccounts(s.home)
 	c, err := apsclient.New(conf)
 	if err != nil {
 		other.Close()

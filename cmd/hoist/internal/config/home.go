@@ -85,8 +85,11 @@ func (h Home) AuditFile() string { return filepath.Join(h.State, "audit.jsonl") 
 
 // FactsFile is what selftest found.
 func (h Home) FactsFile() string { return filepath.Join(h.State, "facts.json") }
-func (h Home) Receipts() string  { return filepath.Join(h.State, "receipts") }
-func (h Home) Logs() string      { return filepath.Join(h.State, "logs") }
+
+// AccountsFile is what was looked up of accounts.
+func (h Home) AccountsFile() string { return filepath.Join(h.State, "accounts.json") }
+func (h Home) Receipts() string     { return filepath.Join(h.State, "receipts") }
+func (h Home) Logs() string         { return filepath.Join(h.State, "logs") }
 
 // HiddenFile lists the folders that rm hid, with their names.
 func (h Home) HiddenFile() string { return filepath.Join(h.State, "hidden.jsonl") }
@@ -183,7 +186,7 @@ func ours(name string) bool {
 	}
 
 	return slices.Contains([]string{"config.toml", "profiles", "owner.json", "receipts", "logs", "spool",
-		"streams", "hidden.jsonl", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
+		"streams", "hidden.jsonl", "facts.json", "accounts.json", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
 }
 
 // keptOut is the file that keeps the home out of what is sent; its presence says that a folder is
