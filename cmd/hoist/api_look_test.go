@@ -11,6 +11,7 @@ import (
 
 // TestLostReplyThroughTheOwner: the same where another process makes the calls.
 func TestLostReplyThroughTheOwner(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.start("daemon")
 	l.owned("daemon")

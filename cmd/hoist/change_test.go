@@ -85,6 +85,7 @@ func TestChangesWhoseReplyIsLost(t *testing.T) {
 // TestPersonalHubsHideNothing: it is said before anything is asked of the service, which would
 // accept the one and refuse the other.
 func TestPersonalHubsHideNothing(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	project, err := l.cloud.AddProject(l.cloud.AddHubIn("Drive", emulator.HubPersonal, "US"), "Files", "")
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // after the other by title in one world: none takes away what another needs. (That each works in a
 // new world is checked in apsclient.)
 func TestAPIExamples(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the examples are written for a POSIX shell")
 	}
@@ -49,6 +50,7 @@ func TestAPIExamples(t *testing.T) {
 }
 
 func TestAPIList(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	out, _ := l.run(0, "api", "--json")
 	var rows []struct {
@@ -78,6 +80,7 @@ func TestAPIList(t *testing.T) {
 }
 
 func TestAPIMistakes(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.addExamples()
 
@@ -118,6 +121,7 @@ func TestAPIMistakes(t *testing.T) {
 
 // TestAPIWarns: what the service added to a query since this release is sent, and named in one line.
 func TestAPIWarns(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.addExamples()
 	_, stderr := l.run(0, "api", "list-buckets", "--query", "brandNew=5")
@@ -142,6 +146,7 @@ func TestAPIWarns(t *testing.T) {
 
 // TestAPIAnswers checks what is printed when the service sends no body, redaction, and paging.
 func TestAPIAnswers(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.addExamples()
 	out, _ := l.run(0, "api", "list-hubs", "--dry-run")
@@ -180,6 +185,7 @@ func TestAPIAnswers(t *testing.T) {
 // TestAPIUploadInFolder: the composite is an upload like any other, seen in jobs, and safe to
 // repeat.
 func TestAPIUploadInFolder(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.addExamples()
 

@@ -283,6 +283,7 @@ func (l *lab) behind(t *testing.T, off time.Duration) {
 // TestDoctorBesideTheDaemon: the state is looked at by its owner, and the calls take the owner's
 // way.
 func TestDoctorBesideTheDaemon(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := l.watch("w")
 	l.file("w/a/b/c.dwg", 10)
@@ -302,6 +303,7 @@ func TestDoctorBesideTheDaemon(t *testing.T) {
 }
 
 func TestDoctorRefusesPlainHTTP(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.extra = []string{"APS_BASE_URL=http://example.com"}
 	l.run(2, "doctor")

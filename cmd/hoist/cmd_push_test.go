@@ -17,6 +17,7 @@ import (
 )
 
 func TestPushAndPull(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a, b := l.file("plans/a.dwg", 6<<20), l.file("plans/sub/b.dwg", 1000)
 	l.file("plans/a.bak", 10)
@@ -94,6 +95,7 @@ func same(t *testing.T, a, b string) {
 }
 
 func TestWherePushesLand(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.file("d/one.dwg", 10)
 	l.file("d/sub/two.dwg", 20)
@@ -147,6 +149,7 @@ func TestWherePushesLand(t *testing.T) {
 }
 
 func TestObjects(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(0, "mkdir", "oss://hoist-objects")
 	a := l.file("a.bin", 3000)
@@ -173,6 +176,7 @@ func TestObjects(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.file("d/one.dwg", 10)
 
@@ -239,6 +243,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestUnreadableAndVanished(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 || os.PathSeparator != '/' {
 		t.Log("the unreadable file is left out: nothing is unreadable here")
 	}
@@ -280,6 +285,7 @@ func TestUnreadableAndVanished(t *testing.T) {
 }
 
 func TestTimeIsUp(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("big.rvt", 12<<20)
 	l.run(7, "push", path, l.remote, "--part-size", "5M", "--bwlimit", "1M", "--max-duration", "3s")
@@ -294,6 +300,7 @@ func TestTimeIsUp(t *testing.T) {
 // TestResumeTriesWhatWouldBeTriedLater: the disk is free again, the file readable; what needs a
 // decision goes on needing it.
 func TestResumeTriesWhatWouldBeTriedLater(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path, other := l.file("big.rvt", 12<<20), l.file("other.rvt", 12<<20)
 	l.run(7, "push", path, other, l.remote, "--part-size", "5M", "--bwlimit", "1M", "--max-duration", "3s")
@@ -330,6 +337,7 @@ func TestResumeTriesWhatWouldBeTriedLater(t *testing.T) {
 }
 
 func TestInterruptedKeepsState(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("big.rvt", 12<<20)
 	release := l.hold()
@@ -355,6 +363,7 @@ func TestInterruptedKeepsState(t *testing.T) {
 }
 
 func TestPausedJobsStay(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("big.rvt", 6<<20)
 	release := l.hold()

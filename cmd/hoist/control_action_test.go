@@ -53,6 +53,7 @@ func (w withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestActionsOverTheSocket: POST /v1/actions/{name} as a program without hoist's own packages
 // writes it.
 func TestActionsOverTheSocket(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.addExamples()
 	l.start("daemon")
@@ -189,6 +190,7 @@ func TestActionsOverTheSocket(t *testing.T) {
 // TestWrongInputOverTheSocket: what the owner cannot mean is refused, and not taken for something
 // else.
 func TestWrongInputOverTheSocket(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.file("relative.dwg", 1000)
 	l.start("daemon")

@@ -17,6 +17,7 @@ import (
 // were in flight, none of them had been acknowledged and committed, and there is one version with
 // the right bytes. HOIST_LONG=1 does it with 1 GiB in place of 64 MiB.
 func TestKilledAtEveryPhase(t *testing.T) {
+	t.Parallel()
 	const inFlight = 4
 	size, partSize := int64(64<<20), int64(8<<20)
 	if os.Getenv("HOIST_LONG") != "" {
@@ -44,6 +45,7 @@ func TestKilledAtEveryPhase(t *testing.T) {
 	path := shared.file("model.rvt", size)
 	for _, m := range moments {
 		t.Run(fmt.Sprintf("%s part %d after %v", m.op, m.part, m.after), func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			var mu sync.Mutex
 			var p *process

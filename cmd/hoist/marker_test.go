@@ -18,6 +18,7 @@ func (l *lab) second() *lab {
 }
 
 func TestOneRootOneWriter(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := filepath.Join(l.dir, "plans")
 	a := l.file("plans/a.rvt", 1000)
@@ -102,6 +103,7 @@ func TestOneRootOneWriter(t *testing.T) {
 }
 
 func TestReadOnlyRoot(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() <= 0 {
 		t.Skip("nothing is read-only for this user")
 	}

@@ -208,6 +208,7 @@ func inSync(t *testing.T, l *lab, folder string, disk *soakDisk) {
 // TestRoughProxyPassesAll: when it is not rough the proxy changes nothing, so that a failure above
 // is not its own.
 func TestRoughProxyPassesAll(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.url = "http://" + newRoughProxy(t, strings.TrimPrefix(l.url, "http://"), 1, 0).addr
 	a := l.file("a.rvt", 7<<20)

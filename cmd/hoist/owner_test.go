@@ -38,6 +38,7 @@ func (l *lab) open(n int) {
 }
 
 func TestTwoPushesAtOnce(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a, b := l.file("a.rvt", 3<<20), l.file("b.rvt", 3<<20)
 	release := l.hold()
@@ -56,6 +57,7 @@ func TestTwoPushesAtOnce(t *testing.T) {
 }
 
 func TestTheSameFileTwiceAtOnce(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 2<<20)
 	release := l.hold()
@@ -70,6 +72,7 @@ func TestTheSameFileTwiceAtOnce(t *testing.T) {
 }
 
 func TestTheOwnerIsKilledWhileAnotherWaits(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a, b := l.file("a.rvt", 12<<20), l.file("b.rvt", 6<<20)
 	release := l.hold()
@@ -94,6 +97,7 @@ func TestTheOwnerIsKilledWhileAnotherWaits(t *testing.T) {
 }
 
 func TestPushWhileTheDaemonRuns(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 6<<20)
 	d := l.start("daemon")
@@ -143,6 +147,7 @@ func TestPushWhileTheDaemonRuns(t *testing.T) {
 }
 
 func TestTheCloudComesBack(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 12<<20)
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
@@ -225,6 +230,7 @@ func TestDocumentedLimits(t *testing.T) {
 }
 
 func TestWatchedFolder(t *testing.T) {
+	t.Parallel()
 	const files = 200
 	l := newLab(t)
 	l.extra = []string{"HOIST_LIMITS=server"}

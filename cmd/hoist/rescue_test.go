@@ -64,6 +64,7 @@ func (l *lab) daemonUntilSynced(files int) {
 }
 
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := watchOf(l, "a.rvt", "b.rvt", "c.rvt", "d.rvt", "e.rvt", "f.rvt")
 	outside := l.file("outside.rvt", 11<<20)
@@ -200,6 +201,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestVerifyWithADaemon(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	watchOf(l, "a.rvt")
 	l.start("daemon")
@@ -224,6 +226,7 @@ func TestVerifyWithADaemon(t *testing.T) {
 }
 
 func TestStateRepair(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(0, "state", "check")
 	l.run(5, "state", "repair")
@@ -266,6 +269,7 @@ func TestStateRepair(t *testing.T) {
 }
 
 func TestStateRebuild(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := watchOf(l, "a.rvt", "b.rvt", "c.rvt")
 	outside := l.file("outside.rvt", 1000)
@@ -315,6 +319,7 @@ func TestStateRebuild(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := watchOf(l, "a.rvt", "b.rvt")
 	l.file("plans/b.rvt", 10, "changed")
@@ -384,6 +389,7 @@ func TestExplain(t *testing.T) {
 
 // TestRebuildAsks: without receipts and without a SHA-1 nothing proves that files are equal.
 func TestRebuildAsks(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	watchOf(l, "a.rvt", "b.rvt")
 	if err := os.RemoveAll(filepath.Join(l.home, "receipts")); err != nil {
@@ -441,6 +447,7 @@ func TestRebuildAsks(t *testing.T) {
 
 // TestVerifyObjects: keys of a bucket, and what was fetched.
 func TestVerifyObjects(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(0, "api", "create-bucket", "--body",
 		l.json("bucket.json", `{"bucketKey":"verify-objects","policyKey":"transient"}`))
@@ -497,6 +504,7 @@ func (l *lab) json(name, text string) string {
 }
 
 func TestReceiptWithSHA256(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(2, "push", l.file("a.rvt", 10), l.remote, "--receipt-sha256", "perhaps")
 	big := l.file("big.rvt", 11<<20)

@@ -15,6 +15,7 @@ import (
 // TestListsBesideABusyDaemon: four lists to their end at once beside uploads stay within the limits
 // of the service, share tokens, and no token holds a scope that its call does not need.
 func TestListsBesideABusyDaemon(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.addExamples()
 

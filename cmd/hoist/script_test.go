@@ -7,12 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +26,13 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// TestMain lets the scripts run "hoist", and the benchmark its yardstick, as a process of its own.
+// TestMain lets the scripts run "hoist", and the benchmark its yardstick, as a process of its own. More
+// tests run at once than there are cores: they mostly wait for such processes.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
+		panic(err)
+	}
+
 	testscript.Main(m, map[string]func(){
 		"hoist": func() {
 			os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))

@@ -15,6 +15,7 @@ import (
 // TestSelftest runs the command in a project: it asks first, prints each fact, keeps what it found,
 // and leaves nothing to be seen.
 func TestSelftest(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	before := len(l.cloud.Folders(l.cloud.Demo().Project))
 	l.run(2, "selftest", l.remote) // nobody is there to be asked
@@ -73,6 +74,7 @@ func TestSelftest(t *testing.T) {
 // TestFlippedWorlds pushes a folder, a next version, and pulls it back in each world that selftest
 // tells apart: whatever the answer to an open question is, the bytes arrive and come back.
 func TestFlippedWorlds(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 
 	worlds := map[string]func(*emulator.Knobs){

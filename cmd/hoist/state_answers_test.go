@@ -17,6 +17,7 @@ import (
 // code and a hint; the file stays as it is.
 
 func TestStateOfANewerVersion(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 100)
 	l.run(0, "push", a, l.remote)
@@ -55,6 +56,7 @@ func TestStateOfANewerVersion(t *testing.T) {
 }
 
 func TestStateHeldByAnotherProcess(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	a := l.file("a.rvt", 100)
 	l.run(0, "push", a, l.remote)
@@ -83,6 +85,7 @@ func TestStateHeldByAnotherProcess(t *testing.T) {
 }
 
 func TestHomeThatCannotBeWrittenTo(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() <= 0 {
 		t.Skip("nothing is read-only for this user")
 	}

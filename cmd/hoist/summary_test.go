@@ -31,6 +31,7 @@ func summaryOf(t *testing.T, out string) map[string]float64 {
 
 // TestSummary: push, pull and resume end with one, whatever they end with.
 func TestSummary(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("a.rvt", 1000)
 
@@ -100,6 +101,7 @@ func (l *lab) list(end string, paths ...string) string {
 
 // TestFilesFrom0: paths may hold line ends and begin with a number sign.
 func TestFilesFrom0(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.file("d/#1.dwg", 10)
 	list := l.list("\x00", "#1.dwg", "gone.dwg")
@@ -115,6 +117,7 @@ func TestFilesFrom0(t *testing.T) {
 
 // TestShapes: --jq and --template print what they make of each JSON object.
 func TestShapes(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("a.rvt", 5_000_000)
 	l.run(0, "push", "-q", path, l.remote)
@@ -152,6 +155,7 @@ func TestShapes(t *testing.T) {
 
 // TestJobsInAPipe: one job a line, with tabs and without a header.
 func TestJobsInAPipe(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("a b.rvt", 1000)
 	l.run(0, "push", "-q", path, l.remote)
@@ -164,6 +168,7 @@ func TestJobsInAPipe(t *testing.T) {
 
 // TestNoHub: whoever cannot see a hub lacks a right, and finds nothing that is missing.
 func TestNoHub(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.HideHubs = true })
 
@@ -177,6 +182,7 @@ func TestNoHub(t *testing.T) {
 
 // TestInterruptedRead: a signal ends a command that reads standard input, which nobody closes.
 func TestInterruptedRead(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	for _, args := range [][]string{{"push", "-", "oss://bucket/key"},
 		{"push", "--files-from", "-", l.remote},

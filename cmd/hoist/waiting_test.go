@@ -25,6 +25,7 @@ func waitsFor(s control.Status, reason string) (control.Waiting, bool) {
 
 // TestStatusSaysWhatAWatchWaitsFor: a file that rests, and the lock that makes one rest longer.
 func TestStatusSaysWhatAWatchWaitsFor(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.file("plans/locked.dwg", 100)
 	l.file("plans/locked.dwl", 1)
@@ -53,6 +54,7 @@ func TestStatusSaysWhatAWatchWaitsFor(t *testing.T) {
 // TestStatusWithoutTheService: files of one cause are one group with the time of the next attempt,
 // and nobody says when they will be done.
 func TestStatusWithoutTheService(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.run(0, "watch", "add", l.dir, l.remote+"/plans", "--settle", "100ms")
 	l.start("daemon")
