@@ -25,6 +25,9 @@ import (
 
 const historySettle = 10 * time.Second
 
+// historyLogs: a single seed shows what its process logs and asks.
+var historyLogs = os.Getenv("HOIST_HISTORY_SEED") != "" && os.Getenv("HOIST_HISTORIES") == ""
+
 // diskState is a state of a file that somebody made.
 type diskState struct {
 	data   []byte
@@ -134,7 +137,7 @@ func (l *life) oddKnobs() emulator.Knobs {
 
 // Write takes the log of the process: it shows with the failures of single seeds.
 func (l *life) Write(p []byte) (int, error) {
-	if os.Getenv("HOIST_HISTORY_SEED") != "" {
+	if historyLogs {
 		l.t.Output().Write(p)
 	}
 
@@ -159,7 +162,7 @@ func (l *life) RoundTrip(r *http.Request) (*http.Response, error) {
 
 	l.mu.Unlock()
 
-	if os.Getenv("HOIST_HISTORY_SEED") != "" {
+	if historyLogs {
 		l.t.Logf("%s %s %s before=%v", time.Now().Format(time.StampMilli), r.Method, r.URL.Path, before)
 	}
 

@@ -16,7 +16,8 @@ import (
 // comes to is judged by the history of the disk and the cloud alone. A failure is shortened and
 // printed as a script; scripts of the past are in testdata/histories.
 //
-// HOIST_HISTORY_SEED tries one seed, HOIST_HISTORIES=20 so many; HOIST_NIGHTLY=1 tries 20,000.
+// HOIST_HISTORY_SEED tries one seed with all its log, HOIST_HISTORIES=20 so many from it on or from
+// the first; HOIST_NIGHTLY=1 tries 20,000.
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	first, n := uint64(1), uint64(300)
@@ -29,14 +30,16 @@ func TestHistories(t *testing.T) {
 	}
 
 	if few, err := strconv.ParseUint(os.Getenv("HOIST_HISTORIES"), 10, 64); err == nil {
-		n = min(n, few)
+		n = few
 	}
 
-	for seed := first; seed < first+n; seed++ {
+	failed := 0
+	for seed := first; seed < first+n && failed < 5; seed++ {
 		steps := drawHistory(seed)
 		if wrong := liveThrough(t, seed, steps); len(wrong) > 0 {
+			failed++
 			steps, wrong = shorten(t, seed, steps, wrong)
-			t.Fatalf("%s\nas a script:\n%s", strings.Join(wrong, "\n"), writeHistory(seed, steps))
+			t.Errorf("%s\nas a script:\n%s", strings.Join(wrong, "\n"), writeHistory(seed, steps))
 		}
 	}
 }
