@@ -109,3 +109,30 @@ func TestSomebodyElseAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestOneJobProbes: a network that comes back is noticed within seconds, though the one job there
+// is would wait for its own time much longer.
+func TestOneJobProbes(t *testing.T) {
+	for _, outage := range []time.Duration{70 * time.Second, 3 * time.Minute, 10 * time.Minute} {
+		t.Run(outage.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				want := w.write("f.dwg", 1000, 1)
+				w.enqueue(w.job("f.dwg", "dir"))
+				w.kill()
+
+				began := time.Now()
+				time.AfterFunc(outage, w.revive)
+				w.runUntil(w.engine(), func() bool {
+					jobs, err := w.store.OpenJobs()
+					return err == nil && len(jobs) == 0
+				})
+				if late := time.Since(began) - outage; late > probeCap+5*time.Second {
+					t.Errorf("done %v after the network was back", late)
+				}
+
+				w.wantVersions("dir/f.dwg", want)
+			})
+		})
+	}
+}
