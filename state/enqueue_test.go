@@ -197,6 +197,18 @@ func TestForceEndsWithItsVersion(t *testing.T) {
 	}
 }
 
+// TestRetryIsNotForced: a job that ended and is asked for again compares before it sends.
+func TestRetryIsNotForced(t *testing.T) {
+	s := newStore(t)
+	forced := uploadJob(1)
+	forced.Force = true
+	j := enqueue(t, s, forced, Queued)
+	run(t, s, j.ID, Failed{Reason: "refused", Error: "400"})
+	if next, v, err := s.Requeue(j.ID); err != nil || v != Queued || next.Force {
+		t.Errorf("%s, %+v, %v", v, next, err)
+	}
+}
+
 func TestOneOpenJobToATarget(t *testing.T) {
 	s := newStore(t)
 	j := enqueue(t, s, uploadJob(1), Queued)

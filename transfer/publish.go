@@ -39,7 +39,7 @@ func (e *Engine) intend(ctx context.Context, r *run, c *apsclient.Client, job st
 		}
 	}
 
-	if there, lookErr := e.isTip(ctx, c, job, item, false); there != nil || lookErr != nil {
+	if there, lookErr := e.isTip(ctx, c, job, item, !r.looked); there != nil || lookErr != nil {
 		return there, lookErr
 	}
 

@@ -116,6 +116,14 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 
 	item, found, err := res.Find(ctx, p, folder, job.Target.Name)
+	isLate := func() bool {
+		return compare.Judge(compare.Local{}, base, plan.TipOf(item, found)).There == compare.SideLate
+	}
+	if err == nil && isLate() { // the listing that is kept may be of a moment at which our version did not show
+		res.Forget(p, folder)
+		item, found, err = res.Find(ctx, p, folder, job.Target.Name)
+	}
+
 	if err != nil {
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}
@@ -142,8 +150,7 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	at.Item = string(item.ID)
 	if found {
 		// What the service shows in the place of our newer version tells nothing of that one.
-		late := compare.Judge(compare.Local{}, base, tip).There == compare.SideLate
-		if !job.Force && tip.Storage != "" && tip.Size == job.Snapshot.Size && !late {
+		if !job.Force && tip.Storage != "" && tip.Size == job.Snapshot.Size && !isLate() {
 			same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(tip.Storage), src, job)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) &&
 				!errors.Is(err, apsclient.ErrForbidden) {

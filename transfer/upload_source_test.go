@@ -133,6 +133,56 @@ func TestSourceChangesBetweenParts(t *testing.T) {
 	}
 }
 
+// TestAPartOfAChangedFileIsNotKept: a part during which the file changed is not acknowledged: it may
+// hold bytes of both states.
+func TestAPartOfAChangedFileIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.write("plan.rvt", 11*mib, 1)
+		j := w.enqueue(w.job("plan.rvt"))
+		w.beforePart(2, func() { w.write("plan.rvt", 12*mib, 2) })
+		w.runAll(w.engine())
+		history, err := w.store.History(j.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, h := range history {
+			if h.Event == "part-stored" && h.Detail == "part 2" {
+				t.Errorf("history: %+v", history)
+			}
+		}
+	})
+}
+
+// TestSourceChangesBeforeTheCompletion: the file is looked at once more when all its parts are sent.
+// In a bucket that makes the object visible.
+func TestSourceChangesBeforeTheCompletion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, onePartAtATime)
+		w.write("plan.rvt", 11*mib, 1)
+		w.enqueue(w.inBucket("plan.rvt"))
+
+		e := w.engine()
+
+		var want []byte
+		var once sync.Once
+		e.onCommit = func(id state.JobID, after bool, _ []state.Event) error {
+			if after && w.get(id).Phase == state.PhaseUploaded {
+				once.Do(func() { want = w.write("plan.rvt", 7*mib, 2) })
+			}
+
+			return nil
+		}
+
+		w.runAll(e)
+		w.wantObject(crashBucket, "plan.rvt", want)
+		if n := w.calls("signed-s3-upload"); n != 1 {
+			t.Errorf("completed %d times", n)
+		}
+	})
+}
+
 // remove deletes a file so that its name is free at once. Windows may keep the name of a file that
 // is open until it is closed.
 func (w *world) remove(name string) {
