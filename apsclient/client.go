@@ -37,7 +37,7 @@ type core struct {
 	slow      atomic.Bool       // a part stalled, see stalled
 	own       []*http.Transport // made by New
 	budgets   *budgets
-	calls     atomic.Int64 // requests of the control plane
+	tally     tally
 	tokens    TokenSource
 	remote    bool // chain is that of another process
 	userID    string
@@ -71,10 +71,10 @@ func New(c Config) (*Client, error) {
 	}
 
 	control := c.Transport
-	k.data = c.Transport
+	data := c.Transport
 	if c.Transport == nil {
 		ct, dt := newTransport(c.RootCAs), newDataTransport(c.RootCAs, k.dialed)
-		control, k.data, k.own = ct, dt, []*http.Transport{ct, dt}
+		control, data, k.own = ct, dt, []*http.Transport{ct, dt}
 	}
 
 	if b, ok := c.Tokens.(interface{ bind(http.RoundTripper) }); ok {
@@ -83,8 +83,10 @@ func New(c Config) (*Client, error) {
 
 	k.chain = c.Chain
 	if k.chain == nil {
-		k.chain = newChain(counting{control, &k.calls}, c.Tokens, log)
+		k.chain = newChain(counting{control, &k.tally, ofCall}, c.Tokens, log)
 	}
+
+	k.data = counting{data, &k.tally, ofPart}
 
 	return newClient(k, c.Scopes), nil
 }
@@ -120,27 +122,6 @@ func (c *Client) Close() {
 
 // Budgets returns the state of every limited class, sorted; empty with ServerLimits.
 func (c *Client) Budgets() []BudgetState { return c.core.budgets.states() }
-
-// Calls counts the requests of the control plane that were made, repeats included and tokens not.
-func (c *Client) Calls() int64 { return c.core.calls.Load() }
-
-// counting is a transport that counts its requests.
-type counting struct {
-	http.RoundTripper
-	n *atomic.Int64
-}
-
-func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
-	c.n.Add(1)
-	return c.RoundTripper.RoundTrip(r)
-}
-
-// CloseIdleConnections closes those of the transport that is counted.
-func (c counting) CloseIdleConnections() {
-	if t, ok := c.RoundTripper.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
 
 // TokenRequests counts the requests made to the token endpoint.
 func (c *Client) TokenRequests() int64 {

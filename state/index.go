@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unique"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -29,12 +30,14 @@ type openJob struct {
 	root        string
 	paused      bool
 	attention   bool
+	reason      unique.Handle[string]
 	nextAttempt time.Time // by the monotonic clock, which nobody sets
 	stored      time.Time // as the record has it
 }
 
 func mirror(j Job) *openJob {
 	return &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention,
+		reason:      unique.Make(j.Reason),
 		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
 }
 
@@ -296,6 +299,39 @@ func (s *Store) Counts(active []JobID, now time.Time) Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.jobs.counts(active, now)
+}
+
+// Backlog is what the open jobs wait for.
+type Backlog struct {
+	Waiting   map[string]int // by reason: jobs that go on by themselves, later
+	Attention map[string]int // by reason: jobs that need a user
+	Oldest    JobID          // of those that neither a user nor a pause holds; "" when there is none
+}
+
+// Backlog counts the open jobs by reason without reading the file.
+func (s *Store) Backlog() Backlog {
+	b := Backlog{Waiting: map[string]int{}, Attention: map[string]int{}}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	for _, o := range s.jobs.order {
+		switch {
+		case o.paused:
+			continue
+		case o.attention:
+			b.Attention[o.reason.Value()]++
+			continue
+		case !o.nextAttempt.IsZero():
+			b.Waiting[o.reason.Value()]++
+		}
+
+		if b.Oldest == "" {
+			b.Oldest = o.id
+		}
+	}
+
+	return b
 }
 
 // CountsIn counts the open jobs of one root, and those of them that wait for a user.

@@ -66,6 +66,7 @@ type Store struct {
 	jobs    *jobIndex
 	changes []change // newest last
 	lostAt  uint64   // changes at or before this index are no longer in changes
+	commits CommitTimes
 
 	saved backupState
 }

@@ -162,21 +162,23 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 		return nil, nil
 	}
 
-	index := uint64(btx.ID())
+	index, began := uint64(btx.ID()), time.Now()
 	if err := btx.Commit(); err != nil {
 		return nil, err
 	}
 
-	s.committed(index, tx)
+	s.committed(index, tx, time.Since(began))
 
 	return nil, nil
 }
 
 // committed brings what is in memory up to date and wakes the waiters.
-func (s *Store) committed(index uint64, tx *writeTx) {
+func (s *Store) committed(index uint64, tx *writeTx, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
+	s.commits.Number++
+	s.commits.Took += took
 	s.index, s.full = index, nil
 	for id, j := range tx.touched {
 		s.jobs.set(id, j)
@@ -259,4 +261,18 @@ func fail(group []*request, err error) {
 // damage reports a value that cannot be decoded.
 func (s *Store) damage(format string, args ...any) error {
 	return &DamagedError{Path: s.path, Detail: fmt.Sprintf(format, args...)}
+}
+
+// CommitTimes is how often the file was written since it was opened, and how long the disk took for
+// it in all.
+type CommitTimes struct {
+	Number int64
+	Took   time.Duration
+}
+
+// CommitTimes of this process.
+func (s *Store) CommitTimes() CommitTimes {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commits
 }

@@ -66,12 +66,13 @@ type Engine struct {
 	log     *slog.Logger
 	cfg     Config
 
-	parts *gate // parts in flight over all files, up and down
-	meter *meter
-	kick  chan struct{}
-	freed chan struct{} // a run gave up a slot of one kind for one of the other
-	api   reachability
-	data  reachability
+	parts   *gate // parts in flight over all files, up and down
+	meter   *meter
+	figures figures
+	kick    chan struct{}
+	freed   chan struct{} // a run gave up a slot of one kind for one of the other
+	api     reachability
+	data    reachability
 
 	alike alikeNames
 
@@ -103,6 +104,7 @@ type profile struct {
 // run is one job being worked on in this process. Byte counts are live and never written.
 type run struct {
 	job    state.JobID
+	kind   state.Kind
 	cancel context.CancelCauseFunc
 	probes *reachability // set when the run probes a plane that was offline; owned by the dispatcher
 	// as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
@@ -247,7 +249,10 @@ func (e *Engine) commit(ctx context.Context, id state.JobID, ev ...state.Event) 
 			}
 		}
 
-		job, err = e.store.Commit(id, ev...)
+		if job, err = e.store.Commit(id, ev...); err == nil {
+			e.figures.committed(ev, time.Now())
+		}
+
 		if err == nil && e.onCommit != nil {
 			err = e.onCommit(id, true, ev)
 		}

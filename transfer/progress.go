@@ -141,6 +141,7 @@ func (e *Engine) moved(r *run, n int64) {
 		now := time.Now()
 		r.meter.add(n, now)
 		e.meter.add(n, now)
+		e.figures.bytes(r.kind, n, now)
 	}
 }
 

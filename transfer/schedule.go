@@ -393,7 +393,7 @@ func (d *dispatcher) untilNext(now time.Time) time.Duration {
 func (d *dispatcher) start(ctx context.Context, job state.Job) {
 	e := d.e
 	ctx, cancel := context.WithCancelCause(ctx)
-	r := &run{job: job.ID, cancel: cancel, now: job, meter: newMeter(), holds: job}
+	r := &run{job: job.ID, kind: job.Kind, cancel: cancel, now: job, meter: newMeter(), holds: job}
 	r.probes = e.net(job).started()
 	e.mu.Lock()
 	e.running[job.ID] = r

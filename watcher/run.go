@@ -30,16 +30,17 @@ type run struct {
 	stopNotes context.CancelFunc
 	group     *sync.WaitGroup
 
-	want     map[string]bool // folders to scan, each with all below it
-	scanning bool
-	found    chan finding
-	done     chan summary
-	nextScan time.Time
-	doubt    bool // the scan wanted is more than routine
-	down     bool // the root cannot be watched
-	seenRoot rootLook
-	writers  writers
-	roots    chan rootLook // from guard
+	want      map[string]bool // folders to scan, each with all below it
+	scanning  bool
+	scanBegan time.Time // the last one
+	found     chan finding
+	done      chan summary
+	nextScan  time.Time
+	doubt     bool // the scan wanted is more than routine
+	down      bool // the root cannot be watched
+	seenRoot  rootLook
+	writers   writers
+	roots     chan rootLook // from guard
 	// folders that could not be read when they were scanned, and when they are tried again
 	unread   map[string]bool
 	tryAgain time.Time
@@ -247,6 +248,7 @@ func (r *run) startScan(ctx context.Context) {
 
 	clear(r.want)
 	r.scanning, r.doubt = true, false
+	r.scanBegan = time.Now()
 	r.group.Go(func() { r.done <- s.run(ctx, top) })
 }
 
@@ -360,7 +362,7 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 			s.State = StateWatching
 		}
 
-		s.LastScan, s.LeftOut = now, sum.leftOut
+		s.LastScan, s.LastTook, s.LeftOut = now, now.Sub(r.scanBegan), sum.leftOut
 		if sum.failed > 0 {
 			s.scanDetail = fmt.Sprintf("%d not readable, one of them: %v", sum.failed, sum.failure)
 		}

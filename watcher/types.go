@@ -98,6 +98,7 @@ const (
 type Status struct {
 	State    string
 	LastScan time.Time      // end of the last whole scan; zero before the first
+	LastTook time.Duration  // from its beginning, with what it found being taken
 	Files    int            // tracked, as of the last scan and the changes since
 	Pending  int            // differ from the baseline and have not been reported yet
 	Busy     int            // of those, never at rest since SettleCap

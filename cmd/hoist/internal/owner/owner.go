@@ -82,6 +82,7 @@ type Owner struct {
 	running  sync.WaitGroup
 	listener *control.Listener
 	server   *http.Server
+	pulse    pulse
 	guests   guests // other commands that have work under way
 	requests guests // requests that are being answered
 	troubles troubles
@@ -111,6 +112,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 	o := &Owner{options: options, mode: mode, since: time.Now(), log: options.Logger,
 		broken: make(chan struct{})}
 	o.clients.made = map[string]*apsclient.Client{}
+	o.pulse.rest(o.since)
 
 	o.store, err = state.Open(home.StateFile(),
 		state.Options{Owner: home.OwnerFile(), Logger: options.Logger, LockWait: options.LockWait})
@@ -161,6 +163,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.cleanStreams()
 		o.spawn("engine", o.engine.Run)
 		o.spawn("reasons", o.heal)
+		o.spawn("pulse", o.feel)
 		o.spawn("receipts", o.Auditor().Export)
 
 		if o.bandwidth.Up != nil {
@@ -233,6 +236,7 @@ func (o *Owner) serve() error {
 	o.server = &http.Server{
 		Handler: o.requests.counted(control.NewHandler(visited{o}, control.ServerOptions{
 			Token: l.Token, CheckAccount: o.options.CheckAccount, Metrics: o.serveMetrics,
+			Health: o.Health,
 			Logger: o.log, Words: o.options.Words,
 		})),
 		ConnContext:       control.WithPeer,

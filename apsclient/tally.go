@@ -1,0 +1,125 @@
+package apsclient
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Actions of a [CallCount] that are no calls of the registry: the data plane.
+const (
+	ActionPutPart  = "put-part"
+	ActionGetRange = "get-range"
+)
+
+// CallCount is how many requests of one kind had one outcome, repeats included and tokens not.
+type CallCount struct {
+	Action string // of the registry, or ActionPutPart, ActionGetRange
+	Status int    // 0: no answer
+	Number int64
+	Again  int64 // of these, repeats within one call
+}
+
+// tally counts requests by what they were and what came back. Safe for concurrent use.
+type tally struct {
+	mu sync.Mutex
+	by map[tallied]*CallCount // guarded by mu
+}
+
+type tallied struct {
+	action string
+	status int
+}
+
+func (t *tally) add(action string, status int, again bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.by == nil {
+		t.by = map[tallied]*CallCount{}
+	}
+
+	c := t.by[tallied{action, status}]
+	if c == nil {
+		c = &CallCount{Action: action, Status: status}
+		t.by[tallied{action, status}] = c
+	}
+
+	c.Number++
+	if again {
+		c.Again++
+	}
+}
+
+// counting is a transport that counts its requests; of says what one is, and whether it repeats
+// another.
+type counting struct {
+	http.RoundTripper
+	tally *tally
+	of    func(*http.Request) (action string, again bool)
+}
+
+func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	action, again := c.of(r)
+	resp, err := c.RoundTripper.RoundTrip(r)
+	status := 0
+	if err == nil {
+		status = resp.StatusCode
+	}
+
+	c.tally.add(action, status, again)
+
+	return resp, err
+}
+
+// ofCall is a request of the control plane.
+func ofCall(r *http.Request) (string, bool) {
+	call := callOf(r)
+	return call.action.Name, call.attempts > 1
+}
+
+// ofPart is a request of the data plane.
+func ofPart(r *http.Request) (string, bool) {
+	if r.Method == http.MethodPut {
+		return ActionPutPart, false
+	}
+
+	return ActionGetRange, false
+}
+
+// CloseIdleConnections closes those of the transport that is counted.
+func (c counting) CloseIdleConnections() {
+	if t, ok := c.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// CallCounts lists what was asked of the service, in order of action and status.
+func (c *Client) CallCounts() []CallCount {
+	t := &c.core.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make([]CallCount, 0, len(t.by))
+	for _, one := range t.by {
+		out = append(out, *one)
+	}
+
+	slices.SortFunc(out, func(a, b CallCount) int {
+		return cmp.Or(strings.Compare(a.Action, b.Action), cmp.Compare(a.Status, b.Status))
+	})
+
+	return out
+}
+
+// Calls counts the requests of the control plane that were answered or given up, repeats included
+// and tokens not.
+func (c *Client) Calls() (n int64) {
+	for _, one := range c.CallCounts() {
+		if one.Action != ActionPutPart && one.Action != ActionGetRange {
+			n += one.Number
+		}
+	}
+
+	return n
+}
