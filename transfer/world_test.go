@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,14 @@ import (
 )
 
 const testBase = "http://127.0.0.1"
+
+// tried reports whether a row of a long table is tried: each one, or with HOIST_SAMPLE=4 each fourth one,
+// when the whole table is tried elsewhere.
+func tried(row int) bool {
+	each, err := strconv.Atoi(os.Getenv("HOIST_SAMPLE"))
+
+	return err != nil || each < 1 || row%each == 0
+}
 
 // world is one machine with one home, and a service in process. Real client, real store, real
 // engine.
