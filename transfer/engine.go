@@ -19,7 +19,8 @@ import (
 // the defaults named.
 type Config struct {
 	Store *state.Store
-	// the same client each time it is asked for a profile; its error parks the jobs of that profile
+	// the same client each time it is asked for a profile, until Forget; its error parks the jobs of
+	// that profile as unauthorised
 	Clients func(profile string) (*apsclient.Client, error)
 	// who a profile acts for, "" or nil: unknown; names the creator when a lost reply is settled
 	UserID func(profile string) string
@@ -212,6 +213,13 @@ func (e *Engine) clientFor(job state.Job) (*apsclient.Client, error) {
 	return p.client, nil
 }
 
+// Forget makes the engine ask for the client of a profile again: another may have its credentials.
+func (e *Engine) Forget(profile string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.profiles, profile)
+}
+
 func (e *Engine) profile(name string) (*profile, error) {
 	e.mu.Lock()
 	p := e.profiles[name]
@@ -222,7 +230,7 @@ func (e *Engine) profile(name string) (*profile, error) {
 
 	c, err := e.clients(name) // may ask a keyring, and that a person
 	if err != nil {
-		return nil, fmt.Errorf("profile %q: %w", name, err)
+		return nil, &ReasonError{ReasonUnauthorised, fmt.Errorf("profile %q: %w", name, err)}
 	}
 
 	p = &profile{client: c.WithScopes(apsclient.TransferScopes...),

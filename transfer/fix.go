@@ -55,15 +55,34 @@ func (r Reason) FixFor(job state.Job) string {
 	if p := job.Profile; p != "" && p != "default" && strings.Contains(fix, "hoist ") &&
 		!strings.HasSuffix(fix, "{id}") {
 		fix += " --profile " + Quote(p)
+	} else if p != "" && p != "default" {
+		fix = strings.Replace(fix, "hoist login", "hoist login --profile "+Quote(p), 1)
+	}
+
+	if r.Code == ReasonUnreadable && job.Kind == state.Download {
+		fix = strings.Replace(fix, "chmod u+r {path}", "chmod u+rwx {dir}", 1)
 	}
 
 	if runtime.GOOS == "windows" { // which has no chmod
-		fix = strings.TrimPrefix(fix, "chmod u+r {path} && ")
+		if first, rest, _ := strings.Cut(fix, " && "); strings.HasPrefix(first, "chmod ") {
+			fix = rest
+		}
+
 		fix = strings.Replace(fix, "mv {clash}", "move {clash}", 1)
 	}
 
 	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}", Quote(address),
-		"{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
+		"{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
+}
+
+// FixAll is the fix for all files that have the reason; "" when each needs its own, or none.
+func (r Reason) FixAll() string {
+	fix := strings.ReplaceAll(r.Fix, "{id}", "--reason "+r.Code)
+	if strings.Contains(fix, "{") {
+		return ""
+	}
+
+	return fix
 }
 
 // clashing is what of a job's path may be renamed (see plan.ClashError), and a name that it may

@@ -17,7 +17,7 @@ const (
 // noteFailure and noteSuccess tell what a step says about the network.
 func (e *Engine) noteFailure(job state.Job, err error) {
 	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
-		e.net(job).failed(time.Now())
+		e.net(job).failed(err, time.Now())
 	}
 }
 
@@ -46,11 +46,42 @@ type reachability struct {
 	probe     time.Time // next
 	probing   bool
 	recovered time.Time // last change from offline to online
+	since     time.Time // of the first call that was not answered
+	err       error     // of the last one
 }
 
-func (n *reachability) failed(now time.Time) {
+// Outage says that the service cannot be reached.
+type Outage struct {
+	Since time.Time
+	Next  time.Time // probe; zero: now, or with the next job
+	Err   error     // of the last call
+}
+
+// Outage returns whether the service can be reached, as far as the last calls tell.
+func (e *Engine) Outage() (Outage, bool) {
+	now := time.Now()
+	for _, n := range []*reachability{&e.api, &e.data} {
+		next := n.nextProbe(now)
+		n.mu.Lock()
+		out, offline := Outage{n.since, next, n.err}, n.offline
+		n.mu.Unlock()
+
+		if offline {
+			return out, true
+		}
+	}
+
+	return Outage{}, false
+}
+
+func (n *reachability) failed(err error, now time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if !n.offline {
+		n.since = now
+	}
+
+	n.err = err
 	n.offline, n.probing = true, false
 	n.probe = now.Add(min(probeFirst<<min(n.fails, 10), probeCap))
 	n.fails++

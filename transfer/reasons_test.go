@@ -87,6 +87,14 @@ func TestEveryReasonIsDocumented(t *testing.T) {
 			t.Errorf("%s: again after %v", r.Code, r.Again)
 		}
 
+		if r.Again > 0 && r.Cure != CureLook {
+			t.Errorf("%s: tried again by a timer alone", r.Code)
+		}
+
+		if r.Cure == CureDecision && r.Fix == "" {
+			t.Errorf("%s: a decision without a command", r.Code)
+		}
+
 		filled := r.FixFor(state.Job{ID: "0123", Path: "/p q/a.rvt",
 			Target: state.Target{Address: "aps://H/P/F/a.rvt"}})
 		if strings.ContainsAny(filled, "{}") {

@@ -14,6 +14,7 @@ import (
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 	"hoist/state"
+	"hoist/transfer"
 )
 
 func newPauseCmd(a *app) *cobra.Command {
@@ -31,41 +32,73 @@ func newCancelCmd(a *app) *cobra.Command {
 
 // actCommand is a verb for jobs that are named, or for all of them.
 func (a *app) actCommand(verb control.Verb, short string) *cobra.Command {
-	var all bool
+	var all, wait bool
+	var reason string
 	cmd := &cobra.Command{
-		Use:   string(verb) + " ID… | --all",
+		Use:   string(verb) + " ID… | --all | --reason CODE",
 		Short: short,
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			if all == (len(ids) > 0) {
-				return problem.Usagef("%s: which jobs? Give their ids or --all", verb)
+			switch _, known := transfer.ReasonByCode(reason); {
+			case (all || reason != "") == (len(ids) > 0):
+				return problem.Usagef("%s: which jobs? Give their ids, --all or --reason", verb)
+			case reason != "" && !known:
+				return problem.Usagef("--reason %s: not one of \"hoist help reasons\"", reason)
 			}
 
-			left := acts{verb: verb, ids: ids}
+			left := acts{verb: verb, ids: ids, reason: reason}
+			if wait {
+				return a.actAndWait(cmd.Context(), left)
+			}
 
 			return a.with(cmd.Context(), string(verb), func(api control.API) error {
 				return a.act(cmd.Context(), api, &left)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "all jobs")
+	f := cmd.Flags()
+	f.BoolVar(&all, "all", false, "all jobs")
+	f.StringVar(&reason, "reason", "", "all jobs that have this reason, see \"hoist help reasons\"")
+	if verb == control.Retry {
+		f.BoolVar(&wait, "wait", false, "wait for the jobs, and do the work where nothing else does")
+	}
 
 	return cmd
+}
+
+// actAndWait does a verb to jobs and waits for their end.
+func (a *app) actAndWait(ctx context.Context, left acts) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+
+	w := waiter{a: a, s: s, command: string(left.verb)}
+
+	return w.run(ctx, func(at *attached) ([]string, error) {
+		if err := a.act(ctx, at, &left); err != nil {
+			return nil, err
+		}
+
+		return left.done, nil
+	})
 }
 
 // acts is what is left of doing a verb to jobs: to those that are named, or to all that it can
 // concern when none are.
 type acts struct {
-	verb  control.Verb
-	ids   []string
-	known bool // ids are those meant, also when there are none
-	asked bool // the first of ids was asked for and its answer did not come
+	verb   control.Verb
+	ids    []string
+	reason string   // without ids: only jobs that have it; "": all
+	done   []string // full ids of those that were acted on
+	known  bool     // ids are those meant, also when there are none
+	asked  bool     // the first of ids was asked for and its answer did not come
 }
 
 // act does what is left and prints what came of each. It can be called again with the next owner
 // when one ends meanwhile, as a push does whose only job is cancelled.
 func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 	if len(left.ids) == 0 && !left.known {
-		all, err := concerned(ctx, api, left.verb)
+		all, err := concerned(ctx, api, left.verb, left.reason)
 		if err != nil {
 			return err
 		}
@@ -87,6 +120,7 @@ func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 		}
 
 		left.ids, left.asked = left.ids[1:], false
+		left.done = append(left.done, r.ID)
 		if err := a.printAct(r); err != nil {
 			return err
 		}
@@ -96,8 +130,8 @@ func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 }
 
 // concerned lists the jobs that a verb for all of them means. Cancelled jobs are not tried again
-// unless they are named.
-func concerned(ctx context.Context, api control.API, verb control.Verb) ([]string, error) {
+// unless they are named. A reason that is not "" leaves only those that have it.
+func concerned(ctx context.Context, api control.API, verb control.Verb, reason string) ([]string, error) {
 	q := control.JobQuery{Open: true}
 	switch verb {
 	case control.Resume:
@@ -109,9 +143,11 @@ func concerned(ctx context.Context, api control.API, verb control.Verb) ([]strin
 	}
 
 	jobs, err := api.Jobs(ctx, q)
-	ids := make([]string, len(jobs))
-	for i, j := range jobs {
-		ids[i] = j.ID
+	ids := make([]string, 0, len(jobs))
+	for _, j := range jobs {
+		if reason == "" || j.Reason == reason {
+			ids = append(ids, j.ID)
+		}
 	}
 
 	return ids, err
@@ -188,7 +224,7 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 
 		paused := ids
 		if len(paused) == 0 {
-			if paused, err = concerned(ctx, at, control.Resume); err != nil {
+			if paused, err = concerned(ctx, at, control.Resume, ""); err != nil {
 				return nil, err
 			}
 		}
@@ -225,7 +261,8 @@ func workable(ctx context.Context, api control.API, retry bool) ([]string, error
 			continue
 		}
 
-		if retry && j.State == state.StatusAttention && j.NextAttempt != nil {
+		r, known := transfer.ReasonByCode(j.Reason)
+		if retry && j.State == state.StatusAttention && known && !r.NeedsDecision() {
 			if _, err := api.Act(ctx, j.ID, control.Retry); err != nil {
 				return nil, err
 			}
@@ -282,7 +319,7 @@ func (a *app) wait(ctx context.Context, ids []string, timeout string) error {
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if len(ids) == 0 {
-			return concerned(ctx, at, "")
+			return concerned(ctx, at, "", "")
 		}
 
 		full := make([]string, len(ids))

@@ -128,17 +128,19 @@ func reasonTable() string {
 			fmt.Fprintf(&b, "        no fix is needed: it goes on by itself\n")
 		}
 
-		if r.Again > 0 {
-			fmt.Fprintf(&b, "        looked at again by itself, soon and at the latest after %s\n",
-				strings.TrimSuffix(r.Again.String(), "0s"))
-		}
-
-		if r.NeedsDecision() {
-			fmt.Fprintf(&b, "        needs a decision\n")
+		if how := cures[r.Cure]; how != "" {
+			fmt.Fprintf(&b, "        %s\n", how)
 		}
 	}
 
 	return b.String()
+}
+
+// cures are the words for how a parked file goes on.
+var cures = map[transfer.Cure]string{
+	transfer.CureDecision: "needs a decision",
+	transfer.CureLook:     "heals: looked at again and again, which costs no call",
+	transfer.CureProbe:    "heals: one file of each cause is tried, more and more seldom; when it goes on, all do",
 }
 
 func limitTable() string {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
+	"hoist/transfer"
 )
 
 func newStatusCmd(a *app) *cobra.Command {
@@ -87,11 +90,14 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 
 	defer c.Close()
 
+	show := a.statusShower()
+	defer show.Keep()
+
 	var index uint64 = control.FromNow
 	for {
 		st, err := c.Status(ctx)
 		if err == nil {
-			err = a.printStatus(below(st, path))
+			err = a.showStatus(show, below(st, path))
 		}
 
 		if err == nil {
@@ -120,6 +126,41 @@ func (a *app) followStatus(ctx context.Context, path string) error {
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// statusShower is the terminal that a status is drawn on again and again.
+func (a *app) statusShower() *progress.Screen {
+	out := a.stdout
+	if w, ok := out.(interface{ Unwrap() any }); ok {
+		out, _ = w.Unwrap().(io.Writer)
+	}
+
+	return progress.NewScreen(out, a.getenv)
+}
+
+// showStatus prints a status with the time: in place of the one before on a terminal, else below it.
+func (a *app) showStatus(show *progress.Screen, s control.Status) error {
+	if a.flags.json {
+		return a.printJSON(s)
+	}
+
+	var text bytes.Buffer
+	b := *a
+	b.stdout = &text
+	b.printf("%s\n", time.Now().Format(time.DateTime))
+	if err := b.printStatus(s); err != nil {
+		return err
+	}
+
+	if !show.Terminal() {
+		_, err := text.WriteTo(a.stdout)
+		return err
+	}
+
+	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
+	show.Draw(func(width, height int) []string { return progress.Fit(lines, width, height) })
+
+	return nil
 }
 
 // below keeps what concerns a path: the watch it lies in, and the files that are it or lie below
@@ -187,6 +228,10 @@ func (a *app) printStatus(s control.Status) error {
 			s.Owner.Since.Local().Format("2006-01-02 15:04:05"))
 	}
 
+	for _, t := range s.Trouble {
+		a.printTrouble(t)
+	}
+
 	for _, w := range s.Watches {
 		a.printf("watch %s %s -> %s: %s\n", w.ID, printable(w.Path), printable(w.Remote), watchText(w))
 	}
@@ -212,38 +257,115 @@ func (a *app) printStatus(s control.Status) error {
 	}
 
 	for _, b := range s.Budgets {
-		if b.Available == 0 || b.ClosedUntil != nil {
+		switch {
+		case b.ClosedUntil != nil:
+			a.printf("limit %s: closed by the service until %s\n", b.Class, clockText(b.ClosedUntil))
+		case b.Available == 0:
 			text := ""
-			if b.ClosedUntil != nil {
-				text = ", closed until " + b.ClosedUntil.Local().Format("15:04:05")
+			if b.NextCall != nil {
+				text = ", the next at " + clockText(b.NextCall)
 			}
 
-			a.printf("limit %s: %d of %d calls a minute free%s\n", b.Class, b.Available, b.LimitPerMinute,
-				text)
+			a.printf("limit %s: 0 of %d calls a minute free%s\n", b.Class, b.LimitPerMinute, text)
 		}
 	}
 
 	for _, w := range s.Waiting {
-		a.printWaiting(w)
+		a.printWaiting("waiting", w)
 	}
 
-	for _, j := range s.Attention {
-		a.printf("needs you: %s\n  %s: %s\n", printable(j.Path), j.Reason, printable(oneLine(j.Detail)))
-		if j.NextAttempt != nil {
-			a.printf("  next attempt %s\n", humanize.Time(*j.NextAttempt))
-		}
-
-		if j.Fix != "" {
-			a.printf("  fix: %s\n", printable(j.Fix))
-		}
-	}
+	a.printAttention(s)
 
 	return nil
 }
 
+func clockText(t *time.Time) string { return t.Local().Format(time.TimeOnly) }
+
+// printTrouble shows in one line what keeps many files from their work.
+func (a *app) printTrouble(t control.Trouble) {
+	text := t.Reason + ": " + oneLine(t.Detail)
+	if t.Count > 0 {
+		text += " (" + count(t.Count, "file", "files") + ")"
+	}
+
+	if t.Since != nil {
+		text += ", since " + clockText(t.Since)
+	}
+
+	if t.NextAttempt != nil {
+		text += ", next attempt at " + clockText(t.NextAttempt)
+	}
+
+	if t.Fix != "" {
+		text += "; fix: " + t.Fix
+	}
+
+	a.printf("%s\n", printable(text))
+}
+
+// oneByOne is how many files with one reason are shown each with its own lines.
+const oneByOne = 3
+
+// printAttention shows the files that need a user: a few of a reason one by one, many of one in a
+// group.
+func (a *app) printAttention(s control.Status) {
+	by := map[string][]control.Attention{}
+	var reasons []string
+	for _, j := range s.Attention {
+		if by[j.Reason] == nil {
+			reasons = append(reasons, j.Reason)
+		}
+
+		by[j.Reason] = append(by[j.Reason], j)
+	}
+
+	for _, reason := range reasons {
+		if list := by[reason]; len(list) > oneByOne {
+			a.printWaiting("needs you", attentionGroup(reason, list))
+			continue
+		}
+
+		for _, j := range by[reason] {
+			a.printf("needs you: %s\n  %s: %s\n", printable(j.Path), j.Reason, printable(oneLine(j.Detail)))
+			if j.NextAttempt != nil {
+				a.printf("  next attempt %s\n", humanize.Time(*j.NextAttempt))
+			}
+
+			if j.Fix != "" {
+				a.printf("  fix: %s\n", printable(j.Fix))
+			}
+		}
+	}
+}
+
+// attentionGroup is what many files have in common that need a user for one reason.
+func attentionGroup(reason string, list []control.Attention) control.Waiting {
+	r, _ := transfer.ReasonByCode(reason)
+	w := control.Waiting{Reason: reason, Detail: r.Sentence, Count: len(list), Fix: r.FixAll()}
+	for i, j := range list {
+		if i < 5 {
+			w.Paths = append(w.Paths, j.Path)
+		}
+
+		if j.Since != nil && (w.Since == nil || j.Since.Before(*w.Since)) {
+			w.Since = j.Since
+		}
+
+		if j.NextAttempt != nil && (w.NextAttempt == nil || j.NextAttempt.Before(*w.NextAttempt)) {
+			w.NextAttempt = j.NextAttempt
+		}
+	}
+
+	if w.Fix == "" && r.Fix != "" { // each has its own
+		w.Detail += "; \"hoist job\" tells the fix of each"
+	}
+
+	return w
+}
+
 // printWaiting shows one cause and what waits for it.
-func (a *app) printWaiting(w control.Waiting) {
-	a.printf("waiting: %s: %s: %s\n", count(w.Count, "file", "files"), w.Reason, printable(oneLine(w.Detail)))
+func (a *app) printWaiting(what string, w control.Waiting) {
+	a.printf("%s: %s: %s: %s\n", what, count(w.Count, "file", "files"), w.Reason, printable(oneLine(w.Detail)))
 	var times []string
 	if w.Since != nil {
 		times = append(times, "since "+w.Since.Local().Format(time.TimeOnly))

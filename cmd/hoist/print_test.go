@@ -16,7 +16,8 @@ func TestNothingPaintsATerminal(t *testing.T) {
 	a := newApp(nil, nil, &out, &out)
 	a.printExplanation(control.Explanation{Path: name, Remote: name, State: "x", Detail: name, Reason: "x",
 		Fix: name, Rule: name, Watch: &control.Watch{ID: "w", Path: name, Remote: name, Detail: name}})
-	a.printWaiting(control.Waiting{Reason: "x", Detail: name, Fix: name, Paths: []string{name}})
+	a.printWaiting("waiting", control.Waiting{Reason: "x", Detail: name, Fix: name, Paths: []string{name}})
+	a.printTrouble(control.Trouble{Reason: "x", Detail: name, Fix: name})
 	if err := a.printStatus(control.Status{
 		Watches:   []control.Watch{{ID: "w", Path: name, Remote: name, Detail: name}},
 		Active:    []control.Active{{Path: name}},

@@ -186,16 +186,17 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 var contractFields = map[string]struct{ must, may string }{
 	"end":     {"summary", ""},
 	"summary": {"files created versioned unchanged downloaded attention bytes seconds", "calls"},
-	"status":  {"version watches jobs active attention waiting budgets", "owner eta"},
+	"status":  {"version watches jobs active attention waiting budgets", "owner eta trouble"},
 	"owner":   {"pid command since", ""},
 	"watch": {"id path remote mode",
 		"state files synced pending attention last_scan detail left_out excluded"},
 	"jobs": {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",
 		"parts_done parts_total rate eta_seconds"},
+	"trouble":   {"reason", "detail count since next_attempt fix"},
 	"waiting":   {"reason count paths", "detail since next_attempt fix"},
 	"attention": {"id path reason detail since fix", "next_attempt"},
-	"budget":    {"class limit_per_minute available", "closed_until"},
+	"budget":    {"class limit_per_minute available", "closed_until next_call"},
 	"eta":       {"seconds decided_by", ""},
 	"job": {"id kind state phase path remote attempts created_at updated_at",
 		"size bytes_done parts_done parts_total reason error item_id version_id storage_id result " +
@@ -224,7 +225,7 @@ var contractFields = map[string]struct{ must, may string }{
 // nested says which fields hold objects of which kind.
 var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active",
-	"end.summary": "summary", "status.attention": "attention", "status.waiting": "waiting",
+	"end.summary": "summary", "status.attention": "attention", "status.waiting": "waiting", "status.trouble": "trouble",
 	"status.budgets": "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
 	"guide.actions": "guide-action", "guide.steps": "guide-step", "guide.scope_actions": "guide-scope",
 }

@@ -117,7 +117,7 @@ type Active struct {
 
 // Attention is a file that needs a user.
 type Attention struct {
-	ID          string     `json:"id"`
+	ID          string     `json:"id,omitempty"` // of its job; absent of what ails the home itself
 	Path        string     `json:"path"`
 	Reason      string     `json:"reason"`
 	Detail      string     `json:"detail,omitempty"`
@@ -143,6 +143,7 @@ type Budget struct {
 	LimitPerMinute int        `json:"limit_per_minute"`
 	Available      int        `json:"available"`
 	ClosedUntil    *time.Time `json:"closed_until,omitempty"`
+	NextCall       *time.Time `json:"next_call,omitempty"` // when none is free now
 }
 
 // ETA is when everything that is open will be done, and what decides it.

@@ -8,6 +8,7 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer"
 )
 
 // unknownJob gives an error that says which job was not found its code and hint.
@@ -57,6 +58,10 @@ func (o *Owner) act(j *state.Job, verb control.Verb) (did string, err error) {
 		}
 	case control.Retry:
 		event, did = state.RetryNow{}, "retried"
+		if j.Reason == transfer.ReasonUnauthorised {
+			o.renew(j.Profile)
+		}
+
 		if j.End == state.EndFailed || j.End == state.EndCancelled {
 			next, verdict, err := o.store.Requeue(j.ID)
 			if err != nil {

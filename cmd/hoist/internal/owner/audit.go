@@ -47,7 +47,7 @@ func (o *Owner) Explain(_ context.Context, path string) (control.Explanation, er
 	}
 
 	if found {
-		shown := jobOf(job, find(o.engine.Active(), job.ID), time.Now())
+		shown := o.jobOf(job, find(o.engine.Active(), job.ID), time.Now())
 		q.Job, q.Shown = &job, &shown
 	}
 

@@ -148,7 +148,7 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	}
 
 	f.settled += size
-	told := jobOf(j, active, time.Now())
+	told := f.owner.jobOf(j, active, time.Now())
 
 	return each(control.Update{For: asked, Job: &told})
 }

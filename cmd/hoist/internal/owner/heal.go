@@ -16,27 +16,32 @@ const (
 	healMost  = 1000            // looks a round; the next one goes on from there
 )
 
-// heal takes up parked uploads whose cause on this machine is seen gone: a file that can be read
-// again, that came back, or that was removed. Until then they wait, whatever the time.
+// heal takes up parked jobs whose cause is seen gone. Causes on this machine are looked at file by
+// file: one that can be read again, that came back, or that was removed. Causes at the service are
+// probed: see [probes]. Until then they wait, whatever the time.
 func (o *Owner) heal(ctx context.Context) error {
-	var after state.JobID
-	tried := map[state.JobID]look{}
-	for {
+	h := healing{owner: o, tried: map[state.JobID]look{}}
+	for pause := healEvery; ; {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(healEvery):
+		case <-time.After(pause):
 		}
 
-		next, err := o.healRound(ctx, after, tried)
-		if err != nil && ctx.Err() == nil {
+		began := time.Now()
+		if err := h.round(ctx); err != nil && ctx.Err() == nil {
 			o.log.Warn("parked jobs are not looked at", "error", err)
 		}
 
-		if after = next; after == "" && len(tried) > healMost {
-			clear(tried)
-		}
+		pause = max(healEvery, 20*time.Since(began)) // there may be a hundred thousand
 	}
+}
+
+// healing is what is remembered between two rounds of looks.
+type healing struct {
+	owner *Owner
+	after state.JobID // where the next round of looks goes on
+	tried map[state.JobID]look
 }
 
 // look is what a look at the source of a job found.
@@ -46,42 +51,79 @@ type look struct {
 	at     time.Time // when the file was changed
 }
 
-// healRound looks at parked jobs after the one given, and returns where the next round goes on. One
-// that was tried in vain is tried again once the look finds something else.
-func (o *Owner) healRound(ctx context.Context, after state.JobID,
-	tried map[state.JobID]look) (next state.JobID, err error) {
-	jobs, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention}, Kind: state.Upload,
-		Active: isActive(o.engine.Active()), After: after, Limit: healMost})
+// round looks at parked jobs, a bounded number of their files, and all of their causes. A file that
+// was tried in vain is tried again once the look finds something else.
+func (h *healing) round(ctx context.Context) error {
+	o := h.owner
+	parked, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention},
+		Active: isActive(o.engine.Active())})
 	if err != nil {
-		return after, err
+		return err
 	}
 
-	for _, j := range jobs {
-		if ctx.Err() != nil {
-			return after, nil //nolint:nilerr // the owner ends
-		}
+	o.probes.round(parked, o.probe, o.passed, time.Now())
 
-		found := lookAt(j)
-		event := healed(j, found.reason)
-		if event == nil || tried[j.ID] == found {
+	looks, next := 0, state.JobID("")
+	for _, j := range parked {
+		if cureOf(j) != transfer.CureLook || j.ID <= h.after {
 			continue
 		}
 
-		tried[j.ID] = found
-		_, err := o.store.Commit(j.ID, event)
-		if _, moved := errors.AsType[*state.TransitionError](err); err != nil && !moved {
-			return j.ID, err
+		if ctx.Err() != nil || looks == healMost {
+			break
 		}
 
+		looks++
+		next = j.ID
+		found := lookAt(j)
+		event := healed(j, found.reason)
+		if event == nil || h.tried[j.ID] == found {
+			continue
+		}
+
+		h.tried[j.ID] = found
+		if err := o.goOn(j, event); err != nil {
+			return err
+		}
+	}
+
+	if h.after = next; looks < healMost {
+		h.after = ""
+		if len(h.tried) > healMost {
+			clear(h.tried)
+		}
+	}
+
+	return nil
+}
+
+// goOn lets a parked job run, or end.
+func (o *Owner) goOn(j state.Job, event state.Event) error {
+	_, err := o.store.Commit(j.ID, event)
+	if _, moved := errors.AsType[*state.TransitionError](err); moved {
+		return nil
+	}
+
+	if err == nil {
 		o.log.Info("a cause is gone", "job", string(j.ID), "path", j.Path, "reason", j.Reason)
 		o.engine.Kick()
 	}
 
-	if len(jobs) < healMost {
-		return "", nil
+	return err
+}
+
+// cureOf is how a parked job goes on. What is missing on this machine for a download is not seen by
+// a look at its path.
+func cureOf(j state.Job) transfer.Cure {
+	r, ok := transfer.ReasonByCode(j.Reason)
+	switch {
+	case !ok:
+		return transfer.CureDecision
+	case r.Cure == transfer.CureLook && r.Again == 0 && j.Kind == state.Download:
+		return transfer.CureProbe
 	}
 
-	return jobs[len(jobs)-1].ID, nil
+	return r.Cure
 }
 
 // lookAt looks at the source of a job that is parked for a cause on this machine.

@@ -68,9 +68,9 @@ func TestHealing(t *testing.T) {
 
 		return j.Attention
 	}
-	tried := map[state.JobID]look{}
+	h := healing{owner: o, tried: map[state.JobID]look{}}
 	round := func() {
-		if _, err := o.healRound(t.Context(), "", tried); err != nil {
+		if err := h.round(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

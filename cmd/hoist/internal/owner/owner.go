@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,6 +88,7 @@ type Owner struct {
 	guests   guests // other commands that have work under way
 	requests guests // requests that are being answered
 	troubles troubles
+	probes   probes
 
 	mu     sync.Mutex
 	failed error         // guarded by mu: why the engine or the server ended by itself
@@ -96,6 +99,25 @@ type Owner struct {
 type clients struct {
 	mu   sync.Mutex
 	made map[string]*apsclient.Client // guarded by mu
+	old  []*apsclient.Client          // guarded by mu; calls may still be under way
+}
+
+// renew makes the next call of a profile use the credentials that are stored by then.
+func (o *Owner) renew(profile string) {
+	profile = o.profile(profile)
+	o.clients.mu.Lock()
+	if c := o.clients.made[profile]; c != nil {
+		o.clients.old = append(o.clients.old, c)
+		delete(o.clients.made, profile)
+	}
+
+	o.clients.mu.Unlock()
+	o.engine.Forget(profile)
+}
+
+// all lists the clients that were made; the caller holds mu.
+func (c *clients) all() []*apsclient.Client {
+	return slices.AppendSeq(slices.Clone(c.old), maps.Values(c.made))
 }
 
 // errLeaving is the cause of everything that ends because its owner ends.
@@ -274,7 +296,7 @@ func (o *Owner) Close() error {
 
 	o.running.Wait()
 	o.clients.mu.Lock()
-	for _, c := range o.clients.made {
+	for _, c := range o.clients.all() {
 		c.Close()
 	}
 
@@ -296,7 +318,7 @@ func (o *Owner) Calls() int64 {
 	defer o.clients.mu.Unlock()
 
 	var n int64
-	for _, c := range o.clients.made {
+	for _, c := range o.clients.all() {
 		n += c.Calls()
 	}
 

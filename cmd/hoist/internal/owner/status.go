@@ -38,7 +38,7 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 	}
 
 	for _, j := range parked {
-		s.Attention = append(s.Attention, attentionOf(j, now))
+		s.Attention = append(s.Attention, o.attentionOf(j, now))
 	}
 
 	if s.Watches, err = o.Watches(ctx); err != nil {
@@ -54,7 +54,11 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		s.ETA = &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
 	}
 
-	s.Trouble = o.trouble()
+	s.Trouble = o.trouble(parked, s.Waiting)
+	if t, ok := o.troubles.get(transfer.ReasonNoSpace); ok { // it is of no job
+		s.Attention = append(s.Attention, control.Attention{Path: o.options.Home.State, Reason: t.Reason,
+			Detail: t.Detail, Since: t.Since})
+	}
 
 	return s, nil
 }
@@ -84,7 +88,7 @@ func (o *Owner) budgets() []control.Budget {
 
 	for _, b := range c.Budgets() {
 		out = append(out, control.Budget{Class: string(b.Class), LimitPerMinute: b.Limit,
-			Available: b.Available, ClosedUntil: control.Known(b.ClosedUntil)})
+			Available: b.Available, ClosedUntil: control.Known(b.ClosedUntil), NextCall: control.Known(b.Next())})
 	}
 
 	return out
@@ -110,7 +114,7 @@ func (o *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 
 	out := make([]control.Job, len(jobs))
 	for i, j := range jobs {
-		out[i] = jobOf(j, find(active, j.ID), time.Now())
+		out[i] = o.jobOf(j, find(active, j.ID), time.Now())
 	}
 
 	return out, nil
@@ -123,7 +127,7 @@ func (o *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 		return control.JobDetail{}, unknownJob(err)
 	}
 
-	d := control.JobDetail{Job: jobOf(j, find(o.engine.Active(), j.ID), time.Now()), Parts: []control.Part{},
+	d := control.JobDetail{Job: o.jobOf(j, find(o.engine.Active(), j.ID), time.Now()), Parts: []control.Part{},
 		History: []control.History{}}
 	parts, err := o.store.Parts(j.ID)
 	if err != nil {
@@ -191,7 +195,7 @@ func (o *Owner) Changes(ctx context.Context, since uint64) (control.Event, error
 	e := control.Event{Index: c.Index, Lost: c.Lost, Jobs: []control.Job{}, Counts: o.counts(active, now)}
 	for _, id := range c.Jobs {
 		if j, err := o.store.Job(id); err == nil { // one that was pruned since is no news
-			e.Jobs = append(e.Jobs, jobOf(j, find(active, id), now))
+			e.Jobs = append(e.Jobs, o.jobOf(j, find(active, id), now))
 		}
 	}
 
@@ -239,7 +243,7 @@ func activeOf(p transfer.Progress) control.Active {
 func moving(p transfer.Progress) bool { return p.BytesTotal <= 0 || p.BytesDone < p.BytesTotal }
 
 // jobOf tells a job as the contract has it; p is what it does now, nil when it does nothing.
-func jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {
+func (o *Owner) jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {
 	out := control.Job{
 		ID: string(j.ID), Kind: string(j.Kind), State: j.Status(p != nil, now),
 		Phase: string(j.Phase), Path: j.Path, Remote: j.Target.Address,
@@ -261,7 +265,10 @@ func jobOf(j state.Job, p *transfer.Progress, now time.Time) control.Job {
 	}
 
 	if j.Open() {
-		out.NextAttempt = ahead(j.NextAttempt, now)
+		out.NextAttempt = o.nextAttempt(j, now)
+	}
+
+	if j.Open() || j.End == state.EndFailed {
 		out.Fix = fixOf(j)
 	}
 
@@ -280,12 +287,19 @@ func sizeOf(j state.Job) (int64, bool) {
 	return j.Snapshot.Size, true
 }
 
-func attentionOf(j state.Job, now time.Time) control.Attention {
-	a := control.Attention{ID: string(j.ID), Path: j.Path, Reason: j.Reason, Detail: j.Error,
-		Since: control.Known(j.Since), Fix: fixOf(j)}
-	a.NextAttempt = ahead(j.NextAttempt, now)
+func (o *Owner) attentionOf(j state.Job, now time.Time) control.Attention {
+	return control.Attention{ID: string(j.ID), Path: j.Path, Reason: j.Reason, Detail: j.Error,
+		Since: control.Known(j.Since), Fix: fixOf(j), NextAttempt: o.nextAttempt(j, now)}
+}
 
-	return a
+// nextAttempt is when a job is tried, or the cause probed that it is parked for; nil: not known, or
+// now.
+func (o *Owner) nextAttempt(j state.Job, now time.Time) *time.Time {
+	if t := ahead(j.NextAttempt, now); t != nil || !j.Attention {
+		return t
+	}
+
+	return ahead(o.probes.next(j), now)
 }
 
 // ahead is a time that has not passed yet, else nil: a next attempt whose time has come is under

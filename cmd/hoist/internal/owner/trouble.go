@@ -1,10 +1,12 @@
 package owner
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/state"
 	"hoist/transfer"
 )
 
@@ -56,11 +58,56 @@ func (t *troubles) unreachable(err error) {
 	}
 }
 
-// trouble lists what keeps many files from their work, for the first lines of the status.
-func (o *Owner) trouble() (out []control.Trouble) {
-	if t, ok := o.troubles.get(transfer.ReasonOffline); ok {
+// trouble lists what keeps the whole home, or all files of an account, from their work, for the
+// first lines of the status; parked are the jobs that need a user.
+func (o *Owner) trouble(parked []state.Job, waiting []control.Waiting) (out []control.Trouble) {
+	if err := o.store.Full(); err == nil {
+		o.troubles.over(transfer.ReasonNoSpace)
+	} else {
+		o.troubles.note(transfer.ReasonNoSpace,
+			fmt.Errorf("the disk of %s is full; make room there: all goes on by itself (%w)",
+				o.options.Home.State, err), "")
+	}
+
+	if t, ok := o.troubles.get(transfer.ReasonNoSpace); ok {
 		out = append(out, t)
 	}
 
+	if t, ok := o.offline(waiting); ok {
+		out = append(out, t)
+	}
+
+	var c causes
+	for _, j := range parked {
+		if j.Reason == transfer.ReasonUnauthorised {
+			r, _ := transfer.ReasonByCode(j.Reason)
+			c.add(control.Waiting{Reason: j.Reason, Detail: j.Error, Fix: r.FixAll()}, j.Path, j.Since,
+				o.probes.next(j))
+		}
+	}
+
+	for _, w := range settled(c.list(), time.Now()) {
+		out = append(out, control.Trouble{Reason: w.Reason, Detail: w.Detail, Count: w.Count,
+			Since: w.Since, NextAttempt: w.NextAttempt, Fix: w.Fix})
+	}
+
 	return out
+}
+
+// offline says that the service cannot be reached, if the last calls could not.
+func (o *Owner) offline(waiting []control.Waiting) (control.Trouble, bool) {
+	t, found := o.troubles.get(transfer.ReasonOffline)
+	if outage, ok := o.engine.Outage(); ok {
+		found = true
+		t = control.Trouble{Reason: transfer.ReasonOffline, Detail: outage.Err.Error(),
+			Since: control.Known(outage.Since), NextAttempt: ahead(outage.Next, time.Now())}
+	}
+
+	for _, w := range waiting {
+		if w.Reason == transfer.ReasonOffline {
+			t.Count += w.Count
+		}
+	}
+
+	return t, found
 }

@@ -92,18 +92,18 @@ func (c *causes) job(j state.Job) {
 	c.add(w, j.Path, j.Since, j.NextAttempt)
 }
 
-// budget counts the jobs that are queued while a limit of the service lets no call of a class
+// budget counts the files of jobs that are queued, or at their last call, while a limit of the service lets no call of a class
 // through.
-func (c *causes) budget(b control.Budget, queued []state.Job) {
+func (c *causes) budget(b control.Budget, paths []string) {
 	w := control.Waiting{Reason: transfer.ReasonRateLimited,
 		Detail: fmt.Sprintf("the limit %s: %d calls a minute, none is free", b.Class, b.LimitPerMinute)}
 	var next time.Time
-	if b.ClosedUntil != nil {
-		next = *b.ClosedUntil
+	if b.NextCall != nil {
+		next = *b.NextCall
 	}
 
-	for _, j := range queued {
-		c.add(w, j.Path, time.Time{}, next)
+	for _, p := range paths {
+		c.add(w, p, time.Time{}, next)
 	}
 }
 
@@ -172,15 +172,43 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 		return nil, err
 	}
 
+	if out, ok := o.engine.Outage(); ok { // those that did not begin wait for the same
+		r, _ := transfer.ReasonByCode(transfer.ReasonOffline)
+		w := control.Waiting{Reason: r.Code, Detail: r.Sentence}
+		err := each(state.StatusQueued, func(jobs []state.Job) {
+			for _, j := range jobs {
+				c.add(w, j.Path, out.Since, out.Next)
+			}
+		})
+
+		if err != nil {
+			return nil, err
+		}
+	}
+
 	decides := o.engine.Estimate().DecidedBy
 	for _, b := range budgets {
-		if b.Class != decides || b.Available > 0 {
+		if b.Class != decides || b.Available > 0 || unanswered(c.list()) {
 			continue
 		}
 
-		if err := each(state.StatusQueued, func(jobs []state.Job) { c.budget(b, jobs) }); err != nil {
+		var paths []string
+		for _, p := range active {
+			if p.Phase == state.PhaseCompleted || p.Phase == state.PhasePublishing {
+				paths = append(paths, p.Path)
+			}
+		}
+
+		err := each(state.StatusQueued, func(jobs []state.Job) {
+			for _, j := range jobs {
+				paths = append(paths, j.Path)
+			}
+		})
+		if err != nil {
 			return nil, err
 		}
+
+		c.budget(b, paths)
 	}
 
 	o.watches.each(func(w config.Watch, s watcher.Status) { c.watch(w.Path, s.Waits) })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +91,20 @@ func fileLine(f File, cells int) string {
 }
 
 func cellsOf(s string) int { return uniseg.StringWidth(s) }
+
+// Fit cuts lines to a window.
+func Fit(lines []string, width, height int) []string {
+	out := slices.Clone(lines[:min(len(lines), max(height-1, 1))])
+	for i := range out {
+		out[i] = fit(out[i], max(width-1, 1))
+	}
+
+	if more := len(lines) - len(out); more > 0 {
+		out[len(out)-1] = fit(fmt.Sprintf("and %d more lines", more+1), max(width-1, 1))
+	}
+
+	return out
+}
 
 // fit cuts a text to so many cells.
 func fit(s string, cells int) string {

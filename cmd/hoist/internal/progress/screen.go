@@ -68,6 +68,17 @@ func (b beside) Write(p []byte) (int, error) {
 // Unwrap returns the output itself.
 func (b beside) Unwrap() any { return b.out }
 
+// Keep leaves the block where it is, and lets what follows stand below.
+func (s *Screen) Keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if n := len(s.drawn); n > 0 {
+		s.drawn = nil
+		_, _ = io.WriteString(s.out, strings.Repeat("\n", n)) // as in clear
+	}
+}
+
 // Clear takes the block off the terminal, so that something else can be printed there.
 func (s *Screen) Clear() {
 	s.mu.Lock()
