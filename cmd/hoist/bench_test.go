@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -159,15 +157,23 @@ func ignoreExit(err error) error {
 // measure runs a command against the emulator, in a home of its own.
 func (p emulatorProcess) measure(tb testing.TB, name string, args ...string) cost {
 	tb.Helper()
+	c, _ := p.measureIn(tb, tb.TempDir(), name, args...)
+
+	return c
+}
+
+// measureIn is measure in a given home; it returns what the command printed too.
+func (p emulatorProcess) measureIn(tb testing.TB, home, name string, args ...string) (cost, []byte) {
+	tb.Helper()
 
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "HOIST_HOME="+tb.TempDir())
+	cmd.Env = append(os.Environ(), "HOIST_HOME="+home)
 	for name, value := range p.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var said, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &errs
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
@@ -191,13 +197,13 @@ func (p emulatorProcess) measure(tb testing.TB, name string, args ...string) cos
 	close(done)
 	watching.Wait()
 	if err != nil {
-		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, said.String())
+		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, said.String()+errs.String())
 	}
 
 	c.wall = time.Since(start)
 	c.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 
-	return c
+	return c, said.Bytes()
 }
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
@@ -243,18 +249,11 @@ func benchFile(tb testing.TB, size int64) string {
 // a part, nothing else. It is a program of its own (see TestMain), the yardstick of the benchmark.
 func bareUpload(path string) error {
 	const partSize, atOnce = 64 << 20, 4
-	base := os.Getenv("APS_BASE_URL")
-	pem, err := os.ReadFile(os.Getenv("SSL_CERT_FILE"))
+	client, call, err := bareSession(atOnce)
 	if err != nil {
 		return err
 	}
 
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
-	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: atOnce,
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}, // HTTP/1.1
-	}}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -265,27 +264,13 @@ func bareUpload(path string) error {
 		return err
 	}
 
-	var token struct {
-		Token string `json:"access_token"`
-	}
-	form := url.Values{"grant_type": {"client_credentials"},
-		"scope": {"bucket:create data:create data:write data:read"}}
-	if err := bareCall(client, "POST", base+"/authentication/v2/token", form.Encode(), &token,
-		"application/x-www-form-urlencoded",
-		func(r *http.Request) {
-			r.SetBasicAuth(os.Getenv("APS_CLIENT_ID"), os.Getenv("APS_CLIENT_SECRET"))
-		}); err != nil {
-		return err
-	}
-
-	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Token) }
 	bucket := fmt.Sprintf("bare-%d", time.Now().UnixNano())
-	if err := bareCall(client, "POST", base+"/oss/v2/buckets",
-		`{"bucketKey":"`+bucket+`","policyKey":"transient"}`, nil, "application/json", bearer); err != nil {
+	if err := call("POST", "/oss/v2/buckets", map[string]string{"bucketKey": bucket, "policyKey": "transient"},
+		nil); err != nil {
 		return err
 	}
 
-	object := base + "/oss/v2/buckets/" + bucket + "/objects/model.rvt/signeds3upload"
+	object := "/oss/v2/buckets/" + bucket + "/objects/model.rvt/signeds3upload"
 	parts := int((info.Size() + partSize - 1) / partSize)
 
 	etags := make([]string, parts)
@@ -302,7 +287,7 @@ func bareUpload(path string) error {
 			query.Set("uploadKey", key)
 		}
 
-		if err := bareCall(client, "GET", object+"?"+query.Encode(), "", &urls, "", bearer); err != nil {
+		if err := call("GET", object+"?"+query.Encode(), nil, &urls); err != nil {
 			return err
 		}
 
@@ -340,12 +325,7 @@ func bareUpload(path string) error {
 		}
 	}
 
-	body, err := json.Marshal(map[string]any{"uploadKey": key, "size": info.Size(), "eTags": etags})
-	if err != nil {
-		return err
-	}
-
-	return bareCall(client, "POST", object, string(body), nil, "application/json", bearer)
+	return call("POST", object, map[string]any{"uploadKey": key, "size": info.Size(), "eTags": etags}, nil)
 }
 
 func bareCall(c *http.Client, method, address, body string, into any, contentType string,

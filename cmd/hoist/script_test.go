@@ -26,8 +26,8 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// TestMain lets the scripts run "hoist", and the benchmark its yardstick, as a process of its own. More
-// tests run at once than there are cores: they mostly wait for such processes.
+// TestMain lets the scripts run "hoist", and the benchmarks their yardsticks, as processes of their own.
+// More tests run at once than there are cores: they mostly wait for such processes.
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
@@ -39,6 +39,12 @@ func TestMain(m *testing.M) {
 		},
 		"bare-upload": func() {
 			if err := bareUpload(os.Args[1]); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		},
+		"bare-small": func() {
+			if err := bareSmall(os.Args[1], os.Args[2]); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
