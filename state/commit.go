@@ -93,6 +93,14 @@ func (tx *writeTx) job(id JobID) (Job, error) {
 		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
 
+	if j, ok := tx.touched[id]; ok && j.ID != "" {
+		return j, nil
+	}
+
+	if j, ok := tx.store.recentJob(id); ok {
+		return j, nil
+	}
+
 	return readJob(tx.Tx, k)
 }
 

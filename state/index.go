@@ -41,6 +41,12 @@ func mirror(j Job) *openJob {
 		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
 }
 
+// says reports whether the index has nothing to change for what became of a job.
+func (o *openJob) says(j Job) bool {
+	return o.root == j.Root && o.paused == j.Paused && o.attention == j.Attention &&
+		o.stored.Equal(j.NextAttempt)
+}
+
 // monotonic is a time that is as far ahead as t by the clock now, whatever the clock is set to
 // later.
 func monotonic(t time.Time) time.Time {
@@ -73,6 +79,7 @@ func byAttempt(a, b *openJob) int {
 	return cmp.Compare(a.id, b.id)
 }
 
+// insert and remove move the shorter side of the list: jobs come at its end and go from its front.
 func insert(list []*openJob, o *openJob, by func(a, b *openJob) int) []*openJob {
 	if n := len(list); n == 0 || by(list[n-1], o) < 0 {
 		return append(list, o)
@@ -84,16 +91,27 @@ func insert(list []*openJob, o *openJob, by func(a, b *openJob) int) []*openJob 
 }
 
 func remove(list []*openJob, o *openJob, by func(a, b *openJob) int) []*openJob {
-	if i, ok := slices.BinarySearchFunc(list, o, by); ok {
-		return slices.Delete(list, i, i+1)
+	i, ok := slices.BinarySearchFunc(list, o, by)
+	switch {
+	case !ok:
+		return list
+	case i < len(list)/2:
+		copy(list[1:i+1], list[:i])
+		list[0] = nil
+
+		return list[1:]
 	}
 
-	return list
+	return slices.Delete(list, i, i+1)
 }
 
 // set makes the index say what the job says; a job without an id was ended and is pruned.
 func (x *jobIndex) set(id JobID, j Job) {
 	old := x.open[id]
+	if old != nil && j.ID != "" && j.Open() && old.says(j) {
+		return
+	}
+
 	if old != nil {
 		x.file(old, false)
 	}

@@ -63,7 +63,11 @@ func (s *Store) Job(id JobID) (Job, error) {
 		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
 
-	var j Job
+	j, ok := s.recentJob(id)
+	if ok {
+		return s.timed(j), nil
+	}
+
 	err := s.view(func(tx *bolt.Tx) error {
 		var err error
 		j, err = readJob(tx, k)
@@ -230,6 +234,11 @@ func (s *Store) readAll(ids []JobID) (jobs []Job, at uint64, err error) {
 	err = s.view(func(tx *bolt.Tx) error {
 		jobs, at = jobs[:0], uint64(tx.ID())
 		for _, id := range ids {
+			if j, ok := s.recentJob(id); ok {
+				jobs = append(jobs, s.timed(j))
+				continue
+			}
+
 			k, _ := id.key()
 			j, err := readJob(tx, k)
 			if errors.Is(err, ErrNotFound) {

@@ -64,6 +64,7 @@ type Store struct {
 	full    error         // of the last commit, if the disk was full
 	closed  bool
 	jobs    *jobIndex
+	recent  recent
 	changes []change // newest last
 	lostAt  uint64   // changes at or before this index are no longer in changes
 	commits CommitTimes
@@ -118,6 +119,7 @@ func Open(path string, o Options) (*Store, error) {
 	s := &Store{
 		path: path, db: db, log: o.Logger,
 		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
+		recent: recent{},
 	}
 	if err := s.load(o.schema); err != nil {
 		return nil, errors.Join(err, closeBolt(db))

@@ -28,6 +28,7 @@ type request struct {
 // writeTx is a write transaction with what it will change in memory.
 type writeTx struct {
 	*bolt.Tx
+	store   *Store
 	now     time.Time
 	touched map[JobID]Job // after the commit; a pruned one has no ID but its End
 	order   []JobID
@@ -146,7 +147,7 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 
 	defer func() { _ = btx.Rollback() }() // no effect after a commit
 
-	tx := &writeTx{Tx: btx, now: stored(time.Now()), touched: map[JobID]Job{}}
+	tx := &writeTx{Tx: btx, store: s, now: stored(time.Now()), touched: map[JobID]Job{}}
 	wrote := false
 	for _, r := range group {
 		tx.wrote = false
@@ -182,6 +183,11 @@ func (s *Store) committed(index uint64, tx *writeTx, took time.Duration) {
 	s.index, s.full = index, nil
 	for id, j := range tx.touched {
 		s.jobs.set(id, j)
+		if j.ID == "" {
+			delete(s.recent, id) // pruned
+		} else {
+			s.recent.keep(j)
+		}
 	}
 
 	for _, id := range tx.order {

@@ -1,0 +1,74 @@
+package state
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// TestRecentIsWhatTheFileSays: what is kept decoded never differs from the record, whatever happened.
+func TestRecentIsWhatTheFileSays(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	local := time.Now().In(time.FixedZone("there", 3600)) // with a monotonic reading
+	j := uploadJob(1)
+	j.Snapshot.ModTime, j.Snapshot.ChangeTime, j.Seen = local, local, stored(local)
+	j.Target.Dirs = []string{}
+	j = enqueue(t, s, j, Queued)
+
+	same := func() {
+		t.Helper()
+		k, _ := j.ID.key()
+
+		kept, ok := s.recentJob(j.ID)
+		if !ok {
+			t.Fatal("the job is not kept")
+		}
+
+		var filed Job
+		if err := s.view(func(tx *bolt.Tx) (err error) {
+			filed, err = readJob(tx, k)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+
+		if !reflect.DeepEqual(filed, kept) {
+			t.Errorf("kept is not what the file says:\n%+v\n%+v", kept, filed)
+		}
+	}
+	same()
+
+	size := j.Snapshot.Size
+	for _, e := range []Event{
+		Retry{At: local.Add(time.Hour), Reason: "r", Error: "e"}, RetryNow{},
+		FolderFound{Folder: "f"}, Reserved{Object: "o"},
+		Opened{UploadKey: "k", Expires: local.Add(time.Hour), PartSize: max(size, 1), Parts: 1},
+		PartStored{Part: 1, Size: size, ETag: "e"}, AllStored{}, Assembled{},
+		Intended{Intent{Kind: "item", Time: local}}, Published{Item: "i", Version: "v"},
+	} {
+		run(t, s, j.ID, e)
+		same()
+	}
+
+	run(t, s, j.ID, Finished{Result: ResultCreated})
+	if _, ok := s.recentJob(j.ID); ok {
+		t.Error("a job that ended is still kept")
+	}
+}
+
+func TestRecentIsBounded(t *testing.T) {
+	t.Parallel()
+	r := recent{}
+	for range 2 * keptRecent {
+		r.keep(Job{ID: NewJobID(), Phase: PhaseQueued})
+	}
+
+	running := Job{ID: NewJobID(), Phase: PhaseUploading}
+	r.keep(running)
+	if _, ok := r[running.ID]; !ok || len(r) != keptRecent {
+		t.Errorf("%d jobs are kept (the one that runs: %v), want %d", len(r), ok, keptRecent)
+	}
+}
