@@ -60,12 +60,12 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 		}
 
 		enqueue()
-		w.measure(files).atMost(t, smallCost{calls: 2.6, commits: 6, allocs: 2700, stateBytes: 5500})
+		w.measure(files).atMost(t, smallCost{calls: 1.3, commits: 3, allocs: 1500, stateBytes: 5500})
 
 		enqueue()
 		again := w.measure(files)
 		again.stateBytes = 0
-		again.atMost(t, smallCost{calls: 1, commits: 1, allocs: 800})
+		again.atMost(t, smallCost{calls: 1, commits: 1, allocs: 650})
 	})
 }
 

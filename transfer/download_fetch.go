@@ -88,7 +88,11 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 		return nil, err
 	}
 
-	w := &fetching{e: e, r: r, d: r.down, f: f, job: job}
+	w := &fetching{e: e, r: r, d: r.down, f: f, job: job, gate: e.parts}
+	if job.Size >= 0 {
+		w.gate = e.gateOf(job.Size)
+	}
+
 	if job.Phase == state.PhaseResolved {
 		if err := w.begin(ctx, at); err != nil {
 			return w.failed(ctx, at, err)
@@ -112,6 +116,8 @@ type fetching struct {
 	f   *os.File
 	job state.Job // as last committed by begin
 
+	gate *gate // that its ranges pass
+
 	first    io.ReadCloser // the answer that begin took the ETag from; holds a slot of the gate
 	firstEnd int64
 
@@ -127,14 +133,14 @@ type fetching struct {
 // begin makes the temporary file with room for everything, gets the first answer, and commits its
 // ETag. After an error there is no temporary file: no record tells of it yet.
 func (w *fetching) begin(ctx context.Context, at *target) (err error) {
-	if err := w.e.parts.acquire(ctx); err != nil {
+	if err := w.gate.acquire(ctx); err != nil {
 		return err
 	}
 
 	held := true
 	defer func() {
 		if held {
-			w.e.parts.release()
+			w.gate.release()
 		}
 	}()
 	if w.d.size < 0 { // the service did not say: the first byte's answer does
@@ -235,13 +241,13 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 		var end int64
 		// only part 1 of a new download has it
 		if body, end, w.first = w.first, w.firstEnd, nil; body == nil {
-			if err := w.e.parts.acquire(gctx); err != nil {
+			if err := w.gate.acquire(gctx); err != nil {
 				break
 			}
 		}
 
 		g.Go(func() error {
-			defer w.e.parts.release()
+			defer w.gate.release()
 			return w.part(gctx, n, body, end)
 		})
 	}
@@ -325,7 +331,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		return err
 	}
 
-	w.e.parts.succeeded()
+	w.gate.succeeded()
 	done = 0
 	w.r.setPart(job, length)
 	w.stored <- number
@@ -344,7 +350,7 @@ func (w *fetching) again(ctx context.Context, err error, tries *int) error {
 		return err
 	}
 
-	w.e.parts.failed(time.Now())
+	w.gate.failed(time.Now())
 	if *tries++; *tries >= rangeTries {
 		return err
 	}

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,9 +27,11 @@ type Config struct {
 	UserID func(profile string) string
 	Logger *slog.Logger // nil: discard
 
-	Transfers int   // files whose bytes move at once; default 8
-	Parts     int   // parts in flight over all files; default 8
-	PartSize  int64 // bytes; 0: chosen by file size (see planParts)
+	// files whose bytes move at once; 0: 8, of which each may be eight small ones (see smallFile)
+	Transfers int
+	// parts in flight over all files; 0: 8, and smallParts small ones beside them
+	Parts    int
+	PartSize int64 // bytes; 0: chosen by file size (see planParts)
 	// MD5 of each part against its ETag: auto (not on links faster than 100 MiB/s), always, never;
 	// default auto
 	Checksum     string
@@ -68,6 +71,8 @@ type Engine struct {
 	cfg     Config
 
 	parts   *gate // parts in flight over all files, up and down
+	small   *gate // of these the small ones; another gate if their number was not chosen
+	share   int   // small files that share a transfer slot
 	meter   *meter
 	figures figures
 	kick    chan struct{}
@@ -141,12 +146,15 @@ func New(c Config) (*Engine, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 
+	share := 1
 	if c.Transfers <= 0 {
-		c.Transfers = 8
+		c.Transfers, share = 8, smallShare
 	}
 
+	parts := newGate(cmp.Or(max(c.Parts, 0), 8))
+	small := parts
 	if c.Parts <= 0 {
-		c.Parts = 8
+		small = newGate(smallParts)
 	}
 
 	if c.Settle <= 0 {
@@ -172,7 +180,7 @@ func New(c Config) (*Engine, error) {
 	return &Engine{
 		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
-		parts: newGate(c.Parts), meter: newMeter(), kick: make(chan struct{}, 1),
+		parts: parts, small: small, share: share, meter: newMeter(), kick: make(chan struct{}, 1),
 		freed:    make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{}, lostSessions: map[state.JobID]int{},
 		looks: map[state.JobID]firstLook{},
@@ -245,6 +253,15 @@ func (e *Engine) profile(name string) (*profile, error) {
 	e.profiles[name] = p
 
 	return p, nil
+}
+
+// gateOf is the gate that a part, or range, of so many bytes passes.
+func (e *Engine) gateOf(bytes int64) *gate {
+	if bytes <= smallFile {
+		return e.small
+	}
+
+	return e.parts
 }
 
 // commit makes events durable. While the disk is full it waits; else it does not heed ctx, since an

@@ -490,17 +490,7 @@ func sameContent(ctx context.Context, c *apsclient.Client, a, b apsclient.Object
 // published says which version it is and ends the job, in one commit.
 func (e *Engine) published(ctx context.Context, r *run, job state.Job, pub state.Published) ([]state.Event,
 	error) {
-	after, err := job.Next(pub)
-	if err != nil {
-		return nil, err
-	}
-
-	end, err := e.finish(ctx, r, after)
-	if err != nil {
-		return nil, err
-	}
-
-	return append([]state.Event{pub}, end...), nil
+	return then(job, pub, func(job state.Job) ([]state.Event, error) { return e.finish(ctx, r, job) })
 }
 
 // finish ends the job: published record, receipt and history in one commit.

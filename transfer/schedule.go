@@ -20,9 +20,14 @@ const (
 	// versions
 	itemSlots  = 48
 	candidates = 512      // jobs looked at when one is chosen
-	enough     = 32       // with so many at hand the store is asked again only every second
+	enough     = 64       // with so many at hand the store is asked again only every second
 	largeFile  = 64 * mib // from here on a file may not take the last two transfer slots from small ones
-	listPause  = 20       // a listing is not repeated before this many times what it cost
+	// Up to here a file is small: its round trips, not its bytes, are what takes time. So smallShare
+	// of them share a transfer slot, and smallParts are sent beside the parts of large ones.
+	smallFile  = mib
+	smallShare = 8
+	smallParts = 32
+	listPause  = 20 // a listing is not repeated before this many times what it cost
 )
 
 // errStopped is the cause of a run that a person paused or cancelled.
@@ -183,7 +188,7 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 	e.mu.Lock()
 	used := e.usedSlots()
 	e.mu.Unlock()
-	free := e.cfg.Transfers - used.transfers
+	free := e.cfg.Transfers*e.share - used.shares
 	pause := d.cost * listPause
 	if free <= 0 || len(d.list) >= enough {
 		pause = max(pause, time.Second) // what is listed is enough for now
@@ -205,7 +210,7 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 			return false
 		}
 
-		used.add(j)
+		used.add(j, e.shares(j))
 		delete(d.known, j.ID)
 		d.start(ctx, j)
 
@@ -218,9 +223,14 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		}
 
 		j := d.list[i]
+		takes := e.shares(j)
+		if takes > free {
+			break // it is its turn: what is smaller must not take its room for ever
+		}
+
 		d.list = slices.Delete(d.list, i, i+1)
-		free--
-		used.add(j)
+		free -= takes
+		used.add(j, takes)
 		d.start(ctx, j)
 	}
 
@@ -269,13 +279,25 @@ func (s slots) better(a, b state.Job, transfers int) bool {
 
 func size(j state.Job) int64 { return max(j.Size, j.Snapshot.Size) }
 
-// slots counts what runs.
-type slots struct{ transfers, large, changing, publishing, items int }
+// shares is how many shares of the transfer slots a file takes: a whole slot, or one share if it is
+// small.
+func (e *Engine) shares(j state.Job) int {
+	if size(j) <= smallFile {
+		return 1
+	}
 
-func (s *slots) add(j state.Job) {
+	return e.share
+}
+
+// slots counts what runs.
+type slots struct{ transfers, shares, large, changing, publishing, items int }
+
+// add counts a job that takes so many shares of the transfer slots.
+func (s *slots) add(j state.Job, shares int) {
 	switch {
 	case !isPublishing(j):
 		s.transfers++
+		s.shares += shares
 		if size(j) >= largeFile {
 			s.large++
 		}
@@ -305,7 +327,7 @@ func makesItem(j state.Job) bool {
 // usedSlots counts the runs; the caller holds mu.
 func (e *Engine) usedSlots() (s slots) {
 	for _, r := range e.running {
-		s.add(r.holds)
+		s.add(r.holds, e.shares(r.holds))
 	}
 
 	return s
@@ -439,10 +461,18 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 			}
 
 			e.noteFailure(job, err)
-			events = []state.Event{e.eventFor(job, err)}
+			events = append(events, e.eventFor(reached(job, events), err))
 			log.Debug("step", "phase", string(phase), "error", err)
 		} else {
 			e.noteSuccess(job)
+		}
+
+		if len(events) == 0 { // what the step did is committed
+			if job, err = e.store.Job(job.ID); err != nil {
+				return fmt.Errorf("job %s: %w", r.job, err)
+			}
+
+			continue
 		}
 
 		next, commitErr := e.commit(ctx, job.ID, events...)
@@ -470,14 +500,25 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 	return nil
 }
 
-// step makes one remote effect and says what it was. Parts are committed inside, each by its
-// worker.
+// step makes the next remote effect and says what it was; one that needs no commit of its own may
+// bring the next step with it. Parts are committed inside, each by its worker.
 func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	if job.Kind == state.Download {
 		return e.downloadStep(ctx, r, job)
 	}
 
 	return e.uploadStep(ctx, r, job)
+}
+
+// reached is the job after events that are not committed yet.
+func reached(job state.Job, events []state.Event) state.Job {
+	for _, ev := range events {
+		if next, err := job.Next(ev); err == nil {
+			job = next
+		}
+	}
+
+	return job
 }
 
 // eventFor turns a failed step into what is committed.
@@ -510,7 +551,8 @@ func (e *Engine) holdSlot(r *run, job state.Job) bool {
 	}
 
 	used := e.usedSlots()
-	if isPublishing(job) && !used.mayPublish(job) || !isPublishing(job) && used.transfers >= e.cfg.Transfers {
+	room := e.cfg.Transfers*e.share - used.shares
+	if isPublishing(job) && !used.mayPublish(job) || !isPublishing(job) && room < e.shares(job) {
 		return false
 	}
 

@@ -92,7 +92,10 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 			}
 		}
 
-		return []state.Event{state.Reserved{Object: string(id)}}, nil
+		// A key is no storage that somebody gave: nothing happened yet that must be kept by itself.
+		return then(job, state.Reserved{Object: string(id)}, func(job state.Job) ([]state.Event, error) {
+			return e.openSession(ctx, r, c, job)
+		})
 	}
 
 	res, err := e.Resolver(job.Profile)
@@ -341,7 +344,13 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	_, unsettled := errors.AsType[*apsclient.UnsettledError](err)
 	switch {
 	case err == nil:
-		return []state.Event{state.Assembled{}}, nil
+		if !job.Target.OSS() {
+			return []state.Event{state.Assembled{}}, nil
+		}
+
+		return then(job, state.Assembled{}, func(job state.Job) ([]state.Event, error) {
+			return e.finish(ctx, r, job)
+		})
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	case unsettled: // it may be whole: nothing is given up
@@ -354,6 +363,19 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	}
 
 	return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
+}
+
+// then makes the step that follows an event at once, so that both share a commit. What a failed step
+// follows is returned too.
+func then(job state.Job, ev state.Event, next func(state.Job) ([]state.Event, error)) ([]state.Event, error) {
+	after, err := job.Next(ev)
+	if err != nil {
+		return nil, err
+	}
+
+	events, err := next(after)
+
+	return append([]state.Event{ev}, events...), err
 }
 
 // repair sends again the parts that a completion named. A session that names none, or goes on

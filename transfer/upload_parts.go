@@ -85,7 +85,8 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			break
 		}
 
-		if err := e.parts.acquire(ctx); err != nil {
+		_, length := partRange(job.Snapshot.Size, job.PartSize, n)
+		if err := e.gateOf(length).acquire(ctx); err != nil {
 			failed.set(err)
 			break
 		}
@@ -116,6 +117,9 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	}
 
 	r.freshParts = true
+	if job.PartsTotal == 1 && len(stored) == 0 {
+		return nil, nil // see put
+	}
 
 	return []state.Event{state.AllStored{}}, nil
 }
@@ -142,9 +146,10 @@ type sendingPart struct {
 func (s *sending) send(ctx context.Context, n int) error {
 	p := &sendingPart{n: n, slot: true}
 	p.offset, p.length = partRange(s.job.Snapshot.Size, s.job.PartSize, n)
+	gate := s.e.gateOf(p.length)
 	defer func() {
 		if p.slot {
-			s.e.parts.release()
+			gate.release()
 		}
 	}()
 
@@ -167,7 +172,7 @@ func (s *sending) send(ctx context.Context, n int) error {
 
 		err := s.put(ctx, p, url)
 		if err == nil {
-			s.e.parts.succeeded()
+			gate.succeeded()
 			return nil
 		}
 
@@ -200,7 +205,7 @@ func (s *sending) send(ctx context.Context, n int) error {
 			return &urlRefusedError{fmt.Errorf("part %d: %w", n, err)}
 		default:
 			if _, again := apsclient.Retryable(err); again {
-				s.e.parts.failed(time.Now())
+				gate.failed(time.Now())
 			} else if _, damaged := errors.AsType[*damagedError](err); !damaged {
 				return fmt.Errorf("part %d: %w", n, err)
 			}
@@ -210,13 +215,13 @@ func (s *sending) send(ctx context.Context, n int) error {
 			return fmt.Errorf("part %d: %w", n, err)
 		}
 
-		s.e.parts.release()
+		gate.release()
 		p.slot = false
 		if err := apsclient.Sleep(ctx, retryWait(err, try)); err != nil {
 			return err
 		}
 
-		if err := s.e.parts.acquire(ctx); err != nil {
+		if err := gate.acquire(ctx); err != nil {
 			return err
 		}
 
@@ -265,7 +270,12 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 		return err
 	}
 
-	done, err := s.e.commit(ctx, s.job.ID, state.PartStored{Part: p.n, Size: p.length, ETag: etag, MD5: md})
+	events := []state.Event{state.PartStored{Part: p.n, Size: p.length, ETag: etag, MD5: md}}
+	if s.job.PartsTotal == 1 {
+		events = append(events, state.AllStored{}) // the file was looked at after its only part
+	}
+
+	done, err := s.e.commit(ctx, s.job.ID, events...)
 	if err != nil {
 		s.e.moved(s.r, -sent.Load())
 		return err
