@@ -255,6 +255,7 @@ func successor(j Job, changed *SourceChanged) (Job, bool) {
 		Kind: j.Kind, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel, Target: j.Target,
 		Force: j.Force && j.Result == "", Batch: j.Batch, Doubt: j.Doubt,
 	}
+	next.Target.Seen = ""
 	switch {
 	case j.Kind != Upload, j.End == EndCancelled:
 		return Job{}, false

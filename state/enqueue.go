@@ -275,6 +275,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 		merged.Snapshot, merged.Size, merged.Pending = j.Snapshot, j.Snapshot.Size, nil
 		merged.Changes = max(open.Changes, j.Changes)
 		merged.Seen, merged.Unrest, merged.Rival = j.Seen, j.Unrest, j.Rival
+		merged.Target.Seen = j.Target.Seen
 	case open.Snapshot.Same(j.Snapshot):
 		merged.Pending = nil
 	case open.Pending == nil || !open.Pending.Same(j.Snapshot):
@@ -317,7 +318,7 @@ func (s *Store) Requeue(id JobID) (next Job, v Verdict, err error) {
 			return err
 		}
 
-		j.ID, j.Force, j.Doubt = NewJobID(), false, old.Doubt
+		j.ID, j.Force, j.Doubt, j.Target.Seen = NewJobID(), false, old.Doubt, ""
 		j.Paused, j.Attention, j.NextAttempt, j.Reason, j.Error, j.Changes = false, false, zeroTime, "", "", 0
 		if old.Pending != nil {
 			j.Snapshot = *old.Pending

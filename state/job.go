@@ -111,7 +111,16 @@ type Target struct {
 	Version  string   // download: id of the version
 	Bucket   string   // oss:// only, see OSS
 	Key      string   // oss:// only
+	// oss:// upload: what a listing showed under Key when the job was planned, see the Seen
+	// constants; "": nobody looked
+	Seen string
 }
+
+// What a plan's listing showed under a key: then the job has no look of its own.
+const (
+	SeenNothing = "nothing"
+	SeenOther   = "other" // content of another size
+)
 
 // OSS reports whether the remote end is an object of a bucket, whose key is reused and has no
 // versions, and not a file of a project.

@@ -32,6 +32,7 @@ type targetRecord struct {
 	Version  string   `json:"version,omitempty"`
 	Bucket   string   `json:"bucket,omitempty"`
 	Key      string   `json:"key,omitempty"`
+	Seen     string   `json:"seen,omitempty"`
 }
 
 type intentRecord struct {

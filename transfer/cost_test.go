@@ -13,6 +13,7 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/plan"
 )
 
 // A small file's cost is counted here, not timed: what a bound says may only ever be made less.
@@ -46,31 +47,26 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 	const files = 200
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		var jobs []state.Job
+		if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent", ""); err != nil {
+			t.Fatal(err)
+		}
+
 		for i := range files {
-			name := fmt.Sprintf("d%02d/f%03d.txt", i/50, i)
-			w.write(name, 1000, uint64(i))
-			jobs = append(jobs, w.inBucket(name))
+			w.write(fmt.Sprintf("d/%02d/f%03d.txt", i/50, i), 1000, uint64(i))
 		}
 
-		enqueue := func() {
-			if _, _, err := w.store.EnqueueAll(jobs); err != nil {
-				t.Fatal(err)
-			}
-		}
+		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
+			Sources: w.sources("d", "")}
+		w.measure(req).atMost(t, smallCost{calls: 0.2, commits: 3, allocs: 1200, stateBytes: 5500})
 
-		enqueue()
-		w.measure(files).atMost(t, smallCost{calls: 1.3, commits: 3, allocs: 1500, stateBytes: 5500})
-
-		enqueue()
-		again := w.measure(files)
+		again := w.measure(req)
 		again.stateBytes = 0
-		again.atMost(t, smallCost{calls: 1, commits: 1, allocs: 650})
+		again.atMost(t, smallCost{calls: 0.02, commits: 0, allocs: 200})
 	})
 }
 
-// measure runs what is queued over a network whose calls take 50 ms.
-func (w *world) measure(files int) smallCost {
+// measure plans and makes a push over a network whose calls take 50 ms.
+func (w *world) measure(req plan.PushRequest) smallCost {
 	w.t.Helper()
 	w.srv.SetFault(func(emulator.Request) emulator.Fault {
 		return emulator.Fault{Delay: 50 * time.Millisecond}
@@ -93,6 +89,7 @@ func (w *world) measure(files int) smallCost {
 
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
+	w.start(w.push(e, req))
 	w.runUntil(e, func() bool { return w.store.Counts(nil, time.Now()).Queued == 0 })
 	runtime.ReadMemStats(&after)
 
@@ -115,7 +112,7 @@ func (w *world) measure(files int) smallCost {
 
 	w.open()
 
-	n := float64(files)
+	n := float64(len(req.Sources))
 
 	return smallCost{calls: float64(calls) / n, commits: float64(commits.Load()) / n,
 		allocs: float64(after.Mallocs-before.Mallocs) / n, stateBytes: float64(info.Size()) / n}

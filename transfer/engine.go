@@ -131,6 +131,7 @@ type run struct {
 	freshIntent bool      // the intent was committed by this run and nothing was asked yet
 	looked      bool      // the content at the service was compared
 	existed     bool      // something was there before
+	sha1        string    // of the whole content as it was sent, hex; "" not computed
 	badAssembly int       // completions that named parts
 	down        *download // what a download knows of its source; nil: ask
 	warned      bool      // told that the session is too short

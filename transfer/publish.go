@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -495,7 +496,7 @@ func (e *Engine) published(ctx context.Context, r *run, job state.Job, pub state
 
 // finish ends the job: published record, receipt and history in one commit.
 func (e *Engine) finish(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
-	rec := recordOf(job, job.Object, job.SHA1)
+	rec := recordOf(job, job.Object, cmp.Or(job.SHA1, r.sha1))
 	before, known, err := e.store.Published(job.Root, job.Rel)
 	if err != nil {
 		return nil, err

@@ -337,7 +337,7 @@ func TestPushToABucket(t *testing.T) {
 		e := w.engine()
 		w.srv.ResetJournal()
 		plans := w.push(e, req)
-		w.wantCalls(t, "the plan of a first push", "get-bucket-details")
+		w.wantCalls(t, "the plan of a first push", "get-bucket-details", "list-bucket-objects")
 
 		for _, j := range w.start(plans) {
 			if !strings.HasPrefix(j.Target.Key, "2026/") || j.Target.Bucket != "drawings" {
@@ -358,18 +358,25 @@ func TestPushToABucket(t *testing.T) {
 			t.Errorf("%d tokens were asked for by the transfer, the plan's should do", tokens)
 		}
 
+		if n := w.calls("get-object-details"); n != 0 {
+			t.Errorf("%d looks at single objects, the plan's listing should do", n)
+		}
+
 		o, err := w.client.Objects.Details(t.Context(), apsclient.NewObjectID("drawings", "2026/sub/a.dwg"))
 		if err != nil || o.Size != int64(len(data)) {
 			t.Fatalf("object %+v, %v", o, err)
 		}
 
-		// Again in the same home: nothing is sent. Each object is looked at once, which shows its
-		// SHA-1; from then on a listing is enough.
+		// Again in the same home: nothing is sent. An object whose SHA-1 was not computed as it was
+		// sent is looked at once; from then on a listing is enough.
 		w.srv.ResetJournal()
 		e = w.engine()
 		plans = w.push(e, req)
-		w.wantCalls(t, "the plan of a second push", "get-bucket-details")
-		w.start(plans)
+		w.wantCalls(t, "the plan of a second push", "get-bucket-details", "list-bucket-objects")
+		if jobs := w.start(plans); len(jobs) != 1 || jobs[0].Target.Name != "a.dwg" {
+			t.Errorf("a second push looks at %+v, want the large file alone", jobs)
+		}
+
 		w.runAll(e)
 		if n := w.calls("s3-put"); n != 0 {
 			t.Errorf("%d parts sent of unchanged files", n)

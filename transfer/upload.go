@@ -81,7 +81,8 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 
 	if job.Target.OSS() {
 		id := apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
-		if !job.Force {
+		r.existed = job.Target.Seen == state.SeenOther
+		if look := job.Target.Seen == "" || job.Doubt; look && !job.Force {
 			same, err := e.sameObject(ctx, r, c, id, src, job)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) {
 				return nil, err
@@ -270,7 +271,7 @@ func (e *Engine) openSession(ctx context.Context, r *run, c *apsclient.Client, j
 	}
 
 	partSize, count := planParts(job.Snapshot.Size, e.cfg.PartSize)
-	r.urls = newURLRuns(count)
+	r.urls, r.sha1 = newURLRuns(count), ""
 	expires, err := e.askURLs(ctx, r, c, job, partSize, 1, min(count, maxURLsACall), "")
 	if err != nil {
 		return nil, fmt.Errorf("open an upload session for %s: %w", job.Target.Address, err)

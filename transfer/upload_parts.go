@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"crypto/md5"
+	"crypto/sha1"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ const (
 	partTries    = 4 // sendings of one part before the job waits
 	urlRefreshes = 3 // 403 answers of one part that are taken for an ended URL
 	urlMargin    = 20 * time.Second
+	hashedAlong  = 64 * 1024       // the SHA-1 of files up to here is computed as they are sent
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
 	// bytes a second below which the MD5 of parts costs nothing that is noticed
 	slowLink = 100 * mib
@@ -254,6 +256,12 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 		body.R = sum
 	}
 
+	var whole *summer // that the next push of it need not read the file
+	if s.job.Target.OSS() && s.job.PartsTotal == 1 && p.length <= hashedAlong {
+		whole = &summer{r: body.R, h: sha1.New(), start: p.offset, next: p.offset}
+		body.R = whole
+	}
+
 	etag, err := s.c.Data.PutPart(ctx, url, body)
 	var md string
 	if err == nil {
@@ -279,6 +287,10 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 	if err != nil {
 		s.e.moved(s.r, -sent.Load())
 		return err
+	}
+
+	if whole != nil {
+		s.r.sha1 = whole.hex(p.offset + p.length)
 	}
 
 	s.r.urls.stored(p.n)
@@ -513,7 +525,7 @@ func (u *urlRuns) isStored(n int) bool {
 	return u.done[n-1]
 }
 
-// summer computes the MD5 of bytes that are read in order; a reader that goes back to the start
+// summer computes a sum of bytes that are read in order; a reader that goes back to the start
 // begins anew.
 type summer struct {
 	r     io.ReaderAt

@@ -434,14 +434,16 @@ func (w *pusher) compareItem(ctx context.Context, p *File, l landing) error {
 	return err
 }
 
+// intoBucket compares many files with one listing. A few are looked at by their jobs, but for those
+// that a record may spare the job.
 func (w *pusher) intoBucket(ctx context.Context, landings []landing) ([]File, error) {
 	out := make([]File, 0, len(landings))
-
 	records := map[int]state.PublishedRecord{}
-	var keys []string
+	var keys, recorded []string
 	for _, l := range landings {
 		p := w.plan(l)
 		if p.Result == "" && !w.req.Force {
+			keys = append(keys, p.Job.Target.Key)
 			rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
 			if err != nil {
 				return nil, err
@@ -451,27 +453,40 @@ func (w *pusher) intoBucket(ctx context.Context, landings []landing) ([]File, er
 			// Where ours is unknown the job's own look decides.
 			if ok && rec.SHA1 != "" && rec.Snapshot.Same(l.source.Snapshot) {
 				records[len(out)] = rec
-				keys = append(keys, p.Job.Target.Key)
+				recorded = append(recorded, p.Job.Target.Key)
 			}
 		}
 
 		out = append(out, p)
 	}
 
+	if len(keys) <= remote.FewObjects {
+		keys = recorded
+	}
+
 	if len(keys) == 0 {
 		return out, nil
 	}
 
-	there, err := w.r.Objects(ctx, w.place.Bucket, w.place.Key, keys)
+	there, whole, err := w.r.Objects(ctx, w.place.Bucket, w.place.Key, keys)
 	if err != nil {
 		return nil, err
 	}
 
-	for i, rec := range records {
-		if o, ok := there[out[i].Job.Target.Key]; ok &&
-			IsShown(rec.Base(rec.Remote),
-				compare.Tip{Presence: compare.Present, Size: o.Size, SHA1: o.SHA1}) {
-			out[i].Result, out[i].Record = Unchanged, &rec
+	listed := len(keys) > remote.FewObjects
+	for i := range out {
+		p := &out[i]
+		o, found := there[p.Job.Target.Key]
+		rec, known := records[i]
+		tip := compare.Tip{Presence: compare.Present, Size: o.Size, SHA1: o.SHA1}
+		switch {
+		case p.Result != "" || w.req.Force || !listed && !known:
+		case found && known && IsShown(rec.Base(rec.Remote), tip):
+			p.Result, p.Record = Unchanged, &rec
+		case found && o.Size != p.Job.Snapshot.Size:
+			p.Job.Target.Seen = state.SeenOther
+		case !found && whole:
+			p.Job.Target.Seen = state.SeenNothing
 		}
 	}
 

@@ -90,25 +90,42 @@ func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) 
 	return p, nf
 }
 
-// fewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs
+// FewObjects is how many objects are looked at one by one; beyond, a listing of the prefix costs
 // fewer calls.
-const fewObjects = 3
+const FewObjects = 3
+
+// listedPerKey bounds a listing: of a prefix with far more objects than are asked for, looks at
+// single ones cost fewer calls.
+const listedPerKey = 50
 
 // Objects returns the objects of a bucket that have one of keys, by key. All keys begin with
-// prefix. Those of others that a listing brings along are among them.
+// prefix. whole reports whether those that are not returned are not there: a listing that grows
+// out of proportion is given up.
 func (r *Resolver) Objects(ctx context.Context, bucket, prefix string,
-	keys []string) (map[string]apsclient.Object, error) {
-	there := map[string]apsclient.Object{}
-	if len(keys) > fewObjects {
-		for o, err := range r.oss.Objects.List(ctx, bucket, prefix) {
-			if err != nil {
-				return nil, err
-			}
-
-			there[o.Key] = o
+	keys []string) (there map[string]apsclient.Object, whole bool, err error) {
+	there = map[string]apsclient.Object{}
+	if len(keys) > FewObjects {
+		wanted := make(map[string]bool, len(keys))
+		for _, k := range keys {
+			wanted[k] = true
 		}
 
-		return there, nil
+		listed := 0
+		for o, err := range r.oss.Objects.List(ctx, bucket, prefix) {
+			if err != nil {
+				return nil, false, err
+			}
+
+			if wanted[o.Key] {
+				there[o.Key] = o
+			}
+
+			if listed++; listed > listedPerKey*len(keys) {
+				return there, false, nil
+			}
+		}
+
+		return there, true, nil
 	}
 
 	for _, key := range keys {
@@ -116,9 +133,9 @@ func (r *Resolver) Objects(ctx context.Context, bucket, prefix string,
 		if err == nil {
 			there[key] = o
 		} else if !errors.Is(err, apsclient.ErrNotFound) {
-			return nil, err
+			return nil, false, err
 		}
 	}
 
-	return there, nil
+	return there, true, nil
 }
