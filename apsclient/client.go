@@ -86,7 +86,7 @@ func New(c Config) (*Client, error) {
 		k.chain = newChain(counting{control, &k.tally, ofCall}, c.Tokens, log)
 	}
 
-	k.data = counting{data, &k.tally, ofPart}
+	k.data = dataLogging(log, counting{data, &k.tally, ofPart})
 
 	return newClient(k, c.Scopes), nil
 }

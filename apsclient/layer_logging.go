@@ -36,3 +36,42 @@ func logging(log *slog.Logger, next http.RoundTripper) http.RoundTripper {
 		return resp, err
 	})
 }
+
+// dataLogging writes one debug line for each part that is sent or fetched, without the query of its
+// signed URL. What is fetched is counted as announced: the body is read later.
+func dataLogging(log *slog.Logger, next http.RoundTripper) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		if !log.Enabled(r.Context(), slog.LevelDebug) {
+			return next.RoundTrip(r)
+		}
+
+		start, bytes := time.Now(), r.ContentLength
+		part := r.URL.Query().Get("partNumber")
+		resp, err := next.RoundTrip(r)
+		attrs := []slog.Attr{slog.String("method", r.Method), slog.String("host", r.URL.Host),
+			slog.String("path", r.URL.EscapedPath())}
+		if part != "" {
+			attrs = append(attrs, slog.String("part", part))
+		}
+
+		if spec := r.Header.Get("Range"); spec != "" {
+			attrs = append(attrs, slog.String("range", spec))
+		}
+
+		if err != nil {
+			attrs = append(attrs, slog.String("error", plainError(r.Context(), err).Error()))
+		} else {
+			if r.Method == http.MethodGet {
+				bytes = resp.ContentLength
+			}
+
+			attrs = append(attrs, slog.Int("status", resp.StatusCode),
+				slog.String("answer_id", requestID(resp.Header)))
+		}
+
+		attrs = append(attrs, slog.Int64("bytes", bytes), slog.Duration("took", time.Since(start)))
+		log.LogAttrs(r.Context(), slog.LevelDebug, "data", attrs...)
+
+		return resp, err
+	})
+}

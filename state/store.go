@@ -40,6 +40,9 @@ type Options struct {
 	// 50 ms it is tried once, for callers with something better to do than wait, such as asking
 	// that process.
 	LockWait time.Duration
+	// Told is called with each job that a commit changed, after it, as the job is then. Calls come
+	// one at a time, in the order of the commits, which wait for them; nil: none.
+	Told func(Job)
 
 	schema []migration // tests only
 }
@@ -51,6 +54,7 @@ type Store struct {
 	log      *slog.Logger
 	instance string
 
+	told     func(Job)
 	reqs     chan *request
 	stop     chan struct{} // closed by Close
 	stopped  sync.WaitGroup
@@ -117,7 +121,7 @@ func Open(path string, o Options) (*Store, error) {
 	}
 
 	s := &Store{
-		path: path, db: db, log: o.Logger,
+		path: path, db: db, log: o.Logger, told: o.Told,
 		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
 		recent: recent{},
 	}

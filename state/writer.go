@@ -169,8 +169,24 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 	}
 
 	s.committed(index, tx, time.Since(began))
+	s.tell(tx)
 
 	return nil, nil
+}
+
+// tell calls told once for each job that a commit changed.
+func (s *Store) tell(tx *writeTx) {
+	if s.told == nil {
+		return
+	}
+
+	for _, id := range tx.order {
+		if j := tx.touched[id]; j.ID != "" {
+			s.told(j)
+		}
+
+		delete(tx.touched, id)
+	}
 }
 
 // committed brings what is in memory up to date and wakes the waiters.

@@ -573,11 +573,7 @@ func (e *Engine) jobEnded(job state.Job) {
 	e.mu.Unlock()
 	e.dropSpooled(job)
 
-	switch job.End {
-	case state.EndDone:
+	if job.End == state.EndDone {
 		e.log.Info("done", "job", string(job.ID), "path", job.Path, "result", job.Result, "bytes", job.Size)
-	case state.EndFailed:
-		e.log.Error("failed", "job", string(job.ID), "path", job.Path, "reason", job.Reason, "error",
-			job.Error)
 	}
 }

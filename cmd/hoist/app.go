@@ -17,8 +17,10 @@ type app struct {
 	input          io.Reader // stdin, for reading: a signal ends a read at once. Set by run
 	stdout, stderr io.Writer
 	flags          globalFlags
-	shape          shape        // of what --json prints; nil: as it is. Set by begin
-	log            *slog.Logger // nothing without -v; set by begin
+	shape          shape          // of what --json prints; nil: as it is. Set by begin
+	log            *slog.Logger   // nothing without -v or a log file; set by openLog
+	logFile        io.WriteCloser // nil: none
+	logsToScreen   bool           // also without -v
 	sum            summary
 	handed         bool // to the owner of the home, which records what it does; set by dial
 	started        bool // the arguments were understood: an error from now on is not one of usage
@@ -27,6 +29,7 @@ type app struct {
 type globalFlags struct {
 	home, profile, limits string
 	jq, template          string
+	logFile, logFormat    string
 	json, quiet           bool
 	verbose               int
 }
@@ -41,11 +44,8 @@ func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
 
 // begin runs before every command, once the flags are known.
 func (a *app) begin() (err error) {
-	switch {
-	case a.flags.verbose > 1:
-		a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	case a.flags.verbose == 1:
-		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
+	if err := a.openLog(); err != nil {
+		return err
 	}
 
 	if a.shape, err = newShape(a.flags.jq, a.flags.template); a.shape != nil {

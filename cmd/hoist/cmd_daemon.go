@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +20,11 @@ func newDaemonCmd(a *app) *cobra.Command {
 		Long: `Run in the foreground: watch the folders of "hoist watch list", send what
 changes, and do the work that other commands hand over. It is ready when its
 socket answers. SIGINT and SIGTERM end it; what is under way goes on at the next
-start.`,
+start.
+
+Its log, on standard error and in HOME/logs/hoist.log, has a line for each file
+that is done, parked, in conflict, retried, given up or going on again, with the
+reason and what fixes it. The file is cut at 20 MB; pieces are kept for 30 days.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.daemon(cmd.Context(), o) },
 	}
@@ -41,8 +45,8 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 		return err
 	}
 
-	if a.flags.verbose == 0 && !a.flags.quiet {
-		a.log = slog.New(slog.NewTextHandler(a.stderr, nil))
+	if err := a.logDaemon(s); err != nil {
+		return err
 	}
 
 	own, err := a.ownOrLeave(ctx, s)
@@ -62,6 +66,21 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 	a.log.Info("daemon stopping")
 
 	return errors.Join(err, a.leave(own.Close))
+}
+
+// logDaemon logs to standard error unless it is to be quiet, and to a file of the home unless
+// another one is given.
+func (a *app) logDaemon(s *setup) error {
+	if err := s.home.Ensure(); err != nil {
+		return err
+	}
+
+	a.logsToScreen = !a.flags.quiet
+	if a.logFile == nil {
+		a.logFile = rotated(filepath.Join(s.home.Logs(), "hoist.log"))
+	}
+
+	return a.openLog()
 }
 
 // leaveWithin is how long a daemon takes to end at most. What still runs then waits for a disk that

@@ -82,6 +82,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = problem.ErrInterrupted
 	}
 
+	err = errors.Join(err, a.closeLog())
+
 	return report(stderr, err)
 }
 
@@ -121,6 +123,8 @@ whole version.`,
 	f.StringVar(&a.flags.template, "template", "", "print each JSON object by this Go template")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, no summary")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "log what happens to standard error (-vv: every request)")
+	f.StringVar(&a.flags.logFile, "log-file", "", "log what happens to this file, which is cut by size and age")
+	f.StringVar(&a.flags.logFormat, "log-format", "", "lines of the log: text or json (default text)")
 	f.StringVar(&a.flags.limits, "limits", "",
 		"API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
 	root.AddCommand(a.commands()...)

@@ -105,7 +105,6 @@ func (o *Owner) goOn(j state.Job, event state.Event) error {
 	}
 
 	if err == nil {
-		o.log.Info("a cause is gone", "job", string(j.ID), "path", j.Path, "reason", j.Reason)
 		o.engine.Kick()
 	}
 

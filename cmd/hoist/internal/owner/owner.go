@@ -136,8 +136,9 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 	o.clients.made = map[string]*apsclient.Client{}
 	o.pulse.rest(o.since)
 
-	o.store, err = state.Open(home.StateFile(),
-		state.Options{Owner: home.OwnerFile(), Logger: options.Logger, LockWait: options.LockWait})
+	told := newStory(options.Logger)
+	o.store, err = state.Open(home.StateFile(), state.Options{Owner: home.OwnerFile(), Logger: options.Logger,
+		LockWait: options.LockWait, Told: told.tell})
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +183,10 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 	}
 
 	if mode >= Working {
+		if err := told.begin(o.store); err != nil {
+			return nil, err
+		}
+
 		o.cleanStreams()
 		o.spawn("engine", o.engine.Run)
 		o.spawn("reasons", o.heal)

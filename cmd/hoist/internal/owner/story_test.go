@@ -1,0 +1,162 @@
+package owner
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hoist/apsclient/emulator"
+)
+
+// record is what a log holds.
+type record struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(p)
+}
+
+// tales reads a log alone: what it says of each file, in order.
+func (r *record) tales(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	out := map[string][]string{}
+	for line := range strings.Lines(r.text.String()) {
+		var l struct {
+			Msg, Path, Reason, Was, Result, Fix string
+			NextAttempt                         time.Time `json:"next_attempt"`
+			Time                                time.Time
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+
+		rel, err := filepath.Rel(root, l.Path)
+		if err != nil || l.Path == "" {
+			continue
+		}
+
+		told := strings.TrimSpace(l.Msg + " " + l.Reason + l.Was + l.Result)
+		told = strings.Replace(told, "service-error", "offline", 1) // by which call meets the outage first
+		switch {
+		case l.Reason == "source-changed", told == "retried vanished":
+			continue // whether a look comes in between depends on the moment
+		case (l.Msg == turnParked || l.Msg == turnConflict) && l.Fix == "":
+			t.Errorf("no fix: %s", line)
+		case l.Msg == turnRetried && !l.NextAttempt.After(l.Time.UTC()):
+			t.Errorf("no next attempt ahead: %s", line)
+		}
+
+		out[rel] = append(out[rel], told)
+	}
+
+	return out
+}
+
+// TestLogOfADayOfTrouble: a day in which all sorts of things go wrong; the log read alone, at the
+// default level, tells what happened to each file.
+func TestLogOfADayOfTrouble(t *testing.T) {
+	where := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLife(t, where, 1)
+		l.cloud.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{} })
+		log := &record{}
+		l.options.poll = 30 * time.Second
+		l.options.Logger = slog.New(slog.NewJSONHandler(log, nil))
+		save := func(name, content string) {
+			t.Helper()
+			path := filepath.Join(l.root, filepath.FromSlash(name))
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+
+			if err := os.Chtimes(path, time.Now(), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fault := func(when func(emulator.Request) bool, f emulator.Fault) {
+			l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+				if when(r) {
+					return f
+				}
+
+				return emulator.Fault{}
+			})
+		}
+
+		// An ordinary morning.
+		l.open()
+		save("plain.rvt", "one")
+		save("theirs.rvt", "one")
+		time.Sleep(30 * time.Minute)
+
+		// Then the service is away.
+		fault(func(emulator.Request) bool { return true }, emulator.Fault{Kind: emulator.FailBefore, Status: 503})
+		save("outage.rvt", "two")
+		time.Sleep(30 * time.Minute)
+		l.cloud.SetFault(nil)
+		time.Sleep(30 * time.Minute)
+
+		// Permission is missing for a while.
+		fault(func(r emulator.Request) bool { return strings.HasPrefix(r.Op, "create-") },
+			emulator.Fault{Kind: emulator.FailBefore, Status: 403})
+		save("permission.rvt", "three")
+		time.Sleep(30 * time.Minute)
+		l.cloud.SetFault(nil)
+		time.Sleep(30 * time.Minute)
+
+		// Two names that the service may take for one; a colleague publishes first.
+		save("plan.rvt", "four")
+		save("Plan.rvt", "five")
+		if _, _, err := l.cloud.AddFile(l.cloud.Demo().Project, "Project Files/theirs.rvt",
+			strings.NewReader("theirs"), 6); err != nil {
+			t.Fatal(err)
+		}
+		save("theirs.rvt", "ours, newer")
+		time.Sleep(30 * time.Minute)
+		if err := os.Rename(filepath.Join(l.root, "Plan.rvt"), filepath.Join(l.root, "Plan-2.rvt")); err != nil {
+			t.Fatal(err)
+		}
+
+		time.Sleep(30 * time.Minute)
+		l.close()
+		if err := l.cloud.Close(); err != nil {
+			t.Error(err)
+		}
+
+		got := log.tales(t, l.root)
+		want := map[string][]string{
+			"plain.rvt":      {"done created"},
+			"outage.rvt":     {"retried offline", "goes on offline", "done created"},
+			"permission.rvt": {"parked forbidden", "goes on forbidden", "done created"},
+			"plan.rvt":       {"parked name-clash", "goes on name-clash", "done created"},
+			"Plan.rvt":       {"parked name-clash", "given up vanished"},
+			"Plan-2.rvt":     {"done created"},
+			"theirs.rvt":     {"done created", "in conflict conflict"},
+		}
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			if !slices.Equal(got[name], want[name]) {
+				t.Errorf("%s: %q, want %q", name, got[name], want[name])
+			}
+		}
+
+		if t.Failed() {
+			t.Log(log.text.String())
+		}
+	})
+}
