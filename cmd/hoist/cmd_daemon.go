@@ -23,7 +23,7 @@ socket answers. SIGINT and SIGTERM end it; what is under way goes on at the next
 start.
 
 Its log, on standard error and in HOME/logs/hoist.log, has a line for each file
-that is done, parked, in conflict, retried, given up or going on again, with the
+that is done, parked, in conflict, retried, given up or healed, with the
 reason and what fixes it. The file is cut at 20 MB; pieces are kept for 30 days.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.daemon(cmd.Context(), o) },

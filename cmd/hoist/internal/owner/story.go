@@ -11,14 +11,24 @@ import (
 )
 
 // story logs what becomes of each job, once each time that it changes: parked, in conflict, retried,
-// going on again, given up, cancelled or superseded, with the reason and what fixes it. That a job
+// healed, given up, cancelled or superseded, with the reason and what fixes it. That a job
 // is done is logged by the engine.
 type story struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
-	troubled map[state.JobID]trouble // guarded by mu: the open jobs that are in trouble, as told
+	troubled map[state.JobID]told // guarded by mu: the open jobs that are in trouble
 }
+
+// told is the trouble of a job, and how far the job was: until it gets further it is only tried
+// again.
+type told struct {
+	trouble
+	phase state.Phase
+	parts int
+}
+
+func toldOf(j state.Job) told { return told{troubleOf(j), j.Phase, j.PartsDone} }
 
 // trouble is what a job waits for; the zero value is none.
 type trouble struct {
@@ -27,7 +37,7 @@ type trouble struct {
 }
 
 func newStory(log *slog.Logger) *story {
-	return &story{log: log, troubled: map[state.JobID]trouble{}}
+	return &story{log: log, troubled: map[state.JobID]told{}}
 }
 
 // begin takes what an earlier process told of as told.
@@ -41,7 +51,7 @@ func (s *story) begin(store *state.Store) error {
 	defer s.mu.Unlock()
 
 	for _, j := range jobs {
-		if t := troubleOf(j); t != (trouble{}) {
+		if t := toldOf(j); t.trouble != (trouble{}) {
 			s.troubled[j.ID] = t
 		}
 	}
@@ -59,17 +69,24 @@ func troubleOf(j state.Job) trouble {
 
 // tell is called with each job that changed.
 func (s *story) tell(j state.Job) {
-	now := troubleOf(j)
+	now := toldOf(j)
 	s.mu.Lock()
 	was := s.troubled[j.ID]
-	if now == (trouble{}) || !j.Open() {
+	tried := j.Open() && now.trouble == (trouble{}) && now.phase == was.phase && now.parts == was.parts
+	switch {
+	case tried:
+	case now.trouble == (trouble{}) || !j.Open():
 		delete(s.troubled, j.ID)
-	} else {
+	default:
 		s.troubled[j.ID] = now
 	}
 	s.mu.Unlock()
 
-	what, level := turn(was, now, j.End)
+	if tried {
+		return
+	}
+
+	what, level := turn(was.trouble, now.trouble, j.End)
 	if what == "" || !s.log.Enabled(context.Background(), level) {
 		return
 	}
@@ -81,7 +98,7 @@ func (s *story) tell(j state.Job) {
 			attrs = append(attrs, slog.String(key, value))
 		}
 	}
-	if what == turnGoesOn {
+	if what == turnHealed {
 		add("was", was.reason)
 	} else {
 		add("reason", j.Reason)
@@ -107,7 +124,7 @@ const (
 	turnParked     = "parked"
 	turnConflict   = "in conflict"
 	turnRetried    = "retried"
-	turnGoesOn     = "goes on"
+	turnHealed     = "healed"
 	turnGivenUp    = "given up"
 	turnCancelled  = "cancelled"
 	turnSuperseded = "superseded"
@@ -128,7 +145,7 @@ func turn(was, now trouble, end string) (what string, level slog.Level) {
 	case now == was:
 		return "", 0
 	case now == (trouble{}):
-		return turnGoesOn, slog.LevelInfo
+		return turnHealed, slog.LevelInfo
 	case now.parked && now.reason == transfer.ReasonConflict:
 		return turnConflict, slog.LevelWarn
 	case now.parked:

@@ -142,9 +142,9 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 		got := log.tales(t, l.root)
 		want := map[string][]string{
 			"plain.rvt":      {"done created"},
-			"outage.rvt":     {"retried offline", "goes on offline", "done created"},
-			"permission.rvt": {"parked forbidden", "goes on forbidden", "done created"},
-			"plan.rvt":       {"parked name-clash", "goes on name-clash", "done created"},
+			"outage.rvt":     {"retried offline", "healed offline", "done created"},
+			"permission.rvt": {"parked forbidden", "healed forbidden", "done created"},
+			"plan.rvt":       {"parked name-clash", "healed name-clash", "done created"},
 			"Plan.rvt":       {"parked name-clash", "given up vanished"},
 			"Plan-2.rvt":     {"done created"},
 			"theirs.rvt":     {"done created", "in conflict conflict"},
