@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +21,10 @@ func newWatchCmd(a *app) *cobra.Command {
 		Short: "Folders that the daemon keeps in sync",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("watch needs a subcommand: add, list, remove, pause, resume or scan")
+			return problem.Usagef("watch needs a subcommand: add, list, set, remove, pause, resume or scan")
 		},
 	}
-	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a),
+	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a), newWatchSetCmd(a),
 		a.watchVerb(control.Remove, "Stop watching a folder; nothing is deleted, here or in the cloud"),
 		a.watchVerb(control.Pause, "Send nothing of a folder until it is resumed"),
 		a.watchVerb(control.Resume, "Go on with a paused folder"), newWatchScanCmd(a))
@@ -169,6 +170,55 @@ func (a *app) watchVerb(verb control.Verb, short string) *cobra.Command {
 				}
 
 				a.printf("watch %s: %s\n", done.ID, done.State)
+
+				return nil
+			})
+		},
+	}
+}
+
+func newWatchSetCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "set ID|PATH|REMOTE KEY=VALUE…",
+		Short: "Change the settings of a watch, also while it runs",
+		Long: `Change the settings of a watch in config.toml, also while it runs: they hold at once.
+
+The keys are those of a [[watch]] table ("hoist help configuration"). A key that holds a list is given once per
+value and replaces the whole list; KEY= goes back to the default.`,
+		Example: "  hoist watch set ~/plans settle=30s exclude='*.bak' exclude='old/'",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.setup(config.Settings{})
+			if err != nil {
+				return err
+			}
+
+			which, err := whichWatch(s.file.Watch, args[0])
+			if err != nil {
+				return err
+			}
+
+			set := map[string][]string{}
+			for _, pair := range args[1:] {
+				key, value, ok := strings.Cut(pair, "=")
+				if !ok {
+					return problem.Usagef("%q is not KEY=VALUE", pair)
+				}
+
+				set[key] = append(set[key], value)
+			}
+
+			return a.over(cmd.Context(), s, owner.Passive, "watch set", func(api *attached) error {
+				done, err := api.SetWatch(cmd.Context(), which, control.WatchSettings{Set: set})
+				if err != nil {
+					return err
+				}
+
+				if a.flags.json {
+					return a.printJSON(done)
+				}
+
+				a.printf("watch %s: set\n", done.ID)
 
 				return nil
 			})

@@ -130,6 +130,8 @@ func TestControlAPIIsAsItSays(t *testing.T) {
 		{"POST", "/v1/pull", `{"remote":"aps://nowhere/x","path":` + quoted(l.dir) + `}`, 404},
 		{"GET", "/v1/watches", "", 200},
 		{"POST", "/v1/watches/" + watch.ID + "/scan", "", 200},
+		{"PATCH", "/v1/watches/" + watch.ID, `{"set":{"settle":["3s"],"exclude":["*.bak","old/"]}}`, 200},
+		{"PATCH", "/v1/watches/" + watch.ID, `{"set":{"settle":["soon"]}}`, 400},
 		{"GET", "/v1/explain?path=" + url.QueryEscape(path), "", 200},
 		{"GET", "/v1/state", "", 200},
 		{"POST", "/v1/verify", "", 200},

@@ -93,38 +93,38 @@ func (w Watch) Settings() Settings {
 		OneFileSystem: w.OneFileSystem}
 }
 
-// Complete fills in defaults and checks what a user wrote.
+// Complete fills in defaults and checks what a user wrote; the error names every mistake.
 func (w *Watch) Complete(file string) error {
-	bad := func(key, msg string) error { return &Error{File: file, Key: "watch." + key, Msg: msg} }
+	var all []error
+	bad := func(key, msg string) { all = append(all, &Error{File: file, Key: "watch." + key, Msg: msg}) }
 	w.Mode = first(w.Mode, ModePush)
 	switch {
 	case w.Path == "":
-		return bad("path", "is missing")
-	case w.Remote == "":
-		return bad("remote", "is missing")
+		bad("path", "is missing")
 	case !filepath.IsAbs(w.Path):
-		return bad("path", quoted(w.Path)+" is not absolute")
-	case w.Mode != ModePush:
-		return bad("mode", quoted(w.Mode)+" is not push")
+		bad("path", quoted(w.Path)+" is not absolute")
 	}
 
-	if _, err := remote.ParseAddress(w.Remote); err != nil {
-		return bad("remote", err.Error())
+	if w.Remote == "" {
+		bad("remote", "is missing")
+	} else if _, err := remote.ParseAddress(w.Remote); err != nil {
+		bad("remote", err.Error())
 	}
 
-	if w.Settle != "" {
-		if _, err := ParseDuration(w.Settle); err != nil {
-			return bad("settle", err.Error())
+	if w.Mode != ModePush {
+		bad("mode", quoted(w.Mode)+" is not push")
+	}
+
+	for _, d := range []struct{ key, text string }{{"settle", w.Settle}, {"scan", w.Scan}} {
+		if _, err := ParseDuration(d.text); err != nil && d.text != "" {
+			bad(d.key, err.Error())
 		}
 	}
 
-	if w.Scan != "" {
-		if _, err := ParseDuration(w.Scan); err != nil {
-			return bad("scan", err.Error())
-		}
+	if w.Path != "" {
+		w.Path = filepath.Clean(w.Path)
 	}
 
-	w.Path = filepath.Clean(w.Path)
 	if w.ID == "" {
 		w.ID = NewWatchID(w.Path, w.Remote, w.Profile)
 	}
@@ -132,9 +132,10 @@ func (w *Watch) Complete(file string) error {
 	_, err := w.Settings().Filter(file)
 	for _, e := range flatten(err) {
 		e.Key = "watch." + e.Key
+		all = append(all, e)
 	}
 
-	return err
+	return errors.Join(all...)
 }
 
 // Overlap finds a watch whose folder is path, lies in it, or holds it.
@@ -228,15 +229,20 @@ func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte
 	}
 
 	after, err := parseFile(h.ConfigFile(), text)
-	if err != nil || !slices.EqualFunc(after.Watch, change(slices.Clone(before.Watch)),
-		func(a, b Watch) bool {
-			return a.ID == b.ID && a.Path == b.Path
-		}) {
-		return &Error{File: h.ConfigFile(), Key: "watch",
-			Msg: "its tables are written in a way that this program does not change; edit it by hand"}
+	if err != nil || !sameTables(after.Watch, change(slices.Clone(before.Watch))) {
+		return &Error{File: h.ConfigFile(), Key: "watch", Msg: errByHand.Error()}
 	}
 
 	return WriteFile(h.ConfigFile(), text)
+}
+
+var errByHand = errors.New("its tables are written in a way that this program does not change; edit it by hand")
+
+func sameTables(a, b []Watch) bool {
+	first, err := toml.Marshal(File{Watch: a})
+	second, other := toml.Marshal(File{Watch: b})
+
+	return errors.Join(err, other) == nil && bytes.Equal(first, second)
 }
 
 // readConfig is the text of config.toml; a missing file is an empty one.
@@ -254,11 +260,21 @@ var (
 	anyHeader   = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
 )
 
-// cutTable removes the n-th [[watch]] table, from its header to the next header; comments and blank
-// lines right before that belong to the next table and stay.
+// cutTable removes the n-th [[watch]] table.
 func cutTable(text []byte, n int) []byte {
-	lines := bytes.SplitAfter(text, []byte("\n"))
-	start, end := -1, len(lines)
+	lines, start, end := findTable(text, n)
+	if start < 0 {
+		return text
+	}
+
+	return slices.Concat(bytes.Join(lines[:start], nil), bytes.Join(lines[end:], nil))
+}
+
+// findTable finds the lines of the n-th [[watch]] table, from its header to the next header; comments and
+// blank lines right before that belong to the next table. A start of -1: it is not there.
+func findTable(text []byte, n int) (lines [][]byte, start, end int) {
+	lines = bytes.SplitAfter(text, []byte("\n"))
+	start, end = -1, len(lines)
 	for i, line := range lines {
 		line = bytes.TrimRight(line, "\r\n")
 		switch {
@@ -277,17 +293,11 @@ func cutTable(text []byte, n int) []byte {
 		}
 	}
 
-	if start < 0 {
-		return text
+	for start >= 0 && end < len(lines) && end > start+1 && isBlankOrComment(lines[end-1]) {
+		end--
 	}
 
-	if end < len(lines) {
-		for end > start+1 && isBlankOrComment(lines[end-1]) {
-			end--
-		}
-	}
-
-	return slices.Concat(bytes.Join(lines[:start], nil), bytes.Join(lines[end:], nil))
+	return lines, start, end
 }
 
 func isBlankOrComment(line []byte) bool {

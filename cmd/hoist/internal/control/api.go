@@ -45,6 +45,8 @@ type API interface {
 	// ChangeWatch does Remove, Pause, Resume or Scan to the watch with this id, path or remote;
 	// Scan takes a path inside a watch as well, and looks at what is below it.
 	ChangeWatch(ctx context.Context, which string, verb Verb) (WatchAdded, error)
+	// SetWatch gives the watch with this id, path or remote other settings, at once.
+	SetWatch(ctx context.Context, which string, r WatchSettings) (WatchAdded, error)
 
 	// Action makes one call of the service for a profile, within the owner's budgets and with its
 	// token.

@@ -271,6 +271,11 @@ func (c *Client) AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, erro
 	return call[WatchAdded](ctx, c, http.MethodPost, "/v1/watches", r)
 }
 
+// SetWatch implements [API].
+func (c *Client) SetWatch(ctx context.Context, which string, r WatchSettings) (WatchAdded, error) {
+	return call[WatchAdded](ctx, c, http.MethodPatch, "/v1/watches/"+url.PathEscape(which), r)
+}
+
 // ChangeWatch implements [API].
 func (c *Client) ChangeWatch(ctx context.Context, which string, verb Verb) (WatchAdded, error) {
 	if verb == Remove {

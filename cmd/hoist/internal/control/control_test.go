@@ -37,6 +37,10 @@ func (o *owner) Act(_ context.Context, id string, verb Verb) (ActResult, error) 
 	return ActResult{ID: id, State: "paused", Result: string(verb)}, nil
 }
 
+func (o *owner) SetWatch(_ context.Context, which string, r WatchSettings) (WatchAdded, error) {
+	return WatchAdded{ID: which, Path: "/a", Remote: "oss://bkt", State: strings.Join(r.Set["settle"], "")}, nil
+}
+
 func (o *owner) Job(_ context.Context, id string) (JobDetail, error) {
 	return JobDetail{}, problem.With(problem.NotFound, errors.New("no job "+id),
 		problem.Text("look at the list"))

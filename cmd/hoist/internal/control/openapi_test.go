@@ -110,7 +110,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	}{}}
 	for _, v := range []any{Status{}, Trouble{}, Owner{}, Slow{}, Counts{}, Watch{}, Excluded{}, RuleCount{}, Active{}, Attention{},
 		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{}, Filter{}, PushRequest{},
-		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchAdded{}, Event{}, StateReport{},
+		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, WatchAdded{}, Event{}, StateReport{},
 		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, Explanation{}, Record{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
@@ -192,6 +192,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{method: "GET", path: "/v1/jobs?limit=x", wrong: true},
 		{method: "POST", path: "/v1/follow", body: `{"ids":["a"]}`},
 		{method: "DELETE", path: "/v1/watches", wrong: true},
+		{method: "PATCH", path: "/v1/watches/7", body: `{"set":{"settle":["30s"]}}`},
+		{method: "PATCH", path: "/v1/watches/7", body: `{"settle":"30s"}`, wrong: true},
 		{method: "POST", path: "/v1/actions/list-hubs", body: `{"params":7}`, wrong: true},
 		{method: "POST", path: "/v1/actions/no-such", body: `{}`},
 	} {

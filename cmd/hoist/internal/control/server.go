@@ -87,6 +87,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"GET /v1/watches":              s.watches,
 		"POST /v1/watches":             s.addWatch,
 		"DELETE /v1/watches":           s.removeWatch,
+		"PATCH /v1/watches/{id}":       s.setWatch,
 		"DELETE /v1/watches/{id}":      s.removeWatch,
 		"POST /v1/watches/{id}/{verb}": s.changeWatch,
 		"POST /v1/actions/{name}":      s.action,
@@ -253,6 +254,13 @@ func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
 	}
 
 	s.answer(w)(s.api.ChangeWatch(r.Context(), which, Remove))
+}
+
+func (s server) setWatch(w http.ResponseWriter, r *http.Request) {
+	var settings WatchSettings
+	if s.read(w, r, &settings) {
+		s.answer(w)(s.api.SetWatch(r.Context(), r.PathValue("id"), settings))
+	}
 }
 
 func (s server) changeWatch(w http.ResponseWriter, r *http.Request) {

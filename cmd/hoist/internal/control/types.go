@@ -372,7 +372,13 @@ type WatchRequest struct {
 	TakeOver bool `json:"take_over,omitempty"` // move the folder here from the home that sends it now
 }
 
-// WatchAdded answers a WatchRequest; removing, pausing and resuming answer with the same and State.
+// WatchSettings are other values for keys of a [[watch]] table of config.toml, each as a list of one text
+// (several for a key that holds a list); none is the default.
+type WatchSettings struct {
+	Set map[string][]string `json:"set"`
+}
+
+// WatchAdded answers a WatchRequest; removing, pausing, resuming and setting answer with the same and State.
 type WatchAdded struct {
 	ID     string `json:"id"`
 	Path   string `json:"path"`

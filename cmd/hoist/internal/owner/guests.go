@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"hoist/apsclient"
@@ -125,6 +127,14 @@ func (v visited) ChangeWatch(ctx context.Context, which string, verb control.Ver
 	if verb != control.Scan {
 		v.note(ctx, "watch "+string(verb), err, cmp.Or(w.ID, which))
 	}
+
+	return w, err
+}
+
+func (v visited) SetWatch(ctx context.Context, which string, r control.WatchSettings) (control.WatchAdded,
+	error) {
+	w, err := v.Owner.SetWatch(ctx, which, r)
+	v.note(ctx, "watch set", err, append([]string{cmp.Or(w.ID, which)}, slices.Sorted(maps.Keys(r.Set))...)...)
 
 	return w, err
 }
