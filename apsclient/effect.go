@@ -1,10 +1,16 @@
 package apsclient
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // PartialError is a success that says inside that some of what was asked for was not done.
@@ -41,81 +47,257 @@ func effect(a Action, op string, asked, answer []byte) error {
 	switch {
 	case a.Name == "signed-s3-upload":
 		var w wireCompleted
-		if json.Unmarshal(answer, &w) == nil && w.Status == "error" {
+		if json.Unmarshal(answer, &w) == nil && w.failed() {
 			_, err := w.result()
 			return err
 		}
 	case a.Name == "add-project-user":
 		return imported(op, answer)
+	case strings.HasPrefix(a.Name, "batch-"):
+		return batched(op, answer)
 	case a.Method == http.MethodPatch:
-		return ignored(op, values(asked), values(answer))
+		if err := ignored(op, asked, answer); err != nil {
+			return err
+		}
 	}
 
-	return nil
+	return refusedInside(op, answer)
+}
+
+// refusedInside reads a failure that fills a success: a status of "error" with its reason, a fault,
+// or errors in the place of data.
+func refusedInside(op string, answer []byte) error {
+	var w struct {
+		Status any             `json:"status"`
+		Errors []any           `json:"errors"`
+		Fault  map[string]any  `json:"fault"`
+		Data   json.RawMessage `json:"data"`
+	}
+	var all any
+	if json.Unmarshal(trimmed(answer), &all) != nil || json.Unmarshal(trimmed(answer), &w) != nil {
+		return nil //nolint:nilerr // a list is no failure
+	}
+
+	status, _ := w.Status.(string)
+	if !strings.EqualFold(status, "error") && len(w.Fault) == 0 && (len(w.Errors) == 0 || w.Data != nil) {
+		return nil
+	}
+
+	code, title, detail := explain(all)
+
+	return &PartialError{Op: op, Failed: []string{clean(cmp.Or(detail, title, code, "no reason is given"))}}
 }
 
 // imported reads the failures of an import of users, which come with 200.
 func imported(op string, answer []byte) error {
 	var w struct {
-		Success int `json:"success"`
-		Failed  []struct {
-			Email  string `json:"email"`
-			UserID string `json:"user_id"`
-			Errors any    `json:"errors"`
-		} `json:"failure_items"`
+		Success any   `json:"success"`
+		Failure any   `json:"failure"`
+		Failed  []any `json:"failure_items"`
 	}
-	if json.Unmarshal(answer, &w) != nil || len(w.Failed) == 0 {
-		return nil //nolint:nilerr // the form of ACC is the user
+	if json.Unmarshal(trimmed(answer), &w) != nil || w.Failure == nil && len(w.Failed) == 0 {
+		return refusedInside(op, answer) // the form of ACC is the user
 	}
 
-	e := &PartialError{Op: op, Done: w.Success}
-	for _, f := range w.Failed {
-		_, _, detail := explain(f.Errors)
-		who := f.Email
-		if who == "" {
-			who = f.UserID
-		}
+	list, listed := w.Failure.([]any)
+	if !listed {
+		list = w.Failed
+	}
 
-		e.Failed = append(e.Failed, clean(who+": "+detail))
+	e := &PartialError{Op: op, Done: number(w.Success)}
+	for _, f := range list {
+		e.Failed = append(e.Failed, clean(refusedUser(f)))
+	}
+
+	for range number(w.Failure) - len(e.Failed) {
+		e.Failed = append(e.Failed, "a user, for a reason that the answer does not give")
+	}
+
+	if len(e.Failed) == 0 {
+		return nil
 	}
 
 	return e
 }
 
-// values are the fields of a JSON body that are set: the attributes of a resource, or the body's
-// own.
-func values(body []byte) map[string]json.RawMessage {
-	var doc struct {
-		Data struct {
-			Attributes map[string]json.RawMessage `json:"attributes"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(body, &doc) == nil && doc.Data.Attributes != nil {
-		return doc.Data.Attributes
+// number is a count, however it is written; of a list its length.
+func number(v any) int {
+	switch v := v.(type) {
+	case float64:
+		return int(v)
+	case string:
+		n, _ := strconv.Atoi(v)
+		return n
+	case []any:
+		return len(v)
 	}
 
-	var own map[string]json.RawMessage
-	_ = json.Unmarshal(body, &own)
-
-	return own
+	return 0
 }
 
-// ignored compares the fields whose values the services show as they were set.
-func ignored(op string, asked, have map[string]json.RawMessage) error {
-	for _, field := range []string{"hidden", "name", "displayName", "status"} {
-		want, is := asked[field], have[field]
-		if want != nil && is != nil && plainText(want) != plainText(is) {
-			return &IgnoredError{Op: op, Field: field, Asked: string(want), Have: string(is)}
+// refusedUser says who was not added and why. The user may stand beside the errors or inside.
+func refusedUser(v any) string {
+	f, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Sprint(v)
+	}
+
+	who := first(f, []string{"email", "user_id", "userId", "id", "name"})
+	for _, inner := range []string{"item", "user", "content"} {
+		if object, ok := f[inner].(map[string]any); ok && who == "" {
+			who = first(object, []string{"email", "user_id", "userId", "id", "name"})
 		}
+	}
+
+	code, title, detail := explain(map[string]any{"errors": f["errors"], "error": f["error"],
+		"message": f["message"], "reason": f["reason"]})
+	if text, ok := f["errors"].(string); ok {
+		detail = text
+	}
+
+	return cmp.Or(who, "a user") + ": " + cmp.Or(detail, title, code, "no reason is given")
+}
+
+// batched reads the outcomes of a call about several objects, which has an answer for each.
+func batched(op string, answer []byte) error {
+	var w struct {
+		Results map[string]wireCompleted `json:"results"`
+	}
+	if json.Unmarshal(trimmed(answer), &w) != nil || w.Results == nil {
+		return refusedInside(op, answer)
+	}
+
+	e := &PartialError{Op: op}
+	for _, key := range slices.Sorted(maps.Keys(w.Results)) {
+		r := w.Results[key]
+		if n, err := strconv.Atoi(r.Status); r.failed() || err == nil && n >= 400 {
+			e.Failed = append(e.Failed, clean(key+": "+cmp.Or(r.Reason, "status "+r.Status)))
+		}
+	}
+
+	if e.Done = len(w.Results) - len(e.Failed); len(e.Failed) == 0 {
+		return nil
+	}
+
+	return e
+}
+
+// ignored compares what a change set with what its answer shows. What the answer leaves out, or shows
+// in another form, says nothing.
+func ignored(op string, asked, answer []byte) error {
+	want, have := changed(asked), changed(answer)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		is, shown := have[name]
+		if !shown || name == "token" || agree(want[name], is) {
+			continue
+		}
+
+		return &IgnoredError{Op: op, Field: clean(name), Asked: asText(want[name]), Have: asText(is)}
 	}
 
 	return nil
 }
 
-// plainText is a scalar without regard to how it is written.
-func plainText(raw json.RawMessage) string {
-	var v any
-	_ = json.Unmarshal(raw, &v)
+// changed are the fields of a JSON body that can be set, by name: the attributes of a resource with
+// the data of its extension and its parent, or the body's own.
+func changed(body []byte) map[string]any {
+	var doc struct {
+		Data *struct {
+			Attributes    map[string]any `json:"attributes"`
+			Relationships struct {
+				Parent struct {
+					Data map[string]any `json:"data"`
+				} `json:"parent"`
+			} `json:"relationships"`
+		} `json:"data"`
+	}
+	own := map[string]any{}
+	if json.Unmarshal(trimmed(body), &doc) != nil || doc.Data == nil {
+		_ = json.Unmarshal(trimmed(body), &own)
+		return own
+	}
 
-	return fmt.Sprint(v)
+	maps.Copy(own, doc.Data.Attributes)
+	delete(own, "extension")
+
+	extension, _ := doc.Data.Attributes["extension"].(map[string]any)
+	if data, ok := extension["data"].(map[string]any); ok {
+		maps.Copy(own, data)
+	}
+
+	if id := doc.Data.Relationships.Parent.Data["id"]; id != nil {
+		own["parent"] = id
+	}
+
+	return own
+}
+
+// agree reports whether a value that was set may be the one that is shown: in whatever order,
+// spelling or precision the service writes it. Values of different forms agree, as nothing is said.
+func agree(want, have any) bool {
+	switch want := want.(type) {
+	case map[string]any:
+		have, ok := have.(map[string]any)
+		for name, v := range want {
+			if is, shown := have[name]; ok && shown && !agree(v, is) {
+				return false
+			}
+		}
+
+		return true
+	case []any:
+		have, ok := have.([]any)
+		if !ok || len(want) > 0 && len(have) > 0 && reflect.TypeOf(want[0]) != reflect.TypeOf(have[0]) {
+			return true
+		}
+
+		return !slices.ContainsFunc(want, func(v any) bool {
+			return !slices.ContainsFunc(have, func(is any) bool { return agree(v, is) })
+		})
+	}
+
+	switch have.(type) {
+	case map[string]any, []any:
+		return true
+	}
+
+	return sameScalar(scalar(want), scalar(have))
+}
+
+// scalar is how a value is compared: null is nothing.
+func scalar(v any) string {
+	if v == nil {
+		return ""
+	}
+
+	if n, ok := v.(float64); ok {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+
+	return strings.TrimSpace(fmt.Sprint(v))
+}
+
+func sameScalar(want, have string) bool {
+	// A hook that failed and was set active again may say so.
+	if strings.EqualFold(want, have) || want == "active" && have == "reactivated" {
+		return true
+	}
+
+	a, err := strconv.ParseFloat(want, 64)
+	b, err2 := strconv.ParseFloat(have, 64)
+	if err == nil && err2 == nil {
+		return a == b
+	}
+
+	var at, is looseTime
+	_ = at.UnmarshalJSON([]byte(strconv.Quote(want))) // what is no time stays zero
+	_ = is.UnmarshalJSON([]byte(strconv.Quote(have)))
+
+	return !at.IsZero() && !is.IsZero() && at.Sub(is.Time).Abs() < time.Second
+}
+
+// asText is a value as it stands in an error: as JSON, cleaned and bounded.
+func asText(v any) string {
+	raw, _ := json.Marshal(v) // it was JSON before
+	return clean(string(raw))
 }

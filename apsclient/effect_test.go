@@ -12,6 +12,7 @@ import (
 // TestSuccessIsNotTheEffect: what a 2xx says inside is read, whoever makes the call by its name.
 func TestSuccessIsNotTheEffect(t *testing.T) {
 	object := map[string]string{"bucketKey": "bucket", "objectKey": "key"}
+	bucket := map[string]string{"bucketKey": "bucket"}
 	users := map[string]string{"account_id": "a", "project_id": "p"}
 	folder := map[string]string{"project_id": "b.p", "folder_id": "urn:f"}
 	hide :=
@@ -61,6 +62,31 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 		{"a user who stays active", "update-account-user",
 			map[string]string{"account_id": "a", "user_id": "u"},
 			`{"status":"inactive"}`, `{"id":"u","status":"active"}`, ignored, `"active", not "inactive"`},
+		{"parts refused in other words", "signed-s3-upload", object, `{}`,
+			`{"status":"Error","reason":7,"parts":[{"part":"1","size":"5","status":"Pending"}]}`, refused,
+			"1 of 1 parts wrong"},
+		{"a reason alone", "signed-s3-upload", object, `{}`, `{"reason":"InvalidUploadKey"}`, refused,
+			"InvalidUploadKey"},
+		{"a count of failures alone", "add-project-user", users, `[{},{}]`, `{"success":"1","failure":"1"}`,
+			partly, "1 done, 1 refused: a user, for a reason"},
+		{"failures as a list", "add-project-user", users, `[{}]`,
+			`{"success":[],"failure":[{"item":{"email":"a@example.com"},"error":{"message":"no"}}]}`, partly,
+			"0 done, 1 refused: a@example.com: no"},
+		{"one of another form", "add-project-user", users, `[{}]`, `{"failure_items":["a@example.com"]}`,
+			partly, "a@example.com"},
+		{"one URL of a batch", "batch-signed-s3-upload", bucket, `{}`, `{"results":{"a":{"uploadKey":"k",` +
+			`"urls":["u"]},"b":{"status":"404","reason":"no such bucket"},"c":{"status":503}}}`, partly,
+			"1 done, 2 refused: b: no such bucket; c: status 503"},
+		{"one object of a batch", "batch-complete-upload", bucket, `{}`,
+			`{"results":{"a":{"objectId":"urn:o"},"b":{"status":"error","reason":"InvalidUploadKey"}}}`,
+			partly, "1 done, 1 refused: b: InvalidUploadKey"},
+		{"a batch", "batch-complete-upload", bucket, `{}`, `{"results":{"a":{"objectId":"urn:o"}}}`, fine, ""},
+		{"a URL refused", "get-signed-s3-download-url", object, ``, `{"status":"error","reason":"no"}`, partly,
+			"0 done, 1 refused: no"},
+		{"errors in the place of data", "get-hub", map[string]string{"hub_id": "b.h"}, ``,
+			`{"jsonapi":{"version":"1.0"},"errors":[{"status":"403","code":"C","detail":"not you"}]}`, partly,
+			"not you"},
+		{"a fault", "list-webhooks", nil, ``, `{"fault":{"faultstring":"no quota"}}`, partly, "no quota"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
@@ -70,10 +96,93 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 				Params: row.params, Body: []byte(row.body)})
 			if !row.check(err) || resp == nil || string(resp.Body) != row.answer {
 				t.Errorf("got %v, %v", resp, err)
+				return
 			}
 
 			if err != nil && (!strings.Contains(err.Error(), row.says) || apsclient.MaybeApplied(err)) {
 				t.Errorf("says %v", err)
+			}
+		})
+	}
+}
+
+// TestChangesThatWereNotMade: each action that sets values compares them with its answer, and takes
+// another spelling, order or precision for the same.
+func TestChangesThatWereNotMade(t *testing.T) {
+	project := map[string]string{"account_id": "a", "project_id": "p"}
+	member := map[string]string{"account_id": "a", "project_id": "p", "user_id": "u"}
+	person := map[string]string{"account_id": "a", "user_id": "u"}
+	hook := map[string]string{"system": "data", "event": "dm.version.added", "hook_id": "h"}
+	folder := map[string]string{"project_id": "b.p", "folder_id": "urn:f"}
+	item := map[string]string{"project_id": "b.p", "item_id": "urn:i"}
+	data := func(s string) string { return `{"data":{"id":"urn:x","type":"t",` + s + `}}` }
+
+	for _, row := range []struct {
+		action, variant string
+		params          map[string]string
+		asked, answer   string
+		says            string // "": the change was made, for all that the answer says
+	}{
+		{"update-folder", "", folder, data(`"relationships":{"parent":{"data":{"type":"folders","id":"urn:b"}}}`),
+			data(`"relationships":{"parent":{"data":{"type":"folders","id":"urn:a"}}}`),
+			`parent is "urn:a", not "urn:b"`},
+		{"update-folder", "", folder, data(`"attributes":{"hidden":false}`), data(`"attributes":{"hidden":true}`),
+			"hidden is true, not false"},
+		{"update-folder", "", folder, data(`"attributes":{"hidden":true}`), data(`"attributes":{"hidden":"true"}`),
+			""},
+		{"update-folder", "", folder, data(`"attributes":{"name":"A "}`), data(`"attributes":{"name":"A"}`), ""},
+		{"update-item", "", item, data(`"attributes":{"displayName":"b.dwg"}`),
+			data(`"attributes":{"displayName":"a.dwg"}`), `displayName is "a.dwg"`},
+		{"update-item", "", item, data(`"attributes":{"extension":{"type":"T","data":{"description":"new"}}}`),
+			data(`"attributes":{"extension":{"type":"U","data":{"description":"old"}}}`), `description is "old"`},
+		{"update-webhook", "", hook, `{"status":"inactive"}`, `{"hookId":"h","status":"active"}`,
+			`status is "active"`},
+		{"update-webhook", "", hook, `{"autoReactivateHook":true}`, `{"autoReactivateHook":false}`,
+			"autoReactivateHook is false"},
+		{"update-webhook", "", hook, `{"hookAttribute":{"a":1}}`, `{"hookAttribute":{"a":2,"b":1}}`,
+			"hookAttribute is"},
+		{"update-webhook", "", hook, `{"hookExpiry":null}`, `{"hookExpiry":"2027-01-01T00:00:00Z"}`,
+			"hookExpiry is"},
+		{"update-webhook", "", hook, `{"hookExpiry":"2027-09-21T17:04:10.444Z","status":"active","token":"x",` +
+			`"filter":null,"hookAttribute":{"a":1}}`, `{"hookExpiry":"2027-09-21T17:04:10.444+0000",` +
+			`"status":"reactivated","token":"other","filter":"","hookAttribute":{"b":2,"a":1.0}}`, ""},
+		{"update-account-project", "", project, `{"job_number":"2"}`, `{"job_number":"1"}`, `job_number is "1"`},
+		{"update-account-project", "", project, `{"end_date":"2027-01-01"}`, `{"end_date":"2026-01-01"}`,
+			"end_date is"},
+		{"update-account-project", "", project, `{"value":3000,"end_date":"2027-01-01","city":"Rome"}`,
+			`{"value":"3000.00","end_date":"2027-01-01T00:00:00.000Z"}`, ""},
+		{"update-account-user", "", person, `{"company_id":"A"}`, `{"company_id":null}`, "company_id is null"},
+		{"update-account-user", "", person, `{"company_id":"abc"}`, `{"company_id":"ABC"}`, ""},
+		{"update-project-user", "", member, `{"industry_roles":["r1","r2"]}`, `{"industry_roles":["r2"]}`,
+			"industry_roles is"},
+		{"update-project-user", "", member, `{"services":{"document_management":{"access_level":"admin"}}}`,
+			`{"services":{"document_management":{"access_level":"user"}}}`, "services is"},
+		{"update-project-user", "", member, `{"industry_roles":["r1","r2"]}`,
+			`{"industry_roles":[{"id":"r1"}],"services":[]}`, ""},
+		{"update-project-user", "acc", map[string]string{"projectId": "p", "userId": "u"},
+			`{"products":[{"key":"docs","access":"administrator"}]}`,
+			`{"id":"u","products":[{"key":"docs","access":"member"},{"key":"build","access":"administrator"}]}`,
+			"products is"},
+		{"update-project-user", "acc", map[string]string{"projectId": "p", "userId": "u"},
+			`{"roleIds":["a","b"],"products":[{"key":"docs","access":"member"}]}`,
+			`{"id":"u","roleIds":["b","a"],"products":[{"key":"x"},{"access":"member","key":"docs"}]}`, ""},
+	} {
+		t.Run(row.action+" "+row.asked, func(t *testing.T) {
+			s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+				return reply(200, "application/json", row.answer), nil
+			}}
+			_, err := newClient(t, s, quiet).Do(t.Context(), apsclient.Request{Action: row.action,
+				Variant: row.variant, Params: row.params, Body: []byte(row.asked)})
+			if row.says == "" {
+				if err != nil {
+					t.Error(err)
+				}
+
+				return
+			}
+
+			if _, ok := errors.AsType[*apsclient.IgnoredError](err); !ok || !strings.Contains(err.Error(), row.says) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

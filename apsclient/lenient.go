@@ -99,3 +99,15 @@ func (w *wireDownload) UnmarshalJSON(b []byte) error {
 	lenient(b, (*plain)(w))
 	return nil
 }
+
+func (w *wireCompleted) UnmarshalJSON(b []byte) error {
+	type plain wireCompleted
+	lenient(b, (*plain)(w))
+	return nil
+}
+
+func (w *wirePart) UnmarshalJSON(b []byte) error {
+	type plain wirePart
+	lenient(b, (*plain)(w))
+	return nil
+}

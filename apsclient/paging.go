@@ -309,12 +309,16 @@ func listOf[T any](ctx context.Context, c *Client, r Request, decode func([]byte
 
 // call performs r and decodes the answer into a T.
 func call[T any](ctx context.Context, c *Client, r Request) (T, error) {
-	var out T
 	resp, err := c.Do(ctx, r)
 	if err != nil {
-		return out, err
+		var none T
+		return none, err
 	}
 
+	return decoded[T](r, resp)
+}
+
+func decoded[T any](r Request, resp *Response) (out T, _ error) {
 	if err := json.Unmarshal(resp.Body, &out); err != nil {
 		return out, &DecodeError{Op: r.Action, Err: fmt.Errorf("status %d: %w", resp.Status, err)}
 	}

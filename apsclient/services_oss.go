@@ -265,18 +265,25 @@ type wireCompleted struct {
 	Key      string          `json:"objectKey"`
 	ObjectID string          `json:"objectId"`
 	Size     json.RawMessage `json:"size"` // a number on success, an object on failure
-	Parts    []struct {
-		Part      int    `json:"part"`
-		FirstPart int    `json:"firstPart"` // the batch form's name
-		Size      int64  `json:"size"`
-		ETag      string `json:"eTag"`
-		Status    string `json:"status"`
-	} `json:"parts"`
+	Parts    []wirePart      `json:"parts"`
+}
+
+type wirePart struct {
+	Part      int    `json:"part"`
+	FirstPart int    `json:"firstPart"` // the batch form's name
+	Size      int64  `json:"size"`
+	ETag      string `json:"eTag"`
+	Status    string `json:"status"`
+}
+
+// failed reports whether the answer says that the object was not made, or not asked for rightly.
+func (w wireCompleted) failed() bool {
+	return strings.EqualFold(w.Status, "error") || w.Reason != "" && w.ObjectID == ""
 }
 
 // result tells success from the failure that is also answered with 200.
 func (w wireCompleted) result() (CompletedObject, error) {
-	if w.Status == "error" || w.ObjectID == "" {
+	if w.failed() || w.ObjectID == "" {
 		e := &PartsError{Reason: w.Reason, Expected: -1, Detected: -1}
 		var size struct {
 			Expected *int64 `json:"expected"`
@@ -297,7 +304,7 @@ func (w wireCompleted) result() (CompletedObject, error) {
 				Status: p.Status})
 		}
 
-		if w.Status == "" && len(w.Parts) == 0 {
+		if w.Status == "" && w.Reason == "" && len(w.Parts) == 0 {
 			return CompletedObject{}, &DecodeError{Op: "signed S3 upload",
 				Err: errors.New("neither an object id nor a failure")}
 		}
@@ -437,7 +444,7 @@ func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string,
 		q.Set("minutesExpiration", strconv.Itoa(minutes))
 	}
 
-	w, err := call[struct {
+	w, err := batch[struct {
 		Results map[string]wireURLs `json:"results"`
 	}](ctx, s.c, Request{Action: "batch-signed-s3-upload", Params: map[string]string{"bucketKey": bucket},
 		Query: q, Body: jsonBody(m{"requests": list})})
@@ -461,6 +468,17 @@ func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string,
 	}
 
 	return out, nil
+}
+
+// batch performs a call about several objects; the outcome of each is in the answer.
+func batch[T any](ctx context.Context, c *Client, r Request) (T, error) {
+	resp, err := c.Do(ctx, r)
+	if _, partly := errors.AsType[*PartialError](err); err != nil && !partly {
+		var none T
+		return none, err
+	}
+
+	return decoded[T](r, resp)
 }
 
 // batchError is the refusal of one object inside a 200; its status, if given, is a text.
@@ -498,7 +516,7 @@ func (s *ObjectsService) BatchComplete(ctx context.Context, bucket string,
 		list = append(list, one)
 	}
 
-	w, err := call[struct {
+	w, err := batch[struct {
 		Results map[string]wireCompleted `json:"results"`
 	}](ctx, s.c, Request{Action: "batch-complete-upload", Params: map[string]string{"bucketKey": bucket},
 		Body: jsonBody(m{"requests": list})})

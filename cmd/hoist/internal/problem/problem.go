@@ -150,9 +150,10 @@ var table = []row{
 	{is[*apsclient.PartialError], Failure,
 		Text("what was done stays; mend what the error names and ask for " +
 			"the rest alone")},
-	{is[*apsclient.IgnoredError], Failure,
-		Text("the service does not make this change here, though it says " +
-			"nothing: personal hubs neither hide nor restore; try it in the browser")},
+	{notHidden, Failure, Text("the service does not make this change here, though it says " +
+		"nothing: personal hubs neither hide nor restore; try it in the browser")},
+	{is[*apsclient.IgnoredError], Failure, Text("the service took the change and shows the old value: look " +
+		"again in a minute, and change it in the browser if it stays")},
 	{is[*apsclient.NetError], Failure, Fix{Step: NetworkAgain}},
 	{anyOf(apsclient.ErrThrottled), Failure, Text("the service asks to wait; run it again in a minute")},
 	{anyOf(apsclient.ErrUnavailable), Failure, Text("the service has trouble; run it again later")},
@@ -174,6 +175,12 @@ func anyOf(targets ...error) func(error) bool {
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
+}
+
+// notHidden reports whether something was to be hidden or restored, and stayed as it was.
+func notHidden(err error) bool {
+	e, ok := errors.AsType[*apsclient.IgnoredError](err)
+	return ok && e.Field == "hidden"
 }
 
 // fullDisk reports whether the state could not be written for want of room.
