@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -95,15 +96,19 @@ func (d Doubt[T]) ours(err error) bool {
 	return errors.Is(err, ErrConflict)
 }
 
-// UnsettledError says that a call had no clear answer and that looking for its effect failed too.
+// UnsettledError says that a call had no clear answer, and that looking for its effect failed too or
+// found nothing yet.
 type UnsettledError struct {
 	Call error // nil: it was made by an earlier run
-	Look error
+	Look error // nil: nothing was found
 }
 
 func (e *UnsettledError) Error() string {
-	if e.Call == nil {
+	switch {
+	case e.Call == nil:
 		return "look whether it was done: " + e.Look.Error()
+	case e.Look == nil:
+		return e.Call.Error() + "; it was looked for, and is not to be seen yet"
 	}
 
 	return e.Call.Error() + "; looking whether it was done failed too: " + e.Look.Error()
@@ -111,11 +116,7 @@ func (e *UnsettledError) Error() string {
 
 // Unwrap gives the failure of the look first: it is what has to be mended.
 func (e *UnsettledError) Unwrap() []error {
-	if e.Call == nil {
-		return []error{e.Look}
-	}
-
-	return []error{e.Look, e.Call}
+	return slices.DeleteFunc([]error{e.Look, e.Call}, func(err error) bool { return err == nil })
 }
 
 // look looks at the times of at. The last look decides.

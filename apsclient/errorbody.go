@@ -61,16 +61,28 @@ var (
 		"faultstring", "errorMessage", "Message", "msg", "userMessage"}
 )
 
-// explain reads what a JSON value says is wrong. Several errors are joined, each text once.
+// explain reads what a JSON value says is wrong. Several errors are joined, each text once, with the
+// regions that it is said of.
 func explain(v any) (code, title, detail string) {
 	switch v := v.(type) {
 	case []any:
 		var details []string
+		regions := map[string][]string{}
 		for _, one := range v {
 			c, t, d := explain(one)
 			code, title = cmp.Or(code, c), cmp.Or(title, t)
 			if d = cmp.Or(d, t); !slices.Contains(details, d) {
 				details = append(details, d)
+			}
+
+			if r := regionOf(t); r != "" && d != t {
+				regions[d] = append(regions[d], r)
+			}
+		}
+
+		for i, d := range details {
+			if list := regions[d]; list != nil {
+				details[i] = strings.Join(list, ", ") + ": " + d
 			}
 		}
 

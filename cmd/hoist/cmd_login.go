@@ -327,7 +327,7 @@ func (a *app) reportLogin(name, where string, hubs []apsclient.Hub, warnings []a
 
 	if len(hubs) == 0 {
 		fmt.Fprintln(a.stderr, "warning: no hub can be seen: an account administrator must add the client "+
-			"id under Account Admin, Settings, Custom Integrations (see \"hoist guide transfer\")")
+			"id under Hub Admin, Custom Integrations (see \"hoist guide transfer\")")
 	} else if len(warnings) > 0 {
 		fmt.Fprintln(a.stderr, "warning: the application is not added to an account in the regions named "+
 			"above; for regions that you do not use that is normal")

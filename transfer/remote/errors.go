@@ -2,6 +2,7 @@ package remote
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hoist/apsclient"
@@ -38,12 +39,21 @@ func (e *NotFoundError) Error() string {
 		fmt.Fprintf(&b, "; the service warns: %s", warning)
 	}
 
-	if e.NoneVisible {
-		b.WriteString("; no hub is visible: the app is not added to the account (Account Admin, Settings, " +
-			"Custom Integrations)")
+	switch {
+	case e.NoneVisible && e.UserUnknown():
+		b.WriteString("; no hub is visible: an account knows the app, but not its user")
+	case e.NoneVisible:
+		b.WriteString("; no hub is visible: the app is not added to the account (Hub Admin, Custom " +
+			"Integrations)")
 	}
 
 	return b.String()
+}
+
+// UserUnknown reports whether the service said of a region that it knows the application there, but
+// not the user whom it acts for.
+func (e *NotFoundError) UserUnknown() bool {
+	return slices.ContainsFunc(e.Warnings, func(w apsclient.Warning) bool { return w.Status == "401" })
 }
 
 // AmbiguousError says that a name matches more than one thing; one of the ids can be written in its

@@ -41,12 +41,19 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	f.hubs = hubs
 	said := apsclient.Refusals(warnings)
 	if len(hubs) == 0 {
+		_, fix := problem.Of(&remote.NotFoundError{NoneVisible: true, Warnings: warnings})
 		detail := "no hub can be seen: the application is not added to any account"
+		if fix.Step != "" {
+			fix = problem.Text(customIntegration())
+		} else {
+			detail = "no hub can be seen"
+		}
+
 		if len(said) > 0 {
 			detail += " (" + strings.Join(said, "; ") + ")"
 		}
 
-		return f, []Finding{{"hubs", Problem, detail, problem.Text(customIntegration())}}
+		return f, []Finding{{"hubs", Problem, detail, fix}}
 	}
 
 	var names []string
@@ -57,8 +64,9 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	out := []Finding{{Check: "hubs", Verdict: OK, Detail: strings.Join(names, ", ")}}
 	if len(said) > 0 {
 		out = append(out, Finding{"hubs", Warning,
-			"not added to an account in some regions: " + strings.Join(said, "; "),
-			problem.Text("nothing, if you do not use those; else " + customIntegration())})
+			"no access to accounts in some regions: " + strings.Join(said, "; "),
+			problem.Text("nothing, if you do not use those; else " +
+				cmp.Or(problem.Hint(strings.Join(said, "; ")), customIntegration()))})
 	}
 
 	return f, out
@@ -176,7 +184,7 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		case errors.As(err, &auth) && e.Admin == Optional:
 			return f, []Finding{{Check: name, Verdict: Skipped,
 				Detail: "the scope account:read is not granted"}}
-		case errors.Is(err, apsclient.ErrForbidden):
+		case errors.Is(err, apsclient.ErrForbidden) && problem.Hint(err.Error()) == "":
 			out = append(out, Finding{name, bad,
 				h.Name + ": the account does not know the application as a custom integration: " +
 					err.Error(), problem.Text(customIntegration())})
@@ -278,7 +286,7 @@ func (e Env) target(ctx context.Context, w config.Watch, name string) (*place, F
 	}
 
 	if _, err := e.reserve(ctx, *at); err != nil {
-		if errors.Is(err, apsclient.ErrForbidden) {
+		if errors.Is(err, apsclient.ErrForbidden) && problem.Hint(err.Error()) == "" {
 			return nil, Finding{name, Problem, "no permission to write to " + at.name + ": " + err.Error(),
 				problem.Text("ask a project administrator for the permission to upload into this folder")}
 		}

@@ -60,7 +60,8 @@ func Covers(action string) bool { return looks[action] != nil }
 
 // Do makes a call. When its reply is lost it looks for the effect, and repeats the call once when
 // there is none, see [apsclient.Doubt]; an effect that is there is the answer. What it returns is
-// as with [apsclient.Client.Do].
+// as with [apsclient.Client.Do]; an error after which a repeat may double is an
+// [apsclient.UnsettledError].
 func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.Request) (*apsclient.Response,
 	error) {
 	find := looks[r.Action]
@@ -80,8 +81,9 @@ func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.
 
 	action, _ := apsclient.ActionByName(r.Action)
 
-	return apsclient.Doubt[*apsclient.Response]{
-		Harmless: action.Retry != apsclient.RetryVerify,
+	harmless := action.Retry != apsclient.RetryVerify
+	resp, err := apsclient.Doubt[*apsclient.Response]{
+		Harmless: harmless,
 		Call:     func(ctx context.Context) (*apsclient.Response, error) { return c.Do(ctx, r) },
 		Look: func(ctx context.Context) (*apsclient.Response, bool, error) {
 			e, err := find(ctx, c, r)
@@ -97,6 +99,12 @@ func Do(ctx context.Context, c *apsclient.Client, log *slog.Logger, r apsclient.
 		},
 		Logger: log.With("action", r.Action),
 	}.Do(ctx)
+	if _, unsettled := errors.AsType[*apsclient.UnsettledError](err); !harmless && !unsettled &&
+		apsclient.MaybeApplied(err) {
+		err = &apsclient.UnsettledError{Call: err} // what does not show yet may come
+	}
+
+	return resp, err
 }
 
 // copies tells a request that makes a version from another one: no storage object marks what it

@@ -29,6 +29,7 @@ const (
 const (
 	Actions       Step = "list-actions"       // see which actions there are
 	ActionHelp    Step = "explain-action"     // see what an action takes
+	ActionTakes   Step = "explain-refused"    // the same, of one that the service refused
 	AddToAccount  Step = "add-to-account"     // have the application added to an account
 	AddressHelp   Step = "write-address"      // write a remote as an address
 	AnotherHome   Step = "another-home"       // wait for the holder of a home, or use another one

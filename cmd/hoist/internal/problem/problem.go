@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,13 +92,27 @@ func classify(err error) (Kind, Fix) {
 	}
 
 	if e, ok := errors.AsType[*remote.NotFoundError](err); ok && e.NoneVisible {
+		if e.UserUnknown() {
+			return Unauthorized, Text(userUnknown)
+		}
+
 		return Unauthorized, Fix{Step: AddToAccount}
 	}
 
-	if kind, fix, ok := causeOf(err); ok {
-		return kind, fix
+	kind, fix := tabled(err)
+	if is[*apsclient.UnsettledError](err) {
+		return kind, Text(`it may have been done all the same: look with "hoist ls", or with the action that ` +
+			"lists it, before you make the call once more")
 	}
 
+	if named, cause, ok := causeOf(err); ok {
+		return cmp.Or(named, kind), cause
+	}
+
+	return kind, fix
+}
+
+func tabled(err error) (Kind, Fix) {
 	for _, row := range table {
 		if row.matches(err) {
 			return row.kind, row.fix
@@ -154,7 +169,16 @@ var table = []row{
 		"nothing: personal hubs neither hide nor restore; try it in the browser")},
 	{is[*apsclient.IgnoredError], Failure, Text("the service took the change and shows the old value: look " +
 		"again in a minute, and change it in the browser if it stays")},
+	{is[*apsclient.PartsError], Failure,
+		Text("what was stored does not agree with what was to be completed: store the parts that the error " +
+			"names again, or begin anew")},
 	{is[*apsclient.NetError], Failure, Fix{Step: NetworkAgain}},
+	{anyOf(apsclient.ErrBadRequest), Failure, Fix{Step: ActionTakes}},
+	{anyOf(apsclient.ErrConflict), Failure,
+		Text(`the same is there already, or somebody works on it: look with "hoist ls" or the action that ` +
+			"lists it, and run it again if it is not")},
+	{anyOf(apsclient.ErrPrecondition), Failure, Text("it has changed since it was looked at: look again")},
+	{anyOf(apsclient.ErrLocked), Failure, Text("somebody works on it: run it again in a minute")},
 	{anyOf(apsclient.ErrThrottled), Failure, Text("the service asks to wait; run it again in a minute")},
 	{anyOf(apsclient.ErrUnavailable), Failure, Text("the service has trouble; run it again later")},
 	{anyOf(fs.ErrNotExist), NotFound, Text("check the local path")},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"hoist/apsclient"
@@ -49,6 +50,11 @@ func TestOf(t *testing.T) {
 		{"409", &apsclient.Error{Status: 409}, Failure},
 		{"429", &apsclient.Error{Status: 429}, Failure},
 		{"500", &apsclient.Error{Status: 500}, Failure},
+		{"no clear answer", &apsclient.UnsettledError{Call: &apsclient.Error{Status: 503},
+			Look: &apsclient.Error{Status: 503}}, Failure},
+		{"no clear answer, and no permission to look", &apsclient.UnsettledError{
+			Call: &apsclient.Error{Status: 503}, Look: &apsclient.Error{Status: 403, Code: "AUTH-001"}},
+			Unauthorized},
 		{"no network", &apsclient.NetError{Err: errors.New("x")}, Failure},
 		{"no network while stopping", fmt.Errorf("x: %w", &apsclient.NetError{Err: context.Canceled}),
 			Interrupted},
@@ -68,5 +74,16 @@ func TestOf(t *testing.T) {
 				t.Errorf("kind %q with fix %v", kind, fix)
 			}
 		})
+	}
+}
+
+// TestNothingIsAskedForTwice: after a call that may have been done, no hint says to make it again.
+func TestNothingIsAskedForTwice(t *testing.T) {
+	for _, look := range []error{nil, &apsclient.Error{Status: 503}, &apsclient.Error{Status: 401},
+		&apsclient.NetError{Err: errors.New("x")}, &apsclient.DecodeError{Err: errors.New("x")}} {
+		err := &apsclient.UnsettledError{Call: &apsclient.NetError{Err: errors.New("x"), Sent: true}, Look: look}
+		if _, fix := Of(err); !strings.Contains(fix.Words, "look with") || strings.Contains(fix.Words, "run it") {
+			t.Errorf("%v: %+v", err, fix)
+		}
 	}
 }
