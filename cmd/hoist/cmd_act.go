@@ -397,7 +397,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 	}
 
 	if attention > 0 {
-		return needAttention(attention, total)
+		return needAttention(attention, total, "")
 	}
 
 	return nil

@@ -137,6 +137,10 @@ func (a *app) printJob(j control.JobDetail) error {
 		a.printf("fix: %s\n", printable(j.Fix))
 	}
 
+	if hint := causeHint(j.Reason, j.Error); hint != "" {
+		a.printf("hint: %s\n", hint)
+	}
+
 	for _, h := range j.History {
 		a.printf("  %s  %s  %s\n", h.Time.Local().Format("2006-01-02 15:04:05"), h.Event,
 			printable(oneLine(h.Detail)))

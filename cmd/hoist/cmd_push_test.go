@@ -397,3 +397,28 @@ func TestPausedJobsStay(t *testing.T) {
 	l.run(0, "wait", "--all")
 	l.published("big.rvt", 1, path)
 }
+
+// TestPushNamesTheCause: a refusal whose cause the service names ends with what helps against it, and
+// so do status and job afterwards.
+func TestPushNamesTheCause(t *testing.T) {
+	l := newLab(t)
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "create-storage" {
+			return emulator.Fault{Kind: emulator.FailBefore, Status: 403,
+				Body: []byte(`{"developerMessage":"The client_id specified does not have access to the api product",` +
+					`"errorCode":"AUTH-001"}`)}
+		}
+
+		return emulator.Fault{}
+	})
+
+	_, stderr := l.run(3, "push", l.file("plan.dwg", 10), l.remote)
+	if !strings.Contains(stderr, "hint: the API of this call is not enabled") {
+		t.Errorf("push says %s", stderr)
+	}
+
+	out, _ := l.run(0, "status")
+	if !strings.Contains(out, "hint: the API of this call is not enabled") {
+		t.Errorf("status says %s", out)
+	}
+}

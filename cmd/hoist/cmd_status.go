@@ -322,6 +322,7 @@ func (a *app) printAttention(s control.Status) {
 	for _, reason := range reasons {
 		if list := by[reason]; len(list) > oneByOne {
 			a.printWaiting("needs you", attentionGroup(reason, list))
+			a.printHint(list[0])
 			continue
 		}
 
@@ -334,7 +335,16 @@ func (a *app) printAttention(s control.Status) {
 			if j.Fix != "" {
 				a.printf("  fix: %s\n", printable(j.Fix))
 			}
+
+			a.printHint(j)
 		}
+	}
+}
+
+// printHint says what helps against a refusal whose cause the service named.
+func (a *app) printHint(j control.Attention) {
+	if hint := causeHint(j.Reason, j.Detail); hint != "" {
+		a.printf("  hint: %s\n", hint)
 	}
 }
 

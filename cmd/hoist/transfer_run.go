@@ -16,6 +16,7 @@ import (
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 	"hoist/state"
+	"hoist/transfer"
 	"hoist/transfer/remote"
 )
 
@@ -39,6 +40,7 @@ type transferRun struct {
 	waiting map[string]control.FileResult // by job
 	order   []string                      // jobs in the order of the plan
 	queued  int                           // handed over and not waited for
+	cause   string                        // what helps against the first refusal whose cause is known
 }
 
 // newTransfer reads what push and pull have in common: the remote, the settings, the choice of
@@ -188,6 +190,7 @@ func (t *transferRun) report(r control.FileResult) error {
 	}
 
 	t.a.sum.result(r.Result, r.Bytes)
+	t.cause = cmp.Or(t.cause, causeHint(r.Reason, r.Detail))
 
 	if t.done != nil {
 		if err := t.done(r); err != nil {
@@ -237,7 +240,7 @@ func (t *transferRun) sumUp(err error) error {
 	}
 
 	if err == nil && s.Attention > 0 {
-		return needAttention(s.Attention, s.Files)
+		return needAttention(s.Attention, s.Files, t.cause)
 	}
 
 	return err
@@ -246,17 +249,33 @@ func (t *transferRun) sumUp(err error) error {
 // resultQueued is what is said of a file that was handed over and is not waited for.
 const resultQueued = "queued"
 
-// needAttention is the end of a command some of whose files are not in sync.
-func needAttention(n, total int) error {
+// causeHint says what helps against a refusal whose cause the service named, "" when it did not.
+func causeHint(reason, detail string) string {
+	switch reason {
+	case transfer.ReasonForbidden, transfer.ReasonUnauthorised, transfer.ReasonRefused,
+		transfer.ReasonNotFound:
+		return problem.Hint(detail)
+	}
+
+	return ""
+}
+
+// needAttention is the end of a command some of whose files are not in sync; cause is what helps, ""
+// unknown.
+func needAttention(n, total int, cause string) error {
 	verb := "need"
 	if n == 1 {
 		verb = "needs"
 	}
 
+	hint := "run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; " +
+		"what is done is done"
+	if cause != "" {
+		hint = cause + "; \"hoist status\" shows all that wait for it"
+	}
+
 	return fail(problem.Attention,
-		fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb),
-		"run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; "+
-			"what is done is done")
+		fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb), hint)
 }
 
 func (t *transferRun) summary(left int) string {
