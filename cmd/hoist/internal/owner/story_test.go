@@ -62,7 +62,7 @@ func (r *record) tales(t *testing.T, root string) map[string][]string {
 			t.Errorf("no next attempt ahead: %s", line)
 		}
 
-		out[rel] = append(out[rel], told)
+		out[rel] = slices.Compact(append(out[rel], told))
 	}
 
 	return out
