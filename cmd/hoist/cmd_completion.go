@@ -34,3 +34,13 @@ func newCompletionCmd(a *app) *cobra.Command {
 		},
 	}
 }
+
+// completeValues completes a flag that takes one of a few words, also after a comma.
+func completeValues(cmd *cobra.Command, flag string, values ...string) {
+	f := func(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return values, cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err) // the command has no such flag
+	}
+}
