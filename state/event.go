@@ -96,6 +96,7 @@ type (
 	// PartsLost: these parts must be sent or fetched again.
 	PartsLost struct {
 		Parts []int
+		Whole bool // counts as a repeat of the whole file
 
 		counted bool  // set by the store: so many of them were stored,
 		count   int   // with so many bytes

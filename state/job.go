@@ -196,6 +196,10 @@ type Job struct {
 	Error    string    // a sentence
 	Since    time.Time // since when Reason holds
 
+	// upload: how often all or most of the file went again, because a session was lost or a
+	// completion refused; a user who retries begins to count again
+	Repeats int
+
 	// how often, in a row, the file changed under its jobs before this one ended; above 0 it is
 	// read from a snapshot
 	Changes int

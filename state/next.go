@@ -125,6 +125,7 @@ func (j *Job) control(e Event) (why string, ok bool) {
 		j.Paused = false
 	case RetryNow:
 		j.progress()
+		j.Repeats = 0
 	case Cancel:
 		if j.at(PhasePublished, PhasePlaced) {
 			return "too late, it is there already", false
@@ -184,6 +185,9 @@ func (j *Job) parts(e Event) (why string, ok bool) {
 		}
 
 		j.Phase = moving
+		if e.Whole {
+			j.Repeats++
+		}
 	case SessionLost:
 		if !j.at(moving, stored) {
 			return "", false
@@ -192,6 +196,7 @@ func (j *Job) parts(e Event) (why string, ok bool) {
 		j.Phase = before
 		j.UploadKey, j.UploadExpires, j.ETag, j.Temp = "", zeroTime, "", ""
 		j.PartSize, j.PartsTotal, j.PartsDone, j.BytesDone = 0, 0, 0, 0
+		j.Repeats++
 	}
 
 	return "", true

@@ -92,6 +92,7 @@ type jobRecord struct {
 	Error       string    `json:"error,omitempty"`
 	Since       time.Time `json:"since,omitzero"`
 
+	Repeats   int       `json:"repeats,omitempty"`
 	Changes   int       `json:"changes,omitempty"`
 	Seen      time.Time `json:"seen,omitzero"`
 	Unrest    time.Time `json:"unrest,omitzero"`
@@ -163,6 +164,7 @@ func encodeJob(j Job) ([]byte, error) {
 		Wait:     int64(j.Wait),
 		Attempts: j.Attempts, Streak: j.Streak, Alike: j.Alike, Reason: j.Reason, Error: j.Error,
 		Since:   stored(j.Since),
+		Repeats: j.Repeats,
 		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
 	}
@@ -204,6 +206,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		Wait:     time.Duration(r.Wait),
 		Attempts: r.Attempts, Streak: r.Streak, Alike: r.Alike, Reason: r.Reason, Error: r.Error,
 		Since:   r.Since,
+		Repeats: r.Repeats,
 		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
 	}

@@ -89,8 +89,7 @@ type Engine struct {
 	running  map[state.JobID]*run
 	backlog  backlog // see Estimate
 
-	lostSessions map[state.JobID]int // in this process, of open jobs; guarded by mu
-	looks        map[state.JobID]firstLook
+	looks map[state.JobID]firstLook // of open jobs; guarded by mu
 
 	holdOpen  bool                            // replaceableWhileOpen; tests: the other way
 	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
@@ -183,7 +182,7 @@ func New(c Config) (*Engine, error) {
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
 		parts: parts, small: small, share: share, meter: newMeter(), kick: make(chan struct{}, 1),
 		freed:    make(chan struct{}, 1),
-		profiles: map[string]*profile{}, running: map[state.JobID]*run{}, lostSessions: map[state.JobID]int{},
+		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
 		looks: map[state.JobID]firstLook{},
 	}, nil
 }

@@ -568,7 +568,6 @@ func (e *Engine) holdSlot(r *run, job state.Job) bool {
 
 func (e *Engine) jobEnded(job state.Job) {
 	e.mu.Lock()
-	delete(e.lostSessions, job.ID)
 	delete(e.looks, job.ID)
 	e.mu.Unlock()
 	e.dropSpooled(job)

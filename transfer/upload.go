@@ -391,33 +391,14 @@ func (e *Engine) repair(r *run, job state.Job, pe *apsclient.PartsError) []state
 
 	r.badAssembly++
 	few := len(bad)*2 <= job.PartsTotal && r.badAssembly <= 3
-	if len(bad) == 0 || !few && e.repeated(job) > 0 {
+	if len(bad) == 0 || !few && job.Repeats > 0 {
 		return e.sessionLost(r, job, pe)
-	}
-
-	if !few {
-		e.countRepeat(job)
 	}
 
 	e.log.Warn("the service holds other parts than were sent; sending them again", "job", string(job.ID),
 		"path", job.Path, "parts", len(bad))
 
-	return []state.Event{state.PartsLost{Parts: bad}}
-}
-
-// repeated is how often the whole file was sent again, countRepeat counts one more.
-func (e *Engine) repeated(job state.Job) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.lostSessions[job.ID]
-}
-
-func (e *Engine) countRepeat(job state.Job) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lostSessions[job.ID]++
-
-	return e.lostSessions[job.ID]
+	return []state.Event{state.PartsLost{Parts: bad, Whole: !few}}
 }
 
 // sessionLost begins the upload again, from the second time on with a wait. After two whole repeats
@@ -426,13 +407,7 @@ func (e *Engine) sessionLost(r *run, job state.Job, why error) []state.Event {
 	e.log.Warn("the upload session is lost; the file is sent from the start", "job", string(job.ID), "path",
 		job.Path, "error", why)
 	r.urls, r.badAssembly = nil, 0
-	lost := e.countRepeat(job)
-	if lost > maxWholeRepeats {
-		e.mu.Lock()
-		delete(e.lostSessions, job.ID) // a retry by a user begins to count again
-		e.mu.Unlock()
-	}
-
+	lost := job.Repeats + 1
 	events := []state.Event{state.SessionLost{}}
 	switch {
 	case lost > maxWholeRepeats && isRefused(why):

@@ -189,10 +189,26 @@ func TestPartsRefusedForEver(t *testing.T) {
 
 			return emulator.Fault{}
 		})
+		for n := range maxWholeRepeats { // a process does not begin to count again
+			w.runUntil(w.engine(), func() bool { return w.get(j.ID).Repeats > n })
+		}
+
 		w.runAll(w.engine())
 		w.wantParked(j.ID, ReasonDamaged)
 		if n := w.calls("signed-s3-upload"); n != 1+maxWholeRepeats {
 			t.Errorf("%d completions", n)
+		}
+
+		w.runAll(w.engine())
+		if n := w.calls("signed-s3-upload"); n != 1+maxWholeRepeats {
+			t.Errorf("%d completions, though it is parked", n)
+		}
+
+		w.commit(j.ID, state.RetryNow{}) // a user does
+		w.runAll(w.engine())
+		w.wantParked(j.ID, ReasonDamaged)
+		if n := w.calls("signed-s3-upload"); n != 2*(1+maxWholeRepeats) {
+			t.Errorf("%d completions after a retry", n)
 		}
 	})
 }
