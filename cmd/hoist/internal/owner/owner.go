@@ -126,19 +126,23 @@ var errLeaving = errors.New("the owner of the home ends")
 // Open opens the state of a home and starts what the mode says. The error is a [*state.LockedError]
 // when another process has it. Close must be called.
 func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error) {
-	home := options.Home
-	if err := home.Ensure(); err != nil {
-		return nil, err
-	}
-
+	asked, home := ctx, options.Home
 	o := &Owner{options: options, mode: mode, since: time.Now(), log: options.Logger,
 		broken: make(chan struct{})}
 	o.clients.made = map[string]*apsclient.Client{}
 	o.pulse.rest(o.since)
 
 	told := newStory(options.Logger)
-	o.store, err = state.Open(home.StateFile(), state.Options{Owner: home.OwnerFile(), Logger: options.Logger,
-		LockWait: options.LockWait, Told: told.tell})
+	err = o.roomFor(asked, func() (err error) {
+		if err := home.Ensure(); err != nil {
+			return err
+		}
+
+		o.store, err = state.Open(home.StateFile(), state.Options{Owner: home.OwnerFile(),
+			Logger: options.Logger, LockWait: options.LockWait, Told: told.tell})
+
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -177,9 +181,8 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		return o, nil
 	}
 
-	if err := state.WriteOwner(home.OwnerFile(),
-		state.Owner{PID: os.Getpid(), Command: options.Command, Start: o.since.UTC()}); err != nil {
-		return nil, fmt.Errorf("write owner.json: %w", err)
+	if err := o.sayWho(); err != nil {
+		return nil, err
 	}
 
 	if mode >= Working {
@@ -207,7 +210,49 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.spawn("excluded files", o.watches.followExcluded)
 	}
 
-	return o, o.serve()
+	return o, o.roomFor(asked, o.serve)
+}
+
+// roomFor does what an owner that runs watches needs at its start, and waits while the disk of the
+// home is full: nobody may be there to start it again. Who asked for something is told.
+func (o *Owner) roomFor(ctx context.Context, do func() error) error {
+	if o.mode < Full {
+		return do()
+	}
+
+	told := false
+
+	return state.Patiently(ctx, func() error {
+		err := do()
+		if state.IsFull(err) && !told {
+			told = true
+			o.log.Error("the disk of the home is full: waiting for room", "error", err)
+		}
+
+		return err
+	})
+}
+
+// sayWho writes owner.json, which only informs: on a full disk once there is room.
+func (o *Owner) sayWho() error {
+	write := func() error {
+		err := state.WriteOwner(o.options.Home.OwnerFile(),
+			state.Owner{PID: os.Getpid(), Command: o.options.Command, Start: o.since.UTC()})
+		if err != nil {
+			return fmt.Errorf("write owner.json: %w", err)
+		}
+
+		return nil
+	}
+
+	err := write()
+	if !state.IsFull(err) {
+		return err
+	}
+
+	o.spawn("owner.json", func(ctx context.Context) error { return state.Patiently(ctx, write) })
+
+	return nil
 }
 
 // Auditor compares what the home knows with the disk and the cloud; it works until Close.
