@@ -47,7 +47,7 @@ func TestSlowLinkIsNoticed(t *testing.T) {
 	defer c.Close()
 	bound := func() (got int) {
 		t.Helper()
-		conn, err := c.core.data.(*http.Transport).DialContext(t.Context(), "tcp",
+		conn, err := c.core.own[1].DialContext(t.Context(), "tcp",
 			server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
