@@ -137,8 +137,9 @@ type (
 	Pause struct{}
 	// Resume takes back Pause.
 	Resume struct{}
-	// RetryNow clears the wait or the parking.
-	RetryNow struct{}
+	// RetryNow clears the wait or the parking. With Probe a parked job is tried at that time, and
+	// what it is parked for stands until something goes well.
+	RetryNow struct{ Probe time.Time }
 	// Cancel ends the job; its newest snapshot is not wanted until the file changes.
 	Cancel struct{}
 )

@@ -124,6 +124,11 @@ func (j *Job) control(e Event) (why string, ok bool) {
 	case Resume:
 		j.Paused = false
 	case RetryNow:
+		if j.Attention && !e.Probe.IsZero() {
+			j.NextAttempt = e.Probe
+			break
+		}
+
 		j.progress()
 		j.Repeats = 0
 	case Cancel:

@@ -90,7 +90,7 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 		e.State, e.Detail = control.ExplainSynced, "size and time are those of what was last published"
 	case job != nil && job.End == state.EndCancelled && job.Snapshot.SameContentLikely(*snap):
 		e.State, e.Reason, e.Fix = control.ExplainCancelled, transfer.ReasonCancelled,
-			"hoist retry "+string(job.ID)
+			"hoist retry --wait "+string(job.ID)
 		e.Detail = "this state of it was cancelled; it is wanted again when it changes"
 	case watch != nil:
 		e.State, e.Detail = control.ExplainPending, pendingText(e, *watch)

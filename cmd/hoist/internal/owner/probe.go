@@ -153,7 +153,7 @@ func (o *Owner) probe(j state.Job) error {
 		o.renew(j.Profile)
 	}
 
-	return o.goOn(j, state.RetryNow{})
+	return o.goOn(j, state.RetryNow{Probe: time.Now()})
 }
 
 // passed reports whether a job that was tried got further than what it was parked for, and whether
@@ -165,7 +165,7 @@ func (o *Owner) passed(before state.Job) (gone, over bool) {
 		return true, true
 	case j.End == state.EndDone, j.Phase != before.Phase && j.Phase != state.PhaseQueued:
 		return true, true
-	case !j.Open(), j.Attention && !o.isActive(j.ID):
+	case !j.Open(), j.Attention && j.NextAttempt.IsZero() && !o.isActive(j.ID):
 		return false, true
 	}
 

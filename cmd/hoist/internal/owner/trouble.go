@@ -2,6 +2,7 @@ package owner
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +59,9 @@ func (t *troubles) unreachable(err error) {
 	}
 }
 
+// getToken begins, in an error, what is the same for all files: see [apsclient.AuthError].
+const getToken = "get token for "
+
 // trouble lists what keeps the whole home, or all files of an account, from their work, for the
 // first lines of the status; parked are the jobs that need a user.
 func (o *Owner) trouble(parked []state.Job, waiting []control.Waiting) (out []control.Trouble) {
@@ -81,7 +85,12 @@ func (o *Owner) trouble(parked []state.Job, waiting []control.Waiting) (out []co
 	for _, j := range parked {
 		if j.Reason == transfer.ReasonUnauthorised {
 			r, _ := transfer.ReasonByCode(j.Reason)
-			c.add(control.Waiting{Reason: j.Reason, Detail: j.Error, Fix: r.FixAll()}, j.Path, j.Since,
+			detail := r.Sentence // what differs from file to file is told of each
+			if i := strings.Index(j.Error, getToken); i >= 0 {
+				detail = j.Error[i:]
+			}
+
+			c.add(control.Waiting{Reason: j.Reason, Detail: detail, Fix: r.FixAll()}, j.Path, j.Since,
 				o.probes.next(j))
 		}
 	}
