@@ -123,6 +123,9 @@ func (c *Client) Close() {
 // Budgets returns the state of every limited class, sorted; empty with ServerLimits.
 func (c *Client) Budgets() []BudgetState { return c.core.budgets.states() }
 
+// Region is the one that the client was made for; "" none in particular.
+func (c *Client) Region() string { return c.core.region }
+
 // TokenRequests counts the requests made to the token endpoint.
 func (c *Client) TokenRequests() int64 {
 	if t, ok := c.core.tokens.(interface{ Requests() int64 }); ok {

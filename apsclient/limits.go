@@ -31,6 +31,7 @@ const (
 	BudgetPatchItems      BudgetClass = "patch-items"
 	BudgetVersion         BudgetClass = "get-version"
 	BudgetPostVersions    BudgetClass = "post-versions"
+	BudgetPostCommands    BudgetClass = "post-commands"
 	BudgetDownloadFormats BudgetClass = "get-download-formats"
 	BudgetDownloads       BudgetClass = "get-downloads"
 	BudgetAdminRead       BudgetClass = "construction-admin-read"
@@ -48,7 +49,8 @@ var documented = Limits{
 	BudgetPostStorage: 300, BudgetFolder: 300, BudgetContents: 300, BudgetSearch: 300,
 	BudgetPostFolders: 50, BudgetPatchFolders: 50,
 	BudgetItem: 300, BudgetTip: 50, BudgetItemVersions: 800, BudgetPostItems: 50, BudgetPatchItems: 50,
-	BudgetVersion: 300, BudgetPostVersions: 300, BudgetDownloadFormats: 50, BudgetDownloads: 50,
+	BudgetVersion: 300, BudgetPostVersions: 300, BudgetPostCommands: 300, BudgetDownloadFormats: 50,
+	BudgetDownloads: 50,
 	BudgetAdminRead: 600, BudgetAdminWrite: 100, BudgetBIM360Admin: 600, BudgetHQ: 100,
 }
 

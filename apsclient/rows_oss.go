@@ -122,6 +122,13 @@ func extraRows() []Action {
 		Params:   params(inPath("projectId", "uuid", "project id without b.")),
 		Contexts: userOptional, Product: productAdmin, CustomIntegration: true, Extra: true,
 	}
+	commands := Action{
+		Name: "run-command", Title: "Run Command", Family: "items", Method: "POST",
+		Path: "/data/v1/projects/{project_id}/commands", Body: "jsonapi",
+		Scopes: []string{"data:read"}, Budget: BudgetPostCommands, Retry: RetryIdempotent,
+		Params: params(projectID, xUserID), Contexts: userOptional, Product: productData,
+		CustomIntegration: true, Extra: true,
+	}
 	search := Action{
 		Name: "search-account-users", Title: "Search Account Users", Family: "admin", Method: "GET",
 		Path:   "/hq/v1/accounts/{account_id}/users/search",
@@ -135,5 +142,5 @@ func extraRows() []Action {
 			within(inQuery("limit", "int", ""), 1, 100), within(inQuery("offset", "int", ""), 0, 1<<31-1)),
 	}
 
-	return []Action{details, batchURLs, batchComplete, accountProject, search}
+	return []Action{details, batchURLs, batchComplete, accountProject, commands, search}
 }

@@ -229,6 +229,36 @@ func (s *FoldersService) Create(ctx context.Context, p ProjectID, parent Folder,
 	return f, err
 }
 
+// MayUpload asks whether the caller may put files into a folder. POST
+// /data/v1/projects/{project_id}/commands (CheckPermission); data:read; 300 a minute.
+func (s *FoldersService) MayUpload(ctx context.Context, p ProjectID, id FolderID) (bool, error) {
+	type permissions struct {
+		Data struct {
+			Attributes struct {
+				Extension struct {
+					Data struct {
+						Permissions []struct {
+							Permission bool `json:"permission"`
+						} `json:"permissions"`
+					} `json:"data"`
+				} `json:"extension"`
+			} `json:"attributes"`
+		} `json:"data"`
+	}
+	answer, err := call[permissions](ctx, s.c, Request{Action: "run-command", Params: inProject(p),
+		Body: jsonAPIDocument(m{"type": "commands", "attributes": m{"extension": m{
+			"type": "commands:autodesk.core:CheckPermission", "version": "1.0.0",
+			"data": m{"requiredActions": []string{"upload"}},
+		}}, "relationships": m{"resources": m{"data": []m{{"type": "folders", "id": string(id)}}}}})})
+	for _, one := range answer.Data.Attributes.Extension.Data.Permissions {
+		if !one.Permission {
+			return false, err
+		}
+	}
+
+	return true, err
+}
+
 // Update renames, hides, restores or moves a folder. PATCH
 // /data/v1/projects/{project_id}/folders/{folder_id}; data:write; 2L, 2L+user, 3L; 50 a minute.
 func (s *FoldersService) Update(ctx context.Context, p ProjectID, id FolderID, u FolderUpdate) (Folder,

@@ -95,7 +95,8 @@ type Folder struct {
 	ObjectCount                       int
 	AllowedTypes                      []string
 	IsRoot                            bool
-	FolderType                        string // top folders: normal, plan, shared, recycle, drawing
+	NamingStandards                   []string // ids of those that the folder enforces
+	FolderType                        string   // top folders: normal, plan, shared, recycle, drawing
 }
 
 // Item is a file with versions. Name is its displayName.

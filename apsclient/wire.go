@@ -101,6 +101,8 @@ type extensionData struct {
 	FolderType   string   `json:"folderType"`
 	ProjectType  string   `json:"projectType"`
 	OriginalName string   `json:"originalName"`
+
+	NamingStandardIDs []string `json:"namingStandardIds"`
 }
 
 // looseTime takes any time the services write, and the zero time for what it cannot read.
@@ -157,6 +159,8 @@ func (r resource) folder() Folder {
 		ObjectCount:    a.ObjectCount, AllowedTypes: a.Extension.Data.AllowedTypes,
 		IsRoot:     a.Extension.Data.IsRoot,
 		FolderType: a.Extension.Data.FolderType,
+
+		NamingStandards: a.Extension.Data.NamingStandardIDs,
 	}
 }
 

@@ -11,6 +11,9 @@ const (
 	maxURLsACall = 25 // what the official tools ask for at most; a limit of the service is not documented
 )
 
+// MaxFileSize is the largest file that the service takes, in bytes.
+const MaxFileSize = maxPartSize * maxParts
+
 // planParts divides a file of size bytes (>= 0) into count parts of partSize, the last one shorter.
 // configured is the wanted part size in bytes, 0 for a size chosen by the file's: about size/64 as
 // a power of two between 8 and 64 MiB, so that a death costs little and a large file needs few

@@ -151,6 +151,7 @@ type backlog struct {
 	items    int   // creates of new items to come
 	versions int   // creates of versions to come
 	storages int
+	folders  int
 	profile  string // of the first job: whose budgets decide
 	at       time.Time
 	cost     time.Duration // of counting it
@@ -255,7 +256,7 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 
 	need := map[apsclient.BudgetClass]int{
 		apsclient.BudgetPostItems: b.items, apsclient.BudgetPostVersions: b.versions,
-		apsclient.BudgetPostStorage: b.storages,
+		apsclient.BudgetPostStorage: b.storages, apsclient.BudgetPostFolders: b.folders,
 	}
 	for _, s := range budgets {
 		n := need[s.Class]
@@ -289,6 +290,47 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 	longest.Left = longest.Left.Round(time.Second)
 
 	return longest
+}
+
+// Forecast is what uploads that are not queued yet will take: requests of the service, those to the
+// storage not, and how long, as far as the limits and the speed measured so far say. folders is how
+// many have to be made for them.
+func (e *Engine) Forecast(jobs []state.Job, folders int) (calls int, left Estimate, err error) {
+	b := backlog{folders: folders}
+	b.add(jobs)
+	if len(jobs) == 0 {
+		return 0, Estimate{}, nil
+	}
+
+	p, err := e.profile(jobs[0].Profile)
+	if err != nil {
+		return 0, Estimate{}, err
+	}
+
+	calls = folders
+	for _, j := range jobs {
+		calls += uploadCalls(j, e.cfg.PartSize)
+	}
+
+	now := time.Now()
+
+	return calls, estimate(b, e.meter.rate(now), p.client.Budgets(), now), nil
+}
+
+// uploadCalls is how many requests of the service an upload takes when all goes well.
+func uploadCalls(j state.Job, partSize int64) int {
+	_, parts := planParts(size(j), partSize)
+	calls := (parts+maxURLsACall-1)/maxURLsACall + 1 // addresses of the parts, completion
+	if j.Target.OSS() {
+		return calls
+	}
+
+	calls += 2 // storage, item or version
+	if j.Target.Item != "" {
+		calls++ // the tip is looked at before it is replaced
+	}
+
+	return calls
 }
 
 // bandwidth is what decides an estimate when no budget does.

@@ -43,6 +43,7 @@ type folder struct {
 	numbered
 	ID, Project, Parent, Name, OriginalName string
 	FolderType, Description                 string
+	NamingStandards                         []string
 	Root, Hidden, Core                      bool
 	CreatedBy, ModifiedBy                   string
 	Created, Modified, Rollup, VisibleAt    time.Time

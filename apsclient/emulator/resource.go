@@ -122,6 +122,10 @@ func (c *call) folderResource(m *model, f *folder) obj {
 		data["folderParents"] = list{}
 	}
 
+	for _, id := range f.NamingStandards {
+		data["namingStandardIds"] = append(data["namingStandardIds"].(list), id)
+	}
+
 	if f.Description != "" {
 		data["description"] = f.Description
 	}

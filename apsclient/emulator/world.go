@@ -230,6 +230,15 @@ func (m *model) makePath(projectID, path string, now time.Time) (string, error) 
 	return at.ID, nil
 }
 
+// AddNamingStandard makes a folder enforce a naming standard. It says so, and refuses no name.
+func (s *Server) AddNamingStandard(folderID, standard string) {
+	s.update(func(m *model) {
+		f := m.folders.get(folderID)
+		f.NamingStandards = append(f.NamingStandards, standard)
+		m.folders.put(f.ID, f)
+	})
+}
+
 // AddFile puts bytes under a slash path below a project's root ("Project Files/a/b.dwg") as
 // another user would: a new item, or a version on top of the one that has the name. It returns item
 // and version id.

@@ -47,6 +47,7 @@ func (a *app) commands() []*cobra.Command {
 		newVersionsCmd(a),
 		newMkdirCmd(a),
 		newPauseCmd(a),
+		newPreflightCmd(a),
 		newProfileCmd(a),
 		newPullCmd(a),
 		newPushCmd(a),

@@ -408,6 +408,11 @@ func (r *Resolver) Clash(ctx context.Context, p apsclient.ProjectID, f apsclient
 	return err
 }
 
+// MayUpload asks the service whether the account may put files into a folder.
+func (r *Resolver) MayUpload(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID) (bool, error) {
+	return r.c.Folders.MayUpload(ctx, p, f)
+}
+
 // oneOf is the one entry of a listing that where leads to.
 func (r *Resolver) oneOf(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, what, name string,
 	where func(*listing) []int) (e apsclient.Entry, ok bool, err error) {

@@ -16,6 +16,8 @@ import (
 // are refused.
 const (
 	maxRemoteName  = 255
+	// MaxDepth is how many levels of folders the service takes below a top folder.
+	MaxDepth       = 25
 	reservedRemote = "<>:\"/\\|?*\n\r\t\x00\f¢™$®'`"
 )
 

@@ -32,6 +32,13 @@ func (r *Resolver) bucket(ctx context.Context, name string) error {
 	return nf
 }
 
+// Retention says for how long a bucket keeps objects when that is not for good; "" when it is.
+func (r *Resolver) Retention(ctx context.Context, bucket string) (string, error) {
+	b, err := r.oss.Buckets.Details(ctx, bucket)
+
+	return map[string]string{"transient": "24 hours", "temporary": "30 days"}[b.Policy], err
+}
+
 func (r *Resolver) resolveObject(ctx context.Context, a Address) (Place, error) {
 	p := Place{Kind: KindBuckets, Address: a, Bucket: a.Bucket(), Key: a.Key()}
 	if p.Bucket == "" {

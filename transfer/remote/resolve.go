@@ -419,9 +419,8 @@ func (r *Resolver) folderByID(ctx context.Context, p Place, id apsclient.FolderI
 	return p, nil
 }
 
-// maxDepth bounds a walk towards the root; folders nest at most 25 levels below the top (Data
-// Management documentation).
-const maxDepth = 40
+// maxDepth bounds a walk towards the root.
+const maxDepth = MaxDepth + 15
 
 func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, error) {
 	var version *apsclient.Version

@@ -36,6 +36,8 @@ type API interface {
 	// Push and Pull plan, queue and return; Follow tells the rest.
 	Push(ctx context.Context, r PushRequest) (Plan, error)
 	Pull(ctx context.Context, r PullRequest) (Plan, error)
+	// Preflight looks for what would keep the files of a push from arriving, and makes nothing.
+	Preflight(ctx context.Context, r PushRequest) (PreflightReport, error)
 	// Follow calls each once for every job of ids that is done, failed, cancelled or needs a user
 	// (then it may still go on by itself), and with progress in between, until all have been told.
 	Follow(ctx context.Context, ids []string, each func(Update) error) error

@@ -83,6 +83,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"GET /v1/jobs/{id}":            s.job,
 		"POST /v1/push":                s.push,
 		"POST /v1/pull":                s.pull,
+		"POST /v1/preflight":           s.preflight,
 		"POST /v1/follow":              s.follow,
 		"GET /v1/watches":              s.watches,
 		"POST /v1/watches":             s.addWatch,

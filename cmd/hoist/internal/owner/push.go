@@ -24,24 +24,8 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
-	found, err := o.restedSources(ctx, r)
-	if err != nil {
-		return control.Plan{}, err
-	}
-
-	profile := o.profile(r.Profile)
-	resolver, err := o.engine.Resolver(profile)
-	if err != nil {
-		return control.Plan{}, err
-	}
-
 	batch := batchOf(r.Batch)
-	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
-		return plan.Push(ctx, resolver, o.store, plan.PushRequest{
-			Profile: profile, Sources: found.files, Remote: address, As: r.As, Force: r.Force,
-			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
-		})
-	})
+	found, planned, err := o.planPush(ctx, r, address, batch)
 	if err != nil {
 		return control.Plan{}, err
 	}
@@ -51,6 +35,30 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	queued.LeftOut = control.RuleCounts(found.leftOut)
 
 	return queued, err
+}
+
+// planPush finds the files of a push, and what is to be done about each.
+func (o *Owner) planPush(ctx context.Context, r control.PushRequest, address remote.Address, batch string) (sources,
+	[]plan.File, error) {
+	found, err := o.restedSources(ctx, r)
+	if err != nil {
+		return found, nil, err
+	}
+
+	profile := o.profile(r.Profile)
+	resolver, err := o.engine.Resolver(profile)
+	if err != nil {
+		return found, nil, err
+	}
+
+	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
+		return plan.Push(ctx, resolver, o.store, plan.PushRequest{
+			Profile: profile, Sources: found.files, Remote: address, As: r.As, Force: r.Force,
+			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
+		})
+	})
+
+	return found, planned, err
 }
 
 // rulesPatience is how long a push waits for rule files that are being changed.

@@ -1,0 +1,44 @@
+package control
+
+import (
+	"context"
+	"net/http"
+)
+
+// PreflightRow is one thing that would keep files from arriving.
+type PreflightRow struct {
+	Check   string `json:"check"`   // a reason, or depth, extension, permission and the like
+	Verdict string `json:"verdict"` // problem or warning
+	Path    string `json:"path,omitempty"`
+	Remote  string `json:"remote,omitempty"`
+	Detail  string `json:"detail"`
+	Fix     string `json:"fix,omitempty"`
+}
+
+// PreflightReport answers a PushRequest that is only looked at.
+type PreflightReport struct {
+	Rows     []PreflightRow `json:"rows"`
+	Forecast Forecast       `json:"forecast"`
+}
+
+// Forecast is what a push will take.
+type Forecast struct {
+	Files     int    `json:"files"`
+	Bytes     int64  `json:"bytes"`   // to be sent
+	Folders   int    `json:"folders"` // to be made
+	Calls     int    `json:"calls"`   // of the service
+	Seconds   int64  `json:"seconds,omitempty"`
+	DecidedBy string `json:"decided_by,omitempty"` // bandwidth, or the class of a limit
+}
+
+// Preflight implements [API].
+func (c *Client) Preflight(ctx context.Context, r PushRequest) (PreflightReport, error) {
+	return call[PreflightReport](ctx, c, http.MethodPost, "/v1/preflight", r)
+}
+
+func (s server) preflight(w http.ResponseWriter, r *http.Request) {
+	var req PushRequest
+	if s.read(w, r, &req) {
+		s.answer(w)(s.api.Preflight(r.Context(), req))
+	}
+}

@@ -1,0 +1,16 @@
+package preflight
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// onlineOnly reports whether the content of a file lies at a sync service and is fetched when it is
+// read.
+func onlineOnly(info fs.FileInfo) bool {
+	const dataless = 0x40000000 // SF_DATALESS
+
+	s, ok := info.Sys().(*syscall.Stat_t)
+
+	return ok && s.Flags&dataless != 0
+}
