@@ -92,6 +92,13 @@ func TestActionsOverTheSocket(t *testing.T) {
 			`{"params":{"bucketKey":"hoist-demo-bucket"},"query":{"limit":101}}`, 400, []string{`1 to 100`}},
 		{"a parameter of another type", "list-buckets", `{"params":{"limit":{"a":1}}}`, 400,
 			[]string{`parameter limit`, `"code":2`}},
+		{"a query that is not known", "list-buckets", `{"query":{"brandNew":5}}`, 200, []string{`"items"`}},
+		{"the same, strictly", "list-buckets", `{"query":{"brandNew":5},"strict":true}`, 400,
+			[]string{`brandNew`, `"code":2`}},
+		{"a deprecated value, strictly", "list-project-users", `{"params":{"projectId":"` + lookProject +
+			`"},"query":{"filter[status]":"active,reactivated"},"strict":true}`, 400, []string{`deprecated`}},
+		{"a known query, strictly", "list-buckets", `{"query":{"limit":5},"strict":true}`, 200,
+			[]string{`"items"`}},
 		{"a null", "list-buckets", `{"query":{"beginsWith":[null]}}`, 400,
 			[]string{`parameter beginsWith`, `"code":2`}},
 		{"params of another type", "list-hubs", `{"params":7}`, 400, []string{`params: number`, `"code":2`}},
@@ -184,6 +191,30 @@ func TestActionsOverTheSocket(t *testing.T) {
 	if data, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusBadGateway ||
 		!has(`"error"`, `"hint"`, `"code":1`)(string(data)) {
 		t.Errorf("status %d, %v: %s", resp.StatusCode, err, data)
+	}
+}
+
+// TestWarningsOverTheSocket: what may be a mistake is sent and named, one header each, whatever the
+// name holds.
+func TestWarningsOverTheSocket(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.start("daemon")
+	l.owned("daemon")
+	c := l.socket()
+	for query, want := range map[string]int{`{}`: 0, `{"limit":5}`: 0, `{"brandNew":5}`: 1,
+		`{"a\r\nX-Evil: 1":"x","newer":[1,2]}`: 2} {
+		resp, err := c.Post("http://hoist/v1/actions/list-buckets", "application/json",
+			strings.NewReader(`{"query":`+query+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		resp.Body.Close()
+		if got := resp.Header.Values("X-Hoist-Warning"); len(got) != want || resp.Header.Get("X-Evil") != "" ||
+			resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d, %q", query, resp.StatusCode, got)
+		}
 	}
 }
 

@@ -28,7 +28,12 @@ type plainAction struct {
 	// upload-binary-to-signed-s3-url in base64, for upload-file-in-project-folder the path of the
 	// file.
 	Body json.RawMessage `json:"body"`
+	// Strict refuses what is only warned of.
+	Strict bool `json:"strict"`
 }
+
+// warningHeader holds a warning of [apsclient.Warnings] each time it stands in an answer.
+const warningHeader = "X-Hoist-Warning"
 
 // plainValue is the text of a JSON string, number or boolean.
 func plainValue(data json.RawMessage) (string, bool) {
@@ -93,7 +98,20 @@ func (p plainAction) request(name string) (apsclient.Request, error) {
 		return r, err
 	}
 
+	if warnings := apsclient.Warnings(r); p.Strict && len(warnings) > 0 {
+		return r, warnings[0]
+	}
+
 	return r, nil
+}
+
+// printableASCII leaves in a header what it may hold, and nothing that may end it.
+func printableASCII(r rune) rune {
+	if r < ' ' || r > '~' {
+		return '?'
+	}
+
+	return r
 }
 
 // action answers POST /v1/actions/{name}.
@@ -118,6 +136,10 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.writeError(w, err)
 		return
+	}
+
+	for _, warning := range apsclient.Warnings(req) {
+		w.Header().Add(warningHeader, strings.Map(printableASCII, warning.Error()))
 	}
 
 	if action, _ := apsclient.ActionByName(name); action.Method == apsclient.MethodComposite {
