@@ -170,3 +170,29 @@ func TestRegionsThatFail(t *testing.T) {
 		})
 	}
 }
+
+// TestURLsOfParts: fewer URLs than were asked for are enough, more are left; a URL that says that it is
+// of another part is not used.
+func TestURLsOfParts(t *testing.T) {
+	for _, row := range []struct {
+		urls string
+		n    int // URLs; 0: not understood
+	}{
+		{`"https://s3/x?partNumber=3","https://s3/x?partNumber=4"`, 2},
+		{`"https://s3/x?partNumber=3"`, 1},
+		{`"https://s3/a","https://s3/b","https://s3/c"`, 2},
+		{`"https://s3/x?partNumber=4","https://s3/x?partNumber=5"`, 0},
+		{`"https://s3/x?partNumber=3","https://s3/x?partNumber=3"`, 0},
+		{`"https://s3/x?partNumber=3",""`, 0},
+		{``, 0},
+	} {
+		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(200, "", `{"uploadKey":"k","urls":[`+row.urls+`]}`), nil
+		}}
+		got, err := newClient(t, s, quiet).Objects.UploadURLs(t.Context(),
+			apsclient.NewObjectID("bucket", "key"), apsclient.UploadURLsRequest{Parts: 2, FirstPart: 3})
+		if len(got.URLs) != row.n || (err != nil) != (row.n == 0) {
+			t.Errorf("%s: %d URLs, %v", row.urls, len(got.URLs), err)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strconv"
+	"time"
 )
 
 const redacted = "redacted"
@@ -54,6 +56,25 @@ func (u SignedURL) Host() string {
 	}
 
 	return p.Host
+}
+
+func (u SignedURL) query() url.Values {
+	p, err := url.Parse(string(u))
+	if err != nil {
+		return nil
+	}
+
+	return p.Query()
+}
+
+// Lifetime is how long the URL can be used from its signing on, as it says itself; 0 it does not.
+func (u SignedURL) Lifetime() time.Duration {
+	s, err := strconv.Atoi(u.query().Get("X-Amz-Expires"))
+	if err != nil || s < 0 {
+		return 0
+	}
+
+	return time.Duration(min(s, 7*24*3600)) * time.Second
 }
 
 // String returns "redacted" ("" for an empty URL).

@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -212,12 +213,23 @@ type wireURLs struct {
 	Reason           string      `json:"reason"`
 }
 
-func (w wireURLs) urls(wanted int) (UploadURLs, error) {
+// urls are those of the parts from first on: at most as many as were asked for, at least one. One that
+// names another part than its own would store the bytes of one in the place of another.
+func (w wireURLs) urls(first, wanted int) (UploadURLs, error) {
+	first, wanted = max(1, first), max(1, wanted)
 	out := UploadURLs{UploadKey: w.UploadKey, UploadExpires: w.UploadExpiration.Time,
-		URLExpires: w.URLExpiration.Time, URLs: w.URLs}
-	if w.UploadKey == "" || len(w.URLs) != max(1, wanted) {
-		return out, &DecodeError{Op: "get signed S3 upload URLs",
-			Err: fmt.Errorf("asked for %d URLs, got %d", max(1, wanted), len(w.URLs))}
+		URLExpires: w.URLExpiration.Time, URLs: w.URLs[:min(len(w.URLs), wanted)]}
+	bad := func(format string, args ...any) (UploadURLs, error) {
+		return UploadURLs{}, &DecodeError{Op: "get signed S3 upload URLs", Err: fmt.Errorf(format, args...)}
+	}
+	if w.UploadKey == "" || len(out.URLs) == 0 {
+		return bad("asked for %d URLs, got %d", wanted, len(w.URLs))
+	}
+
+	for i, u := range out.URLs {
+		if n := u.query().Get("partNumber"); u == "" || n != "" && n != strconv.Itoa(first+i) {
+			return bad("the URL of part %d is that of part %s", first+i, cmp.Or(clean(n), "none"))
+		}
 	}
 
 	return out, nil
@@ -225,7 +237,7 @@ func (w wireURLs) urls(wanted int) (UploadURLs, error) {
 
 // UploadURLs begins an upload or continues that of UploadKey. A repeat without UploadKey begins a
 // second upload, which is harmless. GET .../signeds3upload; data:write data:create; acts as the
-// application; at most 25 URLs a call.
+// application; at most 25 URLs a call, and perhaps fewer than were asked for.
 func (s *ObjectsService) UploadURLs(ctx context.Context, id ObjectID, r UploadURLsRequest) (UploadURLs,
 	error) {
 	p, err := onObject(id)
@@ -255,7 +267,7 @@ func (s *ObjectsService) UploadURLs(ctx context.Context, id ObjectID, r UploadUR
 		return UploadURLs{}, err
 	}
 
-	return w.urls(r.Parts)
+	return w.urls(r.FirstPart, r.Parts)
 }
 
 type wireCompleted struct {
@@ -462,7 +474,7 @@ func (s *ObjectsService) BatchUploadURLs(ctx context.Context, bucket string,
 		case x.UploadKey == "" && x.Reason != "":
 			out[key] = BatchURLs{Err: batchError("batch signed S3 upload", x.Status, x.Reason)}
 		default:
-			u, err := x.urls(r.Parts)
+			u, err := x.urls(r.FirstPart, r.Parts)
 			out[key] = BatchURLs{UploadURLs: u, Err: err}
 		}
 	}

@@ -82,6 +82,8 @@ type Engine struct {
 
 	alike alikeNames
 
+	fewerURLs atomic.Int64 // that a call may ask for, see urlsACall; 0: not told
+
 	spooling sync.Mutex // held while room for a copy is taken
 
 	mu       sync.Mutex

@@ -388,26 +388,46 @@ func (s *sending) ensureURL(ctx context.Context, n int, bad apsclient.SignedURL)
 }
 
 // askURLs asks for the URLs of count parts from first on; with an empty key it begins the session.
-// It returns when the session ends.
+// It returns when the session ends. Fewer may be at hand afterwards, see fewerURLs.
 func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job state.Job, partSize int64,
 	first, count int, key string) (time.Time, error) {
 	asked := time.Now() // the end is counted by our clock, whatever the service's says
+	count = min(count, e.urlsACall())
 	bytes := min(int64(count)*partSize, job.Snapshot.Size)
 	minutes := urlMinutes(bytes, e.meter.rate(asked)/float64(max(1, e.activeTransfers())))
-	got, err := e.uploadURLs(ctx, c, job, apsclient.UploadURLsRequest{
+	req := apsclient.UploadURLsRequest{
 		Parts: count, FirstPart: first, UploadKey: key, Acceleration: e.cfg.Acceleration, Minutes: minutes,
-	})
+	}
+	got, err := e.uploadURLs(ctx, c, job, req)
+	if count > 1 && errors.Is(err, apsclient.ErrBadRequest) {
+		req.Parts = 1
+		if one, e2 := e.uploadURLs(ctx, c, job, req); e2 == nil { // so it was for their number
+			got, err = one, nil
+			e.fewerURLs.Store(int64(count / 2))
+		}
+	}
+
 	if err != nil {
 		return time.Time{}, err
 	}
 
-	if len(got.URLs) == 0 || got.UploadKey == "" {
-		return time.Time{}, fmt.Errorf("the service gave %d upload URLs of %d", len(got.URLs), count)
+	life := time.Duration(minutes) * time.Minute
+	if own := got.URLs[0].Lifetime(); own > urlMargin { // the service may give less than was asked for
+		life = min(life, own)
 	}
 
-	r.urls.add(got.UploadKey, first, got.URLs, asked.Add(time.Duration(minutes)*time.Minute))
+	r.urls.add(got.UploadKey, first, got.URLs, asked.Add(life))
 
 	return got.UploadExpires, nil
+}
+
+// urlsACall is how many URLs a call asks for: fewer after the service refused to give so many.
+func (e *Engine) urlsACall() int {
+	if n := e.fewerURLs.Load(); n > 0 {
+		return int(n)
+	}
+
+	return maxURLsACall
 }
 
 func (e *Engine) activeTransfers() int {

@@ -538,3 +538,50 @@ func TestDamagedFromTheFirstPart(t *testing.T) {
 		}
 	})
 }
+
+// TestFewURLs: a service that refuses to sign many URLs at once, or gives fewer than were asked for, or
+// for a shorter time, still gets every part once. What it refused is not asked for again and again.
+func TestFewURLs(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		knobs func(*emulator.Knobs)
+		calls int // for URLs, at most
+	}{
+		{"all", func(*emulator.Knobs) {}, 1},
+		{"one", func(k *emulator.Knobs) { k.MaxURLs = 1 }, 7 + 2},
+		{"two", func(k *emulator.Knobs) { k.MaxURLs = 2 }, 5 + 2 + 2},
+		{"fewer than asked for", func(k *emulator.Knobs) { k.FewURLs = 3 }, 3},
+		{"a minute", func(k *emulator.Knobs) { k.URLMinutes = 1 }, 7},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(ec *emulator.Config, _ *apsclient.Config, c *Config) {
+					row.knobs(&ec.Knobs)
+					c.PartSize, c.Parts = 5*mib, 1
+				})
+				if row.name == "a minute" {
+					w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+						if r.Op == "s3-put" {
+							return emulator.Fault{Delay: 25 * time.Second}
+						}
+
+						return emulator.Fault{}
+					})
+				}
+
+				data := w.write("plan.rvt", 33*mib, 7)
+				j := w.enqueue(w.job("plan.rvt"))
+				w.runAll(w.engine())
+				w.wantDone(j.ID, state.ResultCreated)
+				w.wantVersions("plan.rvt", data)
+				if n := w.calls("s3-put"); n != 7 {
+					t.Errorf("%d parts sent, want 7", n)
+				}
+
+				if n := w.calls("get-signed-s3-upload-urls"); n > row.calls {
+					t.Errorf("%d calls for URLs, want at most %d", n, row.calls)
+				}
+			})
+		})
+	}
+}

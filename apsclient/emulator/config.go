@@ -112,6 +112,10 @@ type Knobs struct {
 	Facts Facts
 	// MaxURLs is the most part URLs one call answers; 0: 25. More asked for is a 400.
 	MaxURLs int
+	// FewURLs is the most part URLs one call answers, however many it asks for; 0: all.
+	FewURLs int
+	// URLMinutes is the longest lifetime of signed URLs, whatever is asked for; 0: what is asked for.
+	URLMinutes int
 }
 
 // Portal is a proxy, captive portal or block page between client and service.

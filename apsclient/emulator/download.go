@@ -28,7 +28,12 @@ func (c *call) downloadSwitches() (life time.Duration, fallback bool) {
 
 // minutes is the lifetime of URLs.
 func (c *call) minutes() time.Duration {
-	return time.Duration(c.number("minutesExpiration", 2, 1, 60)) * time.Minute
+	life := c.number("minutesExpiration", 2, 1, 60)
+	if longest := c.knob.URLMinutes; longest > 0 {
+		life = min(life, longest)
+	}
+
+	return time.Duration(life) * time.Minute
 }
 
 func (c *call) downloadURL() {

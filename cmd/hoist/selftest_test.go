@@ -79,6 +79,9 @@ func TestFlippedWorlds(t *testing.T) {
 
 	worlds := map[string]func(*emulator.Knobs){
 		"more URLs":             func(k *emulator.Knobs) { k.MaxURLs = 50 },
+		"one URL a call":        func(k *emulator.Knobs) { k.MaxURLs = 1 },
+		"fewer URLs than asked": func(k *emulator.Knobs) { k.FewURLs = 2 },
+		"URLs of a minute":      func(k *emulator.Knobs) { k.URLMinutes = 1 },
 		"dead key in a success": func(k *emulator.Knobs) { k.Facts.DeadKeyInSuccess = true },
 		"bare ETags":            func(k *emulator.Knobs) { k.Facts.BareETags = true },
 		"one completion":        func(k *emulator.Knobs) { k.SecondCompleteFails = true },
