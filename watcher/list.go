@@ -78,58 +78,73 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 	m := l.matcher(folder, entries)
 	l.records = make([]record, 0, len(entries))
 	for _, e := range entries {
-		isDir := e.mode.IsDir()
-		lower := strings.ToLower(e.name)
-		got := m.match(e.name, lower, isDir)
-		if isLock(lower) {
-			if l.locks == nil {
-				l.locks = map[string]bool{}
-			}
-
-			l.locks[lower] = true
-		}
-
-		switch {
-		case got.ignored:
-			l.leave(b, dir, e, got)
-			continue
-		case isDir:
-			l.records = append(l.records, record{name: e.name, dir: true})
-			continue
-		case !e.mode.IsRegular():
-			l.irregularNames = append(l.irregularNames, e.name)
-			continue
-		}
-
-		rec, err := statEntry(dir, e)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			l.errs = append(l.errs, err)
-			if l.unknown == nil {
-				l.unknown = map[string]bool{}
-			}
-
-			l.unknown[e.name] = true
-		case b.wasBackup(l.rules, join2(folder, e.name), rec):
-			_, pattern := originalsOf(e.name, false)
-			l.leave(b, dir, e, match{by: pattern, builtIn: true})
-		default:
-			if ignored, _ := l.rules.MatchSize(rec.size); ignored {
-				if l.tooSized == nil {
-					l.tooSized = map[string]bool{}
-				}
-
-				l.tooSized[e.name] = true
-
-				continue
-			}
-
-			l.records = append(l.records, rec)
-		}
+		l.take(b, dir, m, e)
 	}
 
 	return l, nil
+}
+
+// specialFiles is told as a rule of what is neither a folder nor a regular file.
+const specialFiles = "links and other special files"
+
+// take puts one name where it belongs, and returns the rule by which it is left out, "" when none
+// does.
+func (l *listing) take(b *Book, dir *os.File, m *nameMatcher, e entry) (rule string) {
+	isDir := e.mode.IsDir()
+	lower := strings.ToLower(e.name)
+	got := m.match(e.name, lower, isDir)
+	if isLock(lower) {
+		if l.locks == nil {
+			l.locks = map[string]bool{}
+		}
+
+		l.locks[lower] = true
+	}
+
+	switch {
+	case got.ignored:
+		l.leave(b, dir, e, got)
+		return got.by
+	case isDir:
+		l.records = append(l.records, record{name: e.name, dir: true})
+		return ""
+	case !e.mode.IsRegular():
+		l.irregularNames = append(l.irregularNames, e.name)
+		l.leave(b, dir, e, match{by: specialFiles, builtIn: true})
+
+		return specialFiles
+	}
+
+	rec, err := statEntry(dir, e)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		l.errs = append(l.errs, err)
+		if l.unknown == nil {
+			l.unknown = map[string]bool{}
+		}
+
+		l.unknown[e.name] = true
+	case b.wasBackup(l.rules, join2(m.folder, e.name), rec):
+		_, pattern := originalsOf(e.name, false)
+		l.leave(b, dir, e, match{by: pattern, builtIn: true})
+
+		return pattern
+	default:
+		if ignored, by := l.rules.MatchSize(rec.size); ignored {
+			if l.tooSized == nil {
+				l.tooSized = map[string]bool{}
+			}
+
+			l.tooSized[e.name] = true
+
+			return by
+		}
+
+		l.records = append(l.records, rec)
+	}
+
+	return ""
 }
 
 // matcher matches the names that were listed.

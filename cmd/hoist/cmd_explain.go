@@ -8,6 +8,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 )
 
@@ -35,6 +36,12 @@ func (a *app) explain(ctx context.Context, arg string) error {
 			return err
 		}
 
+		if e.Rule != "" {
+			if e.Origin, err = a.explainedOrigin(e); err != nil {
+				return err
+			}
+		}
+
 		if a.flags.json {
 			return a.printJSON(e)
 		}
@@ -60,9 +67,24 @@ func resolvedPath(arg string) (string, error) {
 	return path, nil
 }
 
+// explainedOrigin says where the rule comes from that leaves a file out.
+func (a *app) explainedOrigin(e control.Explanation) (string, error) {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return "", err
+	}
+
+	var own config.Settings
+	if w := config.WatchOf(s.file.Watch, e.Path); w != nil {
+		own = w.Settings()
+	}
+
+	return s.ruleOrigin(e.Rule, own), nil
+}
+
 func (a *app) printExplanation(e control.Explanation) {
 	a.printf("%s: %s\n", printable(e.Path), e.State)
-	a.printf("  %s\n", printable(oneLine(e.Detail)))
+	a.printf("  %s%s\n", printable(oneLine(e.Detail)), originText(e.Origin))
 	if e.Reason != "" {
 		a.printf("  reason: %s", e.Reason)
 		if e.Sentence != "" {

@@ -3,13 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/state"
 	"hoist/watcher"
 )
 
@@ -88,15 +89,16 @@ func (a *app) filterList(which string, given config.Settings) error {
 	}
 
 	for _, p := range rules.Patterns() {
+		origin := s.ruleOrigin(p, own)
 		if a.flags.json {
-			if err := a.printJSON(map[string]string{"pattern": p}); err != nil {
+			if err := a.printJSON(map[string]string{"pattern": p, "origin": origin}); err != nil {
 				return err
 			}
 
 			continue
 		}
 
-		a.printf("%s\n", printable(p))
+		a.printf("%s\t%s\n", printable(p), printable(origin))
 	}
 
 	return nil
@@ -107,6 +109,7 @@ type filtered struct {
 	Path    string `json:"path"`
 	Ignored bool   `json:"ignored"`
 	Rule    string `json:"rule,omitempty"`
+	Origin  string `json:"origin,omitempty"` // where the rule comes from, unless it says so itself
 	Watch   string `json:"watch,omitempty"`
 }
 
@@ -143,32 +146,89 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 		return err
 	}
 
-	info, err := os.Stat(path)
-	dir := err == nil && info.IsDir()
-	var snap *state.Snapshot
-	if err == nil && info.Mode().IsRegular() {
-		if one, err := state.SnapshotPath(path); err == nil { // one that is gone by now has no size
-			snap = &one
-		}
-	}
-
 	book, err := watcher.NewBook(root, rules, 0, nil)
 	if err != nil {
 		return err
 	}
 
-	out.Rule = local.Against(book, filepath.ToSlash(rel), dir, snap)
+	found := book.Find(filepath.ToSlash(rel), os.IsPathSeparator(arg[len(arg)-1]))
+	switch {
+	case found.Err != nil:
+		out.Rule = found.Err.Error()
+	case found.Held != nil && found.Held.Err != nil:
+		out.Rule = found.Held.Error()
+	case found.Wait > 0:
+		out.Rule = "min-age " + rules.MinAge().String()
+	default:
+		out.Rule = found.Rule
+	}
+
 	out.Ignored = out.Rule != ""
+	if out.Ignored {
+		out.Origin = s.ruleOrigin(found.Rule, own)
+	}
+
 	switch {
 	case a.flags.json:
 		return a.printJSON(out)
 	case out.Ignored:
-		a.printf("%s: ignored by %s\n", printable(path), printable(out.Rule))
+		a.printf("%s: ignored by %s%s\n", printable(path), printable(out.Rule), originText(out.Origin))
 	default:
 		a.printf("%s: taken\n", printable(path))
 	}
 
 	return nil
+}
+
+// originText is where a rule comes from, for people.
+func originText(origin string) string {
+	if origin == "" {
+		return ""
+	}
+
+	return " (" + printable(origin) + ")"
+}
+
+// ruleOrigin says where a rule comes from that leaves something out: the strongest place first, as
+// the rules have it. own are the settings of the watch; a .hoistignore names itself.
+func (s *setup) ruleOrigin(rule string, own config.Settings) string {
+	if rule == "" || strings.Contains(rule, watcher.IgnoreFile+": ") {
+		return ""
+	}
+
+	key, value, _ := strings.Cut(rule, " ")
+	for _, from := range []struct {
+		where string
+		is    config.Settings
+	}{
+		{"a flag", s.flags}, {"the watch, in config.toml", own},
+		{filepath.Base(s.home.ProfileFile(s.profile)) + " of the profile", s.profileSettings},
+		{"config.toml", s.file.Settings},
+	} {
+		sizes := map[string]string{"min-size": from.is.MinSize, "max-size": from.is.MaxSize,
+			"min-age": from.is.MinAge}
+		switch {
+		case slices.Contains(from.is.Exclude, rule),
+			sizes[key] != "",
+			key == "exclude-if-present" && slices.Contains(from.is.ExcludeIfPresent, value),
+			key == "exclude-caches" && from.is.ExcludeCaches != nil,
+			key == "one-file-system" && from.is.OneFileSystem != nil,
+			rule == "not included" && len(from.is.Include) > 0:
+			return from.where
+		}
+	}
+
+	for _, from := range []string{own.ExcludeFrom, s.settings.ExcludeFrom} {
+		if from == "" {
+			continue
+		}
+
+		if f, err := (config.Settings{ExcludeFrom: from}).Filter(""); err == nil && slices.Contains(f.Exclude, rule) {
+			return from
+		}
+	}
+
+	return "built-in"
 }
 
 // outermost is the outermost folder at or above dir that has a rule file; dir where none has.

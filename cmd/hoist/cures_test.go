@@ -248,8 +248,8 @@ func TestEveryReasonIsMade(t *testing.T) {
 	}
 }
 
-// TestCures: the cause of each reason is made, with one daemon for all; status, jobs, explain and
-// the exit code tell the same reason; then the fix is run as it is printed, or the cause removed, and the file
+// TestCures: the cause of each reason is made, with one daemon for all; status, jobs, explain, the
+// log and the exit code tell the same reason; then the fix is run as it is printed, or the cause removed, and the file
 // is where it belongs, or wanted no more.
 func TestCures(t *testing.T) {
 	t.Parallel()
@@ -261,7 +261,7 @@ func TestCures(t *testing.T) {
 	f := &faults{by: map[string]func(emulator.Request) emulator.Fault{}}
 	l.cloud.SetFault(f.hook)
 	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.RefuseEmptyPart = true })
-	l.start("daemon")
+	l.start("daemon", "--log-format", "json")
 	l.owned("daemon")
 
 	all := make([]*cure, len(cureRows))
@@ -386,6 +386,22 @@ func seenIn(s control.Status, c *cure) string {
 	return ""
 }
 
+// logged reports whether a line of the daemon's log tells the reason of the row's file.
+func (c *cure) logged() bool {
+	c.t.Helper()
+	data, err := os.ReadFile(filepath.Join(c.home, "logs", "hoist.log"))
+	must(c.t, err)
+
+	for line := range strings.Lines(string(data)) {
+		var l struct{ Path, Reason string }
+		if err := json.Unmarshal([]byte(line), &l); err == nil && l.Path == c.path && l.Reason == c.reason {
+			return true
+		}
+	}
+
+	return false
+}
+
 // told checks that all who are asked tell the same of the row, and returns the fix.
 func (c *cure) told(s control.Status, jobs []control.Job, plain bool) (fix string) {
 	c.t.Helper()
@@ -420,11 +436,46 @@ func (c *cure) told(s control.Status, jobs []control.Job, plain bool) (fix strin
 		}
 	}
 
+	if c.pushed != nil && c.reason != transfer.ReasonCancelled && !c.logged() {
+		c.t.Errorf("%s: the log does not say so", c.reason)
+	}
+
 	if strings.ContainsAny(e.Fix, "\n\x1b") {
 		c.t.Errorf("%s: a fix that cannot be pasted: %q", c.reason, e.Fix)
 	}
 
 	return e.Fix
+}
+
+// TestLinksAreTold: a link below a watch or a push is never sent, and whoever is asked says so.
+func TestLinksAreTold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.file("links/plan.dwg", 10)
+	for link, to := range map[string]string{"a.dwg": "plan.dwg", "b.dwg": "gone.dwg"} {
+		if err := os.Symlink(filepath.Join(l.dir, "links", to), filepath.Join(l.dir, "links", link)); err != nil {
+			t.Skip(err) // no right to make links here
+		}
+	}
+
+	if _, text := l.run(0, "push", "links", l.remote); !strings.Contains(text,
+		"left out by built-in rules: 2 (2 links and other special files)") {
+		t.Errorf("push says nothing of them:\n%s", text)
+	}
+
+	l.run(0, "watch", "add", "links", l.remote+"/links")
+	link := filepath.Join(l.dir, "links", "a.dwg")
+	text, _ := l.run(0, "explain", link, "--json")
+	var e control.Explanation
+	if err := json.Unmarshal([]byte(text), &e); err != nil || e.State != control.ExplainIgnored ||
+		e.Reason != transfer.ReasonNotAFile {
+		t.Errorf("explain: %v, %s", err, text)
+	}
+
+	if text, _ := l.run(0, "filter", "test", link); !strings.Contains(text,
+		"ignored by links and other special files (built-in)") {
+		t.Errorf("filter test: %s", text)
+	}
 }
 
 // TestNewCredentials: credentials that are refused are one line at the top of the status with its

@@ -22,9 +22,11 @@ type setup struct {
 	profile  string
 	flags    config.Settings // of a transfer command
 	settings config.Settings // flags over environment over profile over file
-	engine   config.Engine   // checked
-	limits   apsclient.Limits
-	patterns string // the file that names the file of patterns, "" when a flag does
+	// those of the profile alone
+	profileSettings config.Settings
+	engine          config.Engine // checked
+	limits          apsclient.Limits
+	patterns        string // the file that names the file of patterns, "" when a flag does
 }
 
 // setup finds the home and reads its configuration; flags are those of the transfer commands.
@@ -50,6 +52,7 @@ func (a *app) setup(flags config.Settings) (*setup, error) {
 		return nil, err
 	}
 
+	s.profileSettings = profile.Settings
 	flags.Limits = a.flags.limits
 	s.settings = flags.Over(config.Settings{Limits: s.env.Limits}).Over(profile.Settings).Over(
 		s.file.Settings)

@@ -377,12 +377,12 @@ func TestExplain(t *testing.T) {
 	}
 
 	l.run(5, "explain", "nothing.rvt")
-	if out, _ := l.run(0, "filter", "list"); !strings.Contains(out, "*.bak\n") {
+	if out, _ := l.run(0, "filter", "list"); !strings.Contains(out, "*.bak\tbuilt-in\n") {
 		t.Errorf("filter list: %s", out)
 	}
 
 	if out, _ := l.run(0, "filter", "test", "x.dwg", "--exclude", "x.*"); !strings.Contains(out,
-		"ignored by x.*") {
+		"ignored by x.* (a flag)") {
 		t.Errorf("filter test with a flag: %s", out)
 	}
 }

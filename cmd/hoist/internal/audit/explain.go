@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -30,7 +31,12 @@ type Question struct {
 func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 	e := control.Explanation{Path: q.Path, Watch: q.State, Job: q.Shown}
 	watch, job := q.Watch, q.Job
-	info, statErr := os.Stat(q.Path)
+	look := os.Stat // a link that is named is followed
+	if watch != nil {
+		look = os.Lstat // in a watched folder it is not
+	}
+
+	info, statErr := look(q.Path)
 
 	var snap *state.Snapshot
 	if statErr == nil && info.Mode().IsRegular() {
@@ -40,8 +46,10 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 		}
 	}
 
+	var found watcher.Finding
 	if watch != nil {
-		if err := a.explainWatch(&e, *watch, statErr == nil && info.IsDir(), snap); err != nil {
+		var err error
+		if found, err = a.explainWatch(&e, *watch); err != nil {
 			return e, err
 		}
 	}
@@ -66,8 +74,14 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 			e.Detail += ": " + job.Error
 		}
 
-		if r, ok := transfer.ReasonByCode(job.Reason); ok {
-			e.Sentence = r.Sentence
+		if job.Reason != "" {
+			because(&e, job.Reason)
+		}
+	case found.Special:
+		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
+			"it is a link, device or other thing that is never sent"
+		if at := filepath.Join(watch.Path, filepath.FromSlash(found.At)); at != q.Path {
+			e.Detail = "it lies behind " + at + ", a link that is not followed"
 		}
 	case e.Rule != "":
 		e.State, e.Detail = control.ExplainIgnored, "the rule "+e.Rule+" leaves it out"
@@ -86,12 +100,21 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 	case snap == nil:
 		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
 			"it is a link, device or other thing that is never sent"
+	case found.Held != nil:
+		e.State, e.Detail = control.ExplainPending, found.Held.Error()
+		because(&e, transfer.ReasonRules)
+	case found.Err != nil:
+		e.State, e.Detail = control.ExplainPending, found.Err.Error()
+		because(&e, transfer.ReasonUnreadable)
 	case recorded(e.Record, *snap):
 		e.State, e.Detail = control.ExplainSynced, "size and time are those of what was last published"
 	case job != nil && job.End == state.EndCancelled && job.Snapshot.SameContentLikely(*snap):
 		e.State, e.Reason, e.Fix = control.ExplainCancelled, transfer.ReasonCancelled,
 			"hoist retry --wait "+string(job.ID)
 		e.Detail = "this state of it was cancelled; it is wanted again when it changes"
+	case found.Wait > 0:
+		e.State, e.Detail = control.ExplainPending, "it is younger than the rules ask for"
+		e.NextAttempt = control.Known(time.Now().Add(found.Wait))
 	case watch != nil:
 		e.State, e.Detail = control.ExplainPending, pendingText(e, *watch)
 	default:
@@ -113,33 +136,43 @@ func recorded(r *control.Record, now state.Snapshot) bool {
 	return compare.Judge(compare.Here(now), base, compare.Tip{}).Here == compare.SideSame
 }
 
-func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch, dir bool, snap *state.Snapshot) error {
+// because gives the reason with its sentence.
+func because(e *control.Explanation, code string) {
+	e.Reason = code
+	if r, ok := transfer.ReasonByCode(code); ok {
+		e.Sentence = r.Sentence
+	}
+}
+
+// explainWatch tells what a scan of its watch makes of the path, and what is on record.
+func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch) (found watcher.Finding, err error) {
 	rel, err := filepath.Rel(c.Path, e.Path)
 	if err != nil {
-		return err
+		return found, err
 	}
 
 	rel = filepath.ToSlash(rel)
 	address, err := remote.ParseAddress(c.Remote)
 	if err != nil {
-		return err
+		return found, err
 	}
 
 	if rel == "." {
 		e.Remote = address.String()
-		return nil
+		return found, nil
 	}
 
 	e.Remote = address.Join(steps(rel)...).String()
 	book, err := a.Rules(c)
 	if err != nil {
-		return err
+		return found, err
 	}
 
-	e.Rule = local.Against(book, rel, dir, snap)
+	found = book.Find(rel, false)
+	e.Rule = found.Rule
 	rec, ok, err := a.Store.Published(c.ID, rel)
 	if err != nil || !ok {
-		return err
+		return found, err
 	}
 
 	e.Record = &control.Record{
@@ -148,7 +181,7 @@ func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch, dir bool,
 		VersionNumber: rec.Number, StorageID: rec.Storage, SHA1: rec.SHA1,
 	}
 
-	return nil
+	return found, nil
 }
 
 // explainReceipt finds what the newest receipt of the path says.

@@ -29,7 +29,8 @@ type Explanation struct {
 	Since       *time.Time `json:"since,omitempty"`
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 	Fix         string     `json:"fix,omitempty"`
-	Rule        string     `json:"rule,omitempty"` // that ignores it
+	Rule        string     `json:"rule,omitempty"`   // that ignores it
+	Origin      string     `json:"origin,omitempty"` // of the rule; set by the command
 	Watch       *Watch     `json:"watch,omitempty"`
 	Job         *Job       `json:"job,omitempty"`    // the open one, else the last
 	Record      *Record    `json:"record,omitempty"` // what was last published

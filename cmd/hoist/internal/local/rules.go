@@ -7,7 +7,6 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/state"
 	"hoist/watcher"
 )
 
@@ -67,33 +66,6 @@ func FilterOf(f config.Filter) control.Filter {
 func folderOf(rel string) string {
 	if dir := path.Dir(rel); dir != "." {
 		return dir
-	}
-
-	return ""
-}
-
-// Against is the rule that leaves a file or folder out, "" when it is taken: the rules given and
-// the .hoistignore files on the way to it. One that is not understood leaves out all below it.
-func Against(book *watcher.Book, rel string, dir bool, snap *state.Snapshot) string {
-	at := book.At(folderOf(rel))
-	if ignored, rule := at.Match(rel, dir); ignored {
-		return rule
-	}
-
-	if held := at.Held(); held != nil && held.Err != nil {
-		return held.Error()
-	}
-
-	if snap == nil {
-		return ""
-	}
-
-	if ignored, rule := at.MatchSize(snap.Size); ignored {
-		return rule
-	}
-
-	if age := at.MinAge(); age > 0 && time.Since(snap.ModTime) < age {
-		return "min-age " + age.String()
 	}
 
 	return ""
