@@ -132,3 +132,25 @@ func BenchmarkUpdateDirs(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRecord is what a step costs for its record: written once and, when it is not kept
+// decoded, read.
+func BenchmarkRecord(b *testing.B) {
+	j := uploadJob(1)
+	j.ID, j.Phase = NewJobID(), PhaseUploading
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			encodeJob(j)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		v := encodeJob(j)
+		for b.Loop() {
+			if _, err := decodeJob(j.ID, v); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -179,7 +178,7 @@ func (sv *salvage) opens() bool {
 	}
 
 	for _, v := range sv.data["ended"] {
-		if json.Unmarshal(v, new(endedRecord)) != nil {
+		if decodeRecord(v, new(endedRecord), "") != nil {
 			return false
 		}
 	}
@@ -250,15 +249,9 @@ func (sv *salvage) records(r *Report) (problems []string) {
 		}
 	}
 
-	for name, into := range map[string]func() any{
-		"parts":     func() any { return new(partRecord) },
-		"history":   func() any { return new(historyRecord) },
-		"ended":     func() any { return new(endedRecord) },
-		"unwanted":  func() any { return new(snapshotRecord) },
-		"published": func() any { return new(publishedRecord) },
-	} {
+	for _, name := range []string{"parts", "history", "ended", "unwanted", "published"} {
 		for k, v := range sv.data[name] {
-			if err := json.Unmarshal(v, into()); err != nil {
+			if err := readRecord(name, k, v); err != nil {
 				bad("%s: value of %q: %v", name, k, err)
 			}
 		}

@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -119,16 +118,13 @@ func onlyProgress(old Job, events []Event) bool {
 
 // putJob writes the record; the counters are in it, so progress goes.
 func (tx *writeTx) putJob(k []byte, j Job) error {
-	b, err := encodeJob(j)
-	if err != nil {
-		return err
+	if tx.has(bucketProgress, k) {
+		if err := tx.delete(bucketProgress, k); err != nil {
+			return err
+		}
 	}
 
-	if err := tx.delete(bucketProgress, k); err != nil {
-		return err
-	}
-
-	return tx.put(bucketJobs, k, b)
+	return tx.put(bucketJobs, k, encodeJob(j))
 }
 
 func (tx *writeTx) putProgress(k []byte, j Job) error {
@@ -161,33 +157,63 @@ func (tx *writeTx) addHistory(k []byte, event, detail string) error {
 		detail = detail[:maxDetail] + "…"
 	}
 
-	v, err := json.Marshal(historyRecord{Time: tx.now, Event: event, Detail: detail})
+	lines, err := get(tx.Tx, bucketHistory, k)
 	if err != nil {
 		return err
 	}
 
-	first, last := uint64(0), uint64(0)
-	c := tx.Bucket(bucketHistory).Cursor()
-	if h, _ := c.Seek(historyKey(k, 0)); bytes.HasPrefix(h, k) {
-		first = binary.BigEndian.Uint64(h[16:])
-		// The last line is before the first key of the next job.
-		h, _ = c.Seek(prefixEnd(k))
-		if h == nil {
-			h, _ = c.Last()
-		} else {
-			h, _ = c.Prev()
+	line := encodeRecord(historyRecord{Time: tx.now, Event: event, Detail: detail}, "")
+
+	return tx.put(bucketHistory, k, appendLine(lines, line))
+}
+
+// appendLine adds a line to those of a job, each after its length, and keeps the newest of them.
+func appendLine(lines, line []byte) []byte {
+	count, first := 0, 0 // lines; where the second begins
+	for rest := (coder{b: lines}); len(rest.b) > 0; count++ {
+		if _, err := rest.chunk(); err != nil {
+			break
 		}
 
-		last = binary.BigEndian.Uint64(h[16:])
-	}
-
-	for ; first > 0 && last+1-first >= keptHistory; first++ {
-		if err := tx.delete(bucketHistory, historyKey(k, first)); err != nil {
-			return err
+		if count == 0 {
+			first = len(lines) - len(rest.b)
 		}
 	}
 
-	return tx.put(bucketHistory, historyKey(k, last+1), v)
+	if count >= keptHistory {
+		lines = lines[first:]
+	}
+
+	out := binary.AppendUvarint(slices.Grow(slices.Clone(lines), len(line)+2), uint64(len(line)))
+
+	return append(out, line...)
+}
+
+// historyLines decodes what lies under a key of history: a line of up to schema 2, or all lines of
+// a job.
+func historyLines(k, v []byte) (out []historyRecord, err error) {
+	if len(k) != 16 {
+		var r historyRecord
+		err := decodeRecord(v, &r, "")
+
+		return []historyRecord{r}, err
+	}
+
+	for c := (coder{b: v}); len(c.b) > 0; {
+		var r historyRecord
+		line, err := c.chunk()
+		if err == nil {
+			err = decodeRecord(line, &r, "")
+		}
+
+		if err != nil {
+			return nil, err
+		}
+
+		out = append(out, r)
+	}
+
+	return out, nil
 }
 
 // endJob writes a job that ended with all that belongs to its end: index, record, receipt,
@@ -236,6 +262,7 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 		}
 	}
 
+	j = j.lasting()
 	if err := tx.putJob(k, j); err != nil {
 		return Job{}, err
 	}
@@ -246,6 +273,20 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 	}
 
 	return j, tx.listEnded(j)
+}
+
+// lasting is what is kept of a job that ended: of one that is done nothing that only a further step
+// would need.
+func (j Job) lasting() Job {
+	if j.End != EndDone {
+		return j
+	}
+
+	j.Target.Base, j.Target.BasePath, j.Target.Dirs, j.Target.Seen = "", "", nil, ""
+	j.UploadKey, j.UploadExpires, j.Temp, j.Intent = "", zeroTime, "", nil
+	j.Walked, j.Rival, j.Seen, j.Unrest = "", "", zeroTime, zeroTime
+
+	return j
 }
 
 // successor is the job that goes on where j ended: for the content that the engine saw, or for the
@@ -348,11 +389,7 @@ func (tx *writeTx) listEnded(j Job) error {
 		seq = binary.BigEndian.Uint64(k) + 1
 	}
 
-	v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: tx.now})
-	if err != nil {
-		return err
-	}
-
+	v := encodeRecord(endedRecord{ID: string(j.ID), End: j.End, Time: tx.now}, "")
 	if err := tx.put(bucketEnded, seqKey(seq), v); err != nil {
 		return err
 	}
@@ -366,7 +403,7 @@ func (tx *writeTx) listEnded(j Job) error {
 		}
 
 		var r endedRecord
-		if _, err := getJSON(tx.Tx, bucketEnded, k, &r); err != nil {
+		if _, err := getRecord(tx.Tx, bucketEnded, k, &r); err != nil {
 			return err
 		}
 
@@ -441,12 +478,7 @@ func (tx *writeTx) markUnwanted(j Job) error {
 		snap = *j.Pending
 	}
 
-	v, err := json.Marshal(fromSnapshot(snap))
-	if err != nil {
-		return err
-	}
-
-	return tx.put(bucketUnwanted, fileKey(j), v)
+	return tx.put(bucketUnwanted, fileKey(j), encodeRecord(fromSnapshot(snap), ""))
 }
 
 // partEdits collects what a commit does to the parts of one job.
@@ -464,7 +496,7 @@ func (p *partEdits) get(n int) (*partRecord, error) {
 	}
 
 	var r partRecord
-	if found, err := getJSON(p.tx.Tx, bucketParts, partKey(p.job, n), &r); !found {
+	if found, err := getRecord(p.tx.Tx, bucketParts, partKey(p.job, n), &r); !found {
 		return nil, err
 	}
 
@@ -545,12 +577,7 @@ func (p *partEdits) write() error {
 			continue
 		}
 
-		v, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-
-		if err := p.tx.put(bucketParts, k, v); err != nil {
+		if err := p.tx.put(bucketParts, k, encodeRecord(*r, "")); err != nil {
 			return err
 		}
 	}

@@ -10,24 +10,29 @@
 // the base of every comparison. An intent is written before a call that must not happen twice. A
 // receipt proves what was published, chained by hashes.
 //
-// # Schema, version 2
+// # Schema, version 3
 //
 //	bucket     key                        value
 //	meta       name                       text: schema, instance, receipt-head, user/NAME
-//	jobs       id (16 bytes)              JSON jobRecord
+//	jobs       id (16 bytes)              jobRecord
 //	progress   id                         parts and bytes done, time in ns (3 x uint64), newer than the job
-//	parts      id, part uint32            JSON partRecord
-//	history    id, seq uint64             JSON historyRecord; the newest 200 a job
+//	parts      id, part uint32            partRecord
+//	history    id                         the newest 200 historyRecords, each after its length
 //	targets    kind NUL target            id of the open job to that target
 //	files      root NUL rel               id of the open upload of that file in a watch
-//	ended      seq uint64                 JSON endedRecord, in the order of ending
-//	unwanted   root NUL rel               JSON snapshotRecord that a user cancelled
-//	published  root NUL rel               JSON publishedRecord
+//	ended      seq uint64                 endedRecord, in the order of ending
+//	unwanted   root NUL rel               snapshotRecord that a user cancelled
+//	published  root NUL rel               publishedRecord
 //	intents    key                        the caller's bytes: calls that belong to no job
 //	dirs       root NUL folder NUL first  the watcher's bytes, at most 64 KiB
-//	receipts   seq uint64                 one JSON line without its newline
+//	receipts   seq uint64                 receiptRecord, or the JSON line if that holds more
 //	owed       root NUL rel               id of the job in the way, or nothing: see Owed
 //	paths      local path                 id of the newest job of it
+//
+// Records are in a compact form (codec.go): numbered fields, and no text that the path of the file or
+// a list of usual beginnings tells already. Up to version 2 they were JSON, and history had a key id,
+// seq for each line; both are read until they are written again. Of a job that is done what only a
+// further step would need is left out.
 //
 // Every value is followed by its CRC-32C over bucket, key and value.
 //

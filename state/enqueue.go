@@ -227,7 +227,7 @@ func (tx *writeTx) needless(j Job) (Verdict, error) {
 	}
 
 	var cancelled snapshotRecord
-	found, err := getJSON(tx.Tx, bucketUnwanted, fileKey(j), &cancelled)
+	found, err := getRecord(tx.Tx, bucketUnwanted, fileKey(j), &cancelled)
 	if found && Snapshot(cancelled).Same(j.Snapshot) {
 		return Unwanted, nil
 	}

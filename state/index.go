@@ -305,7 +305,7 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		x.file(o, true)
 	}
 
-	return x, eachJSON(tx, bucketEnded, nil, func(_ []byte, r endedRecord) { x.ended[r.End]++ })
+	return x, eachRecord(tx, bucketEnded, nil, func(_ []byte, r endedRecord) { x.ended[r.End]++ })
 }
 
 // Counts is how many jobs are in each status; ended ones as far as they are kept.

@@ -17,7 +17,7 @@ import (
 type migration func(tx *bolt.Tx) error
 
 // migrations[i] leads to version i+1; the newest known version is their number.
-var migrations = []migration{schema1, schema2}
+var migrations = []migration{schema1, schema2, schema3}
 
 // migrate runs what is missing, in order, in one transaction.
 func migrate(tx *bolt.Tx, path string, schema []migration) error {
@@ -119,6 +119,10 @@ func newInstance() string {
 
 // sumVersion is the schema version from which on values carry a checksum.
 const sumVersion = 2
+
+// schema3 changes the form of records (see compactMark). What is there is read as it is and gets the
+// new form when it is written again: one transaction over a large file would take its size in memory.
+func schema3(*bolt.Tx) error { return nil }
 
 // schema2 gives every value a checksum and lists the last job of each path. The uploads of a watch
 // that failed are owed: version 1 forgot them.

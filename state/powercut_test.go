@@ -427,6 +427,11 @@ func TestRepairKeepsTheNewest(t *testing.T) {
 	commit(t, s, open, uploadSteps[4])
 	finished := run(t, s, more[7], uploadSteps...)
 	var leaf int64
+	was, err := s.Job(done)
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	if err := s.view(func(tx *bolt.Tx) error {
 		// The first leaf of jobs: all three of the fixture are in it.
 		for id := 2; ; id++ {
@@ -443,8 +448,7 @@ func TestRepairKeepsTheNewest(t *testing.T) {
 
 			f.ReadAt(b, int64(id)*int64(os.Getpagesize()))
 			f.Close()
-			k, _ := done.key()
-			if info.Type == "leaf" && bytes.Contains(b, k) && bytes.Contains(b, []byte(`"phase":"done"`)) {
+			if info.Type == "leaf" && bytes.Contains(b, encodeJob(was)) {
 				leaf = int64(id)
 				return nil
 			}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,7 +39,7 @@ func (s *Store) Published(root, rel string) (PublishedRecord, bool, error) {
 
 func published(tx *bolt.Tx, root, rel string) (PublishedRecord, bool, error) {
 	var stored publishedRecord
-	found, err := getJSON(tx, bucketPublished, joinKey(root, rel), &stored)
+	found, err := getRecord(tx, bucketPublished, joinKey(root, rel), &stored)
 
 	return stored.record(root, rel), found, err
 }
@@ -74,14 +73,11 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 		return err
 	}
 
-	v, err := encodePublished(r)
-	if err != nil {
-		return err
-	}
-
-	k := joinKey(r.Root, r.Rel)
-	if err := tx.put(bucketPublished, k, v); err != nil {
-		return err
+	k, v := joinKey(r.Root, r.Rel), encodePublished(r)
+	if old, err := get(tx.Tx, bucketPublished, k); err != nil || !bytes.Equal(old, v) {
+		if err := tx.put(bucketPublished, k, v); err != nil {
+			return err
+		}
 	}
 
 	return tx.clearUnwanted(k, r.Snapshot)
@@ -90,7 +86,7 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 // clearUnwanted drops a cancelled mark of content that is published now.
 func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
 	var r snapshotRecord
-	if found, err := getJSON(tx.Tx, bucketUnwanted, k, &r); err != nil || !found || !Snapshot(r).Same(snap) {
+	if found, err := getRecord(tx.Tx, bucketUnwanted, k, &r); err != nil || !found || !Snapshot(r).Same(snap) {
 		return err
 	}
 
@@ -106,7 +102,7 @@ func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 
 		prefix := joinKey(root, "")
 
-		return eachJSON(tx, bucketUnwanted, prefix, func(k []byte, r snapshotRecord) {
+		return eachRecord(tx, bucketUnwanted, prefix, func(k []byte, r snapshotRecord) {
 			out[string(k[len(prefix):])] = Snapshot(r)
 		})
 	})
@@ -129,7 +125,7 @@ func (s *Store) PublishedIn(root, after string, limit int) ([]PublishedRecord, e
 			}
 
 			var r publishedRecord
-			if err := json.Unmarshal(v, &r); err != nil {
+			if err := decodeRecord(v, &r, refOf(bucketPublished, k)); err != nil {
 				return false, damagedValue(tx, bucketPublished, k, err)
 			}
 

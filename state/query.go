@@ -277,7 +277,7 @@ func (s *Store) Parts(id JobID) ([]Part, error) {
 
 func readParts(tx *bolt.Tx, job []byte) ([]Part, error) {
 	var out []Part
-	err := eachJSON(tx, bucketParts, job, func(k []byte, r partRecord) {
+	err := eachRecord(tx, bucketParts, job, func(k []byte, r partRecord) {
 		out = append(out, Part{Number: int(binary.BigEndian.Uint32(k[16:])), Size: r.Size, ETag: r.ETag,
 			MD5: r.MD5})
 	})
@@ -297,9 +297,27 @@ func (s *Store) History(id JobID) ([]HistoryLine, error) {
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
 
-		return eachJSON(tx, bucketHistory, p, func(_ []byte, r historyRecord) {
-			out = append(out, HistoryLine(r))
+		var newest []HistoryLine // their key sorts before those of the lines before schema 3
+		err := each(tx, bucketHistory, p, nil, func(k, v []byte) (bool, error) {
+			lines, err := historyLines(k, v)
+			if err != nil {
+				return false, damagedValue(tx, bucketHistory, k, err)
+			}
+
+			for _, r := range lines {
+				if len(k) == 16 {
+					newest = append(newest, HistoryLine(r))
+				} else {
+					out = append(out, HistoryLine(r))
+				}
+			}
+
+			return true, nil
 		})
+		out = append(out, newest...)
+		out = out[max(0, len(out)-keptHistory):]
+
+		return err
 	})
 
 	return out, err

@@ -27,22 +27,22 @@ const StreamPath = "-"
 // receiptRecord gives the fields their order; the caller's own come after.
 type receiptRecord struct {
 	Seq       uint64    `json:"seq"`
-	Prev      string    `json:"prev"`
-	Instance  string    `json:"instance"`
-	Job       string    `json:"job"`
-	Path      string    `json:"path"`
-	Remote    string    `json:"remote"`
-	Size      int64     `json:"size"`
-	ModTime   time.Time `json:"mtime"`
-	PartSize  int64     `json:"part_size"`
-	PartETags []string  `json:"part_etags"`
-	Storage   string    `json:"storage,omitempty"`
-	Item      string    `json:"item,omitempty"`
-	Version   string    `json:"version,omitempty"`
-	Number    int       `json:"number,omitempty"`
-	Queued    time.Time `json:"queued"`
-	Published time.Time `json:"published"`
-	Attempts  int       `json:"attempts"`
+	Prev      string    `json:"prev" n:"2"`
+	Instance  string    `json:"instance" n:"3"`
+	Job       string    `json:"job" n:"4"`
+	Path      string    `json:"path" n:"5,ref"`
+	Remote    string    `json:"remote" n:"6"`
+	Size      int64     `json:"size" n:"7"`
+	ModTime   time.Time `json:"mtime" n:"8"`
+	PartSize  int64     `json:"part_size" n:"9"`
+	PartETags []string  `json:"part_etags" n:"10"`
+	Storage   string    `json:"storage,omitempty" n:"11"`
+	Item      string    `json:"item,omitempty" n:"12"`
+	Version   string    `json:"version,omitempty" n:"13"`
+	Number    int       `json:"number,omitempty" n:"14"`
+	Queued    time.Time `json:"queued" n:"15"`
+	Published time.Time `json:"published" n:"16"`
+	Attempts  int       `json:"attempts" n:"17"`
 }
 
 var noReceipt = strings.Repeat("0", sha256.Size*2)
@@ -133,12 +133,33 @@ func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
 		return fmt.Errorf("further fields of a receipt: %w", err)
 	}
 
-	tx.Bucket(bucketReceipts).FillPercent = 0.9 // only ever appended to
-	if err := tx.put(bucketReceipts, seqKey(r.Seq), line); err != nil {
+	kept := encodeRecord(r, "")
+	if again, err := receiptLine(seqKey(r.Seq), kept); err != nil || !bytes.Equal(again, line) {
+		kept = line
+	}
+
+	if err := tx.put(bucketReceipts, seqKey(r.Seq), kept); err != nil {
 		return err
 	}
 
 	return tx.put(bucketMeta, metaReceiptHead, headOf(Receipt{r.Seq, line}))
+}
+
+// receiptLine is the line of a receipt as it was made: what lies in the file is the line itself, or a
+// record from which it comes to the byte.
+func receiptLine(k, v []byte) ([]byte, error) {
+	if len(v) == 0 || v[0] != compactMark || len(k) != 8 {
+		return slices.Clone(v), nil
+	}
+
+	r := receiptRecord{PartETags: []string{}}
+	if err := decodeRecord(v, &r, ""); err != nil {
+		return nil, err
+	}
+
+	r.Seq = binary.BigEndian.Uint64(k)
+
+	return json.Marshal(r)
 }
 
 // headOf is what the next receipt builds on: the number of the newest one and the hash of its line.
@@ -176,6 +197,10 @@ func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
 	// The newest receipt says the same.
 	k, line := tx.Bucket(bucketReceipts).Cursor().Last()
 	line, bad := unsealed(bucketReceipts, k, line)
+	if bad == nil {
+		line, bad = receiptLine(k, line)
+	}
+
 	if bad != nil || len(k) != 8 {
 		return 0, "", err
 	}
@@ -238,7 +263,13 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 		out = nil
 
 		return each(tx, bucketReceipts, nil, seqKey(after+1), func(k, v []byte) (bool, error) {
-			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: slices.Clone(v)})
+			line, err := receiptLine(k, v)
+			if err != nil {
+				return false, damagedValue(tx, bucketReceipts, k, err)
+			}
+
+			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: line})
+
 			return len(out) < limit, nil
 		})
 	})

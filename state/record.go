@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -13,126 +12,126 @@ const maxETags = 64
 // Job and its kin may change at will.
 
 type snapshotRecord struct {
-	Size       int64     `json:"size"`
-	ModTime    time.Time `json:"mtime"`
-	ChangeTime time.Time `json:"ctime,omitzero"`
-	FileID     string    `json:"file_id,omitempty"`
+	Size       int64     `json:"size" n:"1"`
+	ModTime    time.Time `json:"mtime" n:"2"`
+	ChangeTime time.Time `json:"ctime,omitzero" n:"3"`
+	FileID     string    `json:"file_id,omitempty" n:"4"`
 }
 
 type targetRecord struct {
-	Address  string   `json:"address,omitempty"`
-	Project  string   `json:"project,omitempty"`
-	Core     bool     `json:"core,omitempty"`
-	Base     string   `json:"base,omitempty"`
-	BasePath string   `json:"base_path,omitempty"`
-	Dirs     []string `json:"dirs,omitempty"`
-	Folder   string   `json:"folder,omitempty"`
-	Name     string   `json:"name,omitempty"`
-	Item     string   `json:"item,omitempty"`
-	Version  string   `json:"version,omitempty"`
-	Bucket   string   `json:"bucket,omitempty"`
-	Key      string   `json:"key,omitempty"`
-	Seen     string   `json:"seen,omitempty"`
+	Address  string   `json:"address,omitempty" n:"1"`
+	Project  string   `json:"project,omitempty" n:"2"`
+	Core     bool     `json:"core,omitempty" n:"3"`
+	Base     string   `json:"base,omitempty" n:"4"`
+	BasePath string   `json:"base_path,omitempty" n:"5"`
+	Dirs     []string `json:"dirs,omitempty" n:"6"`
+	Folder   string   `json:"folder,omitempty" n:"7"`
+	Name     string   `json:"name,omitempty" n:"8"`
+	Item     string   `json:"item,omitempty" n:"9"`
+	Version  string   `json:"version,omitempty" n:"10"`
+	Bucket   string   `json:"bucket,omitempty" n:"11"`
+	Key      string   `json:"key,omitempty" n:"12"`
+	Seen     string   `json:"seen,omitempty" n:"13"`
 }
 
 type intentRecord struct {
-	Kind      string    `json:"kind"`
-	Parent    string    `json:"parent,omitempty"`
-	Name      string    `json:"name,omitempty"`
-	TipBefore string    `json:"tip_before,omitempty"`
-	User      string    `json:"user,omitempty"`
-	Time      time.Time `json:"time,omitzero"`
+	Kind      string    `json:"kind" n:"1"`
+	Parent    string    `json:"parent,omitempty" n:"2"`
+	Name      string    `json:"name,omitempty" n:"3"`
+	TipBefore string    `json:"tip_before,omitempty" n:"4"`
+	User      string    `json:"user,omitempty" n:"5"`
+	Time      time.Time `json:"time,omitzero" n:"6"`
 }
 
 type jobRecord struct {
-	ID      string       `json:"id"` // that of the key, so that a damaged key is noticed
-	Kind    string       `json:"kind"`
-	Phase   string       `json:"phase"`
-	Profile string       `json:"profile,omitempty"`
-	Root    string       `json:"root,omitempty"`
-	Path    string       `json:"path,omitempty"`
-	Rel     string       `json:"rel,omitempty"`
-	Target  targetRecord `json:"target"`
+	ID      string       `json:"id"` // up to schema 2: that of the key, so that a damaged key is noticed
+	Kind    string       `json:"kind" n:"1"`
+	Phase   string       `json:"phase" n:"2"`
+	Profile string       `json:"profile,omitempty" n:"3"`
+	Root    string       `json:"root,omitempty" n:"4"`
+	Rel     string       `json:"rel,omitempty" n:"5,ref"`
+	Path    string       `json:"path,omitempty" n:"6"`
+	Target  targetRecord `json:"target" n:"7"`
 
-	Snapshot  snapshotRecord  `json:"snapshot,omitzero"`
-	Pending   *snapshotRecord `json:"pending,omitempty"`
-	Force     bool            `json:"force,omitempty"`
-	Overwrite bool            `json:"overwrite,omitempty"`
-	Batch     string          `json:"batch,omitempty"`
-	Walked    string          `json:"walked,omitempty"`
-	Rival     string          `json:"rival,omitempty"`
+	Snapshot  snapshotRecord  `json:"snapshot,omitzero" n:"8"`
+	Pending   *snapshotRecord `json:"pending,omitempty" n:"9"`
+	Force     bool            `json:"force,omitempty" n:"10"`
+	Overwrite bool            `json:"overwrite,omitempty" n:"11"`
+	Batch     string          `json:"batch,omitempty" n:"12"`
+	Walked    string          `json:"walked,omitempty" n:"13"`
+	Rival     string          `json:"rival,omitempty" n:"14"`
 
-	Object        string    `json:"object,omitempty"`
-	UploadKey     string    `json:"upload_key,omitempty"`
-	UploadExpires time.Time `json:"upload_expires,omitzero"`
-	Size          int64     `json:"size"`
-	PartSize      int64     `json:"part_size,omitempty"`
-	PartsTotal    int       `json:"parts_total,omitempty"`
-	PartsDone     int       `json:"parts_done,omitempty"`
-	BytesDone     int64     `json:"bytes_done,omitempty"`
-	SHA1          string    `json:"sha1,omitempty"`
-	ETag          string    `json:"etag,omitempty"`
-	Temp          string    `json:"temp,omitempty"`
+	Object        string    `json:"object,omitempty" n:"15"`
+	UploadKey     string    `json:"upload_key,omitempty" n:"16"`
+	UploadExpires time.Time `json:"upload_expires,omitzero" n:"17"`
+	Size          int64     `json:"size" n:"18"`
+	PartSize      int64     `json:"part_size,omitempty" n:"19"`
+	PartsTotal    int       `json:"parts_total,omitempty" n:"20"`
+	PartsDone     int       `json:"parts_done,omitempty" n:"21"`
+	BytesDone     int64     `json:"bytes_done,omitempty" n:"22"`
+	SHA1          string    `json:"sha1,omitempty" n:"23"`
+	ETag          string    `json:"etag,omitempty" n:"24"`
+	Temp          string    `json:"temp,omitempty" n:"25"`
 
-	Intent        *intentRecord `json:"intent,omitempty"`
-	Item          string        `json:"item,omitempty"`
-	Version       string        `json:"version,omitempty"`
-	VersionNumber int           `json:"version_number,omitempty"`
-	Result        string        `json:"result,omitempty"`
+	Intent        *intentRecord `json:"intent,omitempty" n:"26"`
+	Item          string        `json:"item,omitempty" n:"27"`
+	Version       string        `json:"version,omitempty" n:"28"`
+	VersionNumber int           `json:"version_number,omitempty" n:"29"`
+	Result        string        `json:"result,omitempty" n:"30"`
 
-	Paused      bool      `json:"paused,omitempty"`
-	Attention   bool      `json:"attention,omitempty"`
-	Doubt       bool      `json:"doubt,omitempty"`
-	NextAttempt time.Time `json:"next_attempt,omitzero"`
-	Wait        int64     `json:"wait,omitempty"` // ns
-	Attempts    int       `json:"attempts,omitempty"`
-	Streak      int       `json:"streak,omitempty"`
-	Alike       int       `json:"alike,omitempty"`
-	Reason      string    `json:"reason,omitempty"`
-	Error       string    `json:"error,omitempty"`
-	Since       time.Time `json:"since,omitzero"`
+	Paused      bool      `json:"paused,omitempty" n:"31"`
+	Attention   bool      `json:"attention,omitempty" n:"32"`
+	Doubt       bool      `json:"doubt,omitempty" n:"33"`
+	NextAttempt time.Time `json:"next_attempt,omitzero" n:"34"`
+	Wait        int64     `json:"wait,omitempty" n:"35"` // ns
+	Attempts    int       `json:"attempts,omitempty" n:"36"`
+	Streak      int       `json:"streak,omitempty" n:"37"`
+	Alike       int       `json:"alike,omitempty" n:"38"`
+	Reason      string    `json:"reason,omitempty" n:"39"`
+	Error       string    `json:"error,omitempty" n:"40"`
+	Since       time.Time `json:"since,omitzero" n:"41"`
 
-	Repeats   int       `json:"repeats,omitempty"`
-	Changes   int       `json:"changes,omitempty"`
-	Seen      time.Time `json:"seen,omitzero"`
-	Unrest    time.Time `json:"unrest,omitzero"`
-	Successor string    `json:"successor,omitempty"`
+	Repeats   int       `json:"repeats,omitempty" n:"50"`
+	Changes   int       `json:"changes,omitempty" n:"42"`
+	Seen      time.Time `json:"seen,omitzero" n:"43"`
+	Unrest    time.Time `json:"unrest,omitzero" n:"44"`
+	Successor string    `json:"successor,omitempty" n:"45"`
 
-	End     string    `json:"end,omitempty"`
-	Created time.Time `json:"created"`
-	Updated time.Time `json:"updated"`
-	Ended   time.Time `json:"ended,omitzero"`
+	End     string    `json:"end,omitempty" n:"46"`
+	Created time.Time `json:"created" n:"47"`
+	Updated time.Time `json:"updated" n:"48"`
+	Ended   time.Time `json:"ended,omitzero" n:"49"`
 }
 
 type partRecord struct {
-	Size int64  `json:"size"`
-	ETag string `json:"etag,omitempty"`
-	MD5  string `json:"md5,omitempty"`
+	Size int64  `json:"size" n:"1"`
+	ETag string `json:"etag,omitempty" n:"2"`
+	MD5  string `json:"md5,omitempty" n:"3"`
 }
 
 type historyRecord struct {
-	Time   time.Time `json:"time"`
-	Event  string    `json:"event"`
-	Detail string    `json:"detail,omitempty"`
+	Time   time.Time `json:"time" n:"1"`
+	Event  string    `json:"event" n:"2"`
+	Detail string    `json:"detail,omitempty" n:"3"`
 }
 
 type endedRecord struct {
-	ID   string    `json:"id"`
-	End  string    `json:"end"`
-	Time time.Time `json:"time"`
+	ID   string    `json:"id" n:"1"`
+	End  string    `json:"end" n:"2"`
+	Time time.Time `json:"time" n:"3"`
 }
 
 type publishedRecord struct {
-	Remote   string         `json:"remote"`
-	Item     string         `json:"item,omitempty"`
-	Version  string         `json:"version,omitempty"`
-	Number   int            `json:"number,omitempty"`
-	Storage  string         `json:"storage,omitempty"`
-	Snapshot snapshotRecord `json:"snapshot"`
-	PartSize int64          `json:"part_size,omitempty"`
-	ETags    []string       `json:"etags,omitempty"`
-	SHA1     string         `json:"sha1,omitempty"`
-	At       time.Time      `json:"at"`
+	Remote   string         `json:"remote" n:"1"`
+	Item     string         `json:"item,omitempty" n:"2"`
+	Version  string         `json:"version,omitempty" n:"3"`
+	Number   int            `json:"number,omitempty" n:"4"`
+	Storage  string         `json:"storage,omitempty" n:"5"`
+	Snapshot snapshotRecord `json:"snapshot" n:"6"`
+	PartSize int64          `json:"part_size,omitempty" n:"7"`
+	ETags    []string       `json:"etags,omitempty" n:"8"`
+	SHA1     string         `json:"sha1,omitempty" n:"9"`
+	At       time.Time      `json:"at" n:"10"`
 }
 
 // stored strips what JSON does not keep: the zone and the monotonic reading.
@@ -149,7 +148,7 @@ func fromSnapshot(s Snapshot) snapshotRecord {
 	return snapshotRecord(s)
 }
 
-func encodeJob(j Job) ([]byte, error) {
+func encodeJob(j Job) []byte {
 	r := jobRecord{
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
 		Path: j.Path, Rel: j.Rel,
@@ -179,16 +178,16 @@ func encodeJob(j Job) ([]byte, error) {
 		r.Intent = &i
 	}
 
-	return json.Marshal(r)
+	return encodeRecord(r, "")
 }
 
 func decodeJob(id JobID, b []byte) (Job, error) {
 	var r jobRecord
-	if err := json.Unmarshal(b, &r); err != nil {
+	if err := decodeRecord(b, &r, ""); err != nil {
 		return Job{}, fmt.Errorf("record of job %s: %w", id, err)
 	}
 
-	if r.ID != string(id) {
+	if b[0] != compactMark && r.ID != string(id) {
 		return Job{}, fmt.Errorf("record of job %s: it says it is %q", id, r.ID)
 	}
 
@@ -223,16 +222,16 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 	return j, nil
 }
 
-func encodePublished(p PublishedRecord) ([]byte, error) {
+func encodePublished(p PublishedRecord) []byte {
 	if len(p.ETags) > maxETags {
 		p.ETags = nil
 	}
 
-	return json.Marshal(publishedRecord{
+	return encodeRecord(publishedRecord{
 		Remote: p.Remote, Item: p.Item, Version: p.Version, Number: p.Number, Storage: p.Storage,
 		Snapshot: fromSnapshot(p.Snapshot), PartSize: p.PartSize, ETags: p.ETags,
 		SHA1: p.SHA1, At: stored(p.At),
-	})
+	}, p.Rel)
 }
 
 func (r publishedRecord) record(root, rel string) PublishedRecord {

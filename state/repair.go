@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -215,6 +214,12 @@ func readTree(t *boltfile.Tree) *salvage {
 		}
 	}
 
+	for k, v := range sv.data["receipts"] {
+		if line, err := receiptLine([]byte(k), v); err == nil {
+			sv.data["receipts"][k] = line
+		}
+	}
+
 	return sv
 }
 
@@ -309,10 +314,8 @@ func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
 
 		if older["jobs"][k] || !partsWhole && j.Phase != PhaseQueued ||
 			!newest.whole("jobs") && !uniqueTarget(out, k, j) {
-			if b, err := encodeJob(doubt(j)); err == nil {
-				out.data["jobs"][k] = b
-				r.Parked = append(r.Parked, j.ID)
-			}
+			out.data["jobs"][k] = encodeJob(doubt(j))
+			r.Parked = append(r.Parked, j.ID)
 		}
 	}
 
@@ -350,29 +353,40 @@ func doubt(j Job) Job {
 // readable reports whether a value is one that the store can decode: one that is not would only
 // damage the new file.
 func readable(bucket, k string, v []byte) bool {
-	var into any
 	switch bucket {
 	case "jobs":
 		_, err := decodeJob(idOf([]byte(k)), v)
 		return err == nil && len(k) == 16
-	case "parts":
-		into = new(partRecord)
-	case "history":
-		into = new(historyRecord)
-	case "unwanted":
-		into = new(snapshotRecord)
-	case "published":
-		into = new(publishedRecord)
 	case "receipts":
 		return len(k) == 8 && CheckReceipts([]Receipt{{Seq: binary.BigEndian.Uint64([]byte(k)), Line: v}},
 			"") == nil
 	case "progress":
 		return len(k) == 16 && len(v) == 24
-	default:
-		return true
 	}
 
-	return json.Unmarshal(v, into) == nil
+	return readRecord(bucket, k, v) == nil
+}
+
+// readRecord says why the value of a key is not one of its bucket.
+func readRecord(bucket, k string, v []byte) error {
+	var into any
+	switch bucket {
+	case "history":
+		_, err := historyLines([]byte(k), v)
+		return err
+	case "parts":
+		into = new(partRecord)
+	case "ended":
+		into = new(endedRecord)
+	case "unwanted":
+		into = new(snapshotRecord)
+	case "published":
+		into = new(publishedRecord)
+	default:
+		return nil
+	}
+
+	return decodeRecord(v, into, refOf([]byte(bucket), []byte(k)))
 }
 
 // derive rebuilds what follows from the jobs and the receipts.
@@ -434,7 +448,7 @@ func (sv *salvage) derive(r *RepairReport) {
 
 	maps.DeleteFunc(sv.data["history"], func(k string, _ []byte) bool {
 		_, ok := kept[k[:min(16, len(k))]]
-		return !ok || len(k) != 24
+		return !ok || len(k) != 16 && len(k) != 24
 	})
 
 	slices.SortStableFunc(ended, func(a, b Job) int {
@@ -443,9 +457,8 @@ func (sv *salvage) derive(r *RepairReport) {
 
 	list := map[string][]byte{}
 	for i, j := range ended {
-		if v, err := json.Marshal(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended}); err == nil {
-			list[string(seqKey(uint64(i+1)))] = v
-		}
+		list[string(seqKey(uint64(i+1)))] = encodeRecord(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended},
+			"")
 	}
 
 	sv.data["ended"] = list

@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -61,14 +60,25 @@ func get(tx *bolt.Tx, bucket, k []byte) ([]byte, error) {
 	return v, nil
 }
 
-// getJSON decodes the value of a key and reports whether there is one.
-func getJSON(tx *bolt.Tx, bucket, k []byte, into any) (bool, error) {
+// refOf is what the texts of the record under a key may end with: the path of a file.
+func refOf(bucket, k []byte) string {
+	if !bytes.Equal(bucket, bucketPublished) {
+		return ""
+	}
+
+	_, rel, _ := bytes.Cut(k, []byte{0})
+
+	return string(rel)
+}
+
+// getRecord decodes the value of a key and reports whether there is one.
+func getRecord(tx *bolt.Tx, bucket, k []byte, into any) (bool, error) {
 	v, err := get(tx, bucket, k)
 	if v == nil || err != nil {
 		return false, err
 	}
 
-	if err := json.Unmarshal(v, into); err != nil {
+	if err := decodeRecord(v, into, refOf(bucket, k)); err != nil {
 		return false, damagedValue(tx, bucket, k, err)
 	}
 
@@ -97,11 +107,11 @@ func each(tx *bolt.Tx, bucket, prefix, from []byte, f func(k, v []byte) (more bo
 	return nil
 }
 
-// eachJSON is each of records, all of a prefix.
-func eachJSON[T any](tx *bolt.Tx, bucket, prefix []byte, f func(k []byte, r T)) error {
+// eachRecord is each of records, all of a prefix.
+func eachRecord[T any](tx *bolt.Tx, bucket, prefix []byte, f func(k []byte, r T)) error {
 	return each(tx, bucket, prefix, nil, func(k, v []byte) (bool, error) {
 		var r T
-		if err := json.Unmarshal(v, &r); err != nil {
+		if err := decodeRecord(v, &r, refOf(bucket, k)); err != nil {
 			return false, damagedValue(tx, bucket, k, err)
 		}
 

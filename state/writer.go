@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,20 @@ type writeTx struct {
 
 func (tx *writeTx) put(bucket, k, v []byte) error {
 	tx.wrote = true
-	return tx.Bucket(bucket).Put(k, sealed(bucket, k, v))
+	b := tx.Bucket(bucket)
+	b.FillPercent = fillOf(bucket)
+
+	return b.Put(k, sealed(bucket, k, v))
+}
+
+// fillOf is how full the pages of a bucket become: most keys come in order, and what lies under them
+// stays. An open job grows.
+func fillOf(bucket []byte) float64 {
+	if bytes.Equal(bucket, bucketJobs) || bytes.Equal(bucket, bucketHistory) {
+		return bolt.DefaultFillPercent
+	}
+
+	return 0.9
 }
 
 func (tx *writeTx) has(bucket, k []byte) bool { return tx.Bucket(bucket).Get(k) != nil }

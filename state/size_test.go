@@ -1,0 +1,77 @@
+package state
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// TestBytesOfAFile holds what a published file takes in the pages of the state: what a bound says
+// may only ever be made less. jobs, history, ended and paths go with the bounded history of jobs;
+// published and receipts stay.
+func TestBytesOfAFile(t *testing.T) {
+	const files = 1000
+	s := newStore(t)
+	var jobs []Job
+	for i := range files {
+		name := fmt.Sprintf("drawing-%05d.dwg", i)
+		rel := fmt.Sprintf("Projects/Tower 1/Level %02d/%s", i/50, name)
+		jobs = append(jobs, Job{Kind: Upload, Profile: "default", Root: "w-0123456789abcdef", Rel: rel,
+			Path: "/home/ana/work/" + rel, Batch: string(NewJobID()),
+			Snapshot: Snapshot{Size: 100_000, ModTime: epoch, ChangeTime: epoch, FileID: "fe01:1234567"},
+			Target: Target{Address: "aps://My Account/My Project/Project Files/" + rel, Name: name,
+				BasePath: "aps://My Account/My Project/Project Files", Dirs: []string{"Projects", "Tower 1", "Level"},
+				Project: "b.01234567-89ab-cdef-0123-456789abcdef", Base: "urn:adsk.wipprod:fs.folder:co.abcdefghijklmnopqrstuv"}})
+	}
+
+	jobs, _, err := s.EnqueueAll(jobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	steps := [][]Event{
+		{FolderFound{Folder: "urn:adsk.wipprod:fs.folder:co.abcdefghijklmnopqrstuv"},
+			Reserved{"urn:adsk.objects:os.object:wip.dm.prod/01234567-89ab-cdef-0123-456789abcdef.dwg"}},
+		{Opened{UploadKey: "AQICAHjBmFyZGVjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo", PartSize: 5 << 20, Parts: 1,
+			Expires: epoch.Add(24 * time.Hour)}},
+		{PartStored{Part: 1, Size: 100_000, ETag: "d41d8cd98f00b204e9800998ecf8427e"}, AllStored{}},
+		{Assembled{}},
+		{Intended{Intent{Kind: "item", Parent: "urn:adsk.wipprod:fs.folder:co.abcdefghijklmnopqrstuv",
+			Name: "drawing.dwg", User: "ABCDEFGH1234", Time: epoch}}},
+		{Published{Item: "urn:adsk.wipprod:dm.lineage:abcdefghijklmnopqrstuv",
+			Version: "urn:adsk.wipprod:fs.file:vf.abcdefghijklmnopqrstuv?version=1", Number: 1},
+			Finished{Result: ResultCreated, Record: &PublishedRecord{}}},
+	}
+	const together = 50
+	for at := 0; at < files; at += together {
+		for _, events := range steps { // as many jobs as share a commit
+			if err := s.update(func(tx *writeTx) error {
+				for _, j := range jobs[at : at+together] {
+					if _, err := tx.apply(j.ID, events); err != nil {
+						return err
+					}
+				}
+
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+
+	if err := s.view(func(tx *bolt.Tx) error {
+		for name, bound := range map[string]int{"published": 370, "receipts": 430, "jobs": 900, "history": 550,
+			"ended": 80, "paths": 120} {
+			st := tx.Bucket([]byte(name)).Stats()
+			if got := (st.LeafAlloc + st.BranchAlloc) / files; st.KeyN != files || got > bound {
+				t.Errorf("%s: %d keys, %d bytes of pages a file, want at most %d", name, st.KeyN, got, bound)
+			}
+		}
+
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
