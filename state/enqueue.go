@@ -318,7 +318,8 @@ func (s *Store) Requeue(id JobID) (next Job, v Verdict, err error) {
 			return err
 		}
 
-		j.ID, j.Force, j.Doubt, j.Target.Seen = NewJobID(), false, old.Doubt, ""
+		j.ID, j.Force, j.Doubt = NewJobID(), false, old.Doubt
+		j.Target.Seen = ""
 		j.Paused, j.Attention, j.NextAttempt, j.Reason, j.Error, j.Changes = false, false, zeroTime, "", "", 0
 		if old.Pending != nil {
 			j.Snapshot = *old.Pending
