@@ -29,7 +29,8 @@ func inChild(t *testing.T, scene, path string) *exec.Cmd {
 }
 
 func init() {
-	scenes := map[string]func(path string) error{"commit": sceneCommit, "full": sceneFull, "cut": sceneCut}
+	scenes := map[string]func(path string) error{"commit": sceneCommit, "full": sceneFull, "cut": sceneCut,
+		"repair": sceneRepair}
 	if scene := scenes[os.Getenv("STATE_TEST_SCENE")]; scene != nil {
 		if err := scene(os.Getenv("STATE_TEST_PATH")); err != nil {
 			fmt.Println(err)

@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,8 +110,8 @@ func (a *Auditor) exportNew() error {
 }
 
 // goOnAt returns where the receipts that are not known to be exported are written: at the recorded
-// size, over what a crash left of them. Lines there that the state does not have (it was lost, or
-// restored from a copy) are kept: their file is set aside. whole is false where what was exported
+// size, over what a crash left of them, in whatever order it reached the disk. Lines there that the
+// state does not have (it was lost, or restored from a copy) are kept: their file is set aside. whole is false where what was exported
 // earlier is gone; then the file begins again with all that the state has.
 func goOnAt(path string, size int64, receipts []state.Receipt) (at int64, whole bool, err error) {
 	f, err := os.Open(path)
@@ -137,8 +138,15 @@ func goOnAt(path string, size int64, receipts []state.Receipt) (at int64, whole 
 		return 0, false, err
 	}
 
-	if !bytes.HasPrefix(linesOf(receipts), tail[:bytes.LastIndexByte(tail, '\n')+1]) {
-		return 0, true, setAside(path)
+	known := map[string]bool{}
+	for _, r := range receipts {
+		known[string(r.Line)] = true
+	}
+
+	for line := range bytes.Lines(tail) {
+		if line, ended := bytes.CutSuffix(line, []byte("\n")); ended && json.Valid(line) && !known[string(line)] {
+			return 0, true, setAside(path)
+		}
 	}
 
 	return size, true, nil
