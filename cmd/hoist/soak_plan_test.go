@@ -16,6 +16,7 @@ type soakStep struct {
 	to    string // rename: its new name
 	size  int64  // of the file afterwards
 	pause time.Duration
+	gap   time.Duration // slow, away, root, rules: in the middle of it
 
 	at   int    // kill: at this request, counted from now on
 	when string // kill: "before" the effect of the request, "during", or "after" it and before its answer
@@ -51,6 +52,13 @@ var soakDoings = []struct {
 	{"rename", 2}, // onto a new name or over another file
 	{"delete", 1},
 	{"clock", 1},
+	{"slow", 2},  // half of it, a pause, the rest
+	{"older", 2}, // an earlier copy comes back, with its time
+	{"away", 2},  // renamed out of the folder, and back
+	{"root", 1},  // the whole folder is away
+	{"rules", 2}, // the rule file is saved in place, beside a file that it leaves out
+	{"retry", 1}, // every job, whatever became of it
+	{"pull", 1},  // by another home; it is edited there at once
 }
 
 var soakNames = []string{
@@ -63,7 +71,7 @@ var soakNames = []string{
 // which files exist at each step, since nothing but the plan changes them.
 func soakPlan(seed uint64, steps, kills int) []soakStep {
 	rng := rand.New(rand.NewPCG(seed, 0x50a4))
-	sizes := map[string]int64{}
+	sizes, earlier := map[string]int64{}, map[string]int64{} // of each file, and before its last change
 	existing := func() []string {
 		var out []string
 		for _, n := range soakNames {
@@ -88,7 +96,8 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 				when: []string{"before", "during", "after"}[rng.IntN(3)], down: rng.IntN(3)})
 		}
 
-		s := soakStep{pause: time.Duration(rng.IntN(300)) * time.Millisecond}
+		s := soakStep{pause: time.Duration(rng.IntN(300)) * time.Millisecond,
+			gap: []time.Duration{20, 80, 150, 600, 1200}[rng.IntN(5)] * time.Millisecond}
 		for k := rng.IntN(total); s.do == ""; {
 			for _, d := range soakDoings {
 				if k -= d.weight; k < 0 {
@@ -101,7 +110,15 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 		there := existing()
 		if s.do == "clock" {
 			s.jump = []time.Duration{30 * time.Minute, 61 * time.Minute, 25 * time.Hour}[rng.IntN(3)]
+		}
+
+		if slices.Contains([]string{"clock", "root", "rules", "retry"}, s.do) {
+			if s.do == "rules" {
+				s.gap = min(s.gap, 80*time.Millisecond)
+			}
+
 			plan = append(plan, s)
+
 			continue
 		}
 
@@ -110,7 +127,7 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 		}
 
 		s.name = soakNames[rng.IntN(len(soakNames))]
-		if s.do != "write" && s.do != "save" {
+		if s.do != "write" && s.do != "save" && s.do != "slow" {
 			s.name = there[rng.IntN(len(there))]
 		}
 
@@ -120,24 +137,31 @@ func soakPlan(seed uint64, steps, kills int) []soakStep {
 		}
 
 		switch s.do {
-		case "write", "save":
+		case "write", "save", "slow":
 			s.size = fresh
+		case "older":
+			s.size = earlier[s.name]
+			if s.size == 0 {
+				s.do, s.size = "touch", sizes[s.name]
+			}
 		case "grow":
 			s.size = sizes[s.name] + 1 + rng.Int64N(100<<10)
 		case "shrink":
 			s.size = 1 + rng.Int64N(sizes[s.name])
-		case "touch":
+		case "touch", "away", "pull":
 			s.size = sizes[s.name]
 		case "rename":
 			others := slices.DeleteFunc(slices.Clone(soakNames), func(n string) bool { return n == s.name })
 			s.to, s.size = others[rng.IntN(len(others))], sizes[s.name]
-			sizes[s.to] = s.size
+			earlier[s.to], sizes[s.to] = sizes[s.to], s.size
 		}
 
-		if s.do == "rename" || s.do == "delete" {
+		switch s.do {
+		case "rename", "delete":
 			delete(sizes, s.name)
-		} else {
-			sizes[s.name] = s.size
+		case "touch", "away", "pull":
+		default:
+			earlier[s.name], sizes[s.name] = sizes[s.name], s.size
 		}
 
 		plan = append(plan, s)

@@ -19,19 +19,25 @@ import (
 )
 
 // TestSoak lets a daemon keep a folder in sync while everything goes wrong that can be made to: the
-// files change by a plan, the process is ended by SIGKILL at counted requests and started again,
+// files, the rules and the folder itself change by a plan, the service is odd in the way of the
+// seed (see oddSoak), another home pulls and edits, the process is ended by SIGKILL at counted requests and started again,
 // one call in ten fails in one of the ways of soakFaults, and the service's clock jumps over the
 // ends of tokens, URLs and sessions. When it is quiet at last, the cloud holds the last state of
 // every file, every version is a state that the file had, in their order, none is there twice, and
 // a daemon that starts again finds nothing to do.
 //
 // HOIST_SOAK_SEED, HOIST_SOAK_STEPS and HOIST_SOAK_KILLS choose another plan than the short one of
-// every test run; "make soak" does. A seed repeats the plan and the kinds of faults, not the
+// every test run; "make soak" does. HOIST_NIGHTLY=1 kills a thousand times. A seed repeats the plan and the kinds of faults, not the
 // timing.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	seed, steps, kills := uint64(soakEnv(t, "HOIST_SOAK_SEED", 1)), soakEnv(t, "HOIST_SOAK_STEPS", 60),
-		soakEnv(t, "HOIST_SOAK_KILLS", 8)
+	steps, kills := 60, 8
+	if os.Getenv("HOIST_NIGHTLY") != "" {
+		steps, kills = 3000, 1000
+	}
+
+	seed := uint64(soakEnv(t, "HOIST_SOAK_SEED", 1))
+	steps, kills = soakEnv(t, "HOIST_SOAK_STEPS", steps), soakEnv(t, "HOIST_SOAK_KILLS", kills)
 	s := &soak{
 		lab: newLab(t), plan: soakPlan(seed, max(steps, 3*kills), kills),
 		rng:   rand.New(rand.NewPCG(seed, 0xfa07)),
@@ -44,6 +50,12 @@ func TestSoak(t *testing.T) {
 	}
 
 	s.disk = newSoakDisk(dir, seed, settle/2)
+	s.other, s.edits = s.second(), map[string][]byte{}
+	s.oddSoak(seed)
+	if err := os.WriteFile(filepath.Join(dir, ".hoistignore"), []byte(soakRules), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
 	s.extra = []string{"HOIST_LIMITS=server"}
 	// else a lost reply here, settled by looks over 15 s, would hold up the whole of a short run
 	s.run(0, "mkdir", s.remote+"/soak")
@@ -72,6 +84,7 @@ func TestSoak(t *testing.T) {
 		t.Errorf("daemon: exit code %d\n%s", code, s.daemon.errs.String())
 	}
 
+	s.judgeEdits(t)
 	s.daemon = nil
 	s.revive()
 	s.settled()
@@ -166,9 +179,11 @@ type soak struct {
 	*lab
 	plan   []soakStep
 	disk   *soakDisk
-	again  string   // what repeats it
-	daemon *process // nil or ended: it is down
-	down   int      // steps that pass before it is started again
+	again  string            // what repeats it
+	other  *lab              // another home
+	edits  map[string][]byte // of what it pulled, by path
+	daemon *process          // nil or ended: it is down
+	down   int               // steps that pass before it is started again
 
 	mu      sync.Mutex // guards the rest, which the fault hook reads and writes
 	rng     *rand.Rand
@@ -236,6 +251,10 @@ func (s *soak) step(i int, step soakStep) {
 		s.mu.Unlock()
 	case "clock":
 		s.cloud.Advance(step.jump)
+	case "retry":
+		s.retryAll()
+	case "pull":
+		s.pull(i, step.name)
 	default:
 		if err := s.disk.do(i, step); err != nil {
 			s.t.Fatalf("%s: step %d: %v: %v", s.again, i, step, err)
