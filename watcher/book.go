@@ -29,6 +29,9 @@ type Book struct {
 	given *Rules               // guarded by mu
 	probe bool                 // whether it is known how letters compare; guarded by mu
 	files map[string]*ruleFile // by folder; guarded by mu
+	// folders in which other rules came to hold, or none are held any more, since recheck told of
+	// them: whoever looked first, the watcher has to scan them; guarded by mu
+	turned map[string]bool
 	// originals had backups beside them; backups are those that were judged so, and round those of
 	// them that the scan under way has met; guarded by mu
 	originals, backups, round map[string]bool
@@ -65,7 +68,7 @@ const retryRule = 5 * time.Second
 // keeper's.
 func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (*Book, error) {
 	b := &Book{root: filepath.Clean(root), settle: settle, keep: keep, given: given,
-		files: map[string]*ruleFile{}, originals: map[string]bool{}, backups: map[string]bool{},
+		files: map[string]*ruleFile{}, turned: map[string]bool{}, originals: map[string]bool{}, backups: map[string]bool{},
 		round: map[string]bool{}}
 	b.given = b.adopt(given)
 	if keep == nil {
@@ -189,6 +192,18 @@ func (b *Book) knows(folder string) bool {
 
 // look finds out what the rule file of a folder says now.
 func (b *Book) look(folder string, now time.Time) (*gitignore.Rules, *HeldError) {
+	before, heldBefore, known := b.last(folder)
+	rules, held := b.lookNow(folder, now)
+	if known && (before != rules || heldBefore && held == nil) {
+		b.mu.Lock()
+		b.turned[folder] = true
+		b.mu.Unlock()
+	}
+
+	return rules, held
+}
+
+func (b *Book) lookNow(folder string, now time.Time) (*gitignore.Rules, *HeldError) {
 	name := join(b.root, join2(folder, IgnoreFile))
 	b.mu.Lock()
 	f := b.files[folder]
@@ -365,30 +380,31 @@ func (b *Book) recheck(all bool) (changed []string) {
 	}
 
 	b.mu.Unlock()
-	slices.Sort(folders)
 
 	for _, folder := range folders {
-		before, heldBefore := b.last(folder)
-		after, held := b.look(folder, now)
-		if before != after || heldBefore && held == nil {
-			changed = append(changed, folder)
-		}
+		b.look(folder, now)
 	}
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	changed = slices.Sorted(maps.Keys(b.turned))
+	clear(b.turned)
 
 	return changed
 }
 
 // last is what was known of a folder's rule file at the last look.
-func (b *Book) last(folder string) (rules *gitignore.Rules, held bool) {
+func (b *Book) last(folder string) (rules *gitignore.Rules, held, known bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
 	f := b.files[folder]
 	if f == nil {
-		return nil, false
+		return nil, false, false
 	}
 
-	return f.rules, f.rules == nil || f.unsettled() && f.err == nil
+	return f.rules, f.rules == nil || f.unsettled() && f.err == nil, true
 }
 
 // unsettled reports whether the file is not as it was understood.
@@ -398,6 +414,10 @@ func (f *ruleFile) unsettled() bool { return f.rules == nil || !f.seen.sameAs(f.
 func (b *Book) next() (at time.Time, due bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+
+	if len(b.turned) > 0 {
+		return time.Time{}, true
+	}
 
 	for _, f := range b.files {
 		when := f.asked.Add(retryRule)

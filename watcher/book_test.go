@@ -219,6 +219,38 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// TestWhoeverLooksFirst: that other rules hold is told to the watcher, whoever found it out first:
+// the engine asks the same book, and a scan has passed over what was held.
+func TestWhoeverLooksFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newTree(t)
+		b := newTestBook(t, f.root, &Rules{})
+		for _, text := range []string{"a.dwg\n", "b.dwg\n", ""} {
+			if text == "" {
+				f.remove("sub/.hoistignore")
+			} else {
+				f.write("sub/.hoistignore", text)
+			}
+
+			b.At("sub")
+			if changed := b.recheck(false); len(changed) > 0 {
+				t.Errorf("%q: told of %q before it rested", text, changed)
+			}
+
+			time.Sleep(11 * time.Second)
+			b.At("sub")
+			at, due := b.next()
+			if changed := b.recheck(false); !due || at.After(time.Now()) || !slices.Equal(changed, []string{"sub"}) {
+				t.Errorf("%q: due %t at %v, told of %q", text, due, at, changed)
+			}
+
+			if changed := b.recheck(false); len(changed) > 0 {
+				t.Errorf("%q: told twice of %q", text, changed)
+			}
+		}
+	})
+}
+
 // TestRuleFileRests plays saves of a rule file with a clock of its own: what was understood holds
 // until the new state has rested, and nothing is handed over meanwhile.
 func TestRuleFileRests(t *testing.T) {
