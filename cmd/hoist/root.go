@@ -27,6 +27,7 @@ func (a *app) commands() []*cobra.Command {
 		newConflictsCmd(a),
 		newDaemonCmd(a),
 		newDemoCmd(a),
+		newDiagnoseCmd(a),
 		newDoctorCmd(a),
 		newEmulatorCmd(a),
 		newEventsCmd(a),

@@ -15,7 +15,8 @@ type File struct {
 	// "default".
 	Profile string `toml:"profile,omitempty"`
 	Settings
-	Watch []Watch `toml:"watch,omitempty"`
+	Notify *Notify `toml:"notify,omitempty"`
+	Watch  []Watch `toml:"watch,omitempty"`
 }
 
 // Load reads the configuration of a home; a missing file is an empty one.
@@ -37,6 +38,10 @@ func parseFile(name string, data []byte) (File, error) {
 	var all []error
 	if err := f.check(name); err != nil {
 		all = append(all, err)
+	}
+
+	if f.Notify != nil {
+		all = append(all, f.Notify.check(name)...)
 	}
 
 	for i := range f.Watch {

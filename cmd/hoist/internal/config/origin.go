@@ -48,6 +48,13 @@ func Effective(h Home, profileName string, flags map[string]string, env Env, fil
 
 	delete(fromProfile, "client-secret")
 	delete(fromFile, "watch")
+	delete(fromFile, "notify")
+	if n := file.Notify; n != nil {
+		maps.Copy(fromFile, notEmpty(map[string]string{"notify.url": n.Host(), "notify.secret-file": n.SecretFile,
+			"notify.events": strings.Join(n.Events, ", "), "notify.stuck-after": n.StuckAfter,
+			"notify.summary-at": n.SummaryAt}))
+	}
+
 	named := func(kind string) func(string) string { return func(string) string { return kind } }
 	variables := map[string]string{
 		"home": "HOIST_HOME", "profile": "HOIST_PROFILE", "limits": "HOIST_LIMITS",

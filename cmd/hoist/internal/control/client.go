@@ -297,3 +297,15 @@ func (c *Client) Action(ctx context.Context, profile string, r apsclient.Request
 
 	return &resp, nil
 }
+
+// Metrics is what GET /metrics answers.
+func (c *Client) Metrics(ctx context.Context) (string, error) {
+	r, err := c.send(ctx, http.MethodGet, "/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+
+	return string(data), err
+}

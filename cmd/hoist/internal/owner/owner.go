@@ -208,6 +208,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 
 		o.spawn("configuration", o.watches.followConfig)
 		o.spawn("excluded files", o.watches.followExcluded)
+		o.spawn("notifications", o.tell)
 	}
 
 	return o, o.roomFor(asked, o.serve)
