@@ -351,7 +351,7 @@ func (w *fetching) again(ctx context.Context, err error, tries *int) error {
 	}
 
 	w.gate.failed(time.Now())
-	if *tries++; *tries >= rangeTries {
+	if *tries++; *tries >= rangeTries || after > partWait {
 		return err
 	}
 

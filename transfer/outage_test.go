@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
+	"hoist/state"
 )
 
 // TestSomebodyElseAnswers: for 40 s something answers in the service's place on one plane, while
@@ -138,6 +140,60 @@ func TestOneJobProbes(t *testing.T) {
 				}
 
 				w.wantVersions("dir/f.dwg", want)
+			})
+		})
+	}
+}
+
+// TestRetryAfterHours: a service that asks for hours gets them, the job says so meanwhile, and goes
+// on by itself.
+func TestRetryAfterHours(t *testing.T) {
+	for _, op := range []string{"list-folder-contents", "create-storage", "get-signed-s3-upload-urls", "s3-put",
+		"signed-s3-upload", "create-item"} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				want := w.write("f.dwg", 1000, 1)
+				j := w.enqueue(w.job("f.dwg", "dir"))
+
+				const hours = 5 * time.Hour
+
+				began, asked := time.Now(), 0
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if r.Op != op || time.Since(began) > hours {
+						return emulator.Fault{}
+					}
+
+					asked++
+
+					return emulator.Fault{Kind: emulator.FailBefore, Status: 503, Header: http.Header{
+						"Retry-After": {fmt.Sprint(int((hours - time.Since(began)).Seconds()) + 1)}}}
+				})
+
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- w.engine().Run(ctx) }()
+
+				time.Sleep(hours / 2)
+				if j := w.get(j.ID); j.Attention || j.Reason == "" || j.NextAttempt.Before(time.Now()) {
+					t.Errorf("half way: attention %t, reason %q, next attempt %v", j.Attention, j.Reason,
+						j.NextAttempt)
+				}
+
+				for !w.allDone() && time.Since(began) < 2*hours {
+					time.Sleep(time.Second)
+				}
+
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+
+				w.wantDone(j.ID, state.ResultCreated)
+				w.wantVersions("dir/f.dwg", want)
+				if took := time.Since(began); took > hours+2*time.Minute || asked > 20 {
+					t.Errorf("done after %v, asked %d times", took, asked)
+				}
 			})
 		})
 	}

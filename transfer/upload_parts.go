@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	partTries    = 4 // sendings of one part before the job waits
-	urlRefreshes = 3 // 403 answers of one part that are taken for an ended URL
+	partTries    = 4           // sendings of one part before the job waits
+	partWait     = time.Minute // a longer wait is the job's, with a reason
+	urlRefreshes = 3           // 403 answers of one part that are taken for an ended URL
 	urlMargin    = 20 * time.Second
 	hashedAlong  = 64 * 1024       // the SHA-1 of files up to here is computed as they are sent
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
@@ -213,13 +214,14 @@ func (s *sending) send(ctx context.Context, n int) error {
 			}
 		}
 
-		if try >= partTries {
+		wait := retryWait(err, try)
+		if try >= partTries || wait > partWait {
 			return fmt.Errorf("part %d: %w", n, err)
 		}
 
 		gate.release()
 		p.slot = false
-		if err := apsclient.Sleep(ctx, retryWait(err, try)); err != nil {
+		if err := apsclient.Sleep(ctx, wait); err != nil {
 			return err
 		}
 

@@ -66,8 +66,8 @@ func (r *Resolver) ensureOne(ctx context.Context, p apsclient.ProjectID, parent 
 		return id, err
 	}
 
-	// One creator at a time for a name; those who waited find it in the listing.
-	key := createKey{folderKey{p, parent}, name}
+	// One creator at a time for a name in whatever case; those who waited find it in the listing.
+	key := createKey{folderKey{p, parent}, Fold(name)}
 	err = r.once(ctx, key, func() bool { return false }, func() (err error) {
 		if id, ok, err = r.folderID(ctx, p, parent, name); ok || err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,43 @@ func TestEnsureFolder(t *testing.T) {
 			t.Errorf("no names: %q, %v; want the base", id, err)
 		}
 	})
+}
+
+// TestFoldersThatDifferInCase: of names that differ in case, or in the form of Unicode, asked for at
+// once, one is made and the others clash with it, whatever the service makes of case.
+func TestFoldersThatDifferInCase(t *testing.T) {
+	for _, folds := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.srv.SetKnobs(func(k *emulator.Knobs) { k.CaseInsensitiveNames = folds })
+			w.srv.SetFault(func(emulator.Request) emulator.Fault {
+				return emulator.Fault{Delay: 100 * time.Millisecond}
+			})
+			r := w.resolver()
+
+			var wg sync.WaitGroup
+			var made, clashes atomic.Int32
+			for _, name := range []string{"Ar\u00e9a", "ar\u00e9a", "Are\u0301a", "AR\u00c9A"} {
+				wg.Go(func() {
+					_, err := r.EnsureFolder(t.Context(), w.project, w.base, []string{name}, w.store)
+					_, clash := errors.AsType[*NameClashError](err)
+					switch {
+					case err == nil:
+						made.Add(1)
+					case clash:
+						clashes.Add(1)
+					default:
+						t.Errorf("%q: %v", name, err)
+					}
+				})
+			}
+
+			wg.Wait()
+			if made.Load() != 1 || clashes.Load() != 3 {
+				t.Errorf("the service folds %t: %d made, %d clashes", folds, made.Load(), clashes.Load())
+			}
+		})
+	}
 }
 
 // Whatever becomes of the creation's reply, one folder is there in the end.
