@@ -22,6 +22,33 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+// BenchmarkOpenOf100k opens a state with 100,000 open jobs after a kill.
+func BenchmarkOpenOf100k(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "state.db")
+	s := openTest(b, path)
+	for round := range 100 {
+		jobs := make([]Job, 1000)
+		for i := range jobs {
+			jobs[i] = uploadJob(round*1000 + i)
+		}
+
+		if _, _, err := s.EnqueueAll(jobs); err != nil {
+			b.Fatal(err)
+		}
+	}
+
+	abandon(s)
+
+	for b.Loop() {
+		s, err := Open(path, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+
+		abandon(s)
+	}
+}
+
 func benchJob(b *testing.B) (*Store, JobID) {
 	s := newStore(b)
 	j := uploadJob(1)

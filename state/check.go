@@ -172,7 +172,7 @@ func (sv *salvage) opens() bool {
 
 	for _, id := range sv.data["targets"] {
 		j, err := decodeJob(idOf(id), sv.data["jobs"][string(id)])
-		if err != nil || !j.Open() || sv.bad["progress"][string(id)] {
+		if err != nil || !j.Open() {
 			return false
 		}
 	}

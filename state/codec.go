@@ -331,8 +331,13 @@ func (c *coder) readField(field reflect.Value, wire uint64, ref bool) error {
 			return errRecord
 		}
 	case wireText:
+		if !field.IsValid() { // it may end with a text that was skipped too
+			_, err := c.chunk()
+			return err
+		}
+
 		s, err := c.readText()
-		if err != nil || !field.IsValid() {
+		if err != nil {
 			return err
 		}
 

@@ -44,7 +44,7 @@ func mirror(j Job) *openJob {
 // says reports whether the index has nothing to change for what became of a job.
 func (o *openJob) says(j Job) bool {
 	return o.root == j.Root && o.paused == j.Paused && o.attention == j.Attention &&
-		o.stored.Equal(j.NextAttempt)
+		o.reason.Value() == j.Reason && o.stored.Equal(j.NextAttempt)
 }
 
 // monotonic is a time that is as far ahead as t by the clock now, whatever the clock is set to
@@ -268,27 +268,50 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 	return c
 }
 
-// loadIndex reads all open jobs once, at the start.
+// loadIndex looks at all open jobs once, at the start, in the order of the file. Ones that cannot be
+// read count only if a target leads to them.
 func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 	x := &jobIndex{open: map[JobID]*openJob{}, ended: map[string]int{}}
-	err := each(tx, bucketTargets, nil, nil, func(target, k []byte) (bool, error) {
-		j, err := readJob(tx, k)
-		if errors.Is(err, ErrNotFound) || err == nil && !j.Open() {
-			err = damagedValue(tx, bucketTargets, target,
-				fmt.Errorf("it leads to job %x, which is not open", k))
+	seen := map[[16]byte]*openJob{}
+	now := time.Now()
+	jobs := tx.Bucket(bucketJobs).Cursor()
+	for k, stored := jobs.First(); k != nil; k, stored = jobs.Next() {
+		var g jobGlance
+		v, err := unsealed(bucketJobs, k, stored)
+		if err == nil {
+			err = decodeRecord(v, &g, "")
 		}
 
-		if err != nil {
+		if err != nil || len(k) != 16 || g.End != "" {
+			continue
+		}
+
+		o := mirror(g.job(idOf(k)))
+		if most := now.Add(time.Duration(g.Wait)); o.nextAttempt.After(most) {
+			o.nextAttempt = most // the clock was set back
+		}
+
+		seen[[16]byte(k)] = o
+	}
+
+	err := each(tx, bucketTargets, nil, nil, func(target, k []byte) (bool, error) {
+		var o *openJob
+		if len(k) == 16 {
+			o = seen[[16]byte(k)]
+		}
+
+		if o == nil {
+			_, err := readJob(tx, k)
+			if errors.Is(err, ErrNotFound) || err == nil {
+				err = damagedValue(tx, bucketTargets, target,
+					fmt.Errorf("it leads to job %x, which is not open", k))
+			}
+
 			return false, err
 		}
 
-		if x.open[j.ID] == nil {
-			o := mirror(j)
-			if most := time.Now().Add(j.Wait); o.nextAttempt.After(most) {
-				o.nextAttempt = most // the clock was set back
-			}
-
-			x.open[j.ID] = o
+		if x.open[o.id] == nil {
+			x.open[o.id] = o
 			x.order = append(x.order, o)
 		}
 

@@ -72,3 +72,16 @@ func TestRecentIsBounded(t *testing.T) {
 		t.Errorf("%d jobs are kept (the one that runs: %v), want %d", len(r), ok, keptRecent)
 	}
 }
+
+// TestIndexTakesEveryChange: also one of the reason alone.
+func TestIndexTakesEveryChange(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	j := enqueue(t, s, uploadJob(1), Queued)
+	for _, reason := range []string{"one", "two"} {
+		run(t, s, j.ID, Parked{Reason: reason})
+		if b := s.Backlog(); b.Attention[reason] != 1 || len(b.Attention) != 1 {
+			t.Errorf("after %q: %+v", reason, b)
+		}
+	}
+}

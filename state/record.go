@@ -103,6 +103,22 @@ type jobRecord struct {
 	Ended   time.Time `json:"ended,omitzero" n:"49"`
 }
 
+// jobGlance is what of a jobRecord the index needs: its other fields are skipped unread.
+type jobGlance struct {
+	Root        string    `json:"root" n:"4"`
+	Paused      bool      `json:"paused" n:"31"`
+	Attention   bool      `json:"attention" n:"32"`
+	NextAttempt time.Time `json:"next_attempt" n:"34"`
+	Wait        int64     `json:"wait" n:"35"`
+	Reason      string    `json:"reason" n:"39"`
+	End         string    `json:"end" n:"46"`
+}
+
+func (g jobGlance) job(id JobID) Job {
+	return Job{ID: id, Root: g.Root, Paused: g.Paused, Attention: g.Attention, Reason: g.Reason,
+		NextAttempt: g.NextAttempt}
+}
+
 type partRecord struct {
 	Size int64  `json:"size" n:"1"`
 	ETag string `json:"etag,omitempty" n:"2"`
