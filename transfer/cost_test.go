@@ -57,16 +57,21 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 
 		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
 			Sources: w.sources("d", "")}
-		w.measure(req).atMost(t, smallCost{calls: 0.2, commits: 3, allocs: 1400, stateBytes: 2700})
+		push := func(e *Engine) { w.start(w.push(e, req)) }
+		w.measure(files, push).atMost(t, smallCost{calls: 0.2, commits: 3, allocs: 1400, stateBytes: 2700})
 
-		again := w.measure(req)
+		again := w.measure(files, push)
 		again.stateBytes = 0
 		again.atMost(t, smallCost{calls: 0.02, commits: 0, allocs: 200})
+
+		pulled := w.measure(files, func(e *Engine) { w.pull(e, "oss://drawings/2026/", "pulled") })
+		pulled.stateBytes = 0
+		pulled.atMost(t, smallCost{calls: 1.02, commits: 5, allocs: 1400})
 	})
 }
 
-// measure plans and makes a push over a network whose calls take 50 ms.
-func (w *world) measure(req plan.PushRequest) smallCost {
+// measure runs what start queues of so many files, over a network whose calls take 50 ms.
+func (w *world) measure(files int, start func(*Engine)) smallCost {
 	w.t.Helper()
 	w.srv.SetFault(func(emulator.Request) emulator.Fault {
 		return emulator.Fault{Delay: 50 * time.Millisecond}
@@ -89,7 +94,7 @@ func (w *world) measure(req plan.PushRequest) smallCost {
 
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	w.start(w.push(e, req))
+	start(e)
 	w.runUntil(e, func() bool { return w.store.Counts(nil, time.Now()).Queued == 0 })
 	runtime.ReadMemStats(&after)
 
@@ -112,7 +117,7 @@ func (w *world) measure(req plan.PushRequest) smallCost {
 
 	w.open()
 
-	n := float64(len(req.Sources))
+	n := float64(files)
 
 	return smallCost{calls: float64(calls) / n, commits: float64(commits.Load()) / n,
 		allocs: float64(after.Mallocs-before.Mallocs) / n, stateBytes: float64(info.Size()) / n}

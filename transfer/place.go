@@ -76,7 +76,7 @@ func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error
 		return nil, fmt.Errorf("sync folder %q: %w", t.dir, err)
 	}
 
-	return []state.Event{state.Placed{Snapshot: was}}, nil
+	return then(job, state.Placed{Snapshot: was}, e.finishDownload)
 }
 
 // tidy ends what an earlier run of place has begun, and reports whether the temporary file is the
