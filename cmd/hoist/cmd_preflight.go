@@ -61,6 +61,8 @@ func (a *app) preflight(ctx context.Context, o transferFlags, path, to string, a
 		MapNames: t.s.settings.MapsNames(), Filter: t.filter}
 	var report control.PreflightReport
 	err = a.over(ctx, t.s, owner.Serving, "preflight", func(at *attached) (err error) {
+		defer a.lookingOn(ctx, at)()
+
 		report, err = at.Preflight(ctx, req)
 		return err
 	})

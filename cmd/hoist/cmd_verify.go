@@ -110,7 +110,10 @@ func (a *app) verify(ctx context.Context, args []string, o verifyOptions) error 
 	r.Filter = local.FilterOf(filter)
 
 	return a.over(ctx, s, owner.Serving, "verify", func(api *attached) error {
+		done := a.lookingOn(ctx, api)
 		report, err := api.Verify(ctx, r)
+		done()
+
 		if err != nil {
 			return err
 		}

@@ -98,7 +98,10 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 	}
 
 	return a.over(ctx, s, owner.Serving, "watch add", func(api *attached) error {
+		done := a.lookingOn(ctx, api)
 		added, err := api.AddWatch(ctx, r)
+		done()
+
 		if err != nil {
 			return err
 		}

@@ -10,17 +10,18 @@ import (
 	"hoist/cmd/hoist/internal/progress"
 )
 
-// lookEvery is how often it is asked what keeps a plan from being made.
-const lookEvery = 2 * time.Second
+const (
+	showAfter = time.Second     // what is done by then needs no display
+	lookEvery = 2 * time.Second // between two questions of what keeps a plan from being made
+)
 
 // looking shows that what is there is looked at, and what keeps that up, until the function that it
 // returns is called.
 func (a *app) looking(ctx context.Context, api control.API, show *progress.Reporter) (done func()) {
 	ctx, stop := context.WithCancel(ctx)
 	var asked sync.WaitGroup
-	show.Show(progress.State{Looking: true})
 	asked.Go(func() {
-		for pause := lookEvery; ; {
+		for pause := showAfter; ; {
 			select {
 			case <-ctx.Done():
 				return
@@ -28,11 +29,7 @@ func (a *app) looking(ctx context.Context, api control.API, show *progress.Repor
 			}
 
 			began := time.Now()
-			s, err := api.Status(ctx)
-			if err != nil {
-				continue // whoever makes the plan is told the same
-			}
-
+			s, _ := api.Status(ctx)                     // whoever makes the plan is told of an error
 			pause = max(lookEvery, 5*time.Since(began)) // a home with many jobs takes its time
 			show.Show(progress.State{Looking: true, Wait: troubleOf(s.Trouble)})
 		}
@@ -41,6 +38,17 @@ func (a *app) looking(ctx context.Context, api control.API, show *progress.Repor
 	return func() {
 		stop()
 		asked.Wait()
+	}
+}
+
+// lookingOn shows the same for a command that has nothing else to show.
+func (a *app) lookingOn(ctx context.Context, api control.API) (done func()) {
+	show := progress.New(a.stderr, a.flags.quiet, 0)
+	stop := a.looking(ctx, api, show)
+
+	return func() {
+		stop()
+		show.Close()
 	}
 }
 
