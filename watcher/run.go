@@ -366,11 +366,6 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 		if sum.failed > 0 {
 			s.scanDetail = fmt.Sprintf("%d not readable, one of them: %v", sum.failed, sum.failure)
 		}
-
-		if sum.skipped > 0 {
-			s.scanDetail = joinDetail(s.scanDetail,
-				fmt.Sprintf("%d links or special files skipped", sum.skipped))
-		}
 	})
 
 	return nil

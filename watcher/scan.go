@@ -37,7 +37,6 @@ type summary struct {
 	rootErr error          // the root could not be read: nothing was compared
 	fatal   error          // the baseline could not be read
 	limit   error          // no notices any more: *noticesError
-	skipped int            // links and the like
 	failed  int            // folders and files that could not be read
 	leftOut map[string]int // names by the built-in rule that leaves them out
 	scanned []string       // the folders that it was asked for
@@ -235,12 +234,6 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	}
 
 	s.push(deeper)
-	if n := len(l.irregularNames); n > 0 {
-		s.mu.Lock()
-		s.sum.skipped += n
-		s.mu.Unlock()
-	}
-
 	diffs, err := s.compare(work.folder, &l)
 	if err != nil || len(diffs) == 0 {
 		return err

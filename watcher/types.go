@@ -104,7 +104,7 @@ type Status struct {
 	Busy     int            // of those, never at rest since SettleCap
 	Waits    []Wait         // what the pending paths wait for; not to be changed
 	LeftOut  map[string]int // names by the built-in rule that leaves them out, as of the last scan
-	Detail   string         // why polling or unavailable; what was skipped
+	Detail   string         // why polling or unavailable; what could not be read
 
 	pollReason string
 	scanDetail string

@@ -148,7 +148,7 @@ func (a *app) showStatus(show *progress.Screen, s control.Status) error {
 	b := *a
 	b.stdout = &text
 	b.printf("%s\n", time.Now().Format(time.DateTime))
-	if err := b.printStatus(s); err != nil {
+	if err := b.printStatusOf(s, mostFollowed); err != nil {
 		return err
 	}
 
@@ -213,10 +213,16 @@ func nothingAt(s control.Status, path string) bool {
 	return errors.Is(err, fs.ErrNotExist) && len(s.Watches)+len(s.Active)+len(s.Attention) == 0
 }
 
-// mostActive is how many active jobs are shown to people.
-const mostActive = 12
+// How many active jobs are shown to people: at once, and in a window that is drawn again and again,
+// where what waits and what needs somebody has to have room below.
+const (
+	mostActive   = 12
+	mostFollowed = 4
+)
 
-func (a *app) printStatus(s control.Status) error {
+func (a *app) printStatus(s control.Status) error { return a.printStatusOf(s, mostActive) }
+
+func (a *app) printStatusOf(s control.Status, most int) error {
 	if a.flags.json {
 		return a.printJSON(s)
 	}
@@ -243,7 +249,7 @@ func (a *app) printStatus(s control.Status) error {
 
 	if len(s.Active) > 0 {
 		t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-		for _, j := range s.Active[:min(len(s.Active), mostActive)] {
+		for _, j := range s.Active[:min(len(s.Active), most)] {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", j.Phase, amount(j), speed(j), printable(j.Path))
 		}
 
@@ -251,7 +257,7 @@ func (a *app) printStatus(s control.Status) error {
 			return err
 		}
 
-		if more := len(s.Active) - mostActive; more > 0 {
+		if more := len(s.Active) - most; more > 0 {
 			a.printf("  and %d more\n", more)
 		}
 	}

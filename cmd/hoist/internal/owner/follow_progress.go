@@ -87,7 +87,9 @@ func (f *followed) progress() control.Progress {
 	}
 
 	// a service that is away says nothing of when; one that answers with trouble may do so to all
-	if away := p.Wait != nil && silent(p.Wait.Reason) && len(active) == 0; est.Left > 0 && !away {
+	_, away := f.owner.engine.Outage()
+	away = away || p.Wait != nil && silent(p.Wait.Reason) && len(active) == 0
+	if est.Left > 0 && !away {
 		p.ETASeconds, p.DecidedBy = seconds(est.Left), est.DecidedBy
 	}
 

@@ -156,7 +156,7 @@ func TestProgressWithoutTheService(t *testing.T) {
 				continue
 			}
 
-			if seen++; p.Wait.Count == 0 || p.Wait.Since == nil || p.Waiting != "" && p.ETASeconds != 0 {
+			if seen++; p.Wait.Count == 0 || p.Wait.Since == nil || p.ETASeconds != 0 {
 				t.Fatalf("%+v, %+v", p, p.Wait)
 			}
 		}

@@ -50,11 +50,12 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		return s, err
 	}
 
-	if est := o.engine.Estimate(); est.Left > 0 && !unanswered(s.Waiting) {
+	s.Trouble = o.trouble(parked, s.Waiting)
+	est := o.engine.Estimate()
+	if est.Left > 0 && !unanswered(s.Waiting) && !slices.ContainsFunc(s.Trouble, standsStill) {
 		s.ETA = &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
 	}
 
-	s.Trouble = o.trouble(parked, s.Waiting)
 	if t, ok := o.troubles.get(transfer.ReasonNoSpace); ok { // it is of no job
 		s.Attention = append(s.Attention, control.Attention{Path: o.options.Home.State, Reason: t.Reason,
 			Detail: t.Detail, Since: t.Since})

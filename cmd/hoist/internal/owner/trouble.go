@@ -120,3 +120,8 @@ func (o *Owner) offline(waiting []control.Waiting) (control.Trouble, bool) {
 
 	return t, found
 }
+
+// standsStill reports whether nothing moves while the trouble lasts: nobody knows when all is done.
+func standsStill(t control.Trouble) bool {
+	return t.Reason == transfer.ReasonNoSpace || t.Reason == transfer.ReasonOffline
+}
