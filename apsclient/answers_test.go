@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -346,43 +347,85 @@ func TestAnswerCutWithoutALength(t *testing.T) {
 	})
 }
 
+// pagedLists are one list of each paging style that has links, with a filter of the caller's own, and
+// the page that ends in a link.
+var pagedLists = []struct {
+	action     string
+	path       map[string]string
+	filters    map[string]string
+	page, size string // keys of the link
+	body       string // %q is the link
+}{
+	{"list-folder-contents", map[string]string{"project_id": "b.p", "folder_id": "urn:f"},
+		map[string]string{"includeHidden": "true", "filter[type]": "items"}, "page[number]", "page[limit]",
+		`{"data":[{"id":"1","type":"items"}],"links":{"next":{"href":%q}}}`},
+	{"list-projects", map[string]string{"hub_id": "b.h"}, map[string]string{"filter[name]": "A & B"},
+		"page[number]", "page[limit]", `{"data":[{"id":"1","type":"projects"}],"links":{"next":%q}}`},
+	{"list-bucket-objects", map[string]string{"bucketKey": "bucket"},
+		map[string]string{"beginsWith": "a b/"}, "startAt", "limit",
+		`{"items":[{"objectKey":"a b/1"}],"next":%q}`},
+	{"list-buckets", nil, map[string]string{"region": "EMEA"}, "startAt", "limit",
+		`{"items":[{"bucketKey":"one"}],"next":%q}`},
+	{"list-project-users", map[string]string{"projectId": "p"},
+		map[string]string{"filter[name]": "a,b", "sort": "name desc"}, "offset", "limit", `{"results":[{"id":"1"}],"pagination":{"nextUrl":%q}}`},
+	{"list-webhooks", nil, map[string]string{"status": "active", "region": "EMEA"}, "pageState", "limit",
+		`{"data":[{"hookId":"1"}],"links":{"next":%q}}`},
+}
+
 // TestTheCallersQueryStays: a next link that holds the page key alone, or is relative, or names
-// another host, goes on with the filters of the first page.
+// another host, goes on with the filters of the first page at our own host; its keys override.
 func TestTheCallersQueryStays(t *testing.T) {
-	for _, link := range []string{"?page%5Bnumber%5D=2", "/data/v1/x?page%5Bnumber%5D=2",
-		"https://elsewhere.example.com/y?page%5Bnumber%5D=2&page%5Blimit%5D=50"} {
-		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
-			q := r.URL.Query()
-			if q.Get("filter[type]") != "items" || q.Get("includeHidden") != "true" ||
-				len(q["filter[type]"]) != 1 {
-				t.Errorf("%s, page %d: asked %s", link, n, r.URL.RawQuery)
+	for _, list := range pagedLists {
+		page, size := url.QueryEscape(list.page)+"=2%3D", url.QueryEscape(list.size)+"=50"
+		for _, link := range []string{"?" + page, list.page + "=2%3D", "/y?" + page, "y?" + page + "&" + size,
+			"https://developer.api.autodesk.com/y?" + size + "&" + page, "//elsewhere.example.com/?" + page,
+			"https://elsewhere.example.com/y?" + page + "&" + size + "#end", "http://127.0.0.1:1/?" + page} {
+			if !strings.Contains(link, "?") {
+				link = "?" + link // brackets as they are
 			}
 
-			if n == 1 {
-				return jsonReply(
-					200,
-					map[string]any{"data": []any{}, "links": map[string]any{"next": link}},
-				), nil
+			path := ""
+			s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
+				q := r.URL.Query()
+				for name, want := range list.filters {
+					if got := q[name]; len(got) != 1 || got[0] != want {
+						t.Errorf("%s, %s, page %d: %s is %q", list.action, link, n, name, got)
+					}
+				}
+
+				if n == 1 {
+					path = r.URL.Path
+					return reply(200, "", fmt.Sprintf(list.body, link)), nil
+				}
+
+				if q.Get(list.page) != "2=" || r.URL.Host != "developer.api.autodesk.com" || r.URL.Path != path ||
+					r.URL.Scheme != "https" || strings.Contains(link, size) && q.Get(list.size) != "50" {
+					t.Errorf("%s, %s: went on with %s", list.action, link, r.URL)
+				}
+
+				return reply(200, "", strings.Replace(fmt.Sprintf(list.body, ""), `:{"href":""}`, `:null`, 1)), nil
+			}}
+			r := apsclient.Request{Action: list.action, Params: map[string]string{}, Query: url.Values{}}
+			maps.Copy(r.Params, list.path)
+			for name, v := range list.filters {
+				if r.Query.Set(name, v); strings.HasPrefix(link, "?") { // also as --param
+					r.Query.Del(name)
+					r.Params[name] = v
+				}
 			}
 
-			if q.Get("page[number]") != "2" || r.URL.Host != "developer.api.autodesk.com" ||
-				strings.Contains(link, "limit") && q.Get("page[limit]") != "50" {
-				t.Errorf("%s: went on with %s", link, r.URL)
+			n := 0
+			for _, err := range newClient(t, s, quiet).Elements(t.Context(), r) {
+				if err != nil {
+					t.Errorf("%s, %s: %v", list.action, link, err)
+				}
+
+				n++
 			}
 
-			return reply(200, "", `{"data":[]}`), nil
-		}}
-		for _, err := range newClient(t, s, quiet).Elements(t.Context(), apsclient.Request{
-			Action: "list-folder-contents", Query: url.Values{"filter[type]": {"items"}},
-			Params: map[string]string{"project_id": "b.p", "folder_id": "urn:f", "includeHidden": "true"},
-		}) {
-			if err != nil {
-				t.Error(err)
+			if s.count() != 2 || n != 2 {
+				t.Errorf("%s, %s: %d pages, %d elements", list.action, link, s.count(), n)
 			}
-		}
-
-		if s.count() != 2 {
-			t.Errorf("%s: %d pages", link, s.count())
 		}
 	}
 }
