@@ -41,7 +41,10 @@ func TestRetryByClass(t *testing.T) {
 				return nil, io.ErrUnexpectedEOF
 			}
 
-			if code < 300 {
+			switch {
+			case code < 300 && strings.HasSuffix(r.URL.Path, "/storage"):
+				return reply(code, "", objectBody), nil
+			case code < 300:
 				return reply(code, "", folderBody), nil
 			}
 

@@ -297,8 +297,12 @@ func (s *ItemsService) CreateStorage(ctx context.Context, p ProjectID, f FolderI
 			"type": "objects", "attributes": m{"name": name},
 			"relationships": m{"target": ref("folders", string(f))},
 		})})
+	id := ObjectID(r.ID)
+	if _, _, bad := id.Split(); err == nil && bad != nil { // nothing could ever be stored there
+		err = &DecodeError{Op: "create storage", Err: bad}
+	}
 
-	return ObjectID(r.ID), err
+	return id, err
 }
 
 // Item returns an item with its tip version. GET /data/v1/projects/{project_id}/items/{item_id};

@@ -79,6 +79,10 @@ func rotating(t *testing.T, store *memoryStore) *service {
 		},
 		answer: func(_ int, r *http.Request, _ string) (*http.Response, error) {
 			store.note("used " + strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+			if strings.HasSuffix(r.URL.Path, "/storage") {
+				return reply(201, "", objectBody), nil
+			}
+
 			return reply(200, "", folderBody), nil
 		},
 	}
