@@ -180,7 +180,7 @@ func foreignToken(status int, h http.Header, body []byte) *ForeignError {
 		return nil
 	}
 
-	if status/100 == 4 && formOf(body) == formJSON &&
+	if status/100 == 4 && foreign(status, h, body) == nil &&
 		newError("", "", "", status, h, body).Explained() {
 		return nil
 	}

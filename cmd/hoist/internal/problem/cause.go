@@ -52,7 +52,7 @@ var causes = []cause{
 	{[]string{"permission to access this api", "not a custom integration"}, Unauthorized,
 		"the account does not know the application: an account administrator adds the client id as a custom " +
 			`integration; "hoist guide" has the steps`},
-	{[]string{"this account doesn't exist", "account not found", "(1004)"}, NotFound,
+	{[]string{"this account doesn't exist", "account not found", "(1004)"}, "",
 		`the account is not known there: it may be in another region, which "hoist login --region" sets; its id ` +
 			"is that of the hub without b."},
 	{[]string{"(requesttimetooskewed)"}, Failure, "the clock of this machine is wrong: set it and run it again"},
@@ -60,7 +60,7 @@ var causes = []cause{
 		`the sign-in has ended: run it again, else "hoist login"`},
 	{[]string{"invaliduploadkey", "field uploadkey not found", "(nosuchupload)"}, "",
 		"the upload has ended, or its key is missing: begin it anew with get-signed-s3-upload-urls, without a key"},
-	{[]string{"request has expired", "(accessdenied)"}, "",
+	{[]string{"request has expired", "(signed-accessdenied)"}, "",
 		"the signed URL is too old, or was changed on its way: ask for a new one and give it whole, its query too"},
 	{[]string{"(signaturedoesnotmatch)"}, "",
 		"the signed URL was changed on its way: give it whole, as it was answered, its query too"},
@@ -87,8 +87,17 @@ func Cause(err error) (Fix, bool) {
 
 // Hint is [Cause] for an error that is known by its text alone, "" none.
 func Hint(text string) string {
-	c, _ := causeIn(strings.ToLower(text))
+	c, _ := causeIn(bySigned(strings.ToLower(text)))
 	return c.words
+}
+
+// bySigned marks a denial of the storage, which is about the signed URL and no permission.
+func bySigned(text string) string {
+	if strings.Contains(text, "put part: ") || strings.Contains(text, "get range: ") {
+		return strings.ReplaceAll(text, "(accessdenied)", "(signed-accessdenied)")
+	}
+
+	return text
 }
 
 func causeIn(text string) (cause, bool) {
@@ -119,7 +128,7 @@ func said(err error) string {
 	}
 
 	if e, ok := errors.AsType[*apsclient.Error](err); ok && e.Status < 500 {
-		return strings.ToLower("(" + e.Code + ") " + e.Title + " " + e.Detail)
+		return bySigned(strings.ToLower(e.Op + ": (" + e.Code + ") " + e.Title + " " + e.Detail))
 	}
 
 	return ""

@@ -26,8 +26,8 @@ func (r recorded) RoundTrip(req *http.Request) (*http.Response, error) {
 		ProtoMajor: 1, ContentLength: int64(len(r.body)), Body: io.NopCloser(strings.NewReader(r.body))}, nil
 }
 
-// errorOf is what the client makes of an answer to a call, or to the request for its token.
-func (r recorded) errorOf(t *testing.T, token bool) error {
+// errorOf is what the client makes of an answer to a call, to the request for its token, or to a part.
+func (r recorded) errorOf(t *testing.T, token, part bool) error {
 	t.Helper()
 	conf := apsclient.Config{Transport: r, Logger: slog.New(slog.DiscardHandler)}
 	if token {
@@ -37,6 +37,12 @@ func (r recorded) errorOf(t *testing.T, token bool) error {
 	c, err := apsclient.New(conf)
 	if err != nil {
 		t.Fatal(err)
+	}
+
+	if part {
+		_, err = c.Data.PutPart(t.Context(), "https://s3.example.com/x",
+			apsclient.PartBody{R: strings.NewReader("part"), Size: 4})
+		return err
 	}
 
 	_, err = c.Do(t.Context(), apsclient.Request{Action: "list-hubs"})
@@ -131,7 +137,8 @@ func TestHintsOfTheCorpus(t *testing.T) {
 			}
 
 			synctest.Test(t, func(t *testing.T) {
-				err := r.errorOf(t, strings.Contains(cols[1], "token") && strings.Contains(cols[1], "POST"))
+				err := r.errorOf(t, strings.Contains(cols[1], "token") && strings.Contains(cols[1], "POST"),
+					strings.HasPrefix(cols[0], "s3/"))
 				kind, fix := Of(err)
 				want := refusals[cols[0]]
 				if kind != want.kind || want.hint == "" || !strings.Contains(fix.Words+string(fix.Step), want.hint) {
