@@ -11,6 +11,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this
@@ -93,9 +94,14 @@ func UploadRequest(ctx context.Context, c *apsclient.Client, path string,
 
 // hubOf finds the hub that a project is in.
 func hubOf(ctx context.Context, c *apsclient.Client, project apsclient.ProjectID) (apsclient.HubID, error) {
-	hubs, _, err := c.Hubs.List(ctx)
+	hubs, warnings, err := c.Hubs.List(ctx)
 	if err != nil {
 		return "", err
+	}
+
+	if len(hubs) == 0 {
+		return "", &remote.NotFoundError{What: "project", Name: string(project), NoneVisible: true,
+			Warnings: warnings}
 	}
 
 	for _, h := range hubs {

@@ -2,6 +2,7 @@ package once
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,7 +122,7 @@ func lookFolder(ctx context.Context, c *apsclient.Client, r apsclient.Request) (
 	contents.Query = url.Values{"filter[type]": {"folders"}}
 
 	return lookThrough(ctx, c, contents, func(e fields) (effect, error) {
-		if e.text("attributes.name") != name && e.text("attributes.displayName") != name {
+		if cmp.Or(e.text("attributes.name"), e.text("attributes.displayName")) != name {
 			return effect{}, nil
 		}
 
