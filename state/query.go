@@ -20,14 +20,17 @@ type Filter struct {
 	Kind   Kind
 	Batch  string
 	Root   string
-	Open   bool  // only jobs that have not ended; much cheaper if most have
-	After  JobID // only jobs after this one: the last of the page before
-	Limit  int   // at most so many, 0: all
+	Path   string // a part of the local path, in any letter case
+	Open   bool   // only jobs that have not ended; much cheaper if most have
+	Newest bool   // the newest first; without After
+	After  JobID  // only jobs after this one: the last of the page before
+	Limit  int    // at most so many, 0: all
 }
 
 func (f Filter) takes(j Job, now time.Time) bool {
 	if f.Open && !j.Open() || f.Kind != "" && j.Kind != f.Kind || f.Batch != "" && j.Batch != f.Batch ||
-		f.Root != "" && j.Root != f.Root {
+		f.Root != "" && j.Root != f.Root ||
+		f.Path != "" && !strings.Contains(strings.ToLower(j.Path), strings.ToLower(f.Path)) {
 		return false
 	}
 
@@ -152,6 +155,18 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 	now := time.Now()
 	var out []Job
 	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
+	if f.onlyOpen() && f.Newest {
+		all := f
+		all.Newest, all.Limit = false, 0
+		out, err := s.Jobs(all)
+		slices.Reverse(out)
+		if f.Limit > 0 {
+			out = out[:min(f.Limit, len(out))]
+		}
+
+		return out, err
+	}
+
 	if f.onlyOpen() {
 		for after := f.After; !full(); {
 			s.mu.Lock()
@@ -203,7 +218,13 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 			k, _ = c.Next()
 		}
 
-		for ; k != nil && !full(); k, _ = c.Next() {
+		next := c.Next
+		if f.Newest {
+			k, _ = c.Last()
+			next = c.Prev
+		}
+
+		for ; k != nil && !full(); k, _ = next() {
 			j, err := readJob(tx, k)
 			if err != nil {
 				return err

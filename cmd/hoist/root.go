@@ -41,6 +41,7 @@ func (a *app) commands() []*cobra.Command {
 		newLogoutCmd(a),
 		newLsCmd(a),
 		newMvCmd(a),
+		newOpenCmd(a),
 		newResolveCmd(a),
 		newRestoreCmd(a),
 		newRmCmd(a),

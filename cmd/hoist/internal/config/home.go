@@ -186,7 +186,7 @@ func ours(name string) bool {
 	}
 
 	return slices.Contains([]string{"config.toml", "profiles", "owner.json", "receipts", "logs", "spool",
-		"streams", "hidden.jsonl", "facts.json", "accounts.json", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
+		"streams", "hidden.jsonl", "facts.json", "accounts.json", "open.html", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
 }
 
 // keptOut is the file that keeps the home out of what is sent; its presence says that a folder is

@@ -53,6 +53,8 @@ type API interface {
 	// Action makes one call of the service for a profile, within the owner's budgets and with its
 	// token.
 	Action(ctx context.Context, profile string, r apsclient.Request) (*Answer, error)
+	// Open returns a link that opens the page of the home once, within a minute.
+	Open(ctx context.Context) (PageLink, error)
 	// Changes returns once something was committed after the index since, or after [FromNow].
 	Changes(ctx context.Context, since uint64) (Event, error)
 

@@ -202,6 +202,14 @@ func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]Job, error) {
 		v.Set("open", "true")
 	}
 
+	if q.Newest {
+		v.Set("newest", "true")
+	}
+
+	if q.Path != "" {
+		v.Set("path", q.Path)
+	}
+
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
@@ -274,6 +282,11 @@ func (c *Client) AddWatch(ctx context.Context, r WatchRequest) (WatchAdded, erro
 // SetWatch implements [API].
 func (c *Client) SetWatch(ctx context.Context, which string, r WatchSettings) (WatchAdded, error) {
 	return call[WatchAdded](ctx, c, http.MethodPatch, "/v1/watches/"+url.PathEscape(which), r)
+}
+
+// Open implements [API].
+func (c *Client) Open(ctx context.Context) (PageLink, error) {
+	return call[PageLink](ctx, c, http.MethodPost, "/v1/open", nil)
 }
 
 // ChangeWatch implements [API].

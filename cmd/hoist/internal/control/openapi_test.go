@@ -110,8 +110,8 @@ func TestSchemasAreTheTypes(t *testing.T) {
 	}{}}
 	for _, v := range []any{Status{}, Trouble{}, Owner{}, Slow{}, Counts{}, Watch{}, Excluded{}, RuleCount{}, Active{}, Attention{},
 		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{}, Filter{}, PushRequest{},
-		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, WatchAdded{}, Event{}, StateReport{},
-		PreflightReport{}, PreflightRow{}, Forecast{},
+		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
+		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{},
 		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, Explanation{}, Record{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}

@@ -29,6 +29,8 @@ const maxRequest = 256 << 20
 type ServerOptions struct {
 	// Token that every request must carry; "" on a socket that the file system protects.
 	Token string
+	// Known says that the caller of the handler knows who speaks: the page of the home has sessions.
+	Known bool
 	// CheckAccount refuses the account of a command, as [Client] sends it; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
 	// Metrics answers GET /metrics; nil: not found.
@@ -92,6 +94,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"DELETE /v1/watches/{id}":      s.removeWatch,
 		"POST /v1/watches/{id}/{verb}": s.changeWatch,
 		"POST /v1/actions/{name}":      s.action,
+		"POST /v1/open":                s.open,
 		"GET /v1/events":               s.events,
 		"GET /v1/state":                s.checkState,
 		"POST /v1/verify":              s.verify,
@@ -135,7 +138,9 @@ func (s server) guard(o ServerOptions, next http.Handler) http.Handler {
 				problem.Fix{Step: problem.ControlAPI}))
 		}
 
-		if o.Token != "" {
+		switch {
+		case o.Known:
+		case o.Token != "":
 			given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 			if subtle.ConstantTimeCompare([]byte(given), []byte(o.Token)) != 1 {
 				refuse("the token of control.addr is missing or wrong")
@@ -146,8 +151,8 @@ func (s server) guard(o ServerOptions, next http.Handler) http.Handler {
 				refuse("the Host header does not name this machine by a loopback address")
 				return
 			}
-		} else if peer := PeerOf(r.Context()); !peer.trusted() {
-			refuse("user " + peer.User + " is not the owner of this home")
+		case !PeerOf(r.Context()).trusted():
+			refuse("user " + PeerOf(r.Context()).User + " is not the owner of this home")
 			return
 		}
 
@@ -199,6 +204,8 @@ func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 	}
 
 	q.Open = r.URL.Query().Get("open") == "true"
+	q.Newest = r.URL.Query().Get("newest") == "true"
+	q.Path = r.URL.Query().Get("path")
 	if v := r.URL.Query().Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
@@ -255,6 +262,10 @@ func (s server) removeWatch(w http.ResponseWriter, r *http.Request) {
 	}
 
 	s.answer(w)(s.api.ChangeWatch(r.Context(), which, Remove))
+}
+
+func (s server) open(w http.ResponseWriter, r *http.Request) {
+	s.answer(w)(s.api.Open(r.Context()))
 }
 
 func (s server) setWatch(w http.ResponseWriter, r *http.Request) {

@@ -221,6 +221,8 @@ type JobQuery struct {
 	States []state.Status // none: all
 	Open   bool           // only those that are not done, failed or cancelled
 	Limit  int            // 0: no limit
+	Newest bool           // the newest first
+	Path   string         // a part of the local path, in any letter case
 }
 
 // ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or
@@ -384,6 +386,11 @@ type WatchAdded struct {
 	Path   string `json:"path"`
 	Remote string `json:"remote"`
 	State  string `json:"state,omitempty"`
+}
+
+// PageLink opens the page of the home in a browser, once, within a minute: it is a secret.
+type PageLink struct {
+	URL string `json:"url"`
 }
 
 // Event is one message of /v1/events: something durable changed.

@@ -17,6 +17,7 @@ import (
 	"hoist/cmd/hoist/internal/audit"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/page"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
@@ -84,6 +85,7 @@ type Owner struct {
 	running  sync.WaitGroup
 	listener *control.Listener
 	server   *http.Server
+	page     *page.Server
 	pulse    pulse
 	guests   guests // other commands that have work under way
 	requests guests // requests that are being answered
@@ -305,7 +307,7 @@ func (o *Owner) serve() error {
 		return err
 	}
 
-	o.listener = l
+	o.listener, o.page = l, o.newPage()
 	o.server = &http.Server{
 		Handler: o.requests.counted(control.NewHandler(visited{o}, control.ServerOptions{
 			Token: l.Token, CheckAccount: o.options.CheckAccount, Metrics: o.serveMetrics,

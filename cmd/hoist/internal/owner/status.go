@@ -99,7 +99,8 @@ func (o *Owner) budgets() []control.Budget {
 func (o *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, error) {
 	active := o.engine.Active()
 
-	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active)}
+	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active), Newest: q.Newest,
+		Path: q.Path}
 	for _, s := range q.States {
 		if !slices.Contains(control.JobStates, s) {
 			return nil, problem.Usagef("state %q: not one of %s", s, control.StateList())
