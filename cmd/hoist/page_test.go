@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"hoist/apsclient/emulator"
@@ -125,7 +126,8 @@ func TestPage(t *testing.T) {
 		return emulator.Fault{}
 	})
 	l.file("drawings/refused.dwg", 1000)
-	browses(t, browser, "what needs a person", press("Now"), says("1 file needs you"), says("refused.dwg"), shot("now"))
+	browses(t, browser, "what needs a person", press("Now"), says("1 file needs you"), says("refused.dwg"),
+		accessible(t), shot("now"))
 	l.cloud.SetFault(nil)
 	browses(t, browser, "the button mends it", press("Try again"),
 		says("Everything is up"))
@@ -134,7 +136,7 @@ func TestPage(t *testing.T) {
 	// Search and the story of one file.
 	browses(t, browser, "search", press("Queue"), chromedp.SendKeys(`input[name=text]`, "refused", chromedp.ByQuery),
 		chromedp.Poll(`document.querySelectorAll("main .row").length === 1`, nil), press("refused.dwg"),
-		says("What happened"), shot("story"))
+		says("What happened"), accessible(t), shot("story"))
 
 	// The guide, with the choice in its address.
 	browses(t, browser, "guide", press("Guide"), says("Scopes"),
@@ -154,12 +156,34 @@ func TestPageOnAPhone(t *testing.T) {
 		browses(t, browser, view+" fits", chromedp.Evaluate(`location.hash = "`+view+`"`, nil),
 			chromedp.Poll(`document.querySelector("nav [aria-current]").hash === "#`+view+`" &&
 				document.querySelector("main h1") && document.documentElement.scrollWidth <= innerWidth`, nil),
-			shot("phone-"+view))
+			accessible(t), shot("phone-"+view))
 	}
 
 	browses(t, browser, "keyboard", chromedp.Evaluate(`document.querySelector("nav a").focus()`, nil),
 		chromedp.KeyEvent("\t\r"), says("Watched folders"), chromedp.KeyEvent("\t\r"),
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
+}
+
+// accessible lets axe-core, when HOIST_AXE names its script, look at what the page shows.
+func accessible(t *testing.T) chromedp.Action {
+	t.Helper()
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		script, err := os.ReadFile(os.Getenv("HOIST_AXE"))
+		if err != nil {
+			return nil //nolint:nilerr // the script is not part of the project
+		}
+
+		var found []string
+		err = chromedp.Run(ctx, chromedp.Evaluate(string(script), nil), chromedp.Evaluate(`axe.run().then(r =>
+			r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+				.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" ")))`, &found,
+			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+		for _, v := range found {
+			t.Errorf("not accessible: %s", v)
+		}
+
+		return err
+	})
 }
 
 // shot keeps a picture of the whole page when HOIST_SHOTS names a folder, for people to look at.
