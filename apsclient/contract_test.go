@@ -395,6 +395,12 @@ func (w *world) buckets(ctx context.Context) {
 		}
 	}
 
+	downs, err := c.Objects.BatchDownloadURLs(ctx, "contract-bucket",
+		map[string]apsclient.DownloadURLRequest{"batch-0": {}, "batch-1": {Minutes: 5}})
+	if err != nil || downs["batch-0"].URL == "" || downs["batch-1"].Size != int64(len("batch-1")) {
+		t.Errorf("%+v, %v", downs, err)
+	}
+
 	if err := c.Objects.Delete(ctx, id); err != nil {
 		t.Error(err)
 	}

@@ -115,6 +115,12 @@ func extraRows() []Action {
 		bucket+"/objects/batchcompleteupload", RetryVerify, upload, params(
 			bucketKey, must(within(inBody("requests", "array", "objects"), 1, 25))))
 	batchComplete.Body = "json"
+	batchDownloads := row("batch-signed-s3-download", "Batch Signed S3 Download URLs", "POST",
+		bucket+"/objects/batchsigneds3download", RetryIdempotent, []string{"data:read"}, params(
+			bucketKey, with("false", inQuery("public-resource-fallback", "bool",
+				"an OSS URL while the object is not assembled")), minutes,
+			must(within(inBody("requests", "array", "objects"), 1, 25))))
+	batchDownloads.Body = "json"
 	accountProject := Action{
 		Name: "get-admin-project", Title: "Get Admin Project", Family: "admin", Method: "GET",
 		Path:   "/construction/admin/v1/projects/{projectId}",
@@ -142,5 +148,5 @@ func extraRows() []Action {
 			within(inQuery("limit", "int", ""), 1, 100), within(inQuery("offset", "int", ""), 0, 1<<31-1)),
 	}
 
-	return []Action{details, batchURLs, batchComplete, accountProject, commands, search}
+	return []Action{details, batchURLs, batchComplete, batchDownloads, accountProject, commands, search}
 }

@@ -392,12 +392,16 @@ func (s *ObjectsService) DownloadURL(ctx context.Context, id ObjectID, r Downloa
 		return Download{}, err
 	}
 
+	return w.download(), nil
+}
+
+func (w wireDownload) download() Download {
 	out := Download{Status: w.Status, URL: w.URL, Chunks: w.URLs, Size: -1, SHA1: strings.ToLower(w.SHA1)}
 	if w.Size != nil {
 		out.Size = *w.Size
 	}
 
-	return out, nil
+	return out
 }
 
 // Delete deletes an object of an application's bucket for good; never use it on the storage of ACC
@@ -422,6 +426,12 @@ type BatchURLs struct {
 // BatchCompleted is the outcome for one object: Err (a *PartsError or *Error), or the object.
 type BatchCompleted struct {
 	CompletedObject
+	Err error
+}
+
+// BatchDownload is the outcome for one object: Err, or where its content is.
+type BatchDownload struct {
+	Download
 	Err error
 }
 
@@ -491,6 +501,61 @@ func batch[T any](ctx context.Context, c *Client, r Request) (T, error) {
 	}
 
 	return decoded[T](r, resp)
+}
+
+// BatchDownloadURLs is DownloadURL for up to MaxBatch objects of one bucket, by object key. POST
+// .../objects/batchsigneds3download; data:read; owner only. Minutes are those of the largest request.
+func (s *ObjectsService) BatchDownloadURLs(ctx context.Context, bucket string,
+	reqs map[string]DownloadURLRequest) (map[string]BatchDownload, error) {
+	if len(reqs) > MaxBatch {
+		return nil, &ParamError{Action: "batch-signed-s3-download", Param: "requests",
+			Problem: fmt.Sprintf("%d objects; at most %d", len(reqs), MaxBatch)}
+	}
+
+	minutes, fallback := 0, false
+	var list []m
+	for _, key := range slices.Sorted(maps.Keys(reqs)) {
+		minutes, fallback = max(minutes, reqs[key].Minutes), fallback || reqs[key].Fallback
+		list = append(list, m{"objectKey": key})
+	}
+
+	q := url.Values{}
+	if minutes > 0 {
+		q.Set("minutesExpiration", strconv.Itoa(minutes))
+	}
+
+	if fallback {
+		q.Set("public-resource-fallback", "true")
+	}
+
+	type result struct {
+		wireDownload
+		Reason string `json:"reason"`
+	}
+
+	w, err := batch[struct {
+		Results map[string]result `json:"results"`
+	}](ctx, s.c, Request{Action: "batch-signed-s3-download", Params: map[string]string{"bucketKey": bucket},
+		Query: q, Body: jsonBody(m{"requests": list})})
+	if err != nil {
+		return nil, err
+	}
+
+	out := map[string]BatchDownload{}
+	for key := range reqs {
+		x, ok := w.Results[key]
+		switch {
+		case !ok:
+			out[key] = BatchDownload{Err: &DecodeError{Op: "batch signed S3 download",
+				Err: errors.New("no result for this object")}}
+		case x.URL == "" && len(x.URLs) == 0:
+			out[key] = BatchDownload{Err: batchError("batch signed S3 download", x.Status, x.Reason)}
+		default:
+			out[key] = BatchDownload{Download: x.download()}
+		}
+	}
+
+	return out, nil
 }
 
 // batchError is the refusal of one object inside a 200; its status, if given, is a text.

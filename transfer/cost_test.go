@@ -66,7 +66,7 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 
 		pulled := w.measure(files, func(e *Engine) { w.pull(e, "oss://drawings/2026/", "pulled") })
 		pulled.stateBytes = 0
-		pulled.atMost(t, smallCost{calls: 1.02, commits: 5, allocs: 1400})
+		pulled.atMost(t, smallCost{calls: 0.1, commits: 5, allocs: 1300})
 	})
 }
 

@@ -65,7 +65,7 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 		return nil, cmp.Or(err, localDiffersError(job))
 	}
 
-	r.down = newDownload(c, job)
+	r.down = e.newDownload(c, job)
 	if err := r.down.ask(ctx, e.meter.rate(time.Now())); err != nil {
 		return nil, err
 	}
@@ -107,6 +107,8 @@ type download struct {
 	client *apsclient.Client
 	object apsclient.ObjectID
 	name   string // for messages
+	// asks for a URL; nil: by a call for this object alone
+	sign func(context.Context, apsclient.DownloadURLRequest) (apsclient.Download, error)
 
 	asking sync.Mutex // one question at a time
 
@@ -126,16 +128,28 @@ type chunk struct {
 	from, to int64
 }
 
-func newDownload(c *apsclient.Client, job state.Job) *download {
-	return &download{client: c, object: stored(job), name: job.Target.Address, size: job.Size, sha1: job.SHA1,
+func (e *Engine) newDownload(c *apsclient.Client, job state.Job) *download {
+	d := &download{client: c, object: stored(job), name: job.Target.Address, size: job.Size, sha1: job.SHA1,
 		etag: job.ETag}
+	d.sign = func(ctx context.Context, req apsclient.DownloadURLRequest) (apsclient.Download, error) {
+		return e.downloadURL(ctx, c, job, req)
+	}
+
+	return d
 }
 
 // ask gets a URL. A size or SHA-1 that differs from what an earlier answer said is an
 // *objectChangedError, and is kept.
 func (d *download) ask(ctx context.Context, rate float64) error {
-	answer, err := d.client.Objects.DownloadURL(ctx, d.object,
-		apsclient.DownloadURLRequest{Minutes: urlMinutes(max(d.size, 0), rate)})
+	req := apsclient.DownloadURLRequest{Minutes: urlMinutes(max(d.size, 0), rate)}
+	sign := d.sign
+	if sign == nil {
+		sign = func(ctx context.Context, req apsclient.DownloadURLRequest) (apsclient.Download, error) {
+			return d.client.Objects.DownloadURL(ctx, d.object, req)
+		}
+	}
+
+	answer, err := sign(ctx, req)
 	if err != nil {
 		return fmt.Errorf("get download URL of %s: %w", d.name, err)
 	}

@@ -64,7 +64,7 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 	}
 
 	if r.down == nil {
-		r.down = newDownload(c, job)
+		r.down = e.newDownload(c, job)
 		if err := r.down.ask(ctx, e.meter.rate(time.Now())); err != nil {
 			return nil, err
 		}

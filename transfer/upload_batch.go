@@ -144,6 +144,7 @@ func (j *joiner[Q, A]) next() {
 type bucketCalls struct {
 	urls      joiner[apsclient.UploadURLsRequest, apsclient.UploadURLs]
 	completes joiner[apsclient.Completion, apsclient.CompletedObject]
+	downloads joiner[apsclient.DownloadURLRequest, apsclient.Download]
 }
 
 func (e *Engine) bucketCalls(job state.Job) (*bucketCalls, error) {
@@ -218,6 +219,45 @@ func (e *Engine) complete(ctx context.Context, c *apsclient.Client, job state.Jo
 
 			return spread(reqs, err, func(key string) (apsclient.CompletedObject, error) {
 				return got[key].CompletedObject, got[key].Err
+			})
+		})
+}
+
+// downloadURL asks where the content of a job is; for buckets like uploadURLs. Why one object of a
+// joint call has no URL is asked for by itself, since the joint answer has no status for it; and the
+// joint call is for the owner of a bucket alone, and may be refused for one object that is gone.
+func (e *Engine) downloadURL(ctx context.Context, c *apsclient.Client, job state.Job,
+	req apsclient.DownloadURLRequest) (apsclient.Download, error) {
+	id := stored(job)
+	if !job.Target.OSS() {
+		return c.Objects.DownloadURL(ctx, id, req)
+	}
+
+	calls, err := e.bucketCalls(job)
+	if err != nil {
+		return apsclient.Download{}, err
+	}
+
+	return calls.downloads.do(ctx, job.Target.Key, req,
+		func(ctx context.Context, reqs map[string]apsclient.DownloadURLRequest) (map[string]apsclient.Download,
+			map[string]error) {
+			if len(reqs) == 1 {
+				a, err := c.Objects.DownloadURL(ctx, id, req)
+				return only(job.Target.Key, a, err)
+			}
+
+			got, err := c.Objects.BatchDownloadURLs(ctx, job.Target.Bucket, reqs)
+			ours := err == nil
+			if errors.Is(err, apsclient.ErrForbidden) || errors.Is(err, apsclient.ErrNotFound) {
+				err = nil
+			}
+
+			return spread(reqs, err, func(key string) (apsclient.Download, error) {
+				if ours && got[key].Err == nil {
+					return got[key].Download, nil
+				}
+
+				return c.Objects.DownloadURL(ctx, apsclient.NewObjectID(job.Target.Bucket, key), reqs[key])
 			})
 		})
 }

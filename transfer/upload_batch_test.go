@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/state"
+	"hoist/transfer/plan"
 )
 
 // TestSmallFilesOfABucketShareCalls: also when the answer to a joint call is lost.
@@ -64,6 +66,57 @@ func TestSmallFilesOfABucketShareCalls(t *testing.T) {
 						apsclient.NewObjectID("hoist-test-bucket", fmt.Sprintf("f%02d", i)))
 					if err != nil || o.Size != int64(1000+i) {
 						t.Errorf("object %d: %+v %v", i, o, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestPullsOfABucketShareCalls: also where the joint call is not for us, and one object is gone.
+func TestPullsOfABucketShareCalls(t *testing.T) {
+	for _, refused := range []bool{false, true} {
+		t.Run(fmt.Sprintf("refused %t", refused), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				if _, err := w.client.Buckets.Create(t.Context(), "drawings", "transient", "US"); err != nil {
+					t.Fatal(err)
+				}
+
+				const files = 40
+				for i := range files {
+					w.write(fmt.Sprintf("d/f%02d", i), 1000+i, uint64(i))
+				}
+
+				e := w.engine()
+				w.start(w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/p"),
+					Sources: w.sources("d", "")}))
+				w.runAll(e)
+
+				w.pull(e, "oss://drawings/p/", "pulled")
+				if err := w.client.Objects.Delete(t.Context(), apsclient.NewObjectID("drawings", "p/f07")); err != nil {
+					t.Fatal(err)
+				}
+
+				w.srv.ResetJournal()
+				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+					if refused && r.Op == "batch-signed-s3-download" {
+						return emulator.Fault{Kind: emulator.FailBefore, Status: 403}
+					}
+
+					return emulator.Fault{Delay: 50 * time.Millisecond}
+				})
+				w.runAll(w.engine())
+
+				if n := w.calls("get-signed-s3-download-url") + w.calls("batch-signed-s3-download"); !refused &&
+					n > files/4 {
+					t.Errorf("%d calls for the URLs of %d files, want them shared", n, files)
+				}
+
+				for i := range files {
+					got, err := os.ReadFile(w.path(fmt.Sprintf("pulled/f%02d", i)))
+					if there := err == nil && len(got) == 1000+i; there != (i != 7) {
+						t.Errorf("file %d: %d bytes, %v", i, len(got), err)
 					}
 				}
 			})

@@ -22,7 +22,7 @@ import (
 
 // What small files cost: a push of many to oss:// beside a bare loop that makes the same batch calls
 // and nothing else, in turn against the same emulator in another process; then the same push again,
-// when nothing changed. Under the documented limits it is the quota that decides, so here the
+// when nothing changed, and a pull of them into another home. Under the documented limits it is the quota that decides, so here the
 // server's count. HOIST_BENCH_FILES chooses how many of 1 KiB (default 2,000); those of
 // 256 KiB are a fifth of that.
 
@@ -43,7 +43,7 @@ func benchSmall(b *testing.B, files, size int) {
 	aps := startEmulator(b)
 	dir := smallFiles(b, files, size)
 
-	var bare, push, again cost
+	var bare, push, again, pull cost
 	var pushed, looked summaryLine
 	stateBytes, rounds := int64(0), 0.0
 	for b.Loop() {
@@ -57,6 +57,8 @@ func benchSmall(b *testing.B, files, size int) {
 		stateBytes = fileSize(b, filepath.Join(home, "state.db"))
 		c, said = aps.measureIn(b, home, "hoist", "push", "--json", "--limits", "server", dir+"/", "oss://"+bucket+"/hoist")
 		again, looked = again.plus(c), pushSummary(b, said)
+		pull = pull.plus(aps.measure(b, "hoist", "pull", "-q", "--limits", "server", "oss://"+bucket+"/hoist/",
+			filepath.Join(b.TempDir(), "pulled")))
 
 		if pushed.Created != files || looked.Unchanged != files {
 			b.Fatalf("of %d files %d were created, then %d unchanged", files, pushed.Created, looked.Unchanged)
@@ -74,6 +76,8 @@ func benchSmall(b *testing.B, files, size int) {
 	b.ReportMetric(float64(stateBytes)/float64(files), "state-B/file")
 	b.ReportMetric(1e6*again.wall.Seconds()/n, "again-µs/file")
 	b.ReportMetric(1e6*again.cpu.Seconds()/n, "again-cpu-µs/file")
+	b.ReportMetric(n/pull.wall.Seconds(), "pull-files/s")
+	b.ReportMetric(1e3*pull.cpu.Seconds()/n, "pull-cpu-ms/file")
 	b.ReportMetric(float64(looked.Calls)/float64(files), "again-calls/file")
 	b.ReportMetric(0, "ns/op") // says nothing here
 }
