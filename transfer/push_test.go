@@ -327,7 +327,7 @@ func TestPushToABucket(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		data := w.write("d/sub/a.dwg", small, 1)
+		data := w.write("d/sub/a.dwg", smallFile+1, 1)
 		for i := range 5 {
 			w.write("d/"+string(rune('b'+i))+".dwg", 10+i, uint64(i))
 		}

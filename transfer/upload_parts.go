@@ -25,7 +25,7 @@ const (
 	partWait     = time.Minute // a longer wait is the job's, with a reason
 	urlRefreshes = 3           // 403 answers of one part that are taken for an ended URL
 	urlMargin    = 20 * time.Second
-	hashedAlong  = 64 * 1024       // the SHA-1 of files up to here is computed as they are sent
+	hashedAlong  = smallFile       // the SHA-1 of files up to here is computed as they are sent
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
 	// bytes a second below which the MD5 of parts costs nothing that is noticed
 	slowLink = 100 * mib
