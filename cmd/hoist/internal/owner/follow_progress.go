@@ -22,7 +22,6 @@ type followedJob struct {
 	phase  state.Phase
 	bytes  int64 // stored
 	total  int64
-	parts  int
 	paused bool
 	reason string // why it waits; "": it does not
 	since  time.Time
