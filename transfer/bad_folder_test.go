@@ -11,6 +11,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
+	"hoist/state"
 	"hoist/transfer/plan"
 )
 
@@ -112,6 +113,12 @@ func TestOneBadFolder(t *testing.T) {
 					if row.mend != nil {
 						row.mend(b)
 					}
+
+					w.eachOpen(func(j state.Job) { // as the owner of the home does for one of each cause
+						if r, _ := ReasonByCode(j.Reason); r.Cure == CureProbe {
+							w.commit(j.ID, state.RetryNow{Probe: time.Now()})
+						}
+					})
 
 					began := time.Now()
 					w.runUntil(e, func() bool {
