@@ -19,28 +19,44 @@ import (
 )
 
 // TestSoak lets a daemon keep a folder in sync while everything goes wrong that can be made to: the
-// files, the rules and the folder itself change by a plan, the service is odd in the way of the
-// seed (see oddSoak), another home pulls and edits, the process is ended by SIGKILL at counted requests and started again,
-// one call in ten fails in one of the ways of soakFaults, and the service's clock jumps over the
-// ends of tokens, URLs and sessions. When it is quiet at last, the cloud holds the last state of
-// every file, every version is a state that the file had, in their order, none is there twice, and
-// a daemon that starts again finds nothing to do.
+// files, the rules and the folder itself change by a plan, the service is odd in the way of the seed
+// (see oddSoak), another home pulls and edits, the process is ended by SIGKILL at counted requests
+// and started again, one call in ten fails in one of the ways of soakFaults, and the service's clock
+// jumps over the ends of tokens, URLs and sessions. When it is quiet at last, the cloud holds the
+// last state of every file, every version is a state that the file had, in their order, none is
+// there twice, nothing that the rules leave out is there, and a daemon that starts again finds
+// nothing to do.
 //
 // HOIST_SOAK_SEED, HOIST_SOAK_STEPS and HOIST_SOAK_KILLS choose another plan than the short one of
-// every test run; "make soak" does. HOIST_NIGHTLY=1 kills a thousand times. A seed repeats the plan and the kinds of faults, not the
-// timing.
+// every test run; "make soak" does. HOIST_NIGHTLY=1 kills a thousand times, and bounds the calls a
+// version by three times those of a run without faults and kills. A seed repeats the plan and the
+// kinds of faults, not the timing.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	steps, kills := 60, 8
-	if os.Getenv("HOIST_NIGHTLY") != "" {
+	nightly := os.Getenv("HOIST_NIGHTLY") != ""
+	if nightly {
 		steps, kills = 3000, 1000
 	}
 
 	seed := uint64(soakEnv(t, "HOIST_SOAK_SEED", 1))
 	steps, kills = soakEnv(t, "HOIST_SOAK_STEPS", steps), soakEnv(t, "HOIST_SOAK_KILLS", kills)
+	calls := runSoak(t, seed, max(steps, 3*kills), kills, 10)
+	if !nightly {
+		return
+	}
+
+	if clean := runSoak(t, seed, 300, 0, 0); calls > 3*clean {
+		t.Errorf("%.1f calls a version, and %.1f without faults and kills", calls, clean)
+	}
+}
+
+// runSoak runs a plan; one call in so many fails (0: none). It returns the calls a version.
+func runSoak(t *testing.T, seed uint64, steps, kills, faultOf int) float64 {
+	t.Helper()
 	s := &soak{
-		lab: newLab(t), plan: soakPlan(seed, max(steps, 3*kills), kills),
-		rng:   rand.New(rand.NewPCG(seed, 0xfa07)),
+		lab: newLab(t), plan: soakPlan(seed, steps, kills),
+		rng: rand.New(rand.NewPCG(seed, 0xfa07)), faultOf: faultOf,
 		again: fmt.Sprintf("HOIST_SOAK_SEED=%d HOIST_SOAK_STEPS=%d HOIST_SOAK_KILLS=%d", seed, steps, kills),
 	}
 	const settle = 400 * time.Millisecond
@@ -92,6 +108,8 @@ func TestSoak(t *testing.T) {
 		t.Errorf("%s: a daemon that starts when all is quiet publishes again: %d versions became %d", s.again,
 			versionsIn(before), versionsIn(after))
 	}
+
+	return float64(s.calls) / float64(versionsIn(before))
 }
 
 func TestSoakPlanFollowsFromItsSeed(t *testing.T) {
@@ -187,6 +205,7 @@ type soak struct {
 
 	mu      sync.Mutex // guards the rest, which the fault hook reads and writes
 	rng     *rand.Rand
+	faultOf int      // one call in so many fails; 0: none
 	left    int      // requests until the kill; 0: none is due
 	when    string   // of the kill that is due
 	victim  *process // of the kill that is due
@@ -196,7 +215,7 @@ type soak struct {
 	faults  int
 }
 
-// soakFaults are what befalls one call in ten.
+// soakFaults are what befalls one call in faultOf.
 var soakFaults = []emulator.Fault{
 	{Kind: emulator.FailBefore, Status: 500},
 	{Kind: emulator.FailBefore, Status: 503},
@@ -228,7 +247,7 @@ func (s *soak) fault(emulator.Request) emulator.Fault {
 		}
 	}
 
-	if s.rng.IntN(10) > 0 {
+	if s.faultOf == 0 || s.rng.IntN(s.faultOf) > 0 {
 		return emulator.Fault{}
 	}
 

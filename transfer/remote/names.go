@@ -15,7 +15,7 @@ import (
 // characters, none of these. Of the quote characters the two published lists name one each; both
 // are refused.
 const (
-	maxRemoteName  = 255
+	maxRemoteName = 255
 	// MaxDepth is how many levels of folders the service takes below a top folder.
 	MaxDepth       = 25
 	reservedRemote = "<>:\"/\\|?*\n\r\t\x00\f¢™$®'`"
