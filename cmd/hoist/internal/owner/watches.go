@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -128,7 +129,12 @@ func (m *watches) run(c config.Watch) error {
 	go func() {
 		defer close(r.ended)
 		// A folder that is not there now is claimed with its first changes.
-		if err := m.owner.claim(c.Path, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		claim := func() error { return m.owner.claim(c.Path, false) }
+		if m.awaited(c) {
+			claim = func() error { return m.owner.foreign(c.Path) }
+		}
+
+		if err := claim(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.note(err)
 			m.owner.log.Warn("folder is not claimed", "path", c.Path, "error", err)
 		}
@@ -151,6 +157,20 @@ func (m *watches) run(c config.Watch) error {
 	}()
 
 	return nil
+}
+
+// awaited reports whether the folder of a watch holds nothing though files of it are known: its disk
+// may not be mounted, and with our marker the bare place would pass for it.
+func (m *watches) awaited(c config.Watch) bool {
+	known, err := baseline{m.owner.store, c.ID}.Load("")
+	if err != nil || len(known) == 0 {
+		return false
+	}
+
+	entries, err := os.ReadDir(c.Path)
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" })
+
+	return err == nil && len(entries) == 0
 }
 
 func (r *watching) note(err error) {

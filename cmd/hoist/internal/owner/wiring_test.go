@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +68,32 @@ func TestWatchesAreWired(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			if w := watch(); w.State == watcher.StateUnavailable || *w.Files != 1 || *w.Synced != 1 {
 				t.Errorf("10 s after it is back: %s, %d files, %d synced", w.State, *w.Files, *w.Synced)
+			}
+		}},
+		{"a start over the bare place of a disk removes nothing", func(t *testing.T, l *life,
+			watch func() control.Watch) {
+			l.close()
+
+			elsewhere := filepath.Join(l.away, "root")
+			l.move(l.root, elsewhere)
+			if err := os.Mkdir(l.root, 0o700); err != nil {
+				t.Fatal(err)
+			}
+
+			l.open()
+			time.Sleep(5 * time.Minute)
+			if w := watch(); w.State != watcher.StateUnavailable || !strings.Contains(w.Detail, "mounted") {
+				t.Errorf("it is bare: %s, %s", w.State, w.Detail)
+			}
+
+			if err := os.Remove(l.root); err != nil { // nothing was left in it
+				t.Fatal(err)
+			}
+
+			l.move(elsewhere, l.root)
+			time.Sleep(10 * time.Second)
+			if w := watch(); w.State == watcher.StateUnavailable || *w.Synced != 1 {
+				t.Errorf("10 s after it is back: %s, %d synced", w.State, *w.Synced)
 			}
 		}},
 	} {
