@@ -11,7 +11,6 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
-	"hoist/transfer/remote"
 )
 
 // uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this
@@ -100,8 +99,13 @@ func hubOf(ctx context.Context, c *apsclient.Client, project apsclient.ProjectID
 	}
 
 	if len(hubs) == 0 {
-		return "", &remote.NotFoundError{What: "project", Name: string(project), NoneVisible: true,
-			Warnings: warnings}
+		said := strings.Join(append([]string{"no hub is visible"}, apsclient.Refusals(warnings)...), "; ")
+		fix := problem.Fix{Step: problem.AddToAccount}
+		if words := problem.Hint(said); words != "" {
+			fix = problem.Text(words)
+		}
+
+		return "", problem.With(problem.Unauthorized, fmt.Errorf("project %s: %s", project, said), fix)
 	}
 
 	for _, h := range hubs {
