@@ -6,10 +6,13 @@ import (
 	"path/filepath"
 	"time"
 
+	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/cmd/hoist/internal/service"
 )
 
 func newDaemonCmd(a *app) *cobra.Command {
@@ -26,7 +29,14 @@ Its log, on standard error and in HOME/logs/hoist.log, has a line for each file
 that is done, parked, in conflict, retried, given up or healed, with the
 reason and what fixes it. The file is cut at 20 MB; pieces are kept for 30 days.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.daemon(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			run := func(ctx context.Context) error { return a.daemon(ctx, o) }
+			if managed, err := service.Managed(run); managed {
+				return err
+			}
+
+			return run(cmd.Context())
+		},
 	}
 	o.addEngine(cmd.Flags())
 	addFilterFlags(cmd.Flags(), &o.settings)
@@ -56,16 +66,41 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 
 	a.log.Info("daemon ready", "home", s.home.State, "watches", len(s.file.Watch))
 
-	select {
-	case <-ctx.Done():
-		err = nil // a signal is how a daemon ends
-	case <-own.Broken():
-		err = own.Err()
-	}
-
+	err = a.beat(ctx, own)
 	a.log.Info("daemon stopping")
 
 	return errors.Join(err, a.leave(own.Close))
+}
+
+// beat tells the manager of services, when one asks, that the daemon is ready, lives, and stops. It
+// returns when the daemon has to end, with why; a signal is how one ends.
+func (a *app) beat(ctx context.Context, own *owner.Owner) error {
+	tell := func(state string) {
+		if _, err := sd.SdNotify(false, state); err != nil {
+			a.log.Warn("the manager of services is not told", "state", state, "error", err)
+		}
+	}
+	tell(sd.SdNotifyReady)
+	defer tell(sd.SdNotifyStopping)
+
+	var alive <-chan time.Time
+	if every, err := sd.SdWatchdogEnabled(false); err == nil && every > 0 {
+		t := time.NewTicker(every / 3)
+		defer t.Stop()
+		alive = t.C
+	}
+
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-own.Broken():
+			return own.Err()
+		case <-alive:
+			_ = own.Health() // it takes the locks that work takes: what hangs is not alive
+			tell(sd.SdNotifyWatchdog)
+		}
+	}
 }
 
 // logDaemon logs to standard error unless it is to be quiet, and to a file of the home unless

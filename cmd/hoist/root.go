@@ -56,6 +56,7 @@ func (a *app) commands() []*cobra.Command {
 		newResumeCmd(a),
 		newRetryCmd(a),
 		newSelftestCmd(a),
+		newServiceCmd(a),
 		newStatCmd(a),
 		newStateCmd(a),
 		newStatusCmd(a),

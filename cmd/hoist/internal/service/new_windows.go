@@ -1,0 +1,123 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	kservice "github.com/kardianos/service"
+	"golang.org/x/sys/windows"
+)
+
+// New is the manager of a service.
+func New(o Options) (Manager, error) {
+	if o.System {
+		return newManager(o)
+	}
+
+	return task{o}, nil
+}
+
+// task is a task that starts at the logon of the user.
+type task struct{ o Options }
+
+func (t task) run(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, "schtasks", args...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("schtasks: %w: %s", err, strings.TrimSpace(out.String()))
+	}
+
+	return out.String(), nil
+}
+
+func (t task) Install() error {
+	if state, err := t.State(); err == nil && state != NotInstalled {
+		return ErrInstalled
+	}
+
+	_, err := t.run("/Create", "/TN", Name, "/SC", "ONLOGON", "/RL", "LIMITED", "/TR",
+		windows.ComposeCommandLine(append([]string{t.o.Program}, t.o.Args...)))
+
+	return err
+}
+
+func (t task) Uninstall() error { _, err := t.run("/Delete", "/TN", Name, "/F"); return err }
+func (t task) Start() error     { _, err := t.run("/Run", "/TN", Name); return err }
+
+// Stop ends the process at once, which is safe at any moment.
+func (t task) Stop() error { _, err := t.run("/End", "/TN", Name); return err }
+
+func (t task) State() (string, error) {
+	out, err := t.run("/Query", "/TN", Name, "/FO", "LIST")
+	switch {
+	case err != nil:
+		return NotInstalled, nil
+	case strings.Contains(out, "Running"):
+		return Running, nil
+	}
+
+	return Stopped, nil
+}
+
+// Managed runs a daemon under the manager of services when that started this process; false when a
+// user did.
+func Managed(daemon func(context.Context) error) (managed bool, err error) {
+	if kservice.Interactive() {
+		return false, nil
+	}
+
+	p := &program{daemon: daemon, ended: make(chan struct{})}
+	s, err := kservice.New(p, &kservice.Config{Name: Name})
+	if err != nil {
+		return true, err
+	}
+
+	if err := s.Run(); err != nil {
+		return true, err
+	}
+
+	return true, p.err
+}
+
+// program is a daemon as the manager of services steers it.
+type program struct {
+	daemon func(context.Context) error
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error // of the daemon; read once ended is closed
+}
+
+func (p *program) Start(kservice.Service) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go func() { p.err = p.daemon(ctx); close(p.ended) }()
+
+	return nil
+}
+
+func (p *program) Stop(kservice.Service) error {
+	p.cancel()
+	<-p.ended
+
+	return nil
+}
+
+// OnMappedDrive reports whether a path lies on a drive that belongs to the logon of a user, which
+// the account of a service does not have.
+func OnMappedDrive(path string) bool {
+	if len(path) < 2 || path[1] != ':' {
+		return false
+	}
+
+	root, err := windows.UTF16PtrFromString(path[:2] + `\`)
+
+	return err == nil && windows.GetDriveType(root) == windows.DRIVE_REMOTE
+}
