@@ -91,8 +91,8 @@ func (a *app) diagnose(ctx context.Context, output string) (err error) {
 		return err
 	}
 
-	errs := []error{add("system.txt", fmt.Sprintf("%s/%s, %d processors, %s\n%s\n", runtime.GOOS, runtime.GOARCH,
-		runtime.NumCPU(), runtime.Version(), time.Now().Format(time.RFC3339)))}
+	errs := []error{add("system.txt", fmt.Sprintf("%s/%s, %d processors, %s\n%s\n", runtime.GOOS,
+		runtime.GOARCH, runtime.NumCPU(), runtime.Version(), time.Now().Format(time.RFC3339)))}
 	for _, d := range diagnoses {
 		errs = append(errs, add(d.name, a.answerOf(ctx, d.args)))
 	}

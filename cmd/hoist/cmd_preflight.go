@@ -122,8 +122,8 @@ func (a *app) preflightText(r control.PreflightReport) {
 	}
 
 	f := r.Forecast
-	a.printf("%s to send (%s), %s to make, %s", count(f.Files, "file", "files"), humanize.IBytes(uint64(f.Bytes)),
-		count(f.Folders, "folder", "folders"), count(f.Calls, "call", "calls"))
+	a.printf("%s to send (%s), %s to make, %s", count(f.Files, "file", "files"),
+		humanize.IBytes(uint64(f.Bytes)), count(f.Folders, "folder", "folders"), count(f.Calls, "call", "calls"))
 	if f.Seconds > 0 {
 		a.printf(", %s", progress.Remaining(time.Duration(f.Seconds)*time.Second, f.DecidedBy))
 	}

@@ -206,13 +206,14 @@ func (a *app) serviceCheck(_ context.Context, o serviceFlags) error {
 	}
 
 	if err != nil {
-		missing = append(missing, fmt.Sprintf("credentials: %v; \"hoist login\" stores them for this home, with "+
-			"HOIST_NO_KEYRING=1 in a file", err))
+		missing = append(missing, fmt.Sprintf("credentials: %v; \"hoist login\" stores them for this home, "+
+			"with HOIST_NO_KEYRING=1 in a file", err))
 	}
 
 	for _, w := range s.file.Watch {
 		if o.system && service.OnMappedDrive(w.Path) {
-			missing = append(missing, w.Path+": a mapped drive belongs to the logon of a user: watch its UNC path")
+			missing = append(missing, w.Path+": a mapped drive belongs to the logon of a user: watch its UNC "+
+				"path")
 		} else if _, err := os.ReadDir(w.Path); err != nil {
 			missing = append(missing, fmt.Sprintf("watched folder: %v", err))
 		}
@@ -337,8 +338,8 @@ func (a *app) serviceStatus(ctx context.Context, o serviceFlags) error {
 			return err
 		}
 	case out.Owner != nil:
-		a.printf("service: %s; the daemon answers (process %d, since %s)\n", cmp.Or(out.Service, "unknown"), out.Owner.PID,
-			localTime(out.Owner.Since))
+		a.printf("service: %s; the daemon answers (process %d, since %s)\n", cmp.Or(out.Service, "unknown"),
+			out.Owner.PID, localTime(out.Owner.Since))
 	default:
 		a.printf("service: %s; no daemon answers\n", cmp.Or(out.Service, "unknown"))
 	}

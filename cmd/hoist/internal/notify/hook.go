@@ -70,7 +70,8 @@ func (h *Hook) Run(ctx context.Context) error {
 			return nil
 		case e := <-h.queue:
 			if err := h.deliver(ctx, e); err != nil && ctx.Err() == nil {
-				h.log.Warn("a notification is not delivered", "event", e.m.Event, "to", e.to.Host(), "error", err)
+				h.log.Warn("a notification is not delivered", "event", e.m.Event, "to", e.to.Host(),
+					"error", err)
 			}
 		}
 	}

@@ -96,7 +96,8 @@ func (t *Teller) Tell(n *config.Notify, l Look) (out []Message, err error) {
 	if n.SummaryAt != "" {
 		due := !t.summary.IsZero() && !l.Now.Before(t.summary)
 		if due {
-			say(config.NotifySummary, fmt.Sprintf("since yesterday: %d files done, %d failed; %d need you, %d to go",
+			say(config.NotifySummary, fmt.Sprintf(
+				"since yesterday: %d files done, %d failed; %d need you, %d to go",
 				l.Jobs.Done-t.reported.Done, l.Jobs.Failed-t.reported.Failed, l.Jobs.Attention,
 				l.Jobs.Queued+l.Jobs.Active+l.Jobs.Waiting))
 			t.reported = l.Jobs

@@ -44,8 +44,8 @@ func (o *Owner) tell(ctx context.Context) error {
 		}
 
 		now, before := time.Now(), teller.Until
-		messages, err := teller.Tell(file.Notify, notify.Look{Now: now, Jobs: o.counts(o.engine.Active(), now),
-			Still: now.Sub(o.lastProgress()), Parked: o.parked})
+		messages, err := teller.Tell(file.Notify, notify.Look{Now: now,
+			Jobs: o.counts(o.engine.Active(), now), Still: now.Sub(o.lastProgress()), Parked: o.parked})
 		if err != nil {
 			o.log.Warn("nobody is told what needs a person", "error", err)
 		}

@@ -39,16 +39,16 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 		return control.PreflightReport{}, err
 	}
 
-	rows, folders, err := preflight.Check(ctx, preflight.Input{Resolver: resolver, Place: place, Files: planned,
-		Region: client.Region(), Home: o.options.Home.State, Free: transfer.FreeSpace})
+	rows, folders, err := preflight.Check(ctx, preflight.Input{Resolver: resolver, Place: place,
+		Files: planned, Region: client.Region(), Home: o.options.Home.State, Free: transfer.FreeSpace})
 	if err != nil {
 		return control.PreflightReport{}, err
 	}
 
 	out := control.PreflightReport{Rows: []control.PreflightRow{}}
 	for _, b := range found.bad {
-		out.Rows = append(out.Rows, control.PreflightRow{Check: b.reason, Verdict: preflight.Problem, Path: b.path,
-			Detail: b.detail})
+		out.Rows = append(out.Rows, control.PreflightRow{Check: b.reason, Verdict: preflight.Problem,
+			Path: b.path, Detail: b.detail})
 	}
 
 	for _, f := range rows {

@@ -67,7 +67,8 @@ const littleSpace = 1 << 30
 // Check looks at everything, and counts the folders that have to be made. What concerns one file is
 // found from the plan and the file, what concerns a folder is asked there once.
 func Check(ctx context.Context, in Input) (found []Finding, newFolders int, err error) {
-	w := walk{in: in, folders: map[string]apsclient.Folder{}, unseen: map[string]string{}, asked: map[string]bool{}}
+	w := walk{in: in, folders: map[string]apsclient.Folder{}, unseen: map[string]string{},
+		asked: map[string]bool{}}
 	for i := range in.Files {
 		w.file(&in.Files[i])
 	}
@@ -135,7 +136,8 @@ var fixes = map[string]string{
 // ofFile looks at a local file.
 func ofFile(f *plan.File) (check, detail string) {
 	if f.Job.Size > transfer.MaxFileSize {
-		return transfer.ReasonTooLarge, fmt.Sprintf("%s, and %s is the most that fits into the parts of an upload",
+		return transfer.ReasonTooLarge, fmt.Sprintf(
+			"%s, and %s is the most that fits into the parts of an upload",
 			humanize.IBytes(uint64(f.Job.Size)), humanize.IBytes(transfer.MaxFileSize))
 	}
 
@@ -149,7 +151,7 @@ func ofFile(f *plan.File) (check, detail string) {
 	}
 
 	if err == nil && onlineOnly(info) {
-		return CheckOnline, "its content is not on this machine: reading it fetches it from the other service first"
+		return CheckOnline, "its content is not on this machine: reading it fetches it from where it lies"
 	}
 
 	file, err := transfer.OpenLocal(f.Source.Path)
@@ -165,7 +167,8 @@ func ofFile(f *plan.File) (check, detail string) {
 // cloudFolders looks at each folder that files land in.
 func (w *walk) cloudFolders(ctx context.Context) (missing int, err error) {
 	place := w.in.Place
-	if region := place.Hub.Region; w.in.Region != "" && region != "" && !strings.EqualFold(region, w.in.Region) {
+	region := place.Hub.Region
+	if w.in.Region != "" && region != "" && !strings.EqualFold(region, w.in.Region) {
 		w.add(Finding{Check: CheckRegion, Verdict: Warning, Remote: place.Address.String(),
 			Detail: fmt.Sprintf("the hub is in %s, the profile names %s", region, w.in.Region),
 			Fix:    "hoist login --region " + region})
@@ -245,8 +248,8 @@ func (w *walk) clash(ctx context.Context, folder apsclient.FolderID, name string
 	if c, ok := errors.AsType[*remote.NameClashError](err); ok {
 		if key := "clash " + string(folder) + name; !w.asked[key] {
 			w.asked[key] = true
-			w.add(Finding{Check: transfer.ReasonNameClash, Verdict: Problem, Path: f.Source.Path, Remote: f.Remote,
-				Detail: c.Error(), Fix: "rename one of the two"})
+			w.add(Finding{Check: transfer.ReasonNameClash, Verdict: Problem, Path: f.Source.Path,
+				Remote: f.Remote, Detail: c.Error(), Fix: "rename one of the two"})
 		}
 
 		return nil
@@ -318,8 +321,8 @@ func (w *walk) rights(ctx context.Context, folder apsclient.Folder, row Finding)
 	}
 
 	if !may {
-		row.Check, row.Verdict, row.Detail = CheckPermission, Problem, "the account may not upload into this folder"
-		row.Fix = askUpload
+		row.Check, row.Verdict, row.Fix = CheckPermission, Problem, askUpload
+		row.Detail = "the account may not upload into this folder"
 		w.add(row)
 	}
 
@@ -341,8 +344,10 @@ func (w *walk) bucket(ctx context.Context) error {
 
 	keeps, err := w.in.Resolver.Retention(ctx, w.in.Place.Bucket)
 	if keeps != "" {
-		w.add(Finding{Check: CheckRetention, Verdict: Warning, Remote: remote.SchemeOSS + "://" + w.in.Place.Bucket,
-			Detail: "the bucket keeps objects for " + keeps + " only", Fix: "use a bucket with the policy persistent"})
+		w.add(Finding{Check: CheckRetention, Verdict: Warning,
+			Remote: remote.SchemeOSS + "://" + w.in.Place.Bucket,
+			Detail: "the bucket keeps objects for " + keeps + " only",
+			Fix:    "use a bucket with the policy persistent"})
 	}
 
 	return err

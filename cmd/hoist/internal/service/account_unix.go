@@ -35,7 +35,8 @@ func As(cmd *exec.Cmd, account string) error {
 		return err
 	}
 
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 
 	return nil
 }

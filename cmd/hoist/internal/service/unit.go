@@ -38,8 +38,8 @@ func Unit(o Options) string {
 	line("TimeoutStopSec=15")
 	line("UMask=0077")
 
-	for _, on := range []string{"NoNewPrivileges", "LockPersonality", "MemoryDenyWriteExecute", "RestrictRealtime",
-		"RestrictSUIDSGID"} {
+	for _, on := range []string{"NoNewPrivileges", "LockPersonality", "MemoryDenyWriteExecute",
+		"RestrictRealtime", "RestrictSUIDSGID"} {
 		line(on, "=yes")
 	}
 
@@ -49,8 +49,8 @@ func Unit(o Options) string {
 		line("ProtectSystem=full")
 		line("CapabilityBoundingSet=")
 		line("SystemCallFilter=@system-service")
-		for _, on := range []string{"PrivateDevices", "ProtectClock", "ProtectControlGroups", "ProtectHostname",
-			"ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "RestrictNamespaces"} {
+		for _, on := range []string{"PrivateDevices", "ProtectClock", "ProtectControlGroups",
+			"ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "RestrictNamespaces"} {
 			line(on, "=yes")
 		}
 	}
