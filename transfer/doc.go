@@ -5,8 +5,8 @@
 //
 //   - A job is one file on its way up or down; its phase names the last durable fact (package
 //     state).
-//   - A step is one remote effect followed by one commit. First run and resume are the same loop of
-//     steps.
+//   - A step is one remote effect followed by one commit; an event without an effect of its own
+//     shares the commit of the next. First run and resume are the same loop of steps.
 //   - A part is a slice of a file that is sent by one PUT. It is acknowledged when its ETag is
 //     committed.
 //   - An intent is the durable note that a call that is not idempotent is about to be made; who

@@ -4,11 +4,8 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -545,47 +542,6 @@ func (u *urlRuns) isStored(n int) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.done[n-1]
-}
-
-// summer computes a sum of bytes that are read in order; a reader that goes back to the start
-// begins anew.
-type summer struct {
-	r     io.ReaderAt
-	start int64
-
-	mu   sync.Mutex // a connection that is given up may still read while the next one begins
-	h    hash.Hash
-	next int64 // -1: read out of order, no sum
-}
-
-func (s *summer) ReadAt(p []byte, off int64) (int, error) {
-	n, err := s.r.ReadAt(p, off)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if off == s.start {
-		s.h.Reset()
-		s.next = off
-	}
-
-	if off == s.next {
-		s.h.Write(p[:n])
-		s.next += int64(n)
-	} else {
-		s.next = -1
-	}
-
-	return n, err
-}
-
-// hex returns the sum when exactly the bytes up to end were read, else "".
-func (s *summer) hex(end int64) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.next != end {
-		return ""
-	}
-
-	return hex.EncodeToString(s.h.Sum(nil))
 }
 
 // firstError keeps the first error of several workers.

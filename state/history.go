@@ -1,0 +1,87 @@
+package state
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// putHistory adds a line for each event but stored parts, which the parts themselves tell, and
+// keeps the newest lines.
+func (tx *writeTx) putHistory(k []byte, events []Event) error {
+	for _, e := range events {
+		if _, part := e.(PartStored); part {
+			continue
+		}
+
+		if err := tx.addHistory(k, e.event(), e.detail()); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
+func (tx *writeTx) addHistory(k []byte, event, detail string) error {
+	const maxDetail = 2000
+	if len(detail) > maxDetail {
+		detail = detail[:maxDetail] + "…"
+	}
+
+	lines, err := get(tx.Tx, bucketHistory, k)
+	if err != nil {
+		return err
+	}
+
+	line := encodeRecord(historyRecord{Time: tx.now, Event: event, Detail: detail}, "")
+
+	return tx.put(bucketHistory, k, appendLine(lines, line))
+}
+
+// appendLine adds a line to those of a job, each after its length, and keeps the newest of them.
+func appendLine(lines, line []byte) []byte {
+	count, first := 0, 0 // lines; where the second begins
+	for rest := (coder{b: lines}); len(rest.b) > 0; count++ {
+		if _, err := rest.chunk(); err != nil {
+			break
+		}
+
+		if count == 0 {
+			first = len(lines) - len(rest.b)
+		}
+	}
+
+	if count >= keptHistory {
+		lines = lines[first:]
+	}
+
+	out := binary.AppendUvarint(slices.Grow(slices.Clone(lines), len(line)+2), uint64(len(line)))
+
+	return append(out, line...)
+}
+
+// historyLines decodes what lies under a key of history: a line of up to schema 2, or all lines of
+// a job.
+func historyLines(k, v []byte) (out []historyRecord, err error) {
+	if len(k) != 16 {
+		var r historyRecord
+		err := decodeRecord(v, &r, "")
+
+		return []historyRecord{r}, err
+	}
+
+	for c := (coder{b: v}); len(c.b) > 0; {
+		var r historyRecord
+		line, err := c.chunk()
+		if err == nil {
+			err = decodeRecord(line, &r, "")
+		}
+
+		if err != nil {
+			return nil, err
+		}
+
+		out = append(out, r)
+	}
+
+	return out, nil
+}
