@@ -59,7 +59,7 @@ func (o *Owner) act(j *state.Job, verb control.Verb) (did string, err error) {
 	case control.Retry:
 		event, did = state.RetryNow{}, "retried"
 		if j.Reason == transfer.ReasonUnauthorised {
-			o.renew(j.Profile)
+			o.renew(j.Profile, j.Updated)
 		}
 
 		if j.End == state.EndFailed || j.End == state.EndCancelled {

@@ -101,20 +101,26 @@ type Owner struct {
 type clients struct {
 	mu   sync.Mutex
 	made map[string]*apsclient.Client // guarded by mu
+	at   map[string]time.Time         // guarded by mu; when each was made
 	old  []*apsclient.Client          // guarded by mu; calls may still be under way
 }
 
-// renew makes the next call of a profile use the credentials that are stored by then.
-func (o *Owner) renew(profile string) {
+// renew makes the next call of a profile use the credentials that are stored by then, unless they
+// were read since a call was refused.
+func (o *Owner) renew(profile string, refused time.Time) {
 	profile = o.profile(profile)
 	o.clients.mu.Lock()
-	if c := o.clients.made[profile]; c != nil {
+	c := o.clients.made[profile]
+	stale := c != nil && o.clients.at[profile].Before(refused)
+	if stale {
 		o.clients.old = append(o.clients.old, c)
 		delete(o.clients.made, profile)
 	}
 
 	o.clients.mu.Unlock()
-	o.engine.Forget(profile)
+	if stale {
+		o.engine.Forget(profile)
+	}
 }
 
 // all lists the clients that were made; the caller holds mu.
@@ -131,7 +137,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 	asked, home := ctx, options.Home
 	o := &Owner{options: options, mode: mode, since: time.Now(), log: options.Logger,
 		broken: make(chan struct{})}
-	o.clients.made = map[string]*apsclient.Client{}
+	o.clients.made, o.clients.at = map[string]*apsclient.Client{}, map[string]time.Time{}
 	o.pulse.rest(o.since)
 
 	told := newStory(options.Logger)
@@ -395,7 +401,7 @@ func (o *Owner) client(profile string) (*apsclient.Client, error) {
 		return nil, err
 	}
 
-	o.clients.made[profile] = c
+	o.clients.made[profile], o.clients.at[profile] = c, time.Now()
 
 	return c, nil
 }

@@ -150,7 +150,7 @@ func (p *probes) next(j state.Job) time.Time {
 // now.
 func (o *Owner) probe(j state.Job) error {
 	if j.Reason == transfer.ReasonUnauthorised {
-		o.renew(j.Profile)
+		o.renew(j.Profile, j.Updated)
 	}
 
 	return o.goOn(j, state.RetryNow{Probe: time.Now()})
