@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -67,10 +66,6 @@ func partKey(job []byte, part int) []byte {
 	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 20), job...), uint32(part))
 }
 
-func historyKey(job []byte, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(make([]byte, 0, 24), job...), seq)
-}
-
 func joinKey(names ...string) []byte { return []byte(strings.Join(names, "\x00")) }
 
 // targetKey says where a job goes: what only one open job may do.
@@ -94,19 +89,6 @@ func checkNames(names ...string) error {
 
 		if strings.Contains(n, "\x00") {
 			return fmt.Errorf("name %q holds a NUL", n)
-		}
-	}
-
-	return nil
-}
-
-// prefixEnd is the first key after all keys that begin with p.
-func prefixEnd(p []byte) []byte {
-	end := slices.Clone(p)
-	for i := len(end) - 1; i >= 0; i-- {
-		if end[i] < 0xff {
-			end[i]++
-			return end[:i+1]
 		}
 	}
 
