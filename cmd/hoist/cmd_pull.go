@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -30,7 +27,8 @@ func newPullCmd(a *app) *cobra.Command {
 		Long: `Download a remote file or folder.
 
 A folder's contents go into PATH, which is made if missing; a file becomes PATH,
-or PATH/NAME where PATH is a folder. PATH "-" writes a file to standard output.
+or PATH/NAME where PATH is a folder. PATH "-" writes a file to standard output
+while it is fetched.
 A local file that differs from what was last synced stays as it is and is
 reported (exit 3); --overwrite replaces it and keeps the old one as
 NAME~DATE-TIME.EXT.`,
@@ -71,7 +69,7 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Pull(ctx, req) }
 	if path == "-" {
-		return a.pullStdout(ctx, t, &req)
+		return a.pullStdout(ctx, t, req)
 	}
 
 	if req.Path, err = absPath(path); err != nil {
@@ -83,57 +81,4 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	}
 
 	return t.run(ctx)
-}
-
-// pullStdout fetches a file into the home and copies it to standard output once it is whole and
-// verified.
-func (a *app) pullStdout(ctx context.Context, t *transferRun, req *control.PullRequest) error {
-	if t.detach || req.DryRun {
-		return problem.Usagef("standard output takes neither --detach nor --dry-run")
-	}
-
-	if err := t.s.home.Ensure(); err != nil {
-		return err
-	}
-
-	req.Path = filepath.Join(t.s.home.Streams(), "stdout-"+req.Batch)
-	req.Filter = control.Filter{}
-	t.silent = true
-	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) {
-		look := *req
-		look.DryRun = true
-		plan, err := api.Pull(ctx, look)
-		if err != nil {
-			return plan, err
-		}
-
-		if len(plan.Files) != 1 || plan.Files[0].Path != req.Path {
-			return plan, problem.Usagef("%s is a folder: standard output takes a single file", req.Remote)
-		}
-
-		return api.Pull(ctx, *req)
-	}
-	err := t.run(ctx)
-	if err == nil {
-		err = a.copyOut(req.Path)
-	}
-
-	if e := os.Remove(req.Path); !errors.Is(e, os.ErrNotExist) {
-		err = errors.Join(err, e)
-	}
-
-	return err
-}
-
-func (a *app) copyOut(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := io.Copy(a.stdout, f); err != nil {
-		return fmt.Errorf("write to standard output: %w", err)
-	}
-
-	return nil
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,8 +37,9 @@ prefix (oss://BUCKET/PREFIX).
 A file lands under its name; --as renames a single one. A folder lands under its
 name too, its contents do where the path ends in a slash: "push plans
 aps://…/Files" makes …/Files/plans/…, "push plans/ aps://…/Files" does not.
-"push - oss://B/K" reads standard input. What is interrupted is kept: "hoist
-resume" goes on with it, and so does the same push.`,
+What is interrupted is kept: "hoist resume" goes on with it, and so does the
+same push. "push - oss://B/K" sends standard input while it comes, and makes the
+object at its end; that cannot be gone on with.`,
 		Example: "  hoist push plans/ \"aps://Studio/Tower/Project Files/Plans\"\n  hoist push model.rvt " +
 			"--as tower.rvt aps://Studio/Tower/Models",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -87,7 +86,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 			return problem.Usagef("standard input (-) goes alone: push - oss://BUCKET/KEY")
 		}
 
-		return a.pushStdin(ctx, t, &req)
+		return a.pushStdin(ctx, t, req)
 	}
 
 	if err := a.pushPaths(&req, o, paths); err != nil {
@@ -153,60 +152,4 @@ func absolute(p string) (string, error) {
 	}
 
 	return abs, nil
-}
-
-// pushStdin keeps standard input in a file of the home until it is stored, so that a resume has
-// something to read.
-func (a *app) pushStdin(ctx context.Context, t *transferRun, req *control.PushRequest) error {
-	if !t.remote.OSS() || t.remote.Key() == "" || strings.HasSuffix(t.remote.Key(), "/") {
-		return problem.Usagef("standard input goes to an object: push - oss://BUCKET/KEY")
-	}
-
-	if req.As != "" {
-		return problem.Usagef("--as names a file; the key says where standard input goes")
-	}
-
-	req.Remote, req.As = t.remote.Parent().String(), t.remote.Base()
-	req.Filter = control.Filter{}
-	if err := t.s.home.Ensure(); err != nil {
-		return err
-	}
-
-	path := filepath.Join(t.s.home.Streams(), "stdin-"+req.Batch)
-	if err := spool(path, a.input); err != nil {
-		return err
-	}
-
-	req.Paths = []string{path}
-	keep := false
-	t.done = func(r control.FileResult) error { keep = r.Result == control.ResultAttention; return nil }
-	err := t.run(ctx)
-	kind := kindOf(err)
-	if kind == problem.TimeUp || kind == problem.Interrupted || keep || t.detach {
-		return err // the job reads it when it goes on
-	}
-
-	if e := os.Remove(path); !errors.Is(e, os.ErrNotExist) {
-		err = errors.Join(err, e)
-	}
-
-	return err
-}
-
-func spool(path string, in io.Reader) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("keep standard input: %w", err)
-	}
-
-	_, err = io.Copy(f, in)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-
-	if err != nil {
-		return errors.Join(fmt.Errorf("keep standard input: %w", err), os.Remove(path))
-	}
-
-	return nil
 }

@@ -220,9 +220,15 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 		return nil, nil, err
 	}
 
+	return a.clientOf(ctx, s, apsclient.Bandwidth{})
+}
+
+// clientOf is client with limits of bandwidth.
+func (a *app) clientOf(ctx context.Context, s *setup, band apsclient.Bandwidth) (*apsclient.Client, func(),
+	error) {
 	other, err := a.dial(ctx, s)
 	if errors.Is(err, control.ErrNoOwner) {
-		c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
+		c, err := a.newClient(s, s.profile, band)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -246,7 +252,8 @@ func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 		return nil, nil, err
 	}
 
-	conf.Chain, conf.Memory = control.Forwarder{API: other, Profile: s.profile}, config.NewAccounts(s.home)
+	conf.Bandwidth, conf.Memory = band, config.NewAccounts(s.home)
+	conf.Chain = control.Forwarder{API: other, Profile: s.profile}
 	c, err := apsclient.New(conf)
 	if err != nil {
 		other.Close()

@@ -22,6 +22,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		newAPICmd(a),
 		newCancelCmd(a),
+		newCatCmd(a),
 		newCompletionCmd(a),
 		newConfigCmd(a),
 		newConflictsCmd(a),

@@ -61,6 +61,13 @@ func (s *summary) owner(own *owner.Owner) {
 	}
 }
 
+// stream adds the calls of a stream, unless the owner of the home made them.
+func (s *summary) stream(st *streamer) {
+	if n := st.client.Calls(); n > 0 {
+		s.Calls = new(n)
+	}
+}
+
 // sumsUp marks a command that ends with a summary.
 var sumsUp = map[string]string{"ends-with": "summary"}
 

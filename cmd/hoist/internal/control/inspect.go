@@ -111,6 +111,24 @@ func (c *Client) Forget(ctx context.Context, r ForgetRequest) ([]Forgotten, erro
 	return call[[]Forgotten](ctx, c, http.MethodPost, "/v1/forget", r)
 }
 
+// StreamRecord tells of an object that was made of what came from standard input.
+type StreamRecord struct {
+	ID       string    `json:"id"`
+	Remote   string    `json:"remote"`
+	Storage  string    `json:"storage_id"`
+	Size     int64     `json:"size"`
+	PartSize int64     `json:"part_size"` // of the first part
+	ETags    []string  `json:"part_etags"`
+	SHA1     string    `json:"sha1"`
+	Began    time.Time `json:"began"`
+}
+
+// RecordStream implements [API].
+func (c *Client) RecordStream(ctx context.Context, r StreamRecord) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/streams", r)
+	return err
+}
+
 // CheckState implements [API].
 func (c *Client) CheckState(ctx context.Context) (StateReport, error) {
 	return call[StateReport](ctx, c, http.MethodGet, "/v1/state", nil)
@@ -136,5 +154,12 @@ func (s server) forget(w http.ResponseWriter, r *http.Request) {
 	var req ForgetRequest
 	if s.read(w, r, &req) {
 		s.answer(w)(s.api.Forget(r.Context(), req))
+	}
+}
+
+func (s server) recordStream(w http.ResponseWriter, r *http.Request) {
+	var req StreamRecord
+	if s.read(w, r, &req) {
+		s.answer(w)(struct{}{}, s.api.RecordStream(r.Context(), req))
 	}
 }

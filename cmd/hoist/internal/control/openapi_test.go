@@ -112,7 +112,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{}, Filter{}, PushRequest{},
 		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
 		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{},
-		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, Explanation{}, Record{}} {
+		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{}, Record{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
 

@@ -99,6 +99,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"GET /v1/state":                s.checkState,
 		"POST /v1/verify":              s.verify,
 		"POST /v1/forget":              s.forget,
+		"POST /v1/streams":             s.recordStream,
 		"GET /v1/explain":              s.explain,
 	}
 	for _, verb := range []Verb{Pause, Resume, Retry, Cancel} {

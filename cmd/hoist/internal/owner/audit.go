@@ -8,11 +8,18 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
+	"hoist/state"
 )
 
 // Verify implements [control.API].
 func (o *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.VerifyReport, error) {
 	return o.Auditor().Verify(ctx, r)
+}
+
+// RecordStream implements [control.API].
+func (o *Owner) RecordStream(_ context.Context, r control.StreamRecord) error {
+	return o.store.PutStream(state.Stream{ID: state.JobID(r.ID), Remote: r.Remote, Storage: r.Storage,
+		Size: r.Size, PartSize: r.PartSize, ETags: r.ETags, Began: r.Began, SHA1: r.SHA1})
 }
 
 // Forget implements [control.API].

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
 )
 
 // newLimiter makes a limiter of bytes a second, 0 for none, whose burst is a tenth of a second but
@@ -29,21 +32,31 @@ func setRate(l *rate.Limiter, bytesPerSecond int64) {
 	l.SetLimit(rate.Limit(bytesPerSecond))
 }
 
-// followTimetable sets the limits of the hour until the owner leaves.
-func (o *Owner) followTimetable(ctx context.Context) error {
-	for {
-		limit, next := o.options.Engine.Bandwidth.Rate(time.Now())
-		setRate(o.bandwidth.Up, limit.Up)
-		setRate(o.bandwidth.Down, limit.Down)
+// Limiters are those of a setting at a time; the zero ones when it sets no limit.
+func Limiters(b config.Timetable, at time.Time) apsclient.Bandwidth {
+	limit, next := b.Rate(at)
+	if limit == (config.Rates{}) && next.IsZero() {
+		return apsclient.Bandwidth{}
+	}
+
+	return apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
+}
+
+// FollowTimetable keeps limiters to the limits of the hour until ctx ends.
+func FollowTimetable(ctx context.Context, b config.Timetable, to apsclient.Bandwidth) {
+	for to.Up != nil {
+		limit, next := b.Rate(time.Now())
+		setRate(to.Up, limit.Up)
+		setRate(to.Down, limit.Down)
 		if next.IsZero() {
-			return nil
+			return
 		}
 
 		// Looking again every minute keeps the timetable right over a sleep of the machine or a
 		// change of its clock.
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(min(time.Until(next), time.Minute)):
 		}
 	}

@@ -165,9 +165,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 	}()
 
 	engine := options.Engine
-	if limit, next := engine.Bandwidth.Rate(o.since); limit != (config.Rates{}) || !next.IsZero() {
-		o.bandwidth = apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
-	}
+	o.bandwidth = Limiters(engine.Bandwidth, o.since)
 
 	if o.rules, err = newRulebook(o); err != nil {
 		return nil, err
@@ -204,9 +202,10 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.spawn("pulse", o.feel)
 		o.spawn("receipts", o.Auditor().Export)
 
-		if o.bandwidth.Up != nil {
-			o.spawn("bandwidth", o.followTimetable)
-		}
+		o.spawn("bandwidth", func(ctx context.Context) error {
+			FollowTimetable(ctx, engine.Bandwidth, o.bandwidth)
+			return nil
+		})
 	}
 
 	if mode >= Full {
