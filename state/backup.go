@@ -78,6 +78,19 @@ func (b *backupState) atClose(s *Store) error {
 	return b.copy(s)
 }
 
+// Backup writes a compact copy of the state as it is now, synced, to a file that is not there yet.
+func (s *Store) Backup(to string) error {
+	if _, err := os.Lstat(to); err == nil {
+		return fmt.Errorf("copy state to %s: %w", to, os.ErrExist)
+	}
+
+	if err := compact(s.db, to); err != nil {
+		return fmt.Errorf("copy state to %s: %w", to, err)
+	}
+
+	return nil
+}
+
 // copy writes a compact copy, synced, and puts it in place in one step.
 func (b *backupState) copy(s *Store) error {
 	n := b.commits.Load()

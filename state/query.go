@@ -114,9 +114,42 @@ func (s *Store) LastJob(path string) (j Job, found bool, err error) {
 	return s.timed(j), found && err == nil, err
 }
 
-// FindJob returns the job whose id begins with prefix: ErrNotFound for none, *PrefixError for
-// several.
-func (s *Store) FindJob(prefix string) (Job, error) {
+// FindJob returns the job whose id begins with part, or ends with it when none begins so:
+// ErrNotFound for none, *PrefixError for several.
+func (s *Store) FindJob(part string) (Job, error) {
+	j, err := s.findByStart(part)
+	if !errors.Is(err, ErrNotFound) || part == "" {
+		return j, err
+	}
+
+	tail := strings.ToLower(part)
+	err = s.view(func(tx *bolt.Tx) error {
+		var ids []JobID
+		c := tx.Bucket(bucketJobs).Cursor()
+		for k, _ := c.First(); k != nil && len(ids) < 5; k, _ = c.Next() {
+			if id := idOf(k); strings.HasSuffix(string(id), tail) {
+				ids = append(ids, id)
+			}
+		}
+
+		switch len(ids) {
+		case 0:
+			return fmt.Errorf("job %q: %w", part, ErrNotFound)
+		case 1:
+			var err error
+			k, _ := ids[0].key()
+			j, err = readJob(tx, k)
+
+			return err
+		}
+
+		return &PrefixError{Prefix: part, IDs: ids}
+	})
+
+	return s.timed(j), err
+}
+
+func (s *Store) findByStart(prefix string) (Job, error) {
 	prefix = strings.ToLower(prefix)
 	first, ok := JobID(prefix + strings.Repeat("0", max(32-len(prefix), 0))).key()
 	if prefix == "" || !ok {

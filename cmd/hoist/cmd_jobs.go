@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -12,43 +15,100 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer"
 )
 
+type jobsOptions struct {
+	states, reasons []string
+	limit           int
+	newest          bool
+	since           string
+}
+
 func newJobsCmd(a *app) *cobra.Command {
-	var states []string
-	var limit int
+	var o jobsOptions
 	cmd := &cobra.Command{
 		Use:   "jobs",
 		Short: "List the jobs, the oldest first",
-		Long: `List the jobs, the oldest first. A terminal shows a table with a header; into a
-pipe each job is a line of fields with tabs between: id, kind, state, phase,
-size in bytes, path.`,
+		Long: `List the jobs, the oldest first. A terminal shows a table with a header, in which
+an id is as much of its end as no other job's id ends with; into a pipe each job
+is a line of fields with tabs between: id, kind, state, phase, size in bytes,
+path, remote, reason, fix.`,
+		Example: "  hoist jobs --state attention,failed\n  hoist jobs --newest --limit 20\n" +
+			"  hoist jobs --since 24h --reason conflict --jq .path",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if limit < 0 {
-				return problem.Usagef("--limit %d: not a number of jobs", limit)
-			}
-
-			q := control.JobQuery{Limit: limit}
-			for _, s := range states {
-				q.States = append(q.States, state.Status(s))
-			}
-
-			return a.with(cmd.Context(), "jobs", func(api control.API) error {
-				jobs, err := api.Jobs(cmd.Context(), q)
-				if err != nil {
-					return err
-				}
-
-				return a.printJobs(jobs)
-			})
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.jobs(cmd.Context(), o) },
 	}
-	cmd.Flags().StringSliceVar(&states, "state", nil,
+	f := cmd.Flags()
+	f.StringSliceVar(&o.states, "state", nil,
 		"only jobs in these states, separated by commas: "+control.StateList())
-	cmd.Flags().IntVar(&limit, "limit", 0, "at most this many (0: all)")
+	f.StringSliceVar(&o.reasons, "reason", nil, `only jobs with these reasons: see "hoist help reasons"`)
+	f.StringVar(&o.since, "since", "", "only jobs that changed since: 24h, 2026-03-01 or 2026-03-01T18:00:00Z")
+	f.BoolVar(&o.newest, "newest", false, "the newest first")
+	f.IntVar(&o.limit, "limit", 0, "at most this many (0: all)")
+
+	var states, reasons []string
+	for _, s := range control.JobStates {
+		states = append(states, string(s))
+	}
+
+	for _, r := range transfer.Reasons() {
+		reasons = append(reasons, r.Code)
+	}
+
+	completeValues(cmd, "state", states...)
+	completeValues(cmd, "reason", reasons...)
 
 	return cmd
+}
+
+func (a *app) jobs(ctx context.Context, o jobsOptions) error {
+	if o.limit < 0 {
+		return problem.Usagef("--limit %d: not a number of jobs", o.limit)
+	}
+
+	for _, r := range o.reasons {
+		if _, ok := transfer.ReasonByCode(r); !ok {
+			return problem.Usagef("--reason %s: no such reason; \"hoist help reasons\" lists them", r)
+		}
+	}
+
+	var since time.Time
+	if o.since != "" {
+		var err error
+		if since, err = parseSince(o.since, time.Now()); err != nil {
+			return err
+		}
+	}
+
+	q := control.JobQuery{Limit: o.limit}
+	for _, s := range o.states {
+		q.States = append(q.States, state.Status(s))
+	}
+
+	if o.newest || len(o.reasons) > 0 || !since.IsZero() { // the limit counts what is left of these
+		q.Limit = 0
+	}
+
+	return a.with(ctx, "jobs", func(api control.API) error {
+		jobs, err := api.Jobs(ctx, q)
+		if err != nil {
+			return err
+		}
+
+		jobs = slices.DeleteFunc(jobs, func(j control.Job) bool {
+			return len(o.reasons) > 0 && !slices.Contains(o.reasons, j.Reason) || j.UpdatedAt.Before(since)
+		})
+		if o.newest {
+			slices.Reverse(jobs)
+		}
+
+		if o.limit > 0 && len(jobs) > o.limit {
+			jobs = jobs[:o.limit]
+		}
+
+		return a.printJobs(jobs)
+	})
 }
 
 func (a *app) printJobs(jobs []control.Job) error {
@@ -70,7 +130,7 @@ func (a *app) printJobs(jobs []control.Job) error {
 			}
 
 			a.printf("%s\n", strings.Join([]string{j.ID, j.Kind, string(j.State), j.Phase, size,
-				printable(j.Path)}, "\t"))
+				printable(j.Path), printable(j.Remote), j.Reason, printable(j.Fix)}, "\t"))
 		}
 
 		return nil
@@ -78,23 +138,44 @@ func (a *app) printJobs(jobs []control.Job) error {
 
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	if len(jobs) > 0 {
-		fmt.Fprintln(t, "ID\tKIND\tSTATE\tPHASE\tSIZE\tPATH")
+		fmt.Fprintln(t, "ID\tKIND\tSTATE\tPHASE\tSIZE\tPATH\tREASON\tFIX")
 	}
 
+	length := tailLength(jobs)
 	for _, j := range jobs {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", j.ID, j.Kind, j.State, j.Phase, sizeText(j.Size),
-			printable(j.Path))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", idTail(j.ID, length), j.Kind, j.State, j.Phase,
+			sizeText(j.Size), printable(j.Path), j.Reason, printable(j.Fix))
 	}
 
 	return t.Flush()
 }
 
+// shortID is how much of an id is shown where that tells the jobs apart. Ids that were made in one
+// moment begin alike, so their ends are shown.
+const shortID = 8
+
+// tailLength is how much of the ends of the ids tells all of these jobs apart.
+func tailLength(jobs []control.Job) int {
+	for n := shortID; ; n += 4 {
+		seen := map[string]bool{}
+		for _, j := range jobs {
+			seen[idTail(j.ID, n)] = true
+		}
+
+		if len(seen) == len(jobs) || n >= 32 {
+			return n
+		}
+	}
+}
+
+func idTail(id string, n int) string { return id[max(0, len(id)-n):] }
+
 func newJobCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "job ID",
 		Short: "Show one job with its parts and its history",
-		Long: `Show one job with its parts and its history. The beginning of an id is enough
-when no other job's id begins so.`,
+		Long: `Show one job with its parts and its history. The beginning or the end of an id is
+enough when no other job's id has it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), "job", func(api control.API) error {

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -73,7 +77,7 @@ func (a *app) ls(ctx context.Context, address string, o lsOptions) error {
 	out := a.newListing(o.long)
 	defer out.flush()
 
-	for e, err := range l.List(ctx, l.place) {
+	for e, err := range inOrder(ctx, l.Resolver, l.place) {
 		if err != nil {
 			return err
 		}
@@ -99,4 +103,36 @@ func (a *app) ls(ctx context.Context, address string, o lsOptions) error {
 	}
 
 	return nil
+}
+
+// inOrder is what is directly in a place, by name whatever its letter case. Objects come sorted from
+// the service, and may be too many to wait for.
+func inOrder(ctx context.Context, r *remote.Resolver, p remote.Place) iter.Seq2[remote.Entry, error] {
+	all := r.List(ctx, p)
+	if p.Address.OSS() {
+		return all
+	}
+
+	return func(yield func(remote.Entry, error) bool) {
+		var entries []remote.Entry
+		for e, err := range all {
+			if err != nil {
+				yield(e, err)
+				return
+			}
+
+			entries = append(entries, e)
+		}
+
+		slices.SortStableFunc(entries, func(a, b remote.Entry) int {
+			return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)),
+				strings.Compare(a.Name, b.Name))
+		})
+
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }

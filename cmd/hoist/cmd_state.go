@@ -25,7 +25,36 @@ func newStateCmd(a *app) *cobra.Command {
 		Short: "Check the state file, repair it, or build it anew",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("state needs a subcommand: check, repair or rebuild")
+			return problem.Usagef("state needs a subcommand: backup, check, repair or rebuild")
+		},
+	}
+	backup := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a copy of the state to a new file, also while a daemon runs",
+		Long: `backup writes a compact copy of HOME/state.db, of one moment, to a file that is
+not there yet. In place of state.db, while nothing has the home open, it is the
+state of that moment; what happened since is compared before anything is sent.`,
+		Example: "  hoist state backup /backup/hoist-state.db",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := absPath(args[0])
+			if err != nil {
+				return err
+			}
+
+			return a.with(cmd.Context(), "state", func(api control.API) error {
+				if err := api.BackupState(cmd.Context(), path); err != nil || a.flags.quiet {
+					return err
+				}
+
+				if a.flags.json {
+					return a.printJSON(map[string]string{"path": path})
+				}
+
+				a.printf("the state is in %s\n", printable(path))
+
+				return nil
+			})
 		},
 	}
 	check := &cobra.Command{
@@ -64,7 +93,7 @@ one. It needs a home that no process has open.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stateRebuild(cmd.Context(), yes) },
 	}
 	rebuild.Flags().BoolVarP(&yes, "yes", "y", false, "take files as equal where nothing can prove it")
-	cmd.AddCommand(check, repair, rebuild)
+	cmd.AddCommand(backup, check, repair, rebuild)
 
 	return cmd
 }

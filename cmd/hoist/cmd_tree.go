@@ -52,7 +52,7 @@ func (a *app) tree(ctx context.Context, address string, depth int, long bool) er
 // branch prints what is at p, each container followed by what it holds.
 func branch(ctx context.Context, r *remote.Resolver, out *listing, p remote.Place, level,
 	depth int) error {
-	for e, err := range r.List(ctx, p) {
+	for e, err := range inOrder(ctx, r, p) {
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ func (a *app) commands() []*cobra.Command {
 		newCancelCmd(a),
 		newCatCmd(a),
 		newCompletionCmd(a),
+		newCopytoCmd(a),
 		newConfigCmd(a),
 		newConflictsCmd(a),
 		newDaemonCmd(a),
@@ -58,6 +59,7 @@ func (a *app) commands() []*cobra.Command {
 		newRetryCmd(a),
 		newSelftestCmd(a),
 		newServiceCmd(a),
+		newSizeCmd(a),
 		newStatCmd(a),
 		newStateCmd(a),
 		newStatusCmd(a),
@@ -81,7 +83,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	cmd, err := root.ExecuteContextC(ctx)
 	err = errors.Join(err, a.printSummary(cmd, args))
 	a.noteChange(cmd, err)
-	if err != nil && !a.started {
+	if e, ok := errors.AsType[*problem.Error](err); err != nil && !a.started && !(ok && e.Fix.Words != "") {
 		err = fail(problem.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
 
@@ -102,7 +104,9 @@ func (a *app) rootCommand() *cobra.Command {
 folders. Kill it, unplug it, save over it: every drawing ends as exactly one
 whole version.`,
 		SilenceErrors: true,
-		SilenceUsage:  true,
+		// of letters, for what else a command may be meant to be
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := cmd.ValidateFlagGroups(); err != nil { // cobra would look only after this
 				return err
@@ -116,7 +120,13 @@ whole version.`,
 
 			return a.begin()
 		},
-		Args: cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.stdin)
@@ -136,6 +146,8 @@ whole version.`,
 		"API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(newHelpCmd(a))
+	group(root)
+	a.completeArgs(root)
 	explainArgs(root)
 
 	return root

@@ -97,6 +97,9 @@ func (h Home) HiddenFile() string { return filepath.Join(h.State, "hidden.jsonl"
 // Spool holds copies that uploads are read from while their sources change.
 func (h Home) Spool() string { return filepath.Join(h.State, "spool") }
 
+// Listings holds the names that completion listed a moment ago; all of it may go.
+func (h Home) Listings() string { return filepath.Join(h.State, "listings") }
+
 // Streams holds what comes from standard input until it is stored, and what goes to standard output
 // until it is whole.
 func (h Home) Streams() string { return filepath.Join(h.State, "streams") }
@@ -186,7 +189,7 @@ func ours(name string) bool {
 	}
 
 	return slices.Contains([]string{"config.toml", "profiles", "owner.json", "receipts", "logs", "spool",
-		"streams", "hidden.jsonl", "facts.json", "accounts.json", "open.html", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
+		"streams", "listings", "hidden.jsonl", "facts.json", "accounts.json", "open.html", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
 }
 
 // keptOut is the file that keeps the home out of what is sent; its presence says that a folder is

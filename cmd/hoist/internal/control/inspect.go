@@ -123,6 +123,16 @@ type StreamRecord struct {
 	Began    time.Time `json:"began"`
 }
 
+// BackupState implements [API].
+func (c *Client) BackupState(ctx context.Context, path string) error {
+	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/state/backup", backupRequest{path})
+	return err
+}
+
+type backupRequest struct {
+	Path string `json:"path"`
+}
+
 // RecordStream implements [API].
 func (c *Client) RecordStream(ctx context.Context, r StreamRecord) error {
 	_, err := call[struct{}](ctx, c, http.MethodPost, "/v1/streams", r)
@@ -161,5 +171,12 @@ func (s server) recordStream(w http.ResponseWriter, r *http.Request) {
 	var req StreamRecord
 	if s.read(w, r, &req) {
 		s.answer(w)(struct{}{}, s.api.RecordStream(r.Context(), req))
+	}
+}
+
+func (s server) backupState(w http.ResponseWriter, r *http.Request) {
+	var req backupRequest
+	if s.read(w, r, &req) {
+		s.answer(w)(struct{}{}, s.api.BackupState(r.Context(), req.Path))
 	}
 }

@@ -97,6 +97,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"POST /v1/open":                s.open,
 		"GET /v1/events":               s.events,
 		"GET /v1/state":                s.checkState,
+		"POST /v1/state/backup":        s.backupState,
 		"POST /v1/verify":              s.verify,
 		"POST /v1/forget":              s.forget,
 		"POST /v1/streams":             s.recordStream,

@@ -2,18 +2,35 @@ package owner
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"time"
 
 	"hoist/cmd/hoist/internal/audit"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
 // Verify implements [control.API].
 func (o *Owner) Verify(ctx context.Context, r control.VerifyRequest) (control.VerifyReport, error) {
 	return o.Auditor().Verify(ctx, r)
+}
+
+// BackupState implements [control.API].
+func (o *Owner) BackupState(_ context.Context, path string) error {
+	if err := local.MustBeAbsolute(path); err != nil {
+		return err
+	}
+
+	err := o.store.Backup(path)
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return problem.With(problem.Usage, err, problem.Text("name a new file in a folder that is there"))
+	}
+
+	return err
 }
 
 // RecordStream implements [control.API].

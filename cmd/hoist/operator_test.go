@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hoist/cmd/hoist/internal/config"
+)
+
+// TestOperator: what people know from other programs is there, or says what to type instead.
+func TestOperator(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, n := range []string{"b.rvt", "A.rvt", "c.rvt"} {
+		l.file("plans/"+n, 1000)
+	}
+
+	l.run(0, "push", filepath.Join(l.dir, "plans")+"/", l.remote+"/plans", "-q")
+	if out, _ := l.run(0, "ls", l.remote+"/plans"); out != "A.rvt\nb.rvt\nc.rvt\n" {
+		t.Errorf("ls: %q", out)
+	}
+
+	if out, _ := l.run(0, "size", l.remote+"/plans", "--json"); !strings.Contains(out, `"files":3,"bytes":3000`) {
+		t.Errorf("size: %s", out)
+	}
+
+	if out, _ := l.run(0, "size", l.remote+"/plans"); out != "3 files, 2.9 KiB (3000 bytes)\n" {
+		t.Errorf("size: %s", out)
+	}
+
+	l.run(0, "copyto", filepath.Join(l.dir, "plans", "b.rvt"), l.remote+"/other/d.rvt")
+	l.published("other/d.rvt", 1, filepath.Join(l.dir, "plans", "b.rvt"))
+	l.run(0, "copyto", l.remote+"/other/d.rvt", filepath.Join(l.dir, "e.rvt"))
+	same(t, filepath.Join(l.dir, "e.rvt"), filepath.Join(l.dir, "plans", "b.rvt"))
+	l.run(2, "copyto", l.remote+"/other/d.rvt", l.dir)
+	l.run(2, "copyto", "a", "b")
+
+	for arg, says := range map[string]string{"copy": "hoist push", "puhs": `or "hoist push"?`,
+		"statsu": `"hoist status"`, "zzzz": "hoist help"} {
+		if _, stderr := l.run(2, arg); !strings.Contains(stderr, says) {
+			t.Errorf("%s: %s", arg, stderr)
+		}
+	}
+
+	out, _ := l.run(0, "jobs")
+	if n := strings.Count(out, "\n"); n != 5 || strings.Count(out, "\t") != 8*n {
+		t.Errorf("jobs: %s", out)
+	}
+
+	newest, _ := l.run(0, "jobs", "--newest", "--limit", "1", "--jq", ".id")
+	id := strings.TrimSpace(newest)
+	if !strings.HasSuffix(strings.SplitAfter(out, "\n")[4], "\n") || !strings.HasPrefix(out[strings.LastIndex(
+		strings.TrimSpace(out), "\n")+1:], id) {
+		t.Errorf("the newest is %s of\n%s", id, out)
+	}
+
+	if out, _ := l.run(0, "job", id[len(id)-12:], "--jq", ".id"); strings.TrimSpace(out) != id {
+		t.Errorf("job by the end of its id: %s", out)
+	}
+
+	if out, _ := l.run(0, "jobs", "--since", "2099-01-01"); out != "" {
+		t.Errorf("jobs --since: %s", out)
+	}
+
+	if out, _ := l.run(0, "jobs", "--reason", "conflict,forbidden"); out != "" {
+		t.Errorf("jobs --reason: %s", out)
+	}
+
+	l.run(2, "jobs", "--reason", "whatever")
+
+	copied := filepath.Join(t.TempDir(), "state.db")
+	l.run(0, "state", "backup", copied)
+	l.run(2, "state", "backup", copied)
+	other := l.second()
+	if err := os.MkdirAll(other.home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := os.Rename(copied, filepath.Join(other.home, "state.db")); err != nil {
+		t.Fatal(err)
+	}
+
+	if out, _ := other.run(0, "jobs"); strings.Count(out, "\n") != 5 {
+		t.Errorf("the jobs of the copy: %s", out)
+	}
+
+	help, _ := l.run(0, "help")
+	for _, g := range groups {
+		if !strings.Contains(help, "\n"+g.title+"\n") {
+			t.Errorf("the help has no %q", g.title)
+		}
+	}
+}
+
+// TestCompletion: names come from the service once, and then from the home.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.file("plans/a b.rvt", 10)
+	l.file("plans/c.rvt", 10)
+	l.run(0, "push", filepath.Join(l.dir, "plans"), l.remote, "-q")
+	complete := func(args ...string) string {
+		t.Helper()
+		out, _ := l.run(0, append([]string{"__complete"}, args...)...)
+		return out
+	}
+	if out := complete("ls", ""); !strings.HasPrefix(out, "aps://\noss://\n") {
+		t.Errorf("nothing typed: %s", out)
+	}
+
+	if out := complete("ls", l.remote+"/pl"); !strings.HasPrefix(out, l.remote+"/plans/\n") {
+		t.Errorf("a folder: %s", out)
+	}
+
+	for range 2 {
+		if out := complete("pull", l.remote+"/plans/"); !strings.HasPrefix(out,
+			l.remote+"/plans/a b.rvt\n"+l.remote+"/plans/c.rvt\n") {
+			t.Errorf("files: %s", out)
+		}
+
+		l.stopCloud() // the second time they come from the home
+	}
+
+	if out := complete("push", "--checksum", ""); !strings.HasPrefix(out, "auto\nalways\nnever\n") {
+		t.Errorf("values: %s", out)
+	}
+
+	if out := complete("job", ""); !strings.Contains(out, "\tdone a b.rvt\n") {
+		t.Errorf("jobs: %s", out)
+	}
+
+	l.run(0, "completion", "bash")
+}
+
+// BenchmarkCompletion: of 100,000 names that were listed a moment ago. 50 ms is the most that
+// people do not notice.
+func BenchmarkCompletion(b *testing.B) {
+	home := b.TempDir()
+	var names bytes.Buffer
+	for i := range 100_000 {
+		fmt.Fprintf(&names, "drawing-%06d of a usual length.dwg\n", i)
+	}
+
+	a := newApp([]string{"HOIST_HOME=" + home}, nil, os.Stdout, os.Stderr)
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		b.Fatal(err)
+	}
+
+	const parent = "aps://Hub/Project/Files/"
+	if err := os.MkdirAll(s.home.Listings(), 0o700); err != nil {
+		b.Fatal(err)
+	}
+
+	if err := os.WriteFile(a.listingFile(s, parent), names.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+
+	for b.Loop() {
+		got, err := a.namesBelow(b.Context(), parent, "drawing-0999")
+		if err != nil || len(got) != 100 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
