@@ -121,12 +121,16 @@ func (a *app) preflightText(r control.PreflightReport) {
 		}
 	}
 
-	f := r.Forecast
-	a.printf("%s to send (%s), %s to make, %s", count(f.Files, "file", "files"),
+	a.printf("%s\n", forecastText(r.Forecast))
+}
+
+// forecastText is what a push will take, for people.
+func forecastText(f control.Forecast) string {
+	text := fmt.Sprintf("%s to send (%s), %s to make, %s", count(f.Files, "file", "files"),
 		humanize.IBytes(uint64(f.Bytes)), count(f.Folders, "folder", "folders"), count(f.Calls, "call", "calls"))
 	if f.Seconds > 0 {
-		a.printf(", %s", progress.Remaining(time.Duration(f.Seconds)*time.Second, f.DecidedBy))
+		text += ", " + progress.Remaining(time.Duration(f.Seconds)*time.Second, f.DecidedBy)
 	}
 
-	a.printf("\n")
+	return text
 }

@@ -22,6 +22,7 @@ type pushOptions struct {
 	as        string
 	filesFrom string
 	from0     string
+	immutable bool
 }
 
 func newPushCmd(a *app) *cobra.Command {
@@ -59,6 +60,7 @@ object at its end; that cannot be gone on with.`,
 	f.StringVar(&o.from0, filesFrom0, "",
 		"the same, with a zero byte after each path, as find -print0 writes")
 	cmd.MarkFlagsMutuallyExclusive("files-from", filesFrom0)
+	f.BoolVar(&o.immutable, "immutable", false, "files that are there already stay as they are, whatever they hold")
 	addMapNames(f, &o.settings)
 
 	return cmd
@@ -76,10 +78,20 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	}
 	defer cancel()
 	req := control.PushRequest{
-		Profile: t.s.profile, Remote: t.remote.String(), As: o.as, Force: o.force,
+		Profile: t.s.profile, Remote: t.remote.String(), As: o.as, Force: o.force, Keep: o.immutable,
 		MapNames: t.s.settings.MapsNames(), DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
 	}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
+	if o.dryRun {
+		t.forecast = func(ctx context.Context, api control.API) (control.PreflightReport, error) {
+			return api.Preflight(ctx, req)
+		}
+	}
+
+	if o.immutable && o.force {
+		return problem.Usagef("--immutable and --force contradict each other")
+	}
+
 	paths := args[:len(args)-1]
 	if slices.Contains(paths, "-") {
 		if len(paths) > 1 || o.filesFrom != "" || o.from0 != "" {

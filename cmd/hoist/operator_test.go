@@ -167,3 +167,27 @@ func BenchmarkCompletion(b *testing.B) {
 		}
 	}
 }
+
+// TestDryRunForecast: what a push would take, and what stays as it is.
+func TestDryRunForecast(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	a, b := l.file("a.rvt", 1000), l.file("b.rvt", 2000)
+	out, _ := l.run(0, "push", "-n", a, b, l.remote)
+	if !strings.Contains(out, "would do: 2 created; 2 files to send (2.9 KiB), 0 folders to make, ") {
+		t.Errorf("push -n: %s", out)
+	}
+
+	if out, _ := l.run(0, "push", "-n", "--json", a, b, l.remote); !strings.Contains(out, `"forecast":{"files":2,"bytes":3000,`) {
+		t.Errorf("push -n --json: %s", out)
+	}
+
+	l.run(0, "push", a, l.remote)
+	l.file("a.rvt", 1500, "changed")
+	out, _ = l.run(0, "push", "--immutable", a, b, l.remote)
+	if !strings.Contains(out, "1 created, 1 unchanged") {
+		t.Errorf("push --immutable: %s", out)
+	}
+
+	l.run(2, "push", "--immutable", "--force", a, l.remote)
+}

@@ -23,6 +23,8 @@ type summary struct {
 	Seconds    float64 `json:"seconds"`         // of the command
 	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when another process made them
 
+	Forecast *control.Forecast `json:"forecast,omitempty"` // of a push that is only looked at
+
 	began   time.Time
 	foreign bool // another process did a part of the work
 	muted   bool // standard output carries the content of a file

@@ -30,9 +30,11 @@ type transferRun struct {
 	batch   string
 	plan    func(ctx context.Context, api control.API) (control.Plan, error)
 	dry     bool
-	detach  bool
-	silent  bool                             // no results on standard output: it carries the content
-	done    func(r control.FileResult) error // called for each file with a result; nil: nothing
+	// what a push that is only looked at would take; nil: not asked
+	forecast func(ctx context.Context, api control.API) (control.PreflightReport, error)
+	detach   bool
+	silent   bool                             // no results on standard output: it carries the content
+	done     func(r control.FileResult) error // called for each file with a result; nil: nothing
 
 	every   time.Duration // between lines of progress, see [progress.New]
 	show    *progress.Reporter
@@ -144,6 +146,15 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 				return err
 			}
 		}
+	}
+
+	if t.dry && t.forecast != nil {
+		r, err := t.forecast(ctx, at)
+		if err != nil {
+			return err
+		}
+
+		t.a.sum.Forecast = &r.Forecast
 	}
 
 	left := make([]string, 0, len(t.waiting))
@@ -296,7 +307,12 @@ func (t *transferRun) summary(left int) string {
 
 	text := cmp.Or(strings.Join(parts, ", "), "nothing")
 	if t.dry {
-		return "would do: " + text
+		text = "would do: " + text
+		if f := s.Forecast; f != nil {
+			text += "; " + forecastText(*f)
+		}
+
+		return text
 	}
 
 	text = count(s.Files, "file", "files") + ": " + text
