@@ -125,6 +125,7 @@ type Version struct {
 	CreatedBy, ModifiedBy string
 	WebURL                string
 	OriginalName          string // name of a deleted version before it was deleted
+	Held                  bool   // the name breaks the folder's naming standard: it lies in the holding area
 	Hidden                bool
 }
 

@@ -101,6 +101,7 @@ type extensionData struct {
 	FolderType   string   `json:"folderType"`
 	ProjectType  string   `json:"projectType"`
 	OriginalName string   `json:"originalName"`
+	Conforming   string   `json:"conformingStatus"`
 
 	NamingStandardIDs []string `json:"namingStandardIds"`
 }
@@ -183,6 +184,7 @@ func (r resource) version() Version {
 		Created: a.CreateTime.Time, Modified: a.LastModifiedTime.Time, CreatedBy: a.CreateUserID,
 		ModifiedBy: a.LastModifiedUserID,
 		WebURL:     r.Links.WebView.Href, OriginalName: a.Extension.Data.OriginalName, Hidden: a.Hidden,
+		Held: a.Extension.Data.Conforming == "NON_CONFORMING",
 	}
 	if v.Name == "" {
 		v.Name = a.DisplayName

@@ -40,6 +40,7 @@ type (
 	Published struct {
 		Item, Version string
 		Number        int
+		Held          bool // the service holds it back: its name breaks the naming standard
 	}
 	// SourceChanged ends the job as superseded and queues a successor with the snapshot in the same
 	// commit; with Gone it ends it as failed ("vanished"). NotBefore delays the successor: a file
@@ -175,7 +176,13 @@ func (e Opened) detail() string      { return fmt.Sprintf("%d parts of %d bytes"
 func (AllStored) detail() string     { return "" }
 func (Assembled) detail() string     { return "" }
 func (e Intended) detail() string    { return e.Intent.Kind }
-func (e Published) detail() string   { return e.Version }
+func (e Published) detail() string {
+	if e.Held {
+		return e.Version + ", in the holding area: its name breaks the naming standard of the folder"
+	}
+
+	return e.Version
+}
 func (e SourceChanged) detail() string {
 	if e.Gone {
 		return "the file is gone"

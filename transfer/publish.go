@@ -288,7 +288,8 @@ func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
 			apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name, Storage: storage,
 				Core: job.Target.Core})
 
-		return state.Published{Item: in.Parent, Version: string(v.ID), Number: v.Number}, err
+		return e.tellHeld(job, state.Published{Item: in.Parent, Version: string(v.ID), Number: v.Number,
+			Held: v.Held}), err
 	}
 
 	item, err := c.Items.Create(ctx, p,
@@ -296,10 +297,21 @@ func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
 			Core: job.Target.Core})
 	out := state.Published{Item: string(item.ID), Version: string(item.TipID), Number: 1}
 	if item.Tip != nil && item.Tip.Number > 0 {
-		out.Number = item.Tip.Number
+		out.Number, out.Held = item.Tip.Number, item.Tip.Held
 	}
 
-	return out, err
+	return e.tellHeld(job, out), err
+}
+
+// tellHeld logs that what was published is not where people look for it.
+func (e *Engine) tellHeld(job state.Job, p state.Published) state.Published {
+	if p.Held {
+		e.log.Warn("published into the holding area: its name breaks the naming standard of the folder", "job",
+			string(job.ID), "path", job.Path, "remote", job.Target.Address, "fix",
+			"rename it, or correct its attributes in the holding area in the browser")
+	}
+
+	return p
 }
 
 // notePublished applies our own change to the cached listing, so that it need not be read again.

@@ -81,6 +81,8 @@ type Knobs struct {
 	NotProvisioned bool
 	// DenyDownload answers 403 to signeds3download: view without download.
 	DenyDownload bool
+	// NamingStandard holds every version back: no name conforms to the standard of its folder.
+	NamingStandard bool
 	// NoSHA1 leaves the SHA-1 of objects out.
 	NoSHA1 bool
 	// NoRanges answers an S3 GET of a range with 200 and the whole object.

@@ -185,6 +185,10 @@ func (c *call) versionResource(m *model, v *version) obj {
 	self := dataPath(v.Project, "versions", v.ID)
 	data := obj{"processState": "PROCESSING_COMPLETE", "extractionState": "UNSUPPORTED",
 		"splittingState": "NOT_SPLIT", "conformingStatus": "NONE"}
+	if c.knob.NamingStandard {
+		data["conformingStatus"] = "NON_CONFORMING"
+	}
+
 	if v.OriginalName != "" {
 		data["originalName"] = v.OriginalName
 	}

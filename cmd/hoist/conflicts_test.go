@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hoist/apsclient/emulator"
 )
 
 // TestConflicts: who and when is told, and each way on ends the conflict with nothing lost.
@@ -90,4 +92,20 @@ func TestConflicts(t *testing.T) {
 	l.run(2, "resolve", "x.rvt", "--keep", "all")
 	l.run(2, "resolve", "x.rvt", "--keep", "mine", "--as-version")
 	l.run(0, "conflicts")
+}
+
+// TestHoldingArea: a file whose name breaks the naming standard of its folder is told as such.
+func TestHoldingArea(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.NamingStandard = true })
+	_, stderr := l.run(0, "push", l.file("bad name.rvt", 10), l.remote, "-v")
+	if !strings.Contains(stderr, "holding area") {
+		t.Errorf("the log: %s", stderr)
+	}
+
+	id, _ := l.run(0, "jobs", "--jq", ".id")
+	if out, _ := l.run(0, "job", strings.TrimSpace(id)); !strings.Contains(out, "holding area") {
+		t.Errorf("the history: %s", out)
+	}
 }
