@@ -185,8 +185,8 @@ func (w *streaming) parts(ctx context.Context, in io.Reader) error {
 
 		if count == maxParts {
 			w.slots <- held
-			return stop(fmt.Errorf("%s: the stream is longer than %d bytes, which is what %d parts hold", w.s.Name,
-				w.out.Size, maxParts))
+			return stop(fmt.Errorf("%s: the stream is longer than %d bytes, which is what %d parts hold",
+				w.s.Name, w.out.Size, maxParts))
 		}
 
 		n := count + 1

@@ -73,7 +73,9 @@ func (a *app) conflicts(ctx context.Context, args []string) error {
 		}
 	}
 
-	found, err := a.findConflicts(ctx, func(path string) bool { return below == "" || config.Within(below, path) })
+	found, err := a.findConflicts(ctx, func(path string) bool {
+		return below == "" || config.Within(below, path)
+	})
 	if err != nil || len(found) == 0 {
 		if err == nil && !a.flags.json && !a.flags.quiet {
 			a.printf("no conflicts\n")
@@ -96,7 +98,8 @@ func (a *app) conflicts(ctx context.Context, args []string) error {
 		}
 
 		a.printf("%s\n  %s\n", printable(c.Path), printable(oneLine(c.Detail)))
-		a.printf("  theirs: %s\n  ours:   %s\n  fix: %s\n", endText(c.Theirs), endText(c.Ours), printable(c.Fix))
+		a.printf("  theirs: %s\n  ours:   %s\n  fix: %s\n", endText(c.Theirs), endText(c.Ours),
+			printable(c.Fix))
 	}
 
 	return nil
@@ -113,7 +116,8 @@ func (a *app) findConflicts(ctx context.Context, takes func(path string) bool) (
 		}
 
 		for _, j := range jobs {
-			if j.Reason != transfer.ReasonConflict && j.Reason != transfer.ReasonLocalDiffers || !takes(j.Path) {
+			if j.Reason != transfer.ReasonConflict && j.Reason != transfer.ReasonLocalDiffers ||
+				!takes(j.Path) {
 				continue
 			}
 

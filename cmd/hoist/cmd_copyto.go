@@ -30,7 +30,8 @@ pull" in one form.`,
 		},
 	}
 	o.addAll(cmd)
-	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false, "replace a local file that differs, keeping the old one beside")
+	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false,
+		"replace a local file that differs, keeping the old one beside")
 
 	return cmd
 }

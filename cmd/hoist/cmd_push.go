@@ -60,7 +60,8 @@ object at its end; that cannot be gone on with.`,
 	f.StringVar(&o.from0, filesFrom0, "",
 		"the same, with a zero byte after each path, as find -print0 writes")
 	cmd.MarkFlagsMutuallyExclusive("files-from", filesFrom0)
-	f.BoolVar(&o.immutable, "immutable", false, "files that are there already stay as they are, whatever they hold")
+	f.BoolVar(&o.immutable, "immutable", false,
+		"files that are there already stay as they are, whatever they hold")
 	addMapNames(f, &o.settings)
 
 	return cmd

@@ -61,7 +61,8 @@ Nothing that anyone saved is lost by any of them.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.keep, "keep", "", "which content the name has afterwards: mine, theirs or both")
-	cmd.Flags().BoolVar(&o.asVersion, "as-version", false, "with both: ours becomes a version, not a file beside")
+	cmd.Flags().BoolVar(&o.asVersion, "as-version", false,
+		"with both: ours becomes a version, not a file beside")
 	completeValues(cmd, "keep", keepMine, keepTheirs, keepBoth)
 
 	return cmd
@@ -86,7 +87,8 @@ func (a *app) resolve(ctx context.Context, o resolveOptions, arg string) error {
 	}
 
 	if len(found) == 0 {
-		return fail(problem.NotFound, fmt.Errorf("%s is not in conflict", path), `"hoist conflicts" lists what is`)
+		return fail(problem.NotFound, fmt.Errorf("%s is not in conflict", path),
+			`"hoist conflicts" lists what is`)
 	}
 
 	c := found[0]

@@ -23,9 +23,10 @@ func newSizeCmd(a *app) *cobra.Command {
 		Short: "Count the files below a remote and their bytes",
 		Long: `size counts the files at and below REMOTE and the bytes of their newest versions.
 It lists every folder once.`,
-		Example: "  hoist size \"aps://My Account/My Project/Project Files\"\n  hoist size oss://my-bucket --jq .bytes",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.size(cmd.Context(), args[0]) },
+		Example: "  hoist size \"aps://My Account/My Project/Project Files\"\n" +
+			"  hoist size oss://my-bucket --jq .bytes",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.size(cmd.Context(), args[0]) },
 	}
 }
 

@@ -178,8 +178,8 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		return t, nil
 	}
 
-	return time.Time{}, problem.Usagef("--since %q is neither a time like 2026-03-01 or 2026-03-01T18:00:00Z nor "+
-		"how long ago, like 24h", text)
+	return time.Time{}, problem.Usagef("--since %q is neither a time like 2026-03-01 or 2026-03-01T18:00:00Z "+
+		"nor how long ago, like 24h", text)
 }
 
 // marks are those of rclone check --combined.

@@ -55,8 +55,9 @@ func (a *app) completeArgs(root *cobra.Command) {
 	completeFlags(root)
 	by := map[string]completion{}
 	for kind, names := range map[string]string{
-		"remote": "ls tree stat versions url rm mv restore size cat mkdir push pull copyto verify preflight add selftest",
-		"job":    "job pause resume retry cancel wait", "watch": "conflicts"} {
+		"remote": "ls tree stat versions url rm mv restore size cat mkdir push pull copyto verify preflight " +
+			"add selftest",
+		"job": "job pause resume retry cancel wait", "watch": "conflicts"} {
 		for name := range strings.FieldsSeq(names) {
 			by[name] = map[string]completion{"remote": a.completeRemote, "job": a.completeJob,
 				"watch": a.completeWatch}[kind]
