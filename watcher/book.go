@@ -382,7 +382,7 @@ func (b *Book) recheck(all bool) (changed []string) {
 	b.mu.Unlock()
 
 	for _, folder := range folders {
-		b.look(folder, now)
+		_, _ = b.look(folder, now) // notes what has turned
 	}
 
 	b.mu.Lock()
