@@ -61,6 +61,7 @@ type Stream struct {
 	Spool        string // folder for large parts
 	PartSize     int64  // bytes; 0: small parts first, larger ones later
 	Acceleration bool
+	Force        bool      // make the object anew, also of the same content
 	NoMD5        bool      // the service does not check the bytes of each part
 	Sent         func(int) // bytes handed to the connections, as of [apsclient.PartBody]; nil: none
 	// Renew gives another client after a failure, nil: the same; nil: there is none.
@@ -74,6 +75,8 @@ type StreamedObject struct {
 	ETags    []string
 	SHA1     string // of what was read, hex
 	Replaced bool   // an object had the key
+	// Unchanged: that object has the very content, and stays
+	Unchanged bool
 }
 
 // Write reads in to its end and makes the object of it. Only a whole stream becomes an object; an
@@ -86,8 +89,9 @@ func (s Stream) Write(ctx context.Context, c *apsclient.Client, in io.Reader) (S
 
 	defer w.close()
 
-	if err := w.call(ctx, func(c *apsclient.Client) error {
-		_, err := c.Objects.Details(ctx, s.Object)
+	var was apsclient.Object
+	if err := w.call(ctx, func(c *apsclient.Client) (err error) {
+		was, err = c.Objects.Details(ctx, s.Object)
 		w.out.Replaced = err == nil
 		if errors.Is(err, apsclient.ErrNotFound) {
 			err = nil
@@ -103,6 +107,10 @@ func (s Stream) Write(ctx context.Context, c *apsclient.Client, in io.Reader) (S
 	}
 
 	w.out.SHA1 = hex.EncodeToString(w.sum.Sum(nil))
+	if !s.Force && w.out.Replaced && was.Size == w.out.Size && strings.EqualFold(was.SHA1, w.out.SHA1) {
+		w.out.Unchanged = true
+		return w.out, nil
+	}
 
 	return w.out, w.complete(ctx)
 }

@@ -124,7 +124,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	out, err := transfer.Stream{
 		Object: apsclient.NewObjectID(t.remote.Bucket(), t.remote.Key()), Name: t.remote.String(), ID: t.batch,
 		Spool: t.s.home.Streams(), PartSize: t.s.engine.PartSize, Acceleration: t.s.engine.Acceleration,
-		NoMD5: t.s.engine.Checksum == "never", Sent: func(n int) { sent.Add(int64(n)) }, Renew: st.renew,
+		Force: req.Force, NoMD5: t.s.engine.Checksum == "never", Sent: func(n int) { sent.Add(int64(n)) }, Renew: st.renew,
 	}.Write(ctx, st.client, inPieces(interruptible(ctx, a.stdin)))
 	stopShowing()
 	a.sum.stream(st)
@@ -134,13 +134,16 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	}
 
 	row.Result, row.Bytes = control.ResultCreated, &out.Size
-	if out.Replaced {
+	switch {
+	case out.Unchanged:
+		row.Result = control.ResultUnchanged
+	case out.Replaced:
 		row.Result = control.ResultVersioned
 	}
 
 	row.StorageID = string(apsclient.NewObjectID(t.remote.Bucket(), t.remote.Key()))
-	if err := t.report(row); err != nil {
-		return err
+	if err := t.report(row); err != nil || out.Unchanged {
+		return errors.Join(err, t.sumUp(nil))
 	}
 
 	// The object is there: a signal from now on loses no receipt.
