@@ -191,6 +191,11 @@ func TestPartsRefusedForEver(t *testing.T) {
 		})
 		for n := range maxWholeRepeats { // a process does not begin to count again
 			w.runUntil(w.engine(), func() bool { return w.get(j.ID).Repeats > n || w.allDone() })
+			if err := w.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+
+			w.open()
 		}
 
 		w.runAll(w.engine())
