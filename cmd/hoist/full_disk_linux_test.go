@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,9 @@ import (
 // TestStartOnAFullDisk: a daemon that starts while the disk of its home is full says so, and goes
 // on by itself when there is room.
 func TestStartOnAFullDisk(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
+	l.extra = []string{"HOIST_LIMITS=server"}
 	if err := os.MkdirAll(l.home, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -28,6 +31,10 @@ func TestStartOnAFullDisk(t *testing.T) {
 	})
 
 	a := l.file("plans/a.rvt", 1000)
+	for i := range 300 { // more than what is free in the state can hold
+		l.file(fmt.Sprintf("plans/%d.rvt", i), 10)
+	}
+
 	l.run(0, "watch", "add", filepath.Join(l.dir, "plans"), l.remote+"/plans", "--settle", "100ms")
 	filler := fill(t, l.home)
 

@@ -78,6 +78,11 @@ func says(text string) chromedp.Action {
 	return chromedp.Poll(`document.getElementById("main").innerText.includes(`+string(quoted)+`)`, nil)
 }
 
+// focused waits until what has the focus begins with a text.
+func focused(text string) chromedp.Action {
+	return chromedp.Poll(`document.activeElement.innerText.startsWith("`+text+`")`, nil)
+}
+
 // press clicks the first button, or link, of a text.
 func press(text string) chromedp.Action {
 	return chromedp.Click(`//*[(self::button or self::a) and normalize-space()="`+text+`"]`, chromedp.BySearch)
@@ -152,15 +157,16 @@ func TestPageOnAPhone(t *testing.T) {
 	browser := newBrowser(t, 360, true)
 	browses(t, browser, "dark", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Everything is up"),
 		chromedp.Poll(`getComputedStyle(document.body).backgroundColor === "rgb(17, 23, 22)"`, nil))
-	for _, view := range []string{"now", "watches", "queue", "guide"} {
-		browses(t, browser, view+" fits", chromedp.Evaluate(`location.hash = "`+view+`"`, nil),
-			chromedp.Poll(`document.querySelector("nav [aria-current]").hash === "#`+view+`" &&
-				document.querySelector("main h1") && document.documentElement.scrollWidth <= innerWidth`, nil),
-			accessible(t), shot("phone-"+view))
+	for _, view := range []struct{ name, title string }{{"now", "Everything is up"}, {"watches", "Watched folders"},
+		{"queue", "Queue and history"}, {"guide", "What has to be set up"}} {
+		browses(t, browser, view.name+" fits", chromedp.Evaluate(`location.hash = "`+view.name+`"`, nil),
+			says(view.title), chromedp.Poll(`document.documentElement.scrollWidth <= innerWidth`, nil),
+			focused(view.title), accessible(t), shot("phone-"+view.name))
 	}
 
 	browses(t, browser, "keyboard", chromedp.Evaluate(`document.querySelector("nav a").focus()`, nil),
-		chromedp.KeyEvent("\t\r"), says("Watched folders"), chromedp.KeyEvent("\t\r"),
+		chromedp.KeyEvent("\t"), focused("Watches"), chromedp.KeyEvent("\r"), says("Watched folders"),
+		focused("Watched folders"), chromedp.KeyEvent("\t"), focused("Pause"), chromedp.KeyEvent("\r"),
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
 }
 

@@ -375,13 +375,17 @@ document.addEventListener("input", (event) => {
 const views = { now: [now], watches: [watches], queue: [queue, findJobs], guide: [guideView, findGuide] };
 
 async function route() {
-  const view = location.hash.slice(1).split("/")[0] || "now";
+  const at = location.hash, view = at.slice(1).split("/")[0] || "now";
   for (const a of document.querySelectorAll("nav a")) {
     if (a.hash === `#${view}`) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   }
   const [show, find] = views[view] ?? views.now;
-  try { await find?.(); if (status) show(); } catch (e) { tell(e.message); }
+  try {
+    await find?.();
+    if (status && at === location.hash) show(); // else a later one draws
+  } catch (e) { tell(e.message); }
+  return at === location.hash;
 }
 
 let last = 0, timer;
@@ -397,7 +401,7 @@ async function refresh() {
   timer = setTimeout(refresh, status?.active.length ? 1000 : 20000);
 }
 
-addEventListener("hashchange", () => { route().then(() => { if (drawn) main.focus({ preventScroll: true }); }); });
+addEventListener("hashchange", () => { route().then((still) => { if (still && drawn) main.focus({ preventScroll: true }); }); });
 const events = new EventSource("/v1/events");
 events.addEventListener("change", () => { clearTimeout(timer); timer = setTimeout(refresh, Math.max(0, 500 - (Date.now() - last))); });
 events.onerror = () => { link.textContent = "hoist does not answer"; };
