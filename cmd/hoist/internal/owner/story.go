@@ -116,7 +116,7 @@ func (s *story) tell(j state.Job) {
 		add("successor", string(j.Successor))
 	}
 
-	s.log.LogAttrs(context.Background(), level, what, attrs...)
+	s.log.LogAttrs(context.Background(), level, what, attrs...) //nolint:sloglint // one of the turns below
 }
 
 // The turns of a story.
