@@ -69,6 +69,10 @@ cross: ## Build for every system into dist/.
 		echo "$$out"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -o $$out ./cmd/hoist; \
 	done
 
+.PHONY: release
+release: ## Make archives, .deb, .rpm, an SBOM and checksums in dist/ (needs git and zip; RELEASE names the version).
+	.ci/release
+
 .PHONY: windows-test
 windows-test: ## Run tests and the demonstration as Windows binaries under Wine (needs root and debootstrap).
 	.ci/windows-test

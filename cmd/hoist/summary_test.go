@@ -161,7 +161,7 @@ func TestJobsInAPipe(t *testing.T) {
 	l.run(0, "push", "-q", path, l.remote)
 	out, _ := l.run(0, "jobs")
 	fields := strings.Split(strings.TrimSuffix(out, "\n"), "\t")
-	if len(fields) != 6 || !slices.Equal(fields[1:], []string{"upload", "done", "done", "1000", path}) {
+	if !slices.Equal(fields[1:], []string{"upload", "done", "done", "1000", path, l.remote + "/a b.rvt", "", ""}) {
 		t.Errorf("%q", out)
 	}
 }

@@ -50,8 +50,8 @@ var causes = []cause{
 			"their bucket"},
 	{[]string{"permission to access this project"}, Unauthorized, userUnknown},
 	{[]string{"permission to access this api", "not a custom integration"}, Unauthorized,
-		"the account does not know the application: an account administrator adds the client id under " +
-			`Custom Integrations; "hoist guide" has the steps`},
+		"the account does not know the application: an account administrator adds the client id as a custom " +
+			`integration (Hub Admin, Custom Integrations); "hoist guide" has the steps`},
 	{[]string{"this account doesn't exist", "account not found", "(1004)"}, "",
 		`the account is not known there: it may be in another region, which "hoist login --region" sets; its id ` +
 			"is that of the hub without b."},
