@@ -124,6 +124,7 @@ func TestDelivery(t *testing.T) {
 				to := &config.Notify{URL: "https://hook.example/x", SecretFile: secret}
 				h.Send(to, Message{Event: config.NotifyStuck})
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				if tries != tt.tries {
 					t.Errorf("%d tries, want %d", tries, tt.tries)
 				}
