@@ -59,6 +59,10 @@ func TestFindAgreesWithTheWalk(t *testing.T) {
 		}
 	}
 
+	if info, err := os.Lstat(filepath.Join(root, "link.dwg")); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Skip("links are not seen as such here")
+	}
+
 	given, err := ParseRules(RuleOptions{Patterns: []string{"out/"}, MaxSize: 1000, MinAge: time.Minute,
 		IfPresent: []string{".nosync"}, Caches: true})
 	if err != nil {
