@@ -44,6 +44,10 @@ func (c smallCost) atMost(t *testing.T, bound smallCost) {
 }
 
 func TestCostOfSmallFilesOfABucket(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the counts are those of Unix: each system allocates in its own way")
+	}
+
 	const files = 200
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
