@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Mutate takes each safeguard of .ci/mutations away in turn and runs the test that is to notice. It
+// Command mutate takes each safeguard of .ci/mutations away in turn and runs the test that is to notice. It
 // prints what survives and ends with 1 when something does. The project itself is not changed: the
 // compiler sees the file of a mutation through an overlay.
 //
