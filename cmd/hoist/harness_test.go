@@ -112,12 +112,32 @@ func (l *lab) environ() []string {
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	out    bytes.Buffer
-	errs   bytes.Buffer
+	out    output
+	errs   output
 	ended  chan struct{}
 	err    error
 	killed sync.Once
 	shot   atomic.Bool // kill was called
+}
+
+// output is what a process has said so far; it may be read while the process runs.
+type output struct {
+	mu   sync.Mutex
+	said bytes.Buffer // guarded by mu
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	return o.said.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+
+	return o.said.String()
 }
 
 // start runs a command beside the test, which ends it when it ends itself.
