@@ -41,7 +41,7 @@ func (r *run) takeAgain(ctx context.Context, a again) error {
 func (r *run) forget(ctx context.Context, paths []string) error {
 	for _, p := range paths {
 		r.set.drop(p)
-		r.rest(settled{path: p, forget: true})
+		r.rest(settled{path: p, forget: true}, false)
 	}
 
 	if err := r.flush(ctx, 1); err != nil {

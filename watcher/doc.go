@@ -18,6 +18,8 @@
 //     has rested before, and one that does not rest long enough is busy: it is not reported, and
 //     Status says so.
 //   - change: a path that has settled in a state that differs from the baseline, or is gone.
+//   - rename: what came and what went are one file, by its id, size and time; the change says so
+//     when both ends have settled.
 //   - rules: what leaves files out: patterns that were given, rule files (.hoistignore) of the
 //     tree, and litter. A Book knows them.
 //   - held: nothing below a rule file is handed over while it rests, or when it is not understood

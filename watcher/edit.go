@@ -17,6 +17,8 @@ type settled struct {
 	forget bool
 	fresh  bool // it had no record when it was seen first
 	capped bool // see Change
+
+	from, to string // of a rename: where what came was, and where what is gone came to
 }
 
 // isFile reports whether a file is there.
@@ -218,7 +220,7 @@ func merge(folder string, old []record, names []string, todo map[string]settled,
 			changed = true
 			if wasFile {
 				out.tracked--
-				out.changes = append(out.changes, Change{Path: join2(folder, name), Removed: true})
+				out.changes = append(out.changes, Change{Path: join2(folder, name), Removed: true, To: s.to})
 			}
 		case s.rec.dir:
 			merged = append(merged, s.rec)
@@ -237,7 +239,8 @@ func merge(folder string, old []record, names []string, todo map[string]settled,
 			}
 
 			out.changes = append(out.changes,
-				Change{Path: join2(folder, name), Snapshot: s.rec.snapshot(), Capped: s.capped})
+				Change{Path: join2(folder, name), Snapshot: s.rec.snapshot(), Capped: s.capped,
+					From: s.from})
 		}
 	}
 

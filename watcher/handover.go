@@ -6,12 +6,18 @@ import (
 	"time"
 )
 
-// rest adds to what is handed over next.
-func (r *run) rest(s settled) {
-	r.batch = append(r.batch, s)
+// rest adds to what is handed over next. What a scan found may have its other end further on.
+func (r *run) rest(s settled, found bool) {
 	if s.fresh {
 		r.fresh++
 	}
+
+	if r.known && isEnd(s) {
+		r.ends = append(r.ends, end{s, found && r.scanning})
+		return
+	}
+
+	r.batch = append(r.batch, s)
 }
 
 // Waits between attempts to hand over a batch.
@@ -24,6 +30,10 @@ const (
 // the receiver has made them durable, the baseline. It repeats a batch that was refused until it is
 // taken or ctx ends.
 func (r *run) flush(ctx context.Context, least int) error {
+	if least == 1 || len(r.ends) >= endsMax {
+		r.joinEnds(time.Now())
+	}
+
 	wait := emitWaitMin
 	for len(r.batch) > 0 && len(r.batch) >= least {
 		n := r.ask()
@@ -152,7 +162,7 @@ const problemsMax = 2
 
 // count brings the numbers of the status up to date.
 func (r *run) count() {
-	pending, problems := len(r.set.pending)+len(r.batch), r.book.Problems()
+	pending, problems := len(r.set.pending)+len(r.batch)+len(r.ends), r.book.Problems()
 	waits := r.set.waits(time.Now())
 	r.setStatus(func(s *Status) {
 		s.Files, s.Pending, s.Busy = r.tracked+r.set.fresh+r.fresh, pending, r.set.busy

@@ -23,7 +23,9 @@ type run struct {
 	set     *settler
 	ed      *editor
 	batch   []settled
-	fresh   int // of batch
+	ends    []end // of renames, that wait for the other end
+	known   bool  // it is not the first scan: what is found may have been renamed
+	fresh   int   // of batch and ends
 	tracked int
 
 	notes     notifier // nil: polling
@@ -247,7 +249,7 @@ func (r *run) startScan(ctx context.Context) {
 	}
 
 	clear(r.want)
-	r.scanning, r.doubt = true, false
+	r.scanning, r.doubt, r.known = true, false, r.known || r.tracked > 0
 	r.scanBegan = time.Now()
 	r.group.Go(func() { r.done <- s.run(ctx, top) })
 }
@@ -282,12 +284,12 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 		switch {
 		case d.forget:
 			r.set.drop(d.path)
-			r.rest(settled{path: d.path, forget: true})
+			r.rest(settled{path: d.path, forget: true}, true)
 		case d.op == opGone:
-			r.set.observe(d.path, observation{gone: true, scanned: true}, now)
+			r.set.observe(d.path, observation{rec: d.rec, gone: true, scanned: true}, now)
 		case !waiting && r.set.atOnce(d.rec, d.locked, f.at) && !(stale && r.moved(d)) &&
 			!(r.set.recent(d.rec, now) && r.unfinished(d.path, d.rec) != ""):
-			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded})
+			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded}, true)
 		default:
 			known := d.op == opChanged
 			if stale {
@@ -311,7 +313,7 @@ func (r *run) moved(d seen) bool {
 }
 
 func (r *run) scanEnded(ctx context.Context, sum summary) error {
-	r.scanning = false
+	r.scanning, r.known = false, true
 	if sum.fatal != nil {
 		return sum.fatal
 	}
@@ -487,8 +489,8 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 	}
 
 	if known && was.dir {
-		err := eachRecord(r.cfg.Baseline, p, func(p string, _ record) {
-			r.set.observe(p, observation{gone: true, touched: true}, now)
+		err := eachRecord(r.cfg.Baseline, p, func(p string, was record) {
+			r.set.observe(p, observation{rec: was, gone: true, touched: true}, now)
 		})
 		if err != nil {
 			return err
@@ -501,12 +503,12 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 	switch {
 	case !exists || !mode.IsRegular():
 		if known || waiting {
-			r.set.observe(p, observation{gone: true, fresh: !known, touched: n.touched}, now)
+			r.set.observe(p, observation{rec: was, gone: true, fresh: !known, touched: n.touched}, now)
 		}
 	case waiting || !known || !was.same(rec):
 		if ignored, _ := at.MatchSize(rec.size); ignored {
 			r.set.drop(p)
-			r.rest(settled{path: p, forget: true})
+			r.rest(settled{path: p, forget: true}, false)
 			return nil
 		}
 
@@ -538,7 +540,7 @@ func (r *run) strayed(folder string) {
 func (r *run) look(ctx context.Context, now time.Time) {
 	r.set.minAge = r.book.Given().MinAge()
 	asked, up := false, false // whether the root is there
-	for _, p := range r.set.due(now) {
+	for _, p := range slices.Sorted(slices.Values(r.set.due(now))) {
 		rec, mode, exists, err := lookAt(r.root, p)
 		if err != nil {
 			r.log.Debug("pending path not readable", "path", p, "error", err)
@@ -556,9 +558,13 @@ func (r *run) look(ctx context.Context, now time.Time) {
 				r.set.postpone(p, now.Add(r.cfg.PollInterval))
 				continue
 			}
+
+			if o.rec, err = r.was(p); err != nil {
+				r.log.Warn("baseline not readable", "path", p, "error", err)
+			}
 		} else if ignored, _ := r.book.Given().MatchSize(rec.size); ignored {
 			r.set.drop(p)
-			r.rest(settled{path: p, forget: true})
+			r.rest(settled{path: p, forget: true}, false)
 			continue
 		}
 
@@ -569,8 +575,8 @@ func (r *run) look(ctx context.Context, now time.Time) {
 		}
 
 		if r.set.look(p, o, lock, func() string { return r.unfinished(p, rec) }, now) {
-			r.rest(settled{path: p, rec: rec, gone: o.gone, fresh: was.fresh && !o.gone,
-				capped: now.Sub(was.last) < r.cfg.Settle})
+			r.rest(settled{path: p, rec: o.rec, gone: o.gone, fresh: was.fresh && !o.gone,
+				capped: now.Sub(was.last) < r.cfg.Settle}, false)
 		}
 	}
 }

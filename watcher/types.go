@@ -25,6 +25,11 @@ type Change struct {
 	Removed  bool     // the file is gone; Snapshot is zero
 	Snapshot Snapshot // as last seen, after the quiet time
 	Capped   bool     // it settled at SettleCap without a rest of Settle: it is saved all the time
+
+	// of a file that was renamed or moved, by its file id, and neither written to nor replaced: the path
+	// that it had
+	From string
+	To   string // of one that is gone: the path that it has now, "" none is known
 }
 
 // Chunk is a run of a folder's records in order of name. The bytes are this package's; the keeper

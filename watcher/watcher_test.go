@@ -118,7 +118,8 @@ type fixture struct {
 	mu     sync.Mutex
 	told   []string // "path", "-path" for removed, "~path" for capped
 	states map[string]Snapshot
-	refuse int // batches still to be refused
+	moves  []string // "old > new"
+	refuse int      // batches still to be refused
 	more   chan struct{}
 }
 
@@ -135,6 +136,10 @@ func (x *fixture) emit(_ context.Context, changes []Change) error {
 			x.told = append(x.told, "-"+c.Path)
 			delete(x.states, c.Path)
 			continue
+		}
+
+		if c.From != "" {
+			x.moves = append(x.moves, c.From+" > "+c.Path)
 		}
 
 		told := c.Path
@@ -337,7 +342,7 @@ func TestLateFinding(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.rest(settled{path: "a.dwg", rec: after, fresh: true})
+	r.rest(settled{path: "a.dwg", rec: after, fresh: true}, false)
 	tell()
 	if err := r.scanned(t.Context(),
 		finding{time.Now().Add(-time.Minute),
