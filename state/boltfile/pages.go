@@ -318,7 +318,14 @@ func (t *Tree) elements(p page, what string, low, high []byte, depth int, f visi
 		return
 	}
 
-	// An empty file leaves an empty leaf; only order and bounds can be checked.
+	// An empty file leaves an empty leaf. bbolt writes pages that were zeroed, so that a count that
+	// became 0 leaves the first element behind.
+	first := p.b[pageHeader:min(pageHeader+elementSize, len(p.b))]
+	if p.count == 0 && len(bytes.Trim(first, "\x00")) > 0 {
+		t.problem("%s: elements, and a count of none", what)
+		return
+	}
+
 	var last []byte
 	at := pageHeader + p.count*elementSize
 	for i := range p.count {

@@ -14,7 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// file is what bbolt writes: a small bucket inside its parent's page, a deep one, and values of
+// file is what bbolt writes: small buckets inside their parent's page, a deep one, and values of
 // several pages; some keys deleted, so that pages are free.
 func file(t *testing.T) ([]byte, map[string]string) {
 	t.Helper()
@@ -25,12 +25,15 @@ func file(t *testing.T) ([]byte, map[string]string) {
 	}
 
 	want := map[string]string{}
-	for name, size := range map[string]int{"inline": 10, "deep": 300, "long": 20_000} {
+	for _, bucket := range []struct {
+		name        string
+		count, size int
+	}{{"empty", 0, 0}, {"inline", 3, 10}, {"alone", 1, 10}, {"deep", 1000, 300}, {"long", 3, 20_000}, {"one", 1, 20_000}} {
 		err := db.Update(func(tx *bolt.Tx) error {
-			b, err := tx.CreateBucket([]byte(name))
-			for i := range 5000 / size * 2 {
-				k, v := fmt.Sprintf("key %06d", i), bytes.Repeat([]byte{byte(i)}, size)
-				want[name+"/"+k] = string(v)
+			b, err := tx.CreateBucket([]byte(bucket.name))
+			for i := range bucket.count {
+				k, v := fmt.Sprintf("key %06d", i), bytes.Repeat([]byte{byte(i)}, bucket.size)
+				want[bucket.name+"/"+k] = string(v)
 				if err == nil {
 					err = b.Put([]byte(k), v)
 				}
@@ -117,5 +120,32 @@ func TestWalkSurvivesDamage(t *testing.T) {
 		if len(problems) == 0 && len(got) < len(want) {
 			t.Fatalf("page %d: read %d of %d keys and found nothing wrong", page, len(got), len(want))
 		}
+	}
+}
+
+// TestCountOfNone: a count that became 0 hides a whole page, with nothing out of place on it.
+func TestCountOfNone(t *testing.T) {
+	b, want := file(t)
+	leaf := []byte{2, 0} // the flags of a leaf, before its count
+	tried := 0
+	for at := 8; at+4 <= len(b); at += 2 {
+		if !bytes.Equal(b[at:at+2], leaf) || b[at+2] == 0 || b[at+3] != 0 {
+			continue
+		}
+
+		broken := bytes.Clone(b)
+		broken[at+2] = 0
+		got, problems := walk(broken)
+		if len(got) < len(want) {
+			tried++
+		}
+
+		if len(problems) == 0 && !maps.Equal(got, want) {
+			t.Errorf("byte %d: read %d of %d keys and found nothing wrong", at, len(got), len(want))
+		}
+	}
+
+	if tried < 5 {
+		t.Errorf("%d pages were emptied", tried)
 	}
 }
