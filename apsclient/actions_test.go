@@ -164,8 +164,9 @@ func driveValid(t *testing.T, f form) {
 				}
 			}
 
-			var bad *apsclient.ParamError
-			if err := apsclient.Validate(without); !errors.As(err, &bad) || bad.Param != p.Name {
+			err := apsclient.Validate(without)
+			bad, ok := errors.AsType[*apsclient.ParamError](err)
+			if !ok || bad.Param != p.Name {
 				t.Errorf("without %s: %v", p.Name, err)
 			}
 		}
@@ -186,8 +187,8 @@ func driveErrors(t *testing.T, f form) {
 			return reply(status, "application/json", `{"message":"because"}`), nil
 		}}
 		resp, err := newClient(t, s, quiet).Do(t.Context(), f.request)
-		var e *apsclient.Error
-		if !errors.As(err, &e) || !errors.Is(err, want) || e.Detail != "because" || resp == nil ||
+		e, ok := errors.AsType[*apsclient.Error](err)
+		if !ok || !errors.Is(err, want) || e.Detail != "because" || resp == nil ||
 			resp.Status != status || s.count() != 1 {
 			t.Errorf("%d: %v after %d calls", status, err, s.count())
 		}

@@ -55,8 +55,8 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 				return reply(tt.status, "", tt.body, append(tt.header, "X-Ads-Request-Id", "REQ")...), nil
 			}}
 			_, err := newClient(t, s).Folders.Folder(t.Context(), "b.p", "urn:x")
-			var e *apsclient.Error
-			if !errors.As(err, &e) || err.Error() != tt.want || e.Code != tt.code || e.RequestID != "REQ" ||
+			e, ok := errors.AsType[*apsclient.Error](err)
+			if !ok || err.Error() != tt.want || e.Code != tt.code || e.RequestID != "REQ" ||
 				e.Status != tt.status {
 				t.Fatalf("got  %v\nwant %s", err, tt.want)
 			}
@@ -111,8 +111,8 @@ func TestRetryableAndMaybeApplied(t *testing.T) {
 					tt.again, tt.maybeDone)
 			}
 
-			var e *apsclient.Error
-			if again && errors.As(tt.err, &e) && after != 5*time.Second {
+			_, answered := errors.AsType[*apsclient.Error](tt.err)
+			if again && answered && after != 5*time.Second {
 				t.Errorf("after %v, want what the service asked for", after)
 			}
 		})
@@ -219,8 +219,8 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 				n++
 			}
 
-			var loop *apsclient.DecodeError
-			if tt.fails && (!errors.As(failed, &loop) || s.count() != len(tt.pages)) {
+			_, loop := errors.AsType[*apsclient.DecodeError](failed)
+			if tt.fails && (!loop || s.count() != len(tt.pages)) {
 				t.Errorf("got %v after %d pages", failed, s.count())
 			}
 
@@ -270,18 +270,19 @@ func TestCompleteTellsRefusalsFromSuccess(t *testing.T) {
 				apsclient.Completion{UploadKey: "k", Size: 12, ETags: []string{"a", "b"},
 					UserMetadata: `{"job":"1"}`})
 
-			var p *apsclient.PartsError
-			var d *apsclient.DecodeError
+			p, missing := errors.AsType[*apsclient.PartsError](err)
+			_, garbled := errors.AsType[*apsclient.DecodeError](err)
+
 			switch {
 			case tt.parts == 0:
 				if err != nil || o.ID != id || o.Size != 12 {
 					t.Errorf("got %v, %v", o, err)
 				}
 			case tt.parts == -1:
-				if !errors.As(err, &d) || !apsclient.MaybeApplied(err) {
+				if !garbled || !apsclient.MaybeApplied(err) {
 					t.Errorf("got %v", err)
 				}
-			case !errors.As(err, &p) || p.Expected != 1 || p.Detected != 12 || len(p.Parts) != tt.parts&0xff:
+			case !missing || p.Expected != 1 || p.Detected != 12 || len(p.Parts) != tt.parts&0xff:
 				t.Errorf("got %#v", err)
 			}
 		})

@@ -190,8 +190,9 @@ func TestUnsentCallCostsNoSlot(t *testing.T) {
 			_, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n")
 			return err
 		}
-		var unsent *apsclient.NetError
-		if err := create(); !errors.As(err, &unsent) || unsent.Sent {
+		err := create()
+		unsent, ok := errors.AsType[*apsclient.NetError](err)
+		if !ok || unsent.Sent {
 			t.Fatalf("got %v", err)
 		}
 

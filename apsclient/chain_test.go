@@ -182,8 +182,8 @@ func TestRefusedCredentials(t *testing.T) {
 			}}
 			c := newClient(t, s)
 			_, err := c.Folders.Folder(t.Context(), "b.p", "urn:x")
-			var auth *apsclient.AuthError
-			if !errors.As(err, &auth) || auth.Code != tt.code || auth.Status != 401 ||
+			auth, ok := errors.AsType[*apsclient.AuthError](err)
+			if !ok || auth.Code != tt.code || auth.Status != 401 ||
 				auth.Scopes[0] != "data:read" {
 				t.Fatalf("got %#v", err)
 			}
@@ -218,8 +218,8 @@ func TestSentTellsWhetherTheCallLeft(t *testing.T) {
 	}
 
 	_, err = closed.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
-	var n *apsclient.NetError
-	if !errors.As(err, &n) || n.Sent || apsclient.MaybeApplied(err) {
+	n, ok := errors.AsType[*apsclient.NetError](err)
+	if !ok || n.Sent || apsclient.MaybeApplied(err) {
 		t.Errorf("refused connection: %v, sent %v", err, n != nil && n.Sent)
 	}
 
@@ -250,7 +250,8 @@ func TestSentTellsWhetherTheCallLeft(t *testing.T) {
 	}
 
 	_, err = open.Items.Create(t.Context(), "b.p", apsclient.NewItem{Name: "a"})
-	if !errors.As(err, &n) || !n.Sent || !apsclient.MaybeApplied(err) {
+	n, ok = errors.AsType[*apsclient.NetError](err)
+	if !ok || !n.Sent || !apsclient.MaybeApplied(err) {
 		t.Errorf("lost reply: %v, sent %v", err, n != nil && n.Sent)
 	}
 }

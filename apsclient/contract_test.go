@@ -96,10 +96,10 @@ func (w *world) upload(id apsclient.ObjectID, content []byte) {
 		etags = append(etags, etag)
 	}
 
-	var refused *apsclient.PartsError
 	_, err = w.c.Objects.Complete(ctx, id,
 		apsclient.Completion{UploadKey: u.UploadKey, Size: 1, ETags: etags})
-	if !errors.As(err, &refused) || len(refused.Parts) != n {
+	refused, ok := errors.AsType[*apsclient.PartsError](err)
+	if !ok || len(refused.Parts) != n {
 		w.t.Fatalf("completing with a wrong size: %v", err)
 	}
 
@@ -388,8 +388,8 @@ func (w *world) buckets(ctx context.Context) {
 	}
 
 	for key, r := range results {
-		var refused *apsclient.PartsError
-		if bad := key == "batch-2"; bad != errors.As(r.Err, &refused) ||
+		_, ok := errors.AsType[*apsclient.PartsError](r.Err)
+		if bad := key == "batch-2"; bad != ok ||
 			!bad && (r.Err != nil || r.Size != int64(len(key))) {
 			t.Errorf("%s: %+v", key, r)
 		}

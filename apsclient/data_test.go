@@ -105,8 +105,9 @@ func TestPutPartFailures(t *testing.T) {
 				_ = io.WriteString(w,
 				`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message><RequestId>R1</RequestId></Error>`)
 		}, 4, "abcd", func(err error) bool {
-			var e *apsclient.Error
-			return errors.As(err, &e) && e.Code == "AccessDenied" && e.RequestID == "R1" &&
+			e, ok := errors.AsType[*apsclient.Error](err)
+
+			return ok && e.Code == "AccessDenied" && e.RequestID == "R1" &&
 				!strings.Contains(err.Error(), "sig")
 		}},
 		{"slow down", func(w http.ResponseWriter, r *http.Request) {
@@ -124,8 +125,9 @@ func TestPutPartFailures(t *testing.T) {
 		{"hangs up", func(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}, 4, "abcd", func(err error) bool {
-			var e *apsclient.NetError
-			return errors.As(err, &e) && e.Sent && !strings.Contains(err.Error(), "sig")
+			e, ok := errors.AsType[*apsclient.NetError](err)
+
+			return ok && e.Sent && !strings.Contains(err.Error(), "sig")
 		}},
 		{"the source is shorter", func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.ReadAll(r.Body)

@@ -426,8 +426,8 @@ func TestLoadRootsAddsToTheSystems(t *testing.T) {
 
 	strict := loopbackClient(t, srv, func(c *apsclient.Config) { c.RootCAs = nil })
 	_, err = strict.Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/b/k"), apsclient.PartBody{})
-	var n *apsclient.NetError
-	if !errors.As(err, &n) || n.Sent {
+	n, ok := errors.AsType[*apsclient.NetError](err)
+	if !ok || n.Sent {
 		t.Errorf("an unknown certificate: %v", err)
 	}
 
@@ -439,8 +439,9 @@ func TestLoadRootsAddsToTheSystems(t *testing.T) {
 	}
 
 	for _, bad := range []string{filepath.Join(t.TempDir(), "none.pem"), "registry_test.go"} {
-		var c *apsclient.ConfigError
-		if _, err := apsclient.LoadRoots(bad); !errors.As(err, &c) || c.Name != "SSL_CERT_FILE" {
+		_, err := apsclient.LoadRoots(bad)
+		c, ok := errors.AsType[*apsclient.ConfigError](err)
+		if !ok || c.Name != "SSL_CERT_FILE" {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

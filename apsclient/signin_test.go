@@ -131,8 +131,8 @@ func TestRefreshFailures(t *testing.T) {
 			c.Tokens = apsclient.RefreshTokens("", "public", "", store)
 		})
 		_, err := c.Folders.Folder(t.Context(), "b.p", "urn:x")
-		var auth *apsclient.AuthError
-		if !errors.As(err, &auth) || !auth.Login || auth.Code != "invalid_grant" {
+		auth, ok := errors.AsType[*apsclient.AuthError](err)
+		if !ok || !auth.Login || auth.Code != "invalid_grant" {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -160,8 +160,8 @@ func TestRefreshFailures(t *testing.T) {
 			c.Tokens = apsclient.RefreshTokens("", "public", "", &memoryStore{})
 		})
 		_, err := c.Folders.Folder(t.Context(), "b.p", "urn:x")
-		var auth *apsclient.AuthError
-		if !errors.As(err, &auth) || !auth.Login {
+		auth, ok := errors.AsType[*apsclient.AuthError](err)
+		if !ok || !auth.Login {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -214,8 +214,8 @@ func TestCodeFlow(t *testing.T) {
 	}
 
 	_, err = f.Exchange(t.Context(), "used", verifier)
-	var auth *apsclient.AuthError
-	if !errors.As(err, &auth) || !auth.Login {
+	auth, ok := errors.AsType[*apsclient.AuthError](err)
+	if !ok || !auth.Login {
 		t.Errorf("got %v", err)
 	}
 }
@@ -280,8 +280,8 @@ func TestServiceAccount(t *testing.T) {
 
 	account.PrivateKey = "-----BEGIN nonsense"
 	_, err = apsclient.ServiceAccountTokens("", "id", "secret", account)
-	var bad *apsclient.ConfigError
-	if !errors.As(err, &bad) || strings.Contains(err.Error(), "nonsense") {
+	_, ok := errors.AsType[*apsclient.ConfigError](err)
+	if !ok || strings.Contains(err.Error(), "nonsense") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -261,21 +261,25 @@ func sceneCut(path string) error {
 		return err
 	}
 
-	var damaged *DamagedError
-	if _, err := s.Jobs(Filter{}); !errors.As(err, &damaged) {
+	if _, err := s.Jobs(Filter{}); !isDamaged(err) {
 		return fmt.Errorf("read: %w", err)
 	}
 
-	if _, _, err := s.Enqueue(uploadJob(-1)); !errors.As(err, &damaged) {
+	if _, _, err := s.Enqueue(uploadJob(-1)); !isDamaged(err) {
 		return fmt.Errorf("write: %w", err)
 	}
 
 	s.Close()
-	if _, err := Open(path, Options{}); !errors.As(err, &damaged) {
+	if _, err := Open(path, Options{}); !isDamaged(err) {
 		return fmt.Errorf("open: %w", err)
 	}
 
 	return nil
+}
+
+func isDamaged(err error) bool {
+	_, ok := errors.AsType[*DamagedError](err)
+	return ok
 }
 
 func TestCutShortWhileOpen(t *testing.T) {

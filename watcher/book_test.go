@@ -203,7 +203,7 @@ func TestRuleFileKinds(t *testing.T) {
 
 			var held *HeldError
 			_, err := Walk(b, func(string, Snapshot) error { return nil }, func(_ string, err error) {
-				errors.As(err, &held)
+				held, _ = errors.AsType[*HeldError](err)
 			})
 			if err != nil || (held == nil) != tt.right {
 				t.Errorf("walk: %v, held %v", err, held)

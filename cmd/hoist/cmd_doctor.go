@@ -49,14 +49,14 @@ func (a *app) doctor(ctx context.Context, dataPlane bool) error {
 		State:  func(ctx context.Context) (control.StateReport, error) { return a.lookAtState(ctx, s) },
 	}
 	acc, err := s.account(s.profile)
-	switch none := (*config.NoCredentialsError)(nil); {
+	switch _, none := errors.AsType[*config.NoCredentialsError](err); {
 	case err == nil:
 		done, err := a.doctorAccount(s, acc, &env)
 		if err != nil {
 			return err
 		}
 		defer done()
-	case !errors.As(err, &none):
+	case !none:
 		return err
 	}
 

@@ -170,7 +170,7 @@ func (p *process) wait() int {
 		p.t.Fatalf("%v does not end\n%s%s", p.cmd.Args, p.out.String(), p.errs.String())
 	}
 
-	if e := (*exec.ExitError)(nil); errors.As(p.err, &e) {
+	if e, ok := errors.AsType[*exec.ExitError](p.err); ok {
 		if runtime.GOOS == "windows" && p.shot.Load() && e.ExitCode() == 1 { // what TerminateProcess was told
 			return -1
 		}

@@ -241,7 +241,7 @@ func (a *app) clientOf(ctx context.Context, s *setup, band apsclient.Bandwidth) 
 	}
 
 	acc, err := s.account(s.profile)
-	if none := (*config.NoCredentialsError)(nil); err != nil && !errors.As(err, &none) {
+	if _, none := errors.AsType[*config.NoCredentialsError](err); err != nil && !none {
 		other.Close()
 		return nil, nil, err
 	}

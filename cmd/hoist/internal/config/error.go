@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 
 // inFile is err as an [Error] that names the file; a nil err stays nil.
 func inFile(file string, err error) error {
-	if e := (*Error)(nil); err == nil || errors.As(err, &e) {
+	if _, named := errors.AsType[*Error](err); err == nil || named {
 		return err
 	}
 

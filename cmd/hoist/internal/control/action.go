@@ -194,12 +194,14 @@ func (s server) writeActionError(w http.ResponseWriter, err error, words []byte)
 	}
 
 	status, ok := statusOf[body.Kind]
-	e, n := (*apsclient.Error)(nil), (*apsclient.NetError)(nil)
+	refused, answered := errors.AsType[*apsclient.Error](err)
+	_, cut := errors.AsType[*apsclient.NetError](err)
+
 	switch {
-	case errors.As(err, &e):
-		status = e.Status
+	case answered:
+		status = refused.Status
 	case ok:
-	case errors.As(err, &n):
+	case cut:
 		status = http.StatusBadGateway
 	default:
 		status = http.StatusInternalServerError

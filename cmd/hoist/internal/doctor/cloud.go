@@ -177,11 +177,10 @@ func checkAdmin(ctx context.Context, e Env, f facts) (facts, []Finding) {
 		}
 
 		_, err := e.Client.Do(ctx, r)
-		auth := (*apsclient.AuthError)(nil)
-		switch {
+		switch _, refused := errors.AsType[*apsclient.AuthError](err); {
 		case err == nil:
 			out = append(out, Finding{Check: name, Verdict: OK, Detail: h.Name})
-		case errors.As(err, &auth) && e.Admin == Optional:
+		case refused && e.Admin == Optional:
 			return f, []Finding{{Check: name, Verdict: Skipped,
 				Detail: "the scope account:read is not granted"}}
 		case errors.Is(err, apsclient.ErrForbidden) && problem.Hint(err.Error()) == "":

@@ -101,18 +101,17 @@ func clock(date string, now time.Time) Finding {
 
 // certificateFix is what helps against a certificate that is not accepted; "" for other errors.
 func certificateFix(err error) string {
-	var (
-		unknown x509.UnknownAuthorityError
-		host    x509.HostnameError
-		invalid x509.CertificateInvalidError
-	)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, otherHost := errors.AsType[x509.HostnameError](err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+
 	switch {
-	case errors.As(err, &unknown):
+	case unknown:
 		return "a proxy that looks into the traffic has a certificate of its own: give it as a PEM file in " +
 			"SSL_CERT_FILE"
-	case errors.As(err, &host):
+	case otherHost:
 		return "check APS_BASE_URL, and what answers under its name"
-	case errors.As(err, &invalid):
+	case invalid:
 		return "check the clock of this machine, then the certificate"
 	}
 
@@ -159,9 +158,10 @@ func checkToken(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 // tokenFinding explains a refusal; more tells that other scope sets may still be granted.
 func tokenFinding(ctx context.Context, e Env, set []string, err error) (_ Finding, more bool) {
-	auth := (*apsclient.AuthError)(nil)
+	auth, refused := errors.AsType[*apsclient.AuthError](err)
+
 	switch {
-	case !errors.As(err, &auth):
+	case !refused:
 		return failed("token", "no token", err), false
 	case auth.Login:
 		return Finding{"token", Problem, "the sign-in has ended: " + err.Error(),

@@ -154,8 +154,8 @@ func TestOwnerServesOthers(t *testing.T) {
 }
 
 func isLocked(err error) bool {
-	l := (*state.LockedError)(nil)
-	return errors.As(err, &l)
+	_, ok := errors.AsType[*state.LockedError](err)
+	return ok
 }
 
 func TestReceiptsAreExportedOnce(t *testing.T) {

@@ -179,7 +179,7 @@ func (r *watching) note(err error) {
 	r.detail, r.taken = "", false
 	if err != nil {
 		r.detail = err.Error()
-		r.taken = errors.As(err, new(*ForeignRootError))
+		_, r.taken = errors.AsType[*ForeignRootError](err)
 	}
 }
 
@@ -334,7 +334,7 @@ func (m *watches) tellJobs(id string, e state.Event) error {
 
 	for _, j := range jobs {
 		_, err := m.owner.store.Commit(j.ID, e)
-		if ended := (*state.TransitionError)(nil); err != nil && !errors.As(err, &ended) {
+		if _, ended := errors.AsType[*state.TransitionError](err); err != nil && !ended {
 			return err
 		}
 	}

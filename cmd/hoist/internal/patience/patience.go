@@ -42,6 +42,6 @@ func Retry[T any](ctx context.Context, told func(error), do func() (T, error)) (
 }
 
 func unreachable(err error) bool {
-	n := (*apsclient.NetError)(nil)
-	return errors.As(err, &n) || errors.Is(err, apsclient.ErrUnavailable)
+	_, cut := errors.AsType[*apsclient.NetError](err)
+	return cut || errors.Is(err, apsclient.ErrUnavailable)
 }
