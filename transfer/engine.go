@@ -117,25 +117,14 @@ type run struct {
 	// as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
 	holds state.Job
 
-	sent    atomic.Int64 // bytes of parts in flight, not yet acknowledged
-	meter   *meter       // of this file
-	digests atomic.Bool  // the ETag of a part was its MD5
-	opaque  atomic.Bool  // ETags that look like an MD5 are none
+	sent  atomic.Int64 // bytes of parts in flight, not yet acknowledged
+	meter *meter       // of this file
 
 	mu  sync.Mutex
 	now state.Job // the last committed
 
-	// owned by the step
-	src         *source   // open while the run lasts
-	urls        *urlRuns  // signed URLs at hand
-	freshParts  bool      // the last part was stored by this run and the completion was not asked for yet
-	freshIntent bool      // the intent was committed by this run and nothing was asked yet
-	looked      bool      // the content at the service was compared
-	existed     bool      // something was there before
-	sha1        string    // of the whole content as it was sent, hex; "" not computed
-	badAssembly int       // completions that named parts
-	down        *download // what a download knows of its source; nil: ask
-	warned      bool      // told that the session is too short
+	uploading           // of an upload
+	down      *download // what a download knows of its source; nil: ask
 }
 
 // New checks the configuration and returns an engine that does nothing until Run.

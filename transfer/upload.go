@@ -495,32 +495,6 @@ func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) err
 	})
 }
 
-// source opens the content of the job once a run, and again when the job took up a newer state of
-// the file meanwhile.
-func (r *run) source(ctx context.Context, e *Engine, job state.Job) (*source, error) {
-	if r.src != nil && !r.src.job.Snapshot.Same(job.Snapshot) {
-		r.closeSource()
-	}
-
-	if r.src == nil {
-		src, err := e.openSource(ctx, job)
-		if err != nil {
-			return nil, err
-		}
-
-		r.src = src
-	}
-
-	return r.src, r.src.check()
-}
-
-func (r *run) closeSource() {
-	if r.src != nil {
-		r.src.Close()
-		r.src = nil
-	}
-}
-
 // set remembers the last committed state of the job for progress; commits of parts may arrive out
 // of order.
 func (r *run) set(job state.Job) {
