@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 	"time"
 
 	"hoist/state"
+	"hoist/state/compare"
 )
 
 // localVerdict is what a local file is to a download that would replace it.
@@ -21,7 +21,7 @@ const (
 	localFree    localVerdict = iota // nothing there
 	localSame                        // the content that would be fetched
 	localSynced                      // what was last synced: may be replaced
-	localUnknown                     // of the right size; only the SHA-1 can tell
+	localUnknown                     // more about the cloud's content, and reading this one, can tell
 	localDiffers                     // something else: a user's work
 )
 
@@ -54,33 +54,31 @@ func (e *Engine) judgeLocal(ctx context.Context, job state.Job, decided bool) (l
 		return localDiffers, snap, err
 	}
 
-	if known && rec.Snapshot.Same(snap) {
-		if rec.Version != "" && rec.Version == job.Version ||
-			rec.SHA1 != "" && strings.EqualFold(rec.SHA1, job.SHA1) {
-			return localSame, snap, nil
+	local, base := compare.Here(snap), compare.Base{}
+	if known {
+		base = rec.Base(rec.Remote)
+	}
+
+	tip := compare.Tip{Presence: compare.Present, Size: job.Size, SHA1: job.SHA1, Version: job.Version}
+	is := compare.Judge(local, base, tip)
+	if is.Cause == compare.LocalUnread && (job.SHA1 != "" || decided) {
+		sum, read, err := readState(ctx, job.Path)
+		if err != nil {
+			return localDiffers, read, err
 		}
 
-		return localSynced, snap, nil
+		local, snap = compare.Here(read), read // it may be another state by now
+		local.SHA1 = sum
+		is = compare.Judge(local, base, tip)
 	}
 
-	sizeFits := job.Size < 0 || snap.Size == job.Size
-	maybeSynced := known && rec.SHA1 != "" && rec.Snapshot.Size == snap.Size
-	if job.SHA1 == "" && !decided && (sizeFits || maybeSynced) {
-		return localUnknown, snap, nil
-	}
-
-	if !(sizeFits && job.SHA1 != "") && !maybeSynced {
-		return localDiffers, snap, nil
-	}
-
-	sum, snap, err := readState(ctx, job.Path)
 	switch {
-	case err != nil:
-		return localDiffers, snap, err
-	case job.SHA1 != "" && strings.EqualFold(sum, job.SHA1):
+	case is.Verdict == compare.Equal:
 		return localSame, snap, nil
-	case maybeSynced && strings.EqualFold(sum, rec.SHA1):
+	case is.Here == compare.SideSame:
 		return localSynced, snap, nil
+	case !decided && (is.Cause == compare.LocalUnread || is.Cause == compare.TipUnproven):
+		return localUnknown, snap, nil
 	}
 
 	return localDiffers, snap, nil
