@@ -223,7 +223,8 @@ func (s *setup) ruleOrigin(rule string, own config.Settings) string {
 			continue
 		}
 
-		if f, err := (config.Settings{ExcludeFrom: from}).Filter(""); err == nil && slices.Contains(f.Exclude, rule) {
+		f, err := (config.Settings{ExcludeFrom: from}).Filter("")
+		if err == nil && slices.Contains(f.Exclude, rule) {
 			return from
 		}
 	}

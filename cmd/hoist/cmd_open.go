@@ -63,7 +63,8 @@ func (a *app) open(ctx context.Context, noBrowser bool) error {
 		return err
 	}
 
-	openBrowser(ctx, (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}).String())
+	there := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")}
+	openBrowser(ctx, there.String())
 
 	return nil
 }

@@ -124,7 +124,8 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	out, err := transfer.Stream{
 		Object: apsclient.NewObjectID(t.remote.Bucket(), t.remote.Key()), Name: t.remote.String(), ID: t.batch,
 		Spool: t.s.home.Streams(), PartSize: t.s.engine.PartSize, Acceleration: t.s.engine.Acceleration,
-		Force: req.Force, NoMD5: t.s.engine.Checksum == "never", Sent: func(n int) { sent.Add(int64(n)) }, Renew: st.renew,
+		Force: req.Force, NoMD5: t.s.engine.Checksum == "never",
+		Sent: func(n int) { sent.Add(int64(n)) }, Renew: st.renew,
 	}.Write(ctx, st.client, inPieces(interruptible(ctx, a.stdin)))
 	stopShowing()
 	a.sum.stream(st)

@@ -378,7 +378,9 @@ func (t *tips) list(ctx context.Context, profile string, at remote.Address) (map
 	}
 
 	files := map[string]remote.Entry{}
-	place, err := patience.Retry(ctx, func(error) {}, func() (remote.Place, error) { return r.ResolveFolder(ctx, at) })
+	place, err := patience.Retry(ctx, func(error) {}, func() (remote.Place, error) {
+		return r.ResolveFolder(ctx, at)
+	})
 
 	gone, _ := errors.AsType[*remote.NotFoundError](err)
 	_, isFile := errors.AsType[*remote.UsageError](err)

@@ -114,7 +114,8 @@ func (a *Auditor) keeps(s subject, named bool) (string, error) {
 
 // recordOf is where the published record of a file lies.
 func (a *Auditor) recordOf(s subject, here bool) (state.Forgotten, error) {
-	f := state.Forgotten{Path: recordName(s.path, s.address().String()), Root: s.root, Rel: s.rel, Again: here && s.root != ""}
+	f := state.Forgotten{Path: recordName(s.path, s.address().String()), Root: s.root, Rel: s.rel,
+		Again: here && s.root != ""}
 	if s.root == "" {
 		job, found, err := a.Store.LastJob(s.path)
 		if err != nil {

@@ -111,8 +111,9 @@ func (a *Auditor) exportNew() error {
 
 // goOnAt returns where the receipts that are not known to be exported are written: at the recorded
 // size, over what a crash left of them, in whatever order it reached the disk. Lines there that the
-// state does not have (it was lost, or restored from a copy) are kept: their file is set aside. whole is false where what was exported
-// earlier is gone; then the file begins again with all that the state has.
+// state does not have (it was lost, or restored from a copy) are kept: their file is set aside. whole
+// is false when what was exported earlier is gone; then the file begins again with all that the state
+// has.
 func goOnAt(path string, size int64, receipts []state.Receipt) (at int64, whole bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

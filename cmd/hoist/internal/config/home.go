@@ -189,7 +189,8 @@ func ours(name string) bool {
 	}
 
 	return slices.Contains([]string{"config.toml", "profiles", "owner.json", "receipts", "logs", "spool",
-		"streams", "listings", "hidden.jsonl", "facts.json", "accounts.json", "open.html", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
+		"streams", "listings", "hidden.jsonl", "facts.json", "accounts.json", "open.html",
+		".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
 }
 
 // keptOut is the file that keeps the home out of what is sent; its presence says that a folder is

@@ -118,7 +118,8 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 
 // methods are those that the path of a request takes; "/" is what no other pattern has.
 func methods(mux *http.ServeMux, r *http.Request) []string {
-	return slices.DeleteFunc([]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost},
+	return slices.DeleteFunc(
+		[]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost},
 		func(m string) bool {
 			other := *r
 			other.Method = m

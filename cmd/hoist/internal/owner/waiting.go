@@ -92,8 +92,8 @@ func (c *causes) job(j state.Job) {
 	c.add(w, j.Path, j.Since, j.NextAttempt)
 }
 
-// budget counts the files of jobs that are queued, or at their last call, while a limit of the service lets no call of a class
-// through.
+// budget counts the files of jobs that are queued, or at their last call, while a limit of the
+// service lets no call of a class through.
 func (c *causes) budget(b control.Budget, paths []string) {
 	w := control.Waiting{Reason: transfer.ReasonRateLimited,
 		Detail: fmt.Sprintf("the limit %s: %d calls a minute, none is free", b.Class, b.LimitPerMinute)}

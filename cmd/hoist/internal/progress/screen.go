@@ -96,8 +96,8 @@ func (s *Screen) clear() {
 // Terminal reports whether it is one that can be drawn on.
 func (s *Screen) Terminal() bool { return s.size != nil }
 
-// Draw shows lines, made for the size of the window, in place of those before. The cursor rests at their beginning:
-// when the window is resized a terminal keeps it there, however it breaks the lines anew.
+// Draw shows lines, made for the size of the window, in place of those before. The cursor rests at
+// their beginning: when the window is resized a terminal keeps it there, however it breaks the lines.
 func (s *Screen) Draw(lines func(width, height int) []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -50,7 +50,8 @@ func Unit(o Options) string {
 		line("CapabilityBoundingSet=")
 		line("SystemCallFilter=@system-service")
 		for _, on := range []string{"PrivateDevices", "ProtectClock", "ProtectControlGroups",
-			"ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules", "ProtectKernelTunables", "RestrictNamespaces"} {
+			"ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules",
+			"ProtectKernelTunables", "RestrictNamespaces"} {
 			line(on, "=yes")
 		}
 	}
