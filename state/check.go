@@ -225,6 +225,26 @@ func (sv *salvage) records(r *Report) (problems []string) {
 		}
 	}
 
+	rows := sv.archive()
+	for k, v := range sv.data["done"] {
+		j, row, err := rows.job(idOf([]byte(k)), v)
+		if err == nil {
+			_, err = unpackLines(j, row.lines)
+		}
+
+		if _, twice := pathOf[k]; twice {
+			err = errors.New("it is among the open jobs too")
+		}
+
+		if err != nil || len(k) != 16 {
+			bad("done: job %x: %v", k, err)
+			continue
+		}
+
+		r.Jobs++
+		pathOf[k] = j.Path
+	}
+
 	for _, index := range []string{"targets", "files"} {
 		for k, id := range sv.data[index] {
 			if _, ok := open[string(id)]; !ok {
@@ -235,7 +255,13 @@ func (sv *salvage) records(r *Report) (problems []string) {
 
 	if r.Version >= sumVersion {
 		for k, path := range pathOf {
-			if pathOf[string(sv.data["paths"][path])] != path {
+			key := func(path string) string { return string(pathKey(path)) }
+			if r.Version < doneVersion {
+				key = func(path string) string { return path }
+			}
+
+			there, ok := pathOf[string(sv.data["paths"][key(path)])]
+			if !ok || key(there) != key(path) {
 				bad("paths: %q does not lead to a job of it, such as %x", path, k)
 			}
 		}
@@ -249,7 +275,7 @@ func (sv *salvage) records(r *Report) (problems []string) {
 		}
 	}
 
-	for _, name := range []string{"parts", "history", "ended", "unwanted", "published"} {
+	for _, name := range []string{"parts", "history", "ended", "unwanted", "published", "shared"} {
 		for k, v := range sv.data[name] {
 			if err := readRecord(name, k, v); err != nil {
 				bad("%s: value of %q: %v", name, k, err)
@@ -289,6 +315,19 @@ func checkHead(head string, receipts []Receipt) error {
 	}
 
 	return nil
+}
+
+// archive reads from what was salvaged, where receipts are lines.
+func (sv *salvage) archive() archive {
+	return archive{
+		receipt: func(number uint64) (receiptRecord, error) {
+			return readReceipt(number, sv.data["receipts"][string(seqKey(number))])
+		},
+		shared: func(key []byte) (sh sharedRecord, err error) {
+			err = decodeRecord(sv.data["shared"][string(key)], &sh, "")
+			return sh, err
+		},
+	}
 }
 
 func (sv *salvage) receipts() []Receipt {

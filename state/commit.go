@@ -140,10 +140,12 @@ func (tx *writeTx) putProgress(k []byte, j Job) error {
 func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 	j.Ended = tx.now
 	var changed *SourceChanged
+	var receipt *receiptRecord
 	for _, e := range events {
 		switch e := e.(type) {
 		case Finished:
-			if err := tx.publish(k, j, e.Record, e.Receipt); err != nil {
+			var err error
+			if receipt, err = tx.publish(k, j, e.Record, e.Receipt); err != nil {
 				return Job{}, err
 			}
 		case Unchanged:
@@ -181,7 +183,10 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 		}
 	}
 
-	j = j.lasting()
+	if j.End == EndDone {
+		return tx.putDone(k, j.lasting(), receipt, events)
+	}
+
 	if err := tx.putJob(k, j); err != nil {
 		return Job{}, err
 	}
@@ -194,16 +199,15 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 	return j, tx.listEnded(j)
 }
 
-// lasting is what is kept of a job that ended: of one that is done nothing that only a further step
-// would need.
+// lasting is what is kept of a job that is done: nothing that only a further step would need.
 func (j Job) lasting() Job {
-	if j.End != EndDone {
-		return j
+	if j.Kind == Upload { // who compares asks for the published record
+		j.Snapshot.ChangeTime, j.Snapshot.FileID = zeroTime, ""
 	}
 
 	j.Target.Base, j.Target.BasePath, j.Target.Dirs, j.Target.Seen = "", "", nil, ""
 	j.UploadKey, j.UploadExpires, j.Temp, j.Intent = "", zeroTime, "", nil
-	j.Walked, j.Rival, j.Seen, j.Unrest = "", "", zeroTime, zeroTime
+	j.Walked, j.Rival, j.Seen, j.Unrest, j.Batch = "", "", zeroTime, zeroTime, ""
 
 	return j
 }
@@ -264,7 +268,7 @@ func (tx *writeTx) add(j Job) error {
 		return err
 	}
 
-	if err := tx.put(bucketPaths, []byte(j.Path), k); err != nil {
+	if err := tx.put(bucketPaths, pathKey(j.Path), k); err != nil {
 		return err
 	}
 
@@ -300,7 +304,22 @@ func (tx *writeTx) deleteIf(bucket, k, value []byte) error {
 	return tx.delete(bucket, k)
 }
 
-// listEnded notes the end and prunes ended jobs that are too many and too old.
+// prunedPerCommit bounds what one end prunes; an end adds one, so this catches up.
+const prunedPerCommit = 10
+
+// keptFor bounds the jobs that ended: how many are kept, and how long.
+type keptFor struct {
+	jobs int
+	age  time.Duration
+}
+
+// over reports whether a job that ended so long ago goes, when it and those after it are count.
+func (k keptFor) over(count int, age time.Duration) bool {
+	return age >= keptForAsking && (count > k.jobs || age >= k.age)
+}
+
+// listEnded notes the end of a job that is not done, and prunes such jobs that are too many or too
+// old.
 func (tx *writeTx) listEnded(j Job) error {
 	c := tx.Bucket(bucketEnded).Cursor()
 	seq := uint64(1)
@@ -313,20 +332,16 @@ func (tx *writeTx) listEnded(j Job) error {
 		return err
 	}
 
-	const perCommit = 10 // an end adds one, so this catches up
-	for range perCommit {
+	for range prunedPerCommit {
 		k, _ := c.First()
 		count := seq + 1 - binary.BigEndian.Uint64(k)
-		if count <= keptEnded {
-			return nil
-		}
 
 		var r endedRecord
 		if _, err := getRecord(tx.Tx, bucketEnded, k, &r); err != nil {
 			return err
 		}
 
-		if count <= maxEnded && tx.now.Sub(r.Time) < keptEndedAt {
+		if !tx.store.kept.over(int(count), tx.now.Sub(r.Time)) {
 			return nil
 		}
 
@@ -357,14 +372,18 @@ func (tx *writeTx) prune(k []byte, r endedRecord) error {
 		return err
 	}
 
-	if err := tx.deleteIf(bucketPaths, []byte(j.Path), id); err != nil {
+	if err := tx.deleteIf(bucketPaths, pathKey(j.Path), id); err != nil {
 		return err
 	}
 
-	tx.touched[JobID(r.ID)] = Job{End: r.End}
+	j.End = r.End
+	tx.forgotten(j)
 
 	return tx.delete(bucketJobs, id)
 }
+
+// forgotten notes that a job that ended is not kept any more.
+func (tx *writeTx) forgotten(j Job) { tx.touched[j.ID] = Job{End: j.End} }
 
 func (tx *writeTx) dropParts(k []byte) error { return tx.dropPrefix(bucketParts, k) }
 
@@ -513,7 +532,8 @@ func readJob(tx *bolt.Tx, k []byte) (Job, error) {
 	}
 
 	if v == nil {
-		return Job{}, fmt.Errorf("job %s: %w", id, ErrNotFound)
+		j, _, err := readDone(tx, k)
+		return j, err
 	}
 
 	j, err := decodeJob(id, v)

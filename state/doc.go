@@ -10,29 +10,32 @@
 // the base of every comparison. An intent is written before a call that must not happen twice. A
 // receipt proves what was published, chained by hashes.
 //
-// # Schema, version 3
+// # Schema, version 4
 //
 //	bucket     key                        value
 //	meta       name                       text: schema, instance, receipt-head, user/NAME
-//	jobs       id (16 bytes)              jobRecord
+//	jobs       id (16 bytes)              jobRecord, of jobs that are not done
 //	progress   id                         parts and bytes done, time in ns (3 x uint64), newer than the job
 //	parts      id, part uint32            partRecord
-//	history    id                         the newest 200 historyRecords, each after its length
+//	history    id                         of jobs that are not done: the newest 200 historyRecords, each
+//	                                      after its length
 //	targets    kind NUL target            id of the open job to that target
 //	files      root NUL rel               id of the open upload of that file in a watch
-//	ended      seq uint64                 endedRecord, in the order of ending
+//	ended      seq uint64                 endedRecord of jobs that are not done, in the order of ending
 //	unwanted   root NUL rel               snapshotRecord that a user cancelled
 //	published  root NUL rel               publishedRecord
 //	intents    key                        the caller's bytes: calls that belong to no job
 //	dirs       root NUL folder NUL first  the watcher's bytes, at most 64 KiB
 //	receipts   seq uint64                 receiptRecord, or the JSON line if that holds more
 //	owed       root NUL rel               id of the job in the way, or nothing: see Owed
-//	paths      local path                 id of the newest job of it
+//	paths      CRC-32C of folder, of name id of the newest job of a local path
+//	done       id                         a job that is done, see doneRow
+//	shared     SHA-256, 6 bytes           sharedRecord
 //
 // Records are in a compact form (codec.go): numbered fields, and no text that the path of the file or
 // a list of usual beginnings tells already. Up to version 2 they were JSON, and history had a key id,
-// seq for each line; both are read until they are written again. Of a job that is done what only a
-// further step would need is left out.
+// seq for each line; both are read until they are written again. A job that is done is a row with its
+// history, and most of it is in its receipt; what only a further step would need is left out.
 //
 // Every value is followed by its CRC-32C over bucket, key and value.
 //
@@ -53,8 +56,8 @@
 //     by Cancel, a successor with the pending snapshot is queued in the same commit.
 //   - In sync is what equals its published record, never what has no open job: a watched file whose
 //     job failed, or whose target another file's job goes to, is owed until it is looked at again.
-//   - Ended jobs do not change. The newest 10,000 are kept, older ones for a day (and never more
-//     than 250,000).
+//   - Ended jobs do not change. The newest Options.HistoryJobs of those that are done are kept, for
+//     Options.HistoryAge; so are the others that ended; and what ended within the last hour.
 //   - One process has the file open; another gets *LockedError within about a second. Damage is
 //     *DamagedError, never a panic. After damage of the structure nothing more is written; one
 //     record that cannot be read fails only the call that asks for it.

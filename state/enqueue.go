@@ -182,7 +182,7 @@ func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
 
 	if j.ID == "" {
 		j.ID = NewJobID()
-	} else if id, _ := j.ID.key(); tx.has(bucketJobs, id) {
+	} else if id, _ := j.ID.key(); tx.has(bucketJobs, id) || tx.has(bucketDone, id) {
 		return j, "", fmt.Errorf("enqueue %s: job %s exists already", j.Path, j.ID)
 	}
 

@@ -3,6 +3,8 @@ package state
 import (
 	"encoding/binary"
 	"slices"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // putHistory adds a line for each event but stored parts, which the parts themselves tell, and
@@ -22,19 +24,45 @@ func (tx *writeTx) putHistory(k []byte, events []Event) error {
 }
 
 func (tx *writeTx) addHistory(k []byte, event, detail string) error {
-	const maxDetail = 2000
-	if len(detail) > maxDetail {
-		detail = detail[:maxDetail] + "…"
-	}
-
 	lines, err := get(tx.Tx, bucketHistory, k)
 	if err != nil {
 		return err
 	}
 
-	line := encodeRecord(historyRecord{Time: tx.now, Event: event, Detail: detail}, "")
+	line := encodeRecord(historyRecord{Time: tx.now, Event: event, Detail: clipped(detail)}, "")
 
 	return tx.put(bucketHistory, k, appendLine(lines, line))
+}
+
+func clipped(detail string) string {
+	const maxDetail = 2000
+	if len(detail) > maxDetail {
+		detail = detail[:maxDetail] + "…"
+	}
+
+	return detail
+}
+
+// allLines are the newest lines of a job that is no row, oldest first.
+func allLines(tx *bolt.Tx, job []byte) ([]historyRecord, error) {
+	var out, newest []historyRecord // the key of the newest sorts before those of the lines before schema 3
+	err := each(tx, bucketHistory, job, nil, func(k, v []byte) (bool, error) {
+		lines, err := historyLines(k, v)
+		if err != nil {
+			return false, damagedValue(tx, bucketHistory, k, err)
+		}
+
+		if len(k) == 16 {
+			newest = lines
+		} else {
+			out = append(out, lines...)
+		}
+
+		return true, nil
+	})
+	out = append(out, newest...)
+
+	return out[max(0, len(out)-keptHistory):], err
 }
 
 // appendLine adds a line to those of a job, each after its length, and keeps the newest of them.

@@ -328,7 +328,19 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		x.file(o, true)
 	}
 
+	done := tx.Bucket(bucketDone).Cursor()
+	for k, _ := done.First(); k != nil; k, _ = done.Next() {
+		x.ended[EndDone]++
+	}
+
 	return x, eachRecord(tx, bucketEnded, nil, func(_ []byte, r endedRecord) { x.ended[r.End]++ })
+}
+
+// ended is how many jobs that ended so are kept.
+func (s *Store) ended(end string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.jobs.ended[end]
 }
 
 // Counts is how many jobs are in each status; ended ones as far as they are kept.

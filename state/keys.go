@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"strings"
 )
 
@@ -25,11 +26,15 @@ var (
 	bucketOwed  = []byte("owed")
 	bucketPaths = []byte("paths")
 
+	bucketDone   = []byte("done")
+	bucketShared = []byte("shared")
+
 	// allBuckets in the order of the schema versions that brought them: see bucketsOf.
 	allBuckets = [][]byte{
 		bucketMeta, bucketJobs, bucketProgress, bucketParts, bucketHistory, bucketTargets, bucketFiles,
 		bucketEnded, bucketUnwanted, bucketPublished, bucketIntents, bucketDirs, bucketReceipts,
 		bucketOwed, bucketPaths,
+		bucketDone, bucketShared,
 	}
 
 	metaSchema      = []byte("schema")
@@ -39,7 +44,10 @@ var (
 
 // bucketsOf lists the buckets of a schema version.
 func bucketsOf(version int) [][]byte {
-	if version < sumVersion {
+	switch {
+	case version < sumVersion:
+		return allBuckets[:len(allBuckets)-4]
+	case version < doneVersion:
 		return allBuckets[:len(allBuckets)-2]
 	}
 
@@ -79,6 +87,15 @@ func targetKey(j Job) []byte {
 
 // fileKey is the key of a job's file in published and unwanted.
 func fileKey(j Job) []byte { return joinKey(j.Root, j.Rel) }
+
+// pathKey is the key of a local path in paths: files of a folder lie together. Two paths of one key are
+// told apart by the job that it leads to.
+func pathKey(path string) []byte {
+	i := strings.LastIndexAny(path, `/\`) + 1
+	k := binary.BigEndian.AppendUint32(nil, crc32.Checksum([]byte(path[:i]), castagnoli))
+
+	return binary.BigEndian.AppendUint32(k, crc32.Checksum([]byte(path[i:]), castagnoli))
+}
 
 // checkNames refuses what would not make a key.
 func checkNames(names ...string) error {

@@ -2,6 +2,7 @@ package state
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 type migration func(tx *bolt.Tx) error
 
 // migrations[i] leads to version i+1; the newest known version is their number.
-var migrations = []migration{schema1, schema2, schema3}
+var migrations = []migration{schema1, schema2, schema3, schema4}
 
 // migrate runs what is missing, in order, in one transaction.
 func migrate(tx *bolt.Tx, path string, schema []migration) error {
@@ -123,6 +124,91 @@ const sumVersion = 2
 // schema3 changes the form of records (see compactMark). What is there is read as it is and gets the
 // new form when it is written again: one transaction over a large file would take its size in memory.
 func schema3(*bolt.Tx) error { return nil }
+
+// doneVersion is the schema version from which on jobs that are done are rows.
+const doneVersion = 4
+
+// schema4 makes rows of the jobs that are done, and shortens the keys of paths.
+func schema4(tx *bolt.Tx) error {
+	for _, b := range [][]byte{bucketDone, bucketShared} {
+		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+			return err
+		}
+	}
+
+	paths := map[string][]byte{}
+	if err := each(tx, bucketPaths, nil, nil, func(k, v []byte) (bool, error) {
+		paths[string(k)] = slices.Clone(v)
+		return true, nil
+	}); err != nil {
+		return err
+	}
+
+	if err := tx.DeleteBucket(bucketPaths); err != nil {
+		return err
+	}
+
+	if _, err := tx.CreateBucket(bucketPaths); err != nil {
+		return err
+	}
+
+	w := &writeTx{Tx: tx}
+	for _, p := range sortedKeys(paths) {
+		if err := w.put(bucketPaths, pathKey(p), paths[p]); err != nil {
+			return err
+		}
+	}
+
+	return doneToRows(w)
+}
+
+func doneToRows(w *writeTx) error {
+	receipts := map[string]receiptRecord{} // by job, of those that are done
+	var done [][2][]byte                   // key in ended, id
+	err := eachRecord(w.Tx, bucketEnded, nil, func(k []byte, r endedRecord) {
+		if id, ok := JobID(r.ID).key(); ok && r.End == EndDone {
+			done = append(done, [2][]byte{slices.Clone(k), id})
+			receipts[r.ID] = receiptRecord{}
+		}
+	})
+	if err != nil {
+		return err
+	}
+
+	if err := each(w.Tx, bucketReceipts, nil, nil, func(k, v []byte) (bool, error) {
+		r, err := readReceipt(binary.BigEndian.Uint64(k), v)
+		if _, wanted := receipts[r.Job]; wanted && err == nil {
+			r.Seq = binary.BigEndian.Uint64(k)
+			receipts[r.Job] = r
+		}
+
+		return true, nil
+	}); err != nil {
+		return err
+	}
+
+	for _, d := range done {
+		j, err := readJob(w.Tx, d[1])
+		if err != nil {
+			continue // it stays, for a repair
+		}
+
+		var receipt *receiptRecord
+		if r := receipts[string(j.ID)]; r.Seq > 0 {
+			receipt = &r
+		}
+
+		if err := w.putRow(d[1], j.lasting(), receipt, nil); err != nil {
+			return err
+		}
+
+		if err := w.delete(bucketEnded, d[0]); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
 
 // schema2 gives every value a checksum and lists the last job of each path. The uploads of a watch
 // that failed are owed: version 1 forgot them.

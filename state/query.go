@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -97,92 +96,6 @@ func (s *Store) timed(j Job) Job {
 // clockSlack is what the clock may be put right by without anybody being told.
 const clockSlack = time.Second
 
-// LastJob returns the newest job of a local path, if one is kept.
-func (s *Store) LastJob(path string) (j Job, found bool, err error) {
-	err = s.view(func(tx *bolt.Tx) error {
-		k, err := get(tx, bucketPaths, []byte(path))
-		if k == nil || err != nil {
-			return err
-		}
-
-		found = true
-		j, err = readJob(tx, k)
-
-		return err
-	})
-
-	return s.timed(j), found && err == nil, err
-}
-
-// FindJob returns the job whose id begins with part, or ends with it when none begins so:
-// ErrNotFound for none, *PrefixError for several.
-func (s *Store) FindJob(part string) (Job, error) {
-	j, err := s.findByStart(part)
-	if !errors.Is(err, ErrNotFound) || part == "" {
-		return j, err
-	}
-
-	tail := strings.ToLower(part)
-	err = s.view(func(tx *bolt.Tx) error {
-		var ids []JobID
-		c := tx.Bucket(bucketJobs).Cursor()
-		for k, _ := c.First(); k != nil && len(ids) < 5; k, _ = c.Next() {
-			if id := idOf(k); strings.HasSuffix(string(id), tail) {
-				ids = append(ids, id)
-			}
-		}
-
-		switch len(ids) {
-		case 0:
-			return fmt.Errorf("job %q: %w", part, ErrNotFound)
-		case 1:
-			var err error
-			k, _ := ids[0].key()
-			j, err = readJob(tx, k)
-
-			return err
-		}
-
-		return &PrefixError{Prefix: part, IDs: ids}
-	})
-
-	return s.timed(j), err
-}
-
-func (s *Store) findByStart(prefix string) (Job, error) {
-	prefix = strings.ToLower(prefix)
-	first, ok := JobID(prefix + strings.Repeat("0", max(32-len(prefix), 0))).key()
-	if prefix == "" || !ok {
-		return Job{}, fmt.Errorf("job %q: %w", prefix, ErrNotFound)
-	}
-
-	var j Job
-	var ids []JobID
-	err := s.view(func(tx *bolt.Tx) error {
-		ids = nil
-		c := tx.Bucket(bucketJobs).Cursor()
-		for k, _ := c.Seek(first); k != nil && strings.HasPrefix(string(idOf(k)), prefix) && len(ids) < 5; k,
-			_ = c.Next() {
-			ids = append(ids, idOf(k))
-		}
-
-		switch len(ids) {
-		case 0:
-			return fmt.Errorf("job %q: %w", prefix, ErrNotFound)
-		case 1:
-			var err error
-			k, _ := ids[0].key()
-			j, err = readJob(tx, k)
-
-			return err
-		}
-
-		return &PrefixError{Prefix: prefix, IDs: ids}
-	})
-
-	return s.timed(j), err
-}
-
 // Jobs lists jobs, oldest first.
 func (s *Store) Jobs(f Filter) ([]Job, error) {
 	now := time.Now()
@@ -240,35 +153,24 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 			return nil, fmt.Errorf("job %q: %w", f.After, ErrNotFound)
 		}
 
-		after = k
+		after = append(k, 0) // the first key that sorts behind
 	}
 
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
-		c := tx.Bucket(bucketJobs).Cursor()
-		k, _ := c.Seek(after)
-		if after != nil && bytes.Equal(k, after) {
-			k, _ = c.Next()
-		}
 
-		next := c.Next
-		if f.Newest {
-			k, _ = c.Last()
-			next = c.Prev
-		}
-
-		for ; k != nil && !full(); k, _ = next() {
+		return eachJob(tx, after, f.Newest, func(k []byte) (bool, error) {
 			j, err := readJob(tx, k)
 			if err != nil {
-				return err
+				return false, err
 			}
 
 			if j = s.timed(j); f.takes(j, now) {
 				out = append(out, j)
 			}
-		}
 
-		return nil
+			return !full(), nil
+		})
 	})
 
 	return out, err
@@ -312,7 +214,8 @@ func (s *Store) readAll(ids []JobID) (jobs []Job, at uint64, err error) {
 	return jobs, at, err
 }
 
-// Parts lists the parts of an open job that are stored, by number. An ended job has none.
+// Parts lists the parts of a job that are stored, by number: of an open one as they are, of an upload
+// that is done as its receipt has them. Another job that ended has none.
 func (s *Store) Parts(id JobID) ([]Part, error) {
 	k, ok := id.key()
 	if !ok {
@@ -322,7 +225,21 @@ func (s *Store) Parts(id JobID) ([]Part, error) {
 	var out []Part
 	err := s.view(func(tx *bolt.Tx) error {
 		var err error
-		out, err = readParts(tx, k)
+		if out, err = readParts(tx, k); err != nil || len(out) > 0 {
+			return err
+		}
+
+		_, row, err := readDone(tx, k)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return nil
+		case err != nil || row.receipt == 0:
+			return err
+		}
+
+		r, err := archiveOf(tx).receipt(row.receipt)
+		out = partsOf(r)
+
 		return err
 	})
 
@@ -350,26 +267,17 @@ func (s *Store) History(id JobID) ([]HistoryLine, error) {
 	var out []HistoryLine
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
+		if j, row, err := readDone(tx, p); err == nil {
+			out, err = unpackLines(j, row.lines)
+			return err
+		} else if !errors.Is(err, ErrNotFound) {
+			return err
+		}
 
-		var newest []HistoryLine // their key sorts before those of the lines before schema 3
-		err := each(tx, bucketHistory, p, nil, func(k, v []byte) (bool, error) {
-			lines, err := historyLines(k, v)
-			if err != nil {
-				return false, damagedValue(tx, bucketHistory, k, err)
-			}
-
-			for _, r := range lines {
-				if len(k) == 16 {
-					newest = append(newest, HistoryLine(r))
-				} else {
-					out = append(out, HistoryLine(r))
-				}
-			}
-
-			return true, nil
-		})
-		out = append(out, newest...)
-		out = out[max(0, len(out)-keptHistory):]
+		lines, err := allLines(tx, p)
+		for _, l := range lines {
+			out = append(out, HistoryLine(l))
+		}
 
 		return err
 	})

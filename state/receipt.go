@@ -47,11 +47,12 @@ type receiptRecord struct {
 
 var noReceipt = strings.Repeat("0", sha256.Size*2)
 
-// publish writes what a finished job leaves: the published record, and for uploads the receipt.
-func (tx *writeTx) publish(k []byte, j Job, rec *PublishedRecord, extra []byte) error {
+// publish writes what a finished job leaves: the published record, and for uploads the receipt, which
+// is returned.
+func (tx *writeTx) publish(k []byte, j Job, rec *PublishedRecord, extra []byte) (*receiptRecord, error) {
 	parts, err := readParts(tx.Tx, k)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
 	etags := make([]string, len(parts))
@@ -61,21 +62,23 @@ func (tx *writeTx) publish(k []byte, j Job, rec *PublishedRecord, extra []byte) 
 
 	if rec != nil {
 		if err := tx.putPublished(fill(*rec, j, etags, tx.now)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 
 	if j.Kind != Upload || j.Result == ResultUnchanged {
-		return nil
+		return nil, nil
 	}
 
-	return tx.putReceipt(receiptRecord{
+	r := receiptRecord{
 		Job: string(j.ID), Path: j.Path, Remote: j.Target.Address, Size: j.Size,
 		ModTime:  stored(j.Snapshot.ModTime),
 		PartSize: j.PartSize, PartETags: etags, Storage: j.Object, Item: j.Item, Version: j.Version,
 		Number: j.VersionNumber,
 		Queued: stored(j.Created), Published: tx.now, Attempts: j.Attempts + 1,
-	}, extra)
+	}
+
+	return &r, tx.putReceipt(&r, extra)
 }
 
 // fill completes a record with what the job knows.
@@ -111,7 +114,8 @@ func fill(r PublishedRecord, j Job, etags []string, now time.Time) PublishedReco
 	return r
 }
 
-func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
+// putReceipt also gives the receipt its number.
+func (tx *writeTx) putReceipt(r *receiptRecord, extra []byte) error {
 	seq, prev, err := tx.receiptHead()
 	if err != nil {
 		return err
@@ -133,7 +137,7 @@ func (tx *writeTx) putReceipt(r receiptRecord, extra []byte) error {
 		return fmt.Errorf("further fields of a receipt: %w", err)
 	}
 
-	kept := encodeRecord(r, "")
+	kept := encodeRecord(*r, "")
 	if again, err := receiptLine(seqKey(r.Seq), kept); err != nil || !bytes.Equal(again, line) {
 		kept = line
 	}

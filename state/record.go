@@ -164,7 +164,9 @@ func fromSnapshot(s Snapshot) snapshotRecord {
 	return snapshotRecord(s)
 }
 
-func encodeJob(j Job) []byte {
+func encodeJob(j Job) []byte { return encodeRecord(recordOfJob(j), "") }
+
+func recordOfJob(j Job) jobRecord {
 	r := jobRecord{
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
 		Path: j.Path, Rel: j.Rel,
@@ -194,7 +196,7 @@ func encodeJob(j Job) []byte {
 		r.Intent = &i
 	}
 
-	return encodeRecord(r, "")
+	return r
 }
 
 func decodeJob(id JobID, b []byte) (Job, error) {
@@ -207,6 +209,10 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		return Job{}, fmt.Errorf("record of job %s: it says it is %q", id, r.ID)
 	}
 
+	return r.job(id), nil
+}
+
+func (r jobRecord) job(id JobID) Job {
 	j := Job{
 		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path,
 		Rel:    r.Rel,
@@ -235,7 +241,7 @@ func decodeJob(id JobID, b []byte) (Job, error) {
 		j.Intent = &i
 	}
 
-	return j, nil
+	return j
 }
 
 func encodePublished(p PublishedRecord) []byte {

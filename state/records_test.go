@@ -192,17 +192,19 @@ func TestHistoryIsBounded(t *testing.T) {
 // TestEndedJobsArePruned fills the list of ended jobs beyond what is kept, with ends long ago.
 func TestEndedJobsArePruned(t *testing.T) {
 	s := newStore(t)
+	s.kept.jobs = 100
 	old := enqueue(t, s, uploadJob(1), Queued)
 	recent := enqueue(t, s, uploadJob(2), Queued)
 	commit(t, s, old.ID, Cancel{})
 	err := s.update(func(tx *writeTx) error {
-		for range keptEnded {
+		for range s.kept.jobs {
 			seq, err := tx.Bucket(bucketEnded).NextSequence()
 			if err != nil {
 				return err
 			}
 
-			v := fmt.Appendf(nil, `{"id":%q,"end":"done","time":"2020-01-02T03:04:05Z"}`, NewJobID())
+			v := fmt.Appendf(nil, `{"id":%q,"end":"cancelled","time":%q}`, NewJobID(),
+				time.Now().Add(-2*keptForAsking).Format(time.RFC3339))
 			if err := tx.put(bucketEnded, seqKey(seq), v); err != nil {
 				return err
 			}

@@ -305,6 +305,10 @@ func mergeSalvage(sources []*salvage, r *RepairReport) *salvage {
 		r.Notes = append(r.Notes, "scan records are dropped: the next scan compares everything")
 	}
 
+	for k := range out.data["done"] { // what an older source has of it is older
+		delete(out.data["jobs"], k)
+	}
+
 	partsWhole := newest.whole("parts") && newest.whole("progress")
 	for k, v := range out.data["jobs"] {
 		j, err := decodeJob(idOf([]byte(k)), v)
@@ -357,6 +361,9 @@ func readable(bucket, k string, v []byte) bool {
 	case "jobs":
 		_, err := decodeJob(idOf([]byte(k)), v)
 		return err == nil && len(k) == 16
+	case "done":
+		_, err := readRow(v)
+		return err == nil && len(k) == 16
 	case "receipts":
 		return len(k) == 8 && CheckReceipts([]Receipt{{Seq: binary.BigEndian.Uint64([]byte(k)), Line: v}},
 			"") == nil
@@ -382,6 +389,8 @@ func readRecord(bucket, k string, v []byte) error {
 		into = new(snapshotRecord)
 	case "published":
 		into = new(publishedRecord)
+	case "shared":
+		into = new(sharedRecord)
 	default:
 		return nil
 	}
@@ -432,8 +441,17 @@ func (sv *salvage) derive(r *RepairReport) {
 		return !ok
 	})
 
-	for _, k := range sortedKeys(sv.data["jobs"]) { // the newest of a path comes last
-		paths[kept[k].Path] = []byte(k)
+	rows := sv.archive()
+	for k, v := range sv.data["done"] {
+		if j, _, err := rows.job(idOf([]byte(k)), v); err != nil {
+			delete(sv.data["done"], k)
+		} else {
+			kept[k] = j
+		}
+	}
+
+	for _, k := range slices.Sorted(maps.Keys(kept)) { // the newest of a path comes last
+		paths[string(pathKey(kept[k].Path))] = []byte(k)
 	}
 
 	sv.data["targets"], sv.data["files"], sv.data["paths"] = targets, files, paths

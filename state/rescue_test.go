@@ -18,7 +18,7 @@ func withReceipts(t *testing.T, path string, n int) []Receipt {
 
 	for range n {
 		if err := s.update(func(tx *writeTx) error {
-			return tx.putReceipt(receiptRecord{Path: "/p"}, nil)
+			return tx.putReceipt(&receiptRecord{Path: "/p"}, nil)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestImportReceipts(t *testing.T) {
 
 			// What is published next goes on with the chain.
 			if err := s.update(func(tx *writeTx) error {
-				return tx.putReceipt(receiptRecord{}, nil)
+				return tx.putReceipt(&receiptRecord{}, nil)
 			}); err != nil {
 				t.Fatal(err)
 			}

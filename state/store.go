@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -23,11 +24,12 @@ const (
 	growBy = 1 << 20
 	// keptHistory lines are kept of each job.
 	keptHistory = 200
-	// Of the ended jobs the newest keptEnded are kept; older ones go a day after they ended, at the
-	// latest when there are maxEnded.
-	keptEnded   = 10_000
-	maxEnded    = 250_000
-	keptEndedAt = 24 * time.Hour
+	// Of the jobs that are done the newest HistoryJobs are kept, and none for longer than HistoryAge;
+	// so of the others that ended. Both holds only after keptForAsking: who waits for a job asks what
+	// became of it.
+	HistoryJobs   = 100_000
+	HistoryAge    = 30 * 24 * time.Hour
+	keptForAsking = time.Hour
 	// keptChanges is how many changed jobs Changes remembers.
 	keptChanges = 20_000
 )
@@ -43,6 +45,9 @@ type Options struct {
 	// Told is called with each job that a commit changed, after it, as the job is then. Calls come
 	// one at a time, in the order of the commits, which wait for them; nil: none.
 	Told func(Job)
+	// HistoryJobs and HistoryAge bound the jobs that ended; 0: the constants of these names.
+	HistoryJobs int
+	HistoryAge  time.Duration
 
 	schema []migration // tests only
 }
@@ -55,6 +60,7 @@ type Store struct {
 	instance string
 
 	told     func(Job)
+	kept     keptFor
 	reqs     chan *request
 	stop     chan struct{} // closed by Close
 	stopped  sync.WaitGroup
@@ -122,6 +128,7 @@ func Open(path string, o Options) (*Store, error) {
 
 	s := &Store{
 		path: path, db: db, log: o.Logger, told: o.Told,
+		kept: keptFor{jobs: cmp.Or(o.HistoryJobs, HistoryJobs), age: cmp.Or(o.HistoryAge, HistoryAge)},
 		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
 		recent: recent{},
 	}
@@ -171,13 +178,17 @@ func (s *Store) load(schema []migration) error {
 		s.instance = string(instance)
 		s.index = uint64(tx.ID())
 		s.lostAt = s.index
-		if k, _ := tx.Bucket(bucketJobs).Cursor().Last(); len(k) == 16 { // the clock may have been set back
-			noteID(int64(binary.BigEndian.Uint64(k)))
+		if s.jobs, err = loadIndex(tx); err != nil {
+			return err
 		}
 
-		s.jobs, err = loadIndex(tx)
+		return eachJob(tx, nil, true, func(k []byte) (bool, error) {
+			if len(k) == 16 { // the clock may have been set back
+				noteID(int64(binary.BigEndian.Uint64(k)))
+			}
 
-		return err
+			return false, nil
+		})
 	})
 }
 

@@ -26,7 +26,7 @@ func (s *Store) PutStream(m Stream) error {
 			extra = []byte(`{"sha1":"` + m.SHA1 + `"}`)
 		}
 
-		return tx.putReceipt(receiptRecord{
+		return tx.putReceipt(&receiptRecord{
 			Job: string(m.ID), Path: StreamPath, Remote: m.Remote, Size: m.Size, ModTime: tx.now,
 			PartSize: m.PartSize, PartETags: m.ETags, Storage: m.Storage, Queued: stored(m.Began),
 			Published: tx.now, Attempts: 1,

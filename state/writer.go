@@ -34,6 +34,8 @@ type writeTx struct {
 	touched map[JobID]Job // after the commit; a pruned one has no ID but its End
 	order   []JobID
 	wrote   bool
+
+	doneRows int // put less pruned
 }
 
 func (tx *writeTx) put(bucket, k, v []byte) error {

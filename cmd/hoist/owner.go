@@ -101,7 +101,7 @@ func (a *app) own(ctx context.Context, s *setup, mode owner.Mode, command string
 func (a *app) ownerOptions(s *setup, command string) owner.Options {
 	return owner.Options{
 		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log,
-		Engine: s.engine, Settings: s.settings, Words: verdict,
+		Engine: s.engine, History: s.file.History, Settings: s.settings, Words: verdict,
 		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return a.newClient(s, profile, bandwidth)
 		},

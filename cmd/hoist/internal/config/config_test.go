@@ -44,6 +44,8 @@ func TestLoadIsStrict(t *testing.T) {
 		{"no TOML", "transfers =\n", ":1:"},
 		{"checksum", "checksum = \"sometimes\"\n", "checksum: \"sometimes\" is not auto, always or never"},
 		{"no transfers", "transfers = 0\n", "transfers: 0 is not between 1 and 256"},
+		{"history", "history_days = 0\n", "config.toml: history_days: 0 is not between 1 and 36500"},
+		{"history jobs", "history_jobs = -1\n", "history_jobs: -1 is not between 1 and 10000000"},
 		{"max delete", "max-delete = -1\n", "max-delete: -1 is not 0 or more"},
 		{"part size", "part-size = \"1M\"\n", "part-size: \"1M\" is not between 5M and 5G"},
 		{"spool", "spool = \"plenty\"\n", "spool: \"plenty\" is not off or a size"},

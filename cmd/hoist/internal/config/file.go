@@ -3,8 +3,10 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -15,8 +17,49 @@ type File struct {
 	// "default".
 	Profile string `toml:"profile,omitempty"`
 	Settings
+	History
 	Notify *Notify `toml:"notify,omitempty"`
 	Watch  []Watch `toml:"watch,omitempty"`
+}
+
+// History bounds the jobs that are done, and those that failed or were cancelled; nil: the default.
+// What ended within the last hour is kept in any case.
+type History struct {
+	// Days is how long they are kept, 1 to 36500. Default: 30.
+	Days *int `toml:"history_days,omitempty"`
+	// Jobs is how many are kept at most, 1 to 10 million. Default: 100000.
+	Jobs *int `toml:"history_jobs,omitempty"`
+}
+
+// Age is Days as a time; 0: the default.
+func (h History) Age() time.Duration {
+	if h.Days == nil {
+		return 0
+	}
+
+	return time.Duration(*h.Days) * 24 * time.Hour
+}
+
+// Count is Jobs; 0: the default.
+func (h History) Count() int {
+	if h.Jobs == nil {
+		return 0
+	}
+
+	return *h.Jobs
+}
+
+func (h History) check(source string) (all []error) {
+	within := func(key string, given *int, most int) {
+		if given != nil && (*given < 1 || *given > most) {
+			all = append(all, &Error{File: source, Key: key,
+				Msg: fmt.Sprintf("%d is not between 1 and %d", *given, most)})
+		}
+	}
+	within("history_days", h.Days, 36_500)
+	within("history_jobs", h.Jobs, 10_000_000)
+
+	return all
 }
 
 // Load reads the configuration of a home; a missing file is an empty one.
@@ -36,9 +79,11 @@ func parseFile(name string, data []byte) (File, error) {
 	}
 
 	var all []error
-	if err := f.check(name); err != nil {
+	if err := f.Settings.check(name); err != nil {
 		all = append(all, err)
 	}
+
+	all = append(all, f.History.check(name)...)
 
 	if f.Notify != nil {
 		all = append(all, f.Notify.check(name)...)

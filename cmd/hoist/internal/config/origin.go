@@ -8,11 +8,14 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
 	"hoist/apsclient"
+	"hoist/state"
 )
 
 // Value is one setting that holds, and where it comes from.
@@ -80,6 +83,8 @@ func Effective(h Home, profileName string, flags map[string]string, env Env, fil
 		{named("default"), map[string]string{
 			"profile": DefaultProfile, "limits": "documented", "checksum": "auto", "acceleration": "auto",
 			"receipt-sha256": "never", "spool": "8G", "base-url": apsclient.DefaultBaseURL,
+			"history_days": strconv.Itoa(int(state.HistoryAge / (24 * time.Hour))),
+			"history_jobs": strconv.Itoa(state.HistoryJobs),
 		}},
 	}
 

@@ -31,6 +31,7 @@ type Options struct {
 	Profile string // used where a request names none
 	Logger  *slog.Logger
 	Engine  config.Engine
+	History config.History
 	// LockWait is how long to wait for another process that has the state open; 0: a second, see
 	// [state.Options].
 	LockWait time.Duration
@@ -147,7 +148,8 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		}
 
 		o.store, err = state.Open(home.StateFile(), state.Options{Owner: home.OwnerFile(),
-			Logger: options.Logger, LockWait: options.LockWait, Told: told.tell})
+			Logger: options.Logger, LockWait: options.LockWait, Told: told.tell,
+			HistoryJobs: options.History.Count(), HistoryAge: options.History.Age()})
 
 		return err
 	})

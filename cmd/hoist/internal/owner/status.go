@@ -136,12 +136,6 @@ func (o *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 		return d, err
 	}
 
-	if len(parts) == 0 {
-		if parts, err = o.publishedParts(j); err != nil {
-			return d, err
-		}
-	}
-
 	for _, p := range parts {
 		d.Parts = append(d.Parts, control.Part{Part: p.Number, Size: p.Size, ETag: p.ETag})
 	}
@@ -156,28 +150,6 @@ func (o *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 	}
 
 	return d, nil
-}
-
-// publishedParts are the parts of an upload that is done, from the record of what it published; the
-// state keeps those of jobs under way alone. None where a later version took its place, or where
-// the record holds a digest of many.
-func (o *Owner) publishedParts(j state.Job) ([]state.Part, error) {
-	if j.Kind != state.Upload || j.End != state.EndDone {
-		return nil, nil
-	}
-
-	rec, ok, err := o.store.Published(j.Root, j.Rel)
-	if err != nil || !ok || rec.Storage != j.Object || rec.PartSize <= 0 || len(rec.ETags) != j.PartsTotal {
-		return nil, err
-	}
-
-	parts := make([]state.Part, len(rec.ETags))
-	for i, etag := range rec.ETags {
-		parts[i] = state.Part{Number: i + 1, Size: min(rec.PartSize, j.Size-int64(i)*rec.PartSize),
-			ETag: etag}
-	}
-
-	return parts, nil
 }
 
 // Changes implements [control.API].
