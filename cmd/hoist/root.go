@@ -47,6 +47,7 @@ func (a *app) commands() []*cobra.Command {
 		newResolveCmd(a),
 		newRestoreCmd(a),
 		newRmCmd(a),
+		newSchemaCmd(a),
 		newURLCmd(a),
 		newVersionsCmd(a),
 		newMkdirCmd(a),
@@ -149,6 +150,7 @@ whole version.`,
 	group(root)
 	a.completeArgs(root)
 	explainArgs(root)
+	addExamples(root)
 
 	return root
 }

@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 
 	testscript.Main(m, map[string]func(){
 		"hoist": func() {
-			os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+			stdout, end := bySchema(os.Args[1:])
+			os.Exit(end(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, stdout, os.Stderr)))
 		},
 		"bare-upload": func() {
 			if err := bareUpload(os.Args[1]); err != nil {
