@@ -349,6 +349,8 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 	show := progress.New(w.a.stderr, w.a.flags.quiet, w.every)
 	defer show.Close()
 
+	lines := w.a.progressLines(w.every)
+
 	var left []string // nil: begin was not asked yet
 	attention, total := 0, 0
 	err := w.a.over(ctx, w.s, owner.Working, w.command, func(at *attached) (err error) {
@@ -377,7 +379,7 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 		return at.Follow(ctx, left, func(u control.Update) error {
 			if u.Job == nil {
 				show.Show(stateOf(*u.Progress))
-				return nil
+				return lines.show(*u.Progress)
 			}
 
 			delete(open, u.For)

@@ -299,7 +299,7 @@ func results(t *testing.T, stdout string) map[string]control.FileResult {
 			t.Fatalf("%v: %s", err, line)
 		}
 
-		if !strings.HasPrefix(line, `{"summary":`) {
+		if !strings.HasPrefix(line, `{"summary":`) && !strings.HasPrefix(line, `{"progress":`) {
 			out[r.Path] = r
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -120,7 +121,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	}
 
 	began, sent := time.Now(), &atomic.Int64{}
-	stopShowing := t.showStream(sent)
+	stopShowing := t.showStream(sent, st.client.Calls)
 	out, err := transfer.Stream{
 		Object: apsclient.NewObjectID(t.remote.Bucket(), t.remote.Key()), Name: t.remote.String(), ID: t.batch,
 		Spool: t.s.home.Streams(), PartSize: t.s.engine.PartSize, Acceleration: t.s.engine.Acceleration,
@@ -160,18 +161,25 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 }
 
 // showStream shows how far a stream is until it is told to stop.
-func (t *transferRun) showStream(sent *atomic.Int64) (stop func()) {
+func (t *transferRun) showStream(sent *atomic.Int64, calls func() int64) (stop func()) {
 	ended := make(chan struct{})
 	began := time.Now()
+	lines := t.a.progressLines(t.every)
 
-	go func() {
+	var showing sync.WaitGroup
+	showing.Go(func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()
 
 		for {
 			n := sent.Load()
-			t.show.Show(progress.State{Files: 1, BytesDone: n, Bytes: n,
-				Rate: int64(float64(n) / max(time.Since(began).Seconds(), 0.001))})
+			p := control.Progress{Files: 1, BytesDone: n, Bytes: n, Calls: calls(),
+				Rate: int64(float64(n) / max(time.Since(began).Seconds(), 0.001))}
+			t.show.Show(stateOf(p))
+
+			if lines.show(p) != nil { // whoever prints the result is told
+				return
+			}
 
 			select {
 			case <-ended:
@@ -179,9 +187,12 @@ func (t *transferRun) showStream(sent *atomic.Int64) (stop func()) {
 			case <-tick.C:
 			}
 		}
-	}()
+	})
 
-	return func() { close(ended) }
+	return func() {
+		close(ended)
+		showing.Wait()
+	}
 }
 
 // inPieces reads at most a mebibyte at a time, so that a reader below needs no large buffer.
@@ -206,7 +217,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req control.PullRe
 	defer t.show.Close()
 
 	written := &atomic.Int64{}
-	stop := t.showStream(written)
+	stop := t.showStream(written, st.client.Calls)
 	n, err := a.writeOut(ctx, st, t.remote, req.Version, written)
 	stop()
 

@@ -213,3 +213,56 @@ func TestInterruptedRead(t *testing.T) {
 		_ = w.Close()
 	}
 }
+
+// TestProgressLines: with --json and --stats the lines between the results say how far it is, of
+// files and of a pipe; without --stats there are none.
+func TestProgressLines(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	path := l.file("a.rvt", 1000)
+	l.run(0, "mkdir", "oss://progress-lines")
+
+	for name, args := range map[string][]string{
+		"files": {"push", path, l.remote, "--json"}, "stream": {"push", "-", "oss://progress-lines/k", "--json"},
+	} {
+		told := make(chan struct{})
+		l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op == "s3-put" {
+				<-told
+			}
+
+			return emulator.Fault{}
+		})
+
+		p := l.startWith(strings.NewReader("from a pipe"), append(args, "--stats", "1s")...)
+		eventually(t, name+" tells of its progress", func() bool {
+			return strings.Contains(p.out.String(), `{"progress":{"files":1,`)
+		})
+		close(told)
+
+		if code := p.wait(); code != 0 {
+			t.Fatalf("%s: %d %s", name, code, p.errs.String())
+		}
+
+		lines := strings.Split(strings.TrimSpace(p.out.String()), "\n")
+		if len(results(t, p.out.String())) != 1 || !strings.HasPrefix(lines[len(lines)-1], `{"summary":`) {
+			t.Errorf("%s: %s", name, p.out.String())
+		}
+	}
+
+	held := make(chan struct{})
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "s3-put" {
+			<-held
+		}
+
+		return emulator.Fault{}
+	})
+	p := l.start("push", l.file("b.rvt", 1000), l.remote, "--json")
+	eventually(t, "a line of progress for people", func() bool { return strings.Contains(p.errs.String(), "hoist: ") })
+	close(held)
+
+	if code := p.wait(); code != 0 || strings.Contains(p.out.String(), "progress") {
+		t.Errorf("%d %s", code, p.out.String())
+	}
+}

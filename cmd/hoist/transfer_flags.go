@@ -103,7 +103,8 @@ func addMapNames(f *pflag.FlagSet, s *config.Settings) {
 // addStats adds the flag that says how often progress is printed.
 func (t *transferFlags) addStats(f *pflag.FlagSet) {
 	f.StringVar(&t.stats, "stats", "",
-		"print a line of progress with the time this often, such as 30s, also on a terminal; 0: none")
+		"print a line of progress with the time this often, such as 30s, also on a terminal; with --json one of "+
+			"JSON too, between the results; 0: none")
 }
 
 // statsEvery is the time between two lines of progress, as [progress.New] takes it.

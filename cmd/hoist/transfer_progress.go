@@ -64,6 +64,35 @@ func troubleOf(list []control.Trouble) progress.Wait {
 		Next: clock(t.NextAttempt)}
 }
 
+// progressLines prints how far a command is between its results, with --json and as often as
+// --stats asks for.
+type progressLines struct {
+	a     *app
+	every time.Duration // not above zero: never
+	next  time.Time
+}
+
+func (a *app) progressLines(every time.Duration) *progressLines {
+	if !a.flags.json {
+		every = 0
+	}
+
+	return &progressLines{a: a, every: every, next: time.Now().Add(every)}
+}
+
+func (l *progressLines) show(p control.Progress) error {
+	now := time.Now()
+	if l.every <= 0 || l.a.sum.muted || now.Before(l.next) {
+		return nil
+	}
+
+	for !l.next.After(now) { // a line that came late delays no other
+		l.next = l.next.Add(l.every)
+	}
+
+	return l.a.printJSON(map[string]control.Progress{"progress": p})
+}
+
 func stateOf(p control.Progress) progress.State {
 	s := progress.State{
 		Files: p.Files, FilesDone: p.FilesDone, Attention: p.Attention, Bytes: p.Bytes,

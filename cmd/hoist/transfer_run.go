@@ -38,6 +38,7 @@ type transferRun struct {
 
 	every   time.Duration // between lines of progress, see [progress.New]
 	show    *progress.Reporter
+	lines   *progressLines
 	planned bool
 	waiting map[string]control.FileResult // by job
 	order   []string                      // jobs in the order of the plan
@@ -72,7 +73,7 @@ func (a *app) newTransfer(command string, o transferFlags, to string) (*transfer
 // run plans, follows and sums up.
 func (t *transferRun) run(ctx context.Context) error {
 	t.show = progress.New(t.a.stderr, t.a.flags.quiet, t.every)
-	t.waiting = map[string]control.FileResult{}
+	t.waiting, t.lines = map[string]control.FileResult{}, t.a.progressLines(t.every)
 	t.a.sum.muted = t.silent
 	err := t.follow(ctx)
 	t.show.Close()
@@ -173,11 +174,9 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 			return t.ended(u)
 		}
 
-		if u.Progress != nil {
-			t.show.Show(stateOf(*u.Progress))
-		}
+		t.show.Show(stateOf(*u.Progress))
 
-		return nil
+		return t.lines.show(*u.Progress)
 	})
 }
 
