@@ -82,7 +82,7 @@ func TestSavedAllTheTime(t *testing.T) {
 		t.Errorf("merged into a queued job: %d changes", j.Changes)
 	}
 
-	run(t, s, j.ID, Reserved{"urn:o"}, Opened{UploadKey: "k", PartSize: 30, Parts: 1},
+	run(t, s, j.ID, Reserved{Object: "urn:o"}, Opened{UploadKey: "k", PartSize: 30, Parts: 1},
 		PartStored{Part: 1, Size: 30, ETag: "e"}, AllStored{}, Assembled{}, Intended{})
 	calm := uploadJob(1)
 	calm.Snapshot = snap(31, 2)

@@ -20,8 +20,9 @@ type (
 		Project, Folder, Item string
 		Core                  bool
 	}
-	// Reserved: the service gave a storage id.
-	Reserved struct{ Object string }
+	// Reserved: the service gave a storage id, after the content was judged: see the fields of that
+	// name in Job. Why says for people what Sign means.
+	Reserved struct{ Object, Content, Sign, Why string }
 	// Opened: an upload session is open and the part plan is fixed. Repeated with the same key and
 	// plan it only renews the expiry.
 	Opened struct {
@@ -171,11 +172,17 @@ func (RetryNow) event() string      { return "retry-now" }
 func (Cancel) event() string        { return "cancel" }
 
 func (e FolderFound) detail() string { return e.Folder }
-func (e Reserved) detail() string    { return e.Object }
-func (e Opened) detail() string      { return fmt.Sprintf("%d parts of %d bytes", e.Parts, e.PartSize) }
-func (AllStored) detail() string     { return "" }
-func (Assembled) detail() string     { return "" }
-func (e Intended) detail() string    { return e.Intent.Kind }
+func (e Reserved) detail() string {
+	if e.Why != "" {
+		return e.Object + ": " + e.Why
+	}
+
+	return e.Object
+}
+func (e Opened) detail() string   { return fmt.Sprintf("%d parts of %d bytes", e.Parts, e.PartSize) }
+func (AllStored) detail() string  { return "" }
+func (Assembled) detail() string  { return "" }
+func (e Intended) detail() string { return e.Intent.Kind }
 func (e Published) detail() string {
 	if e.Held {
 		return e.Version + ", in the holding area: its name breaks the naming standard of the folder"

@@ -171,6 +171,7 @@ type Job struct {
 	BytesDone     int64 // of parts that are durable at the other end
 	SHA1          string
 	ETag          string // download: of the first answer
+	Content, Sign string // upload: what becomes that of the published record
 	Temp          string // download: path of the temporary file
 
 	Intent        *Intent
@@ -299,4 +300,8 @@ type PublishedRecord struct {
 	ETags    []string // in part order; none beyond 64, the receipt has them all
 	SHA1     string
 	At       time.Time
+	Content  string // kind and release of the file, see package watcher/content; "" never judged
+	Sign     string // why the content was doubtful when it was sent, "" it was not
+	// adopted: name and size were equal at both ends, and nothing has proved the content yet
+	Unproven bool
 }

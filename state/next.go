@@ -248,6 +248,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 		}
 
 		j.Phase, j.Object, j.Doubt = PhaseReserved, e.Object, false
+		j.Content, j.Sign = e.Content, e.Sign
 	case Opened:
 		if j.Phase == PhaseUploading && e.UploadKey == j.UploadKey && e.PartSize == j.PartSize &&
 			e.Parts == j.PartsTotal {

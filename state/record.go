@@ -101,6 +101,9 @@ type jobRecord struct {
 	Created time.Time `json:"created" n:"47"`
 	Updated time.Time `json:"updated" n:"48"`
 	Ended   time.Time `json:"ended,omitzero" n:"49"`
+
+	Content string `json:"content,omitempty" n:"51"`
+	Sign    string `json:"sign,omitempty" n:"52"`
 }
 
 // jobGlance is what of a jobRecord the index needs: its other fields are skipped unread.
@@ -148,6 +151,9 @@ type publishedRecord struct {
 	ETags    []string       `json:"etags,omitempty" n:"8"`
 	SHA1     string         `json:"sha1,omitempty" n:"9"`
 	At       time.Time      `json:"at" n:"10"`
+	Content  string         `json:"content,omitempty" n:"11"`
+	Sign     string         `json:"sign,omitempty" n:"12"`
+	Unproven bool           `json:"unproven,omitempty" n:"13"`
 }
 
 // stored strips what JSON does not keep: the zone and the monotonic reading.
@@ -184,6 +190,7 @@ func recordOfJob(j Job) jobRecord {
 		Repeats: j.Repeats,
 		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
+		Content: j.Content, Sign: j.Sign,
 	}
 	if j.Pending != nil {
 		p := fromSnapshot(*j.Pending)
@@ -230,6 +237,7 @@ func (r jobRecord) job(id JobID) Job {
 		Repeats: r.Repeats,
 		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
+		Content: r.Content, Sign: r.Sign,
 	}
 	if r.Pending != nil {
 		p := Snapshot(*r.Pending)
@@ -252,7 +260,7 @@ func encodePublished(p PublishedRecord) []byte {
 	return encodeRecord(publishedRecord{
 		Remote: p.Remote, Item: p.Item, Version: p.Version, Number: p.Number, Storage: p.Storage,
 		Snapshot: fromSnapshot(p.Snapshot), PartSize: p.PartSize, ETags: p.ETags,
-		SHA1: p.SHA1, At: stored(p.At),
+		SHA1: p.SHA1, At: stored(p.At), Content: p.Content, Sign: p.Sign, Unproven: p.Unproven,
 	}, p.Rel)
 }
 
@@ -261,6 +269,6 @@ func (r publishedRecord) record(root, rel string) PublishedRecord {
 		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number,
 		Storage:  r.Storage,
 		Snapshot: Snapshot(r.Snapshot), PartSize: r.PartSize, ETags: r.ETags, SHA1: r.SHA1,
-		At: r.At,
+		At: r.At, Content: r.Content, Sign: r.Sign, Unproven: r.Unproven,
 	}
 }

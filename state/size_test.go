@@ -33,7 +33,7 @@ func TestBytesOfAFile(t *testing.T) {
 
 	steps := [][]Event{
 		{FolderFound{Folder: "urn:adsk.wipprod:fs.folder:co.abcdefghijklmnopqrstuv"},
-			Reserved{"urn:adsk.objects:os.object:wip.dm.prod/01234567-89ab-cdef-0123-456789abcdef.dwg"}},
+			Reserved{Object: "urn:adsk.objects:os.object:wip.dm.prod/01234567-89ab-cdef-0123-456789abcdef.dwg"}},
 		{Opened{UploadKey: "AQICAHjBmFyZGVjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo", PartSize: 5 << 20, Parts: 1,
 			Expires: epoch.Add(24 * time.Hour)}},
 		{PartStored{Part: 1, Size: 100_000, ETag: "d41d8cd98f00b204e9800998ecf8427e"}, AllStored{}},

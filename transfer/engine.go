@@ -43,6 +43,10 @@ type Config struct {
 	// be.
 	Rules func(job state.Job) (rule string, wait time.Duration, err error)
 
+	// Inspect tells what the bytes of a file say that a job is about to send; before is what it told
+	// of the version before, "" unknown. nil: nothing is looked at.
+	Inspect func(job state.Job, before string, r io.ReaderAt) (Inspection, error)
+
 	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading
 	// the file once more.
 	ReceiptSHA256 bool

@@ -43,6 +43,7 @@ const (
 	ReasonUnexpected     = "unexpected"
 	ReasonExcluded       = "excluded"
 	ReasonRules          = "rules-unclear"
+	ReasonDoubtful       = "content-doubtful"
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
 	// of a job that a repair of the state could not read in its newest form
@@ -144,6 +145,8 @@ var reasons = []Reason{
 	{ReasonRules, "a rule file above the file changed a moment ago, or cannot be understood: nothing below " +
 		"it " +
 		"is sent until it can", "", CureLook, 10 * time.Second},
+	{ReasonDoubtful, "the content of the file is doubtful, and its watch parks such files (gate = \"park\"); " +
+		"the fix sends it as it is", "hoist push --force {path} {remote}", CureDecision, 0},
 	{ReasonUnexpected, "something unforeseen happened", retry, CureDecision, 0},
 }
 

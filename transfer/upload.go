@@ -79,6 +79,11 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 			base.Snapshot.Size)
 	}
 
+	why, err := e.inspect(&job, rec, src)
+	if err != nil {
+		return nil, err
+	}
+
 	if job.Target.OSS() {
 		id := apsclient.NewObjectID(job.Target.Bucket, job.Target.Key)
 		r.existed = job.Target.Seen == state.SeenOther
@@ -94,7 +99,8 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 
 		// A key is no storage that somebody gave: nothing happened yet that must be kept by itself.
-		return then(job, state.Reserved{Object: string(id)}, func(job state.Job) ([]state.Event, error) {
+		reserved := state.Reserved{Object: string(id), Content: job.Content, Sign: job.Sign, Why: why}
+		return then(job, reserved, func(job state.Job) ([]state.Event, error) {
 			return e.openSession(ctx, r, c, job)
 		})
 	}
@@ -180,7 +186,8 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, fmt.Errorf("reserve storage for %s: %w", job.Target.Address, err)
 	}
 
-	return []state.Event{at, state.Reserved{Object: string(object)}}, nil
+	return []state.Event{at, state.Reserved{Object: string(object), Content: job.Content, Sign: job.Sign,
+		Why: why}}, nil
 }
 
 // ensureFolder returns the folder that a job's file belongs in, made if missing. What was found
@@ -550,5 +557,6 @@ func recordOf(job state.Job, storage, sha1 string) *state.PublishedRecord {
 		Root: job.Root, Rel: job.Rel, Remote: job.Target.Address, Storage: storage, SHA1: sha1,
 		Item: job.Item, Version: job.Version, Number: job.VersionNumber,
 		Snapshot: job.Snapshot, PartSize: job.PartSize, At: time.Now().UTC(),
+		Content: job.Content, Sign: job.Sign,
 	}
 }

@@ -87,8 +87,25 @@ type Config struct {
 	// mounted.
 	Marker string
 
+	// Wishes are those of a path, by slash path below the root; they may be others at each call. nil:
+	// none.
+	Wishes func(path string) Wishes
+
 	Baseline Baseline
 	Logger   *slog.Logger // nil: discard
+}
+
+// Wishes are what is asked for one path.
+type Wishes struct {
+	NoGate bool // a file that begins with nothing but zeros is not waited for
+}
+
+func (c Config) wishes(path string) Wishes {
+	if c.Wishes == nil {
+		return Wishes{}
+	}
+
+	return c.Wishes(path)
 }
 
 // States of a watcher.

@@ -3,6 +3,7 @@ package watcher
 import (
 	"time"
 
+	"hoist/watcher/content"
 	"hoist/watcher/whole"
 )
 
@@ -31,13 +32,13 @@ func (r *run) unfinished(p string, rec record) string {
 		return WaitWriter
 	}
 
-	verdict, err := r.judge(p, rec.size)
+	half, err := r.halfWritten(p, rec.size)
 	if err != nil {
 		r.log.Debug("the end of a file cannot be judged", "path", p, "error", err)
 		return "" // the engine will say why it cannot be read
 	}
 
-	if verdict == whole.Torn {
+	if half {
 		return WaitTorn
 	}
 
@@ -49,15 +50,22 @@ func (r *run) unfinished(p string, rec record) string {
 	return ""
 }
 
-// judge reads what the bytes of a file tell of it.
-func (r *run) judge(p string, size int64) (whole.Verdict, error) {
+// halfWritten reports whether the bytes of a file say that more of them are to come.
+func (r *run) halfWritten(p string, size int64) (bool, error) {
 	f, err := OpenRegular(join(r.root, p))
 	if err != nil {
-		return whole.Unknown, err
+		return false, err
 	}
 	defer f.Close()
 
-	return whole.Judge(p, size, f)
+	if r.cfg.wishes(p).NoGate {
+		verdict, err := whole.Judge(p, size, f)
+		return verdict == whole.Torn, err
+	}
+
+	report, err := content.Judge(p, size, f)
+
+	return report.HalfWritten(), err
 }
 
 // recentFactor is how many settle times ago a file that a scan finds must have changed for a copy

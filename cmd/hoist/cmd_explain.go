@@ -10,6 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/watcher/content"
 )
 
 func newExplainCmd(a *app) *cobra.Command {
@@ -121,5 +122,8 @@ func (a *app) printExplanation(e control.Explanation) {
 		}
 
 		a.printf("\n")
+		if r.Sign != "" {
+			a.printf("  doubtful: %s\n", content.Sign(r.Sign).Sentence())
+		}
 	}
 }

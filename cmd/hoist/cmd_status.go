@@ -424,6 +424,11 @@ func watchText(w control.Watch) string {
 			count(e.Count, "file", "files"), strings.Join(e.Paths, ", "))
 	}
 
+	if e := w.Doubtful; e != nil {
+		text += fmt.Sprintf("; %s sent though doubtful (%s)", count(e.Count, "file", "files"),
+			strings.Join(e.Paths, ", "))
+	}
+
 	if w.Detail != "" {
 		if text != "" {
 			text += "; "

@@ -191,6 +191,11 @@ var cureRows = []struct {
 		must(c.t, os.Mkdir(filepath.Join(c.dir, c.name, ".hoistignore"), 0o755))
 		c.run(0, "watch", "add", filepath.Join(c.dir, c.name), c.remote, "--settle", "100ms")
 	}, false, state.StatusDone, true},
+	{"no drawing", transfer.ReasonDoubtful, func(c *cure) {
+		dir := filepath.Join(c.dir, c.name)
+		c.run(0, "watch", "add", dir, c.remote, "--settle", "100ms", "--exclude", "*.rvt")
+		c.run(0, "watch", "set", dir, "gate=park", "exclude=")
+	}, true, state.StatusDone, false},
 }
 
 // rel is the row's file below the folder of the lab.

@@ -21,7 +21,7 @@ const (
 
 const (
 	headSize = 4 << 10
-	tailSize = 66 << 10 // the trailer of a ZIP with its longest comment
+	tailSize = 56 << 10 // the trailer of a ZIP, with a comment of nearly the longest
 )
 
 // Judge reads the beginning and the end of a file of size bytes, and what its header points to.

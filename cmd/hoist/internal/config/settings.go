@@ -65,6 +65,9 @@ type Settings struct {
 	// MapNames stores names that the service refuses under a similar name instead of parking the
 	// file. Default: false.
 	MapNames *bool `toml:"map-names,omitempty"`
+	// Gate is what a watch does with files whose content is doubtful: "warn" (the default) sends them
+	// and says so, "park" does not until somebody decides, "off" does not look.
+	Gate string `toml:"gate,omitempty"`
 }
 
 // MapsNames is MapNames with its default.
@@ -92,6 +95,7 @@ func (s Settings) Over(base Settings) Settings {
 	s.OneFileSystem = first(s.OneFileSystem, base.OneFileSystem)
 	s.MaxDelete = first(s.MaxDelete, base.MaxDelete)
 	s.MapNames = first(s.MapNames, base.MapNames)
+	s.Gate = first(s.Gate, base.Gate)
 
 	return s
 }
@@ -176,6 +180,10 @@ func (s Settings) Engine(source string) (Engine, error) {
 	e.Transfers, e.Parts = inFlight("transfers", s.Transfers), inFlight("parts", s.Parts)
 	if s.MaxDelete != nil && *s.MaxDelete < 0 {
 		bad("max-delete", strconv.Itoa(*s.MaxDelete)+" is not 0 or more")
+	}
+
+	if err := checkGate(s.Gate); err != nil {
+		bad("gate", err.Error())
 	}
 
 	if s.PartSize != "" {

@@ -38,6 +38,10 @@ type Watch struct {
 	// Profile is the account that is used. Default: the one of the daemon.
 	Profile string `toml:"profile,omitempty"`
 
+	// Gate is what becomes of files whose content is doubtful: "warn", "park" or "off". Default: as
+	// the settings of the profile and of config.toml have it, else warn.
+	Gate string `toml:"gate,omitempty"`
+
 	Exclude []string `toml:"exclude,omitempty"`
 	Include []string `toml:"include,omitempty"`
 	MinSize string   `toml:"min-size,omitempty"`
@@ -119,6 +123,10 @@ func (w *Watch) Complete(file string) error {
 		if _, err := ParseDuration(d.text); err != nil && d.text != "" {
 			bad(d.key, err.Error())
 		}
+	}
+
+	if err := checkGate(w.Gate); err != nil {
+		bad("gate", err.Error())
 	}
 
 	if w.Path != "" {

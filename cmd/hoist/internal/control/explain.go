@@ -47,6 +47,8 @@ type Record struct {
 	StorageID     string     `json:"storage_id,omitempty"`
 	SHA1          string     `json:"sha1,omitempty"`
 	Receipt       uint64     `json:"receipt,omitempty"` // number of the receipt that tells it
+	Content       string     `json:"content,omitempty"` // kind and release, as the file began
+	Sign          string     `json:"sign,omitempty"`    // why the content was doubtful
 }
 
 // Explain implements [API].

@@ -54,7 +54,8 @@ func (m *watches) followExcluded(ctx context.Context) error {
 	}
 }
 
-// excluded is what of a watch was published and is left out now; nil: nothing.
+// excluded is what of a watch was published and is left out now; nil: nothing. It notes on the way
+// which files were doubtful.
 func (m *watches) excluded(ctx context.Context, c config.Watch) (*control.Excluded, error) {
 	book, err := m.owner.rules.of(c)
 	if err != nil {
@@ -71,6 +72,10 @@ func (m *watches) excluded(ctx context.Context, c config.Watch) (*control.Exclud
 	for _, rec := range records {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
+		}
+
+		if rec.Sign != "" {
+			m.noteDoubtful(c.ID, rec.Rel, true)
 		}
 
 		if rule := judge(rec.Rel); rule != "" {

@@ -124,7 +124,7 @@ var waitWords = map[string]string{
 	watcher.WaitBusy:     "it is saved all the time and has not rested yet",
 	watcher.WaitAge:      "it is younger than the rules ask for",
 	watcher.WaitWriter:   "a program has it open and may go on writing",
-	watcher.WaitTorn:     "its format says that its last bytes are still missing",
+	watcher.WaitTorn:     "its bytes say that some of them are still missing",
 	watcher.WaitRules:    "a .hoistignore above it changed a moment ago, or is not understood",
 }
 

@@ -39,6 +39,7 @@ type watching struct {
 	taken  bool   // guarded by mu: another home sends the folder
 
 	excluded *control.Excluded // guarded by mu: published files that the rules leave out now; nil: none
+	doubtful map[string]bool   // guarded by mu: files, by slash path, that were sent though doubtful
 }
 
 func newWatches(o *Owner) *watches { return &watches{owner: o, running: map[string]*watching{}} }
@@ -114,7 +115,7 @@ func (m *watches) run(c config.Watch) error {
 	wt, err := watcher.New(watcher.Config{
 		Book: book, Marker: markerName, Settle: c.SettleTime(), ScanInterval: c.ScanTime(),
 		Baseline: baseline{m.owner.store, c.ID}, Logger: m.owner.log,
-		Poll: m.owner.options.apart, PollInterval: m.owner.options.poll,
+		Poll: m.owner.options.apart, PollInterval: m.owner.options.poll, Wishes: m.owner.rules.wishes(c.ID),
 	})
 	if err != nil {
 		return err
@@ -308,6 +309,7 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	r.mu.Lock()
 	out.Excluded = r.excluded
 	r.mu.Unlock()
+	out.Doubtful = r.doubted(c.Path)
 
 	return m.count(out, c, seenBy(s))
 }

@@ -1,0 +1,25 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
+
+// What becomes of a file whose content is doubtful.
+const (
+	GateWarn = "warn"
+	GatePark = "park"
+	GateOff  = "off"
+)
+
+func checkGate(text string) error {
+	if text != "" && !slices.Contains([]string{GateWarn, GatePark, GateOff}, text) {
+		return errors.New(quoted(text) + " is not warn, park or off")
+	}
+
+	return nil
+}
+
+// GateOf is the gate for a file of a watch, by slash path below it.
+func (w Watch) GateOf(_ string, s Settings) string { return cmp.Or(w.Gate, s.Gate, GateWarn) }
