@@ -101,7 +101,8 @@ func TestExitCodesAreDocumented(t *testing.T) {
 
 func TestTopics(t *testing.T) {
 	for _, name := range []string{"getting-started", "remotes", "exit-codes", "reasons", "limits",
-		"environment", "control-api", "json", "configuration", "promises"} {
+		"environment", "control-api", "json", "configuration", "promises", "concepts", "filters", "quotas",
+		"security", "troubleshooting", "scaling", "comparison"} {
 		if !slices.Contains(topics(), name) {
 			t.Errorf("no topic %s", name)
 		}
