@@ -22,7 +22,7 @@ func newCopytoCmd(a *app) *cobra.Command {
 DST: DST is the whole new name, not a folder. It is "hoist push --as" and "hoist
 pull" in one form.`,
 		Example: "  hoist copyto model.rvt aps://Studio/Tower/Models/tower.rvt\n  hoist copyto " +
-			"oss://my-bucket/a.zip /tmp/b.zip",
+			"oss://my-bucket/a.zip b.zip",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.transferFlags = o.transferFlags
