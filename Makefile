@@ -40,12 +40,17 @@ race: ## Run the tests with the race detector (needs a C compiler).
 long: ## Run the tests that take minutes.
 	HOIST_LONG=1 $(GO) test -count=1 -timeout 55m -parallel 8 -run "$$(.ci/long-tests HOIST_LONG)" ./...
 
+.PHONY: fuzz
+fuzz: ## Run every fuzzer for FUZZTIME (default 5s).
+	FUZZTIME=$(or $(FUZZTIME),5s) .ci/fuzz
+
 .PHONY: mutations
 mutations: ## Take each safeguard of .ci/mutations away in turn; a test must notice. MUTATION=regexp chooses.
 	$(GO) run .ci/mutate.go '$(MUTATION)'
 
 .PHONY: nightly
-nightly: long mutations ## Run the full figures: everything of long, then the tests that take hours.
+nightly: long mutations ## Run the full figures: everything of long, fuzzers for minutes, then the tests that take hours.
+	FUZZTIME=$(or $(FUZZTIME),5m) .ci/fuzz
 	HOIST_LONG=1 HOIST_NIGHTLY=1 $(GO) test -count=1 -timeout 6h -parallel 4 -run "$$(.ci/long-tests HOIST_NIGHTLY)" ./...
 
 .PHONY: soak

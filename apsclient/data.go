@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -475,7 +476,7 @@ func checkRange(resp *http.Response, from, to int64) (skip, length, total int64,
 			end = total - 1
 		}
 
-		if first != from || (end >= 0 && last != end) || last < first {
+		if first != from || (end >= 0 && last != end) || last < first || last == math.MaxInt64 {
 			return 0, 0, 0, fmt.Errorf("asked for bytes %d-%d, got %d-%d", from, to, first, last)
 		}
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -334,7 +335,7 @@ func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Va
 	t := &oauth2.Token{AccessToken: answer.AccessToken, TokenType: answer.TokenType,
 		RefreshToken: answer.RefreshToken, ExpiresIn: answer.ExpiresIn}
 	if answer.ExpiresIn > 0 {
-		t.Expiry = time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second)
+		t.Expiry = time.Now().Add(time.Duration(min(answer.ExpiresIn, math.MaxInt32)) * time.Second)
 	}
 
 	return t, nil

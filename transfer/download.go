@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -205,7 +206,7 @@ func parseChunks(urls map[string]apsclient.SignedURL, size int64) ([]chunk, erro
 		a, b, ok := strings.Cut(text, "-")
 		from, err1 := strconv.ParseInt(a, 10, 64)
 		to, err2 := strconv.ParseInt(b, 10, 64)
-		if !ok || err1 != nil || err2 != nil || from < 0 || to < from || u == "" {
+		if !ok || err1 != nil || err2 != nil || from < 0 || to < from || to == math.MaxInt64 || u == "" {
 			return nil, fmt.Errorf("the chunk %q is no range with a URL", text)
 		}
 

@@ -5,7 +5,25 @@ import (
 	"errors"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 )
+
+// mayChange refuses a remote that the profile may not change. Calls with the context that it returns
+// say that they are for that remote.
+func (a *app) mayChange(ctx context.Context, arg string) (context.Context, error) {
+	address, err := a.remoteAddress(arg)
+	if err != nil {
+		return nil, err
+	}
+
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return nil, err
+	}
+
+	return control.WithRemote(ctx, address.String()), config.MayChange(s.home, s.profile, address)
+}
 
 // changeFolder sets values of the folder at hand. made reports whether a folder has them.
 func (l *looked) changeFolder(ctx context.Context, u apsclient.FolderUpdate,

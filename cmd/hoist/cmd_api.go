@@ -17,8 +17,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/once"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -236,6 +238,17 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 
 	if o.dryRun {
 		return a.planAPI(ctx, action, r, o)
+	}
+
+	if to, changes := owner.ChangedBy(r, ""); changes && action.Method != apsclient.MethodComposite {
+		s, err := a.setup(config.Settings{})
+		if err != nil {
+			return err
+		}
+
+		if err := config.MayChange(s.home, s.profile, to); err != nil {
+			return err
+		}
 	}
 
 	switch {

@@ -95,6 +95,9 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 
 	p := config.Profile{Flow: config.FlowTwoLegged, BaseURL: env.BaseURL, UserID: env.UserID,
 		Region: o.region, Scopes: o.scopes, Actions: o.actions, Hub: o.hub}
+	old, _ := config.LoadProfile(home, name) // with a mistake in it, as far as it can be read
+	p.AllowRemotes = old.AllowRemotes        // a new secret lifts no bound
+
 	switch {
 	case o.user:
 		p.Flow = config.FlowUser

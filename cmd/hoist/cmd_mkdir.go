@@ -52,6 +52,10 @@ func (a *app) mkdir(ctx context.Context, arg, policy string) error {
 		return err
 	}
 
+	if ctx, err = a.mayChange(ctx, arg); err != nil {
+		return err
+	}
+
 	if address.OSS() {
 		return a.makeBucket(ctx, address, policy)
 	}

@@ -33,6 +33,11 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 		return problem.Usagef("NEWNAME %q: it is a name, not a path; things stay in their folder", name)
 	}
 
+	ctx, err := a.mayChange(ctx, address)
+	if err != nil {
+		return err
+	}
+
 	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
@@ -41,6 +46,10 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 
 	p := l.place
 	renamed := p.Address.Parent().Join(name)
+	if _, err := a.mayChange(ctx, renamed.String()); err != nil {
+		return err
+	}
+
 	switch p.Kind {
 	case remote.KindItem:
 		if err = l.mustBeFree(ctx, renamed); err == nil {

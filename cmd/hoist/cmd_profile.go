@@ -136,6 +136,7 @@ type profileJSON struct {
 	Region   string   `json:"region,omitempty"`
 	Scopes   []string `json:"scopes,omitempty"`
 	Actions  []string `json:"actions,omitempty"`
+	Allowed  []string `json:"allow_remotes,omitempty"`
 	Hub      string   `json:"hub,omitempty"`
 	SignedIn bool     `json:"signed_in"`
 }
@@ -154,7 +155,7 @@ func (a *app) profileJSON(home config.Home, name, current string) (profileJSON, 
 	return profileJSON{
 		Name: name, Current: name == current, Flow: p.Flow, ClientID: p.ClientID, BaseURL: p.BaseURL,
 		UserID: p.UserID, Region: p.Region,
-		Scopes: p.Scopes, Actions: p.Actions, Hub: p.Hub, SignedIn: p.ClientSecret != "" ||
+		Scopes: p.Scopes, Actions: p.Actions, Allowed: p.AllowRemotes, Hub: p.Hub, SignedIn: p.ClientSecret != "" ||
 			set.ClientSecret != "" || set.RefreshToken != "" || set.PrivateKey != "",
 	}, nil
 }

@@ -97,6 +97,12 @@ func (a *app) resolve(ctx context.Context, o resolveOptions, arg string) error {
 		return err
 	}
 
+	if o.keep != keepTheirs {
+		if _, err := a.mayChange(ctx, c.Remote); err != nil {
+			return err
+		}
+	}
+
 	// A push goes on with the job that waits for the decision; anything else takes its place.
 	push := o.keep == keepMine || o.asVersion
 	if !push || c.kind == string(state.Download) {

@@ -48,6 +48,10 @@ func (a *app) restore(ctx context.Context, arg string, version int) error {
 		return problem.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
 	}
 
+	if ctx, err = a.mayChange(ctx, address.String()); err != nil {
+		return err
+	}
+
 	l, err := a.look(ctx, address.Parent().String())
 	if err != nil {
 		return err

@@ -43,6 +43,11 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 			"add --yes where that is meant")
 	}
 
+	ctx, err := a.mayChange(ctx, address)
+	if err != nil {
+		return err
+	}
+
 	l, err := a.look(ctx, address)
 	if err != nil {
 		return err

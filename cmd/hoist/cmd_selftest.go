@@ -76,6 +76,10 @@ func (a *app) selftest(ctx context.Context, arg string, o selftestOptions) error
 		return err
 	}
 
+	if ctx, err = a.mayChange(ctx, arg); err != nil {
+		return err
+	}
+
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return err

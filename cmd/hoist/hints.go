@@ -35,6 +35,8 @@ var hints = map[problem.Step]string{
 		`ACTION --help" shows what an action takes`,
 	problem.AddToAccount: "an account administrator adds the client id under Hub Admin, Custom Integrations " +
 		`(BIM 360: Account Admin, Settings, Custom Integrations); see "hoist guide transfer"`,
+	problem.AllowedHelp: "name a remote below one of them, or add it to allow-remotes in " +
+		"profiles/NAME.toml (\"hoist profile show\")",
 	problem.AddressHelp: "write a remote as aps://HUB/PROJECT/FOLDER/… or " +
 		"oss://BUCKET/KEY",
 	problem.AnotherHome: "wait until that process has ended, end it, or use another home (--home)",

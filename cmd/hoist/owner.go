@@ -13,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // lockPatience is how long a command waits for a process that has the state open and does not
@@ -114,6 +115,9 @@ func (a *app) ownerOptions(s *setup, command string) owner.Options {
 			return acc.UserID
 		},
 		CheckAccount: s.checkAccount,
+		MayChange: func(profile string, to remote.Address) error {
+			return config.MayChange(s.home, profile, to)
+		},
 		Reload: func() (config.Settings, []config.Watch, error) {
 			again, err := a.setup(s.flags)
 			if err != nil {

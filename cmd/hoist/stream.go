@@ -102,6 +102,11 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 		return err
 	}
 
+	ctx, err := a.mayChange(ctx, t.remote.String())
+	if err != nil {
+		return err
+	}
+
 	st, err := a.newStreamer(ctx, t.s)
 	if err != nil {
 		return err

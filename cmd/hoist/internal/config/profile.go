@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"hoist/apsclient"
+	"hoist/transfer/remote"
 )
 
 // DefaultProfile is used when none is named; it need not exist.
@@ -36,6 +37,9 @@ type Profile struct {
 	Scopes []string `toml:"scopes,omitempty"`
 	// Actions that may be called, by name or preset (transfer, read-only, admin). Default: all.
 	Actions []string `toml:"actions,omitempty"`
+	// AllowRemotes are the places below which remotes may be changed, such as
+	// "aps://Acme/Tower/Project Files/*"; * stands for any characters of one step. Default: all.
+	AllowRemotes []string `toml:"allow-remotes,omitempty"`
 	// Hub is what "hoist ls" shows without a REMOTE, a name or an id. Default: all hubs.
 	Hub string `toml:"hub,omitempty"`
 	// BaseURL is the origin that the secret was stored for. Default:
@@ -123,7 +127,28 @@ func LoadProfile(h Home, name string) (Profile, error) {
 			Msg: quoted(p.Flow) + " is not two-legged, user or service-account"}
 	}
 
-	return p, errors.Join(p.check(path), CheckRegion(path, p.Region))
+	_, err = remote.ParseAllowed(p.AllowRemotes)
+	if err != nil {
+		err = &Error{File: path, Key: "allow-remotes", Msg: err.Error()}
+	}
+
+	return p, errors.Join(p.check(path), CheckRegion(path, p.Region), err)
+}
+
+// MayChange is an error where the profile does not allow a remote to be changed, a
+// [*remote.OutsideError]; the zero address is one that is not known.
+func MayChange(h Home, profile string, a remote.Address) error {
+	p, err := LoadProfile(h, profile)
+	if err != nil {
+		return err
+	}
+
+	allowed, err := remote.ParseAllowed(p.AllowRemotes)
+	if err != nil {
+		return err
+	}
+
+	return allowed.Check(a)
 }
 
 // CheckRegion is an [Error] for a region that the service does not have; "" is its default.

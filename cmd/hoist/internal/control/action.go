@@ -121,7 +121,8 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 		var req apsclient.Request
 		if s.read(w, r, &req) {
 			req.Action = name
-			s.answer(w)(s.api.Action(r.Context(), profile, req))
+			ctx := WithRemote(r.Context(), r.Header.Get(remoteHeader))
+			s.answer(w)(s.api.Action(ctx, profile, req))
 		}
 
 		return

@@ -130,6 +130,10 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 
+	if to := RemoteOf(ctx); to != "" {
+		req.Header.Set(remoteHeader, to)
+	}
+
 	if c.Account != "" && method == http.MethodPost {
 		req.Header.Set(accountHeader, c.Account)
 	}

@@ -89,6 +89,23 @@ type Forwarder struct {
 	Profile string
 }
 
+// remoteHeader carries what [WithRemote] names.
+const remoteHeader = "Hoist-Remote"
+
+type remoteKey struct{}
+
+// WithRemote names the remote that a command changes: its calls go by ids, and the owner holds what
+// it may change against addresses.
+func WithRemote(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, remoteKey{}, address)
+}
+
+// RemoteOf is what WithRemote named, "" nothing.
+func RemoteOf(ctx context.Context) string {
+	address, _ := ctx.Value(remoteKey{}).(string)
+	return address
+}
+
 // RoundTrip implements http.RoundTripper.
 func (f Forwarder) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {

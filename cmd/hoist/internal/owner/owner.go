@@ -21,6 +21,7 @@ import (
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/remote"
 )
 
 // Options of an [Owner].
@@ -42,6 +43,8 @@ type Options struct {
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
+	// MayChange refuses remotes that a profile may not change; nil accepts all. It is asked each time.
+	MayChange func(profile string, to remote.Address) error
 	// Settings hold the choice of files that every watch starts from; Reload reads them and the
 	// watches again.
 	Settings config.Settings
@@ -413,6 +416,12 @@ func (o *Owner) Action(ctx context.Context, profile string, r apsclient.Request)
 	if _, ok := apsclient.ActionByName(r.Action); !ok {
 		return nil, problem.With(problem.Usage, fmt.Errorf("unknown action %q", r.Action),
 			problem.Fix{Step: problem.Actions})
+	}
+
+	if to, changes := ChangedBy(r, control.RemoteOf(ctx)); changes {
+		if err := o.mayChange(profile, to); err != nil {
+			return nil, err
+		}
 	}
 
 	c, err := o.client(profile)

@@ -24,6 +24,10 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
+	if err := o.mayChange(r.Profile, landed(address, r.As)); err != nil {
+		return control.Plan{}, err
+	}
+
 	batch := batchOf(r.Batch)
 	found, planned, err := o.planPush(ctx, r, address, batch)
 	if err != nil {

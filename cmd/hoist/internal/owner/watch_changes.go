@@ -57,6 +57,15 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		return control.WatchAdded{}, err
 	}
 
+	to, err := remote.ParseAddress(address)
+	if err == nil {
+		err = o.mayChange(r.Profile, to)
+	}
+
+	if err != nil {
+		return control.WatchAdded{}, err
+	}
+
 	c.Remote = address
 	c.ID = config.NewWatchID(c.Path, c.Remote, o.profile(r.Profile))
 	if err := c.Complete(""); err != nil {

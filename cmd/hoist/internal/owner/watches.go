@@ -213,6 +213,10 @@ func (m *watches) take(c config.Watch, address remote.Address,
 		return errConfigRests
 	}
 
+	if err := m.owner.mayChange(c.Profile, address); err != nil {
+		return err
+	}
+
 	if err := m.owner.claim(c.Path, false); err != nil {
 		return err
 	}

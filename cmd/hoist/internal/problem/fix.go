@@ -31,6 +31,7 @@ const (
 	ActionHelp    Step = "explain-action"     // see what an action takes
 	ActionTakes   Step = "explain-refused"    // the same, of one that the service refused
 	AddToAccount  Step = "add-to-account"     // have the application added to an account
+	AllowedHelp   Step = "allow-remotes"      // name a remote that the profile allows
 	AddressHelp   Step = "write-address"      // write a remote as an address
 	AnotherHome   Step = "another-home"       // wait for the holder of a home, or use another one
 	Configuration Step = "correct-setting"    // correct the configuration

@@ -146,6 +146,7 @@ var table = []row{
 	{is[*plan.CollisionError], Usage, Fix{Step: OneByOne}},
 	{is[*remote.AddressError], Usage, Fix{Step: AddressHelp}},
 	{is[*remote.UsageError], Usage, Fix{}},
+	{is[*remote.OutsideError], Usage, Fix{Step: AllowedHelp}},
 	{is[*remote.NameClashError], Usage,
 		Text("choose another name, or rename what is there with \"hoist mv\"")},
 	{is[*remote.NotFoundError], NotFound, Fix{}},

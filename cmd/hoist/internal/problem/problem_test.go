@@ -35,6 +35,7 @@ func TestOf(t *testing.T) {
 		{"name twice", &remote.AmbiguousError{}, Usage},
 		{"two on one name", &plan.CollisionError{}, Usage},
 		{"contradiction", &remote.UsageError{}, Usage},
+		{"remote that is not allowed", &remote.OutsideError{}, Usage},
 		{"no hub is visible", &remote.NotFoundError{NoneVisible: true}, Unauthorized},
 		{"remote not found", &remote.NotFoundError{}, NotFound},
 		{"local not found", fs.ErrNotExist, NotFound},
