@@ -50,6 +50,7 @@ func (a *app) commands() []*cobra.Command {
 		newSchemaCmd(a),
 		newURLCmd(a),
 		newVersionsCmd(a),
+		newManCmd(a),
 		newMkdirCmd(a),
 		newPauseCmd(a),
 		newPreflightCmd(a),
