@@ -44,6 +44,7 @@ const (
 	ReasonExcluded       = "excluded"
 	ReasonRules          = "rules-unclear"
 	ReasonDoubtful       = "content-doubtful"
+	ReasonMassChange     = "mass-change"             // of a watch, not of a job
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
 	// of a job that a repair of the state could not read in its newest form
@@ -147,6 +148,8 @@ var reasons = []Reason{
 		"is sent until it can", "", CureLook, 10 * time.Second},
 	{ReasonDoubtful, "the content of the file is doubtful, and its watch parks such files (gate = \"park\"); " +
 		"the fix sends it as it is", "hoist push --force {path} {remote}", CureDecision, 0},
+	{ReasonMassChange, "many published files of a watch were rewritten at once and do not begin as their kind does " +
+		"any more: the watch is stopped until somebody looks at them", "hoist watch resume {watch}", CureDecision, 0},
 	{ReasonUnexpected, "something unforeseen happened", retry, CureDecision, 0},
 }
 

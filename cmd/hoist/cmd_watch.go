@@ -21,13 +21,13 @@ func newWatchCmd(a *app) *cobra.Command {
 		Short: "Folders that the daemon keeps in sync",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("watch needs a subcommand: add, list, set, remove, pause, resume or scan")
+			return problem.Usagef("watch needs a subcommand: add, list, set, remove, pause, resume, scan or put-back")
 		},
 	}
 	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a), newWatchSetCmd(a),
 		a.watchVerb(control.Remove, "Stop watching a folder; nothing is deleted, here or in the cloud"),
 		a.watchVerb(control.Pause, "Send nothing of a folder until it is resumed"),
-		a.watchVerb(control.Resume, "Go on with a paused folder"), newWatchScanCmd(a))
+		a.watchVerb(control.Resume, "Go on with a paused folder"), newWatchScanCmd(a), newWatchPutBackCmd(a))
 
 	return cmd
 }

@@ -215,6 +215,7 @@ var curedElsewhere = map[string]string{
 	transfer.ReasonVanished:      "owner.TestHealing",
 	transfer.ReasonFolderAway:    "transfer.TestFolderAway",
 	transfer.ReasonChanging:      "transfer.TestPushParksWhatChangesTwice",
+	transfer.ReasonMassChange:    "TestMassChange",
 	transfer.ReasonNeverSettles:  "transfer, of settle.go",
 	transfer.ReasonNoSpace:       "transfer.TestDownloadWaitsForRoom, TestFullDiskOfTheState",
 	transfer.ReasonNoResources:   "transfer.TestClassify",

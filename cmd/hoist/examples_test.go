@@ -34,6 +34,7 @@ var notRun = map[string]string{
 	"hoist service stop":              "changes the system: TestService",
 	"hoist service uninstall":         "changes the system: TestService",
 	"hoist status --follow":           "runs until it is interrupted: TestScripts/control",
+	"hoist watch put-back":            "needs a mass change: TestMassChange",
 	"hoist watch scan":                "needs a daemon: TestScripts/daemon",
 	"sudo hoist":                      "changes the system",
 	"hoist api create-bucket --body ": "run by TestAPIExamples with what it needs",

@@ -14,7 +14,7 @@ import (
 // change nothing.
 var changing = []string{"api", "cancel", "login", "logout", "mkdir", "mv", "pause", "profile remove",
 	"profile use", "pull", "push", "restore", "resume", "retry", "rm", "state rebuild", "state repair",
-	"watch add", "watch pause", "watch remove", "watch resume"}
+	"watch add", "watch pause", "watch put-back", "watch remove", "watch resume"}
 
 // noteChange records a command that changed something by itself, and not through the owner of the
 // home. What cannot be recorded is no error of the command.

@@ -105,10 +105,21 @@ func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 	return r.r.ReadAt(p, off)
 }
 
+// Judged reports whether a name promises a kind whose beginning is documented.
+func Judged(name string) bool {
+	k, known := kindOf(name)
+	return known && k.head != nil
+}
+
+func kindOf(name string) (kind, bool) {
+	k, known := kinds[strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))]
+	return k, known
+}
+
 // Judge reads what tells whether a file of size bytes is what its name, or path, says. The error is
 // that of a read.
 func Judge(name string, size int64, r io.ReaderAt) (Report, error) {
-	k, known := kinds[strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))]
+	k, known := kindOf(name)
 	if !known || size <= 0 {
 		return Report{}, nil
 	}

@@ -70,6 +70,7 @@ type Watch struct {
 	LeftOut  []RuleCount `json:"left_out,omitempty"`
 	Excluded *Excluded   `json:"excluded,omitempty"`
 	Doubtful *Excluded   `json:"doubtful,omitempty"` // sent though their content is doubtful
+	Brake    *Brake      `json:"brake,omitempty"`    // why it was stopped
 }
 
 // Excluded are files that were published and are left out by the rules now; they stay in the cloud.

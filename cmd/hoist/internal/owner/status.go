@@ -45,6 +45,13 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		return s, err
 	}
 
+	for _, w := range s.Watches {
+		if b := w.Brake; b != nil {
+			s.Attention = append(s.Attention, control.Attention{Path: w.Path, Reason: transfer.ReasonMassChange,
+				Detail: b.Detail, Since: control.Known(b.At), Fix: b.GoOn})
+		}
+	}
+
 	s.Budgets = o.budgets()
 	if s.Waiting, err = o.waiting(active, s.Budgets); err != nil {
 		return s, err

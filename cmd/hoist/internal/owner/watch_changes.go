@@ -182,7 +182,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 			o.log.Warn("the folder keeps its marker", "path", c.Path, "error", err)
 		}
 
-		return out, errors.Join(m.setPaused(c.ID, false), o.store.SetMeta(metaSeen+c.ID, ""),
+		return out, errors.Join(m.pass(c.ID), m.setPaused(c.ID, false), o.store.SetMeta(metaSeen+c.ID, ""),
 			m.tellJobs(c.ID, state.Cancel{}), o.store.DropRoot(c.ID))
 	case control.Pause:
 		out.State = control.WatchPaused
@@ -194,7 +194,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 
 		return out, m.tellJobs(c.ID, state.Pause{})
 	case control.Resume:
-		if err := m.setPaused(c.ID, false); err != nil {
+		if err := errors.Join(m.pass(c.ID), m.setPaused(c.ID, false)); err != nil {
 			return out, err
 		}
 

@@ -13,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
+	"hoist/transfer"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 	"hoist/watcher"
@@ -40,6 +41,8 @@ type watching struct {
 
 	excluded *control.Excluded // guarded by mu: published files that the rules leave out now; nil: none
 	doubtful map[string]bool   // guarded by mu: files, by slash path, that were sent though doubtful
+
+	rewrites rewrites // of the goroutine that runs the watcher
 }
 
 func newWatches(o *Owner) *watches { return &watches{owner: o, running: map[string]*watching{}} }
@@ -146,7 +149,7 @@ func (m *watches) run(c config.Watch) error {
 
 		err := state.Patiently(ctx, func() error { // what was not written is scanned again
 			return wt.Run(ctx, func(_ context.Context, changes []watcher.Change) error {
-				err := m.take(c, address, changes)
+				err := m.take(c, r, address, changes)
 				r.note(err)
 				return err
 			})
@@ -193,7 +196,7 @@ func (r *watching) trouble() (detail string, foreign bool) {
 }
 
 // take makes jobs of what has settled; nil means that they are durable.
-func (m *watches) take(c config.Watch, address remote.Address,
+func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 	changes []watcher.Change) error {
 	var files []plan.Source
 	for _, ch := range changes {
@@ -218,6 +221,10 @@ func (m *watches) take(c config.Watch, address remote.Address,
 	}
 
 	if err := m.owner.claim(c.Path, false); err != nil {
+		return err
+	}
+
+	if err := m.brake(c, r, files); err != nil {
 		return err
 	}
 
@@ -258,6 +265,10 @@ func (o *Owner) Watches(context.Context) ([]control.Watch, error) {
 func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	out := control.Watch{ID: c.ID, Path: c.Path, Remote: c.Remote, Mode: c.Mode}
 	paused, err := m.paused(c.ID)
+	if err == nil {
+		out.Brake, err = m.brakeOf(c)
+	}
+
 	if err != nil {
 		return out, err
 	}
@@ -267,6 +278,10 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	m.mu.Unlock()
 	if r == nil && paused {
 		out.State = control.WatchPaused
+		if out.Brake != nil {
+			out.Detail = transfer.ReasonMassChange + ": " + out.Brake.Detail
+		}
+
 		seen, err := m.seen(c.ID)
 		if err != nil {
 			return out, err
@@ -351,7 +366,13 @@ func (m *watches) tellJobs(id string, e state.Event) error {
 }
 
 func (m *watches) paused(id string) (bool, error) {
+	_, braked, err := m.braked(id)
+	if err != nil || braked {
+		return braked, err
+	}
+
 	text, _, err := m.owner.store.Meta("watch-paused/" + id)
+
 	return text == "yes", err
 }
 

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"hoist/cmd/hoist/internal/control"
+)
+
+// TestMassChange: a watch whose drawings turn into noise is stopped, and both of its fixes work as
+// they are printed.
+func TestMassChange(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no sh there")
+	}
+
+	l := newLab(t)
+	l.start("daemon")
+	l.owned("daemon")
+
+	const files, first = 14, 5
+
+	dir := filepath.Join(l.dir, "set")
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprintf("plan %d.dwg", i)) }
+	save := func(from, to int, text string) {
+		for i := from; i < to; i++ {
+			temp := name(i) + ".tmp"
+			must(t, os.WriteFile(temp, []byte(text+strings.Repeat(" and more", 100+i)), 0o600))
+			must(t, os.Rename(temp, name(i)))
+		}
+	}
+	must(t, os.Mkdir(dir, 0o700))
+	save(0, files, "AC1032 drawn")
+	l.run(0, "watch", "add", dir, l.remote+"/set", "--settle", "100ms")
+	versions := func() (n int) {
+		for _, f := range l.cloud.Items() {
+			n += len(f.Versions)
+		}
+
+		return n
+	}
+	eventually(t, "all is sent", func() bool { return versions() == files })
+
+	save(0, first, "noise")
+	eventually(t, "a few are sent", func() bool { return versions() == files+first })
+
+	save(first, files, "noise")
+	var b *control.Brake
+	eventually(t, "the watch is stopped, and says what was sent", func() bool {
+		b = l.status().Watches[0].Brake
+		return b != nil && b.PutBack != ""
+	})
+
+	if n := versions() - files; n > 10 || len(b.Sent) != n {
+		t.Errorf("%d of the files were sent, %+v", n, b)
+	}
+
+	paste := func(command string) {
+		t.Helper()
+
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+		cmd.Env, cmd.Dir = l.environ(), l.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
+	paste(b.PutBack)
+	for _, f := range l.cloud.Items() {
+		r, err := l.cloud.ReadVersion(f.Versions[len(f.Versions)-1].ID)
+		must(t, err)
+		head := make([]byte, 6)
+		_, err = r.Read(head)
+		must(t, err)
+		must(t, r.Close())
+		if string(head) != "AC1032" {
+			t.Errorf("%s begins with %q", f.Path, head)
+		}
+	}
+
+	if w := l.status().Watches[0]; w.State != control.WatchPaused {
+		t.Errorf("the watch goes on by itself: %+v", w)
+	}
+
+	before := versions()
+	paste(l.status().Attention[0].Fix)
+	rest := files - len(b.Sent)
+	eventually(t, "the rest is sent", func() bool { return versions() == before+rest })
+}
