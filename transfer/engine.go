@@ -85,6 +85,7 @@ type Engine struct {
 	data    reachability
 
 	alike alikeNames
+	full  fullFolders
 
 	fewerURLs atomic.Int64 // that a call may ask for, see urlsACall; 0: not told
 

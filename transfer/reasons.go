@@ -44,6 +44,9 @@ const (
 	ReasonExcluded       = "excluded"
 	ReasonRules          = "rules-unclear"
 	ReasonDoubtful       = "content-doubtful"
+	ReasonTooDeep        = "too-deep"
+	ReasonExtension      = "extension-blocked"
+	ReasonFolderFull     = "folder-full"
 	ReasonMassChange     = "mass-change"             // of a watch, not of a job
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
@@ -148,6 +151,12 @@ var reasons = []Reason{
 		"is sent until it can", "", CureLook, 10 * time.Second},
 	{ReasonDoubtful, "the content of the file is doubtful, and its watch parks such files (gate = \"park\"); " +
 		"the fix sends it as it is", "hoist push --force {path} {remote}", CureDecision, 0},
+	{ReasonTooDeep, "the file lies deeper than the service takes folders; it goes on by itself when it is moved " +
+		"further up", "hoist push --force {path} {remote}", CureLook, 10 * time.Minute},
+	{ReasonExtension, "the service is said to block the extension; the fix tries it all the same",
+		"hoist push --force {path} {remote}", CureLook, 10 * time.Minute},
+	{ReasonFolderFull, "the folder has more files than the service takes in one; they go on by themselves when " +
+		"there are fewer", retry, CureLook, time.Minute},
 	{ReasonMassChange, "many published files of a watch were rewritten at once and do not begin as their kind does " +
 		"any more: the watch is stopped until somebody looks at them", "hoist watch resume {watch}", CureDecision, 0},
 	{ReasonUnexpected, "something unforeseen happened", retry, CureDecision, 0},

@@ -55,16 +55,20 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 // storage.
 func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
+	rec, base, err := e.baseOf(job)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := e.withinLimits(job, rec); err != nil {
+		return nil, err
+	}
+
 	if err := e.spool(ctx, job); err != nil {
 		return nil, err
 	}
 
 	src, err := r.source(ctx, e, job)
-	if err != nil {
-		return nil, err
-	}
-
-	rec, base, err := e.baseOf(job)
 	if err != nil {
 		return nil, err
 	}

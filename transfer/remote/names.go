@@ -17,7 +17,9 @@ import (
 const (
 	maxRemoteName = 255
 	// MaxDepth is how many levels of folders the service takes below a top folder.
-	MaxDepth       = 25
+	MaxDepth = 25
+	// MaxFiles is how many files the service takes in one folder.
+	MaxFiles       = 10_000
 	reservedRemote = "<>:\"/\\|?*\n\r\t\x00\f¢™$®'`"
 )
 

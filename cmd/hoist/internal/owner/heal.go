@@ -65,7 +65,7 @@ func (h *healing) round(ctx context.Context) error {
 
 	looks, next := 0, state.JobID("")
 	for _, j := range parked {
-		if cureOf(j) != transfer.CureLook || j.ID <= h.after {
+		if cureOf(j) != transfer.CureLook && !transfer.MayBeGone(j) || j.ID <= h.after {
 			continue
 		}
 
@@ -130,6 +130,10 @@ func lookAt(j state.Job) look {
 	switch j.Reason {
 	case transfer.ReasonUnreadable, transfer.ReasonVanished, transfer.ReasonNotAFile:
 	default:
+		if _, err := os.Lstat(j.Path); transfer.MayBeGone(j) && errors.Is(err, fs.ErrNotExist) {
+			return look{reason: transfer.ReasonVanished}
+		}
+
 		return look{reason: j.Reason} // nothing here tells
 	}
 

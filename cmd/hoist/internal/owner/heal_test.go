@@ -27,6 +27,10 @@ func TestHealed(t *testing.T) {
 		{"an unreadable one was removed", gone, transfer.ReasonUnreadable, "w", state.RetryNow{}},
 		{"a watched one was removed", gone, transfer.ReasonVanished, "w", state.SourceChanged{Gone: true}},
 		{"whoever pushed it decides", gone, transfer.ReasonVanished, "", nil},
+		{"one of a name that is refused was renamed", gone, transfer.ReasonNameRefused, "w", state.RetryNow{}},
+		{"one that lies too deep was moved", gone, transfer.ReasonTooDeep, "w", state.RetryNow{}},
+		{"one that lies too deep is there", file, transfer.ReasonTooDeep, "w", nil},
+		{"one that was pushed is its pusher's", gone, transfer.ReasonNameRefused, "", nil},
 		{"a conflict needs a decision", file, transfer.ReasonConflict, "w", nil},
 		{"so does a file that was edited here", file, transfer.ReasonLocalDiffers, "", nil},
 	} {
