@@ -6,6 +6,8 @@ TARGETS  = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windo
 # Tools, pinned here and not in our dependency list.
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
 .DEFAULT_GOAL := help
 
 .PHONY: build
@@ -97,6 +99,10 @@ vet: ## Check formatting, go.mod, and go vet for each system.
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml.
 	$(GO) run $(GOLANGCI_LINT) run
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities; "not checked" where their database cannot be reached.
+	.ci/vuln $(GOVULNCHECK)
 
 .PHONY: check
 check: vet lint test ## What has to pass before a commit.

@@ -298,9 +298,9 @@ func CheckReceipts(lines []Receipt, prev string) error {
 			return fmt.Errorf("receipt %d: its line says number %d", r.Seq, f.Seq)
 		}
 
-		if i > 0 && r.Seq != lines[i-1].Seq+1 {
+		if i > 0 && r.Seq != lines[i-1].Seq+1 { //nolint:gosec // i is not 0
 			return fmt.Errorf("receipt %d follows receipt %d: those between are missing", r.Seq,
-				lines[i-1].Seq)
+				lines[i-1].Seq) //nolint:gosec // i is not 0
 		}
 
 		if r.Seq == 1 {

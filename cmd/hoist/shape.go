@@ -77,7 +77,7 @@ func jqShape(expr string) (shape, error) {
 
 // templateShape fills a Go template with each value and ends it with a line end.
 func templateShape(text string) (shape, error) {
-	t, err := template.New("--template").Parse(text)
+	t, err := template.New("--template").Parse(text) //nolint:gosec // by and for the user of the command
 	if err != nil {
 		return nil, problem.Usagef("%w", err)
 	}
