@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hoist/cmd/hoist/internal/progress"
+	"hoist/cmd/hoist/internal/service"
 )
 
 // app is what every command shares: the environment, the streams and the global flags. It is set up
@@ -24,6 +25,8 @@ type app struct {
 	sum            summary
 	handed         bool // to the owner of the home, which records what it does; set by dial
 	started        bool // the arguments were understood: an error from now on is not one of usage
+
+	tell service.Tell // the event log of a service; nil: none. Set by daemon
 }
 
 type globalFlags struct {

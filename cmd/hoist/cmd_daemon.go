@@ -30,12 +30,14 @@ that is done, parked, in conflict, retried, given up or healed, with the
 reason and what fixes it. The file is cut at 20 MB; pieces are kept for 30 days.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			run := func(ctx context.Context) error { return a.daemon(ctx, o) }
-			if managed, err := service.Managed(run); managed {
+			if managed, err := service.Managed(func(ctx context.Context, tell service.Tell) error {
+				a.tell = tell
+				return a.daemon(ctx, o)
+			}); managed {
 				return err
 			}
 
-			return run(cmd.Context())
+			return a.daemon(cmd.Context(), o)
 		},
 	}
 	o.addEngine(cmd.Flags())

@@ -211,9 +211,9 @@ func (a *app) serviceCheck(_ context.Context, o serviceFlags) error {
 	}
 
 	for _, w := range s.file.Watch {
-		if o.system && service.OnMappedDrive(w.Path) {
-			missing = append(missing, w.Path+": a mapped drive belongs to the logon of a user: watch its UNC "+
-				"path")
+		if unc, mapped := service.OnMappedDrive(w.Path); o.system && mapped {
+			missing = append(missing, w.Path+": a mapped drive belongs to the logon of a user: watch "+
+				cmp.Or(unc, "its UNC path")+" in its place")
 		} else if _, err := os.ReadDir(w.Path); err != nil {
 			missing = append(missing, fmt.Sprintf("watched folder: %v", err))
 		}

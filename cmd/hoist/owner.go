@@ -115,6 +115,7 @@ func (a *app) ownerOptions(s *setup, command string) owner.Options {
 			return acc.UserID
 		},
 		CheckAccount: s.checkAccount,
+		Tell:         a.tell,
 		MayChange: func(profile string, to remote.Address) error {
 			return config.MayChange(s.home, profile, to)
 		},

@@ -30,6 +30,7 @@ func (o *Owner) tell(ctx context.Context) error {
 		}
 	}
 
+	machine := notify.Teller{Until: teller.Until}
 	host, _ := os.Hostname() // "" when the machine has no name
 	for {
 		select {
@@ -44,8 +45,13 @@ func (o *Owner) tell(ctx context.Context) error {
 		}
 
 		now, before := time.Now(), teller.Until
-		messages, err := teller.Tell(file.Notify, notify.Look{Now: now,
-			Jobs: o.counts(o.engine.Active(), now), Still: now.Sub(o.lastProgress()), Parked: o.parked})
+		look := notify.Look{Now: now, Jobs: o.counts(o.engine.Active(), now), Still: now.Sub(o.lastProgress()),
+			Parked: o.parked}
+		if o.options.Tell != nil {
+			o.tellMachine(&machine, look)
+		}
+
+		messages, err := teller.Tell(file.Notify, look)
 		if err != nil {
 			o.log.Warn("nobody is told what needs a person", "error", err)
 		}
@@ -60,6 +66,18 @@ func (o *Owner) tell(ctx context.Context) error {
 				o.log.Warn("what was told may be told again", "error", err)
 			}
 		}
+	}
+}
+
+// tellMachine tells the administrator of the machine of every event, whatever the configuration says.
+func (o *Owner) tellMachine(teller *notify.Teller, look notify.Look) {
+	messages, err := teller.Tell(&config.Notify{}, look)
+	if err != nil {
+		o.log.Warn("the event log is not told what needs a person", "error", err)
+	}
+
+	for _, m := range messages {
+		o.options.Tell(m.Event == config.NotifyNeedsYou || m.Event == config.NotifyStuck, m.Text)
 	}
 }
 

@@ -43,6 +43,8 @@ type Options struct {
 	UserID func(profile string) string
 	// CheckAccount refuses commands that use another account than this process; nil accepts all.
 	CheckAccount func(profile, fingerprint string) error
+	// Tell tells the administrator of the machine what a webhook is told; nil: nobody.
+	Tell func(urgent bool, text string)
 	// MayChange refuses remotes that a profile may not change; nil accepts all. It is asked each time.
 	MayChange func(profile string, to remote.Address) error
 	// Settings hold the choice of files that every watch starts from; Reload reads them and the

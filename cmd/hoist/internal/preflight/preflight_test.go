@@ -9,6 +9,7 @@ import (
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/plan"
+	"hoist/transfer/remote"
 )
 
 func TestOfFile(t *testing.T) {
@@ -46,6 +47,32 @@ func TestOfFile(t *testing.T) {
 			f := plan.File{Source: plan.Source{Path: tt.path}, Job: state.Job{Size: tt.size}, Result: tt.result}
 			if got, detail := ofFile(&f); got != tt.want {
 				t.Errorf("got %q (%s), want %q", got, detail, tt.want)
+			}
+		})
+	}
+}
+
+// TestSpace: a disk with little room for the state is one row, another none.
+func TestSpace(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		free int64
+		err  error
+		want int
+	}{
+		{"little", littleSpace - 1, nil, 1},
+		{"enough", littleSpace, nil, 0},
+		{"not known", 0, os.ErrPermission, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rows, folders, err := Check(t.Context(), Input{Place: remote.Place{Kind: remote.KindBucket}, Home: "/home",
+				Free: func(string) (int64, error) { return tt.free, tt.err }})
+			if err != nil || folders != 0 || len(rows) != tt.want {
+				t.Fatalf("%+v, %d folders, %v", rows, folders, err)
+			}
+
+			if tt.want == 1 && (rows[0].Check != CheckSpace || rows[0].Verdict != Warning || rows[0].Path != "/home") {
+				t.Errorf("%+v", rows[0])
 			}
 		})
 	}

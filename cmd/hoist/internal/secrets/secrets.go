@@ -83,7 +83,7 @@ func (v *Vault) read(profile string) ([]byte, error) {
 				Msg: "others may read this file; make it private (chmod 600)"}
 		}
 
-		return data, nil
+		return unseal(data)
 	}
 
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -115,6 +115,10 @@ func (v *Vault) Save(profile string, s Set) (where string, err error) {
 	if !v.noKeyring && errors.Is(statErr, fs.ErrNotExist) &&
 		keyring.Set(service, v.account(profile), string(data)) == nil {
 		return "the system's keyring", nil
+	}
+
+	if data, err = seal(data); err != nil {
+		return "", err
 	}
 
 	if err := config.WriteFile(path, data); err != nil {

@@ -8,7 +8,7 @@ import "context"
 func New(o Options) (Manager, error) { return newManager(o) }
 
 // Managed is for Windows: elsewhere a service is a process like any other.
-func Managed(func(context.Context) error) (managed bool, err error) { return false, nil }
+func Managed(func(context.Context, Tell) error) (managed bool, err error) { return false, nil }
 
 // OnMappedDrive is for Windows.
-func OnMappedDrive(string) bool { return false }
+func OnMappedDrive(string) (unc string, mapped bool) { return "", false }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+	"unsafe"
 
 	kservice "github.com/kardianos/service"
 	"golang.org/x/sys/windows"
@@ -69,7 +70,7 @@ func (t task) State() (string, error) {
 
 // Managed runs a daemon under the manager of services when that started this process; false when a
 // user did.
-func Managed(daemon func(context.Context) error) (managed bool, err error) {
+func Managed(daemon func(context.Context, Tell) error) (managed bool, err error) {
 	if kservice.Interactive() {
 		return false, nil
 	}
@@ -80,6 +81,8 @@ func Managed(daemon func(context.Context) error) (managed bool, err error) {
 		return true, err
 	}
 
+	p.events, _ = s.SystemLogger(nil) // a service that nobody installed has no event log
+
 	if err := s.Run(); err != nil {
 		return true, err
 	}
@@ -89,7 +92,8 @@ func Managed(daemon func(context.Context) error) (managed bool, err error) {
 
 // program is a daemon as the manager of services steers it.
 type program struct {
-	daemon func(context.Context) error
+	daemon func(context.Context, Tell) error
+	events kservice.Logger // nil: none
 	cancel context.CancelFunc
 	ended  chan struct{}
 	err    error // of the daemon; read once ended is closed
@@ -98,9 +102,25 @@ type program struct {
 func (p *program) Start(kservice.Service) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
-	go func() { p.err = p.daemon(ctx); close(p.ended) }()
+	go func() {
+		defer close(p.ended)
+		if p.err = p.daemon(ctx, p.tell); p.err != nil {
+			p.tell(true, p.err.Error())
+		}
+	}()
 
 	return nil
+}
+
+// tell writes to the event log; nobody is there to hear that it cannot be written.
+func (p *program) tell(urgent bool, text string) {
+	switch {
+	case p.events == nil:
+	case urgent:
+		_ = p.events.Warning(text)
+	default:
+		_ = p.events.Info(text)
+	}
 }
 
 func (p *program) Stop(kservice.Service) error {
@@ -110,14 +130,31 @@ func (p *program) Stop(kservice.Service) error {
 	return nil
 }
 
+var getConnection = windows.NewLazySystemDLL("mpr.dll").NewProc("WNetGetConnectionW")
+
 // OnMappedDrive reports whether a path lies on a drive that belongs to the logon of a user, which
-// the account of a service does not have.
-func OnMappedDrive(path string) bool {
+// the account of a service does not have, and names it by its share; "" when the system does not tell.
+func OnMappedDrive(path string) (unc string, mapped bool) {
 	if len(path) < 2 || path[1] != ':' {
-		return false
+		return "", false
 	}
 
 	root, err := windows.UTF16PtrFromString(path[:2] + `\`)
+	if err != nil || windows.GetDriveType(root) != windows.DRIVE_REMOTE {
+		return "", false
+	}
 
-	return err == nil && windows.GetDriveType(root) == windows.DRIVE_REMOTE
+	drive, err := windows.UTF16PtrFromString(path[:2])
+	if err != nil || getConnection.Find() != nil {
+		return "", true
+	}
+
+	share := make([]uint16, windows.MAX_LONG_PATH)
+	size := uint32(len(share))
+	if code, _, _ := getConnection.Call(uintptr(unsafe.Pointer(drive)), uintptr(unsafe.Pointer(&share[0])),
+		uintptr(unsafe.Pointer(&size))); code != 0 {
+		return "", true
+	}
+
+	return onShare(windows.UTF16ToString(share), path), true
 }

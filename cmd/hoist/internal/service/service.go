@@ -36,6 +36,13 @@ type Manager interface {
 	State() (string, error)
 }
 
+// onShare is a path of a drive by the share that the drive stands for.
+func onShare(share, path string) string { return strings.TrimRight(share, `\`) + path[2:] }
+
+// Tell tells the administrator of the machine something, where the system has a place for that: the
+// event log of Windows. Urgent is what needs somebody.
+type Tell func(urgent bool, text string)
+
 // ErrInstalled says that the service is there already.
 var ErrInstalled = errors.New("the service is installed already")
 

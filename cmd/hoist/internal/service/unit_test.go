@@ -39,3 +39,16 @@ func TestQuoting(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestOnShare(t *testing.T) {
+	tests := []struct{ share, path, want string }{
+		{`\\srv\plans`, `Z:\tower\a`, `\\srv\plans\tower\a`},
+		{`\\srv\plans\`, `Z:\`, `\\srv\plans\`},
+		{`\\srv\plans`, `Z:`, `\\srv\plans`},
+	}
+	for _, tt := range tests {
+		if got := onShare(tt.share, tt.path); got != tt.want {
+			t.Errorf("onShare(%q, %q) = %q, want %q", tt.share, tt.path, got, tt.want)
+		}
+	}
+}
