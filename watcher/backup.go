@@ -2,7 +2,6 @@ package watcher
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"strings"
 )
@@ -56,8 +55,7 @@ func (b *Book) backs(folder string, originals []string) bool {
 
 	for _, name := range originals {
 		p := join2(folder, name)
-		_, err := os.Lstat(join(b.root, p))
-		found := err == nil
+		_, _, found, _ := lookAt(b.root, p)
 		if !found && b.keep != nil {
 			found = b.keep.Published(p)
 		}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"hoist/watcher/disk"
 	"hoist/watcher/gitignore"
 )
 
@@ -58,7 +59,6 @@ type ruleFile struct {
 	err   error            // why seen is not understood
 	asked time.Time        // of the last look
 	tried time.Time        // when err was found
-	hung  <-chan struct{}  // closed when a question that the disk left open is answered
 }
 
 // retryRule is how often a rule file that is not understood is read again though it looks the same.
@@ -205,28 +205,11 @@ func (b *Book) look(folder string, now time.Time) (*gitignore.Rules, *HeldError)
 
 func (b *Book) lookNow(folder string, now time.Time) (*gitignore.Rules, *HeldError) {
 	name := join(b.root, join2(folder, IgnoreFile))
-	b.mu.Lock()
-	f := b.files[folder]
-	var hung <-chan struct{}
-	if f != nil {
-		hung = f.hung
-	}
-
-	b.mu.Unlock()
-
-	if hung != nil {
-		select {
-		case <-hung:
-		default:
-			return b.unanswered(folder)
-		}
-	}
-
-	state, done, err := answered(func() (fileState, error) { return statRuleFile(name) })
+	state, err := disk.Ask(name, disk.Patience, func() (fileState, error) { return statRuleFile(name) })
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
-	f = b.files[folder]
+	f := b.files[folder]
 	if f == nil {
 		if !state.exists && err == nil {
 			return nil, nil
@@ -236,11 +219,7 @@ func (b *Book) lookNow(folder string, now time.Time) (*gitignore.Rules, *HeldErr
 		b.files[folder] = f
 	}
 
-	f.asked, f.hung = now, nil
-	if errors.Is(err, errSilent) {
-		f.hung = done
-	}
-
+	f.asked = now
 	if f.since.IsZero() || state != f.seen {
 		f.seen, f.since, f.tried, f.err = state, state.changed(now), time.Time{}, nil
 		if f.since.IsZero() {
@@ -279,12 +258,8 @@ func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*git
 
 	want := f.seen
 	b.mu.Unlock()
-	text, done, err := answered(func() ([]byte, error) { return readRuleFile(name, want) })
+	text, err := disk.Ask(name, disk.Patience, func() ([]byte, error) { return readRuleFile(name, want) })
 	b.mu.Lock()
-
-	if errors.Is(err, errSilent) {
-		f.hung = done
-	}
 
 	if errors.Is(err, errMoved) {
 		f.since = now
@@ -315,18 +290,6 @@ func (f *ruleFile) judged(folder string) (*gitignore.Rules, *HeldError) {
 	}
 
 	return nil, &HeldError{File: join2(folder, IgnoreFile), Err: f.err}
-}
-
-// unanswered is what holds while the disk owes an answer about a folder's rule file.
-func (b *Book) unanswered(folder string) (*gitignore.Rules, *HeldError) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-
-	if f := b.files[folder]; f != nil {
-		return f.judged(folder)
-	}
-
-	return nil, &HeldError{File: join2(folder, IgnoreFile), Err: errSilent}
 }
 
 // Store makes durable what was understood. It is called before anything is handed over.
@@ -503,7 +466,7 @@ func (b *Book) compareLetters() {
 // lettersOf finds out how the file system of a folder compares letters, by a name in it that has
 // letters, or by its own; false where none tells.
 func lettersOf(root string) (gitignore.Case, bool) {
-	letter, _, err := answered(func() (gitignore.Case, error) {
+	letter, err := disk.Ask(root, disk.Patience, func() (gitignore.Case, error) {
 		dir, err := os.Open(root)
 		if err != nil {
 			return 0, err

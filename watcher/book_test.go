@@ -399,23 +399,3 @@ func TestRulesAndLetterCase(t *testing.T) {
 		}
 	}
 }
-
-// TestSilentDisk leaves a question open, as a mount does whose server is gone.
-func TestSilentDisk(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		answer := make(chan bool)
-		_, ended, err := answered(func() (int, error) { <-answer; return 1, nil })
-		if !errors.Is(err, errSilent) {
-			t.Errorf("got %v", err)
-		}
-
-		select {
-		case <-ended:
-			t.Error("the question has ended")
-		default:
-		}
-
-		close(answer)
-		<-ended
-	})
-}

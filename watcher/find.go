@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
+
+	"hoist/watcher/disk"
 )
 
 // Finding is what a scan, or the walk of a push, makes of one path.
@@ -28,8 +31,7 @@ func (b *Book) Find(rel string, dir bool) Finding {
 			continue
 		}
 
-		info, err := os.Lstat(join(b.root, at))
-		if err == nil && !info.IsDir() {
+		if _, mode, there, _ := lookAt(b.root, at); there && !mode.IsDir() {
 			return Finding{Rule: specialFiles, At: at, Special: true}
 		}
 	}
@@ -44,7 +46,7 @@ func (b *Book) Find(rel string, dir bool) Finding {
 		return f
 	}
 
-	mode, err := b.findIn(folder, name, rules, &f)
+	mode, err := f.look(b, folder, name, rules)
 	switch {
 	case err == nil:
 	case !errors.Is(err, fs.ErrNotExist):
@@ -67,37 +69,56 @@ func (b *Book) Find(rel string, dir bool) Finding {
 	return f
 }
 
-// findIn finds a name in its folder, judged as in a listing of it.
-func (b *Book) findIn(folder, name string, rules *Rules, f *Finding) (fs.FileMode, error) {
-	d, err := os.Open(join(b.root, folder))
-	if err != nil {
-		return 0, err
-	}
-	defer d.Close()
-	entries, err := readNames(d)
-	if err != nil {
-		return 0, err
+// look finds a name in its folder, judged as in a listing of it.
+func (f *Finding) look(b *Book, folder, name string, rules *Rules) (fs.FileMode, error) {
+	type found struct {
+		Finding
+		mode fs.FileMode
 	}
 
+	was, dir := *f, join(b.root, folder)
+	got, err := disk.AskOn(dir, listTime, func(beat func()) (found, error) {
+		now := found{Finding: was}
+		d, err := os.Open(dir)
+		if err != nil {
+			return now, err
+		}
+		defer d.Close()
+
+		entries, err := readNames(d, beat)
+		if err != nil {
+			return now, err
+		}
+
+		i := slices.IndexFunc(entries, func(e entry) bool { return e.name == name })
+		if i < 0 {
+			return now, fs.ErrNotExist
+		}
+
+		now.mode = entries[i].mode
+		err = now.take(b, d, folder, entries, entries[i], rules)
+
+		return now, err
+	})
+	if !errors.Is(err, disk.ErrSilent) {
+		*f = got.Finding
+	}
+
+	return got.mode, err
+}
+
+// take judges one of the names of a folder.
+func (f *Finding) take(b *Book, dir *os.File, folder string, entries []entry, e entry, rules *Rules) error {
 	l := listing{rules: rules}
-	m := l.matcher(folder, entries)
-	for _, e := range entries {
-		if e.name != name {
-			continue
-		}
-
-		f.Rule = l.take(b, d, m, e)
-		f.Special = f.Rule == specialFiles
-		for _, err := range l.errs {
-			return e.mode, err
-		}
-
-		if age := rules.MinAge(); age > 0 && f.Rule == "" && len(l.records) > 0 && !e.mode.IsDir() {
-			f.Wait = max(age-time.Since(unixTime(l.records[0].mtime)), 0)
-		}
-
-		return e.mode, nil
+	f.Rule = l.take(b, dir, l.matcher(folder, entries), e)
+	f.Special = f.Rule == specialFiles
+	for _, err := range l.errs {
+		return err
 	}
 
-	return 0, fs.ErrNotExist
+	if age := rules.MinAge(); age > 0 && f.Rule == "" && len(l.records) > 0 && !e.mode.IsDir() {
+		f.Wait = max(age-time.Since(unixTime(l.records[0].mtime)), 0)
+	}
+
+	return nil
 }

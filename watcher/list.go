@@ -3,11 +3,14 @@ package watcher
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"hoist/watcher/disk"
 )
 
 // entry is one name of a folder, before it is looked at.
@@ -17,12 +20,25 @@ type entry struct {
 	info fs.DirEntry // owned by list
 }
 
+// namesAtOnce is how many names are read between two beats.
+const namesAtOnce = 1000
+
 // readNames returns the names of a folder in byte order.
-func readNames(dir *os.File) ([]entry, error) {
-	entries, err := dir.ReadDir(-1)
-	out := make([]entry, len(entries))
-	for i, e := range entries {
-		out[i] = entry{e.Name(), e.Type(), e}
+func readNames(dir *os.File, beat func()) (out []entry, err error) {
+	for more := true; more && err == nil; {
+		var entries []fs.DirEntry
+		entries, err = dir.ReadDir(namesAtOnce)
+		more = len(entries) == namesAtOnce
+		out = slices.Grow(out, len(entries))
+		for _, e := range entries {
+			out = append(out, entry{e.Name(), e.Type(), e})
+		}
+
+		beat()
+	}
+
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
 
 	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
@@ -42,17 +58,27 @@ type listing struct {
 	errs           []error
 }
 
+// listTime is how long a disk may be silent while a folder is read: the looks at its rule file
+// have their own time.
+const listTime = 3 * disk.Patience
+
 // list reads a folder, given the rules of the one above. An error of a single file is kept in errs,
 // and its name among the records is missing; so is a file that vanished meanwhile, without an
 // error. Of a folder whose rules are held only they are told.
 func list(b *Book, folder string, above *Rules) (listing, error) {
+	return disk.AskOn(join(b.root, folder), listTime, func(beat func()) (listing, error) {
+		return listNow(b, folder, above, beat)
+	})
+}
+
+func listNow(b *Book, folder string, above *Rules, beat func()) (listing, error) {
 	l := listing{rules: above}
 	dir, err := os.Open(join(b.root, folder))
 	if err != nil {
 		return l, err
 	}
 	defer dir.Close()
-	entries, err := readNames(dir)
+	entries, err := readNames(dir, beat)
 	if err != nil {
 		return l, err
 	}
@@ -79,6 +105,7 @@ func list(b *Book, folder string, above *Rules) (listing, error) {
 	l.records = make([]record, 0, len(entries))
 	for _, e := range entries {
 		l.take(b, dir, m, e)
+		beat()
 	}
 
 	return l, nil
@@ -206,7 +233,8 @@ func (l *listing) locked(name string) bool {
 // lookAt returns the record of one path without following links; false with no error when nothing
 // is there.
 func lookAt(root, p string) (rec record, mode fs.FileMode, ok bool, err error) {
-	info, err := os.Lstat(join(root, p))
+	name := join(root, p)
+	info, err := disk.Ask(name, disk.Patience, func() (fs.FileInfo, error) { return os.Lstat(name) })
 	if errors.Is(err, fs.ErrNotExist) || isNotDir(err) {
 		return record{}, 0, false, nil
 	} else if err != nil {
@@ -222,7 +250,7 @@ func LockBeside(root, p string) string {
 	folder, name := split(p)
 	for _, lock := range lockNames(name) {
 		at := join2(folder, lock)
-		if _, err := os.Lstat(join(root, at)); err == nil {
+		if _, _, there, _ := lookAt(root, at); there {
 			return at
 		}
 	}

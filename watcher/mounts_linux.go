@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"hoist/watcher/disk"
 )
 
 // mountsBelow tells what is mounted below a folder, by slash path below it: the ids of the mounts,
@@ -25,7 +27,7 @@ func mountsBelow(root string) map[string]string {
 		}
 
 		if rel, ok := strings.CutPrefix(fields[4], escapeMount(root)+"/"); ok {
-			rel = filepath.ToSlash(unescapeMount(rel))
+			rel = filepath.ToSlash(disk.Unescape(rel))
 			out[rel] += fields[0] + " "
 		}
 	}
@@ -33,11 +35,5 @@ func mountsBelow(root string) map[string]string {
 	return out
 }
 
-// The kernel writes these as octal numbers.
-var (
-	mountEscapes   = strings.NewReplacer("\\", `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`)
-	mountUnescapes = strings.NewReplacer(`\134`, "\\", `\040`, " ", `\011`, "\t", `\012`, "\n")
-)
-
-func escapeMount(s string) string   { return mountEscapes.Replace(s) }
-func unescapeMount(s string) string { return mountUnescapes.Replace(s) }
+// escapeMount writes a path as /proc does: the kernel writes these as octal numbers.
+var escapeMount = strings.NewReplacer("\\", `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`).Replace

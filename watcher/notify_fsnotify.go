@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/fsnotify/fsnotify"
+
+	"hoist/watcher/disk"
 )
 
 // osNotifier gets its notices from fsnotify, which is not recursive: each folder is added by
@@ -33,7 +35,18 @@ func newOSNotifier(root string) (notifier, error) {
 }
 
 func (n *osNotifier) add(folder string) error {
-	if err := n.w.Add(join(n.root, folder)); err != nil {
+	name := join(n.root, folder)
+
+	// fsnotify keeps its lock while the system adds a folder: one that does not answer is found by a
+	// look before.
+	err := disk.Do(name, disk.Patience, func() error {
+		if _, err := os.Lstat(name); err != nil {
+			return err
+		}
+
+		return n.w.Add(name)
+	})
+	if err != nil {
 		return limited(err)
 	}
 
@@ -69,13 +82,17 @@ func (n *osNotifier) drop(folder string) {
 
 	n.mu.Unlock()
 
-	for _, f := range gone {
-		_ = n.w.Remove(join(n.root, f)) // the system may have removed it with its folder
-	}
+	_ = disk.Do(join(n.root, folder), disk.Patience, func() error {
+		for _, f := range gone {
+			_ = n.w.Remove(join(n.root, f)) // the system may have removed it with its folder
+		}
+
+		return nil
+	})
 }
 
 func (n *osNotifier) run(ctx context.Context) {
-	defer n.w.Close()
+	defer func() { _ = disk.Do(n.root, disk.Patience, n.w.Close) }()
 
 	for {
 		select {

@@ -3,8 +3,9 @@ package watcher
 import (
 	"bytes"
 	"io"
-	"os"
 	"slices"
+
+	"hoist/watcher/disk"
 )
 
 // A folder that holds a file of this name, with this beginning, says of itself that it is a cache.
@@ -40,14 +41,18 @@ func (b *Book) excluded(r *Rules, folder string, has func(name string) bool) str
 }
 
 func isCacheTag(name string) bool {
-	f, err := OpenRegular(name)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
+	head, err := disk.Ask(name, disk.Patience, func() ([]byte, error) {
+		f, err := OpenRegular(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
 
-	head := make([]byte, len(cacheSign))
-	_, err = io.ReadFull(f, head)
+		head := make([]byte, len(cacheSign))
+		_, err = io.ReadFull(f, head)
+
+		return head, err
+	})
 
 	return err == nil && bytes.Equal(head, []byte(cacheSign))
 }
@@ -78,8 +83,8 @@ func (b *Book) leavesOut(r *Rules, folder string, has func(name string) bool) *R
 // onDisk reports whether a folder holds a name.
 func (b *Book) onDisk(folder string) func(string) bool {
 	return func(name string) bool {
-		_, err := os.Lstat(join(b.root, join2(folder, name)))
-		return err == nil
+		_, _, there, _ := lookAt(b.root, join2(folder, name))
+		return there
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// idOf identifies the folder that a path leads to.
-func idOf(path string) (fileID, error) {
+// idNow is idOf without a bound.
+func idNow(path string) (fileID, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return fileID{}, err

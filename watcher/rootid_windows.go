@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// idOf identifies the folder that a path leads to. Its handle keeps nobody from renaming it.
-func idOf(path string) (fileID, error) {
+// idNow is idOf without a bound. Its handle keeps nobody from renaming it.
+func idNow(path string) (fileID, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return fileID{}, err

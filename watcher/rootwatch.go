@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"hoist/watcher/disk"
 )
 
 // rootEvery is how often the root is looked at: whether it is there, and still the same folder.
@@ -19,7 +21,6 @@ type rootLook struct {
 	id     fileID            // of the folder that the path leads to
 	bare   bool              // it holds nothing, not even the marker
 	mounts map[string]string // what is mounted below it, by slash path: ids of the mounts
-	hung   <-chan struct{}   // err is errSilent: closed when the answer came
 }
 
 // fileID names a folder for as long as it exists: device and inode, or volume and file id.
@@ -30,10 +31,10 @@ var (
 	errBare     = errors.New("it is empty, without the marker that hoist left there: is its disk mounted?")
 )
 
-// lookAtRoot looks at a root. It returns after answerTime at the latest.
+// lookAtRoot looks at a root. It returns after disk.Patience at the latest.
 func lookAtRoot(root, marker string) rootLook {
-	l, ended, err := answered(func() (rootLook, error) {
-		id, err := idOf(root)
+	l, err := disk.Ask(root, disk.Patience, func() (rootLook, error) {
+		id, err := idNow(root)
 		if err != nil {
 			return rootLook{}, err
 		}
@@ -44,11 +45,13 @@ func lookAtRoot(root, marker string) rootLook {
 		return l, err
 	})
 	l.err = err
-	if errors.Is(err, errSilent) {
-		l.hung = ended
-	}
 
 	return l
+}
+
+// idOf identifies the folder that a path leads to.
+func idOf(path string) (fileID, error) {
+	return disk.Ask(path, disk.Patience, func() (fileID, error) { return idNow(path) })
 }
 
 // isBare reports whether a folder holds neither the marker that was left in it nor anything else
@@ -88,7 +91,6 @@ func (r *run) guard(ctx context.Context) {
 	tick := time.NewTicker(rootEvery)
 	defer tick.Stop()
 
-	var hung <-chan struct{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,16 +98,7 @@ func (r *run) guard(ctx context.Context) {
 		case <-tick.C:
 		}
 
-		if hung != nil {
-			select {
-			case <-hung:
-			default:
-				continue
-			}
-		}
-
 		now := lookAtRoot(r.root, r.cfg.Marker)
-		hung = now.hung
 		if now.err != nil {
 			r.setStatus(func(s *Status) { s.State, s.Detail = StateUnavailable, now.err.Error() })
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"hoist/watcher/disk"
 )
 
 // IgnoreFile is the name of the files in the tree that hold ignore patterns for their folder and
@@ -19,10 +21,6 @@ const IgnoreFile = ".hoistignore"
 
 // maxIgnoreFile bounds a rule file, in bytes: a larger one is refused.
 const maxIgnoreFile = 1 << 20
-
-// answerTime is how long the disk may take to answer a question about a rule file. A mount whose
-// server is gone never does.
-const answerTime = 3 * time.Second
 
 // fileState is what tells two states of a file apart. The zero value: there is no file.
 type fileState struct {
@@ -61,7 +59,6 @@ var (
 	errTooLong   = fmt.Errorf("it has more than %d bytes", maxIgnoreFile)
 	errIrregular = errors.New("not a regular file")
 	errMoved     = errors.New("it changes while it is read")
-	errSilent    = fmt.Errorf("the disk does not answer within %v", answerTime)
 )
 
 // remedy is what to do about a rule file that is not understood, after a semicolon.
@@ -145,18 +142,20 @@ func readRuleFile(name string, want fileState) ([]byte, error) {
 }
 
 // OpenRegular opens a file for reading, following links, if it is a regular one. A pipe, a device
-// or a folder in its place is an error, and is not waited for.
+// or a folder in its place is an error, and neither it nor a dead disk is waited for.
 func OpenRegular(name string) (*os.File, error) {
-	f, err := openRuleFile(name)
-	if err != nil {
-		return nil, err
-	}
+	return disk.Ask(name, disk.Patience, func() (*os.File, error) {
+		f, err := openRuleFile(name)
+		if err != nil {
+			return nil, err
+		}
 
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(&fs.PathError{Op: "open", Path: name, Err: errIrregular}, err, f.Close())
-	}
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			return nil, errors.Join(&fs.PathError{Op: "open", Path: name, Err: errIrregular}, err, f.Close())
+		}
 
-	return f, nil
+		return f, nil
+	})
 }
 
 func stillIs(f *os.File, want fileState) error {
@@ -229,30 +228,4 @@ func ruleText8(data []byte) ([]byte, error) {
 	}
 
 	return text, nil
-}
-
-// answered asks the disk and gives up when it does not answer; the question goes on to wait alone,
-// and ended is closed when it has its answer.
-func answered[T any](ask func() (T, error)) (value T, ended <-chan struct{}, err error) {
-	type answer struct {
-		value T
-		err   error
-	}
-
-	got, done := make(chan answer, 1), make(chan struct{})
-	go func() {
-		defer close(done)
-		v, err := ask()
-		got <- answer{v, err}
-	}()
-
-	timer := time.NewTimer(answerTime)
-	defer timer.Stop()
-
-	select {
-	case a := <-got:
-		return a.value, done, a.err
-	case <-timer.C:
-		return value, done, errSilent
-	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"hoist/watcher/disk"
 )
 
 // batchMax is how many changes are handed over at once.
@@ -86,7 +88,10 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 // startNotes begins with notices, or says why there are none.
 func (r *run) startNotes(ctx context.Context) {
 	why := ""
-	switch kind := remoteKind(r.root); {
+	kind, err := disk.Ask(r.root, disk.Patience, func() (string, error) { return remoteKind(r.root), nil })
+	switch {
+	case err != nil:
+		why, r.tryNotes = err.Error(), time.Now().Add(tryNotesEvery)
 	case r.cfg.Poll:
 		why = "asked for"
 	case kind != "":

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"hoist/watcher/content"
+	"hoist/watcher/disk"
 	"hoist/watcher/whole"
 )
 
@@ -18,7 +19,8 @@ type writers struct {
 
 func (w *writers) have(root string, id fileID) bool {
 	if now := time.Now(); w.files == nil || now.Sub(w.at) > writersFor {
-		w.files, w.at = writersBelow(root), now
+		w.files, _ = disk.Ask(root, disk.Patience, func() (map[fileID]bool, error) { return writersBelow(root), nil })
+		w.at = now
 	}
 
 	return w.files[id]
@@ -52,20 +54,24 @@ func (r *run) unfinished(p string, rec record) string {
 
 // halfWritten reports whether the bytes of a file say that more of them are to come.
 func (r *run) halfWritten(p string, size int64) (bool, error) {
-	f, err := OpenRegular(join(r.root, p))
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
+	name := join(r.root, p)
 
-	if r.cfg.wishes(p).NoGate {
-		verdict, err := whole.Judge(p, size, f)
-		return verdict == whole.Torn, err
-	}
+	return disk.Ask(name, listTime, func() (bool, error) {
+		f, err := OpenRegular(name)
+		if err != nil {
+			return false, err
+		}
+		defer f.Close()
 
-	report, err := content.Judge(p, size, f)
+		if r.cfg.wishes(p).NoGate {
+			verdict, err := whole.Judge(p, size, f)
+			return verdict == whole.Torn, err
+		}
 
-	return report.HalfWritten(), err
+		report, err := content.Judge(p, size, f)
+
+		return report.HalfWritten(), err
+	})
 }
 
 // recentFactor is how many settle times ago a file that a scan finds must have changed for a copy

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"hoist/watcher/disk"
 )
 
 // ErrSkipped is what Walk reports of links, sockets and other things that are neither a folder nor
@@ -19,7 +21,7 @@ var ErrSkipped = errors.New("skipped: not a regular file")
 // onErr with its path, and the walk goes on. It returns how many names each built-in rule left out.
 func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 	onErr func(rel string, err error)) (leftOut map[string]int, err error) {
-	info, err := os.Stat(b.root)
+	info, err := disk.Ask(b.root, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(b.root) })
 	if err != nil {
 		return nil, err
 	}

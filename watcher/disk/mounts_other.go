@@ -1,0 +1,6 @@
+//go:build !linux && !darwin
+
+package disk
+
+// mountPoints is for systems whose paths begin with their volume.
+func mountPoints() []string { return nil }
