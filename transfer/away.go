@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hoist/state"
+	"hoist/watcher/disk"
 )
 
 // errEmptyRoot: hoist leaves a marker in every watched folder it may write to, so one without
@@ -64,7 +65,7 @@ func listed(dir string, names, steps []string, gone bool) error {
 		}
 	}
 
-	if _, err := os.Lstat(dir); gone && errors.Is(err, fs.ErrNotExist) {
+	if _, err := lookAt(dir); gone && errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%q is listed and not there", dir)
 	}
 
@@ -73,16 +74,24 @@ func listed(dir string, names, steps []string, gone bool) error {
 
 // namesOf lists a folder to its end.
 func namesOf(dir string) ([]string, error) {
-	f, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+	return disk.AskOn(dir, disk.Patience, func(beat func()) (names []string, err error) {
+		f, err := os.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
 
-	names, err := f.Readdirnames(-1)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
+		for err == nil {
+			var some []string
+			some, err = f.Readdirnames(1000)
+			names = append(names, some...)
+			beat()
+		}
 
-	return names, err
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+
+		return names, err
+	})
 }

@@ -2,7 +2,7 @@ package transfer
 
 import (
 	"errors"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +12,7 @@ import (
 	"hoist/state"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
+	"hoist/watcher/disk"
 )
 
 // Until the service is known to tell names apart that differ in letter case or Unicode form alone,
@@ -69,12 +70,12 @@ func (e *Engine) clash(job state.Job) error {
 // isRival reports whether other is a file or a folder with something in it, and not the same as
 // own, which it is under any case where the file system has no regard for that.
 func isRival(own, other string) bool {
-	info, err := os.Lstat(other)
+	info, err := lookAt(other)
 	if err != nil {
 		return false
 	}
 
-	if mine, err := os.Lstat(own); err == nil && os.SameFile(mine, info) {
+	if mine, err := lookAt(own); err == nil && os.SameFile(mine, info) {
 		return false
 	}
 
@@ -82,14 +83,9 @@ func isRival(own, other string) bool {
 		return info.Mode().IsRegular()
 	}
 
-	d, err := os.Open(other)
-	if err != nil {
-		return true
-	}
-	defer d.Close()
-	_, err = d.Readdirnames(1)
+	names, err := namesOf(other)
 
-	return !errors.Is(err, io.EOF)
+	return err != nil || len(names) > 0
 }
 
 // leftOut reports whether a rule leaves the file of a job out.
@@ -123,7 +119,7 @@ const (
 
 // in returns the other names in dir that are like name.
 func (a *alikeNames) in(dir, name string) (others []string, err error) {
-	info, err := os.Stat(dir)
+	info, err := disk.Ask(dir, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(dir) })
 	if err != nil {
 		return nil, err
 	}
@@ -163,13 +159,7 @@ func (a *alikeNames) keep(dir string, d alikeDir) {
 
 func readAlike(dir string, at time.Time) (alikeDir, error) {
 	d := alikeDir{time: at, names: map[string][]string{}}
-	f, err := os.Open(dir)
-	if err != nil {
-		return d, err
-	}
-	defer f.Close()
-
-	names, err := f.Readdirnames(-1)
+	names, err := namesOf(dir)
 	first := make(map[string]string, len(names))
 	for _, n := range names {
 		fold := remote.Fold(n)

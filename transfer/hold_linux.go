@@ -17,6 +17,18 @@ type writeHold struct{ f *os.File }
 var remoteFileSystems = []int64{unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC,
 	unix.SMB2_SUPER_MAGIC}
 
+// isFar reports whether a file lies on a network, or behind a program: a read of it may never end.
+func isFar(f *os.File) bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(int(f.Fd()), &fs) != nil {
+		return true
+	}
+
+	return slices.Contains(remoteFileSystems, int64(fs.Type)) || slices.Contains([]int64{
+		unix.FUSE_SUPER_MAGIC, unix.V9FS_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC,
+		unix.CEPH_SUPER_MAGIC, unix.CODA_SUPER_MAGIC}, int64(fs.Type))
+}
+
 // holdWrites reports as well whether another program has the file open for writing already, as far
 // as the system can tell.
 func holdWrites(f *os.File) (h writeHold, written bool) {

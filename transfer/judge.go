@@ -44,7 +44,7 @@ func (e *Engine) judgeLocal(ctx context.Context, job state.Job, decided bool) (l
 			describeMode(info.Mode()))
 	}
 
-	snap, err := state.SnapshotPath(job.Path)
+	snap, err := snapshotPath(job.Path)
 	if err != nil {
 		return localDiffers, snap, err
 	}
@@ -109,7 +109,7 @@ func readState(ctx context.Context, path string) (string, state.Snapshot, error)
 		return "", before, err
 	}
 
-	there, err := state.SnapshotPath(path)
+	there, err := snapshotPath(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", before, err
 	}

@@ -11,35 +11,52 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/watcher/disk"
 )
 
 // LocalFile reads a file that other programs go on using: they may write, rename, replace and
 // delete it at any time, and it is for the reader to see that they did. Where another file cannot
 // be moved over one that is open (Windows), it is open only while a read lasts, and the reads are
 // of what has its path. Safe for concurrent use.
+//
+// Nothing of it waits for a dead disk, but that a read from a disk of this machine is not bounded.
 type LocalFile struct {
 	path string
 	id   string   // the file's id, "" unknown
 	held *os.File // nil: opened for each read
+	far  bool     // held lies on a network, or behind a program
 }
+
+// readPatience is how long one read of a file may take.
+const readPatience = 30 * time.Second
 
 // OpenLocal opens a file for reading. The file is of no use after Close, which may be called once.
 func OpenLocal(path string) (*LocalFile, error) { return openLocal(path, replaceableWhileOpen) }
 
 func openLocal(path string, hold bool) (*LocalFile, error) {
-	f, err := openShared(path)
-	if err != nil || hold {
-		return &LocalFile{path: path, held: f}, err
-	}
+	return disk.Ask(path, disk.Patience, func() (*LocalFile, error) {
+		f, err := openShared(path)
+		if err != nil {
+			return nil, err
+		}
 
-	s, err := state.SnapshotFile(f)
+		if hold {
+			return &LocalFile{path: path, held: f, far: isFar(f)}, nil
+		}
 
-	return &LocalFile{path: path, id: s.FileID}, errors.Join(err, f.Close())
+		s, err := state.SnapshotFile(f)
+
+		return &LocalFile{path: path, id: s.FileID}, errors.Join(err, f.Close())
+	})
 }
 
 // Close ends the use of the file.
 func (l *LocalFile) Close() error {
-	if l.held == nil {
+	switch {
+	case l.held == nil:
+		return nil
+	case l.far: // it waits for the reads that were given up
+		go l.held.Close()
 		return nil
 	}
 
@@ -48,11 +65,18 @@ func (l *LocalFile) Close() error {
 
 // Snapshot is what the file looks like now.
 func (l *LocalFile) Snapshot() (state.Snapshot, error) {
-	if l.held == nil {
-		return state.SnapshotPath(l.path)
-	}
+	return disk.Ask(l.path, disk.Patience, func() (state.Snapshot, error) {
+		if l.held == nil {
+			return state.SnapshotPath(l.path)
+		}
 
-	return state.SnapshotFile(l.held)
+		return state.SnapshotFile(l.held)
+	})
+}
+
+// snapshotPath is [state.SnapshotPath] that waits for no dead disk.
+func snapshotPath(path string) (state.Snapshot, error) {
+	return disk.Ask(path, disk.Patience, func() (state.Snapshot, error) { return state.SnapshotPath(path) })
 }
 
 // grain is the step of the times of a file: two changes within it may leave the same time.
@@ -95,7 +119,11 @@ func (l *LocalFile) ripe(ctx context.Context) (state.Snapshot, error) {
 	}
 
 	if l.held != nil && time.Since(snap.ModTime) < mappedFor {
-		cleanPages(l.held)
+		err := disk.Do(l.path, readPatience, func() error { cleanPages(l.held); return nil })
+		if err != nil {
+			return snap, err
+		}
+
 		if snap, err = l.Snapshot(); err != nil {
 			return snap, err
 		}
@@ -121,7 +149,10 @@ func (l *LocalFile) ripe(ctx context.Context) (state.Snapshot, error) {
 
 // ReadAt reads as [io.ReaderAt] does. It is an error when another file has the path by now.
 func (l *LocalFile) ReadAt(p []byte, off int64) (int, error) {
-	if l.held != nil {
+	switch {
+	case l.far:
+		return l.readFar(p, off)
+	case l.held != nil:
 		return l.held.ReadAt(p, off)
 	}
 
@@ -139,6 +170,26 @@ func (l *LocalFile) ReadAt(p []byte, off int64) (int, error) {
 	}
 
 	return f.ReadAt(p, off)
+}
+
+// readFar reads into a buffer of its own: a read that is given up may still be answered.
+func (l *LocalFile) readFar(p []byte, off int64) (read int, err error) {
+	for read < len(p) && err == nil {
+		buf := copyBuffers.Get().(*[]byte)
+		size, at := min(len(p)-read, copyBuffer), off+int64(read)
+		var n int
+		n, err = disk.Ask(l.path, readPatience, func() (int, error) {
+			return l.held.ReadAt((*buf)[:size], at)
+		})
+		if errors.Is(err, disk.ErrSilent) {
+			break
+		}
+
+		read += copy(p[read:], (*buf)[:n])
+		copyBuffers.Put(buf)
+	}
+
+	return read, err
 }
 
 // aheadReader reads up to end by the copy buffer, for a reader with a small buffer and a file that

@@ -16,6 +16,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
+	"hoist/watcher/disk"
 )
 
 // source is the file a job reads: the path of the job, or a snapshot of it in the spool. Safe for
@@ -122,7 +123,7 @@ func (s *source) check() error {
 		return nil
 	}
 
-	there, err := state.SnapshotPath(s.job.Path)
+	there, err := snapshotPath(s.job.Path)
 	if err != nil {
 		return sourceError(s.job, err)
 	}
@@ -152,12 +153,14 @@ func (s *source) changes(ctx context.Context) *changedError {
 // lookAt describes what a path names, not following a link. Files that a cloud drive or
 // deduplication keeps elsewhere count as what they show.
 func lookAt(path string) (fs.FileInfo, error) {
-	info, err := os.Lstat(path)
-	if err == nil && info.Mode()&fs.ModeIrregular != 0 {
-		return os.Stat(path)
-	}
+	return disk.Ask(path, disk.Patience, func() (fs.FileInfo, error) {
+		info, err := os.Lstat(path)
+		if err == nil && info.Mode()&fs.ModeIrregular != 0 {
+			return os.Stat(path)
+		}
 
-	return info, err
+		return info, err
+	})
 }
 
 // checkPath looks at the path again: is it still the file that was read. content is asked when only
@@ -172,7 +175,7 @@ func checkPath(job state.Job, content func() (bool, error)) error {
 		return &changedError{Path: job.Path, Gone: true}
 	}
 
-	now, err := state.SnapshotPath(job.Path)
+	now, err := snapshotPath(job.Path)
 	if err != nil {
 		return sourceError(job, err)
 	}
@@ -202,6 +205,8 @@ func sourceError(job state.Job, err error) error {
 		return &changedError{Path: job.Path, Gone: true}
 	case errors.Is(err, fs.ErrPermission):
 		return needsPerson(ReasonUnreadable, "%w", err)
+	case errors.Is(err, disk.ErrSilent):
+		return &waitError{Code: ReasonUnreadable, After: backoff(job.Streak, backoffCap), Err: err}
 	case isSharingViolation(err) && job.Failures(ReasonUnreadable) >= maxUnforeseen:
 		return needsPerson(ReasonUnreadable, "%w", err)
 	case isSharingViolation(err):

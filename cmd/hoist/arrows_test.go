@@ -17,12 +17,14 @@ var arrows = map[string][]string{
 	"hoist/state":              {"hoist/state/boltfile", "hoist/state/compare"},
 	"hoist/state/boltfile":     {},
 	"hoist/state/compare":      {},
-	"hoist/watcher":            {"hoist/watcher/content", "hoist/watcher/gitignore", "hoist/watcher/whole"},
-	"hoist/watcher/content":    {"hoist/watcher/whole"},
-	"hoist/watcher/gitignore":  {},
-	"hoist/watcher/whole":      {},
+	"hoist/watcher": {"hoist/watcher/content", "hoist/watcher/disk", "hoist/watcher/gitignore",
+		"hoist/watcher/whole"},
+	"hoist/watcher/content":   {"hoist/watcher/whole"},
+	"hoist/watcher/disk":      {},
+	"hoist/watcher/gitignore": {},
+	"hoist/watcher/whole":     {},
 	"hoist/transfer": {"hoist/transfer/plan", "hoist/transfer/remote", "hoist/state",
-		"hoist/state/compare", "hoist/apsclient"},
+		"hoist/state/compare", "hoist/apsclient", "hoist/watcher/disk"},
 	"hoist/transfer/plan": {"hoist/transfer/remote", "hoist/state", "hoist/state/compare",
 		"hoist/apsclient"},
 	"hoist/transfer/remote": {"hoist/apsclient"},
@@ -33,7 +35,7 @@ var arrows = map[string][]string{
 	inside + "page":    {inside + "guide", "hoist/apsclient"},
 	inside + "audit": {inside + "config", inside + "control", inside + "local", inside + "patience",
 		inside + "problem", "hoist/apsclient", "hoist/state", "hoist/state/compare", "hoist/transfer",
-		"hoist/transfer/plan", "hoist/transfer/remote", "hoist/watcher"},
+		"hoist/transfer/plan", "hoist/transfer/remote", "hoist/watcher", "hoist/watcher/disk"},
 }
 
 const inside = "hoist/cmd/hoist/internal/"

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -11,6 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/remote"
@@ -123,7 +123,7 @@ func (a *app) findConflicts(ctx context.Context, takes func(path string) bool) (
 
 			c := conflict{ID: j.ID, Path: j.Path, Remote: j.Remote, Reason: j.Reason, Detail: j.Error,
 				Fix: "hoist resolve " + transfer.Quote(j.Path) + " --keep both", kind: j.Kind}
-			if info, err := os.Stat(j.Path); err == nil {
+			if info, err := local.Look(j.Path); err == nil {
 				c.Ours = &conflictEnd{Size: new(info.Size()), Modified: new(info.ModTime().UTC())}
 			}
 

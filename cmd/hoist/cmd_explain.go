@@ -10,6 +10,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/watcher/content"
 )
 
@@ -61,7 +62,7 @@ func resolvedPath(arg string) (string, error) {
 		return "", err
 	}
 
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+	if dir, err := local.Resolve(filepath.Dir(path)); err == nil {
 		path = filepath.Join(dir, filepath.Base(path))
 	}
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/watcher"
+	"hoist/watcher/disk"
 )
 
 func newFilterCmd(a *app) *cobra.Command {
@@ -236,7 +238,9 @@ func (s *setup) ruleOrigin(rule string, own config.Settings) string {
 func outermost(dir string) string {
 	found := dir
 	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, watcher.IgnoreFile)); err == nil {
+		if _, err := disk.Ask(at, disk.Patience, func() (fs.FileInfo, error) {
+			return os.Lstat(filepath.Join(at, watcher.IgnoreFile))
+		}); err == nil {
 			found = at
 		}
 

@@ -15,6 +15,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/service"
 )
@@ -214,7 +215,7 @@ func (a *app) serviceCheck(_ context.Context, o serviceFlags) error {
 		if unc, mapped := service.OnMappedDrive(w.Path); o.system && mapped {
 			missing = append(missing, w.Path+": a mapped drive belongs to the logon of a user: watch "+
 				cmp.Or(unc, "its UNC path")+" in its place")
-		} else if _, err := os.ReadDir(w.Path); err != nil {
+		} else if _, err := local.Names(w.Path); err != nil {
 			missing = append(missing, fmt.Sprintf("watched folder: %v", err))
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -18,6 +17,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/progress"
 	"hoist/transfer"
@@ -209,7 +209,7 @@ func below(s control.Status, path string) control.Status {
 }
 
 func nothingAt(s control.Status, path string) bool {
-	_, err := os.Stat(path)
+	_, err := local.Look(path)
 	return errors.Is(err, fs.ErrNotExist) && len(s.Watches)+len(s.Active)+len(s.Attention) == 0
 }
 

@@ -155,7 +155,7 @@ func (a *app) whatToVerify(r *control.VerifyRequest, s *setup, args []string) (e
 		return err
 	}
 
-	if resolved, err := filepath.EvalSymlinks(r.Path); err == nil {
+	if resolved, err := local.Resolve(r.Path); err == nil {
 		r.Path = resolved
 	}
 

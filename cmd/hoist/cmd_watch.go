@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer/remote"
@@ -303,7 +303,7 @@ func whichWatch(list []config.Watch, arg string) (string, error) {
 		}
 	}
 
-	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
+	if resolved, err := local.Resolve(abs); err == nil {
 		for _, w := range list {
 			if w.Path == resolved {
 				return w.ID, nil

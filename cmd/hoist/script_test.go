@@ -33,24 +33,27 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 
-	testscript.Main(m, map[string]func(){
-		"hoist": func() {
-			stdout, end := bySchema(os.Args[1:])
-			os.Exit(end(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, stdout, os.Stderr)))
-		},
-		"bare-upload": func() {
-			if err := bareUpload(os.Args[1]); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-		},
-		"bare-small": func() {
-			if err := bareSmall(os.Args[1], os.Args[2]); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-		},
-	})
+	testscript.Main(m, testCommands)
+}
+
+// testCommands are what runs as a process of its own.
+var testCommands = map[string]func(){
+	"hoist": func() {
+		stdout, end := bySchema(os.Args[1:])
+		os.Exit(end(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, stdout, os.Stderr)))
+	},
+	"bare-upload": func() {
+		if err := bareUpload(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	},
+	"bare-small": func() {
+		if err := bareSmall(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	},
 }
 
 // TestScripts runs testdata/script: each script is what a user types, in a home of its own, against

@@ -20,7 +20,6 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/patience"
-	"hoist/state"
 	"hoist/state/compare"
 	"hoist/transfer"
 	"hoist/transfer/remote"
@@ -171,7 +170,7 @@ func readSums(ctx context.Context, path string, partSize int64) (sums, error) {
 		}
 	}
 
-	after, err := state.SnapshotPath(path)
+	after, err := local.SnapshotPath(path)
 	if err != nil {
 		return sums{}, err
 	}

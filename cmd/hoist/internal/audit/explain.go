@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"hoist/transfer"
 	"hoist/transfer/remote"
 	"hoist/watcher"
+	"hoist/watcher/disk"
 )
 
 // Question is a path to be explained, with what its owner knows of it.
@@ -36,7 +39,7 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 		look = os.Lstat // in a watched folder it is not
 	}
 
-	info, statErr := look(q.Path)
+	info, statErr := disk.Ask(q.Path, disk.Patience, func() (fs.FileInfo, error) { return look(q.Path) })
 
 	var snap *state.Snapshot
 	if statErr == nil && info.Mode().IsRegular() {
@@ -90,6 +93,9 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 		if watch != nil {
 			e.Detail += " that watch " + watch.ID + " looks at; \"hoist status\" tells of its files"
 		}
+	case errors.Is(statErr, disk.ErrSilent):
+		e.State, e.Reason, e.Detail = control.ExplainMissing, transfer.ReasonFolderAway,
+			statErr.Error()+"; nothing is inferred from that"
 	case statErr != nil && e.Record == nil && job == nil:
 		return e, problem.With(problem.NotFound,
 			fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", q.Path),

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -105,7 +104,7 @@ func (a *Auditor) keeps(s subject, named bool) (string, error) {
 		return "", nil
 	}
 
-	if _, err := os.Stat(s.top); err != nil { // an unmounted disk is no folder whose files were removed
+	if _, err := local.Look(s.top); err != nil { // an unmounted disk is no folder whose files were removed
 		return "the watched folder is not there", nil //nolint:nilerr // the reason is the row
 	}
 

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/guide"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer/remote"
 )
@@ -239,7 +239,7 @@ func checkWatches(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	first := true
 	for _, w := range e.Watches {
 		name := "watch " + w.Path
-		if info, err := os.Stat(w.Path); err != nil {
+		if info, err := local.Look(w.Path); err != nil {
 			out = append(out, Finding{name, Problem, "the folder is not there: " + err.Error(),
 				problem.Fix{Step: problem.UnwatchGone, On: w.ID}})
 		} else if !info.IsDir() {

@@ -14,10 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/selftest"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/watcher/disk"
 )
 
 func checkState(ctx context.Context, e Env, f facts) (facts, []Finding) {
@@ -95,21 +97,24 @@ func notifications(folders, limit int) Finding {
 }
 
 // countFolders counts the folders of a tree, up to most; what cannot be read counts for nothing.
-func countFolders(ctx context.Context, root string, most int) (n int, err error) {
-	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case n >= most:
-			return filepath.SkipAll
-		case err == nil && d.IsDir():
-			n++
-		}
+func countFolders(ctx context.Context, root string, most int) (int, error) {
+	return disk.AskOn(root, disk.Patience, func(beat func()) (n int, err error) {
+		err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+			beat()
+			switch {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case n >= most:
+				return filepath.SkipAll
+			case err == nil && d.IsDir():
+				n++
+			}
 
-		return nil
+			return nil
+		})
+
+		return n, err
 	})
-
-	return n, err
 }
 
 // Space that is left on a file system, in bytes, below which it is worth a word.
@@ -127,7 +132,7 @@ func checkSpace(_ context.Context, e Env, f facts) (facts, []Finding) {
 	var out []Finding
 	for _, d := range dirs {
 		there := existing(d.path)
-		free, err := transfer.FreeSpace(there)
+		free, err := disk.Ask(there, disk.Patience, func() (int64, error) { return transfer.FreeSpace(there) })
 		if err != nil {
 			out = append(out, Finding{"space", Warning, there + ": " + err.Error(),
 				problem.Text("look whether the drive is there")})
@@ -155,7 +160,7 @@ func space(name, path string, free int64) Finding {
 // existing is the folder, or the nearest above it that is there.
 func existing(path string) string {
 	for {
-		if _, err := os.Stat(path); err == nil || filepath.Dir(path) == path {
+		if _, err := local.Look(path); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path {
 			return path
 		}
 

@@ -4,11 +4,16 @@ import (
 	"fmt"
 
 	"hoist/watcher"
+	"hoist/watcher/disk"
 )
 
 // ReadSmall reads a small file that lies in a folder of somebody's: a pipe or a device in its place
-// is refused, and not waited for.
+// is refused, and neither it nor a dead disk is waited for.
 func ReadSmall(name string, most int64) ([]byte, error) {
+	return disk.Ask(name, disk.Patience, func() ([]byte, error) { return readSmall(name, most) })
+}
+
+func readSmall(name string, most int64) ([]byte, error) {
 	f, err := watcher.OpenRegular(name)
 	if err != nil {
 		return nil, err

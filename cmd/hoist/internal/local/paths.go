@@ -9,6 +9,7 @@ import (
 
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/watcher/disk"
 )
 
 // MustBeAbsolute refuses a path that would mean something else to the owner than to who asks.
@@ -22,7 +23,7 @@ func MustBeAbsolute(p string) error {
 
 // Stat looks at a path that was named.
 func Stat(p string) (fs.FileInfo, error) {
-	info, err := os.Stat(p)
+	info, err := Look(p)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, problem.With(problem.NotFound, fmt.Errorf("%s: there is no such file or folder", p),
 			problem.Text("check the path; nothing was sent"))
@@ -35,9 +36,29 @@ func Stat(p string) (fs.FileInfo, error) {
 	return info, nil
 }
 
+// Look is [os.Stat] that waits for no dead disk.
+func Look(p string) (fs.FileInfo, error) {
+	return disk.Ask(p, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(p) })
+}
+
+// Names is [os.ReadDir] that waits for no dead disk.
+func Names(dir string) ([]fs.DirEntry, error) {
+	return disk.Ask(dir, disk.Patience, func() ([]fs.DirEntry, error) { return os.ReadDir(dir) })
+}
+
+// Resolve is [filepath.EvalSymlinks] that waits for no dead disk.
+func Resolve(p string) (string, error) {
+	return disk.Ask(p, disk.Patience, func() (string, error) { return filepath.EvalSymlinks(p) })
+}
+
+// SnapshotPath is [state.SnapshotPath] that waits for no dead disk.
+func SnapshotPath(p string) (state.Snapshot, error) {
+	return disk.Ask(p, disk.Patience, func() (state.Snapshot, error) { return state.SnapshotPath(p) })
+}
+
 // Snapshot looks at a path; nil when there is no file.
 func Snapshot(path string) (*state.Snapshot, error) {
-	s, err := state.SnapshotPath(path)
+	s, err := SnapshotPath(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

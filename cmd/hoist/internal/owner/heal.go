@@ -9,6 +9,7 @@ import (
 
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/watcher/disk"
 )
 
 const (
@@ -137,7 +138,7 @@ func lookAt(j state.Job) look {
 		return look{reason: j.Reason} // nothing here tells
 	}
 
-	info, err := os.Lstat(j.Path)
+	info, err := disk.Ask(j.Path, disk.Patience, func() (fs.FileInfo, error) { return os.Lstat(j.Path) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return look{reason: transfer.ReasonVanished}

@@ -12,6 +12,7 @@ import (
 
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/watcher/disk"
 )
 
 // markerName is the file in a watched folder that says which home sends it. The watcher never takes
@@ -114,6 +115,10 @@ func foreignRoot(dir string, m *marker) error {
 // then the look at the newest version right before each create is what keeps two homes apart. A
 // [*ForeignRootError] names the home that sends the folder, or one above it.
 func (o *Owner) claim(root string, takeOver bool) error {
+	return disk.Do(root, disk.Patience, func() error { return o.claimNow(root, takeOver) })
+}
+
+func (o *Owner) claimNow(root string, takeOver bool) error {
 	if !takeOver {
 		if err := o.foreign(root); err != nil {
 			return err
@@ -149,18 +154,23 @@ func (o *Owner) claim(root string, takeOver bool) error {
 func (o *Owner) foreignBelow(ctx context.Context, root string) error {
 	mine := o.me()
 
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || ctx.Err() != nil || d.Name() != markerName {
-			return context.Cause(ctx) // what cannot be read is for the scan to tell
-		}
+	_, err := disk.AskOn(root, disk.Patience, func(beat func()) (struct{}, error) {
+		return struct{}{}, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			beat()
+			if err != nil || ctx.Err() != nil || d.Name() != markerName {
+				return context.Cause(ctx) // what cannot be read is for the scan to tell
+			}
 
-		dir := filepath.Dir(path)
-		if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
-			return foreignRoot(dir, m)
-		}
+			dir := filepath.Dir(path)
+			if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
+				return foreignRoot(dir, m)
+			}
 
-		return nil
+			return nil
+		})
 	})
+
+	return err
 }
 
 func writeMarker(root string, m marker) error {
@@ -189,6 +199,10 @@ func writeMarker(root string, m marker) error {
 
 // unclaim removes the marker of a folder if it is ours.
 func (o *Owner) unclaim(root string) error {
+	return disk.Do(root, disk.Patience, func() error { return o.unclaimNow(root) })
+}
+
+func (o *Owner) unclaimNow(root string) error {
 	m, err := readMarker(root)
 	if err != nil || m == nil || !m.same(o.me()) {
 		return err

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -168,7 +167,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 
 // missing notes a path of a list that is not there, which is a row and stops no other.
 func (s *sources) missing(p, rel string) bool {
-	if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := local.Look(p); !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
 
@@ -185,7 +184,7 @@ func (s *sources) file(p, rel string, info fs.FileInfo) {
 		return
 	}
 
-	snap, err := state.SnapshotPath(p)
+	snap, err := local.SnapshotPath(p)
 	if err != nil {
 		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
 		return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -116,7 +115,7 @@ func watchedFolder(p string) (string, error) {
 		return "", problem.Usagef("watch %s: it is not a folder", p)
 	}
 
-	resolved, err := filepath.EvalSymlinks(p)
+	resolved, err := local.Resolve(p)
 	if err != nil {
 		return "", fmt.Errorf("watch %s: %w", p, err)
 	}
@@ -292,7 +291,7 @@ func scanned(c config.Watch, which string) string {
 		return ""
 	}
 
-	if info, err := os.Stat(which); err != nil || !info.IsDir() {
+	if info, err := local.Look(which); err != nil || !info.IsDir() {
 		rel = filepath.Dir(rel)
 	}
 

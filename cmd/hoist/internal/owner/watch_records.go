@@ -7,6 +7,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
 	"hoist/watcher"
 )
@@ -85,7 +86,7 @@ func (m *watches) unwanted(c config.Watch) (int, error) {
 	marks, err := m.owner.store.UnwantedIn(c.ID)
 	n := 0
 	for rel, cancelled := range marks {
-		if now, err := state.SnapshotPath(filepath.Join(c.Path, filepath.FromSlash(rel))); err == nil &&
+		if now, err := local.SnapshotPath(filepath.Join(c.Path, filepath.FromSlash(rel))); err == nil &&
 			cancelled.Same(now) {
 			n++
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/plan"
@@ -171,7 +171,7 @@ func (m *watches) awaited(c config.Watch) bool {
 		return false
 	}
 
-	entries, err := os.ReadDir(c.Path)
+	entries, err := local.Names(c.Path)
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" })
 
 	return err == nil && len(entries) == 0
@@ -291,7 +291,7 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	}
 
 	if r == nil {
-		if _, err := os.Stat(c.Path); err != nil {
+		if _, err := local.Look(c.Path); err != nil {
 			out.State, out.Detail = watcher.StateUnavailable, err.Error()
 		} else {
 			out.Detail = "no daemon runs: nothing is watched"
