@@ -154,6 +154,18 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 					return Job{}, err
 				}
 			}
+		case Renamed:
+			if err := tx.moveRecords(j, e); err != nil {
+				return Job{}, err
+			}
+		case Hidden:
+			if err := tx.delete(bucketPublished, fileKey(j)); err != nil {
+				return Job{}, err
+			}
+		case Dropped:
+			if err := tx.oweBelow(j); err != nil {
+				return Job{}, err
+			}
 		case Cancel:
 			if err := tx.markUnwanted(j); err != nil {
 				return Job{}, err

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,7 +91,7 @@ func normal(j Job) (Job, error) {
 		j.Kind = Upload
 	}
 
-	if j.Kind != Upload && j.Kind != Download {
+	if !slices.Contains([]Kind{Upload, Download, Rename, Hide}, j.Kind) {
 		return j, fmt.Errorf("kind %q", j.Kind)
 	}
 
@@ -102,11 +103,15 @@ func normal(j Job) (Job, error) {
 		j.Rel = j.Target.Address
 	}
 
-	if watched(j) && j.Rel == "" {
+	if (j.Kind == Rename || j.Kind == Hide) && !j.Watched() || j.Kind == Rename && j.From == "" {
+		return j, fmt.Errorf("a %s is of a watch", j.Kind)
+	}
+
+	if j.Watched() && j.Kind != Download && j.Rel == "" {
 		return j, fmt.Errorf("a job of watch %s needs the path below it", j.Root)
 	}
 
-	if err := checkNames(j.Root, j.Rel, j.Path, j.Target.Address); err != nil {
+	if err := checkNames(j.Root, j.Rel, j.From, j.Path, j.Target.Address); err != nil {
 		return j, err
 	}
 
@@ -117,6 +122,7 @@ func normal(j Job) (Job, error) {
 	return Job{
 		ID: j.ID, Kind: j.Kind, Phase: PhaseQueued, Profile: j.Profile, Root: j.Root, Path: j.Path,
 		Rel:    j.Rel,
+		From:   j.From,
 		Target: j.Target, Snapshot: j.Snapshot, Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
 		Walked: j.Walked, Rival: j.Rival,
 		Size: j.Size, SHA1: j.SHA1, Object: objectOf(j), Item: j.Item, Version: j.Version,
@@ -139,6 +145,14 @@ func objectOf(j Job) string {
 
 // enqueue also says of a watched file whether a further look is owed.
 func (tx *writeTx) enqueue(j Job) (Job, Verdict, error) {
+	if watched(j) && j.From != "" {
+		return tx.enqueueRenamed(j)
+	}
+
+	return tx.enqueueOne(j)
+}
+
+func (tx *writeTx) enqueueOne(j Job) (Job, Verdict, error) {
 	out, v, err := tx.merge(j)
 	switch {
 	case err != nil || !watched(j):
@@ -276,6 +290,7 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 		merged.Changes = max(open.Changes, j.Changes)
 		merged.Seen, merged.Unrest, merged.Rival = j.Seen, j.Unrest, j.Rival
 		merged.Target.Seen = j.Target.Seen
+		merged.From = cmp.Or(j.From, open.From)
 	case open.Snapshot.Same(j.Snapshot):
 		merged.Pending = nil
 	case open.Pending == nil || !open.Pending.Same(j.Snapshot):

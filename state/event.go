@@ -84,6 +84,24 @@ type (
 	Placed struct{ Snapshot Snapshot }
 )
 
+// Events of renames and hides.
+type (
+	// Renamed ends the job as done: what was published under From is under the new name. Item and
+	// version are those of a file; Copied: the old item is still there, and keeps its record.
+	Renamed struct {
+		Item, Version string
+		Number        int
+		Storage       string
+		Copied        bool
+		From          string // address in names of what was renamed
+	}
+	// Hidden ends the job as done: the item is hidden, and its record goes.
+	Hidden struct{}
+	// Dropped: it cannot be carried out, and another way is taken. An upload goes on as if nothing had
+	// been published of it; any other job ends, and what was below a folder is looked at again.
+	Dropped struct{ Why string }
+)
+
 // Events of both kinds.
 type (
 	// PartStored: the part is durable at the other end.
@@ -159,6 +177,9 @@ func (FetchStarted) event() string  { return "fetch-started" }
 func (Verified) event() string      { return "verified" }
 func (Placed) event() string        { return "placed" }
 func (PartStored) event() string    { return "part-stored" }
+func (Renamed) event() string       { return "renamed" }
+func (Hidden) event() string        { return "hidden" }
+func (Dropped) event() string       { return "dropped" }
 func (PartsLost) event() string     { return "parts-lost" }
 func (SessionLost) event() string   { return "session-lost" }
 func (Finished) event() string      { return "finished" }
@@ -204,6 +225,9 @@ func (e FetchStarted) detail() string {
 }
 func (e Verified) detail() string   { return e.SHA1 }
 func (Placed) detail() string       { return "" }
+func (e Renamed) detail() string    { return e.Version }
+func (Hidden) detail() string       { return "" }
+func (e Dropped) detail() string    { return e.Why }
 func (e PartStored) detail() string { return fmt.Sprintf("part %d", e.Part) }
 func (e PartsLost) detail() string  { return fmt.Sprintf("parts %v", e.Parts) }
 func (SessionLost) detail() string  { return "" }

@@ -16,6 +16,7 @@ import (
 type jobIndex struct {
 	open      map[JobID]*openJob
 	order     []*openJob // all open jobs by id
+	renames   int        // of folders
 	ready     []*openJob // by id: no attempt ahead, not paused, not parked
 	waiting   []*openJob // by next attempt, then id: an attempt at a time
 	paused    int
@@ -28,6 +29,7 @@ type jobIndex struct {
 type openJob struct {
 	id          JobID
 	root        string
+	rename      bool // of a folder
 	paused      bool
 	attention   bool
 	reason      unique.Handle[string]
@@ -36,8 +38,8 @@ type openJob struct {
 }
 
 func mirror(j Job) *openJob {
-	return &openJob{id: j.ID, root: j.Root, paused: j.Paused, attention: j.Attention,
-		reason:      unique.Make(j.Reason),
+	return &openJob{id: j.ID, root: j.Root, rename: j.Kind == Rename, paused: j.Paused,
+		attention: j.Attention, reason: unique.Make(j.Reason),
 		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
 }
 
@@ -153,6 +155,10 @@ func (x *jobIndex) file(o *openJob, in bool) {
 	change, n := remove, -1
 	if in {
 		change, n = insert, 1
+	}
+
+	if o.rename {
+		x.renames += n
 	}
 
 	if o.paused {

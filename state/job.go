@@ -36,20 +36,23 @@ func noteID(t int64) int64 {
 	}
 }
 
-// Kind is the direction of a job.
+// Kind is what a job does.
 type Kind string
 
-// The kinds of job.
+// The kinds of job. An upload with From is a rename as long as nothing speaks against it.
 const (
 	Upload   Kind = "upload"
 	Download Kind = "download"
+	Rename   Kind = "rename" // of a folder with all that is published below it
+	Hide     Kind = "hide"   // of the item of a file that was removed
 )
 
 // Phase names the last durable fact of a job.
 type Phase string
 
 // Uploads go queued, reserved, uploading, uploaded, completed, publishing, published, done (oss://
-// from completed to done); downloads queued, resolved, fetching, verified, placed, done.
+// from completed to done); downloads queued, resolved, fetching, verified, placed, done; renames
+// queued, renaming, done; hides queued, hiding, done.
 const (
 	PhaseQueued     Phase = "queued"
 	PhaseReserved   Phase = "reserved"
@@ -64,6 +67,9 @@ const (
 	PhaseFetching Phase = "fetching"
 	PhaseVerified Phase = "verified"
 	PhasePlaced   Phase = "placed"
+
+	PhaseRenaming Phase = "renaming" // a rename is intended
+	PhaseHiding   Phase = "hiding"   // a hide is intended
 )
 
 // Status is what a user is told about a job. It is derived, never stored.
@@ -95,6 +101,8 @@ const (
 	ResultVersioned  = "versioned"
 	ResultUnchanged  = "unchanged"
 	ResultDownloaded = "downloaded"
+	ResultRenamed    = "renamed"
+	ResultHidden     = "hidden"
 )
 
 // Target is the remote end of a job.
@@ -128,8 +136,8 @@ func (t Target) OSS() bool { return t.Bucket != "" }
 
 // Intent says that a call which must not happen twice is about to be made.
 type Intent struct {
-	Kind      string    // "item" or "version"
-	Parent    string    // folder id, or item id for a version
+	Kind      string    // "item" or "version"; of a rename or hide see package transfer
+	Parent    string    // folder id, or item id for a version; of a folder's rename the new parent
 	Name      string    // display name
 	TipBefore string    // version id of the tip before the call, "" none
 	User      string    // who will be the creator, "" unknown
@@ -147,6 +155,9 @@ type Job struct {
 	Path    string // absolute local path
 	Rel     string // slash path below the root; with Root the key of the published record
 	Target  Target
+
+	// slash path below the root that the file, or folder, had when it was published; "": none
+	From string
 
 	Snapshot  Snapshot  // upload: the content that this job sends; download: what was verified, then placed
 	Pending   *Snapshot // a newer content, enqueued after this job began to send; its successor takes it

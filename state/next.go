@@ -17,6 +17,7 @@ const (
 	ReasonNameClash     = "name-clash"
 	ReasonAmbiguous     = "ambiguous"
 	ReasonNoContent     = "no-content"
+	ReasonNotCarried    = "not-carried"
 )
 
 // TransitionError says that an event does not fit where the job is.
@@ -65,9 +66,12 @@ func (j Job) Next(e Event) (Job, error) {
 	case PartStored, PartsLost, SessionLost:
 		why, ok = n.parts(e)
 	default:
-		if j.Kind == Download {
+		switch {
+		case j.Kind == Download:
 			why, ok = n.download(e)
-		} else {
+		case n.elsewhere(e):
+			why, ok = n.rename(e)
+		default:
 			why, ok = n.upload(e)
 		}
 
@@ -398,7 +402,8 @@ func (j *Job) download(e Event) (why string, ok bool) {
 }
 
 func (j *Job) finish(result string) (why string, ok bool) {
-	if !slices.Contains([]string{ResultCreated, ResultVersioned, ResultUnchanged, ResultDownloaded}, result) {
+	if !slices.Contains([]string{ResultCreated, ResultVersioned, ResultUnchanged, ResultDownloaded,
+		ResultRenamed, ResultHidden}, result) {
 		return fmt.Sprintf("result %q", result), false
 	}
 

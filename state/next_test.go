@@ -22,6 +22,7 @@ func sampleEvents() []Event {
 		Resolved{Version: "v", Object: "o", Size: 25},
 		FetchStarted{ETag: "e", Temp: "t", PartSize: 10, Parts: 3},
 		Verified{}, Placed{},
+		Renamed{Item: "i", Version: "v", Number: 1}, Hidden{}, Dropped{Why: "taken"},
 		Retry{At: epoch, Reason: "offline"}, Parked{Reason: "forbidden"}, Failed{Reason: "refused"},
 		Pause{}, Resume{}, RetryNow{}, Cancel{},
 	}
@@ -33,7 +34,11 @@ func at(t testing.TB, kind Kind, phase Phase) Job {
 	j := uploadJob(1)
 	j.ID, j.Kind, j.Phase, j.Size = "j", kind, PhaseQueued, 25
 	steps := uploadSteps
-	if kind == Download {
+	switch {
+	case kind == Rename || kind == Hide || phase == PhaseRenaming:
+		j.From = "old"
+		steps = []Event{Intended{Intent{Kind: "item"}}}
+	case kind == Download:
 		steps = []Event{
 			Resolved{Version: "v", Object: "o", Size: 25},
 			FetchStarted{ETag: "e", Temp: "t", PartSize: 10, Parts: 3},
@@ -86,6 +91,13 @@ func TestWhichEventFitsWhichPhase(t *testing.T) {
 		{Upload, PhasePublishing, map[string]Phase{"folder-found": "", "intended": "",
 			"published": PhasePublished, "unchanged": ends}},
 		{Upload, PhasePublished, map[string]Phase{"finished": ends, "cancel": "refused"}},
+		{Upload, PhaseRenaming, map[string]Phase{"intended": "", "renamed": ends, "dropped": PhaseQueued}},
+		{Rename, PhaseQueued, map[string]Phase{"folder-found": "", "intended": PhaseRenaming, "dropped": ends}},
+		{Rename, PhaseRenaming, map[string]Phase{"folder-found": "", "intended": "", "renamed": ends,
+			"dropped": ends}},
+		{Hide, PhaseQueued, map[string]Phase{"folder-found": "", "intended": PhaseHiding, "dropped": ends}},
+		{Hide, PhaseHiding, map[string]Phase{"folder-found": "", "intended": "", "hidden": ends,
+			"dropped": ends}},
 		{Download, PhaseQueued, map[string]Phase{"resolved": PhaseResolved, "unchanged": ends}},
 		{Download, PhaseResolved, map[string]Phase{"resolved": "", "fetch-started": PhaseFetching,
 			"unchanged": ends}},

@@ -112,27 +112,35 @@ func (s *Store) UnwantedIn(root string) (map[string]Snapshot, error) {
 
 // PublishedIn lists at most limit (0: all) records of a root after the given path, in the order of
 // their paths as bytes.
-func (s *Store) PublishedIn(root, after string, limit int) ([]PublishedRecord, error) {
-	var out []PublishedRecord
-	err := s.view(func(tx *bolt.Tx) error {
-		out = nil
-		prefix := joinKey(root, "")
-		start := joinKey(root, after)
+func (s *Store) PublishedIn(root, after string, limit int) (out []PublishedRecord, err error) {
+	err = s.view(func(tx *bolt.Tx) (err error) {
+		out, err = publishedIn(tx, root, "", after, limit)
+		return err
+	})
 
-		return each(tx, bucketPublished, prefix, start, func(k, v []byte) (bool, error) {
-			if after != "" && bytes.Equal(k, start) {
-				return true, nil
-			}
+	return out, err
+}
 
-			var r publishedRecord
-			if err := decodeRecord(v, &r, refOf(bucketPublished, k)); err != nil {
-				return false, damagedValue(tx, bucketPublished, k, err)
-			}
+// publishedIn lists the records whose path begins so.
+func publishedIn(tx *bolt.Tx, root, begin, after string, limit int) (out []PublishedRecord, err error) {
+	base, prefix, start := joinKey(root, ""), joinKey(root, begin), joinKey(root, after)
+	if after == "" {
+		start = nil
+	}
 
-			out = append(out, r.record(root, string(k[len(prefix):])))
+	err = each(tx, bucketPublished, prefix, start, func(k, v []byte) (bool, error) {
+		if after != "" && bytes.Equal(k, start) {
+			return true, nil
+		}
 
-			return limit <= 0 || len(out) < limit, nil
-		})
+		var r publishedRecord
+		if err := decodeRecord(v, &r, refOf(bucketPublished, k)); err != nil {
+			return false, damagedValue(tx, bucketPublished, k, err)
+		}
+
+		out = append(out, r.record(root, string(k[len(base):])))
+
+		return limit <= 0 || len(out) < limit, nil
 	})
 
 	return out, err

@@ -57,6 +57,7 @@ type jobRecord struct {
 	Pending   *snapshotRecord `json:"pending,omitempty" n:"9"`
 	Force     bool            `json:"force,omitempty" n:"10"`
 	Overwrite bool            `json:"overwrite,omitempty" n:"11"`
+	From      string          `json:"from,omitempty" n:"53"`
 	Batch     string          `json:"batch,omitempty" n:"12"`
 	Walked    string          `json:"walked,omitempty" n:"13"`
 	Rival     string          `json:"rival,omitempty" n:"14"`
@@ -108,6 +109,7 @@ type jobRecord struct {
 
 // jobGlance is what of a jobRecord the index needs: its other fields are skipped unread.
 type jobGlance struct {
+	Kind        string    `json:"kind" n:"1"`
 	Root        string    `json:"root" n:"4"`
 	Paused      bool      `json:"paused" n:"31"`
 	Attention   bool      `json:"attention" n:"32"`
@@ -118,7 +120,7 @@ type jobGlance struct {
 }
 
 func (g jobGlance) job(id JobID) Job {
-	return Job{ID: id, Root: g.Root, Paused: g.Paused, Attention: g.Attention, Reason: g.Reason,
+	return Job{ID: id, Kind: Kind(g.Kind), Root: g.Root, Paused: g.Paused, Attention: g.Attention, Reason: g.Reason,
 		NextAttempt: g.NextAttempt}
 }
 
@@ -175,7 +177,7 @@ func encodeJob(j Job) []byte { return encodeRecord(recordOfJob(j), "") }
 func recordOfJob(j Job) jobRecord {
 	r := jobRecord{
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
-		Path: j.Path, Rel: j.Rel,
+		Path: j.Path, Rel: j.Rel, From: j.From,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
 		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch, Walked: j.Walked, Rival: j.Rival,
 		Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
@@ -223,6 +225,7 @@ func (r jobRecord) job(id JobID) Job {
 	j := Job{
 		ID: id, Kind: Kind(r.Kind), Phase: Phase(r.Phase), Profile: r.Profile, Root: r.Root, Path: r.Path,
 		Rel:    r.Rel,
+		From:   r.From,
 		Target: Target(r.Target), Snapshot: Snapshot(r.Snapshot),
 		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch, Walked: r.Walked, Rival: r.Rival,
 		Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,

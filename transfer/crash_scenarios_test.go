@@ -221,6 +221,37 @@ var crashScenarios = []crashScenario{
 
 			return r
 		}},
+	{name: "a file renamed", options: []worldOption{crashOptions},
+		only: []string{"list-folder-contents", "create-version", "FolderFound", "Renamed"}, start: renamedFile},
+	{name: "a file renamed, storage rewritten and shown late", options: []worldOption{crashOptions, shownLate},
+		only: []string{"create-version"}, start: func(w *world) crashRun {
+			w.srv.SetKnobs(func(k *emulator.Knobs) { k.RewriteStorage, k.NoSHA1 = true, true })
+			return renamedFile(w)
+		}},
+	{name: "a file moved to another folder", options: []worldOption{crashOptions},
+		only: []string{"get-item", "create-folder", "create-item", "FolderFound", "Renamed"}, start: movedFile},
+	{name: "a file moved to another folder, shown late", options: []worldOption{crashOptions, shownLate},
+		only: []string{"create-item"}, start: movedFile},
+	{name: "a file renamed to a name that is taken", options: []worldOption{crashOptions},
+		only: []string{"Dropped"}, start: func(w *world) crashRun {
+			w.watched("a.rvt", 6*mib, 1)
+			w.remote("Project Files/b.rvt", 10, 3)
+			j, data := w.renamed("a.rvt", "b.rvt"), w.read("b.rvt")
+
+			return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {
+				w.wantTip("a.rvt", data)
+				w.wantTip("b.rvt", data)
+			}}
+		}},
+	{name: "a folder renamed", options: []worldOption{crashOptions},
+		only: []string{"update-folder", "get-folder", "FolderFound", "Renamed"}, start: renamedFolder("Issued")},
+	{name: "a folder moved and renamed", options: []worldOption{crashOptions},
+		only:  []string{"update-folder", "create-folder", "FolderFound", "Renamed"},
+		start: renamedFolder("2026/Issued")},
+	{name: "a removed file hidden", options: []worldOption{crashOptions},
+		only: []string{"get-item", "create-version", "FolderFound", "Hidden"}, start: hiddenFile},
+	{name: "a removed file hidden, shown late", options: []worldOption{crashOptions, shownLate},
+		only: []string{"create-version"}, start: hiddenFile},
 	{name: "download", options: []worldOption{crashOptions}, start: func(w *world) crashRun {
 		return fetchOne(w, nil)
 	}},

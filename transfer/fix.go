@@ -71,8 +71,8 @@ func (r Reason) FixFor(job state.Job) string {
 		fix = strings.Replace(fix, "mv {clash}", "move {clash}", 1)
 	}
 
-	return strings.NewReplacer("{id}", string(job.ID), "{path}", Quote(job.Path), "{remote}", Quote(address),
-		"{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
+	return strings.NewReplacer("{id}", string(job.ID), "{watch}", job.Root, "{path}", Quote(job.Path),
+		"{remote}", Quote(address), "{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
 }
 
 // FixAll is the fix for all files that have the reason; "" when each needs its own, or none.

@@ -47,7 +47,9 @@ const (
 	ReasonTooDeep        = "too-deep"
 	ReasonExtension      = "extension-blocked"
 	ReasonFolderFull     = "folder-full"
-	ReasonMassChange     = "mass-change"             // of a watch, not of a job
+	ReasonMassChange     = "mass-change" // of a watch, not of a job
+	ReasonBehindRename   = "behind-rename"
+	ReasonNotCarried     = state.ReasonNotCarried
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
 	// of a job that a repair of the state could not read in its newest form
@@ -138,6 +140,10 @@ var reasons = []Reason{
 	{ReasonOffline, "the service cannot be reached; the file goes on as soon as it can", "", CureWait, 0},
 	{ReasonRateLimited, "the service asks to wait", "", CureWait, 0},
 	{ReasonServiceTrouble, "the service has trouble; the call is made again", "", CureWait, 0},
+	{ReasonBehindRename, "the file, or a folder above it, was renamed, and what is on its way under the old " +
+		"name comes first", "", CureWait, 0},
+	{ReasonNotCarried, "a rename or removal was not carried to the cloud, where something else is by now; " +
+		"files of a renamed folder are sent under their new names, and nothing is hidden", "", CureWait, 0},
 	{ReasonSourceChanged, "the file changed before it was published; another job sends the newer content", "",
 		CureWait, 0},
 	{ReasonCancelled, "a person cancelled it; the file is wanted again when it changes",

@@ -37,11 +37,12 @@ var errStopped = errors.New("paused or cancelled")
 // must not keep a file from transferring.
 func isPublishing(j state.Job) bool {
 	switch j.Phase {
-	case state.PhaseCompleted, state.PhasePublishing, state.PhasePublished:
+	case state.PhaseCompleted, state.PhasePublishing, state.PhasePublished, state.PhaseRenaming,
+		state.PhaseHiding:
 		return true
 	}
 
-	return false
+	return j.Kind == state.Rename || j.Kind == state.Hide
 }
 
 // movesBytes reports whether the phase talks to the data plane; its reachability is judged apart
@@ -321,7 +322,7 @@ func (s slots) mayPublish(j state.Job) bool {
 // makesItem reports whether the job's create will be of a new item, as far as is known before it.
 func makesItem(j state.Job) bool {
 	return !j.Target.OSS() && j.Phase != state.PhasePublished && j.Target.Item == "" &&
-		(j.Intent == nil || j.Intent.Kind == intentItem)
+		j.Kind == state.Upload && (j.Intent == nil || j.Intent.Kind == intentItem || j.Intent.Kind == intentCopy)
 }
 
 // usedSlots counts the runs; the caller holds mu.
@@ -503,8 +504,13 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 // step makes the next remote effect and says what it was; one that needs no commit of its own may
 // bring the next step with it. Parts are committed inside, each by its worker.
 func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
-	if job.Kind == state.Download {
+	switch job.Kind {
+	case state.Download:
 		return e.downloadStep(ctx, r, job)
+	case state.Rename:
+		return e.folderStep(ctx, r, job)
+	case state.Hide:
+		return e.hideStep(ctx, r, job)
 	}
 
 	return e.uploadStep(ctx, r, job)

@@ -29,7 +29,17 @@ func (e *Engine) uploadStep(ctx context.Context, r *run, job state.Job) ([]state
 
 	switch job.Phase {
 	case state.PhaseQueued:
+		if err := e.behind(job); err != nil {
+			return nil, err
+		}
+
+		if job.From != "" {
+			return e.intendRename(ctx, r, c, job)
+		}
+
 		return e.reserve(ctx, r, c, job)
+	case state.PhaseRenaming:
+		return e.rename(ctx, r, c, job)
 	case state.PhaseReserved:
 		return e.openSession(ctx, r, c, job)
 	case state.PhaseUploading:

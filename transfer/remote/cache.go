@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"hoist/apsclient"
@@ -47,9 +48,10 @@ func newListing() *listing {
 }
 
 // ItemName is what names a file: the tip's name, which the documentation calls the authoritative
-// one; the display name without a tip.
+// one in ACC and BIM 360; elsewhere, and without a tip, the display name.
 func ItemName(it apsclient.Item) string {
-	if it.Tip != nil && it.Tip.Name != "" {
+	core := strings.HasPrefix(it.Type, "items:autodesk.core:") && it.Name != ""
+	if !core && it.Tip != nil && it.Tip.Name != "" {
 		return it.Tip.Name
 	}
 
@@ -460,6 +462,16 @@ func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	delete(r.folders, key)
 	if now := r.reading[key]; now != nil {
 		now.forgotten = true
+	}
+}
+
+// Younger is Forget for a listing that was read longer ago than age.
+func (r *Resolver) Younger(p apsclient.ProjectID, f apsclient.FolderID, age time.Duration) {
+	r.mu.Lock()
+	l := r.folders[folderKey{p, f}]
+	r.mu.Unlock()
+	if l != nil && time.Since(l.read) > age {
+		r.Forget(p, f)
 	}
 }
 
