@@ -23,7 +23,7 @@ const (
 	classRetry   class = iota // again at a time
 	classPerson               // parked with a reason; looked at again only where the reason says so
 	classChanged              // the source is another one now: this job ends, the next is queued
-	classFinal                // no repetition and no person can help this job
+	classFinal                // nobody wants this job any more
 )
 
 // verdict is the answer of classify. After is the wait before the next attempt, without jitter; for
@@ -245,9 +245,9 @@ func (j judge) remote(err error) (verdict, bool) {
 
 	switch e.Code { // S3's own codes
 	case "SignatureDoesNotMatch":
-		return verdict{Class: classFinal, Reason: ReasonURLRefused}, true
+		return j.person(ReasonURLRefused), true
 	case "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
-		return verdict{Class: classFinal, Reason: ReasonUnexpected}, true
+		return j.person(ReasonUnexpected), true
 	case "SlowDown":
 		return j.retry(ReasonRateLimited, backoffCap), true
 	case "BadDigest":

@@ -57,7 +57,7 @@ func TestClassify(t *testing.T) {
 			state.PhaseUploading, 0, classRetry, ReasonURLRefused, time.Second},
 		{"403 of S3 for ever", &urlRefusedError{answer(403, "AccessDenied")}, state.PhaseUploading,
 			maxURLRefused, classPerson, ReasonURLRefused, 0},
-		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classFinal,
+		{"wrong signature", answer(403, "SignatureDoesNotMatch"), state.PhaseUploading, 0, classPerson,
 			ReasonURLRefused, 0},
 		{"not to be seen yet", answer(404, ""), state.PhaseQueued, 1, classRetry, ReasonNotFound,
 			2 * time.Second},

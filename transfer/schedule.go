@@ -541,10 +541,6 @@ func (e *Engine) eventFor(job state.Job, err error) state.Event {
 		return e.changedEvent(job, c, now)
 	}
 
-	if v.Class == classFinal && v.Reason == ReasonUnexpected && job.Watched() {
-		v.Class = classPerson // if it ended, the next look at its file would send it again
-	}
-
 	return v.event(err, now, rand.Float64())
 }
 

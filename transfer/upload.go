@@ -543,6 +543,10 @@ func (e *Engine) changedEvent(job state.Job, c *changedError, now time.Time) sta
 			return state.Retry{At: now.Add(2 * time.Second), Reason: ReasonVanished, Error: c.Error()}
 		}
 
+		if !job.Watched() { // whoever pushed it decides; it goes on if it comes back
+			return state.Parked{Reason: ReasonVanished, Error: c.Error()}
+		}
+
 		return state.SourceChanged{Gone: true}
 	}
 

@@ -35,6 +35,8 @@ type lab struct {
 	remote string
 	extra  []string // more of the environment
 	limits bool     // the cloud keeps its documented limits; takes effect when it starts
+	// the modes of files hold for the commands though the tests run as root
+	ordinary bool
 }
 
 // What the examples of the cloud name.
@@ -147,7 +149,12 @@ func (l *lab) start(args ...string) *process {
 	p.cmd = exec.CommandContext(context.WithoutCancel(l.t.Context()), "hoist", args...)
 
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = l.environ(), l.dir, &p.out, &p.errs
-	if err := p.cmd.Start(); err != nil {
+	start := (*exec.Cmd).Start
+	if l.ordinary {
+		start = startOrdinary
+	}
+
+	if err := start(p.cmd); err != nil {
 		l.t.Fatal(err)
 	}
 
