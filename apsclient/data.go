@@ -467,7 +467,7 @@ func checkRange(resp *http.Response, from, to int64) (skip, length, total int64,
 		}
 
 		total = -1
-		if n, err := strconv.ParseInt(size, 10, 64); err == nil {
+		if n, err := strconv.ParseInt(size, 10, 64); err == nil && n >= 0 {
 			total = n
 		}
 
@@ -476,7 +476,8 @@ func checkRange(resp *http.Response, from, to int64) (skip, length, total int64,
 			end = total - 1
 		}
 
-		if first != from || (end >= 0 && last != end) || last < first || last == math.MaxInt64 {
+		if first != from || (end >= 0 && last != end) || last < first || last == math.MaxInt64 ||
+			total >= 0 && last >= total {
 			return 0, 0, 0, fmt.Errorf("asked for bytes %d-%d, got %d-%d", from, to, first, last)
 		}
 

@@ -16,6 +16,8 @@ func FuzzRange(f *testing.F) {
 	f.Add("bytes 0-9223372036854775807/*", int64(0), int64(-1))
 	f.Add("bytes 0-9223372036854775807/9223372036854775807", int64(0), int64(-1))
 	f.Add("bytes -5--1/0", int64(0), int64(0))
+	f.Add("bytes 0-0/0", int64(0), int64(32))
+	f.Add("bytes 0-0/-7", int64(0), int64(0))
 	f.Fuzz(func(t *testing.T, text string, from, to int64) {
 		if from < 0 || to >= 0 && to < from || to < -1 {
 			t.Skip()

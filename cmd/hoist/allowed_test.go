@@ -107,6 +107,11 @@ func TestAllowedRemotes(t *testing.T) {
 			l.run(0, "push", path, "oss://mine-bucket")
 			l.run(0, "api", "delete-object", "--param", "bucketKey=mine-bucket", "--param", "objectKey=plan.dwg")
 			l.run(0, "watch", "add", watched, l.remote+"/mine")
+
+			if rows := l.doctor(0, "--data-plane"); len(rows["S3"]) != 1 || rows["S3"][0].Verdict != "ok" {
+				t.Errorf("doctor: %+v", rows)
+			}
+
 			l.run(0, "pull", other+"/plan.dwg", filepath.Join(l.dir, "back.dwg"))
 		})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/guide"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
@@ -131,7 +132,9 @@ func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub, p apsc
 		f = folders[i]
 	}
 
-	return &place{p.ID, f.ID, h.Name + "/" + p.Name + "/" + f.Name}
+	at := remote.Address{Scheme: remote.SchemeAPS, Steps: []string{h.Name, p.Name, f.Name}}
+
+	return &place{p.ID, f.ID, h.Name + "/" + p.Name + "/" + f.Name, at.String()}
 }
 
 // maxAccounts bounds how many accounts are asked about administration.
@@ -278,7 +281,7 @@ func (e Env) target(ctx context.Context, w config.Watch, name string) (*place, F
 		return nil, Finding{Check: name, Verdict: OK, Detail: w.Remote + " is there"}
 	}
 
-	at := &place{p.Project.ID, p.Folder.ID, p.Address.String()}
+	at := &place{p.Project.ID, p.Folder.ID, p.Address.String(), p.Address.String()}
 	if !e.DataPlane {
 		return at, Finding{Check: name, Verdict: OK,
 			Detail: p.Address.String() + " is there; \"hoist doctor --data-plane\" tries to write"}
@@ -301,6 +304,8 @@ const testName = "hoist-doctor.tmp"
 
 // reserve asks for a storage object: nothing of it is visible until it is completed and published.
 func (e Env) reserve(ctx context.Context, at place) (apsclient.ObjectID, error) {
+	ctx = control.WithRemote(ctx, at.address)
+
 	return e.Client.WithScopes(apsclient.TransferScopes...).Items.CreateStorage(ctx, at.project, at.folder,
 		testName)
 }
@@ -321,6 +326,7 @@ func checkDataPlane(ctx context.Context, e Env, f facts) (facts, []Finding) {
 			Detail: "no folder can be seen to reserve storage in"}}
 	}
 
+	ctx = control.WithRemote(ctx, f.place.address)
 	object, err := e.reserve(ctx, *f.place)
 	if err != nil {
 		return f, []Finding{failed(name, "reserve storage in "+f.place.name, err)}

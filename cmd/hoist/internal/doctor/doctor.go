@@ -78,6 +78,7 @@ type place struct {
 	project apsclient.ProjectID
 	folder  apsclient.FolderID
 	name    string // for people
+	address string
 }
 
 // check is one look at the world. It learns by returning the facts.
