@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -29,17 +30,25 @@ const (
 	wireNested        // length, fields or texts
 )
 
-// beginnings are what texts often begin with, by their form; only ever appended to.
+// beginnings are what texts often begin with, by their form; only ever appended to, up to 64.
 var beginnings = []string{"",
 	"urn:adsk.wipprod:dm.lineage:", "urn:adsk.wipprod:fs.file:vf.", "urn:adsk.wipprod:fs.folder:co.",
 	"urn:adsk.objects:os.object:wip.dm.prod/", "urn:adsk.objects:os.object:", "aps://", "oss://",
 	"folder-found", "reserved", "opened", "all-stored", "assembled", "intended", "published", "finished",
 	"queued", "retry", "parked", "resolved", "fetch-started", "verified", "placed", "unchanged",
 	"upload", "download", "uploading", "uploaded", "completed", "publishing", "done", "created", "versioned",
-	"downloaded", "path-", "default",
+	"downloaded", "path-", "default", "b.",
 }
 
-const hexForm = 0x80 // the middle of a text is hex digits, two a byte
+// How the middle of a text is written, in the upper bits of its form; all but the first two are since
+// schema 4.
+const (
+	plainForm = 0x00
+	hexForm   = 0x80 // hex digits, two a byte
+	uuidForm  = 0x40 // a UUID in 16 bytes
+	idForm    = 0xc0 // 22 characters of base64 in 16 bytes, as ids of items end
+	formMask  = 0xc0
+)
 
 var errRecord = errors.New("a record that ends too early or holds what it cannot")
 
@@ -183,24 +192,63 @@ func (c *coder) text(s string) {
 	}
 
 	middle := s[:len(s)-end]
-	size := len(middle)
-	if isHex(middle) {
-		form |= hexForm
-		size /= 2
-	}
+	how, packed := packText(middle)
 
 	var number [binary.MaxVarintLen64]byte
 	n := binary.PutUvarint(number[:], uint64(end))
-	c.b = binary.AppendUvarint(c.b, uint64(1+n+size))
-	c.b = append(append(c.b, form), number[:n]...)
-	if form&hexForm == 0 {
-		c.b = append(c.b, middle...)
-		return
+	c.b = binary.AppendUvarint(c.b, uint64(1+n+len(packed)))
+	c.b = append(append(c.b, form|how), number[:n]...)
+	c.b = append(c.b, packed...)
+}
+
+// packText chooses the shortest way to write a text.
+func packText(s string) (how byte, packed []byte) {
+	if len(s) == 22 {
+		if b, err := base64.RawURLEncoding.Strict().DecodeString(s); err == nil && len(b) == 16 {
+			return idForm, b
+		}
 	}
 
-	for i := 0; i < len(middle); i += 2 {
-		c.b = append(c.b, nibble(middle[i])<<4|nibble(middle[i+1]))
+	how, digits := byte(hexForm), s
+	if plain, ok := uuidDigits(s); ok {
+		how, digits = uuidForm, plain
+	} else if !isHex(s) {
+		return plainForm, []byte(s)
 	}
+
+	packed = make([]byte, 0, len(digits)/2)
+	for i := 0; i < len(digits); i += 2 {
+		packed = append(packed, nibble(digits[i])<<4|nibble(digits[i+1]))
+	}
+
+	return how, packed
+}
+
+// unpackText is the text that packText wrote.
+func unpackText(how byte, b []byte) (string, error) {
+	switch {
+	case how == plainForm:
+		return string(b), nil
+	case how == hexForm:
+		return hex.EncodeToString(b), nil
+	case len(b) != 16:
+		return "", errRecord
+	case how == idForm:
+		return base64.RawURLEncoding.EncodeToString(b), nil
+	}
+
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+// uuidDigits are the 32 digits of a UUID.
+func uuidDigits(s string) (string, bool) {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return "", false
+	}
+
+	digits := s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
+
+	return digits, isHex(digits)
 }
 
 func isHex(s string) bool {
@@ -268,16 +316,14 @@ func (c *coder) readText() (string, error) {
 
 	form := b[0]
 	end, n := binary.Uvarint(b[1:])
-	if n <= 0 || end > uint64(len(c.ref)) || int(form&^hexForm) >= len(beginnings) {
+	kind := int(form &^ formMask)
+	if n <= 0 || end > uint64(len(c.ref)) || kind >= len(beginnings) {
 		return "", errRecord
 	}
 
-	middle := b[1+n:]
-	if form&hexForm != 0 {
-		middle = hex.AppendEncode(nil, middle)
-	}
+	middle, err := unpackText(form&formMask, b[1+n:])
 
-	return beginnings[form&^hexForm] + string(middle) + c.ref[len(c.ref)-int(end):], nil
+	return beginnings[kind] + middle + c.ref[len(c.ref)-int(end):], err
 }
 
 func (c *coder) readTime() (time.Time, error) {

@@ -2,6 +2,8 @@ package state
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -260,6 +262,10 @@ func encodePublished(p PublishedRecord) []byte {
 		p.ETags = nil
 	}
 
+	if p.Version != "" && p.Version == versionOfItem(p.Item, p.Number) {
+		p.Version = sameVersion
+	}
+
 	return encodeRecord(publishedRecord{
 		Remote: p.Remote, Item: p.Item, Version: p.Version, Number: p.Number, Storage: p.Storage,
 		Snapshot: fromSnapshot(p.Snapshot), PartSize: p.PartSize, ETags: p.ETags,
@@ -267,7 +273,20 @@ func encodePublished(p PublishedRecord) []byte {
 	}, p.Rel)
 }
 
+// sameVersion stands for the version id that item and number tell.
+const sameVersion = "="
+
+// versionOfItem is the id that the service gives a version of an item, as far as is known.
+func versionOfItem(item string, number int) string {
+	id, _ := strings.CutPrefix(item, "urn:adsk.wipprod:dm.lineage:")
+	return "urn:adsk.wipprod:fs.file:vf." + id + "?version=" + strconv.Itoa(number)
+}
+
 func (r publishedRecord) record(root, rel string) PublishedRecord {
+	if r.Version == sameVersion {
+		r.Version = versionOfItem(r.Item, r.Number)
+	}
+
 	return PublishedRecord{
 		Root: root, Rel: rel, Remote: r.Remote, Item: r.Item, Version: r.Version, Number: r.Number,
 		Storage:  r.Storage,

@@ -134,6 +134,13 @@ func (e *Engine) Active() []Progress {
 	return out
 }
 
+// Runs reports whether the engine runs the job right now.
+func (e *Engine) Runs(id state.JobID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.running[id] != nil
+}
+
 // moved counts n live bytes of a part of r, n < 0 when they go again or have been committed.
 func (e *Engine) moved(r *run, n int64) {
 	r.sent.Add(n)

@@ -102,4 +102,4 @@ func (o *Owner) act(j *state.Job, verb control.Verb) (did string, err error) {
 	return did, nil
 }
 
-func (o *Owner) isActive(id state.JobID) bool { return find(o.engine.Active(), id) != nil }
+func (o *Owner) isActive(id state.JobID) bool { return o.engine.Runs(id) }

@@ -130,13 +130,13 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	size, _ := sizeOf(j)
 	f.bytes += size - f.sizes[j.ID]
 	f.sizes[j.ID] = size
-	active := find(f.owner.engine.Active(), j.ID)
+	held := j.Open() && j.Attention && f.owner.engine.Runs(j.ID)
 	delete(f.parked, j.ID)
-	if j.Open() && j.Attention && active != nil {
+	if held {
 		f.parked[j.ID] = true // the commit that parked it came first; nothing more will be committed
 	}
 
-	if j.Open() && (!j.Attention || active != nil) {
+	if j.Open() && (!j.Attention || held) {
 		f.now[j.ID] = followedJobOf(j)
 		return nil
 	}
@@ -148,7 +148,7 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	}
 
 	f.settled += size
-	told := f.owner.jobOf(j, active, time.Now())
+	told := f.owner.jobOf(j, nil, time.Now())
 
 	return each(control.Update{For: asked, Job: &told})
 }
