@@ -34,6 +34,7 @@ type lab struct {
 	dir    string
 	remote string
 	extra  []string // more of the environment
+	under  []string // what each command is run by
 	limits bool     // the cloud keeps its documented limits; takes effect when it starts
 	// the modes of files hold for the commands though the tests run as root
 	ordinary bool
@@ -146,7 +147,8 @@ func (o *output) String() string {
 func (l *lab) start(args ...string) *process {
 	l.t.Helper()
 	p := &process{t: l.t, ended: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.WithoutCancel(l.t.Context()), "hoist", args...)
+	line := append(append(slices.Clone(l.under), "hoist"), args...)
+	p.cmd = exec.CommandContext(context.WithoutCancel(l.t.Context()), line[0], line[1:]...)
 
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = l.environ(), l.dir, &p.out, &p.errs
 	start := (*exec.Cmd).Start
