@@ -63,7 +63,8 @@ func inNameSpace(t *testing.T) {
 		t.Skip("there is no setpriv")
 	}
 
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMountHistories$", "-test.v", "-test.timeout=5h")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMountHistories$", "-test.v",
+		"-test.timeout=5h")
 	cmd.Env = append(os.Environ(), inMounts+"=1")
 	ids := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,

@@ -11,6 +11,7 @@ import (
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/transfer/remote"
 	"hoist/watcher"
 )
 
@@ -61,5 +62,31 @@ func TestStatusClaimsNothing(t *testing.T) {
 
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a question left a marker: %v", err)
+	}
+}
+
+// TestBareFolderIsNotClaimed: the disk of a watched folder that went while its changes were handed
+// over leaves a bare place, which gets no marker: it would pass for the folder.
+func TestBareFolderIsNotClaimed(t *testing.T) {
+	options, cloud := newOptions(t)
+	o := open(t, Full, options)
+	address, err := remote.ParseAddress(cloud.DemoRemote())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	c := config.Watch{ID: "w1", Path: t.TempDir(), Remote: cloud.DemoRemote(), Mode: "push"}
+	changes := []watcher.Change{{Path: "a.dwg", Snapshot: watcher.Snapshot{Size: 1, ModTime: time.Now()}}}
+	if err := o.watches.take(c, &watching{c: c}, address, changes); !errors.Is(err, errBare) {
+		t.Errorf("taken: %v", err)
+	}
+
+	if left, err := os.ReadDir(c.Path); err != nil || len(left) > 0 {
+		t.Errorf("in the bare place is %v, %v", left, err)
+	}
+
+	write(t, filepath.Join(c.Path, "a.dwg"), []byte("a"))
+	if err := o.watches.take(c, &watching{c: c}, address, changes); err != nil {
+		t.Errorf("not taken: %v", err)
 	}
 }

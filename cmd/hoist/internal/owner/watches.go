@@ -167,15 +167,18 @@ func (m *watches) run(c config.Watch) error {
 // may not be mounted, and with our marker the bare place would pass for it.
 func (m *watches) awaited(c config.Watch) bool {
 	known, err := baseline{m.owner.store, c.ID}.Load("")
-	if err != nil || len(known) == 0 {
-		return false
-	}
+	return err == nil && len(known) > 0 && isBare(c.Path)
+}
 
-	entries, err := local.Names(c.Path)
+// isBare reports whether a folder holds nothing, not even a marker.
+func isBare(dir string) bool {
+	entries, err := local.Names(dir)
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" })
 
 	return err == nil && len(entries) == 0
 }
+
+var errBare = errors.New("the folder is empty, and files of it are to be sent: is its disk mounted?")
 
 func (r *watching) note(err error) {
 	r.mu.Lock()
@@ -218,6 +221,10 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 
 	if err := m.owner.mayChange(c.Profile, address); err != nil {
 		return err
+	}
+
+	if isBare(c.Path) { // it must not get a marker
+		return errBare
 	}
 
 	if err := m.owner.claim(c.Path, false); err != nil {
