@@ -423,6 +423,14 @@ func (tx *writeTx) markUnwanted(j Job) error {
 		return nil
 	}
 
+	if r, _, err := published(tx.Tx, j.Root, j.Rel); err != nil {
+		return err
+	} else if r.Unproven { // it says nothing that anybody still wants to know
+		if err := tx.dropPublished(fileKey(j)); err != nil {
+			return err
+		}
+	}
+
 	snap := j.Snapshot
 	if j.Pending != nil {
 		snap = *j.Pending

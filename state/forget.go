@@ -42,10 +42,8 @@ func (tx *writeTx) forget(f Forgotten) error {
 		return err
 	}
 
-	if k := joinKey(f.Root, f.Rel); tx.has(bucketPublished, k) {
-		if err := tx.delete(bucketPublished, k); err != nil {
-			return err
-		}
+	if err := tx.dropPublished(joinKey(f.Root, f.Rel)); err != nil {
+		return err
 	}
 
 	if f.Again {
@@ -53,6 +51,18 @@ func (tx *writeTx) forget(f Forgotten) error {
 	}
 
 	return nil
+}
+
+func (tx *writeTx) dropPublished(k []byte) error {
+	if !tx.has(bucketPublished, k) {
+		return nil
+	}
+
+	if err := tx.noteUnproven(k, false); err != nil {
+		return err
+	}
+
+	return tx.delete(bucketPublished, k)
 }
 
 // ForgottenPaths tells since when which absolute paths are forgotten: what was recorded of one

@@ -12,9 +12,9 @@ import (
 )
 
 // Base is the record as what both ends once had in common, for a file that goes to address: a
-// record of another address is none.
+// record of another address is none, and so is one that nothing has proved.
 func (r PublishedRecord) Base(address string) compare.Base {
-	if r.Remote == "" || r.Remote != address {
+	if r.Remote == "" || r.Remote != address || r.Unproven {
 		return compare.Base{}
 	}
 
@@ -78,6 +78,10 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 		if err := tx.put(bucketPublished, k, v); err != nil {
 			return err
 		}
+	}
+
+	if err := tx.noteUnproven(k, r.Unproven); err != nil {
+		return err
 	}
 
 	return tx.clearUnwanted(k, r.Snapshot)
@@ -288,6 +292,6 @@ func (s *Store) DropRoot(root string) error {
 			}
 		}
 
-		return nil
+		return tx.dropPrefix(bucketMeta, unprovenKey(joinKey(root, "")))
 	})
 }

@@ -47,6 +47,10 @@ type Config struct {
 	// of the version before, "" unknown. nil: nothing is looked at.
 	Inspect func(job state.Job, before string, r io.ReaderAt) (Inspection, error)
 
+	// Prefer says which of two files counts that differ when a watch sees one for the first time: see
+	// the Prefer constants. nil: the local one.
+	Prefer func(job state.Job) string
+
 	// ReceiptSHA256 puts the SHA-256 of the whole file into each receipt, at the cost of reading
 	// the file once more.
 	ReceiptSHA256 bool

@@ -43,8 +43,11 @@ func (e *Engine) intendHide(ctx context.Context, r *run, c *apsclient.Client, jo
 		return nil, err
 	}
 
-	if !known || rec.Item == "" || rec.Remote != job.Target.Address {
+	switch {
+	case !known || rec.Item == "" || rec.Remote != job.Target.Address:
 		return dropped("nothing of it is published"), nil
+	case rec.Unproven:
+		return dropped("it was adopted, and nothing has proved that the cloud has what was here"), nil
 	}
 
 	why, err := e.stillThere(job)

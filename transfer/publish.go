@@ -157,6 +157,10 @@ func (e *Engine) mayReplace(ctx context.Context, c *apsclient.Client, job state.
 		return needsPerson(ReasonConflict, "replace %s: it is reserved by %s", job.Target.Address, holder)
 	}
 
+	if why := otherKind(item); why != "" && !job.Force {
+		return needsPerson(ReasonOtherKind, "replace %s: %s", job.Target.Address, why)
+	}
+
 	tip := plan.TipOf(item, true)
 	there := compare.Judge(compare.Local{}, base, tip).There
 	if job.Force || base.Version == "" || tip.Version == "" || there != compare.SideChanged {

@@ -47,9 +47,7 @@ const (
 	ReasonTooDeep        = "too-deep"
 	ReasonExtension      = "extension-blocked"
 	ReasonFolderFull     = "folder-full"
-	ReasonMassChange     = "mass-change" // of a watch, not of a job
-	ReasonBehindRename   = "behind-rename"
-	ReasonNotCarried     = state.ReasonNotCarried
+	ReasonOtherKind      = "other-kind"
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
 	// of a job that a repair of the state could not read in its newest form
@@ -163,6 +161,8 @@ var reasons = []Reason{
 		"hoist push --force {path} {remote}", CureLook, 10 * time.Minute},
 	{ReasonFolderFull, "the folder has more files than the service takes in one; they go on by themselves when " +
 		"there are fewer", retry, CureLook, time.Minute},
+	{ReasonOtherKind, "the item in the cloud is of a kind that a file is no version of, such as a cloud-workshared " +
+		"model; the fix sends the file all the same", "hoist push --force {path} {remote}", CureDecision, 0},
 	{ReasonMassChange, "many published files of a watch were rewritten at once and do not begin as their kind does " +
 		"any more: the watch is stopped until somebody looks at them", "hoist watch resume {watch}", CureDecision, 0},
 	{ReasonUnexpected, "something unforeseen happened", retry, CureDecision, 0},

@@ -102,6 +102,8 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 		return dropped("it is sent anew"), nil
 	case !known || rec.Item == "" || rec.Version == "":
 		return dropped("nothing was published under the old name"), nil
+	case rec.Unproven:
+		return dropped("it was adopted, and nothing has proved that the cloud has its content"), nil
 	case !sameFileElsewhere(rec.Snapshot, job.Snapshot):
 		return dropped("it is not as it was published under the old name"), nil
 	}

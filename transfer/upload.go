@@ -153,6 +153,10 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	}
 
 	tip := plan.TipOf(item, found)
+	if adopts(job, rec, tip) {
+		return []state.Event{adopted(job, item)}, nil
+	}
+
 	if !job.Force && base.Known && base.Snapshot.Same(job.Snapshot) {
 		same, err := plan.StillThere(ctx, res, job.Target, base, tip)
 		if err != nil {
@@ -175,7 +179,9 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 	if found {
 		// What the service shows in the place of our newer version tells nothing of that one.
 		if !job.Force && tip.Storage != "" && tip.Size == job.Snapshot.Size && !isLate() {
-			same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(tip.Storage), src, job)
+			proof := job
+			proof.Doubt = job.Doubt || rec.Unproven // where the service tells no SHA-1 the bytes do
+			same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(tip.Storage), src, proof)
 			if err != nil && !errors.Is(err, apsclient.ErrNotFound) &&
 				!errors.Is(err, apsclient.ErrForbidden) {
 				return nil, err
@@ -188,6 +194,10 @@ func (e *Engine) reserve(ctx context.Context, r *run, c *apsclient.Client, job s
 
 		if err := e.mayReplace(ctx, c, job, item, base); err != nil {
 			return nil, err
+		}
+
+		if e.keepsTheirs(job, rec, item) {
+			return []state.Event{unchanged(job, item, "")}, nil // that is what an edit is compared with
 		}
 	}
 

@@ -1,6 +1,7 @@
 package watcher
 
 import (
+	"os"
 	"time"
 
 	"hoist/watcher/content"
@@ -57,6 +58,10 @@ func (r *run) halfWritten(p string, size int64) (bool, error) {
 	name := join(r.root, p)
 
 	return disk.Ask(name, listTime, func() (bool, error) {
+		if info, err := os.Lstat(name); err != nil || OnlineOnly(info) {
+			return false, err // to open it would fetch it
+		}
+
 		f, err := OpenRegular(name)
 		if err != nil {
 			return false, err

@@ -123,6 +123,10 @@ func (a *app) printExplanation(e control.Explanation) {
 		}
 
 		a.printf("\n")
+		if r.Unproven {
+			a.printf("  adopted: name and size are equal at both ends, the contents are compared when there is time\n")
+		}
+
 		if r.Sign != "" {
 			a.printf("  doubtful: %s\n", content.Sign(r.Sign).Sentence())
 		}

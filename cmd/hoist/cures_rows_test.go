@@ -180,6 +180,7 @@ var cureRows = []cureRow{
 var curedElsewhere = map[string]string{
 	transfer.ReasonBehindRename: "transfer.TestRenameTable: it ends with what is in the way",
 	transfer.ReasonNotCarried:   "transfer.TestNotHidden: it has ended",
+	transfer.ReasonOtherKind:    "transfer.TestOtherKind",
 	transfer.ReasonTooDeep:      "transfer.TestLimits: thousands of folders",
 	transfer.ReasonExtension:    "transfer.TestLimits",
 	transfer.ReasonFolderFull:   "transfer.TestLimits: thousands of files",

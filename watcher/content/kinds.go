@@ -63,7 +63,7 @@ func begins(with ...string) func([]byte) (string, bool) {
 }
 
 var (
-	dwgRelease = regexp.MustCompile(`^AC\d\.?\d+`)
+	dwgRelease = regexp.MustCompile(`^AC(\d{4}|\d\.\d{1,2})`)
 	acadVer    = regexp.MustCompile(`\$ACADVER\s+1\s+(AC\d{4})`)
 	acadVerBin = regexp.MustCompile(`\$ACADVER\x00\x01\x00?(AC\d{4})`)
 )

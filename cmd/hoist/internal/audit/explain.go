@@ -185,7 +185,7 @@ func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch) (found wa
 		Size: rec.Snapshot.Size, Modified: rec.Snapshot.ModTime.UTC(), Published: control.Known(rec.At),
 		ItemID: rec.Item, VersionID: rec.Version,
 		VersionNumber: rec.Number, StorageID: rec.Storage, SHA1: rec.SHA1, Content: rec.Content,
-		Sign: rec.Sign,
+		Sign: rec.Sign, Unproven: rec.Unproven,
 	}
 
 	return found, nil

@@ -23,3 +23,11 @@ func checkGate(text string) error {
 
 // GateOf is the gate for a file of a watch, by slash path below it.
 func (w Watch) GateOf(_ string, s Settings) string { return cmp.Or(w.Gate, s.Gate, GateWarn) }
+
+func checkPrefer(text string) error {
+	if text != "" && !slices.Contains([]string{"local", "cloud", "newer"}, text) {
+		return errors.New(quoted(text) + " is not local, cloud or newer")
+	}
+
+	return nil
+}

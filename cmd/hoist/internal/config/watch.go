@@ -42,6 +42,10 @@ type Watch struct {
 	// the settings of the profile and of config.toml have it, else warn.
 	Gate string `toml:"gate,omitempty"`
 
+	// Prefer is what counts of a file that differs at both ends when it is seen for the first time:
+	// "local" (the default), "cloud" or "newer".
+	Prefer string `toml:"prefer,omitempty"`
+
 	Exclude []string `toml:"exclude,omitempty"`
 	Include []string `toml:"include,omitempty"`
 	MinSize string   `toml:"min-size,omitempty"`
@@ -127,6 +131,10 @@ func (w *Watch) Complete(file string) error {
 
 	if err := checkGate(w.Gate); err != nil {
 		bad("gate", err.Error())
+	}
+
+	if err := checkPrefer(w.Prefer); err != nil {
+		bad("prefer", err.Error())
 	}
 
 	if w.Path != "" {

@@ -49,6 +49,8 @@ type Record struct {
 	Receipt       uint64     `json:"receipt,omitempty"` // number of the receipt that tells it
 	Content       string     `json:"content,omitempty"` // kind and release, as the file began
 	Sign          string     `json:"sign,omitempty"`    // why the content was doubtful
+	// adopted: name and size are equal at both ends, and the contents were not compared yet
+	Unproven bool `json:"unproven,omitempty"`
 }
 
 // Explain implements [API].

@@ -99,8 +99,10 @@ type Owner struct {
 	probes   probes
 
 	mu     sync.Mutex
-	failed error         // guarded by mu: why the engine or the server ended by itself
-	broken chan struct{} // closed when failed is set
+	failed error // guarded by mu: why the engine or the server ended by itself
+	// guarded by mu: the jobs that compare what was adopted
+	proving []state.JobID
+	broken  chan struct{} // closed when failed is set
 }
 
 // clients keeps one client a profile.
@@ -183,7 +185,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		Transfers: engine.Transfers, Parts: engine.Parts, PartSize: engine.PartSize,
 		Checksum: engine.Checksum, Acceleration: engine.Acceleration, ReceiptSHA256: engine.ReceiptSHA256,
 		Spool: home.Spool(), SpoolMax: engine.SpoolMax, Rules: o.rules.say, SettleOf: o.rules.settle,
-		Torn: torn, Inspect: o.inspect,
+		Torn: torn, Inspect: o.inspect, Prefer: o.prefer,
 	})
 	if err != nil {
 		return nil, err
@@ -222,6 +224,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 
 		o.spawn("configuration", o.watches.followConfig)
 		o.spawn("excluded files", o.watches.followExcluded)
+		o.spawn("adopted files", o.prove)
 		o.spawn("notifications", o.tell)
 	}
 

@@ -32,6 +32,10 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		return control.WatchAdded{}, err
 	}
 
+	if err := kept(c.Path); err != nil {
+		return control.WatchAdded{}, problem.With(problem.Usage, err, problem.Fix{})
+	}
+
 	o.watches.changes.Lock()
 	defer o.watches.changes.Unlock()
 	file, err := config.Load(o.options.Home)

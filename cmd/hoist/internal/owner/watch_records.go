@@ -71,7 +71,12 @@ func (m *watches) count(out control.Watch, c config.Watch, s lastSeen) (control.
 		return out, err
 	}
 
-	pending := s.Pending + open - attention + owed
+	unproven, err := m.owner.unproven(c.ID)
+	if err != nil {
+		return out, err
+	}
+
+	pending := s.Pending + open - attention + owed + unproven
 	synced := max(s.Files-unwanted-pending-attention, 0)
 	files := synced + pending + attention
 	out.Files, out.Synced, out.Pending, out.Attention = &files, &synced, &pending, &attention

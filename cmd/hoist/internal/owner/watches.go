@@ -231,6 +231,10 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return err
 	}
 
+	if err := keptFiles(files); err != nil {
+		return err
+	}
+
 	if err := m.brake(c, r, files); err != nil {
 		return err
 	}

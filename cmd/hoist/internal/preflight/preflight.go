@@ -17,6 +17,7 @@ import (
 	"hoist/transfer"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
+	"hoist/watcher"
 )
 
 // Verdicts of a [Finding].
@@ -150,7 +151,7 @@ func ofFile(f *plan.File) (check, detail string) {
 		return transfer.ReasonVanished, "it is not there any more"
 	}
 
-	if err == nil && onlineOnly(info) {
+	if err == nil && watcher.OnlineOnly(info) {
 		return CheckOnline, "its content is not on this machine: reading it fetches it from where it lies"
 	}
 

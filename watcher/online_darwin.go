@@ -1,13 +1,13 @@
-package preflight
+package watcher
 
 import (
 	"io/fs"
 	"syscall"
 )
 
-// onlineOnly reports whether the content of a file lies at a sync service and is fetched when it is
+// OnlineOnly reports whether the content of a file lies at a sync service and is fetched when it is
 // read.
-func onlineOnly(info fs.FileInfo) bool {
+func OnlineOnly(info fs.FileInfo) bool {
 	const dataless = 0x40000000 // SF_DATALESS
 
 	s, ok := info.Sys().(*syscall.Stat_t)
