@@ -159,7 +159,7 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 				return Job{}, err
 			}
 		case Hidden:
-			if err := tx.delete(bucketPublished, fileKey(j)); err != nil {
+			if err := tx.dropPublished(fileKey(j)); err != nil {
 				return Job{}, err
 			}
 		case Dropped:

@@ -127,7 +127,7 @@ func (tx *writeTx) moveRecords(j Job, e Renamed) error {
 		}
 
 		if !e.Copied {
-			if err := tx.delete(bucketPublished, joinKey(j.Root, j.From)); err != nil {
+			if err := tx.dropPublished(joinKey(j.Root, j.From)); err != nil {
 				return err
 			}
 		}
@@ -149,7 +149,7 @@ func (tx *writeTx) moveRecords(j Job, e Renamed) error {
 			continue
 		}
 
-		if err := tx.delete(bucketPublished, joinKey(r.Root, r.Rel)); err != nil {
+		if err := tx.dropPublished(joinKey(r.Root, r.Rel)); err != nil {
 			return err
 		}
 

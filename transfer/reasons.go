@@ -48,6 +48,9 @@ const (
 	ReasonExtension      = "extension-blocked"
 	ReasonFolderFull     = "folder-full"
 	ReasonOtherKind      = "other-kind"
+	ReasonMassChange     = "mass-change" // of a watch, not of a job
+	ReasonBehindRename   = "behind-rename"
+	ReasonNotCarried     = state.ReasonNotCarried
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
 	ReasonCancelled      = state.ReasonCancelled
 	// of a job that a repair of the state could not read in its newest form
