@@ -199,7 +199,7 @@ var contractFields = map[string]struct{ must, may string }{
 	"status":  {"version watches jobs active attention waiting budgets", "owner eta trouble"},
 	"owner":   {"pid command since", ""},
 	"watch": {"id path remote mode",
-		"state files synced pending attention last_scan detail left_out excluded"},
+		"state files synced pending attention last_scan detail left_out excluded doubtful brake"},
 	"jobs": {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",
 		"parts_done parts_total rate eta_seconds"},
