@@ -201,6 +201,10 @@ func (r *watching) trouble() (detail string, foreign bool) {
 // take makes jobs of what has settled; nil means that they are durable.
 func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 	changes []watcher.Change) error {
+	if err := m.owner.mayChange(c.Profile, address); err != nil {
+		return err
+	}
+
 	var files []plan.Source
 	for _, ch := range changes {
 		if !ch.Removed { // what is removed here stays in the cloud
@@ -217,10 +221,6 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 
 	if wait := m.owner.rules.refresh(); wait > 0 {
 		return errConfigRests
-	}
-
-	if err := m.owner.mayChange(c.Profile, address); err != nil {
-		return err
 	}
 
 	if isBare(c.Path) { // it must not get a marker
