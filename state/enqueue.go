@@ -124,7 +124,7 @@ func normal(j Job) (Job, error) {
 		Rel:    j.Rel,
 		From:   j.From,
 		Target: j.Target, Snapshot: j.Snapshot, Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch,
-		Walked: j.Walked, Rival: j.Rival,
+		FileTime: j.FileTime, Walked: j.Walked, Rival: j.Rival,
 		Size: j.Size, SHA1: j.SHA1, Object: objectOf(j), Item: j.Item, Version: j.Version,
 		VersionNumber: j.VersionNumber,
 		Paused:        j.Paused, Attention: j.Attention, NextAttempt: j.NextAttempt, Reason: j.Reason,

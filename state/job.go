@@ -163,6 +163,7 @@ type Job struct {
 	Pending   *Snapshot // a newer content, enqueued after this job began to send; its successor takes it
 	Force     bool      // send even what equals the published record
 	Overwrite bool      // download: replace a local file that differs
+	FileTime  time.Time // download: what the file has as its time of change; zero: when it came
 	Batch     string    // the push, pull or watch that asked
 	// the folder that a push walked to find the file, whose rule files judge it; "": a file that
 	// was named, or of a watch

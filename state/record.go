@@ -60,6 +60,7 @@ type jobRecord struct {
 	Force     bool            `json:"force,omitempty" n:"10"`
 	Overwrite bool            `json:"overwrite,omitempty" n:"11"`
 	From      string          `json:"from,omitempty" n:"53"`
+	FileTime  time.Time       `json:"file_time,omitzero" n:"54"`
 	Batch     string          `json:"batch,omitempty" n:"12"`
 	Walked    string          `json:"walked,omitempty" n:"13"`
 	Rival     string          `json:"rival,omitempty" n:"14"`
@@ -181,8 +182,8 @@ func recordOfJob(j Job) jobRecord {
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
 		Path: j.Path, Rel: j.Rel, From: j.From,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
-		Force: j.Force, Overwrite: j.Overwrite, Batch: j.Batch, Walked: j.Walked, Rival: j.Rival,
-		Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
+		Force: j.Force, Overwrite: j.Overwrite, FileTime: stored(j.FileTime), Batch: j.Batch, Walked: j.Walked,
+		Rival: j.Rival, Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
 		Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal, PartsDone: j.PartsDone,
 		BytesDone: j.BytesDone,
 		SHA1:      j.SHA1, ETag: j.ETag, Temp: j.Temp,
@@ -229,8 +230,8 @@ func (r jobRecord) job(id JobID) Job {
 		Rel:    r.Rel,
 		From:   r.From,
 		Target: Target(r.Target), Snapshot: Snapshot(r.Snapshot),
-		Force: r.Force, Overwrite: r.Overwrite, Batch: r.Batch, Walked: r.Walked, Rival: r.Rival,
-		Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,
+		Force: r.Force, Overwrite: r.Overwrite, FileTime: r.FileTime, Batch: r.Batch, Walked: r.Walked,
+		Rival: r.Rival, Object: r.Object, UploadKey: r.UploadKey, UploadExpires: r.UploadExpires,
 		Size: r.Size, PartSize: r.PartSize, PartsTotal: r.PartsTotal, PartsDone: r.PartsDone,
 		BytesDone: r.BytesDone,
 		SHA1:      r.SHA1, ETag: r.ETag, Temp: r.Temp,

@@ -536,8 +536,8 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 	return []state.Event{state.Verified{SHA1: w.sum, Snapshot: snap}}, nil
 }
 
-// backdate makes the time of the whole file older than any that an edit of it can get, and says
-// what it looks like.
+// backdate gives the whole file its time, or one that is older than any that an edit of it can get,
+// and says what it looks like then.
 func (w *fetching) backdate(t *target) (state.Snapshot, error) {
 	snap, err := state.SnapshotFile(w.f)
 	if err != nil {
@@ -545,6 +545,10 @@ func (w *fetching) backdate(t *target) (state.Snapshot, error) {
 	}
 
 	at := snap.ModTime.Add(-2 * grain(snap))
+	if given := w.job.FileTime; !given.IsZero() && given.Before(at) { // a later one is of a clock that is ahead
+		at = given
+	}
+
 	if err := w.e.effect("backdate", func() error {
 		return t.root.Chtimes(t.path(t.temp), at, at)
 	}); err != nil {

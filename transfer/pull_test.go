@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -385,5 +386,38 @@ func TestKeptName(t *testing.T) {
 		if got := keptName(row.name, at, row.n); got != row.want {
 			t.Errorf("keptName(%q, %d) = %q, want %q", row.name, row.n, got, row.want)
 		}
+	}
+}
+
+// TestPulledFileHasTheTimeOfItsVersion, unless somebody asked for another; what is recorded is the
+// file with that time.
+func TestPulledFileHasTheTimeOfItsVersion(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		t.Run(fmt.Sprint("own time ", own), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				want := w.remote("Project Files/a.dwg", small, 1)
+				published := time.Now().Truncate(time.Second)
+				time.Sleep(24 * time.Hour)
+				e := w.engine()
+				w.pull(e, w.srv.DemoRemote()+"/a.dwg", "d/a.dwg", func(r *plan.PullRequest) { r.OwnTime = own })
+				w.runAll(e)
+				w.wantFile("d/a.dwg", want)
+
+				at, err := os.Stat(w.path("d/a.dwg"))
+				if err != nil {
+					t.Fatal(err)
+				}
+
+				if got := at.ModTime().Sub(published).Abs() < 2*time.Second; got == own {
+					t.Errorf("the file is of %v, its version of %v", at.ModTime(), published)
+				}
+
+				w.srv.ResetJournal()
+				if files := w.planPull(e, w.srv.DemoRemote()+"/a.dwg", "d/a.dwg"); files[0].Result != plan.Unchanged {
+					t.Errorf("pulled again: %s", files[0].Result)
+				}
+			})
+		})
 	}
 }

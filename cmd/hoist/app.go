@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/progress"
 	"hoist/cmd/hoist/internal/service"
 )
@@ -18,6 +20,7 @@ type app struct {
 	input          io.Reader // stdin, for reading: a signal ends a read at once. Set by run
 	stdout, stderr io.Writer
 	flags          globalFlags
+	lockWait       time.Duration  // for another process that has the state; set by begin
 	shape          shape          // of what --json prints; nil: as it is. Set by begin
 	log            *slog.Logger   // nothing without -v or a log file; set by openLog
 	logFile        io.WriteCloser // nil: none
@@ -32,6 +35,7 @@ type app struct {
 type globalFlags struct {
 	home, profile, limits string
 	jq, template          string
+	lockWait              string
 	logFile, logFormat    string
 	json, quiet           bool
 	verbose               int
@@ -53,6 +57,12 @@ func (a *app) begin() (err error) {
 
 	if a.shape, err = newShape(a.flags.jq, a.flags.template); a.shape != nil {
 		a.flags.json = true
+	}
+
+	if err == nil && a.flags.lockWait != "" {
+		if a.lockWait, err = config.ParseDuration(a.flags.lockWait); err != nil {
+			err = &config.Error{Key: "--wait-for-lock", Msg: err.Error()}
+		}
 	}
 
 	return err

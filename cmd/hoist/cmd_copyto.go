@@ -32,6 +32,7 @@ pull" in one form.`,
 	o.addAll(cmd)
 	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false,
 		"replace a local file that differs, keeping the old one beside")
+	addNoMtime(cmd.Flags(), &p)
 
 	return cmd
 }
@@ -51,8 +52,8 @@ func (a *app) copyto(ctx context.Context, o pushOptions, p pullOptions, from, to
 			return problem.Usagef("%s is a folder: copyto takes one file", from)
 		}
 
-		if p.overwrite {
-			return problem.Usagef("--overwrite is for what is fetched")
+		if p.overwrite || p.noMtime {
+			return problem.Usagef("--overwrite and --no-mtime are for what is fetched")
 		}
 
 		o.as = address.Base()

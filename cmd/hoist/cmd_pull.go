@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
@@ -15,6 +16,7 @@ type pullOptions struct {
 	transferFlags
 	version   int
 	overwrite bool
+	noMtime   bool
 }
 
 func newPullCmd(a *app) *cobra.Command {
@@ -31,7 +33,7 @@ or PATH/NAME where PATH is a folder. PATH "-" writes a file to standard output
 while it is fetched.
 A local file that differs from what was last synced stays as it is and is
 reported (exit 3); --overwrite replaces it and keeps the old one as
-NAME~DATE-TIME.EXT.`,
+NAME~DATE-TIME.EXT. A file has the time of its version, unless --no-mtime.`,
 		Example: "  hoist pull \"aps://Studio/Tower/Project Files/Plans\" plans\n  hoist pull " +
 			"aps://Studio/Tower/Models/tower.rvt --version 3 .",
 		Args: cobra.ExactArgs(2),
@@ -48,8 +50,14 @@ NAME~DATE-TIME.EXT.`,
 	f.IntVar(&o.version, "version", 0, "version of a file (default: the newest)")
 	f.BoolVar(&o.overwrite, "overwrite", false,
 		"replace local files that differ, keeping the old ones beside")
+	addNoMtime(f, &o)
 
 	return cmd
+}
+
+func addNoMtime(f *pflag.FlagSet, o *pullOptions) {
+	f.BoolVar(&o.noMtime, "no-mtime", false,
+		"files get the time when they came, not that of their versions")
 }
 
 func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error {
@@ -63,8 +71,15 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 		return err
 	}
 	defer cancel()
+
+	most, cautious, err := o.most()
+	if err != nil {
+		return err
+	}
+
 	req := control.PullRequest{
 		Profile: t.s.profile, Remote: t.remote.String(), Version: o.version, Overwrite: o.overwrite,
+		OwnTime: o.noMtime, OrderBy: o.orderBy, Most: most, Cautious: cautious,
 		Force: o.force, DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
 	}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Pull(ctx, req) }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"hoist/cmd/hoist/internal/config"
 )
@@ -190,4 +191,103 @@ func TestDryRunForecast(t *testing.T) {
 	}
 
 	l.run(2, "push", "--immutable", "--force", a, l.remote)
+}
+
+// TestWaitForLock: a command that needs the home alone waits for who has it, for as long as it is told.
+func TestWaitForLock(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	d := l.start("daemon")
+	l.owned("daemon")
+	l.run(1, "state", "repair", "--wait-for-lock", "1s")
+	l.run(2, "state", "repair", "--wait-for-lock", "soon")
+
+	repair, next := l.start("state", "repair", "--wait-for-lock", "10m"), l.start("daemon", "--wait-for-lock", "10m")
+	for _, p := range []*process{repair, next} {
+		eventually(t, "it waits", func() bool { return strings.Contains(p.errs.String(), "waiting up to 10m0s: ") })
+	}
+
+	d.interrupt()
+	if code := repair.wait(); code != 0 {
+		t.Errorf("repair: %d %s", code, repair.errs.String())
+	}
+
+	eventually(t, "the other daemon has the home", func() bool {
+		s := l.status()
+		return s.Owner != nil && s.Owner.PID == next.cmd.Process.Pid
+	})
+}
+
+// TestMaxTransfer: what comes after the limit waits, in the order that was asked for, and goes on
+// with resume or with the same command again.
+func TestMaxTransfer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for name, size := range map[string]int64{"a.rvt": 3000, "b.rvt": 2000, "c.rvt": 1000, "d.rvt": 4000} {
+		l.file("plans/"+name, size)
+	}
+
+	push := []string{"push", filepath.Join(l.dir, "plans") + "/", l.remote, "--json", "--order-by", "size",
+		"--max-transfer", "2K"}
+	out, stderr := l.run(7, push...)
+	rows := results(t, out)
+	if len(rows) != 2 || rows[filepath.Join(l.dir, "plans", "c.rvt")].Result != "created" ||
+		rows[filepath.Join(l.dir, "plans", "b.rvt")].Result != "created" || summaryOf(t, out)["files"] != 4 {
+		t.Errorf("the first: %s%s", out, stderr)
+	}
+
+	if out, stderr = l.run(7, push...); summaryOf(t, out)["created"] != 1 || !strings.Contains(stderr, "1 file is left") {
+		t.Errorf("again: %s%s", out, stderr)
+	}
+
+	if out, _ := l.run(0, "jobs", "--state", "paused", "--jq", ".path"); out != filepath.Join(l.dir, "plans", "d.rvt")+"\n" {
+		t.Errorf("paused: %s", out)
+	}
+
+	l.run(0, "resume")
+	l.published("d.rvt", 1, filepath.Join(l.dir, "plans", "d.rvt"))
+	l.run(0, push...)
+
+	out, _ = l.run(7, "pull", l.remote, filepath.Join(l.dir, "here"), "--max-transfer", "1500", "--cutoff-mode", "cautious",
+		"--order-by", "size", "--no-mtime", "--json")
+	if rows := results(t, out); len(rows) != 1 || rows[filepath.Join(l.dir, "here", "c.rvt")].Result != "downloaded" {
+		t.Errorf("pull: %s", out)
+	}
+
+	for _, wrong := range [][]string{{"--order-by", "age"}, {"--max-transfer", "much"}, {"--cutoff-mode", "hard"}} {
+		l.run(2, append([]string{"push", l.dir, l.remote}, wrong...)...)
+	}
+}
+
+// TestPulledTimes: a pulled file has the time of its version, unless somebody wants another.
+func TestPulledTimes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.run(0, "push", l.file("a.rvt", 1000), l.remote, "-q")
+	stat, _ := l.run(0, "stat", l.remote+"/a.rvt", "--jq", ".modified")
+	made, err := time.Parse(time.RFC3339, strings.TrimSpace(stat))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for path, flags := range map[string][]string{"then/a.rvt": nil, "now/a.rvt": {"--no-mtime"}} {
+		at := filepath.Join(l.dir, path)
+		before := time.Now().Add(-time.Second) // a moment is taken off, so that an edit shows
+		l.run(0, append([]string{"pull", l.remote + "/a.rvt", at, "-q"}, flags...)...)
+		info, err := os.Stat(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if now := info.ModTime().After(before); flags == nil && !info.ModTime().Truncate(time.Second).Equal(made) ||
+			flags != nil && !now {
+			t.Errorf("%s is of %v, its version of %v", path, info.ModTime(), made)
+		}
+
+		if out, _ := l.run(0, "pull", l.remote+"/a.rvt", at, "--json"); !strings.Contains(out, `"unchanged":1`) {
+			t.Errorf("%s again: %s", path, out)
+		}
+	}
+
+	l.run(2, "copyto", l.file("b.rvt", 10), l.remote+"/c.rvt", "--no-mtime")
 }

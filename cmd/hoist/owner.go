@@ -30,7 +30,7 @@ type attached struct {
 
 // attach connects to the owner of the home or becomes it, in the mode that is given.
 func (a *app) attach(ctx context.Context, s *setup, mode owner.Mode, command string) (*attached, error) {
-	return whileLocked(ctx, func() (*attached, bool, error) {
+	return whileLocked(ctx, a, func() (*attached, bool, error) {
 		c, err := a.dial(ctx, s)
 		if err == nil {
 			a.warnOfOwner(s, mode)
@@ -50,14 +50,20 @@ func (a *app) attach(ctx context.Context, s *setup, mode owner.Mode, command str
 	})
 }
 
-// whileLocked does something again for as long as it asks for that, until lockPatience is over: the
-// state is held by a process that does not answer.
-func whileLocked[T any](ctx context.Context, do func() (v T, again bool, err error)) (T, error) {
-	deadline := time.Now().Add(lockPatience)
+// whileLocked does something again for as long as it asks for that, until lockPatience or
+// --wait-for-lock is over: the state is held by another process.
+func whileLocked[T any](ctx context.Context, a *app, do func() (v T, again bool, err error)) (T, error) {
+	began, told := time.Now(), false
 	for {
 		v, again, err := do()
-		if !again || time.Now().After(deadline) {
+		waited := time.Since(began)
+		if !again || waited > max(lockPatience, a.lockWait) {
 			return v, err
+		}
+
+		if waited > lockPatience && !told && !a.flags.quiet {
+			told = true
+			fmt.Fprintf(a.stderr, "hoist: waiting up to %v: %v\n", a.lockWait, err)
 		}
 
 		select {
@@ -197,7 +203,7 @@ func (a *app) daemonOnly(ctx context.Context, s *setup, what string) (*control.C
 // ownOrLeave becomes the owner of the home; when another process is, it says which and gives up. A
 // process that only looks into the state is waited for.
 func (a *app) ownOrLeave(ctx context.Context, s *setup) (*owner.Owner, error) {
-	return whileLocked(ctx, func() (*owner.Owner, bool, error) {
+	return whileLocked(ctx, a, func() (*owner.Owner, bool, error) {
 		own, err := a.own(ctx, s, owner.Full, "daemon")
 		if locked(err) == nil {
 			return own, false, err
@@ -213,7 +219,7 @@ func (a *app) ownOrLeave(ctx context.Context, s *setup) (*owner.Owner, error) {
 
 		defer c.Close()
 
-		return nil, false, a.heldBy(ctx, c, s)
+		return nil, a.lockWait > 0, a.heldBy(ctx, c, s)
 	})
 }
 
@@ -228,12 +234,13 @@ func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
 }
 
 // holding does something with the state file of a home while nobody else has it open. It waits for
-// commands that look into it for a moment; a process that stays is a [*state.LockedError].
-func holding[T any](ctx context.Context, do func() (T, error)) (T, error) {
-	return whileLocked(ctx, func() (T, bool, error) {
+// commands that look into it for a moment; a process that stays is a [*state.LockedError], unless
+// --wait-for-lock says to wait for that too.
+func holding[T any](ctx context.Context, a *app, do func() (T, error)) (T, error) {
+	return whileLocked(ctx, a, func() (T, bool, error) {
 		v, err := do()
 		l := locked(err)
 
-		return v, l != nil && l.PID == 0, err
+		return v, l != nil && (l.PID == 0 || a.lockWait > 0), err
 	})
 }

@@ -146,6 +146,8 @@ whole version.`,
 	f.StringVar(&a.flags.logFormat, "log-format", "", "lines of the log: text or json (default text)")
 	f.StringVar(&a.flags.limits, "limits", "",
 		"API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
+	f.StringVar(&a.flags.lockWait, "wait-for-lock", "",
+		"wait this long for another process that has the state open, such as 10m")
 	root.AddCommand(a.commands()...)
 	root.SetHelpCommand(newHelpCmd(a))
 	group(root)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -22,6 +24,9 @@ type transferFlags struct {
 	until       string
 	maxDuration string
 	stats       string
+	orderBy     string
+	maxTransfer string
+	cutoff      string
 }
 
 // addEngine adds the flags that drive the engine; they are keys of config.toml too.
@@ -139,6 +144,39 @@ func (t *transferFlags) addAll(cmd *cobra.Command) {
 	f.BoolVarP(&t.dryRun, "dry-run", "n", false, "say what would be done and do nothing")
 	f.BoolVar(&t.detach, "detach", false, "hand it to the running daemon and do not wait")
 	f.BoolVar(&t.force, "force", false, "transfer what is unchanged too")
+	f.StringVar(&t.orderBy, "order-by", "",
+		"begin with these files: size, name or modtime, and after a comma ascending, descending or mixed")
+	f.StringVar(&t.maxTransfer, "max-transfer", "",
+		"begin no file after so many bytes, such as 50G (exit 7); \"hoist resume\" goes on")
+	f.StringVar(&t.cutoff, "cutoff-mode", "soft",
+		"at --max-transfer: soft (the file that passes it still goes) or cautious (it waits)")
+	completeValues(cmd, "cutoff-mode", "soft", "cautious")
+	completeValues(cmd, "order-by", "size", "size,descending", "size,mixed", "name", "name,descending", "modtime",
+		"modtime,descending")
+}
+
+// most is the limit of --max-transfer in bytes, 0: none, and whether no file may pass it. It checks
+// --order-by too.
+func (t *transferFlags) most() (limit int64, cautious bool, err error) {
+	if err := owner.Order(t.orderBy); err != nil {
+		return 0, false, &config.Error{Key: "--order-by", Msg: err.Error()}
+	}
+
+	switch t.cutoff {
+	case "", "soft", "cautious": // "": of a command without the flag
+	default:
+		return 0, false, problem.Usagef("--cutoff-mode %q is neither soft nor cautious", t.cutoff)
+	}
+
+	if t.maxTransfer == "" {
+		return 0, false, nil
+	}
+
+	if limit, err = config.ParseSize(t.maxTransfer); err != nil || limit <= 0 {
+		return 0, false, &config.Error{Key: "--max-transfer", Msg: fmt.Sprintf("%q is no size", t.maxTransfer)}
+	}
+
+	return limit, t.cutoff == "cautious", nil
 }
 
 // bound ends a context at the time that the flags give, and refuses flags that contradict one

@@ -43,6 +43,7 @@ type transferRun struct {
 	waiting map[string]control.FileResult // by job
 	order   []string                      // jobs in the order of the plan
 	queued  int                           // handed over and not waited for
+	held    int                           // queued and paused: beyond --max-transfer
 	cause   string                        // what helps against the first refusal whose cause is known
 }
 
@@ -104,6 +105,11 @@ func (t *transferRun) handOver(ctx context.Context) error {
 	}
 
 	for _, f := range plan.Files {
+		if f.Held && f.Result == "" {
+			t.held++
+			continue
+		}
+
 		if err := t.report(f.FileResult); err != nil {
 			return err
 		}
@@ -131,6 +137,11 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		for _, f := range plan.Files {
 			if f.Warning != "" && !t.silent {
 				t.show.Say("warning: " + printable(f.Path+": "+f.Warning))
+			}
+
+			if f.Result == "" && f.Held {
+				t.held++
+				continue
 			}
 
 			if f.Result == "" && f.Job != "" {
@@ -238,7 +249,7 @@ func attentionText(r control.FileResult) string {
 // sumUp prints the summary for people, and decides how a run ends that found no end before.
 func (t *transferRun) sumUp(err error) error {
 	s := &t.a.sum
-	left := len(t.waiting)
+	left := len(t.waiting) + t.held
 	s.Files = s.Created + s.Versioned + s.Unchanged + s.Downloaded + s.Attention + t.queued + left
 	if !t.a.flags.json && !t.a.flags.quiet && (err == nil || s.Files > 0) {
 		var out io.Writer = t.a.stdout
@@ -247,6 +258,11 @@ func (t *transferRun) sumUp(err error) error {
 		}
 
 		fmt.Fprintln(out, t.summary(left))
+	}
+
+	if err == nil && t.held > 0 {
+		return fail(problem.TimeUp, fmt.Errorf("--max-transfer is reached, and %s left",
+			count(t.held, "file is", "files are")), `"hoist resume" goes on with them, and so does the same command again`)
 	}
 
 	if err == nil && s.Attention > 0 {

@@ -26,6 +26,7 @@ type PullRequest struct {
 	Path      string
 	Version   int  // of a single file; 0: the tip
 	Overwrite bool // replace local files that differ, keeping the old ones beside
+	OwnTime   bool // files have the time when they came, not that of their versions
 	Batch     string
 }
 
@@ -288,6 +289,10 @@ func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name 
 			p.attention(state.ReasonNoContent,
 				fmt.Sprintf("version %d of %s has no content of its own", q.Version.Number, q.Address))
 		}
+	}
+
+	if !req.OwnTime {
+		j.FileTime = p.Changed
 	}
 
 	// as in its address and on disk; a record's key cannot hold it

@@ -261,6 +261,9 @@ type PushRequest struct {
 	Force    bool     `json:"force,omitempty"`
 	Keep     bool     `json:"keep,omitempty"` // an item of the name stays as it is
 	MapNames bool     `json:"map_names,omitempty"`
+	OrderBy  string   `json:"order_by,omitempty"`
+	Most     int64    `json:"max_transfer,omitempty"` // bytes; the files after them are queued and paused
+	Cautious bool     `json:"cautious,omitempty"`     // the file that would pass the limit waits too
 	DryRun   bool     `json:"dry_run,omitempty"`
 	Filter   Filter   `json:"filter,omitzero"`
 	Batch    string   `json:"batch,omitempty"`
@@ -273,6 +276,10 @@ type PullRequest struct {
 	Path      string `json:"path"`
 	Version   int    `json:"version,omitempty"`
 	Overwrite bool   `json:"overwrite,omitempty"`
+	OwnTime   bool   `json:"own_time,omitempty"` // files have the time when they came, not that of their versions
+	OrderBy   string `json:"order_by,omitempty"`
+	Most      int64  `json:"max_transfer,omitempty"`
+	Cautious  bool   `json:"cautious,omitempty"`
 	Force     bool   `json:"force,omitempty"`
 	DryRun    bool   `json:"dry_run,omitempty"`
 	Filter    Filter `json:"filter,omitzero"`
@@ -293,6 +300,7 @@ type PlanFile struct {
 	Job string `json:"job,omitempty"`
 	FileResult
 	Warning string `json:"warning,omitempty"`
+	Held    bool   `json:"held,omitempty"` // queued and paused: it comes after max_transfer
 }
 
 // Results of a file.

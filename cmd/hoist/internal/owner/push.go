@@ -34,6 +34,10 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
+	if err := choose(planned, r.OrderBy, r.Most, r.Cautious); err != nil {
+		return control.Plan{}, err
+	}
+
 	queued, err := o.enqueue(planned, batch, r.DryRun)
 	queued.Files = append(queued.Files, found.results(address)...)
 	queued.LeftOut = control.RuleCounts(found.leftOut)
@@ -114,7 +118,7 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
 		return plan.Pull(ctx, resolver, o.store, plan.PullRequest{
 			Profile: profile, Remote: address, Path: r.Path, Version: r.Version,
-			Overwrite: r.Overwrite, Batch: batch,
+			Overwrite: r.Overwrite, OwnTime: r.OwnTime, Batch: batch,
 		})
 	})
 	if err != nil {
@@ -140,6 +144,10 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 
 		p.Job.Force = r.Force
 		kept = append(kept, p)
+	}
+
+	if err := choose(kept, r.OrderBy, r.Most, r.Cautious); err != nil {
+		return control.Plan{}, err
 	}
 
 	return o.enqueue(kept, batch, r.DryRun)
@@ -257,13 +265,13 @@ func (o *Owner) enqueueGroup(planned []plan.File, files []control.PlanFile, batc
 		case state.Unwanted:
 			f.Result, f.Detail = control.ResultUnchanged, "cancelled before, and not changed since"
 		default:
+			f.Job, f.Held = string(j.ID), planned[at[n]].Job.Paused
 			if verdicts[n] == state.Merged && f.Result == "" && planned[at[n]].Job.Root != batch {
-				if err := o.wake(j); err != nil {
+				if err := o.meet(j, f.Held); err != nil {
 					return err
 				}
 			}
 
-			f.Job = string(j.ID)
 			if f.Result == control.ResultAttention {
 				f.Fix = fixOf(j)
 			}
@@ -340,6 +348,20 @@ func (o *Owner) retakeRefused(planned []plan.File) error {
 	}
 
 	return nil
+}
+
+// meet lets an open job run that a user has asked for again, or keeps it for later.
+func (o *Owner) meet(j state.Job, held bool) error {
+	switch {
+	case !held:
+		return o.wake(j)
+	case j.Paused:
+		return nil
+	}
+
+	_, err := o.act(&j, control.Pause)
+
+	return err
 }
 
 // wake lets an open job run that a user has asked for again.
