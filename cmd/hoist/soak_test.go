@@ -60,7 +60,7 @@ func runSoak(t *testing.T, seed uint64, steps, kills, faultOf int) (calls, versi
 	t.Helper()
 	s := &soak{
 		lab: newLab(t), plan: soakPlan(seed, steps, kills),
-		rng: rand.New(rand.NewPCG(seed, 0xfa07)), faultOf: faultOf,
+		rng: rand.New(rand.NewPCG(seed, 0xfa07)), faultOf: faultOf, ops: map[string]int{},
 		again: fmt.Sprintf("HOIST_SOAK_SEED=%d HOIST_SOAK_STEPS=%d HOIST_SOAK_KILLS=%d", seed, steps, kills),
 	}
 	const settle = 400 * time.Millisecond
@@ -100,6 +100,7 @@ func runSoak(t *testing.T, seed uint64, steps, kills, faultOf int) (calls, versi
 		s.again, len(s.plan)-kills, s.kills, s.counted, faulty.Round(time.Second),
 		(time.Since(began) - faulty).Round(time.Second),
 		s.calls, s.faults, len(s.disk.now), versionsIn(before))
+	t.Logf("calls by kind: %v", s.ops)
 	if code := s.daemon.interrupt(); code != 0 {
 		t.Errorf("daemon: exit code %d\n%s", code, s.daemon.errs.String())
 	}
@@ -216,6 +217,7 @@ type soak struct {
 	kills   int
 	counted int
 	calls   int
+	ops     map[string]int // calls by what they ask for
 	faults  int
 }
 
@@ -229,10 +231,11 @@ var soakFaults = []emulator.Fault{
 }
 
 // fault is the emulator's hook.
-func (s *soak) fault(emulator.Request) emulator.Fault {
+func (s *soak) fault(r emulator.Request) emulator.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
+	s.ops[r.Op]++
 	if s.left > 0 {
 		if s.left--; s.left == 0 {
 			victim := s.victim
