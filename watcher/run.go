@@ -69,6 +69,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		found: make(chan finding), done: make(chan summary, 1),
 		doubt: true, roots: make(chan rootLook), unread: map[string]bool{},
 	}
+	r.set.onClose = func(p string) bool { return w.cfg.wishes(p).OnClose }
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
 		return err
 	}
@@ -293,7 +294,7 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 		case d.op == opGone:
 			r.set.observe(d.path, observation{rec: d.rec, gone: true, scanned: true}, now)
 		case !waiting && r.set.atOnce(d.rec, d.locked, f.at) && !(stale && r.moved(d)) &&
-			!(r.set.recent(d.rec, now) && r.unfinished(d.path, d.rec) != ""):
+			!r.awaited(d, now):
 			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded}, true)
 		default:
 			known := d.op == opChanged

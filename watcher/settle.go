@@ -30,6 +30,8 @@ type settler struct {
 	quiet  time.Duration
 	limit  time.Duration // the cap, counted from the first observed change
 	minAge time.Duration
+	// whether a path waits while somebody has it open; nil: none does
+	onClose func(path string) bool
 
 	pending map[string]*pending
 	checks  checkHeap
@@ -166,6 +168,7 @@ func (s *settler) look(path string, o observation, lock string, unfinished func(
 	}
 
 	p.lock, p.held, p.unfinished = lock, false, ""
+	onClose := s.onClose != nil && s.onClose(path)
 	past := now.Sub(p.first) >= s.limit
 
 	rest := now.Sub(p.last)
@@ -176,17 +179,20 @@ func (s *settler) look(path string, o observation, lock string, unfinished func(
 		next = p.last.Add(s.enough(p))
 	case !past && rest < s.quiet:
 		next = s.earliest(p)
+	case onClose && lock != "":
+		next = now.Add(s.quiet)
 	case !past && lock != "" && rest < lockFactor*s.quiet:
 		// Look every quiet time: the lock may go, and with it the wait.
 		next = earlierOf(now.Add(s.quiet), earlierOf(p.last.Add(lockFactor*s.quiet), p.first.Add(s.limit)))
 	case !o.gone && s.minAge > 0 && s.oldEnough(p).After(now):
 		next = s.oldEnough(p)
 	default:
-		if !o.gone && !(past && rest >= s.quiet) {
+		whole := past && rest >= s.quiet
+		if !o.gone && (onClose || !whole) {
 			p.unfinished = unfinished()
 		}
 
-		if p.unfinished == "" || past && p.unfinished == WaitWriter {
+		if open := p.unfinished == WaitWriter; p.unfinished == "" || past && open && !onClose || whole && !open {
 			s.drop(path)
 			return true
 		}

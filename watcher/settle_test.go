@@ -172,3 +172,36 @@ func TestAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestOnClose: a file that waits until it is closed does so past the cap, and is no longer waited for
+// once it is.
+func TestOnClose(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		lock       string
+		unfinished string
+	}{{"a writer", "", WaitWriter}, {"a lock beside it", "a.rvt.dwl", ""}} {
+		t.Run(row.name, func(t *testing.T) {
+			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+			s := newSettler(10*time.Second, 40*time.Second, 0)
+			s.onClose = func(path string) bool { return path == "a.rvt" }
+			o := observation{rec: record{size: 1, mtime: now.UnixNano()}, fresh: true}
+			s.observe("a.rvt", o, now)
+			s.observe("b.rvt", o, now)
+
+			now = now.Add(time.Hour)
+			unfinished := func() string { return row.unfinished }
+			if s.look("a.rvt", o, row.lock, unfinished, now) {
+				t.Error("it is open and is sent")
+			}
+
+			if !s.look("b.rvt", o, row.lock, unfinished, now) {
+				t.Error("one that is sent when it was saved is waited for past the cap")
+			}
+
+			if !s.look("a.rvt", o, "", func() string { return "" }, now.Add(10*time.Second)) {
+				t.Error("it was closed and is not sent")
+			}
+		})
+	}
+}

@@ -79,6 +79,13 @@ func (r *run) halfWritten(p string, size int64) (bool, error) {
 	})
 }
 
+// awaited reports whether a file that has rested by its own times is waited for all the same.
+func (r *run) awaited(d seen, now time.Time) bool {
+	onClose := r.cfg.wishes(d.path).OnClose
+
+	return onClose && d.locked || (onClose || r.set.recent(d.rec, now)) && r.unfinished(d.path, d.rec) != ""
+}
+
 // recentFactor is how many settle times ago a file that a scan finds must have changed for a copy
 // that pauses to be out of the question.
 const recentFactor = 4

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 )
@@ -20,9 +19,6 @@ func checkGate(text string) error {
 
 	return nil
 }
-
-// GateOf is the gate for a file of a watch, by slash path below it.
-func (w Watch) GateOf(_ string, s Settings) string { return cmp.Or(w.Gate, s.Gate, GateWarn) }
 
 func checkPrefer(text string) error {
 	if text != "" && !slices.Contains([]string{"local", "cloud", "newer"}, text) {

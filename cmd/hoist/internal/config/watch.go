@@ -55,6 +55,9 @@ type Watch struct {
 	ExcludeIfPresent []string `toml:"exclude-if-present,omitempty"`
 	ExcludeCaches    *bool    `toml:"exclude-caches,omitempty"`
 	OneFileSystem    *bool    `toml:"one-file-system,omitempty"`
+
+	// Pattern are settings of some of the files.
+	Pattern []Pattern `toml:"pattern,omitempty"`
 }
 
 // DefaultSettle is the quiet time of a watch that names none.
@@ -135,6 +138,10 @@ func (w *Watch) Complete(file string) error {
 
 	if err := checkPrefer(w.Prefer); err != nil {
 		bad("prefer", err.Error())
+	}
+
+	for i, p := range w.Pattern {
+		p.check(i, bad)
 	}
 
 	if w.Path != "" {
@@ -272,8 +279,9 @@ func readConfig(h Home) ([]byte, error) {
 }
 
 var (
-	watchHeader = regexp.MustCompile(`^\s*\[\[\s*watch\s*\]\]\s*(#.*)?$`)
-	anyHeader   = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
+	patternHeader = regexp.MustCompile(`^\s*\[\[\s*watch\s*\.\s*pattern\s*\]\]\s*(#.*)?$`)
+	watchHeader   = regexp.MustCompile(`^\s*\[\[\s*watch\s*\]\]\s*(#.*)?$`)
+	anyHeader     = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
 )
 
 // cutTable removes the n-th [[watch]] table.
@@ -283,7 +291,33 @@ func cutTable(text []byte, n int) []byte {
 		return text
 	}
 
+	end = endOfPatterns(lines, end)
+
 	return slices.Concat(bytes.Join(lines[:start], nil), bytes.Join(lines[end:], nil))
+}
+
+// endOfPatterns is where the tables of a watch's patterns end, which go with it.
+func endOfPatterns(lines [][]byte, end int) int {
+	trimmed := func(i int) []byte { return bytes.TrimRight(lines[i], "\r\n") }
+	for {
+		next := end
+		for next < len(lines) && isBlankOrComment(lines[next]) {
+			next++
+		}
+
+		if next == len(lines) || !patternHeader.Match(trimmed(next)) {
+			return end
+		}
+
+		end = next + 1
+		for end < len(lines) && !anyHeader.Match(trimmed(end)) {
+			end++
+		}
+
+		for end > next+1 && end < len(lines) && isBlankOrComment(lines[end-1]) {
+			end--
+		}
+	}
 }
 
 // findTable finds the lines of the n-th [[watch]] table, from its header to the next header; comments and

@@ -21,6 +21,10 @@ var identifying = []string{"id", "path", "remote", "profile", "mode"}
 func (w Watch) With(set map[string][]string) (Watch, error) {
 	fields := map[string]reflect.Value{}
 	for i := range reflect.TypeFor[Watch]().NumField() {
+		if reflect.TypeFor[Watch]().Field(i).Type == reflect.TypeFor[[]Pattern]() {
+			continue // tables of their own
+		}
+
 		key, _, _ := strings.Cut(reflect.TypeFor[Watch]().Field(i).Tag.Get("toml"), ",")
 		fields[key] = reflect.ValueOf(&w).Elem().Field(i)
 	}

@@ -1,7 +1,6 @@
 package owner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
-	"hoist/transfer"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
@@ -28,7 +26,7 @@ const (
 // prefer implements the Prefer of [transfer.Config].
 func (o *Owner) prefer(job state.Job) string {
 	c, _, _ := o.rules.watch(job.Root)
-	return cmp.Or(c.Prefer, transfer.PreferLocal)
+	return c.PreferOf(job.Rel)
 }
 
 // prove compares what watches have adopted, as long as the owner works.

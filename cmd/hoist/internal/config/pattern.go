@@ -1,0 +1,100 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"hoist/watcher"
+)
+
+// Pattern is one [[watch.pattern]] table: settings of the files of a watch that match. Of several
+// that match, the first that has a setting counts.
+type Pattern struct {
+	// Match is a pattern as in .gitignore, without "!".
+	Match string `toml:"match"`
+	// Open is "on-save" (the default: what was saved is sent, also while a program has the file open)
+	// or "on-close": a file waits for as long as one has it open, or a lock file lies beside it.
+	Open string `toml:"open,omitempty"`
+	// Gate and Prefer are those of the watch.
+	Gate   string `toml:"gate,omitempty"`
+	Prefer string `toml:"prefer,omitempty"`
+}
+
+// When a file may be sent that a program has open.
+const (
+	OpenOnSave  = "on-save"
+	OpenOnClose = "on-close"
+)
+
+// check names every mistake; bad takes one of a key.
+func (p Pattern) check(n int, bad func(key, msg string)) {
+	in := func(key string, err error) {
+		if err != nil {
+			bad(fmt.Sprintf("pattern[%d].%s", n, key), err.Error())
+		}
+	}
+	if p.Match == "" {
+		in("match", errors.New("is missing"))
+	} else {
+		_, err := matcher(p.Match)
+		in("match", err)
+	}
+
+	if p.Open != "" && !slices.Contains([]string{OpenOnSave, OpenOnClose}, p.Open) {
+		in("open", errors.New(quoted(p.Open)+" is not on-save or on-close"))
+	}
+
+	in("gate", checkGate(p.Gate))
+	in("prefer", checkPrefer(p.Prefer))
+}
+
+var matchers sync.Map // pattern -> *watcher.Rules
+
+// matcher is what ignores exactly the files that a pattern matches.
+func matcher(pattern string) (*watcher.Rules, error) {
+	if m, ok := matchers.Load(pattern); ok {
+		return m.(*watcher.Rules), nil
+	}
+
+	m, err := watcher.ParseRules(watcher.RuleOptions{Patterns: []string{pattern}, NoLitter: true})
+	if err == nil {
+		matchers.Store(pattern, m)
+	}
+
+	return m, err
+}
+
+// of is a setting of the first pattern that matches a slash path and has one; "": none does.
+func (w Watch) of(rel string, setting func(Pattern) string) string {
+	for _, p := range w.Pattern {
+		if setting(p) == "" {
+			continue
+		}
+
+		if m, err := matcher(p.Match); err == nil {
+			if matches, _ := m.Match(rel, false); matches {
+				return setting(p)
+			}
+		}
+	}
+
+	return ""
+}
+
+// GateOf is the gate for a file of a watch, by slash path below it.
+func (w Watch) GateOf(rel string, s Settings) string {
+	return cmp.Or(w.of(rel, func(p Pattern) string { return p.Gate }), w.Gate, s.Gate, GateWarn)
+}
+
+// PreferOf is what counts of a file that differs at both ends.
+func (w Watch) PreferOf(rel string) string {
+	return cmp.Or(w.of(rel, func(p Pattern) string { return p.Prefer }), w.Prefer, "local")
+}
+
+// OnClose reports whether a file waits until no program has it open.
+func (w Watch) OnClose(rel string) bool {
+	return w.of(rel, func(p Pattern) string { return p.Open }) == OpenOnClose
+}
