@@ -86,8 +86,8 @@ func TestPreflightOfLongNames(t *testing.T) {
 	}
 }
 
-// TestPreflightOfManyFiles: the service documents no number of files in a folder, so none is a
-// finding; they are counted over all pages of the listing.
+// TestPreflightOfManyFiles: those of a folder that is not full are no finding, and are counted over all
+// pages of the listing.
 func TestPreflightOfManyFiles(t *testing.T) {
 	options, cloud := newOptions(t)
 	o := open(t, Working, options)

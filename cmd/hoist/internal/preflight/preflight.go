@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +76,7 @@ func Check(ctx context.Context, in Input) (found []Finding, newFolders int, err 
 	}
 
 	if in.Place.Kind == remote.KindFolder {
+		w.full()
 		newFolders, err = w.cloudFolders(ctx)
 	} else {
 		err = w.bucket(ctx)
@@ -122,6 +124,20 @@ func (w *walk) file(f *plan.File) {
 
 	row.Fix = fixes[row.Check]
 	w.add(row)
+}
+
+// full finds the folders that would get more files than the service takes.
+func (w *walk) full() {
+	files := map[string]int{}
+	for i := range w.in.Files {
+		f := &w.in.Files[i]
+		folder := path.Dir(f.Remote)
+		if files[folder]++; files[folder] == remote.MaxFiles+1 {
+			w.add(Finding{Check: transfer.ReasonFolderFull, Verdict: Problem, Path: filepath.Dir(f.Source.Path),
+				Remote: folder, Fix: "divide it among folders",
+				Detail: fmt.Sprintf("more than %d files, which is what the service takes in one folder", remote.MaxFiles)})
+		}
+	}
 }
 
 // fixes are what to do about one file before anything is queued; nothing is said when the detail

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -49,6 +50,23 @@ func TestOfFile(t *testing.T) {
 				t.Errorf("got %q (%s), want %q", got, detail, tt.want)
 			}
 		})
+	}
+}
+
+// TestFull: a folder that gets more files than the service takes is one row, and one at the limit none.
+func TestFull(t *testing.T) {
+	w := walk{}
+	for folder, files := range map[string]int{"at": remote.MaxFiles, "over": remote.MaxFiles + 2} {
+		for n := range files {
+			w.in.Files = append(w.in.Files, plan.File{Remote: fmt.Sprintf("aps://H/P/F/%s/%d.dwg", folder, n),
+				Source: plan.Source{Path: filepath.Join("plans", folder, "a.dwg")}})
+		}
+	}
+
+	w.full()
+	if len(w.found) != 1 || w.found[0].Check != transfer.ReasonFolderFull || w.found[0].Remote != "aps://H/P/F/over" ||
+		w.found[0].Path != filepath.Join("plans", "over") {
+		t.Errorf("%+v", w.found)
 	}
 }
 
