@@ -70,10 +70,10 @@ func (e *Engine) behind(job state.Job) error {
 
 func isBelow(folder, rel string) bool { return strings.HasPrefix(rel, folder+"/") }
 
-// sameFileElsewhere reports whether a file has the size, the time and the file id that it had under
+// SameFileElsewhere reports whether a file has the size, the time and the file id that it had under
 // its old name. Its change time moved with the rename, and its device may have another number since a
 // restart.
-func sameFileElsewhere(was, now state.Snapshot) bool {
+func SameFileElsewhere(was, now state.Snapshot) bool {
 	_, a, _ := strings.Cut(was.FileID, ":")
 	_, b, _ := strings.Cut(now.FileID, ":")
 
@@ -104,7 +104,7 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 		return dropped("nothing was published under the old name"), nil
 	case rec.Unproven:
 		return dropped("it was adopted, and nothing has proved that the cloud has its content"), nil
-	case !sameFileElsewhere(rec.Snapshot, job.Snapshot):
+	case !SameFileElsewhere(rec.Snapshot, job.Snapshot):
 		return dropped("it is not as it was published under the old name"), nil
 	}
 

@@ -20,10 +20,15 @@ import (
 
 type jobsOptions struct {
 	states, reasons []string
+	kinds           []string
 	limit           int
 	newest          bool
 	since           string
 }
+
+// jobKinds are the kinds of job. The rename of a single file is an upload in the phase renaming, which
+// is one as long as nothing speaks against it.
+var jobKinds = []string{string(state.Upload), string(state.Download), string(state.Rename), string(state.Hide)}
 
 func newJobsCmd(a *app) *cobra.Command {
 	var o jobsOptions
@@ -35,7 +40,7 @@ an id is as much of its end as no other job's id ends with; into a pipe each job
 is a line of fields with tabs between: id, kind, state, phase, size in bytes,
 path, remote, reason, fix.`,
 		Example: "  hoist jobs --state attention,failed\n  hoist jobs --newest --limit 20\n" +
-			"  hoist jobs --since 24h --reason conflict --jq .path",
+			"  hoist jobs --since 24h --reason conflict --jq .path\n  hoist jobs --kind rename",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.jobs(cmd.Context(), o) },
 	}
@@ -43,6 +48,7 @@ path, remote, reason, fix.`,
 	f.StringSliceVar(&o.states, "state", nil,
 		"only jobs in these states, separated by commas: "+control.StateList())
 	f.StringSliceVar(&o.reasons, "reason", nil, `only jobs with these reasons: see "hoist help reasons"`)
+	f.StringSliceVar(&o.kinds, "kind", nil, "only jobs of these kinds: "+strings.Join(jobKinds, ", "))
 	f.StringVar(&o.since, "since", "", "only jobs that changed since: 24h, 2026-03-01 or 2026-03-01T18:00:00Z")
 	f.BoolVar(&o.newest, "newest", false, "the newest first")
 	f.IntVar(&o.limit, "limit", 0, "at most this many (0: all)")
@@ -58,6 +64,7 @@ path, remote, reason, fix.`,
 
 	completeValues(cmd, "state", states...)
 	completeValues(cmd, "reason", reasons...)
+	completeValues(cmd, "kind", jobKinds...)
 
 	return cmd
 }
@@ -70,6 +77,12 @@ func (a *app) jobs(ctx context.Context, o jobsOptions) error {
 	for _, r := range o.reasons {
 		if _, ok := transfer.ReasonByCode(r); !ok {
 			return problem.Usagef("--reason %s: no such reason; \"hoist help reasons\" lists them", r)
+		}
+	}
+
+	for _, k := range o.kinds {
+		if !slices.Contains(jobKinds, k) {
+			return problem.Usagef("--kind %s: not one of %s", k, strings.Join(jobKinds, ", "))
 		}
 	}
 
@@ -86,7 +99,7 @@ func (a *app) jobs(ctx context.Context, o jobsOptions) error {
 		q.States = append(q.States, state.Status(s))
 	}
 
-	if o.newest || len(o.reasons) > 0 || !since.IsZero() { // the limit counts what is left of these
+	if o.newest || len(o.reasons)+len(o.kinds) > 0 || !since.IsZero() { // the limit counts what is left of these
 		q.Limit = 0
 	}
 
@@ -97,7 +110,8 @@ func (a *app) jobs(ctx context.Context, o jobsOptions) error {
 		}
 
 		jobs = slices.DeleteFunc(jobs, func(j control.Job) bool {
-			return len(o.reasons) > 0 && !slices.Contains(o.reasons, j.Reason) || j.UpdatedAt.Before(since)
+			return len(o.reasons) > 0 && !slices.Contains(o.reasons, j.Reason) ||
+				len(o.kinds) > 0 && !slices.Contains(o.kinds, j.Kind) || j.UpdatedAt.Before(since)
 		})
 		if o.newest {
 			slices.Reverse(jobs)

@@ -22,6 +22,9 @@ type Source struct {
 	Rel      string // slash path below the landing folder: "plan.rvt", "DIR/a/plan.rvt"
 	Snapshot state.Snapshot
 	Changing bool // it is saved all the time: already its first try reads from a snapshot
+	// of a watch: slash path below the landing folder that it had before, "": it is no rename
+	From   string
+	Folder bool // a folder that was renamed
 	// the folder that was walked to find it, whose rule files judge it; "": it was named, or a
 	// watch knows
 	Walked string
@@ -286,6 +289,14 @@ func (w *pusher) plan(l landing) File {
 		Target: state.Target{Address: at.String(), BasePath: w.place.Address.String(),
 			Name: l.names[len(l.names)-1]},
 	}
+	if l.source.From != "" && w.place.Kind == remote.KindFolder { // keys have no names of their own
+		p.Job.From = l.source.From
+	}
+
+	if l.source.Folder {
+		p.Job.Kind = state.Rename
+	}
+
 	if l.source.Changing {
 		p.Job.Changes, p.Job.Unrest = 1, time.Unix(0, 0).UTC() // for longer than any cap
 	}

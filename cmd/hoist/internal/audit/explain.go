@@ -128,6 +128,10 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 			"it lies in no watch, and this state of it was not published"
 	}
 
+	if job != nil && job.From != "" {
+		e.Detail += fmt.Sprintf("; it was renamed: its item had the name %q", job.From)
+	}
+
 	return e, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -205,18 +204,9 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return err
 	}
 
-	var files []plan.Source
-	for _, ch := range changes {
-		if !ch.Removed { // what is removed here stays in the cloud
-			files = append(files, plan.Source{
-				Path: filepath.Join(c.Path, filepath.FromSlash(ch.Path)), Rel: ch.Path,
-				Snapshot: snapshotOf(ch.Snapshot), Changing: ch.Capped,
-			})
-		}
-	}
-
-	if len(files) == 0 {
-		return nil
+	folders, files, err := m.followed(c, changes)
+	if err != nil || len(files)+len(folders) == 0 {
+		return err
 	}
 
 	if wait := m.owner.rules.refresh(); wait > 0 {
@@ -240,15 +230,21 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 	}
 
 	settings, _, _ := m.owner.rules.now()
-	planned, err := plan.Watch(m.owner.store, plan.PushRequest{
+	req := plan.PushRequest{
 		Profile: m.owner.profile(c.Profile), Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
 		MapNames: settings.MapsNames(),
-	})
+	}
+	planned, err := m.planFolders(req, folders)
 	if err != nil {
 		return err
 	}
 
-	_, err = m.owner.enqueue(planned, c.ID, false)
+	plannedFiles, err := plan.Watch(m.owner.store, req)
+	if err != nil {
+		return err
+	}
+
+	_, err = m.owner.enqueue(append(planned, plannedFiles...), c.ID, false) // folders first: others wait for them
 
 	return err
 }
