@@ -411,8 +411,8 @@ func (a *app) printWaiting(what string, w control.Waiting) {
 func watchText(w control.Watch) string {
 	text := w.State
 	if w.Files != nil {
-		text += fmt.Sprintf(", %s: %d synced, %d pending, %d need attention",
-			count(*w.Files, "file", "files"), *w.Synced, *w.Pending, *w.Attention)
+		text += fmt.Sprintf(", %s: %d synced, %d pending, %d %s attention",
+			count(*w.Files, "file", "files"), *w.Synced, *w.Pending, *w.Attention, needs(*w.Attention))
 	}
 
 	if len(w.LeftOut) > 0 {
@@ -466,7 +466,7 @@ func countsText(c control.Counts) string {
 		name string
 	}{
 		{c.Active, "active"}, {c.Queued, "queued"}, {c.Waiting, "waiting"}, {c.Paused, "paused"},
-		{c.Attention, "need attention"},
+		{c.Attention, needs(c.Attention) + " attention"},
 		{c.Done, "done"}, {c.Failed, "failed"}, {c.Cancelled, "cancelled"},
 	} {
 		if n.n == 0 {

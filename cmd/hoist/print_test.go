@@ -31,3 +31,30 @@ func TestNothingPaintsATerminal(t *testing.T) {
 		t.Errorf("%q", out.String())
 	}
 }
+
+// TestOneIsSingular: what is counted reads right, of one and of two.
+func TestOneIsSingular(t *testing.T) {
+	for n, want := range map[int]struct{ counts, watch, summary string }{
+		1: {"1 needs attention", ", 1 file: 0 synced, 0 pending, 1 needs attention", "1 file: 1 needs attention"},
+		2: {"2 need attention", ", 2 files: 0 synced, 0 pending, 2 need attention", "2 files: 2 need attention"},
+	} {
+		if got := countsText(control.Counts{Attention: n}); got != want.counts {
+			t.Errorf("counts: %q, want %q", got, want.counts)
+		}
+
+		none := 0
+		if got := watchText(control.Watch{Files: &n, Attention: &n, Synced: &none, Pending: &none}); got != want.watch {
+			t.Errorf("watch: %q, want %q", got, want.watch)
+		}
+
+		r := transferRun{a: newApp(nil, nil, nil, nil)}
+		r.a.sum.Files, r.a.sum.Attention = n, n
+		if got := r.summary(0); got != want.summary {
+			t.Errorf("summary: %q, want %q", got, want.summary)
+		}
+
+		if err := needAttention(n, 3, ""); !strings.Contains(err.Error(), needs(n)+" attention") {
+			t.Error(err)
+		}
+	}
+}

@@ -289,11 +289,6 @@ func causeHint(reason, detail string) string {
 // needAttention is the end of a command some of whose files are not in sync; cause is what helps, ""
 // unknown.
 func needAttention(n, total int, cause string) error {
-	verb := "need"
-	if n == 1 {
-		verb = "needs"
-	}
-
 	hint := "run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; " +
 		"what is done is done"
 	if cause != "" {
@@ -301,7 +296,16 @@ func needAttention(n, total int, cause string) error {
 	}
 
 	return fail(problem.Attention,
-		fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), verb), hint)
+		fmt.Errorf("%d of %s %s attention", n, count(total, "file", "files"), needs(n)), hint)
+}
+
+// needs is the verb for so many files.
+func needs(n int) string {
+	if n == 1 {
+		return "needs"
+	}
+
+	return "need"
 }
 
 func (t *transferRun) summary(left int) string {
@@ -313,7 +317,7 @@ func (t *transferRun) summary(left int) string {
 	}{
 		{s.Created, control.ResultCreated}, {s.Versioned, control.ResultVersioned},
 		{s.Downloaded, control.ResultDownloaded}, {t.queued, resultQueued},
-		{s.Unchanged, control.ResultUnchanged}, {s.Attention, "need attention"}, {left, "left"},
+		{s.Unchanged, control.ResultUnchanged}, {s.Attention, needs(s.Attention) + " attention"}, {left, "left"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))

@@ -64,7 +64,7 @@ func (t *Teller) Tell(n *config.Notify, l Look) (out []Message, err error) {
 	case moving && !t.busy:
 		t.done = l.Jobs.Done
 	case !moving && t.busy && l.Jobs.Done > t.done && l.Jobs.Attention == 0:
-		say(config.NotifyAllSynced, fmt.Sprintf("all synced: %d files", l.Jobs.Done-t.done))
+		say(config.NotifyAllSynced, "all synced: "+fileCount(l.Jobs.Done-t.done))
 	}
 
 	t.busy = moving
@@ -97,8 +97,8 @@ func (t *Teller) Tell(n *config.Notify, l Look) (out []Message, err error) {
 		due := !t.summary.IsZero() && !l.Now.Before(t.summary)
 		if due {
 			say(config.NotifySummary, fmt.Sprintf(
-				"since yesterday: %d files done, %d failed; %d need you, %d to go",
-				l.Jobs.Done-t.reported.Done, l.Jobs.Failed-t.reported.Failed, l.Jobs.Attention,
+				"since yesterday: %s done, %d failed; %d waiting for you, %d to go",
+				fileCount(l.Jobs.Done-t.reported.Done), l.Jobs.Failed-t.reported.Failed, l.Jobs.Attention,
 				l.Jobs.Queued+l.Jobs.Active+l.Jobs.Waiting))
 			t.reported = l.Jobs
 		}
@@ -130,6 +130,14 @@ func (t *Teller) news(files []control.Attention, now time.Time) (news []control.
 	t.Until = last
 
 	return news
+}
+
+func fileCount(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+
+	return fmt.Sprintf("%d files", n)
 }
 
 func needText(files []control.Attention) string {
