@@ -277,8 +277,10 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 // loadIndex looks at all open jobs once, at the start, in the order of the file. Ones that cannot be
 // read count only if a target leads to them.
 func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
-	x := &jobIndex{open: map[JobID]*openJob{}, ended: map[string]int{}}
-	seen := map[[16]byte]*openJob{}
+	x := &jobIndex{ended: map[string]int{}}
+	var found []*openJob       // by id, as the keys are
+	seen := map[[16]byte]int{} // index in found
+	var listed []bool          // those that a target leads to
 	now := time.Now()
 	jobs := tx.Bucket(bucketJobs).Cursor()
 	for k, stored := jobs.First(); k != nil; k, stored = jobs.Next() {
@@ -297,40 +299,48 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 			o.nextAttempt = most // the clock was set back
 		}
 
-		seen[[16]byte(k)] = o
+		seen[[16]byte(k)] = len(found)
+		found, listed = append(found, o), append(listed, false)
 	}
 
 	err := each(tx, bucketTargets, nil, nil, func(target, k []byte) (bool, error) {
-		var o *openJob
 		if len(k) == 16 {
-			o = seen[[16]byte(k)]
-		}
-
-		if o == nil {
-			_, err := readJob(tx, k)
-			if errors.Is(err, ErrNotFound) || err == nil {
-				err = damagedValue(tx, bucketTargets, target,
-					fmt.Errorf("it leads to job %x, which is not open", k))
+			if i, ok := seen[[16]byte(k)]; ok {
+				listed[i] = true
+				return true, nil
 			}
-
-			return false, err
 		}
 
-		if x.open[o.id] == nil {
-			x.open[o.id] = o
-			x.order = append(x.order, o)
+		_, err := readJob(tx, k)
+		if errors.Is(err, ErrNotFound) || err == nil {
+			err = damagedValue(tx, bucketTargets, target,
+				fmt.Errorf("it leads to job %x, which is not open", k))
 		}
 
-		return true, nil
+		return false, err
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	slices.SortFunc(x.order, byID)
+	x.open = make(map[JobID]*openJob, len(found))
+	var timed []*openJob
+	for i, o := range found {
+		if !listed[i] {
+			continue
+		}
 
-	// so each goes to the end of its list
-	for _, o := range slices.SortedFunc(slices.Values(x.order), byAttempt) {
+		x.open[o.id] = o
+		x.order = append(x.order, o)
+		if o.nextAttempt.IsZero() {
+			x.file(o, true)
+		} else {
+			timed = append(timed, o)
+		}
+	}
+
+	slices.SortFunc(timed, byAttempt) // so each goes to the end of its list
+	for _, o := range timed {
 		x.file(o, true)
 	}
 

@@ -53,9 +53,23 @@ func (f Filter) mayTake(o *openJob) bool {
 		return false
 	}
 
-	parkedOnly := len(f.Status) == 1 && f.Status[0] == StatusAttention
+	return len(f.Status) == 0 || slices.ContainsFunc(f.Status, o.mayBe)
+}
 
-	return !parkedOnly || o.attention && !o.paused
+// mayBe reports whether an open job can be in a status, by what the index knows of it.
+func (o *openJob) mayBe(s Status) bool {
+	switch s {
+	case StatusPaused:
+		return o.paused
+	case StatusAttention:
+		return o.attention && !o.paused
+	case StatusWaiting:
+		return !o.nextAttempt.IsZero() && !o.attention && !o.paused
+	case StatusQueued:
+		return !o.attention && !o.paused
+	}
+
+	return true
 }
 
 // Job returns one job, or ErrNotFound.

@@ -528,3 +528,30 @@ func TestSuccessorIsNeverMissed(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatTheIndexRulesOutIsNotRead: which jobs a list by status reads, of ten in each condition.
+func TestWhatTheIndexRulesOutIsNotRead(t *testing.T) {
+	s := newStore(t)
+	soon := time.Now().Add(time.Hour)
+	for i := range 40 {
+		j := enqueue(t, s, uploadJob(i), Queued)
+		if e := []Event{nil, Retry{At: soon, Reason: "offline"}, Parked{Reason: "conflict"}, Pause{}}[i%4]; e != nil {
+			commit(t, s, j.ID, e)
+		}
+	}
+
+	for status, most := range map[Status]int{StatusQueued: 20, StatusWaiting: 10, StatusAttention: 10, StatusPaused: 10} {
+		f := Filter{Status: []Status{status}}
+		if read := len(s.jobs.page(f, "")); read > most {
+			t.Errorf("%s: %d jobs are read, want at most %d", status, read, most)
+		}
+
+		if jobs, err := s.Jobs(f); err != nil || len(jobs) != 10 {
+			t.Errorf("%s: %d jobs, %v", status, len(jobs), err)
+		}
+	}
+
+	if jobs, err := s.Jobs(Filter{Status: []Status{StatusPaused, StatusWaiting}}); err != nil || len(jobs) != 20 {
+		t.Errorf("of two statuses: %d jobs, %v", len(jobs), err)
+	}
+}

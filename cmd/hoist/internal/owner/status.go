@@ -58,7 +58,11 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 	}
 
 	s.Trouble = o.trouble(parked, s.Waiting)
-	est := o.engine.Estimate()
+	est := transfer.Estimate{}
+	if o.mode != Passive { // where nothing moves nothing is estimated from all open jobs
+		est = o.engine.Estimate()
+	}
+
 	if est.Left > 0 && !unanswered(s.Waiting) && !slices.ContainsFunc(s.Trouble, standsStill) {
 		s.ETA = &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
 	}

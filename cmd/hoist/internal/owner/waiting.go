@@ -186,7 +186,11 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 		}
 	}
 
-	decides := o.engine.Estimate().DecidedBy
+	decides := ""
+	if len(budgets) > 0 { // it reads all open jobs
+		decides = o.engine.Estimate().DecidedBy
+	}
+
 	for _, b := range budgets {
 		if b.Class != decides || b.Available > 0 || unanswered(c.list()) {
 			continue
