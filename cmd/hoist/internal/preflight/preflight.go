@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -131,7 +130,7 @@ func (w *walk) full() {
 	files := map[string]int{}
 	for i := range w.in.Files {
 		f := &w.in.Files[i]
-		folder := path.Dir(f.Remote)
+		folder := f.Remote[:max(strings.LastIndexByte(f.Remote, '/'), 0)]
 		if files[folder]++; files[folder] == remote.MaxFiles+1 {
 			w.add(Finding{Check: transfer.ReasonFolderFull, Verdict: Problem, Path: filepath.Dir(f.Source.Path),
 				Remote: folder, Fix: "divide it among folders",
