@@ -85,8 +85,13 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 		return nil, localDiffersError(job)
 	}
 
-	return []state.Event{state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber,
-		Object: job.Object, Size: job.Size, SHA1: job.SHA1}}, nil
+	resolved := state.Resolved{Item: job.Item, Version: job.Version, Number: job.VersionNumber,
+		Object: job.Object, Size: job.Size, SHA1: job.SHA1}
+	if job.Size < 0 || job.Size > smallFile {
+		return []state.Event{resolved}, nil
+	}
+
+	return then(job, resolved, func(job state.Job) ([]state.Event, error) { return e.fetch(ctx, r, job) })
 }
 
 func localDiffersError(job state.Job) error {

@@ -3,8 +3,6 @@ package transfer
 import (
 	"cmp"
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +32,8 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); ret
 //
 // A range is committed after its bytes were synced, so neither a kill nor a power cut makes a
 // committed range a lie; ranges that end together share one sync. What is fetched again after any
-// death is at most the ranges in flight.
+// death is at most the ranges in flight. A small file is one range, and what happens to it up to its
+// verification is one commit.
 func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	c, err := e.clientFor(job)
 	if err != nil {
@@ -101,11 +100,14 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 		defer w.f.Close()
 	}
 
-	if err := w.ranges(ctx, parts); err != nil {
-		return w.failed(ctx, at, err)
+	var events []state.Event
+	if err = w.ranges(ctx, parts); err == nil {
+		events, err = w.verify(ctx, at)
+	} else {
+		events, err = w.failed(ctx, at, err)
 	}
 
-	return w.verify(ctx, at)
+	return append(w.due, events...), err
 }
 
 // fetching is one run of fetch.
@@ -120,14 +122,11 @@ type fetching struct {
 
 	first    io.ReadCloser // the answer that begin took the ETag from; holds a slot of the gate
 	firstEnd int64
+	due      []state.Event // of a small file: what happened since begin, committed with what follows
 
-	stored chan int // numbers of the ranges that became safe; never blocks
-	sum    string   // SHA-1 of the whole, hex, after ranges
+	along *along // sums what comes in; nil: nobody asks for the sum
 
-	syncing sync.Mutex // held while the file is synced
-	mu      sync.Mutex // guards the rest
-	written int        // ranges written so far
-	synced  int        // ranges written before the last sync began
+	syncs shared // ranges that end together share a sync
 }
 
 // begin makes the temporary file with room for everything, gets the first answer, and commits its
@@ -202,7 +201,14 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 		started.PartSize = minPartSize
 	}
 
-	job, err := w.e.commit(ctx, w.job.ID, started)
+	var job state.Job
+	if size <= smallFile && started.Parts <= 1 {
+		w.due = []state.Event{started}
+		job, err = w.job.Next(started)
+	} else {
+		job, err = w.e.commit(ctx, w.job.ID, started)
+	}
+
 	if err != nil {
 		if w.first != nil {
 			w.first.Close()
@@ -228,9 +234,11 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 	}
 
 	g, gctx := errgroup.WithContext(ctx)
-	w.stored = make(chan int, len(have))
-	there := slices.Clone(have)
-	g.Go(func() error { return w.hashAlong(gctx, there) })
+	if w.wantsSum() {
+		w.along = newAlong(w.f, w.job)
+		there := slices.Clone(have)
+		g.Go(func() error { return w.along.follow(gctx, there, w.wantsSum) })
+	}
 
 	for n := 1; n <= w.job.PartsTotal; n++ {
 		if have[n] {
@@ -259,32 +267,6 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-
-	return nil
-}
-
-// hashAlong reads the file from its beginning as far as it is there, while the rest is fetched:
-// what was written just now is still in memory. there tells the ranges that are stored already, by
-// number.
-func (w *fetching) hashAlong(ctx context.Context, there []bool) error {
-	h := sha1.New()
-	for n := 1; n <= w.job.PartsTotal; n++ {
-		for !there[n] {
-			select {
-			case m := <-w.stored:
-				there[m] = true
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-
-		offset, length := partRange(w.job.Size, w.job.PartSize, n)
-		if err := copyContext(ctx, h, io.NewSectionReader(w.f, offset, length), length); err != nil {
-			return fmt.Errorf("read back %s: %w", w.job.Path, err)
-		}
-	}
-
-	w.sum = hex.EncodeToString(h.Sum(nil))
 
 	return nil
 }
@@ -326,7 +308,16 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		return err
 	}
 
-	job, err := w.e.commit(ctx, w.job.ID, state.PartStored{Part: number, Size: length, ETag: w.d.known()})
+	stored := state.PartStored{Part: number, Size: length, ETag: w.d.known()}
+	var job state.Job
+	var err error
+	if len(w.due) > 0 {
+		w.due = append(w.due, stored)
+		job, err = w.job.Next(stored)
+	} else {
+		job, err = w.e.commit(ctx, w.job.ID, stored)
+	}
+
 	if err != nil {
 		return err
 	}
@@ -334,7 +325,9 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 	w.gate.succeeded()
 	done = 0
 	w.r.setPart(job, length)
-	w.stored <- number
+	if w.along != nil {
+		w.along.stored <- number
+	}
 
 	return nil
 }
@@ -383,14 +376,18 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 			return at - from, context.Cause(ctx)
 		}
 
-		n, err := body.Read((*buf)[:min(copyBuffer, end-at+1)])
+		n, err := w.fill(body, (*buf)[:min(copyBuffer, end-at+1)])
 		if n > 0 {
 			if _, err := w.f.WriteAt((*buf)[:n], at); err != nil {
+				w.e.moved(w.r, -int64(n))
 				return at - from, err
 			}
 
+			if w.along != nil {
+				w.along.took((*buf)[:n], at)
+			}
+
 			at += int64(n)
-			w.e.moved(w.r, int64(n))
 		}
 
 		switch {
@@ -408,37 +405,33 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 	return at - from, nil
 }
 
+// fill reads until p is full or the answer ends: a write costs as much for a few KiB as for many.
+func (w *fetching) fill(body io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = body.Read(p[n:])
+		n += m
+		w.e.moved(w.r, int64(m))
+	}
+
+	return n, err
+}
+
 func isTyped(err error) bool {
 	_, net := errors.AsType[*apsclient.NetError](err)
 	_, answer := errors.AsType[*apsclient.Error](err)
 	return net || answer
 }
 
-// sync makes the ranges written so far survive a power cut. Callers that come while a sync runs
-// share the next one.
+// sync makes the ranges written so far survive a power cut.
 func (w *fetching) sync() error {
-	w.mu.Lock()
-	w.written++
-	mine := w.written
-	w.mu.Unlock()
-	w.syncing.Lock()
-	defer w.syncing.Unlock()
-	w.mu.Lock()
-	upTo, done := w.written, w.synced >= mine
-	w.mu.Unlock()
-	if done {
+	return w.syncs.do(func() error {
+		if err := w.e.effect("sync the temporary file", w.f.Sync); err != nil {
+			return fmt.Errorf("sync %s: %w", w.f.Name(), err)
+		}
+
 		return nil
-	}
-
-	if err := w.e.effect("sync the temporary file", w.f.Sync); err != nil {
-		return fmt.Errorf("sync %s: %w", w.f.Name(), err)
-	}
-
-	w.mu.Lock()
-	w.synced = upTo
-	w.mu.Unlock()
-
-	return nil
+	})
 }
 
 // failed says what a failure of begin or of a range means for the job.
@@ -515,10 +508,15 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 		want = w.d.sha1
 	}
 
-	if want != "" && !strings.EqualFold(want, w.sum) {
+	sum, err := w.sum(ctx, want != "")
+	if err != nil {
+		return nil, err
+	}
+
+	if want != "" && !strings.EqualFold(want, sum) {
 		w.r.down = nil
 		_ = w.e.removeTemp(at) // the failure before it is what counts
-		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, w.sum, want)
+		err := fmt.Errorf("fetch %s: the SHA-1 is %s, the service says %s", w.job.Target.Address, sum, want)
 		v := verdict{Class: classRetry, Reason: ReasonDamaged, After: backoff(w.job.Attempts, backoffCap)}
 		if w.job.Attempts >= 2 {
 			// when asked: the whole is not fetched again and again
@@ -533,7 +531,7 @@ func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error
 		return nil, err
 	}
 
-	return []state.Event{state.Verified{SHA1: w.sum, Snapshot: snap}}, nil
+	return []state.Event{state.Verified{SHA1: sum, Snapshot: snap}}, nil
 }
 
 // backdate gives the whole file its time, or one that is older than any that an edit of it can get,

@@ -91,6 +91,8 @@ type Engine struct {
 	alike alikeNames
 	full  fullFolders
 
+	folderSyncs sharedByName // of folders that downloads end in
+
 	fewerURLs atomic.Int64 // that a call may ask for, see urlsACall; 0: not told
 
 	spooling sync.Mutex // held while room for a copy is taken

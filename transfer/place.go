@@ -72,7 +72,9 @@ func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error
 		return nil, err
 	}
 
-	if err := e.effect("sync the folder", func() error { return syncDir(t.root, t.sub) }); err != nil {
+	if err := e.folderSyncs.do(t.dir, func() error {
+		return e.effect("sync the folder", func() error { return syncDir(t.root, t.sub) })
+	}); err != nil {
 		return nil, fmt.Errorf("sync folder %q: %w", t.dir, err)
 	}
 
@@ -350,7 +352,7 @@ func (e *Engine) finishDownload(job state.Job) ([]state.Event, error) {
 // Discard removes what a download that was cancelled has left beside its target. A running one does
 // that itself.
 func (e *Engine) Discard(job state.Job) error {
-	if job.Kind != state.Download || job.Phase == state.PhaseQueued {
+	if job.Kind != state.Download {
 		return nil
 	}
 
@@ -371,6 +373,18 @@ func (e *Engine) Discard(job state.Job) error {
 	}
 
 	return e.removeTemp(t)
+}
+
+// discardCancelled is Discard by a run that finds its job cancelled when it is done.
+func (e *Engine) discardCancelled(id state.JobID) {
+	job, err := e.store.Job(id)
+	if err == nil && job.End == state.EndCancelled {
+		err = e.Discard(job)
+	}
+
+	if err != nil {
+		e.log.Warn("what a cancelled download left is still there", "job", string(id), "error", err)
+	}
 }
 
 // removeTemp removes the temporary file; that it is gone already is no error.

@@ -461,8 +461,9 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 				return nil // stopping is not an event; the step committed what had its effect
 			}
 
-			e.noteFailure(job, err)
-			events = append(events, e.eventFor(reached(job, events), err))
+			now := reached(job, events)
+			e.noteFailure(now, err)
+			events = append(events, e.eventFor(now, err))
 			log.Debug("step", "phase", string(phase), "error", err)
 		} else {
 			e.noteSuccess(job)
@@ -485,6 +486,8 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 		if err = commitErr; err != nil {
 			if _, ok := errors.AsType[*state.TransitionError](err); ok {
 				log.Debug("the job changed meanwhile", "error", err)
+				e.discardCancelled(job.ID)
+
 				return nil
 			}
 

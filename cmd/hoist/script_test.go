@@ -48,6 +48,12 @@ var testCommands = map[string]func(){
 			os.Exit(1)
 		}
 	},
+	"bare-download": func() {
+		if err := bareDownload(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	},
 	"bare-small": func() {
 		if err := bareSmall(os.Args[1], os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
