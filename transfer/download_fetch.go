@@ -132,7 +132,7 @@ type fetching struct {
 // begin makes the temporary file with room for everything, gets the first answer, and commits its
 // ETag. After an error there is no temporary file: no record tells of it yet.
 func (w *fetching) begin(ctx context.Context, at *target) (err error) {
-	if err := w.gate.acquire(ctx); err != nil {
+	if err := w.gate.acquireFirst(ctx); err != nil {
 		return err
 	}
 

@@ -155,8 +155,9 @@ func New(c Config) (*Engine, error) {
 
 	parts := newGate(cmp.Or(max(c.Parts, 0), 8))
 	small := parts
-	if c.Parts <= 0 {
+	if c.Parts <= 0 { // nobody chose their number
 		small = newGate(smallParts)
+		parts.spare = c.Transfers
 	}
 
 	if c.Settle <= 0 {

@@ -19,9 +19,40 @@ type gate struct {
 	lowered  time.Time // when last halved: parts that failed together count once
 	waiting  []chan struct{}
 	cooldown time.Duration
+	// slots beyond the limit, for files that would wait longer than patience for their first; see
+	// acquireFirst
+	spare int
 }
 
+// patience is how long a file waits for its first slot while the parts of others hold them all: a
+// large part on a slow link takes minutes.
+const patience = time.Second
+
 func newGate(n int) *gate { return &gate{most: n, limit: n, cooldown: 2 * time.Second} }
+
+// acquireFirst is acquire for a file that has nothing in flight: after patience it gets a spare
+// slot, if there is one. The others' parts go on, and their next ones yield.
+func (g *gate) acquireFirst(ctx context.Context) error {
+	soon, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := g.acquire(soon)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+
+	g.mu.Lock()
+	// a link on which parts fail gets fewer spare ones too
+	if g.used < g.limit+min(g.spare, g.limit) {
+		g.used++
+		g.mu.Unlock()
+
+		return nil
+	}
+
+	g.mu.Unlock()
+
+	return g.acquire(ctx)
+}
 
 // acquire waits for a slot; the caller must release it. The error is the context's cause.
 func (g *gate) acquire(ctx context.Context) error {

@@ -258,7 +258,7 @@ func TestPullOverExistingFiles(t *testing.T) {
 				}
 
 				w.runAll(e)
-				jobs, err := w.store.Jobs(state.Filter{Batch: "1"})
+				jobs, err := w.store.Jobs(state.Filter{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -74,6 +74,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	})
 	looks.Go(func() { s.warnIfTooShort(ctx) })
 
+	acquire := (*gate).acquireFirst
 	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
 		if r.urls.isStored(n) {
 			continue
@@ -86,10 +87,12 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		}
 
 		_, length := partRange(job.Snapshot.Size, job.PartSize, n)
-		if err := e.gateOf(length).acquire(ctx); err != nil {
+		if err := acquire(e.gateOf(length), ctx); err != nil {
 			failed.set(err)
 			break
 		}
+
+		acquire = (*gate).acquire
 
 		wg.Go(func() {
 			if err := s.send(ctx, n); err != nil {
