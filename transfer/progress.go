@@ -290,10 +290,6 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 		}
 	}
 
-	if longest.DecidedBy == "" && b.bytes+int64(b.items+b.versions) > 0 && rate > 0 {
-		longest.DecidedBy = bandwidth
-	}
-
 	longest.Left = longest.Left.Round(time.Second)
 
 	return longest

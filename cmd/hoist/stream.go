@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
@@ -55,7 +56,7 @@ type streamer struct {
 // newStreamer connects. Close ends it.
 func (a *app) newStreamer(ctx context.Context, s *setup) (*streamer, error) {
 	st := &streamer{a: a, s: s, band: owner.Limiters(s.engine.Bandwidth, time.Now())}
-	go owner.FollowTimetable(ctx, s.engine.Bandwidth, st.band)
+	go owner.FollowTimetable(ctx, func() config.Timetable { return s.engine.Bandwidth }, st.band)
 
 	return st, st.connect(ctx)
 }

@@ -32,32 +32,56 @@ func setRate(l *rate.Limiter, bytesPerSecond int64) {
 	l.SetLimit(rate.Limit(bytesPerSecond))
 }
 
-// Limiters are those of a setting at a time; the zero ones when it sets no limit.
+// Limiters are those of a setting at a time.
 func Limiters(b config.Timetable, at time.Time) apsclient.Bandwidth {
-	limit, next := b.Rate(at)
-	if limit == (config.Rates{}) && next.IsZero() {
-		return apsclient.Bandwidth{}
-	}
+	limit, _ := b.Rate(at)
 
 	return apsclient.Bandwidth{Up: newLimiter(limit.Up), Down: newLimiter(limit.Down)}
 }
 
+// lookAtLimit is how often the setting is asked for: it may be edited, the machine may sleep and its
+// clock may be set.
+const lookAtLimit = 5 * time.Second
+
 // FollowTimetable keeps limiters to the limits of the hour until ctx ends.
-func FollowTimetable(ctx context.Context, b config.Timetable, to apsclient.Bandwidth) {
-	for to.Up != nil {
-		limit, next := b.Rate(time.Now())
+func FollowTimetable(ctx context.Context, setting func() config.Timetable, to apsclient.Bandwidth) {
+	for {
+		now := time.Now()
+		limit, next := setting().Rate(now)
 		setRate(to.Up, limit.Up)
 		setRate(to.Down, limit.Down)
-		if next.IsZero() {
-			return
+		wait := lookAtLimit
+		if !next.IsZero() {
+			wait = max(min(wait, next.Sub(now)), time.Millisecond)
 		}
 
-		// Looking again every minute keeps the timetable right over a sleep of the machine or a
-		// change of its clock.
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(min(time.Until(next), time.Minute)):
+		case <-time.After(wait):
 		}
+	}
+}
+
+// bandwidthSetting returns the timetable that config.toml and the flags give, each time anew; a
+// mistake leaves the last one in effect.
+func (o *Owner) bandwidthSetting() func() config.Timetable {
+	current, turn := o.options.Engine.Bandwidth, o.rules.turn()
+
+	return func() config.Timetable {
+		if o.options.Reload == nil {
+			return current
+		}
+
+		o.rules.refresh()
+		if now := o.rules.turn(); now != turn {
+			turn = now
+			settings, _, _ := o.rules.now()
+			if t, err := config.ParseTimetable(settings.BWLimit); err == nil {
+				current = t
+			}
+		}
+
+		return current
 	}
 }

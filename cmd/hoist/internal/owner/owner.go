@@ -80,7 +80,7 @@ type Owner struct {
 	log       *slog.Logger
 	store     *state.Store
 	engine    *transfer.Engine
-	bandwidth apsclient.Bandwidth // the zero one without a limit
+	bandwidth apsclient.Bandwidth
 	clients   clients
 	watches   *watches
 	rules     *rulebook
@@ -212,7 +212,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.spawn("receipts", o.Auditor().Export)
 
 		o.spawn("bandwidth", func(ctx context.Context) error {
-			FollowTimetable(ctx, engine.Bandwidth, o.bandwidth)
+			FollowTimetable(ctx, o.bandwidthSetting(), o.bandwidth)
 			return nil
 		})
 	}
