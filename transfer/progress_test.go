@@ -40,3 +40,15 @@ func TestEstimateByBudget(t *testing.T) {
 		})
 	}
 }
+
+// What has no bytes left is not decided by bandwidth, whatever the speed.
+func TestBandwidthDecidesOnlyBytes(t *testing.T) {
+	now := time.Now()
+	if est := estimate(backlog{items: 5, versions: 2}, 1e6, nil, now); est.DecidedBy != "" {
+		t.Errorf("without bytes it is decided by %q", est.DecidedBy)
+	}
+
+	if est := estimate(backlog{items: 5, bytes: 10e6}, 1e6, nil, now); est.DecidedBy != bandwidth {
+		t.Errorf("with bytes it is decided by %q", est.DecidedBy)
+	}
+}
