@@ -107,6 +107,16 @@ func (b *budget) look(now time.Time) (free int, at time.Time) {
 	return 0, at
 }
 
+// full reports whether no call may leave now, and when the next one may; zero: when one that is under
+// way is answered.
+func (b *budget) full(now time.Time) (at time.Time, full bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	free, at := b.look(now)
+
+	return at, free == 0
+}
+
 // acquire waits for a slot. The caller calls release when the answer has arrived.
 func (b *budget) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

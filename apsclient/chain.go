@@ -17,6 +17,13 @@ type callInfo struct {
 	// attempts made; applied: one of those that failed may have had its effect.
 	attempts int
 	applied  bool
+	told     func(why string) // of what holds the call up; nil: nobody is
+}
+
+func (c *callInfo) tell(why string) {
+	if c.told != nil {
+		c.told(why)
+	}
 }
 
 type callKey struct{}

@@ -47,6 +47,7 @@ type core struct {
 	bandwidth Bandwidth
 	allow     func(Action) error
 	grant     []string
+	calls     Calls
 }
 
 // New makes a client. Errors are *ConfigError.
@@ -64,7 +65,7 @@ func New(c Config) (*Client, error) {
 	k := &core{
 		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, remote: c.Chain != nil, userID: c.UserID,
 		region: c.Region, accounts: newAccounts(c.Memory, base.Host),
-		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant),
+		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant), calls: c.Calls,
 	}
 	if k.userAgent == "" {
 		k.userAgent = "hoist"
@@ -276,6 +277,13 @@ func opName(a Action) string {
 func (c *Client) send(ctx context.Context, p *prepared, op string, r Request) (*Response, error) {
 	call := &callInfo{request: r, action: p.action, op: op, scopes: r.Scopes,
 		budget: c.core.budgets.class(p.action.Budget)}
+	if c.core.calls != nil {
+		var end func()
+		call.told, end = c.core.calls(op)
+
+		defer end()
+	}
+
 	hr, err := p.request(withCall(ctx, call), c.core.base)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)

@@ -57,9 +57,14 @@ type Config struct {
 	// token, budget and repeats, as another process does that owns them. An error of its own is a
 	// *NetError when the call may have been made. nil: the client's own.
 	Chain     http.RoundTripper
+	Calls     Calls     // nil: nobody is told
 	UserAgent string    // "": "hoist"
 	Bandwidth Bandwidth // of the data plane
 }
+
+// Calls is told when a call of the control plane begins. again is told why an attempt is made again,
+// or waits; end is called with the call's end. Both may be called from any goroutine.
+type Calls func(op string) (again func(why string), end func())
 
 // Bandwidth limits bytes a second, each direction by itself; nil: no limit.
 type Bandwidth struct{ Up, Down *rate.Limiter }

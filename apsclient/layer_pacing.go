@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -12,6 +13,11 @@ const defaultRetryAfter = 10 * time.Second
 func pacing(next http.RoundTripper) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		b := callOf(r).budget
+		if at, full := b.full(time.Now()); full && !at.IsZero() {
+			callOf(r).tell(fmt.Sprintf("the limit %s lets no call through before %s", callOf(r).action.Budget,
+				at.Local().Format(time.TimeOnly)))
+		}
+
 		if err := b.acquire(r.Context()); err != nil {
 			return nil, err
 		}

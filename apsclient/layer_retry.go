@@ -86,6 +86,9 @@ func retrying(next http.RoundTripper) http.RoundTripper {
 
 			if resp != nil {
 				_ = resp.Body.Close()
+				call.tell(resp.Status)
+			} else {
+				call.tell(err.Error())
 			}
 
 			if !exact {

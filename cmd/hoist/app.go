@@ -26,6 +26,7 @@ type app struct {
 	logFile        io.WriteCloser // nil: none
 	logsToScreen   bool           // also without -v
 	sum            summary
+	waits          *waits
 	handed         bool // to the owner of the home, which records what it does; set by dial
 	started        bool // the arguments were understood: an error from now on is not one of usage
 
@@ -44,13 +45,15 @@ type globalFlags struct {
 func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{environ: environ, stdin: stdin, input: stdin, log: slog.New(slog.DiscardHandler)}
 	screen := progress.NewScreen(stderr, a.getenv)
-	a.stderr, a.stdout = screen, screen.Beside(stdout)
+	a.stderr, a.stdout, a.waits = screen, screen.Beside(stdout), &waits{}
+	a.waits.app = a
 
 	return a
 }
 
 // begin runs before every command, once the flags are known.
 func (a *app) begin() (err error) {
+	a.waits.quiet = a.flags.quiet
 	if err := a.openLog(); err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/cmd/hoist/internal/progress"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -346,7 +345,7 @@ type waiter struct {
 
 // run asks begin which jobs to wait for, once, and waits for them.
 func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
-	show := progress.New(w.a.stderr, w.a.flags.quiet, w.every)
+	show := w.a.reporter(w.every)
 	defer show.Close()
 
 	lines := w.a.progressLines(w.every)
@@ -375,6 +374,8 @@ func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)
 		}
 
 		defer func() { left = slices.DeleteFunc(left, func(id string) bool { return !open[id] }) }()
+
+		defer show.Hide()
 
 		return at.Follow(ctx, left, func(u control.Update) error {
 			if u.Job == nil {

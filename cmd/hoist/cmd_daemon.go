@@ -146,7 +146,7 @@ func (a *app) checkDaemon(s *setup) error {
 		return err
 	}
 
-	c, err := a.newClient(s, s.profile, apsclient.Bandwidth{})
+	c, err := a.newClient(s, s.profile, apsclient.Bandwidth{}, nil)
 	if err == nil {
 		c.Close()
 		return nil

@@ -73,6 +73,8 @@ func (a *app) doctor(ctx context.Context, dataPlane bool) error {
 		defer done()
 	}
 
+	defer a.waits.begin("checking what works")()
+
 	problems := 0
 	err = doctor.Run(ctx, env, func(f doctor.Finding) error {
 		if f.Verdict == doctor.Problem {

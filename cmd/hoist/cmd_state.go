@@ -147,7 +147,10 @@ func (a *app) lookAtState(ctx context.Context, s *setup) (control.StateReport, e
 	c, err := a.dial(ctx, s)
 	if err == nil {
 		defer c.Close()
+		end := a.waits.begin("waiting for the process that has the home open, which reads the whole state")
 		report, err := c.CheckState(ctx)
+		end()
+
 		if !errors.Is(err, control.ErrNoOwner) {
 			return report, err
 		}

@@ -168,8 +168,9 @@ func (s *setup) fingerprint(profile string) (string, error) {
 }
 
 // newClient makes the client of a profile that talks to the service itself; the zero bandwidth is
-// no limit.
-func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
+// no limit. calls is told of each call; nil: nobody is.
+func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth, calls apsclient.Calls) (
+	*apsclient.Client, error) {
 	acc, err := s.account(profile)
 	if err != nil {
 		return nil, err
@@ -180,7 +181,7 @@ func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth)
 		return nil, err
 	}
 
-	c.Limits, c.Memory = s.limits, config.NewAccounts(s.home)
+	c.Limits, c.Memory, c.Calls = s.limits, config.NewAccounts(s.home), calls
 	if c.Tokens, err = a.tokens(s, acc); err != nil {
 		return nil, err
 	}
@@ -192,7 +193,7 @@ func (a *app) newClient(s *setup, profile string, bandwidth apsclient.Bandwidth)
 
 func (a *app) clientConfig(acc config.Account) (apsclient.Config, error) {
 	c := apsclient.Config{BaseURL: acc.BaseURL, UserID: acc.UserID, Region: acc.Region, Logger: a.log,
-		UserAgent: "hoist/" + version()}
+		UserAgent: "hoist/" + version(), Calls: a.waits.call}
 	if acc.CertFile != "" {
 		roots, err := apsclient.LoadRoots(acc.CertFile)
 		if err != nil {
@@ -228,7 +229,7 @@ func (a *app) clientOf(ctx context.Context, s *setup, band apsclient.Bandwidth) 
 	error) {
 	other, err := a.dial(ctx, s)
 	if errors.Is(err, control.ErrNoOwner) {
-		c, err := a.newClient(s, s.profile, band)
+		c, err := a.newClient(s, s.profile, band, a.waits.call)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -54,11 +54,18 @@ func (a *app) attach(ctx context.Context, s *setup, mode owner.Mode, command str
 // --wait-for-lock is over: the state is held by another process.
 func whileLocked[T any](ctx context.Context, a *app, do func() (v T, again bool, err error)) (T, error) {
 	began, told := time.Now(), false
+	var end func()
 	for {
 		v, again, err := do()
 		waited := time.Since(began)
 		if !again || waited > max(lockPatience, a.lockWait) {
 			return v, err
+		}
+
+		if end == nil {
+			end = a.waits.begin("waiting for the state of the home, which another process has open")
+
+			defer end()
 		}
 
 		if waited > lockPatience && !told && !a.flags.quiet {
@@ -110,7 +117,7 @@ func (a *app) ownerOptions(s *setup, command string) owner.Options {
 		Home: s.home, Command: command, Version: version(), Profile: s.profile, Logger: a.log,
 		Engine: s.engine, History: s.file.History, Settings: s.settings, Words: verdict,
 		Clients: func(profile string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
-			return a.newClient(s, profile, bandwidth)
+			return a.newClient(s, profile, bandwidth, nil) // who asks an owner shows what it waits for
 		},
 		UserID: func(profile string) string {
 			acc, err := s.account(profile)
@@ -155,7 +162,9 @@ func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command strin
 
 		err = do(at)
 		if at.own != nil && err == nil && mode == owner.Working {
+			end := a.waits.begin("waiting for other commands that work with this home; nothing is left to do here")
 			at.own.Linger(ctx, lingerFor)
+			end()
 		}
 
 		a.sum.owner(at.own)
@@ -176,7 +185,10 @@ func (a *app) with(ctx context.Context, command string, do func(control.API) err
 		return err
 	}
 
-	return a.over(ctx, s, owner.Passive, command, func(at *attached) error { return do(at) })
+	return a.over(ctx, s, owner.Passive, command, func(at *attached) error {
+		defer a.waits.begin("looking into the state of the home")()
+		return do(at)
+	})
 }
 
 // daemonOnly connects to a running daemon; exit 6 when there is none.

@@ -83,6 +83,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	root.SetArgs(args)
 	a.sum.began = time.Now()
 	cmd, err := root.ExecuteContextC(ctx)
+	a.waits.close()
 	err = errors.Join(err, a.printSummary(cmd, args))
 	a.noteChange(cmd, err)
 	if e, ok := errors.AsType[*problem.Error](err); err != nil && !a.started && !(ok && e.Fix.Words != "") {

@@ -15,7 +15,6 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
-	"hoist/cmd/hoist/internal/progress"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/remote"
@@ -114,7 +113,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	}
 	defer st.close()
 
-	t.waiting, t.show = map[string]control.FileResult{}, progress.New(a.stderr, a.flags.quiet, t.every)
+	t.waiting, t.show = map[string]control.FileResult{}, a.reporter(t.every)
 	defer t.show.Close()
 
 	row := control.FileResult{Path: state.StreamPath, Remote: t.remote.String()}
@@ -219,7 +218,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req control.PullRe
 	defer st.close()
 
 	t.waiting, t.silent, a.sum.muted = map[string]control.FileResult{}, true, true
-	t.show = progress.New(a.stderr, a.flags.quiet, t.every)
+	t.show = a.reporter(t.every)
 	defer t.show.Close()
 
 	written := &atomic.Int64{}

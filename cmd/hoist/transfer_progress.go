@@ -43,7 +43,7 @@ func (a *app) looking(ctx context.Context, api control.API, show *progress.Repor
 
 // lookingOn shows the same for a command that has nothing else to show.
 func (a *app) lookingOn(ctx context.Context, api control.API) (done func()) {
-	show := progress.New(a.stderr, a.flags.quiet, 0)
+	show := a.reporter(0)
 	stop := a.looking(ctx, api, show)
 
 	return func() {

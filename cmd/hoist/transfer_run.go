@@ -73,7 +73,7 @@ func (a *app) newTransfer(command string, o transferFlags, to string) (*transfer
 
 // run plans, follows and sums up.
 func (t *transferRun) run(ctx context.Context) error {
-	t.show = progress.New(t.a.stderr, t.a.flags.quiet, t.every)
+	t.show = t.a.reporter(t.every)
 	t.waiting, t.lines = map[string]control.FileResult{}, t.a.progressLines(t.every)
 	t.a.sum.muted = t.silent
 	err := t.follow(ctx)
@@ -179,6 +179,8 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 	if len(left) == 0 {
 		return nil
 	}
+
+	defer t.show.Hide()
 
 	return at.Follow(ctx, left, func(u control.Update) error {
 		if u.Job != nil {

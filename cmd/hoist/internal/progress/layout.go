@@ -40,7 +40,7 @@ func screen(s State, elapsed time.Duration, width, height int) []string {
 // the end.
 func first(s State, elapsed time.Duration, cells int) string {
 	counts := s.counted(elapsed)
-	if s.Looking {
+	if s.Looking || s.Doing != "" {
 		return strings.Join(counts, ", ")
 	}
 

@@ -78,6 +78,25 @@ func (r *Reporter) Show(s State) {
 	}
 }
 
+// Hide shows nothing until the next Show.
+func (r *Reporter) Hide() {
+	r.mu.Lock()
+	was := r.known
+	r.known = false
+	r.mu.Unlock()
+	if r.screen != nil && was {
+		r.screen.Clear()
+	}
+}
+
+// Showing reports whether there is something to show.
+func (r *Reporter) Showing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	return r.known && r.out != nil
+}
+
 func (r *Reporter) now() (s State, known bool, elapsed time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,7 +144,5 @@ func (r *Reporter) Say(text string) {
 func (r *Reporter) Close() {
 	close(r.stop)
 	r.stopped.Wait()
-	if r.screen != nil {
-		r.screen.Clear()
-	}
+	r.Hide()
 }

@@ -12,7 +12,8 @@ import (
 // State is how far something is; the zero value of a field means unknown. Times are shown in their
 // own zone.
 type State struct {
-	Looking          bool // nothing is planned yet: what is there is looked at
+	Looking          bool   // nothing is planned yet: what is there is looked at
+	Doing            string // what a command does that counts nothing; "": it counts
 	Files, FilesDone int
 	Attention        int   // of the files that are done with, those that need a person
 	Bytes, BytesDone int64 // those that are stored count, whatever becomes of their file
@@ -70,6 +71,10 @@ func (s State) percent() int {
 func (s State) counted(elapsed time.Duration) []string {
 	if s.Looking {
 		return []string{"looking at what is there", elapsed.Round(time.Second).String()}
+	}
+
+	if s.Doing != "" {
+		return []string{s.Doing, elapsed.Round(time.Second).String()}
 	}
 
 	return []string{
