@@ -376,10 +376,9 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 			return at - from, context.Cause(ctx)
 		}
 
-		n, err := w.fill(body, (*buf)[:min(copyBuffer, end-at+1)])
+		n, err := body.Read((*buf)[:min(copyBuffer, end-at+1)])
 		if n > 0 {
 			if _, err := w.f.WriteAt((*buf)[:n], at); err != nil {
-				w.e.moved(w.r, -int64(n))
 				return at - from, err
 			}
 
@@ -388,6 +387,7 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 			}
 
 			at += int64(n)
+			w.e.moved(w.r, int64(n))
 		}
 
 		switch {
@@ -403,18 +403,6 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 	}
 
 	return at - from, nil
-}
-
-// fill reads until p is full or the answer ends: a write costs as much for a few KiB as for many.
-func (w *fetching) fill(body io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = body.Read(p[n:])
-		n += m
-		w.e.moved(w.r, int64(m))
-	}
-
-	return n, err
 }
 
 func isTyped(err error) bool {
