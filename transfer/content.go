@@ -35,8 +35,15 @@ func (e *Engine) inspect(job *state.Job, before state.PublishedRecord, src io.Re
 		return "", needsPerson(ReasonDoubtful, "%q: %s", job.Path, found.Why)
 	}
 
-	e.log.Warn("the content is doubtful, and is sent", "job", string(job.ID), "path", job.Path, "sign",
-		found.Sign, "why", found.Why)
-
 	return found.Why, nil
+}
+
+// tellDoubtful logs what a job sends for all that, once: when its storage is reserved.
+func (e *Engine) tellDoubtful(job state.Job, events []state.Event) {
+	for _, ev := range events {
+		if r, ok := ev.(state.Reserved); ok && r.Why != "" {
+			e.log.Warn("the content is doubtful, and is sent", "job", string(job.ID), "path", job.Path,
+				"sign", r.Sign, "why", r.Why)
+		}
+	}
 }

@@ -279,6 +279,7 @@ func (e *Engine) commit(ctx context.Context, id state.JobID, ev ...state.Event) 
 
 		if job, err = e.store.Commit(id, ev...); err == nil {
 			e.figures.committed(ev, time.Now())
+			e.tellDoubtful(job, ev)
 		}
 
 		if err == nil && e.onCommit != nil {

@@ -39,9 +39,10 @@ func (r *record) tales(t *testing.T, root string) map[string][]string {
 	out := map[string][]string{}
 	for line := range strings.Lines(r.text.String()) {
 		var l struct {
-			Msg, Path, Reason, Was, Result, Fix string
-			NextAttempt                         time.Time `json:"next_attempt"`
-			Time                                time.Time
+			Msg, Path, Reason, Was, Result, Fix, Error string
+
+			NextAttempt time.Time `json:"next_attempt"`
+			Time        time.Time
 		}
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatalf("%v: %s", err, line)
@@ -55,6 +56,8 @@ func (r *record) tales(t *testing.T, root string) map[string][]string {
 		told := strings.TrimSpace(l.Msg + " " + l.Reason + l.Was + l.Result)
 		told = strings.Replace(told, "service-error", "offline", 1) // by which call meets the outage first
 		switch {
+		case told == "given up vanished", l.Error == "the file was renamed": // which is seen first
+			told = "gone"
 		case l.Reason == "source-changed", told == "retried vanished":
 			continue // whether a look comes in between depends on the moment
 		case (l.Msg == turnParked || l.Msg == turnConflict) && l.Fix == "":
@@ -106,13 +109,13 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 
 		// An ordinary morning.
 		l.open()
-		save("plain.rvt", "one")
-		save("theirs.rvt", "one")
+		save("plain.dgn", "one")
+		save("theirs.dgn", "one")
 		time.Sleep(30 * time.Minute)
 
 		// Then the service is away.
 		fault(func(emulator.Request) bool { return true }, emulator.Fault{Kind: emulator.FailBefore, Status: 503})
-		save("outage.rvt", "two")
+		save("outage.dgn", "two")
 		time.Sleep(30 * time.Minute)
 		l.cloud.SetFault(nil)
 		time.Sleep(30 * time.Minute)
@@ -120,21 +123,21 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 		// Permission is missing for a while.
 		fault(func(r emulator.Request) bool { return strings.HasPrefix(r.Op, "create-") },
 			emulator.Fault{Kind: emulator.FailBefore, Status: 403})
-		save("permission.rvt", "three")
+		save("permission.dgn", "three")
 		time.Sleep(30 * time.Minute)
 		l.cloud.SetFault(nil)
 		time.Sleep(30 * time.Minute)
 
 		// Two names that the service may take for one; a colleague publishes first.
-		save("plan.rvt", "four")
-		save("Plan.rvt", "five")
-		if _, _, err := l.cloud.AddFile(l.cloud.Demo().Project, "Project Files/theirs.rvt",
+		save("plan.dgn", "four")
+		save("Plan.dgn", "five")
+		if _, _, err := l.cloud.AddFile(l.cloud.Demo().Project, "Project Files/theirs.dgn",
 			strings.NewReader("theirs"), 6); err != nil {
 			t.Fatal(err)
 		}
-		save("theirs.rvt", "ours, newer")
+		save("theirs.dgn", "ours, newer")
 		time.Sleep(30 * time.Minute)
-		if err := os.Rename(filepath.Join(l.root, "Plan.rvt"), filepath.Join(l.root, "Plan-2.rvt")); err != nil {
+		if err := os.Rename(filepath.Join(l.root, "Plan.dgn"), filepath.Join(l.root, "Plan-2.dgn")); err != nil {
 			t.Fatal(err)
 		}
 
@@ -146,13 +149,13 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 
 		got := log.tales(t, l.root)
 		want := map[string][]string{
-			"plain.rvt":      {"done created"},
-			"outage.rvt":     {"retried offline", "healed offline", "done created"},
-			"permission.rvt": {"parked forbidden", "healed forbidden", "done created"},
-			"plan.rvt":       {"parked name-clash", "healed name-clash", "done created"},
-			"Plan.rvt":       {"parked name-clash", "given up vanished"},
-			"Plan-2.rvt":     {"done created"},
-			"theirs.rvt":     {"done created", "in conflict conflict"},
+			"plain.dgn":      {"done created"},
+			"outage.dgn":     {"retried offline", "healed offline", "done created"},
+			"permission.dgn": {"parked forbidden", "healed forbidden", "done created"},
+			"plan.dgn":       {"parked name-clash", "healed name-clash", "done created"},
+			"Plan.dgn":       {"parked name-clash", "gone"},
+			"Plan-2.dgn":     {"done created"},
+			"theirs.dgn":     {"done created", "in conflict conflict"},
 		}
 		for _, name := range slices.Sorted(maps.Keys(want)) {
 			if !slices.Equal(got[name], want[name]) {
