@@ -21,9 +21,9 @@ var patience = []time.Duration{
 
 // Doubt makes a call that must not take effect twice, and answers "was it done?" after a lost
 // reply. The first call costs no look. After a doubtful reply (see [MaybeApplied]) it looks for the
-// effect until that shows or the patience of 30 s has passed, and only then repeats the call, once.
-// A repeat that is refused because the name is taken is looked into as well: the first call may
-// have taken it.
+// effect until that shows or the patience of 30 s has passed, and only then repeats the call, once
+// per Do: who comes back later sets Asked. A repeat that is refused because the name is taken is
+// looked into as well: the first call may have taken it.
 type Doubt[T any] struct {
 	Call func(context.Context) (T, error)
 	// Look finds the effect of Call. It answers false without an error only when the service gave a

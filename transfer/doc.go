@@ -11,7 +11,8 @@
 //     committed.
 //   - An intent is the durable note that a call that is not idempotent is about to be made; who
 //     finds one looks before repeating.
-//   - A look is a read of the service that settles what became of such a call.
+//   - A look is a read of the service that settles what became of such a call (publish.go by
+//     [apsclient.Doubt]).
 //   - Packages remote and plan have the words for the cloud's tree and for what a push or pull is
 //     to do.
 //   - A range is a slice of a file that is fetched by one GET; it is committed after it was synced

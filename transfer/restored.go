@@ -14,7 +14,7 @@ import (
 )
 
 // A job in doubt comes from an older copy of the state: what it did since then at the service is
-// not known, so its content may be there already.
+// not known, so its content may be there already. Lost replies are [apsclient.Doubt]'s.
 
 // waitForDoubted gives what a job in doubt may have made the time to show, before the first look.
 func (r *run) waitForDoubted(ctx context.Context, job state.Job) error {
