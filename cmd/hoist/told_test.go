@@ -97,7 +97,7 @@ func TestNewCredentials(t *testing.T) {
 }
 
 // TestServiceAway: a service that is away, or whose answers for a token are garbled, is one line at
-// the top, with no estimate; a push that it keeps from its plan says so within seconds.
+// the top, with no estimate, and the garbled ones are for a person; a push that it keeps from its plan says so within seconds.
 func TestServiceAway(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -115,8 +115,13 @@ func TestServiceAway(t *testing.T) {
 	eventually(t, "the garbled token is told", func() bool {
 		s := l.status()
 		return len(s.Trouble) == 1 && strings.Contains(s.Trouble[0].Detail, "token") && s.ETA == nil &&
-			len(s.Waiting) == 1 && slices.Equal(s.Waiting[0].Paths, []string{path})
+			len(s.Waiting) == 1 && slices.Equal(s.Waiting[0].Paths, []string{path}) &&
+			len(s.Attention) == 1 && s.Attention[0].Reason == transfer.ReasonOffline &&
+			s.Attention[0].Fix == "hoist doctor" && s.Trouble[0].Fix == "hoist doctor"
 	})
+	if text, _ := l.run(3, "doctor"); !strings.Contains(text, "something else answered in the service's place") {
+		t.Errorf("the fix does not name the cause:\n%s", text)
+	}
 
 	addr := l.stopCloud()
 	p := l.start("push", path, l.remote, "--stats", "1s")
@@ -125,7 +130,8 @@ func TestServiceAway(t *testing.T) {
 	})
 	eventually(t, "the service is told to be away", func() bool {
 		s := l.status()
-		return len(s.Trouble) == 1 && s.Trouble[0].Reason == transfer.ReasonOffline && s.Trouble[0].Since != nil
+		return len(s.Trouble) == 1 && s.Trouble[0].Reason == transfer.ReasonOffline &&
+			s.Trouble[0].Since != nil && len(s.Attention) == 0
 	})
 
 	l.startCloud(addr)

@@ -67,9 +67,11 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		s.ETA = &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
 	}
 
-	if t, ok := o.troubles.get(transfer.ReasonNoSpace); ok { // it is of no job
-		s.Attention = append(s.Attention, control.Attention{Path: o.options.Home.State, Reason: t.Reason,
-			Detail: t.Detail, Since: t.Since})
+	for _, t := range s.Trouble {
+		if needsPerson(t) {
+			s.Attention = append(s.Attention, control.Attention{Path: o.options.Home.State, Reason: t.Reason,
+				Detail: t.Detail, Since: t.Since, NextAttempt: t.NextAttempt, Fix: t.Fix})
+		}
 	}
 
 	return s, nil

@@ -1,11 +1,13 @@
 package owner
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
+	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
 	"hoist/transfer"
@@ -55,8 +57,18 @@ func (t *troubles) unreachable(err error) {
 	if err == nil {
 		t.over(transfer.ReasonOffline)
 	} else {
-		t.note(transfer.ReasonOffline, err, "")
+		t.note(transfer.ReasonOffline, err, foreignFix(err))
 	}
+}
+
+// foreignFix names what something else answered in the service's place, which a person may have to
+// sign in to or to let the service pass; "" when nothing answered.
+func foreignFix(err error) string {
+	if _, ok := errors.AsType[*apsclient.ForeignError](err); ok {
+		return "hoist doctor"
+	}
+
+	return ""
 }
 
 // getToken begins, in an error, what is the same for all files: see [apsclient.AuthError].
@@ -109,7 +121,8 @@ func (o *Owner) offline(waiting []control.Waiting) (control.Trouble, bool) {
 	if outage, ok := o.engine.Outage(); ok {
 		found = true
 		t = control.Trouble{Reason: transfer.ReasonOffline, Detail: outage.Err.Error(),
-			Since: control.Known(outage.Since), NextAttempt: ahead(outage.Next, time.Now())}
+			Since: control.Known(outage.Since), NextAttempt: ahead(outage.Next, time.Now()),
+			Fix: foreignFix(outage.Err)}
 	}
 
 	for _, w := range waiting {
@@ -124,4 +137,9 @@ func (o *Owner) offline(waiting []control.Waiting) (control.Trouble, bool) {
 // standsStill reports whether nothing moves while the trouble lasts: nobody knows when all is done.
 func standsStill(t control.Trouble) bool {
 	return t.Reason == transfer.ReasonNoSpace || t.Reason == transfer.ReasonOffline
+}
+
+// needsPerson reports whether a trouble of the home itself, which no job tells, is for a person.
+func needsPerson(t control.Trouble) bool {
+	return t.Reason == transfer.ReasonNoSpace || t.Reason == transfer.ReasonOffline && t.Fix != ""
 }
