@@ -190,6 +190,7 @@ type Job struct {
 	Item          string
 	Version       string
 	VersionNumber int
+	Held          bool   // the service holds the version back, see Published
 	Result        string // see the Result constants; "" until done
 
 	Paused    bool

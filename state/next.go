@@ -307,6 +307,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 		}
 
 		j.Phase, j.Item, j.Version, j.VersionNumber = PhasePublished, e.Item, e.Version, e.Number
+		j.Held = e.Held
 	case Finished:
 		if !(j.Phase == PhasePublished || j.Target.OSS() && j.Phase == PhaseCompleted) {
 			return "", false

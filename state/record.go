@@ -108,6 +108,7 @@ type jobRecord struct {
 
 	Content string `json:"content,omitempty" n:"51"`
 	Sign    string `json:"sign,omitempty" n:"52"`
+	Held    bool   `json:"held,omitempty" n:"55"`
 }
 
 // jobGlance is what of a jobRecord the index needs: its other fields are skipped unread.
@@ -195,7 +196,7 @@ func recordOfJob(j Job) jobRecord {
 		Repeats: j.Repeats,
 		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
-		Content: j.Content, Sign: j.Sign,
+		Content: j.Content, Sign: j.Sign, Held: j.Held,
 	}
 	if j.Pending != nil {
 		p := fromSnapshot(*j.Pending)
@@ -243,7 +244,7 @@ func (r jobRecord) job(id JobID) Job {
 		Repeats: r.Repeats,
 		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
-		Content: r.Content, Sign: r.Sign,
+		Content: r.Content, Sign: r.Sign, Held: r.Held,
 	}
 	if r.Pending != nil {
 		p := Snapshot(*r.Pending)

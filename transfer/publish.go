@@ -307,11 +307,13 @@ func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
 	return e.tellHeld(job, out), err
 }
 
+// HeldBack warns of a version that the service took and holds back.
+const HeldBack = "published into the holding area: its name breaks the naming standard of the folder"
+
 // tellHeld logs that what was published is not where people look for it.
 func (e *Engine) tellHeld(job state.Job, p state.Published) state.Published {
 	if p.Held {
-		e.log.Warn("published into the holding area: its name breaks the naming standard of the folder", "job",
-			string(job.ID), "path", job.Path, "remote", job.Target.Address, "fix",
+		e.log.Warn(HeldBack, "job", string(job.ID), "path", job.Path, "remote", job.Target.Address, "fix",
 			"rename it, or correct its attributes in the holding area in the browser")
 	}
 

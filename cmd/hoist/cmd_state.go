@@ -158,7 +158,7 @@ func (a *app) lookAtState(ctx context.Context, s *setup) (control.StateReport, e
 		return control.StateReport{}, err
 	}
 
-	return holding(ctx, a, func() (control.StateReport, error) {
+	return holding(ctx, a, "reading the whole state", func() (control.StateReport, error) {
 		r, err := state.Check(s.home.StateFile())
 		return owner.StateReportOf(r), err
 	})
@@ -200,7 +200,8 @@ func (a *app) stateRepair(ctx context.Context) error {
 		return err
 	}
 
-	r, err := holding(ctx, a, func() (state.RepairReport, error) { return state.Repair(s.home.StateFile()) })
+	r, err := holding(ctx, a, "reading the whole state, to make a sound one of it",
+		func() (state.RepairReport, error) { return state.Repair(s.home.StateFile()) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return fail(problem.NotFound, fmt.Errorf("there is no state in %s", s.home.State),
 			"nothing was recorded yet; where it was deleted, \"hoist state rebuild\" makes a new one")
@@ -312,7 +313,7 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 		return a.ask(fmt.Sprintf("Take %s as equal to the cloud's? (No: the next scan sends them again.)",
 			count(len(unproven), "this file", "these files")))
 	}
-	r, err := holding(ctx, a, func() (audit.RebuildReport, error) {
+	r, err := holding(ctx, a, "building a new state from disk, receipts and cloud", func() (audit.RebuildReport, error) {
 		return audit.Rebuild(ctx, s.home, func(home config.Home) (*audit.Auditor, func() error, error) {
 			options := a.ownerOptions(s, "state rebuild")
 			options.Home = home

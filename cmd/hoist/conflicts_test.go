@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"hoist/apsclient/emulator"
+	"hoist/transfer"
 )
 
 // TestConflicts: who and when is told, and each way on ends the conflict with nothing lost.
@@ -99,8 +100,17 @@ func TestHoldingArea(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.NamingStandard = true })
-	_, stderr := l.run(0, "push", l.file("bad name.rvt", 10), l.remote, "-v")
-	if !strings.Contains(stderr, "holding area") {
+	path := l.file("bad name.rvt", 10)
+	out, stderr := l.run(0, "push", path, l.remote, "--json", "-v")
+	if row := results(t, out)[path]; row.Result != "created" || row.Warning != transfer.HeldBack {
+		t.Errorf("the row: %s", out)
+	}
+
+	if strings.Count(stderr, "hoist: warning: "+path+": "+transfer.HeldBack+"\n") != 1 {
+		t.Errorf("what people see: %s", stderr)
+	}
+
+	if !strings.Contains(stderr, `fix="rename it`) {
 		t.Errorf("the log: %s", stderr)
 	}
 

@@ -75,6 +75,7 @@ func isTerminal(stream any) bool {
 // ask asks a question on standard error; only y and yes agree. The error is that of an
 // interruption.
 func (a *app) ask(question string) (bool, error) {
+	defer a.waits.aside()()
 	fmt.Fprintf(a.stderr, "%s [y/N] ", question)
 	line, err := bufio.NewReader(a.input).ReadString('\n')
 	if errors.Is(err, problem.ErrInterrupted) {

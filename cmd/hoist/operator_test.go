@@ -229,8 +229,15 @@ func TestMaxTransfer(t *testing.T) {
 
 	push := []string{"push", filepath.Join(l.dir, "plans") + "/", l.remote, "--json", "--order-by", "size",
 		"--max-transfer", "2K"}
-	out, stderr := l.run(7, push...)
+	out, stderr := l.run(0, append(push, "-n")...)
 	rows := results(t, out)
+	if len(rows) != 2 || !strings.Contains(out, `"files":4,"created":2,`) ||
+		!strings.Contains(out, `"forecast":{"files":2,"bytes":3000,`) {
+		t.Errorf("only looked at: %s%s", out, stderr)
+	}
+
+	out, stderr = l.run(7, push...)
+	rows = results(t, out)
 	if len(rows) != 2 || rows[filepath.Join(l.dir, "plans", "c.rvt")].Result != "created" ||
 		rows[filepath.Join(l.dir, "plans", "b.rvt")].Result != "created" || summaryOf(t, out)["files"] != 4 {
 		t.Errorf("the first: %s%s", out, stderr)

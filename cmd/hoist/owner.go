@@ -246,11 +246,14 @@ func (a *app) heldBy(ctx context.Context, c *control.Client, s *setup) error {
 }
 
 // holding does something with the state file of a home while nobody else has it open. It waits for
-// commands that look into it for a moment; a process that stays is a [*state.LockedError], unless
-// --wait-for-lock says to wait for that too.
-func holding[T any](ctx context.Context, a *app, do func() (T, error)) (T, error) {
+// commands that look into it for a moment, and says what it does; a process that stays is a
+// [*state.LockedError], unless --wait-for-lock says to wait for that too.
+func holding[T any](ctx context.Context, a *app, what string, do func() (T, error)) (T, error) {
 	return whileLocked(ctx, a, func() (T, bool, error) {
+		end := a.waits.begin(what)
 		v, err := do()
+		end()
+
 		l := locked(err)
 
 		return v, l != nil && (l.PID == 0 || a.lockWait > 0), err

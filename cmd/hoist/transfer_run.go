@@ -135,9 +135,7 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		}
 
 		for _, f := range plan.Files {
-			if f.Warning != "" && !t.silent {
-				t.show.Say("warning: " + printable(f.Path+": "+f.Warning))
-			}
+			t.warn(f.Path, f.Warning)
 
 			if f.Result == "" && f.Held {
 				t.held++
@@ -201,8 +199,16 @@ func (t *transferRun) ended(u control.Update) error {
 	}
 
 	delete(t.waiting, u.For)
+	t.warn(u.Job.Path, u.Job.Warning)
 
 	return t.report(control.ResultOf(r, *u.Job))
+}
+
+// warn tells people what they should know of a file; the row has it too.
+func (t *transferRun) warn(path, text string) {
+	if text != "" && !t.silent {
+		t.show.Say("warning: " + printable(path+": "+text))
+	}
 }
 
 // report prints the result of one file.
@@ -262,7 +268,7 @@ func (t *transferRun) sumUp(err error) error {
 		fmt.Fprintln(out, t.summary(left))
 	}
 
-	if err == nil && t.held > 0 {
+	if err == nil && t.held > 0 && !t.dry {
 		return fail(problem.TimeUp, fmt.Errorf("--max-transfer is reached, and %s left",
 			count(t.held, "file is", "files are")), `"hoist resume" goes on with them, and so does the same command again`)
 	}

@@ -26,6 +26,7 @@ type waits struct {
 	// guarded by mu: the displays of the command itself, which say more
 	others []*progress.Reporter
 	show   *progress.Reporter
+	asking bool // guarded by mu: a question stands there, and the user is waited for
 	stop   chan struct{}
 	done   sync.WaitGroup
 }
@@ -92,6 +93,20 @@ func (w *waits) add(what string) (*wait, func()) {
 	}
 }
 
+// aside hides the display while the user is asked, until the function that it returns is called.
+func (w *waits) aside() (back func()) {
+	set := func(asking bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.asking = asking; asking && w.show != nil {
+			w.show.Hide()
+		}
+	}
+	set(true)
+
+	return func() { set(false) }
+}
+
 // tell keeps the display at the newest wait, which calls come and go beside.
 func (w *waits) tell(show *progress.Reporter, stop chan struct{}) {
 	tick := time.NewTicker(waitLook / 4)
@@ -107,6 +122,7 @@ func (w *waits) tell(show *progress.Reporter, stop chan struct{}) {
 		w.mu.Lock()
 		n := len(w.list)
 		switch {
+		case w.asking:
 		case slices.ContainsFunc(w.others, (*progress.Reporter).Showing),
 			n == 0 && time.Since(w.idle) > waitLook:
 			show.Hide()

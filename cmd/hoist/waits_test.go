@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hoist/apsclient/emulator"
@@ -84,4 +86,41 @@ func TestAHeldStateIsTold(t *testing.T) {
 	}
 
 	must(t, s.Close())
+}
+
+// TestWorkOnTheStateIsTold: a state that takes long to read is told, but not into a question.
+func TestWorkOnTheStateIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		a := newApp(nil, nil, &out, &out)
+		told := func(what string) bool {
+			time.Sleep(waitLook + waitLine)
+			synctest.Wait()
+
+			return strings.Contains(out.String(), "hoist: "+what+", ")
+		}
+
+		_, err := holding(t.Context(), a, "reading the whole state", func() (int, error) {
+			if !told("reading the whole state") {
+				t.Errorf("silent: %q", out.String())
+			}
+
+			return 0, nil
+		})
+		must(t, err)
+
+		end := a.waits.begin("comparing")
+		back := a.waits.aside()
+		if told("comparing") {
+			t.Errorf("into a question: %q", out.String())
+		}
+
+		back()
+		if !told("comparing") {
+			t.Errorf("silent after a question: %q", out.String())
+		}
+
+		end()
+		a.waits.close()
+	})
 }

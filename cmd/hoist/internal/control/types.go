@@ -178,7 +178,9 @@ type Job struct {
 
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 	Fix         string     `json:"fix,omitempty"`
-	Successor   string     `json:"-"` // the job of the newer state of the file that took this one's place
+	Warning     string     `json:"warning,omitempty"` // what somebody should know though nothing is wrong
+
+	Successor string `json:"-"` // the job of the newer state of the file that took this one's place
 }
 
 // JobDetail is a job with its parts and history.
@@ -299,8 +301,7 @@ type Plan struct {
 type PlanFile struct {
 	Job string `json:"job,omitempty"`
 	FileResult
-	Warning string `json:"warning,omitempty"`
-	Held    bool   `json:"held,omitempty"` // queued and paused: it comes after max_transfer
+	Held bool `json:"held,omitempty"` // queued and paused: it comes after max_transfer
 }
 
 // Results of a file.
@@ -324,6 +325,7 @@ type FileResult struct {
 	Reason    string `json:"reason,omitempty"`
 	Detail    string `json:"detail,omitempty"`
 	Fix       string `json:"fix,omitempty"`
+	Warning   string `json:"warning,omitempty"`
 }
 
 // Update is one message to a follower of jobs: a job that came to an end (or needs a user), or

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,6 +132,7 @@ func ResultOf(r FileResult, j Job) FileResult {
 		r.Bytes = j.Size
 	}
 
+	r.Warning = cmp.Or(j.Warning, r.Warning)
 	if j.State != state.StatusDone {
 		r.Result, r.Reason, r.Detail, r.Fix = ResultAttention, j.Reason, j.Error, j.Fix
 		if r.Reason == "" {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
+
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/cmd/hoist/internal/selftest"
@@ -44,7 +46,8 @@ func checkState(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	}
 
 	return f, []Finding{{Check: "state", Verdict: OK,
-		Detail: fmt.Sprintf("%s is sound: %d jobs, %d of them open", r.Path, r.Jobs, r.OpenJobs)}}
+		Detail: fmt.Sprintf("%s is sound: %d %s, %d of them open", r.Path, r.Jobs,
+			english.PluralWord(r.Jobs, "job", ""), r.OpenJobs)}}
 }
 
 // inotifyLimit is how many folders Linux lets one user watch.
@@ -179,12 +182,12 @@ func checkSelftest(_ context.Context, e Env, f facts) (facts, []Finding) {
 	var found []Finding
 	for _, where := range slices.Sorted(maps.Keys(known)) {
 		k := known[where]
-		detail := fmt.Sprintf("%s, %s: %d facts seen, all as expected", where, k.Date.Format(time.DateOnly),
-			len(k.Seen))
+		detail := fmt.Sprintf("%s, %s: %d %s seen, ", where, k.Date.Format(time.DateOnly), len(k.Seen),
+			english.PluralWord(len(k.Seen), "fact", ""))
 		if len(k.Differs) > 0 {
-			detail = fmt.Sprintf("%s, %s: %d facts seen, these differ: %s", where,
-				k.Date.Format(time.DateOnly),
-				len(k.Seen), strings.Join(k.Differs, ", "))
+			detail += "these differ: " + strings.Join(k.Differs, ", ")
+		} else {
+			detail += "all as expected"
 		}
 
 		found = append(found, Finding{Check: "selftest", Verdict: OK, Detail: detail})

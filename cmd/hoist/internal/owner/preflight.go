@@ -23,6 +23,10 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 		return control.PreflightReport{}, err
 	}
 
+	if err := choose(planned, r.OrderBy, r.Most, r.Cautious); err != nil {
+		return control.PreflightReport{}, err
+	}
+
 	profile := o.profile(r.Profile)
 	resolver, err := o.engine.Resolver(profile)
 	if err != nil {
@@ -61,12 +65,12 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	return out, err
 }
 
-// forecast is what the files of a plan that will be sent take.
+// forecast is what the files of a plan that will be sent take, up to its limit.
 func (o *Owner) forecast(planned []plan.File, folders int) (control.Forecast, error) {
 	out := control.Forecast{Folders: folders}
 	var jobs []state.Job
 	for _, p := range planned {
-		if p.Result == "" {
+		if p.Result == "" && !p.Job.Paused {
 			jobs = append(jobs, p.Job)
 			out.Bytes += p.Job.Size
 		}

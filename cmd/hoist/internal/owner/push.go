@@ -196,7 +196,11 @@ func (o *Owner) enqueue(planned []plan.File, batch string, dry bool) (control.Pl
 		}
 
 		if dry && p.Result == "" {
-			out.Files[i].Result = expected(&p.Job)
+			if p.Job.Paused {
+				out.Files[i].Held = true
+			} else {
+				out.Files[i].Result = expected(&p.Job)
+			}
 		}
 	}
 
@@ -405,9 +409,8 @@ func planFile(p *plan.File) control.PlanFile {
 		path = p.Job.Path
 	}
 
-	f := control.PlanFile{Warning: p.Warning,
-		FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result, Reason: p.Reason,
-			Detail: p.Detail}}
+	f := control.PlanFile{FileResult: control.FileResult{Path: path, Remote: p.Remote, Result: p.Result,
+		Reason: p.Reason, Detail: p.Detail, Warning: p.Warning}}
 	if p.Bytes >= 0 {
 		f.Bytes = new(p.Bytes) // a pointer into the plan would keep all of it
 	}

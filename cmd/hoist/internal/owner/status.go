@@ -255,6 +255,10 @@ func (o *Owner) jobOf(j state.Job, p *transfer.Progress, now time.Time) control.
 		out.NextAttempt = o.nextAttempt(j, now)
 	}
 
+	if j.Held {
+		out.Warning = transfer.HeldBack
+	}
+
 	if j.Open() || j.End == state.EndFailed {
 		out.Fix = fixOf(j)
 	}

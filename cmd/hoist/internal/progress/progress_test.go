@@ -81,7 +81,7 @@ func TestLinesWithoutATerminal(t *testing.T) {
 		r.Close()
 		day := time.Now().Format(time.DateOnly)
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-		if len(lines) != 3 || !strings.HasSuffix(lines[0], " hoist: 0/1 files, 0 B/0 B, 0 calls, 5s") ||
+		if len(lines) != 3 || !strings.HasSuffix(lines[0], " hoist: 0/1 file, 0 B/0 B, 0 calls, 5s") ||
 			!strings.HasSuffix(lines[1], ", 10s") || !strings.HasSuffix(lines[2], " hoist: careful") {
 			t.Errorf("got %q", lines)
 		}
