@@ -202,16 +202,23 @@ func TestWaitForLock(t *testing.T) {
 	l.run(1, "state", "repair", "--wait-for-lock", "1s")
 	l.run(2, "state", "repair", "--wait-for-lock", "soon")
 
-	repair, next := l.start("state", "repair", "--wait-for-lock", "10m"), l.start("daemon", "--wait-for-lock", "10m")
-	for _, p := range []*process{repair, next} {
+	waiting := func(args ...string) *process {
+		p := l.start(append(args, "--wait-for-lock", "10m")...)
 		eventually(t, "it waits", func() bool { return strings.Contains(p.errs.String(), "waiting up to 10m0s: ") })
+
+		return p
 	}
 
+	repair := waiting("state", "repair")
 	d.interrupt()
 	if code := repair.wait(); code != 0 {
 		t.Errorf("repair: %d %s", code, repair.errs.String())
 	}
 
+	d = l.start("daemon")
+	l.owned("daemon")
+	next := waiting("daemon")
+	d.interrupt()
 	eventually(t, "the other daemon has the home", func() bool {
 		s := l.status()
 		return s.Owner != nil && s.Owner.PID == next.cmd.Process.Pid
