@@ -65,6 +65,10 @@ func (l *LocalFile) Close() error {
 
 // Snapshot is what the file looks like now.
 func (l *LocalFile) Snapshot() (state.Snapshot, error) {
+	if l.held != nil && !l.far { // the system has it in memory
+		return state.SnapshotFile(l.held)
+	}
+
 	return disk.Ask(l.path, disk.Patience, func() (state.Snapshot, error) {
 		if l.held == nil {
 			return state.SnapshotPath(l.path)
