@@ -30,6 +30,8 @@ type app struct {
 	handed         bool // to the owner of the home, which records what it does; set by dial
 	started        bool // the arguments were understood: an error from now on is not one of usage
 
+	cells int // of the window that the status is made for; 0: it has whole lines
+
 	tell service.Tell // the event log of a service; nil: none. Set by daemon
 }
 

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -65,7 +64,10 @@ func (a *app) status(ctx context.Context, path string) error {
 			}
 		}
 
-		return a.printStatus(st)
+		narrow := *a
+		narrow.cells = a.statusShower().Width()
+
+		return narrow.printStatus(st)
 	})
 }
 
@@ -144,23 +146,37 @@ func (a *app) showStatus(show *progress.Screen, s control.Status) error {
 		return a.printJSON(s)
 	}
 
+	if !show.Terminal() {
+		text, err := a.followedText(s, 0)
+		if err != nil {
+			return err
+		}
+
+		_, err = io.WriteString(a.stdout, text)
+
+		return err
+	}
+
+	var err error
+	show.Draw(func(width, height int) []string {
+		var text string
+		text, err = a.followedText(s, max(width-1, 1))
+
+		return progress.Fit(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), width, height)
+	})
+
+	return err
+}
+
+// followedText is a status with the time, for lines of so many cells.
+func (a *app) followedText(s control.Status, cells int) (string, error) {
 	var text bytes.Buffer
 	b := *a
-	b.stdout = &text
+	b.stdout, b.cells = &text, cells
 	b.printf("%s\n", time.Now().Format(time.DateTime))
-	if err := b.printStatusOf(s, mostFollowed); err != nil {
-		return err
-	}
+	err := b.printStatusOf(s, mostFollowed)
 
-	if !show.Terminal() {
-		_, err := text.WriteTo(a.stdout)
-		return err
-	}
-
-	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
-	show.Draw(func(width, height int) []string { return progress.Fit(lines, width, height) })
-
-	return nil
+	return text.String(), err
 }
 
 // below keeps what concerns a path: the watch it lies in, and the files that are it or lie below
@@ -230,8 +246,8 @@ func (a *app) printStatusOf(s control.Status, most int) error {
 	if s.Owner == nil {
 		a.printf("nothing runs\n")
 	} else {
-		a.printf("%s runs (process %d, since %s)\n", s.Owner.Command, s.Owner.PID,
-			s.Owner.Since.Local().Format("2006-01-02 15:04:05"))
+		a.line(fmt.Sprintf("%s runs (process %d, since %s)", s.Owner.Command, s.Owner.PID,
+			s.Owner.Since.Local().Format("2006-01-02 15:04:05")))
 	}
 
 	for _, t := range s.Trouble {
@@ -239,40 +255,29 @@ func (a *app) printStatusOf(s control.Status, most int) error {
 	}
 
 	for _, w := range s.Watches {
-		a.printf("watch %s %s -> %s: %s\n", w.ID, printable(w.Path), printable(w.Remote), watchText(w))
+		a.printWatch(w)
 	}
 
-	a.printf("jobs: %s\n", countsText(s.Jobs))
+	a.line("jobs: " + countsText(s.Jobs))
 	if s.ETA != nil {
-		a.printf("%s\n", progress.Remaining(time.Duration(s.ETA.Seconds)*time.Second, s.ETA.DecidedBy))
+		a.line(progress.Remaining(time.Duration(s.ETA.Seconds)*time.Second, s.ETA.DecidedBy))
 	}
 
-	if len(s.Active) > 0 {
-		t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-		for _, j := range s.Active[:min(len(s.Active), most)] {
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", j.Phase, amount(j), speed(j), printable(j.Path))
-		}
-
-		if err := t.Flush(); err != nil {
-			return err
-		}
-
-		if more := len(s.Active) - most; more > 0 {
-			a.printf("  and %d more\n", more)
-		}
+	if err := a.printActive(s.Active, most); err != nil {
+		return err
 	}
 
 	for _, b := range s.Budgets {
 		switch {
 		case b.ClosedUntil != nil:
-			a.printf("limit %s: closed by the service until %s\n", b.Class, clockText(b.ClosedUntil))
+			a.line("limit " + b.Class + ": closed by the service until " + clockText(b.ClosedUntil))
 		case b.Available == 0:
 			text := ""
 			if b.NextCall != nil {
 				text = ", the next at " + clockText(b.NextCall)
 			}
 
-			a.printf("limit %s: 0 of %d calls a minute free%s\n", b.Class, b.LimitPerMinute, text)
+			a.line(fmt.Sprintf("limit %s: 0 of %d calls a minute free%s", b.Class, b.LimitPerMinute, text))
 		}
 	}
 
@@ -302,11 +307,18 @@ func (a *app) printTrouble(t control.Trouble) {
 		text += ", next attempt at " + clockText(t.NextAttempt)
 	}
 
+	whole := printable(text)
 	if t.Fix != "" {
-		text += "; fix: " + t.Fix
+		whole += "; fix: " + printable(t.Fix)
 	}
 
-	a.printf("%s\n", printable(text))
+	if t.Fix == "" || a.fits(whole) {
+		a.line(whole)
+		return
+	}
+
+	a.line(printable(text))
+	a.fix(t.Fix, "", t.Reason)
 }
 
 // oneByOne is how many files with one reason are shown each with its own lines.
@@ -333,13 +345,14 @@ func (a *app) printAttention(s control.Status) {
 		}
 
 		for _, j := range by[reason] {
-			a.printf("needs you: %s\n  %s: %s\n", printable(j.Path), j.Reason, printable(oneLine(j.Detail)))
+			a.line("needs you: ", printable(j.Path))
+			a.line("  " + j.Reason + ": " + printable(oneLine(j.Detail)))
 			if j.NextAttempt != nil {
-				a.printf("  next attempt %s\n", humanize.Time(*j.NextAttempt))
+				a.line("  next attempt at " + clockText(j.NextAttempt))
 			}
 
 			if j.Fix != "" {
-				a.printf("  fix: %s\n", printable(j.Fix))
+				a.fix(j.Fix, j.ID, j.Reason)
 			}
 
 			a.printHint(j)
@@ -350,7 +363,7 @@ func (a *app) printAttention(s control.Status) {
 // printHint says what helps against a refusal whose cause the service named.
 func (a *app) printHint(j control.Attention) {
 	if hint := causeHint(j.Reason, j.Detail); hint != "" {
-		a.printf("  hint: %s\n", hint)
+		a.line("  hint: " + hint)
 	}
 }
 
@@ -381,7 +394,8 @@ func attentionGroup(reason string, list []control.Attention) control.Waiting {
 
 // printWaiting shows one cause and what waits for it.
 func (a *app) printWaiting(what string, w control.Waiting) {
-	a.printf("%s: %s: %s: %s\n", what, count(w.Count, "file", "files"), w.Reason, printable(oneLine(w.Detail)))
+	a.line(fmt.Sprintf("%s: %s: %s: %s", what, count(w.Count, "file", "files"), w.Reason,
+		printable(oneLine(w.Detail))))
 	var times []string
 	if w.Since != nil {
 		times = append(times, "since "+w.Since.Local().Format(time.TimeOnly))
@@ -392,11 +406,11 @@ func (a *app) printWaiting(what string, w control.Waiting) {
 	}
 
 	if len(times) > 0 {
-		a.printf("  %s\n", strings.Join(times, ", "))
+		a.line("  " + strings.Join(times, ", "))
 	}
 
 	for _, p := range w.Paths {
-		a.printf("  %s\n", printable(p))
+		a.line("  ", printable(p))
 	}
 
 	if more := w.Count - len(w.Paths); more > 0 {
@@ -404,7 +418,7 @@ func (a *app) printWaiting(what string, w control.Waiting) {
 	}
 
 	if w.Fix != "" {
-		a.printf("  fix: %s\n", printable(w.Fix))
+		a.fix(w.Fix, "", w.Reason)
 	}
 }
 

@@ -100,9 +100,10 @@ func (o *Owner) budgets() []control.Budget {
 		return out
 	}
 
+	now := time.Now()
 	for _, b := range c.Budgets() {
 		out = append(out, control.Budget{Class: string(b.Class), LimitPerMinute: b.Limit,
-			Available: b.Available, ClosedUntil: control.Known(b.ClosedUntil), NextCall: control.Known(b.Next())})
+			Available: b.Available, ClosedUntil: ahead(b.ClosedUntil, now), NextCall: ahead(b.Next(), now)})
 	}
 
 	return out

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -101,6 +102,58 @@ func Fit(lines []string, width, height int) []string {
 
 	if more := len(lines) - len(out); more > 0 {
 		out[len(out)-1] = fit(fmt.Sprintf("and %d more lines", more+1), max(width-1, 1))
+	}
+
+	return out
+}
+
+// Narrow puts a line together of texts and names in turn, in so many cells (0: as many as it takes):
+// the names give way, in their middle, and what is still too long is broken at blanks.
+func Narrow(cells int, parts ...string) []string {
+	const nameLeast = 12
+
+	line := strings.Join(parts, "")
+	if cells == 0 || cellsOf(line) <= cells {
+		return []string{line}
+	}
+
+	parts, room := slices.Clone(parts), cells-cellsOf(line)
+	var names []int
+	for i := 1; i < len(parts); i += 2 {
+		names = append(names, i)
+		room += cellsOf(parts[i])
+	}
+
+	slices.SortFunc(names, func(a, b int) int { return cmp.Compare(cellsOf(parts[a]), cellsOf(parts[b])) })
+	for n, i := range names { // what the short ones do not take is for the long ones
+		parts[i] = middle(parts[i], max(room/(len(names)-n), nameLeast))
+		room -= cellsOf(parts[i])
+	}
+
+	if line = strings.Join(parts, ""); cellsOf(line) <= cells {
+		return []string{line}
+	}
+
+	return wrap(line, cells)
+}
+
+// wrap breaks a line at blanks; what follows is indented. A word that fills a line is cut.
+func wrap(line string, cells int) []string {
+	text := strings.TrimLeft(line, " ")
+	indent := line[:len(line)-len(text)]
+	var out []string
+	for i, word := range strings.Fields(text) {
+		last := len(out) - 1
+		if i > 0 && cellsOf(out[last])+1+cellsOf(word) <= cells {
+			out[last] += " " + word
+			continue
+		}
+
+		if len(out) == 1 {
+			indent += "  "
+		}
+
+		out = append(out, indent+middle(word, max(cells-len(indent), 1)))
 	}
 
 	return out

@@ -96,6 +96,20 @@ func (s *Screen) clear() {
 // Terminal reports whether it is one that can be drawn on.
 func (s *Screen) Terminal() bool { return s.size != nil }
 
+// Width is how many cells a line has on the terminal; 0: it is none.
+func (s *Screen) Width() int {
+	if s.size == nil {
+		return 0
+	}
+
+	width, _, err := s.size()
+	if err != nil || width < 1 {
+		width = 80
+	}
+
+	return max(width-1, 1)
+}
+
 // Draw shows lines, made for the size of the window, in place of those before. The cursor rests at
 // their beginning: when the window is resized a terminal keeps it there, however it breaks the lines.
 func (s *Screen) Draw(lines func(width, height int) []string) {
