@@ -332,6 +332,10 @@ func needsShell(t *testing.T) {
 		t.Skip("the examples are written for a POSIX shell")
 	}
 
+	if raced {
+		t.Skip("other tests run the commands raced")
+	}
+
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("no bash")
 	}

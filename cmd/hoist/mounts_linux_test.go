@@ -36,8 +36,11 @@ func TestMountHistories(t *testing.T) {
 	}
 
 	n := uint64(10)
-	if os.Getenv("HOIST_NIGHTLY") != "" {
+	switch {
+	case os.Getenv("HOIST_NIGHTLY") != "":
 		n = 300
+	case raced:
+		n = 3
 	}
 
 	for seed := range n {
