@@ -267,7 +267,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		}
 	}
 
-	return nil, fmt.Errorf("create %s of %s: %w", in.Kind, job.Target.Address, err)
+	return nil, fmt.Errorf("%s: %w", job.Target.Address, err)
 }
 
 // folderAgain finds or makes the folder of a job whose folder the service does not know any more.

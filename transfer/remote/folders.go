@@ -124,7 +124,7 @@ func (r *Resolver) createFolder(ctx context.Context, p apsclient.ProjectID, pare
 		Logger: r.log,
 	}.Do(ctx)
 	if err != nil {
-		err = fmt.Errorf("create folder %q: %w", name, err)
+		err = fmt.Errorf("folder %q: %w", name, err)
 		if apsclient.MaybeApplied(err) || errors.Is(err, apsclient.ErrConflict) || ctx.Err() != nil {
 			return "", err // the intent stays: the next attempt looks first
 		}
