@@ -67,6 +67,7 @@ func (o *openJob) mayBe(s Status) bool {
 		return !o.nextAttempt.IsZero() && !o.attention && !o.paused
 	case StatusQueued:
 		return !o.attention && !o.paused
+	case StatusActive, StatusDone, StatusFailed, StatusCancelled:
 	}
 
 	return true

@@ -37,7 +37,7 @@ func (c smallCost) atMost(t *testing.T, bound smallCost) {
 		{"calls", c.calls, bound.calls}, {"commits", c.commits, bound.commits},
 		{"allocations", c.allocs, bound.allocs}, {"bytes of state", c.stateBytes, bound.stateBytes},
 	} {
-		if x.got > x.bound {
+		if x.got > x.bound && (x.what != "allocations" || !raced) {
 			t.Errorf("%.3f %s a file, want at most %.3f", x.got, x.what, x.bound)
 		}
 	}

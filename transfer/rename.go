@@ -169,7 +169,7 @@ func (e *Engine) renameIntent(ctx context.Context, res *remote.Resolver, c *apsc
 	ambiguous, _ := errors.AsType[*remote.AmbiguousError](err)
 	switch {
 	case ambiguous != nil, errors.Is(err, apsclient.ErrNotFound), err == nil && !found:
-		return in, dropped("its item is not under the old name any more"), nil
+		return in, dropped("its item is not under the old name any more"), nil //nolint:nilerr // it is told
 	case err != nil:
 		return in, nil, fmt.Errorf("item of %s: %w", rec.Remote, err)
 	case string(item.ID) != rec.Item || !plan.IsShown(rec.Base(rec.Remote), plan.TipOf(item, true)):
@@ -188,7 +188,7 @@ func (e *Engine) renameIntent(ctx context.Context, res *remote.Resolver, c *apsc
 	switch {
 	case clash != nil && here && clash.Other == oldName: // letter case alone
 	case taken || clash != nil || ambiguous != nil:
-		return in, dropped("something has the new name already"), nil
+		return in, dropped("something has the new name already"), nil //nolint:nilerr // it is told
 	case err != nil:
 		return in, nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)
 	}

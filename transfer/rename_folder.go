@@ -124,6 +124,7 @@ func (e *Engine) intendFolder(ctx context.Context, r *run, job state.Job, from r
 	switch {
 	case clash != nil && clash.Other == from.Base() && string(old.Folder.Parent) == at.Folder: // letter case
 	case clash != nil:
+		//nolint:nilerr // it is told
 		return dropped("something has the name %s already", job.Target.Address), nil
 	case err != nil:
 		return nil, fmt.Errorf("look for %s: %w", job.Target.Address, err)

@@ -486,7 +486,7 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 		if err = commitErr; err != nil {
 			if _, ok := errors.AsType[*state.TransitionError](err); ok {
 				log.Debug("the job changed meanwhile", "error", err)
-				e.discardCancelled(job.ID)
+				e.discardCancelled(job.ID) //nolint:contextcheck // the run's is over
 
 				return nil
 			}
@@ -508,6 +508,7 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 // bring the next step with it. Parts are committed inside, each by its worker.
 func (e *Engine) step(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	switch job.Kind {
+	case state.Upload:
 	case state.Download:
 		return e.downloadStep(ctx, r, job)
 	case state.Rename:

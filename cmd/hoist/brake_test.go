@@ -53,8 +53,10 @@ func TestMassChange(t *testing.T) {
 	save(first, files, "noise")
 	var b *control.Brake
 	eventually(t, "the watch is stopped, and says what was sent", func() bool {
-		b = l.status().Watches[0].Brake
-		return b != nil && b.PutBack != ""
+		s := l.status()
+		b = s.Watches[0].Brake
+
+		return b != nil && b.PutBack != "" && s.Jobs.Active == 0
 	})
 
 	if n := versions() - files; n > 10 || len(b.Sent) != n {

@@ -3,6 +3,7 @@ package owner
 import (
 	"context"
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,13 +25,15 @@ func TestLimitFollowsTheTimetable(t *testing.T) {
 
 			return parsed
 		}
-		inUse := table("Sat-08:00,512k:1M 12:00,10M Sun-19:00,off")
+		var inUse atomic.Pointer[config.Timetable]
+		set := func(s string) { now := table(s); inUse.Store(&now) }
+		set("Sat-08:00,512k:1M 12:00,10M Sun-19:00,off")
 		midnight := time.Date(2000, 1, 1, 0, 0, 0, 0, time.Local)
 		time.Sleep(time.Until(midnight.AddDate(0, 0, 7).Add(7 * time.Hour))) // a Saturday, whatever the zone
-		to := Limiters(inUse, time.Now())
+		to := Limiters(*inUse.Load(), time.Now())
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		go FollowTimetable(ctx, func() config.Timetable { return inUse }, to)
+		go FollowTimetable(ctx, func() config.Timetable { return *inUse.Load() }, to)
 		at := func(wait time.Duration, up, down rate.Limit) {
 			t.Helper()
 			time.Sleep(wait)
@@ -44,7 +47,7 @@ func TestLimitFollowsTheTimetable(t *testing.T) {
 		at(time.Second, 512<<10, 1<<20)
 		at(4*time.Hour, 10<<20, 10<<20)
 		at(31*time.Hour, rate.Inf, rate.Inf) // Sunday evening
-		inUse = table("2M")
+		set("2M")
 		at(lookAtLimit, 2<<20, 2<<20)
 	})
 }

@@ -34,8 +34,8 @@ type brakeRecord struct {
 	Files     int
 	Changed   int
 	Blind     bool
-	Paths     []string // a few of the files
-	Sent      []control.SentVersion
+	Paths     []string       // a few of the files
+	Whole     map[string]int // by path below the root: the version before, of all files that may be sent
 }
 
 // errBraked keeps what has settled from being stored as taken.
@@ -131,7 +131,13 @@ func changedAt(s state.Snapshot, now time.Time) time.Time {
 // stopFor makes durable that a watch is stopped, and stops it.
 func (m *watches) stopFor(c config.Watch, t trip) error {
 	rec := brakeRecord{At: time.Now().UTC(), Since: t.since.UTC(), Files: len(t.files), Changed: t.changed,
-		Blind: t.blind}
+		Blind: t.blind, Whole: map[string]int{}}
+	for i, before := range t.whole {
+		if before > 0 {
+			rec.Whole[t.files[i]] = before
+		}
+	}
+
 	for _, rel := range t.files[:min(len(t.files), mostPaths)] {
 		rec.Paths = append(rec.Paths, filepath.Join(c.Path, filepath.FromSlash(rel)))
 	}
@@ -151,16 +157,7 @@ func (m *watches) stopFor(c config.Watch, t trip) error {
 			return err // somebody was quicker
 		}
 
-		if err := m.tellJobs(c.ID, state.Pause{}); err != nil {
-			return err
-		}
-
-		var err error
-		if rec.Sent, err = m.sentOf(c.ID, t); err != nil {
-			return err
-		}
-
-		return m.storeBrake(c.ID, rec)
+		return m.tellJobs(c.ID, state.Pause{})
 	})
 
 	return nil
@@ -175,15 +172,16 @@ func (m *watches) storeBrake(id string, rec brakeRecord) error {
 	return m.owner.store.SetMeta(metaBrake+id, string(text))
 }
 
-// sentOf lists the files of which newer versions were made than their last one that was whole.
-func (m *watches) sentOf(id string, t trip) (out []control.SentVersion, err error) {
-	for i, whole := range t.whole {
-		rec, _, err := m.owner.store.Published(id, t.files[i])
+// sentOf lists the files of which newer versions were made than their last one that was whole: also
+// those that were on their way when the watch stopped.
+func (m *watches) sentOf(id string, before map[string]int) (out []control.SentVersion, err error) {
+	for rel, whole := range before {
+		rec, _, err := m.owner.store.Published(id, rel)
 		if err != nil {
 			return nil, err
 		}
 
-		if whole > 0 && rec.Number > whole {
+		if rec.Number > whole {
 			out = append(out, control.SentVersion{Remote: rec.Remote, Version: whole})
 		}
 	}
@@ -235,8 +233,13 @@ func (m *watches) brakeOf(c config.Watch) (*control.Brake, error) {
 		return nil, err
 	}
 
+	sent, err := m.sentOf(c.ID, rec.Whole)
+	if err != nil {
+		return nil, err
+	}
+
 	out := &control.Brake{At: rec.At, Since: rec.Since, Files: rec.Files, Changed: rec.Changed, Paths: rec.Paths,
-		Sent: rec.Sent, GoOn: goOn(c.ID)}
+		Sent: sent, GoOn: goOn(c.ID)}
 	out.Detail = fmt.Sprintf("%d of %d files that changed since %s do not begin as their kind does any more",
 		rec.Files, rec.Changed, rec.Since.Local().Format(time.DateTime))
 	if rec.Blind {
@@ -245,10 +248,10 @@ func (m *watches) brakeOf(c config.Watch) (*control.Brake, error) {
 	}
 
 	out.Detail += "; nothing more of the folder is sent"
-	if len(rec.Sent) > 0 {
+	if len(sent) > 0 {
 		out.PutBack = "hoist watch put-back " + transfer.Quote(c.ID)
-		out.Detail += fmt.Sprintf("; %d of them were sent before, and \"%s\" makes their versions before the newest again", len(rec.Sent),
-			out.PutBack)
+		out.Detail += fmt.Sprintf("; %d of them were sent before, and \"%s\" makes their versions before the newest again",
+			len(sent), out.PutBack)
 	}
 
 	return out, nil

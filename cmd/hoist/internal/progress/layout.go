@@ -149,11 +149,12 @@ func wrap(line string, cells int) []string {
 			continue
 		}
 
-		if len(out) == 1 {
-			indent += "  "
+		at := indent
+		if i > 0 {
+			at += "  "
 		}
 
-		out = append(out, indent+middle(word, max(cells-len(indent), 1)))
+		out = append(out, at+middle(word, max(cells-len(at), 1)))
 	}
 
 	return out
