@@ -166,6 +166,12 @@ func (tx *writeTx) endJob(k []byte, j Job, events []Event) (Job, error) {
 			if err := tx.oweBelow(j); err != nil {
 				return Job{}, err
 			}
+
+			if j.Kind == Hide && !e.Again {
+				if err := tx.markUnwanted(j); err != nil {
+					return Job{}, err
+				}
+			}
 		case Cancel:
 			if err := tx.markUnwanted(j); err != nil {
 				return Job{}, err
@@ -419,7 +425,7 @@ func (tx *writeTx) dropPrefix(bucket, p []byte) error {
 // markUnwanted remembers the newest content a user did not want. Only a watch asks: who pushes a
 // file again wants it.
 func (tx *writeTx) markUnwanted(j Job) error {
-	if !watched(j) {
+	if !watched(j) && (j.Kind != Hide || !j.Watched()) {
 		return nil
 	}
 

@@ -172,6 +172,16 @@ func (tx *writeTx) merge(j Job) (Job, Verdict, error) {
 		return j, "", err
 	}
 
+	if k != nil && other.Kind == Hide && j.Kind == Upload && other.Phase == PhaseQueued &&
+		other.Root == j.Root && other.Rel == j.Rel {
+		other.end(EndSuperseded, ReasonSourceChanged, "the file is there again")
+		if _, err := tx.endJob(k, other, nil); err != nil {
+			return j, "", err
+		}
+
+		k = nil
+	}
+
 	if k != nil {
 		return tx.mergeInto(k, other, j)
 	}

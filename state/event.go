@@ -99,7 +99,10 @@ type (
 	Hidden struct{}
 	// Dropped: it cannot be carried out, and another way is taken. An upload goes on as if nothing had
 	// been published of it; any other job ends, and what was below a folder is looked at again.
-	Dropped struct{ Why string }
+	Dropped struct {
+		Why   string
+		Again bool // of a hide: it may be asked for again, else not while nothing else is published
+	}
 )
 
 // Events of both kinds.

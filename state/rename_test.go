@@ -156,22 +156,31 @@ func TestDroppedFolder(t *testing.T) {
 	}
 }
 
-// TestHideAndUpload: only one job goes to an address, so a file that is there again waits for the
-// hide of the one before.
+// TestHideAndUpload: only one job goes to an address, so a file that is there again takes the place of a
+// hide that has not begun, and waits for one that has.
 func TestHideAndUpload(t *testing.T) {
 	s := newStore(t)
 	publishedFile(t, s, "1.dwg")
 	hide := uploadJob(1)
 	hide.Kind, hide.Snapshot = Hide, Snapshot{}
-	hide = enqueue(t, s, hide, Queued)
+	first := enqueue(t, s, hide, Queued)
 	again := uploadJob(1)
 	again.Snapshot = snap(30, 9)
+	up := enqueue(t, s, again, Queued)
+	first, err := s.Job(first.ID)
+	if err != nil || first.End != EndSuperseded || first.Reason != ReasonSourceChanged {
+		t.Errorf("the hide, though the file is there again: %+v", first)
+	}
+
+	commit(t, s, up.ID, SourceChanged{Gone: true})
+	hide = enqueue(t, s, hide, Queued)
+	commit(t, s, hide.ID, Intended{Intent{Kind: "hide"}})
 	enqueue(t, s, again, Busy)
 	if owed, err := s.Owed("w1", 0); err != nil || len(owed) != 0 {
 		t.Errorf("owed before its time: %q %v", owed, err)
 	}
 
-	hide = run(t, s, hide.ID, Intended{Intent{Kind: "hide"}}, Hidden{})
+	hide = run(t, s, hide.ID, Hidden{})
 	if hide.Result != ResultHidden {
 		t.Errorf("the hide: %+v", hide)
 	}
@@ -182,6 +191,23 @@ func TestHideAndUpload(t *testing.T) {
 
 	if owed, err := s.Owed("w1", 0); err != nil || !slices.Equal(owed, []string{"1.dwg"}) {
 		t.Errorf("owed %q %v", owed, err)
+	}
+}
+
+// TestRefusedHide: what spoke against a hide is remembered with the content that was published, unless it
+// may be asked for again.
+func TestRefusedHide(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		s := newStore(t)
+		publishedFile(t, s, "1.dwg")
+		hide := uploadJob(1)
+		hide.Kind = Hide
+		hide = enqueue(t, s, hide, Queued)
+		commit(t, s, hide.ID, Dropped{Why: "because", Again: again})
+		marks, err := s.UnwantedIn("w1")
+		if mark, ok := marks["1.dwg"]; err != nil || ok == again || ok && !mark.Same(hide.Snapshot) {
+			t.Errorf("again %v: %+v %v", again, marks, err)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (e *Engine) intendHide(ctx context.Context, r *run, c *apsclient.Client, jo
 	}
 
 	if why != "" {
-		return dropped("%s", why), nil
+		return []state.Event{state.Dropped{Why: why, Again: true}}, nil
 	}
 
 	address, err := remote.ParseAddress(rec.Remote)

@@ -49,6 +49,7 @@ const (
 	ReasonFolderFull     = "folder-full"
 	ReasonOtherKind      = "other-kind"
 	ReasonMassChange     = "mass-change" // of a watch, not of a job
+	ReasonMassDelete     = "mass-delete" // of a watch too
 	ReasonBehindRename   = "behind-rename"
 	ReasonNotCarried     = state.ReasonNotCarried
 	ReasonSourceChanged  = state.ReasonSourceChanged // of a job whose successor sends the newer content
@@ -168,6 +169,8 @@ var reasons = []Reason{
 		"model; the fix sends the file all the same", "hoist push --force {path} {remote}", CureDecision, 0},
 	{ReasonMassChange, "many published files of a watch were rewritten at once and do not begin as their kind does " +
 		"any more: the watch is stopped until somebody looks at them", "hoist watch resume {watch}", CureDecision, 0},
+	{ReasonMassDelete, "more files of a watch with delete = \"hide\" are gone at once than it may hide; nothing of " +
+		"them is hidden until somebody says so, or they are there again", "hoist watch resume {watch}", CureDecision, 0},
 	{ReasonUnexpected, "something unforeseen happened", retry, CureDecision, 0},
 }
 

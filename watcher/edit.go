@@ -256,6 +256,17 @@ func depth(folder string) int {
 }
 
 // lookup returns the record of a path.
+// Tracked returns a function that tells whether a file is in a baseline, which costs least when it is
+// asked in the order of the paths.
+func Tracked(b Baseline) func(path string) (bool, error) {
+	e := newEditor(b)
+
+	return func(path string) (bool, error) {
+		rec, known, err := e.lookup(path)
+		return known && !rec.dir, err
+	}
+}
+
 func (e *editor) lookup(p string) (record, bool, error) {
 	folder, name := split(p)
 	l := &e.last

@@ -138,11 +138,13 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 	case r.down || now.id != was.id:
 		r.log.Info("folder is scanned from the start: it is back, or another one than before")
 		r.down = false
+		r.there()
 		r.setStatus(func(s *Status) { s.scanDetail = "" })
 		r.dropNotes()
 		r.startNotes(ctx)
 		r.wantScan("", true)
 	case !maps.Equal(now.mounts, was.mounts):
+		r.there()
 		for folder, id := range now.mounts {
 			if was.mounts[folder] != id {
 				r.wantScan(folder, false)
@@ -155,6 +157,11 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 			}
 		}
 	}
+}
+
+// there notes that the root, or a part of it, is there only now.
+func (r *run) there() {
+	r.setStatus(func(s *Status) { s.Since, s.Whole = time.Now(), false })
 }
 
 // dropNotes ends the notices that there are.

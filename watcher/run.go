@@ -74,6 +74,10 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		return err
 	}
 
+	if r.tracked > 0 {
+		r.there()
+	}
+
 	r.seenRoot = lookAtRoot(r.root, r.cfg.Marker)
 	if r.seenRoot.err != nil || r.seenRoot.bare && r.tracked > 0 {
 		r.rootSeen(ctx, r.seenRoot)
@@ -334,6 +338,8 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 	}
 
 	r.noteUnread(sum)
+	clear := sum.failed == 0 && sum.rootErr == nil && len(r.unread) == 0 && !r.down
+	r.setStatus(func(s *Status) { s.Whole = clear && (s.Whole || sum.whole) })
 
 	if !sum.whole {
 		return nil

@@ -120,14 +120,18 @@ const (
 // Status is a copy of what the watcher knows of itself.
 type Status struct {
 	State    string
-	LastScan time.Time      // end of the last whole scan; zero before the first
-	LastTook time.Duration  // from its beginning, with what it found being taken
-	Files    int            // tracked, as of the last scan and the changes since
-	Pending  int            // differ from the baseline and have not been reported yet
-	Busy     int            // of those, never at rest since SettleCap
-	Waits    []Wait         // what the pending paths wait for; not to be changed
-	LeftOut  map[string]int // names by the built-in rule that leaves them out, as of the last scan
-	Detail   string         // why polling or unavailable; what could not be read
+	LastScan time.Time     // end of the last whole scan; zero before the first
+	LastTook time.Duration // from its beginning, with what it found being taken
+	Whole    bool          // all that is there was read when it was scanned last
+	// since when the root is there, with all that is mounted below it; zero: since before any file of
+	// it was known
+	Since   time.Time
+	Files   int            // tracked, as of the last scan and the changes since
+	Pending int            // differ from the baseline and have not been reported yet
+	Busy    int            // of those, never at rest since SettleCap
+	Waits   []Wait         // what the pending paths wait for; not to be changed
+	LeftOut map[string]int // names by the built-in rule that leaves them out, as of the last scan
+	Detail  string         // why polling or unavailable; what could not be read
 
 	pollReason string
 	scanDetail string

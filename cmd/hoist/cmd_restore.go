@@ -2,30 +2,47 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/state"
 	"hoist/transfer/remote"
 )
 
 func newRestoreCmd(a *app) *cobra.Command {
 	var version int
+	var hiddenBy string
 	cmd := &cobra.Command{
-		Use:   "restore REMOTE",
+		Use:   "restore REMOTE | restore --hidden-by ID|PATH",
 		Short: "Bring back a hidden file or folder, or an older version of a file",
 		Long: `restore brings back what "hoist rm" hid. With --version N the content of that
 version becomes the newest version again, of a hidden file as of a visible one.
 Nothing is lost by it: the versions in between stay. A folder that was hidden
 elsewhere, in the browser or from another home, has lost its name and is named
-by its id.`,
+by its id. --hidden-by brings back all that a watch hid because it was removed
+here, as far back as "hoist jobs --kind hide" tells; what was brought back
+already is left alone.`,
 		Example: "  hoist restore \"aps://My Account/My Project/Project Files/old.dwg\"\n  hoist restore " +
-			"--version 3 aps://Studio/Tower/Files/plan.dwg",
-		Args: cobra.ExactArgs(1),
+			"--version 3 aps://Studio/Tower/Files/plan.dwg\n  hoist restore --hidden-by ~/plans",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (hiddenBy == "") != (len(args) == 1) || hiddenBy != "" && cmd.Flags().Changed("version") {
+				return problem.Usagef("restore takes a remote, or --hidden-by with a watch and nothing else")
+			}
+
+			if hiddenBy != "" {
+				return a.restoreHidden(cmd.Context(), hiddenBy)
+			}
+
 			if cmd.Flags().Changed("version") && version < 1 {
 				return problem.Usagef("--version %d: versions are counted from 1", version)
 			}
@@ -34,15 +51,75 @@ by its id.`,
 		},
 	}
 	cmd.Flags().IntVar(&version, "version", 0, "number of the version (default: the last with content)")
+	cmd.Flags().StringVar(&hiddenBy, "hidden-by", "", "id or folder of a watch: all that it hid")
 
 	return cmd
 }
+
+// restoreHidden brings back what a watch hid.
+func (a *app) restoreHidden(ctx context.Context, which string) error {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+
+	id, err := whichWatch(s.file.Watch, which)
+	if err != nil {
+		return err
+	}
+
+	at := slices.IndexFunc(s.file.Watch, func(w config.Watch) bool { return w.ID == id })
+	folder := s.file.Watch[at].Path
+	hidden := map[string]control.Job{} // by item
+	err = a.with(ctx, "restore", func(api control.API) error {
+		jobs, err := api.Jobs(ctx, control.JobQuery{States: []state.Status{state.StatusDone}})
+		for _, j := range jobs {
+			if j.Kind == string(state.Hide) && j.Result == state.ResultHidden && config.Within(folder, j.Path) {
+				hidden[j.ItemID] = j
+			}
+		}
+
+		return err
+	})
+	if err != nil {
+		return err
+	}
+
+	if len(hidden) == 0 && !a.flags.quiet && !a.flags.json {
+		a.printf("the watch of %s hid nothing\n", printable(folder))
+	}
+
+	var all []error
+	for _, item := range slices.SortedFunc(maps.Keys(hidden), func(x, y string) int {
+		return strings.Compare(hidden[x].Path, hidden[y].Path)
+	}) {
+		address, err := a.remoteAddress(hidden[item].Remote)
+		if err == nil {
+			err = a.restoreAs(ctx, address, item, 0)
+		}
+
+		if !errors.Is(err, errNotHidden) {
+			all = append(all, err)
+		}
+	}
+
+	return errors.Join(all...)
+}
+
+var errNotHidden = errors.New("it is not hidden")
 
 func (a *app) restore(ctx context.Context, arg string, version int) error {
 	address, err := a.remoteAddress(arg)
 	if err != nil {
 		return err
 	}
+
+	return a.restoreAs(ctx, address, address.Base(), version)
+}
+
+// restoreAs restores what is known by a name or an id in the folder of an address.
+func (a *app) restoreAs(ctx context.Context, address remote.Address, name string, version int) error {
+	var err error
 
 	if address.OSS() || len(address.Steps) < 4 {
 		return problem.Usagef("%s: restore takes a file or folder below a top folder of a project", address)
@@ -70,7 +147,7 @@ func (a *app) restore(ctx context.Context, arg string, version int) error {
 		return err
 	}
 
-	found, err := l.restorable(ctx, address.Base(), names)
+	found, err := l.restorable(ctx, name, names)
 	if err != nil {
 		return err
 	}
@@ -81,7 +158,7 @@ func (a *app) restore(ctx context.Context, arg string, version int) error {
 			err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
 		}
 	case !item.Hidden && version == 0:
-		return fail(problem.Usage, fmt.Errorf("%s is not hidden", address),
+		return fail(problem.Usage, fmt.Errorf("%s: %w", address, errNotHidden),
 			"name the version that should be the newest again: --version N")
 	default:
 		err = l.restoreItem(ctx, *item, address.Base(), version)

@@ -429,6 +429,10 @@ func watchText(w control.Watch) string {
 			count(*w.Files, "file", "files"), *w.Synced, *w.Pending, *w.Attention, needs(*w.Attention))
 	}
 
+	if w.Delete == config.DeleteHide {
+		text += "; hides what is removed"
+	}
+
 	if len(w.LeftOut) > 0 {
 		text += "; " + leftOutText(w.LeftOut)
 	}

@@ -49,6 +49,9 @@ func newWatchAddCmd(a *app) *cobra.Command {
 		"how long a file must rest before it is sent")
 	cmd.Flags().StringVar(&r.Scan, "scan", "",
 		"time between two scans while the system tells of changes, such as 15m (default 1h)")
+	cmd.Flags().StringVar(&r.Delete, "delete", "",
+		"what becomes online of files that are removed here: keep (the default) or hide")
+	completeValues(cmd, "delete", config.DeleteKeep, config.DeleteHide)
 	cmd.Flags().BoolVar(&r.TakeOver, "take-over", false,
 		"move the folder here from the home that sends it now, which then sends it no more")
 	addFilterFlags(cmd.Flags(), &settings)

@@ -185,6 +185,7 @@ var curedElsewhere = map[string]string{
 	transfer.ReasonExtension:    "transfer.TestLimits",
 	transfer.ReasonFolderFull:   "transfer.TestLimits: thousands of files",
 	transfer.ReasonMassChange:   "TestMassChange: of a watch, not of a job",
+	transfer.ReasonMassDelete:   "TestWatchHides: of a watch, not of a job",
 	transfer.ReasonNeverSettles: "transfer.TestAFileThatNeverSettles: it takes minutes",
 	transfer.ReasonNoSpace:      "TestDiskOfAPull, transfer.TestDownloadWaitsForRoom, TestFullDiskOfTheState",
 	transfer.ReasonNoResources:  "transfer.TestOutOfResources: a process without handles answers nobody",

@@ -204,7 +204,7 @@ var contractFields = map[string]struct{ must, may string }{
 	"summary": {"files created versioned unchanged downloaded attention bytes seconds", "calls"},
 	"status":  {"version watches jobs active attention waiting budgets", "owner eta trouble"},
 	"owner":   {"pid command since", ""},
-	"watch": {"id path remote mode",
+	"watch": {"id path remote mode delete",
 		"state files synced pending attention last_scan detail left_out excluded doubtful brake"},
 	"jobs": {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",

@@ -43,7 +43,7 @@ func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 		"SHA-256 of the whole file in its receipt, for which it is read once more: always or never "+
 			"(default never)")
 	f.Var(numberFlag{&t.settings.MaxDelete}, "max-delete",
-		"remote files that a watch may hide at once; so far nothing is hidden but by \"hoist rm\"")
+		"remote files that a watch with delete = \"hide\" may hide within ten minutes (default 10 %, at most 50)")
 	f.StringVar(&t.settings.BWLimit, "bwlimit", "",
 		"bandwidth as rclone writes it: 10M, 10M:1M (up and down), or a timetable \"08:00,512k 19:00,off\"")
 }

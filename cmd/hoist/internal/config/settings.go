@@ -59,8 +59,8 @@ type Settings struct {
 	ExcludeCaches    *bool    `toml:"exclude-caches,omitempty"`
 	// OneFileSystem leaves out what is mounted below a folder. Default: false.
 	OneFileSystem *bool `toml:"one-file-system,omitempty"`
-	// MaxDelete is how many remote files a watch may hide at once. Nothing hides files by itself so
-	// far: any number holds.
+	// MaxDelete is how many remote files a watch may hide within ten minutes because they were removed
+	// here. Default: 10 % of its files, 50 at most.
 	MaxDelete *int `toml:"max-delete,omitempty"`
 	// MapNames stores names that the service refuses under a similar name instead of parking the
 	// file. Default: false.

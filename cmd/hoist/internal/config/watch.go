@@ -46,6 +46,9 @@ type Watch struct {
 	// "local" (the default), "cloud" or "newer".
 	Prefer string `toml:"prefer,omitempty"`
 
+	// Delete is what becomes online of a file that is removed here: "keep" (the default) or "hide".
+	Delete string `toml:"delete,omitempty"`
+
 	Exclude []string `toml:"exclude,omitempty"`
 	Include []string `toml:"include,omitempty"`
 	MinSize string   `toml:"min-size,omitempty"`
@@ -69,6 +72,15 @@ const leastSettle = 100 * time.Millisecond
 
 // ModePush is the one mode of a watch so far: what changes on disk is sent.
 const ModePush = "push"
+
+// What becomes online of a file that is removed from a watched folder.
+const (
+	DeleteKeep = "keep"
+	DeleteHide = "hide"
+)
+
+// Hides reports whether what is removed is hidden online.
+func (w Watch) Hides() bool { return w.Delete == DeleteHide }
 
 // NewWatchID derives the id of a watch.
 func NewWatchID(path, address, profile string) string {
@@ -138,6 +150,16 @@ func (w *Watch) Complete(file string) error {
 
 	if err := checkPrefer(w.Prefer); err != nil {
 		bad("prefer", err.Error())
+	}
+
+	switch w.Delete {
+	case "", DeleteKeep:
+	case DeleteHide:
+		if remote.IsOSS(w.Remote) {
+			bad("delete", "a bucket hides nothing: only keep goes with "+quoted(w.Remote))
+		}
+	default:
+		bad("delete", quoted(w.Delete)+" is not keep or hide")
 	}
 
 	for i, p := range w.Pattern {

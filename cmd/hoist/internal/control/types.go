@@ -59,6 +59,7 @@ type Watch struct {
 	Path      string     `json:"path"`
 	Remote    string     `json:"remote"`
 	Mode      string     `json:"mode"`
+	Delete    string     `json:"delete"` // keep or hide
 	State     string     `json:"state,omitempty"`
 	Files     *int       `json:"files,omitempty"`
 	Synced    *int       `json:"synced,omitempty"`
@@ -382,6 +383,8 @@ type WatchRequest struct {
 	ExcludeIfPresent []string `json:"exclude_if_present,omitempty"`
 	ExcludeCaches    *bool    `json:"exclude_caches,omitempty"`
 	OneFileSystem    *bool    `json:"one_file_system,omitempty"`
+
+	Delete string `json:"delete,omitempty"` // what becomes of removed files: keep or hide
 
 	TakeOver bool `json:"take_over,omitempty"` // move the folder here from the home that sends it now
 }

@@ -224,6 +224,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 
 		o.spawn("configuration", o.watches.followConfig)
 		o.spawn("excluded files", o.watches.followExcluded)
+		o.spawn("removed files", o.watches.followGone)
 		o.spawn("adopted files", o.prove)
 		o.spawn("notifications", o.tell)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -230,12 +231,22 @@ func (b *rulebook) say(job state.Job) (rule string, wait time.Duration, err erro
 		return "", wait, errConfigRests
 	}
 
+	if job.Kind == state.Hide && !b.hides(job.Root) {
+		return `delete = "keep"`, 0, nil
+	}
+
 	book, rel, err := b.judge(job)
 	if book == nil || err != nil {
 		return "", 0, err
 	}
 
 	return local.Verdict(book, rel, job.Snapshot.Size)
+}
+
+// hides reports whether a watch hides what is removed.
+func (b *rulebook) hides(id string) bool {
+	_, watches, _ := b.now()
+	return slices.ContainsFunc(watches, func(c config.Watch) bool { return c.ID == id && c.Hides() })
 }
 
 // judge finds the book that a job is judged by; nil: none.

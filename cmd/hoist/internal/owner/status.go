@@ -52,6 +52,12 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		}
 	}
 
+	held, err := o.watches.heldGone()
+	if err != nil {
+		return s, err
+	}
+
+	s.Attention = append(s.Attention, held...)
 	s.Budgets = o.budgets()
 	if s.Waiting, err = o.waiting(active, s.Budgets); err != nil {
 		return s, err

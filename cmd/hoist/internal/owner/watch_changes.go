@@ -25,7 +25,7 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Exclude: r.Exclude,
 		Include: r.Include,
 		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge, ExcludeIfPresent: r.ExcludeIfPresent,
-		ExcludeCaches: r.ExcludeCaches, OneFileSystem: r.OneFileSystem,
+		ExcludeCaches: r.ExcludeCaches, OneFileSystem: r.OneFileSystem, Delete: r.Delete,
 	}
 	var err error
 	if c.Path, err = watchedFolder(r.Path); err != nil {
@@ -72,6 +72,10 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	c.Remote = address
 	c.ID = config.NewWatchID(c.Path, c.Remote, o.profile(r.Profile))
 	if err := c.Complete(""); err != nil {
+		return control.WatchAdded{}, err
+	}
+
+	if err := o.hidesThere(ctx, c); err != nil {
 		return control.WatchAdded{}, err
 	}
 
@@ -186,6 +190,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 		}
 
 		return out, errors.Join(m.pass(c.ID), m.setPaused(c.ID, false), o.store.SetMeta(metaSeen+c.ID, ""),
+			o.store.SetMeta(metaDelete+c.ID, ""),
 			m.tellJobs(c.ID, state.Cancel{}), o.store.DropRoot(c.ID))
 	case control.Pause:
 		out.State = control.WatchPaused
@@ -197,7 +202,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 
 		return out, m.tellJobs(c.ID, state.Pause{})
 	case control.Resume:
-		if err := errors.Join(m.pass(c.ID), m.setPaused(c.ID, false)); err != nil {
+		if err := errors.Join(m.pass(c.ID), m.passGone(c.ID), m.setPaused(c.ID, false)); err != nil {
 			return out, err
 		}
 
@@ -250,7 +255,7 @@ func watchNamed(list []config.Watch, which string, inside bool) (config.Watch, e
 }
 
 // SetWatch implements [control.API].
-func (o *Owner) SetWatch(_ context.Context, which string, r control.WatchSettings) (control.WatchAdded, error) {
+func (o *Owner) SetWatch(ctx context.Context, which string, r control.WatchSettings) (control.WatchAdded, error) {
 	m := o.watches
 	m.changes.Lock()
 	defer m.changes.Unlock()
@@ -269,6 +274,10 @@ func (o *Owner) SetWatch(_ context.Context, which string, r control.WatchSetting
 	c, err = c.With(r.Set)
 	if err == nil {
 		_, err = local.WatchRules(c.Settings(), settings)
+	}
+
+	if _, ok := r.Set["delete"]; ok && err == nil {
+		err = o.hidesThere(ctx, c)
 	}
 
 	if err == nil {

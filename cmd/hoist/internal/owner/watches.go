@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -22,6 +23,7 @@ import (
 type watches struct {
 	owner   *Owner
 	changes sync.Mutex // held while config.toml is read and changed, so that two commands do not mix
+	deletes sync.Mutex // held while a goneRecord is read and changed
 
 	mu      sync.Mutex
 	running map[string]*watching // guarded by mu; by id of the watch
@@ -40,6 +42,8 @@ type watching struct {
 
 	excluded *control.Excluded // guarded by mu: published files that the rules leave out now; nil: none
 	doubtful map[string]bool   // guarded by mu: files, by slash path, that were sent though doubtful
+
+	moved bool // guarded by mu: files came, changed or went since it was looked what is to be hidden
 
 	rewrites rewrites // of the goroutine that runs the watcher
 }
@@ -204,6 +208,7 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return err
 	}
 
+	r.lookForGone()
 	folders, files, err := m.followed(c, changes)
 	if err != nil || len(files)+len(folders) == 0 {
 		return err
@@ -270,7 +275,7 @@ func (o *Owner) Watches(context.Context) ([]control.Watch, error) {
 }
 
 func (m *watches) describe(c config.Watch) (control.Watch, error) {
-	out := control.Watch{ID: c.ID, Path: c.Path, Remote: c.Remote, Mode: c.Mode}
+	out := control.Watch{ID: c.ID, Path: c.Path, Remote: c.Remote, Mode: c.Mode, Delete: cmp.Or(c.Delete, config.DeleteKeep)}
 	paused, err := m.paused(c.ID)
 	if err == nil {
 		out.Brake, err = m.brakeOf(c)

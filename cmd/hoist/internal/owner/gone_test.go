@@ -1,0 +1,82 @@
+package owner
+
+import (
+	"testing"
+	"time"
+)
+
+func TestJudgeGone(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	before := func(d time.Duration) time.Time { return now.Add(-d) }
+	hid := func(d time.Duration, n int) goneRecord {
+		return goneRecord{Hidden: []hiddenFiles{{before(d), n}}}
+	}
+	held := func(n, recent int) goneRecord {
+		return goneRecord{Held: &heldFiles{At: before(time.Hour), Files: n, Of: 60, Recent: recent}}
+	}
+
+	for _, c := range []struct {
+		name string
+		look goneLook
+		hide bool
+		held int // files
+	}{
+		{"none are gone", goneLook{whole: true, files: 60}, false, 0},
+		{"a tenth", goneLook{whole: true, files: 60, gone: 6}, true, 0},
+		{"more than a tenth", goneLook{whole: true, files: 60, gone: 7}, false, 7},
+		{"fifty", goneLook{whole: true, files: 5000, gone: 50}, true, 0},
+		{"more than fifty", goneLook{whole: true, files: 5000, gone: 51}, false, 51},
+		{"one of a few", goneLook{whole: true, files: 3, gone: 1}, true, 0},
+		{"all of a few", goneLook{whole: true, files: 3, gone: 3}, false, 3},
+		{"the scan was not complete, or the root is in doubt", goneLook{files: 60, gone: 1}, false, 0},
+		{"the root is there for a moment", goneLook{whole: true, since: before(9 * time.Minute), files: 60, gone: 1},
+			false, 0},
+		{"the root is there for long", goneLook{whole: true, since: before(10 * time.Minute), files: 60, gone: 1},
+			true, 0},
+		{"max-delete allows more", goneLook{whole: true, files: 60, gone: 30, most: new(30)}, true, 0},
+		{"max-delete allows less", goneLook{whole: true, files: 60, gone: 3, most: new(2)}, false, 3},
+		{"max-delete allows none", goneLook{whole: true, files: 60, gone: 1, most: new(0)}, false, 1},
+		{"with those hidden right before too many",
+			goneLook{whole: true, files: 56, gone: 3, record: hid(9*time.Minute, 4)}, false, 3},
+		{"those were hidden a while ago",
+			goneLook{whole: true, files: 56, gone: 5, record: hid(10*time.Minute, 4)}, true, 0},
+		{"time does not make it fewer", goneLook{whole: true, files: 56, gone: 3, record: held(3, 4)}, false, 3},
+		{"all are there again", goneLook{whole: true, files: 60, record: held(30, 0)}, false, 0},
+		{"most are there again", goneLook{whole: true, files: 60, gone: 2, record: held(30, 0)}, true, 0},
+		{"in doubt a decision stands", goneLook{files: 60, record: held(30, 0)}, false, 30},
+		{"somebody let them pass", goneLook{whole: true, files: 60, gone: 30, record: goneRecord{Passed: 30}}, true,
+			0},
+		{"more than somebody let pass", goneLook{whole: true, files: 60, gone: 31, record: goneRecord{Passed: 30}},
+			false, 31},
+	} {
+		c.look.now = now
+		hide, rec := c.look.judge()
+		files := 0
+		if rec.Held != nil {
+			files = rec.Held.Files
+		}
+
+		if hide != c.hide || files != c.held {
+			t.Errorf("%s: hide %v, held %d, want %v, %d", c.name, hide, files, c.hide, c.held)
+		}
+
+		if hide && rec.Passed > 0 {
+			t.Errorf("%s: %d are let pass twice", c.name, rec.Passed)
+		}
+	}
+}
+
+func TestRemoved(t *testing.T) {
+	if !(missing{}).removed() {
+		t.Error("what nothing speaks for is kept")
+	}
+
+	for name, m := range map[string]missing{
+		"there": {there: true}, "excluded": {excluded: true}, "unproven": {unproven: true},
+		"not to be hidden": {unhidden: true}, "moved or sent by a job": {underWay: true},
+	} {
+		if m.removed() {
+			t.Errorf("%s: it is hidden", name)
+		}
+	}
+}
