@@ -105,6 +105,17 @@ func TestPersonalHubsHideNothing(t *testing.T) {
 		}
 	}
 
+	dir := t.TempDir()
+	_, stderr := l.run(2, "watch", "add", "--delete", "hide", dir, folder)
+	if !strings.Contains(stderr, "personal hub") {
+		t.Errorf("watch add says %s", stderr)
+	}
+
+	l.run(0, "watch", "add", dir, folder)
+	if _, stderr := l.run(2, "watch", "set", dir, "delete=hide"); !strings.Contains(stderr, "personal hub") {
+		t.Errorf("watch set says %s", stderr)
+	}
+
 	for _, r := range l.cloud.Requests() {
 		if r.Op == "update-folder" || r.Op == "create-version" {
 			t.Errorf("%s was asked for", r.Op)

@@ -60,7 +60,7 @@ var exampleBefore = map[string]string{
 	"hoist watch pause": watching, "hoist watch resume": watching, "hoist watch remove": watching,
 	"hoist conflicts ~": watching, "hoist watch set": watching, "hoist filter list ~": watching,
 	"hoist restore --hidden-by": watching,
-	"hoist profile show": signedIn, "hoist profile use": signedIn, "hoist profile remove": signedIn,
+	"hoist profile show":        signedIn, "hoist profile use": signedIn, "hoist profile remove": signedIn,
 	"hoist logout": signedIn, "hoist state repair": "hoist push model.rvt oss://my-bucket -q",
 	"hoist state rebuild":       "hoist push model.rvt oss://my-bucket -q",
 	"hoist verify":              `hoist push plans/ "aps://Studio/Tower/Project Files/Plans" -q`,

@@ -88,7 +88,9 @@ func TestWatchHides(t *testing.T) {
 		t.Errorf("the fix: %v\n%s", err, out)
 	}
 
-	eventually(t, "they are hidden", func() bool { return shown() == files-half && len(l.status().Attention) == 0 })
+	eventually(t, "they are hidden", func() bool {
+		return shown() == files-half && len(l.status().Attention) == 0
+	})
 
 	move("w/0", "zero") // nothing is left
 	eventually(t, "those of an emptied folder are held", held(half-3))

@@ -60,7 +60,7 @@ func TestSetWatchNamesEveryMistake(t *testing.T) {
 	w := Watch{Path: abs("one"), Remote: "oss://bkt/one"}
 	_, err := w.With(map[string][]string{"settle": {"soon"}, "path": {"/x"}, "colour": {"red"}, "scan": {"1h", "2h"},
 		"exclude-caches": {"maybe"}, "min-size": {"much"}})
-	for _, want := range []string{"settle", "soon", "path", "add another", "colour", "there are exclude, ",
+	for _, want := range []string{"settle", "soon", "path", "add another", "colour", "there are delete, exclude, ",
 		"scan: is given 2 times", "maybe", "min-size"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)

@@ -323,7 +323,8 @@ func (o *Owner) hidesThere(ctx context.Context, c config.Watch) error {
 
 	place, err := resolver.ResolveFolder(ctx, address)
 	if err == nil && !place.Hub.Hides() {
-		return problem.Usagef("%s is in a personal hub, which hides nothing: only delete=keep goes with it", c.Remote)
+		return problem.Usagef("%s is in a personal hub, which hides nothing: only delete=keep goes with it",
+			c.Remote)
 	}
 
 	return nil

@@ -98,8 +98,18 @@ func TestKept(t *testing.T) {
 		l.remove("set 3.dwg")
 		time.Sleep(time.Hour)
 
+		job := state.Job{Kind: state.Hide, Root: l.config().ID, Rel: "set 5.dwg", Path: l.path("set 5.dwg")}
+		if rule, _, err := l.owner.rules.say(job); rule != "" || err != nil {
+			t.Errorf("an open job ends: %q, %v", rule, err)
+		}
+
 		l.reconfigure(func(w *config.Watch) { w.Exclude, w.Delete = nil, "" })
 		time.Sleep(time.Minute)
+
+		if rule, _, err := l.owner.rules.say(job); rule == "" || err != nil {
+			t.Errorf("an open job goes on: %q, %v", rule, err)
+		}
+
 		l.remove("set 4.dwg")
 		time.Sleep(3 * time.Hour)
 

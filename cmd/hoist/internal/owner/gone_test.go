@@ -29,7 +29,7 @@ func TestJudgeGone(t *testing.T) {
 		{"one of a few", goneLook{whole: true, files: 3, gone: 1}, true, 0},
 		{"all of a few", goneLook{whole: true, files: 3, gone: 3}, false, 3},
 		{"the scan was not complete, or the root is in doubt", goneLook{files: 60, gone: 1}, false, 0},
-		{"the root is there for a moment", goneLook{whole: true, since: before(9 * time.Minute), files: 60, gone: 1},
+		{"the root came back just now", goneLook{whole: true, since: before(9 * time.Minute), files: 60, gone: 1},
 			false, 0},
 		{"the root is there for long", goneLook{whole: true, since: before(10 * time.Minute), files: 60, gone: 1},
 			true, 0},
