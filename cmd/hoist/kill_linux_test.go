@@ -20,6 +20,10 @@ const effects = "mkdirat,write,pwrite64,ftruncate,fallocate,fsync,fdatasync,link
 // whether it ended by itself before that.
 func (l *lab) killedAt(n int, args ...string) (ended bool) {
 	l.t.Helper()
+	if raced {
+		l.t.Skip("a process that is traced and raced takes minutes, and nothing else is in it")
+	}
+
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		l.t.Skip("there is no strace")
