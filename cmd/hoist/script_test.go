@@ -29,7 +29,7 @@ import (
 // TestMain lets the scripts run "hoist", and the benchmarks their yardsticks, as processes of their own.
 // More tests run at once than there are cores: they mostly wait for such processes.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0)))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
 
