@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -299,6 +300,10 @@ func TestRenameTable(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && strings.Contains(c.name, "letter case alone") {
+				t.Skip("the old name is still of the file there, and a watch does not follow renames")
+			}
+
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, c.options...)
 				check := c.play(w)
