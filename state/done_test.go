@@ -39,9 +39,11 @@ func endings() map[string]struct {
 		"empty": {empty, []Event{Reserved{Object: "urn:o"}, Opened{UploadKey: "k", PartSize: 10, Parts: 1},
 			PartStored{Part: 1, ETag: "e"}, AllStored{}, Assembled{}, uploadSteps[7], uploadSteps[8],
 			Finished{Result: ResultCreated, Record: &PublishedRecord{}}}},
-		"a download": {down, []Event{Resolved{Item: "urn:i", Version: "urn:v", Number: 2, Object: "urn:o", Size: 10, SHA1: "ab"},
+		"a download": {down, []Event{Resolved{Item: "urn:i", Version: "urn:v", Number: 2,
+			Object: "urn:o", Size: 10, SHA1: "ab"},
 			FetchStarted{ETag: "e", Temp: "/plans/.tmp", PartSize: 10, Parts: 1}, PartStored{Part: 1, Size: 10},
-			Verified{SHA1: "ab", Snapshot: snap(10, 0)}, Placed{Snapshot: snap(10, 0)}, Finished{Result: ResultDownloaded, Record: &PublishedRecord{}}}},
+			Verified{SHA1: "ab", Snapshot: snap(10, 0)}, Placed{Snapshot: snap(10, 0)},
+			Finished{Result: ResultDownloaded, Record: &PublishedRecord{}}}},
 	}
 }
 
@@ -332,8 +334,8 @@ func TestLinesComeBack(t *testing.T) {
 	var lines []historyRecord
 	for i := range keptHistory + 10 {
 		lines = append(lines, historyRecord{Time: epoch.Add(time.Duration(i%7-3) * time.Hour),
-			Event: append(slices.Clone(lineEvents[1:]), "something-new")[i%len(lineEvents)], Detail: []string{"", "urn:o", "a text",
-				"3 parts of 5 bytes"}[i%4]})
+			Event:  append(slices.Clone(lineEvents[1:]), "something-new")[i%len(lineEvents)],
+			Detail: []string{"", "urn:o", "a text", "3 parts of 5 bytes"}[i%4]})
 	}
 
 	got, err := unpackLines(j, packLines(j, lines))

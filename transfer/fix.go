@@ -72,7 +72,8 @@ func (r Reason) FixFor(job state.Job) string {
 	}
 
 	return strings.NewReplacer("{id}", string(job.ID), "{watch}", job.Root, "{path}", Quote(job.Path),
-		"{remote}", Quote(address), "{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash), "{free}", Quote(free)).Replace(fix)
+		"{remote}", Quote(address), "{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash),
+		"{free}", Quote(free)).Replace(fix)
 }
 
 // FixAll is the fix for all files that have the reason; "" when each needs its own, or none.

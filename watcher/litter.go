@@ -128,7 +128,7 @@ func (s *litterSet) match(asIs, name string, dir bool) (bool, string) {
 	return false, ""
 }
 
-// rsyncPattern is what rsync writes to: .NAME.XXXXXX, see isRandom.
+// rsyncPattern is what rsync writes to: a dot, the name, and six random characters, see isRandom.
 const rsyncPattern = ".*.??????"
 
 // isRandom reports whether the last six characters of a name are ones that mkstemp chose, and no

@@ -86,7 +86,8 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 
 	req := control.PushRequest{
 		Profile: t.s.profile, Remote: t.remote.String(), As: o.as, Force: o.force, Keep: o.immutable,
-		MapNames: t.s.settings.MapsNames(), OrderBy: o.orderBy, Most: most, Cautious: cautious, DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
+		MapNames: t.s.settings.MapsNames(), OrderBy: o.orderBy, Most: most, Cautious: cautious,
+		DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
 	}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
 	if o.dryRun {

@@ -179,7 +179,8 @@ func TestDryRunForecast(t *testing.T) {
 		t.Errorf("push -n: %s", out)
 	}
 
-	if out, _ := l.run(0, "push", "-n", "--json", a, b, l.remote); !strings.Contains(out, `"forecast":{"files":2,"bytes":3000,`) {
+	out, _ = l.run(0, "push", "-n", "--json", a, b, l.remote)
+	if !strings.Contains(out, `"forecast":{"files":2,"bytes":3000,`) {
 		t.Errorf("push -n --json: %s", out)
 	}
 
@@ -254,7 +255,8 @@ func TestMaxTransfer(t *testing.T) {
 		t.Errorf("again: %s%s", out, stderr)
 	}
 
-	if out, _ := l.run(0, "jobs", "--state", "paused", "--jq", ".path"); out != filepath.Join(l.dir, "plans", "d.rvt")+"\n" {
+	out, _ = l.run(0, "jobs", "--state", "paused", "--jq", ".path")
+	if out != filepath.Join(l.dir, "plans", "d.rvt")+"\n" {
 		t.Errorf("paused: %s", out)
 	}
 
@@ -262,8 +264,8 @@ func TestMaxTransfer(t *testing.T) {
 	l.published("d.rvt", 1, filepath.Join(l.dir, "plans", "d.rvt"))
 	l.run(0, push...)
 
-	out, _ = l.run(7, "pull", l.remote, filepath.Join(l.dir, "here"), "--max-transfer", "1500", "--cutoff-mode", "cautious",
-		"--order-by", "size", "--no-mtime", "--json")
+	out, _ = l.run(7, "pull", l.remote, filepath.Join(l.dir, "here"), "--max-transfer", "1500",
+		"--cutoff-mode", "cautious", "--order-by", "size", "--no-mtime", "--json")
 	if rows := results(t, out); len(rows) != 1 || rows[filepath.Join(l.dir, "here", "c.rvt")].Result != "downloaded" {
 		t.Errorf("pull: %s", out)
 	}

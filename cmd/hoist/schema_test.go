@@ -134,7 +134,8 @@ func schemaFor(command string) (*jsonschema.Schema, error) {
 // what is made of a map have none: the processes of the tests hold them to what is printed.
 var schemaTypes = map[string]any{
 	"act-result": control.ActResult{}, "active": control.Active{}, "attention": control.Attention{},
-	"brake": control.Brake{}, "sent-version": control.SentVersion{}, "budget": control.Budget{}, "check": findingJSON{}, "conflict": conflict{}, "conflict-end": conflictEnd{},
+	"brake": control.Brake{}, "sent-version": control.SentVersion{}, "budget": control.Budget{},
+	"check": findingJSON{}, "conflict": conflict{}, "conflict-end": conflictEnd{},
 	"counts": control.Counts{}, "entry": entryJSON{}, "eta": control.ETA{}, "event": control.Event{},
 	"excluded": control.Excluded{}, "explanation": control.Explanation{}, "fact": selftest.Result{},
 	"file-result": control.FileResult{}, "filtered": filtered{}, "finding": control.PreflightRow{},

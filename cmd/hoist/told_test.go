@@ -97,7 +97,8 @@ func TestNewCredentials(t *testing.T) {
 }
 
 // TestServiceAway: a service that is away, or whose answers for a token are garbled, is one line at
-// the top, with no estimate, and the garbled ones are for a person; a push that it keeps from its plan says so within seconds.
+// the top, with no estimate, and the garbled ones are for a person; a push that it keeps from its
+// plan says so.
 func TestServiceAway(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -13,8 +13,8 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// olderProgram is the last commit whose state has the schema before this one's.
-const olderProgram = "281a7b8^"
+// olderProgram is a commit whose state has the schema before this one's.
+const olderProgram = "d4aa60b"
 
 // TestUpgradeInPlace: a daemon of the version before is stopped in mid-file, and this one goes on
 // without sending a part again; the older one then refuses the state, and says why.
@@ -29,8 +29,8 @@ func TestUpgradeInPlace(t *testing.T) {
 
 	dir := t.TempDir()
 	old := filepath.Join(dir, "hoist")
-	build := exec.CommandContext(t.Context(), "sh", "-c", `git archive "$1" | tar x -C "$2" && cd "$2" && go build -o "$3" ./cmd/hoist`,
-		"sh", olderProgram, dir, old)
+	build := exec.CommandContext(t.Context(), "sh", "-c",
+		`git archive "$1" | tar x -C "$2" && cd "$2" && go build -o "$3" ./cmd/hoist`, "sh", olderProgram, dir, old)
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Skipf("no older hoist here: %v: %s", err, out)

@@ -14,7 +14,8 @@ import (
 func TestJudge(t *testing.T) {
 	fine := func(kind, release string) Report { return Report{Kind: kind, Release: release} }
 	noise := random(20 << 10)
-	rvt2024, rvt2017 := revit("Format: 2024\r\nBuild: 1"), revit("Revit Build: Autodesk Revit Architecture 2017 (Build: 1)")
+	rvt2024 := revit("Format: 2024\r\nBuild: 1")
+	rvt2017 := revit("Revit Build: Autodesk Revit Architecture 2017 (Build: 1)")
 	for _, row := range []struct {
 		name string
 		data []byte

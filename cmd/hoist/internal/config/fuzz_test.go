@@ -12,7 +12,8 @@ import (
 func FuzzConfig(f *testing.F) {
 	f.Add("limits = \"server\"\n[[watch]]\npath = \"/a\"\nremote = \"oss://bkt\"\n")
 	f.Add("[[watch]]\npath = \"/a\"\nremote = \"oss://bkt\"\n# b\n[[watch]]\npath = \"/b\"\nremote = \"oss://bkt/b\"\n")
-	f.Add("bwlimit = \"08:00,2M 19:00,off\"\nexclude = [\"*.log\", \"!a\"]\nmin-size = \"1K\"\n[notify]\nurl = \"https://x\"\n")
+	f.Add("bwlimit = \"08:00,2M 19:00,off\"\nexclude = [\"*.log\", \"!a\"]\nmin-size = \"1K\"\n" +
+		"[notify]\nurl = \"https://x\"\n")
 	f.Add("spool = \"off\"\nparts = 0\nunknown = 1\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := parseFile("config.toml", []byte(text))

@@ -203,7 +203,8 @@ func Problems(h Home) []*Error {
 				Msg: quoted(w.Path) + " overlaps with " + quoted(other.Path)})
 		}
 
-		if info, err := disk.Ask(w.Path, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(w.Path) }); errors.Is(err, fs.ErrNotExist) {
+		info, err := disk.Ask(w.Path, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(w.Path) })
+		if errors.Is(err, fs.ErrNotExist) {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: quoted(w.Path) + " is not there"})
 		} else if err != nil {
 			note(&Error{File: h.ConfigFile(), Key: "watch.path", Msg: err.Error()})

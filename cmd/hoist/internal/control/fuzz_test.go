@@ -36,7 +36,8 @@ func FuzzRequests(f *testing.F) {
 
 		w := httptest.NewRecorder()
 		NewHandler(&owner{}, ServerOptions{}).ServeHTTP(w, r)
-		if w.Code >= http.StatusInternalServerError && !strings.HasPrefix(path, "/v1/actions/") || w.Code == http.StatusInternalServerError {
+		if w.Code >= http.StatusInternalServerError && !strings.HasPrefix(path, "/v1/actions/") ||
+			w.Code == http.StatusInternalServerError {
 			t.Errorf("%s %s: status %d, %s", path, body, w.Code, w.Body)
 		}
 	})

@@ -108,11 +108,13 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		errorBody
 		Body string `json:"body,omitempty"`
 	}{}}
-	for _, v := range []any{Status{}, Trouble{}, Owner{}, Slow{}, Counts{}, Watch{}, Brake{}, SentVersion{}, Excluded{}, RuleCount{}, Active{}, Attention{},
+	for _, v := range []any{Status{}, Trouble{}, Owner{}, Slow{}, Counts{}, Watch{}, Brake{}, SentVersion{}, Excluded{},
+		RuleCount{}, Active{}, Attention{},
 		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{}, Filter{}, PushRequest{},
 		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
 		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{},
-		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{}, Record{}} {
+		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{},
+		Record{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
 

@@ -102,7 +102,8 @@ func TestPreflightOfManyFiles(t *testing.T) {
 		}
 	}
 
-	report, err := o.Preflight(t.Context(), control.PushRequest{Paths: []string{dir + "/"}, Remote: cloud.DemoRemote() + "/many"})
+	report, err := o.Preflight(t.Context(), control.PushRequest{Paths: []string{dir + "/"},
+		Remote: cloud.DemoRemote() + "/many"})
 	if err != nil || len(report.Rows) > 0 || report.Forecast.Files != 450 {
 		t.Fatalf("%+v, %v", report, err)
 	}

@@ -177,7 +177,8 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 	keep(s.sessions, func(v *session) time.Time { return v.ends })
 	value := rand.Text()
 	s.sessions[value] = &session{token: rand.Text(), ends: time.Now().Add(sessionTime)}
-	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: value, Path: "/", HttpOnly: true, //nolint:gosec // http, loopback
+	//nolint:gosec // http, loopback
+	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: value, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write([]byte(`<!doctype html><title>hoist</title><meta http-equiv="refresh" content="0;url=/">` +
