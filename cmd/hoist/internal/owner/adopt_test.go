@@ -127,12 +127,12 @@ func TestWhatDiffers(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", row), func(t *testing.T) {
 			scene(t, func(w *config.Watch) { w.Prefer = row.prefer }, func(t *testing.T, l *life) {
 				l.close()
-				time.Sleep(time.Hour)
+				time.Sleep(20 * time.Minute)
 				l.there("same size.dwg", theirs)
 				l.there("other size.dwg", append([]byte("AC1032"), theirs...))
 				at := time.Now().Add(-time.Minute)
 				if !row.older {
-					time.Sleep(time.Hour)
+					time.Sleep(20 * time.Minute)
 					at = time.Now().Add(-time.Minute)
 				}
 

@@ -71,7 +71,7 @@ func TestBrake(t *testing.T) {
 				t.Fatalf("%d versions", before)
 			}
 
-			time.Sleep(time.Hour)
+			time.Sleep(20 * time.Minute)
 
 			// the first few alone are no mass change, and go
 			l.many(0, 8, "set %d.dwg", l.noise)
@@ -87,7 +87,7 @@ func TestBrake(t *testing.T) {
 			// a start changes nothing of it
 			l.close()
 			l.open()
-			time.Sleep(time.Hour)
+			time.Sleep(20 * time.Minute)
 			checkBraked(t, l, l.status(), 38)
 			if n := l.sent() - before; n != 8 {
 				t.Errorf("%d were sent after a start", n)

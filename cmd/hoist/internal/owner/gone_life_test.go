@@ -41,7 +41,7 @@ func TestHideAfterTheRootIsBack(t *testing.T) {
 	back := map[string]func(l *life){
 		"away": func(l *life) {
 			l.moveRoot(l.root, l.root+".off")
-			time.Sleep(time.Hour)
+			time.Sleep(30 * time.Minute)
 
 			if n := len(l.hides()); n > 0 {
 				l.t.Errorf("%d are to be hidden while the root is away", n)
@@ -81,7 +81,7 @@ func TestHideIsRefused(t *testing.T) {
 	hiding(t, func(t *testing.T, l *life) {
 		l.there("set 3.dwg", dwg("AC1032", "of somebody else"))
 		l.remove("set 3.dwg")
-		time.Sleep(3 * time.Hour)
+		time.Sleep(30 * time.Minute)
 
 		if jobs := l.hides(); len(jobs) != 1 || jobs[0].Reason != transfer.ReasonNotCarried {
 			t.Errorf("%+v", jobs)
@@ -96,7 +96,7 @@ func TestKept(t *testing.T) {
 		l.reconfigure(func(w *config.Watch) { w.Exclude = []string{"set 3.dwg"} })
 		time.Sleep(time.Minute)
 		l.remove("set 3.dwg")
-		time.Sleep(time.Hour)
+		time.Sleep(30 * time.Minute)
 
 		job := state.Job{Kind: state.Hide, Root: l.config().ID, Rel: "set 5.dwg", Path: l.path("set 5.dwg")}
 		if rule, _, err := l.owner.rules.say(job); rule != "" || err != nil {
@@ -111,7 +111,7 @@ func TestKept(t *testing.T) {
 		}
 
 		l.remove("set 4.dwg")
-		time.Sleep(3 * time.Hour)
+		time.Sleep(30 * time.Minute)
 
 		if jobs := l.hides(); len(jobs) != 0 {
 			t.Errorf("%+v", jobs)
