@@ -76,9 +76,9 @@ func (a *app) explainedOrigin(e control.Explanation) (string, error) {
 		return "", err
 	}
 
-	var own config.Settings
+	var own config.Selection
 	if w := config.WatchOf(s.file.Watch, e.Path); w != nil {
-		own = w.Settings()
+		own = w.Selection
 	}
 
 	return s.ruleOrigin(e.Rule, own), nil

@@ -71,7 +71,7 @@ func (a *app) filterList(which string, given config.Settings) error {
 		return err
 	}
 
-	var own config.Settings
+	var own config.Selection
 	if which != "" {
 		id, err := whichWatch(s.file.Watch, which)
 		if err != nil {
@@ -80,7 +80,7 @@ func (a *app) filterList(which string, given config.Settings) error {
 
 		for _, w := range s.file.Watch {
 			if w.ID == id {
-				own = w.Settings()
+				own = w.Selection
 			}
 		}
 	}
@@ -133,9 +133,9 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 	}
 
 	out := filtered{Path: path}
-	root, own := outermost(filepath.Dir(path)), config.Settings{}
+	root, own := outermost(filepath.Dir(path)), config.Selection{}
 	if w := config.WatchOf(s.file.Watch, path); w != nil {
-		root, own, out.Watch = w.Path, w.Settings(), w.ID
+		root, own, out.Watch = w.Path, w.Selection, w.ID
 	}
 
 	rel, err := filepath.Rel(root, path)
@@ -192,8 +192,8 @@ func originText(origin string) string {
 }
 
 // ruleOrigin says where a rule comes from that leaves something out: the strongest place first, as
-// the rules have it. own are the settings of the watch; a .hoistignore names itself.
-func (s *setup) ruleOrigin(rule string, own config.Settings) string {
+// the rules have it. own is what the watch chooses; a .hoistignore names itself.
+func (s *setup) ruleOrigin(rule string, own config.Selection) string {
 	if rule == "" || strings.Contains(rule, watcher.IgnoreFile+": ") {
 		return ""
 	}
@@ -201,11 +201,11 @@ func (s *setup) ruleOrigin(rule string, own config.Settings) string {
 	key, value, _ := strings.Cut(rule, " ")
 	for _, from := range []struct {
 		where string
-		is    config.Settings
+		is    config.Selection
 	}{
-		{"a flag", s.flags}, {"the watch, in config.toml", own},
-		{filepath.Base(s.home.ProfileFile(s.profile)) + " of the profile", s.profileSettings},
-		{"config.toml", s.file.Settings},
+		{"a flag", s.flags.Selection}, {"the watch, in config.toml", own},
+		{filepath.Base(s.home.ProfileFile(s.profile)) + " of the profile", s.profileSettings.Selection},
+		{"config.toml", s.file.Selection},
 	} {
 		sizes := map[string]string{"min-size": from.is.MinSize, "max-size": from.is.MaxSize,
 			"min-age": from.is.MinAge}
@@ -220,12 +220,8 @@ func (s *setup) ruleOrigin(rule string, own config.Settings) string {
 		}
 	}
 
-	for _, from := range []string{own.ExcludeFrom, s.settings.ExcludeFrom} {
-		if from == "" {
-			continue
-		}
-
-		f, err := (config.Settings{ExcludeFrom: from}).Filter("")
+	if from := s.settings.ExcludeFrom; from != "" {
+		f, err := config.Settings{ExcludeFrom: from}.Filter("")
 		if err == nil && slices.Contains(f.Exclude, rule) {
 			return from
 		}

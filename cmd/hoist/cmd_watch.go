@@ -92,10 +92,8 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 	}
 
 	// The patterns of a file are taken over as they are now: the watch does not depend on the file.
-	r.Remote, r.Exclude, r.Include = address, checked.Exclude, checked.Include
-	r.MinSize, r.MaxSize, r.MinAge = filter.MinSize, filter.MaxSize, filter.MinAge
-	r.ExcludeIfPresent, r.ExcludeCaches, r.OneFileSystem = filter.ExcludeIfPresent, filter.ExcludeCaches,
-		filter.OneFileSystem
+	r.Remote, r.Selection = address, filter.Selection
+	r.Exclude, r.Include = checked.Exclude, checked.Include
 	if s.profile != config.DefaultProfile {
 		r.Profile = s.profile
 	}

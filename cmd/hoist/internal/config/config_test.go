@@ -333,8 +333,8 @@ func TestSettleTimeOfNothing(t *testing.T) {
 }
 
 func TestSettingsOver(t *testing.T) {
-	got := Settings{Limits: "server",
-		Exclude: []string{"b"}}.Over(Settings{Limits: "documented", Parts: new(3), Exclude: []string{"a"}})
+	base := Settings{Limits: "documented", Parts: new(3), Selection: Selection{Exclude: []string{"a"}}}
+	got := Settings{Limits: "server", Selection: Selection{Exclude: []string{"b"}}}.Over(base)
 	if got.Limits != "server" || got.Parts == nil || *got.Parts != 3 || len(got.Exclude) != 2 ||
 		got.Exclude[1] != "b" {
 		t.Errorf("got %+v", got)

@@ -41,24 +41,9 @@ type Settings struct {
 	// Spool is how much of the disk copies of files may take that change faster than they upload,
 	// where the file system cannot clone, such as "8G" (the default); "off": no copies.
 	Spool string `toml:"spool,omitempty"`
-	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is
-	// left out by default. Where Include is given, only what matches one of its patterns is taken.
-	Exclude []string `toml:"exclude,omitempty"`
-	Include []string `toml:"include,omitempty"`
-	// ExcludeFrom is a file with such patterns, one a line.
+	Selection
+	// ExcludeFrom is a file with patterns of Exclude, one a line.
 	ExcludeFrom string `toml:"exclude-from,omitempty"`
-	// MinSize and MaxSize leave out files that are smaller or larger, such as "1K" and "20G".
-	// Default: none.
-	MinSize string `toml:"min-size,omitempty"`
-	MaxSize string `toml:"max-size,omitempty"`
-	// MinAge leaves out files that changed less than this ago, such as "15m". Default: none.
-	MinAge string `toml:"min-age,omitempty"`
-	// ExcludeIfPresent leaves out each folder in which a file of one of these names lies, and
-	// ExcludeCaches each that says by its CACHEDIR.TAG that it is a cache. Default: none, false.
-	ExcludeIfPresent []string `toml:"exclude-if-present,omitempty"`
-	ExcludeCaches    *bool    `toml:"exclude-caches,omitempty"`
-	// OneFileSystem leaves out what is mounted below a folder. Default: false.
-	OneFileSystem *bool `toml:"one-file-system,omitempty"`
 	// MaxDelete is how many remote files a watch may hide within ten minutes because they were removed
 	// here. Default: 10 % of its files, 50 at most.
 	MaxDelete *int `toml:"max-delete,omitempty"`
@@ -84,15 +69,8 @@ func (s Settings) Over(base Settings) Settings {
 	s.BWLimit = first(s.BWLimit, base.BWLimit)
 	s.ReceiptSHA256 = first(s.ReceiptSHA256, base.ReceiptSHA256)
 	s.Spool = first(s.Spool, base.Spool)
-	s.Exclude = slices.Concat(base.Exclude, s.Exclude)
-	s.Include = slices.Concat(base.Include, s.Include)
+	s.Selection = s.Selection.over(base.Selection)
 	s.ExcludeFrom = first(s.ExcludeFrom, base.ExcludeFrom)
-	s.MinSize = first(s.MinSize, base.MinSize)
-	s.MaxSize = first(s.MaxSize, base.MaxSize)
-	s.MinAge = first(s.MinAge, base.MinAge)
-	s.ExcludeIfPresent = slices.Concat(base.ExcludeIfPresent, s.ExcludeIfPresent)
-	s.ExcludeCaches = first(s.ExcludeCaches, base.ExcludeCaches)
-	s.OneFileSystem = first(s.OneFileSystem, base.OneFileSystem)
 	s.MaxDelete = first(s.MaxDelete, base.MaxDelete)
 	s.MapNames = first(s.MapNames, base.MapNames)
 	s.Gate = first(s.Gate, base.Gate)

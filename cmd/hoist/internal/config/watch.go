@@ -49,15 +49,7 @@ type Watch struct {
 	// Delete is what becomes online of a file that is removed here: "keep" (the default) or "hide".
 	Delete string `toml:"delete,omitempty"`
 
-	Exclude []string `toml:"exclude,omitempty"`
-	Include []string `toml:"include,omitempty"`
-	MinSize string   `toml:"min-size,omitempty"`
-	MaxSize string   `toml:"max-size,omitempty"`
-	MinAge  string   `toml:"min-age,omitempty"`
-
-	ExcludeIfPresent []string `toml:"exclude-if-present,omitempty"`
-	ExcludeCaches    *bool    `toml:"exclude-caches,omitempty"`
-	OneFileSystem    *bool    `toml:"one-file-system,omitempty"`
+	Selection
 
 	// Pattern are settings of some of the files.
 	Pattern []Pattern `toml:"pattern,omitempty"`
@@ -107,13 +99,6 @@ func (w Watch) ScanTime() time.Duration {
 	}
 
 	return 0
-}
-
-// Settings are the watch's own choice of files.
-func (w Watch) Settings() Settings {
-	return Settings{Exclude: w.Exclude, Include: w.Include, MinSize: w.MinSize, MaxSize: w.MaxSize,
-		MinAge: w.MinAge, ExcludeIfPresent: w.ExcludeIfPresent, ExcludeCaches: w.ExcludeCaches,
-		OneFileSystem: w.OneFileSystem}
 }
 
 // Complete fills in defaults and checks what a user wrote; the error names every mistake.
@@ -174,7 +159,7 @@ func (w *Watch) Complete(file string) error {
 		w.ID = NewWatchID(w.Path, w.Remote, w.Profile)
 	}
 
-	_, err := w.Settings().Filter(file)
+	_, err := Settings{Selection: w.Selection}.Filter(file)
 	for _, e := range flatten(err) {
 		e.Key = "watch." + e.Key
 		all = append(all, e)

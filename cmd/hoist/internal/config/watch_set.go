@@ -20,13 +20,13 @@ var identifying = []string{"id", "path", "remote", "profile", "mode"}
 // an empty one, is the default. The error names every mistake.
 func (w Watch) With(set map[string][]string) (Watch, error) {
 	fields := map[string]reflect.Value{}
-	for i := range reflect.TypeFor[Watch]().NumField() {
-		if reflect.TypeFor[Watch]().Field(i).Type == reflect.TypeFor[[]Pattern]() {
-			continue // tables of their own
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Watch]()) {
+		if f.Anonymous || f.Type == reflect.TypeFor[[]Pattern]() {
+			continue // its fields stand for it; tables of their own
 		}
 
-		key, _, _ := strings.Cut(reflect.TypeFor[Watch]().Field(i).Tag.Get("toml"), ",")
-		fields[key] = reflect.ValueOf(&w).Elem().Field(i)
+		key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		fields[key] = reflect.ValueOf(&w).Elem().FieldByIndex(f.Index)
 	}
 
 	for _, key := range identifying {

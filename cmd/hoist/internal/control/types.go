@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
 )
 
@@ -368,21 +369,14 @@ type Slow struct {
 
 // WatchRequest asks for a new watch.
 type WatchRequest struct {
-	Path    string   `json:"path"`
-	Remote  string   `json:"remote"`
-	Mode    string   `json:"mode,omitempty"`
-	Settle  string   `json:"settle,omitempty"`
-	Scan    string   `json:"scan,omitempty"`
-	Profile string   `json:"profile,omitempty"`
-	Exclude []string `json:"exclude,omitempty"`
-	Include []string `json:"include,omitempty"`
-	MinSize string   `json:"min_size,omitempty"`
-	MaxSize string   `json:"max_size,omitempty"`
-	MinAge  string   `json:"min_age,omitempty"`
+	Path    string `json:"path"`
+	Remote  string `json:"remote"`
+	Mode    string `json:"mode,omitempty"`
+	Settle  string `json:"settle,omitempty"`
+	Scan    string `json:"scan,omitempty"`
+	Profile string `json:"profile,omitempty"`
 
-	ExcludeIfPresent []string `json:"exclude_if_present,omitempty"`
-	ExcludeCaches    *bool    `json:"exclude_caches,omitempty"`
-	OneFileSystem    *bool    `json:"one_file_system,omitempty"`
+	config.Selection
 
 	Delete string `json:"delete,omitempty"` // what becomes of removed files: keep or hide
 

@@ -11,13 +11,9 @@ import (
 )
 
 // WatchRules are the rules of a watch: its own over those of the home.
-func WatchRules(own, home config.Settings) (*watcher.Rules, error) {
-	settings := own.Over(config.Settings{
-		Exclude: home.Exclude, Include: home.Include, ExcludeFrom: home.ExcludeFrom,
-		MinSize: home.MinSize, MaxSize: home.MaxSize, MinAge: home.MinAge,
-		ExcludeIfPresent: home.ExcludeIfPresent, ExcludeCaches: home.ExcludeCaches,
-		OneFileSystem: home.OneFileSystem,
-	})
+func WatchRules(own config.Selection, home config.Settings) (*watcher.Rules, error) {
+	settings := config.Settings{Selection: own}.Over(
+		config.Settings{Selection: home.Selection, ExcludeFrom: home.ExcludeFrom})
 	filter, err := settings.Filter("")
 	if err != nil {
 		return nil, err

@@ -442,9 +442,12 @@ func TestWhatAnOwnerRefuses(t *testing.T) {
 		"watch mode":     func() error { return watch(control.WatchRequest{Path: folder, Mode: "pull"}) },
 		"watch settle":   func() error { return watch(control.WatchRequest{Path: folder, Settle: "soon"}) },
 		"watch pattern": func() error {
-			return watch(control.WatchRequest{Path: folder, Exclude: []string{"a[b"}})
+			return watch(control.WatchRequest{Path: folder,
+				Selection: config.Selection{Exclude: []string{"a[b"}}})
 		},
-		"watch size": func() error { return watch(control.WatchRequest{Path: folder, MinSize: "few"}) },
+		"watch size": func() error {
+			return watch(control.WatchRequest{Path: folder, Selection: config.Selection{MinSize: "few"}})
+		},
 	} {
 		if kind, _ := problem.Of(ask()); kind != problem.Usage {
 			t.Errorf("%s: %q, want %q", name, kind, problem.Usage)

@@ -110,7 +110,7 @@ func (b *rulebook) refresh() (wait time.Duration) {
 func (b *rulebook) apply(seen string) {
 	settings, watches, err := b.owner.options.Reload()
 	if err == nil {
-		_, err = local.WatchRules(config.Settings{}, settings)
+		_, err = local.WatchRules(config.Selection{}, settings)
 	}
 
 	b.mu.Lock()
@@ -130,7 +130,7 @@ func (b *rulebook) apply(seen string) {
 			continue
 		}
 
-		if rules, err := local.WatchRules(c.Settings(), settings); err != nil {
+		if rules, err := local.WatchRules(c.Selection, settings); err != nil {
 			b.problem = err
 		} else {
 			book.SetRules(rules, c.SettleTime())
@@ -164,7 +164,7 @@ func bookKey(c config.Watch) string { return c.ID + "\x00" + c.Path }
 // of is the book of a watch.
 func (b *rulebook) of(c config.Watch) (*watcher.Book, error) {
 	settings, _, _ := b.now()
-	rules, err := local.WatchRules(c.Settings(), settings)
+	rules, err := local.WatchRules(c.Selection, settings)
 	if err != nil {
 		return nil, err
 	}

@@ -22,10 +22,8 @@ import (
 // AddWatch implements [control.API].
 func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
 	c := config.Watch{
-		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Exclude: r.Exclude,
-		Include: r.Include,
-		MinSize: r.MinSize, MaxSize: r.MaxSize, MinAge: r.MinAge, ExcludeIfPresent: r.ExcludeIfPresent,
-		ExcludeCaches: r.ExcludeCaches, OneFileSystem: r.OneFileSystem, Delete: r.Delete,
+		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Delete: r.Delete,
+		Selection: r.Selection,
 	}
 	var err error
 	if c.Path, err = watchedFolder(r.Path); err != nil {
@@ -80,7 +78,7 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	}
 
 	settings, _, _ := o.rules.now()
-	if _, err := local.WatchRules(c.Settings(), settings); err != nil {
+	if _, err := local.WatchRules(c.Selection, settings); err != nil {
 		return control.WatchAdded{}, err
 	}
 
@@ -273,7 +271,7 @@ func (o *Owner) SetWatch(ctx context.Context, which string, r control.WatchSetti
 	settings, _, _ := o.rules.now()
 	c, err = c.With(r.Set)
 	if err == nil {
-		_, err = local.WatchRules(c.Settings(), settings)
+		_, err = local.WatchRules(c.Selection, settings)
 	}
 
 	if _, ok := r.Set["delete"]; ok && err == nil {
