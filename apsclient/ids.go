@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Identifiers are opaque strings of the service; one type each, so that the compiler catches
@@ -33,7 +34,9 @@ func NewObjectID(bucket, key string) ObjectID {
 	return ObjectID(objectPrefix + bucket + "/" + key)
 }
 
-var bucketPattern = regexp.MustCompile(`^[-_.a-zA-Z0-9]{3,128}$`)
+var bucketPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[-_.a-zA-Z0-9]{3,128}$`)
+})
 
 // Split returns the bucket and the object key of a storage URN. The key is as given, not escaped.
 func (o ObjectID) Split() (bucket, key string, err error) {
@@ -51,7 +54,7 @@ func (o ObjectID) Split() (bucket, key string, err error) {
 	}
 
 	bucket, key, ok = strings.Cut(rest, "/")
-	if !ok || key == "" || !bucketPattern.MatchString(bucket) {
+	if !ok || key == "" || !bucketPattern().MatchString(bucket) {
 		return "", "", fmt.Errorf("storage id %q: not of the form %sBUCKET/KEY", string(o), objectPrefix)
 	}
 

@@ -2,6 +2,7 @@ package apsclient
 
 import (
 	"slices"
+	"sync"
 )
 
 // BudgetClass names a group of calls that share a limit of the service.
@@ -131,20 +132,24 @@ func (a Action) Platforms() []string {
 
 // Actions returns the 51 actions in the order of the list that people know. The slice is the
 // caller's.
-func Actions() []Action { return slices.Clone(publicActions) }
+func Actions() []Action {
+	public, _ := registry()
+	return slices.Clone(public)
+}
 
 // Regions returns the names of the service's regions. The slice is the caller's.
 func Regions() []string { return slices.Clone(regions) }
 
 // ActionByName finds an action, also one of those beyond the 51 (Extra).
 func ActionByName(name string) (Action, bool) {
-	a, ok := actionIndex[name]
+	_, index := registry()
+	a, ok := index[name]
+
 	return a, ok
 }
 
-var publicActions, actionIndex = buildRegistry()
-
-func buildRegistry() ([]Action, map[string]Action) {
+// registry is built when somebody asks: most commands do not, and it takes a millisecond.
+var registry = sync.OnceValues(func() ([]Action, map[string]Action) {
 	var public []Action
 	index := map[string]Action{}
 	for _, a := range registryRows() {
@@ -155,4 +160,4 @@ func buildRegistry() ([]Action, map[string]Action) {
 	}
 
 	return public, index
-}
+})

@@ -72,8 +72,8 @@ func find(params []Param, name string) (Param, bool) {
 func resolveAction(name, variant string) (Action, error) {
 	a, ok := ActionByName(name)
 	if !ok {
-		known := make([]string, 0, len(publicActions))
-		for _, x := range publicActions {
+		var known []string
+		for _, x := range Actions() {
 			known = append(known, x.Name)
 		}
 

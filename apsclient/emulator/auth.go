@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -202,7 +201,7 @@ func (c *call) issue(cl *client, user string, scopes []string, g *grant, refresh
 	c.ok(out)
 }
 
-var verifierForm = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
+var verifierForm = form(`^[A-Za-z0-9._~-]{43,128}$`)
 
 func (c *call) redeemCode(f url.Values, cl *client) {
 	var g *grant
@@ -222,7 +221,7 @@ func (c *call) redeemCode(f url.Values, cl *client) {
 		invalid("redirect_uri differs from the one of the authorization request")
 	case g.Challenge == "" && cl.Secret == "":
 		invalid("a public client needs PKCE")
-	case g.Challenge != "" && !verifierForm.MatchString(f.Get("code_verifier")):
+	case g.Challenge != "" && !verifierForm().MatchString(f.Get("code_verifier")):
 		invalid("code_verifier is missing or malformed")
 	case g.Challenge != "" && g.Challenge != challenge(f.Get("code_verifier")):
 		invalid("code_verifier does not match the code_challenge")

@@ -9,11 +9,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
+// form is a pattern that is compiled when it is first asked for: a count of 100 weighs, and the
+// emulator is part of every start of hoist.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 var (
-	bucketForm = regexp.MustCompile(`^[-_.a-z0-9]{3,128}$`)
+	bucketForm = form(`^[-_.a-z0-9]{3,128}$`)
 	regions    = []string{"US", "EMEA", "AUS", "APAC", "CAN", "DEU", "IND", "JPN", "GBR"}
 	policies   = []string{"transient", "temporary", "persistent"}
 )
@@ -72,7 +79,7 @@ func (c *call) createBucket() {
 	}
 
 	switch {
-	case !bucketForm.MatchString(in.BucketKey):
+	case !bucketForm().MatchString(in.BucketKey):
 		c.refuse(badBucketKey)
 	case !slices.Contains(policies, in.PolicyKey):
 		c.refuse(invalid("Valid field 'policyKey' must be one of transient, temporary, persistent"))
@@ -171,7 +178,7 @@ func (c *call) withBucket(ownerOnly, write bool, fn func(*model, *bucket) *probl
 	c.inWorld(func(m *model) *problem {
 		b := m.buckets.get(c.p["bucket"])
 		switch {
-		case !bucketForm.MatchString(c.p["bucket"]):
+		case !bucketForm().MatchString(c.p["bucket"]):
 			return badBucketKey
 		case b == nil || !b.DeletedAt.IsZero():
 			return missing("Bucket not found")

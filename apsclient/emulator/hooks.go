@@ -41,7 +41,7 @@ var (
 		"dm.folder.copied.out", "dm.operation.started", "dm.operation.completed"}
 	hookRegions = []string{"US", "EMEA", "AUS", "CAN", "DEU", "IND", "JPN", "GBR"}
 	filterForm  = regexp.MustCompile(`^\$\[\?\(@\.([\w-]+)\s*==\s*'([^']*)'\)\]$`)
-	secretForm  = regexp.MustCompile(`^[A-Za-z0-9]{32,64}$`)
+	secretForm  = form(`^[A-Za-z0-9]{32,64}$`)
 )
 
 const hooksPerPage = 200
@@ -172,7 +172,7 @@ func (b *hookBody) apply(h *hook, now time.Time) *problem {
 	}
 
 	if b.Token != nil {
-		if !secretForm.MatchString(*b.Token) {
+		if !secretForm().MatchString(*b.Token) {
 			return invalid("token must be 32 to 64 letters and digits")
 		}
 
@@ -442,7 +442,7 @@ func (c *call) newSecret() *string {
 	in := body[struct {
 		Token string `json:"token"`
 	}](c)
-	if !secretForm.MatchString(in.Token) {
+	if !secretForm().MatchString(in.Token) {
 		c.refuse(invalid("token must be 32 to 64 letters and digits"))
 	}
 

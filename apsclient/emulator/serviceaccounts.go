@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -38,8 +37,8 @@ const (
 )
 
 var (
-	robotName   = regexp.MustCompile(`^[A-Za-z0-9-]{5,100}$`)
-	robotFirst  = regexp.MustCompile(`^[A-Za-z0-9_-]{5,100}$`)
+	robotName   = form(`^[A-Za-z0-9-]{5,100}$`)
+	robotFirst  = form(`^[A-Za-z0-9_-]{5,100}$`)
 	noRobot     = missing("The service account is not found")
 	noRobotKey  = missing("The service account key is not found")
 	robotAsleep = invalid("The service account is not currently in an enabled state")
@@ -99,8 +98,8 @@ func (c *call) appAlone() {
 func (c *call) createRobot() {
 	c.appAlone()
 	in := body[struct{ Name, FirstName, LastName string }](c)
-	if !robotName.MatchString(in.Name) || !robotFirst.MatchString(in.FirstName) ||
-		!robotName.MatchString(in.LastName) {
+	if !robotName().MatchString(in.Name) || !robotFirst().MatchString(in.FirstName) ||
+		!robotName().MatchString(in.LastName) {
 		c.refuse(invalid("name, firstName and lastName have 5 to 100 letters, digits and dashes"))
 	}
 

@@ -131,6 +131,8 @@ func TestShapes(t *testing.T) {
 		{"nothing", "", []string{"ls", l.remote, "--jq", "empty"}},
 		{"a template", "a.rvt has 5000000\n", []string{"stat", l.remote + "/a.rvt", "--template",
 			"{{.name}} has {{.size}}"}},
+		{"a template that compares", "large\n", []string{"stat", l.remote + "/a.rvt", "--template",
+			"{{if gt .size 4999999}}large{{end}}"}},
 		{"an answer of the service", "hubs\n", []string{"api", "list-hubs", "--jq", ".data[0].type"}},
 		{"elements", "hubs\nhubs\n", []string{"api", "list-hubs", "--all", "--template", "{{.type}}"}},
 	} {
@@ -264,5 +266,23 @@ func TestProgressLines(t *testing.T) {
 
 	if code := p.wait(); code != 0 || strings.Contains(p.out.String(), "progress") {
 		t.Errorf("%d %s", code, p.out.String())
+	}
+}
+
+// TestTemplatesCompare: a number is one that a template compares, and is printed as it was written.
+func TestTemplatesCompare(t *testing.T) {
+	t.Parallel()
+	shape, err := newShape("", `{{range .n}}{{.}} {{end}}{{if lt (index .n 1) 1.5}}less{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var out strings.Builder
+	if err := shape(&out, []byte(`{"n":[53687091200,0.25,1234567.5,1e3,-0]}`)); err != nil {
+		t.Fatal(err)
+	}
+
+	if got, want := out.String(), "53687091200 0.25 1234567.5 1e3 0 less\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

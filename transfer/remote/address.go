@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Schemes of a remote address.
@@ -60,7 +61,7 @@ func ParseAddress(text string) (Address, error) {
 			return Address{}, fail("the bucket is missing")
 		}
 
-		if !bucketForm.MatchString(a.Steps[0]) {
+		if !bucketForm().MatchString(a.Steps[0]) {
 			return Address{}, fail("the name of a bucket is 3 to 128 of the characters a-z 0-9 - _ .")
 		}
 
@@ -80,7 +81,9 @@ func ParseAddress(text string) (Address, error) {
 	return a, nil
 }
 
-var bucketForm = regexp.MustCompile(`^[-_.a-z0-9]{3,128}$`)
+var bucketForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[-_.a-z0-9]{3,128}$`)
+})
 
 // decodeStep undoes %XX. A lone % is an error: guessing would make one text name two things.
 func decodeStep(raw string) (string, error) {

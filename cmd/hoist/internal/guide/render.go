@@ -3,10 +3,11 @@ package guide
 import (
 	"embed"
 	"fmt"
-	"html/template"
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // Text writes the guide for a terminal.
