@@ -247,6 +247,7 @@ func (e *Engine) profile(name string) (*profile, error) {
 	p = &profile{client: c.WithScopes(apsclient.TransferScopes...),
 		oss: c.WithScopes(apsclient.TransferScopesOSS...), buckets: map[string]*bucketCalls{}}
 	p.resolver = remote.NewResolver(p.client, e.log)
+	p.resolver.Remember(knownWays{e.store, name})
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if other := e.profiles[name]; other != nil { // made meanwhile
@@ -257,6 +258,19 @@ func (e *Engine) profile(name string) (*profile, error) {
 
 	return p, nil
 }
+
+// knownWays keeps in the state what the resolver of a profile learned of its hubs and projects.
+type knownWays struct {
+	store   *state.Store
+	profile string
+}
+
+func (k knownWays) Recall() (string, error) {
+	text, _, err := k.store.Meta("ways/" + k.profile)
+	return text, err
+}
+
+func (k knownWays) Keep(text string) error { return k.store.SetMeta("ways/"+k.profile, text) }
 
 // gateOf is the gate that a part, or range, of so many bytes passes.
 func (e *Engine) gateOf(bytes int64) *gate {

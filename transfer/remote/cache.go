@@ -504,6 +504,7 @@ func (r *Resolver) readPlaces() {
 func (r *Resolver) forgetPlaces(age time.Duration) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	maps.DeleteFunc(r.ways, func(_ string, w way) bool { return time.Since(w.Asked) >= age })
 	if r.placesRead.IsZero() || time.Since(r.placesRead) < age {
 		return false
 	}

@@ -63,6 +63,8 @@ type Resolver struct {
 	placesRead time.Time                      // when the oldest of hubs, projects and tops was read
 	known      map[folderKey]apsclient.Folder // every folder seen, by its own id
 	reading    map[folderKey]*reading
+	ways       map[string]way // to top folders, by address
+	memory     Memory         // of ways; nil: none
 }
 
 // NewResolver returns a resolver with nothing cached. A client with a scope set is widened for what
@@ -82,7 +84,7 @@ func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
 		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{},
 		tops:    map[apsclient.ProjectID][]apsclient.Folder{},
 		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{},
-		reading: map[folderKey]*reading{},
+		reading: map[folderKey]*reading{}, ways: map[string]way{},
 	}
 }
 
@@ -107,7 +109,14 @@ const placesDoubt = 10 * time.Second
 // walkFresh is walk; where that finds nothing by what was read some time ago, it reads again.
 func (r *Resolver) walkFresh(ctx context.Context, a Address, asFolder bool) (Place, error) {
 	p, err := r.walk(ctx, a, asFolder)
-	if _, missing := errors.AsType[*NotFoundError](err); missing && r.forgetPlaces(placesDoubt) {
+	_, missing := errors.AsType[*NotFoundError](err)
+	refused := errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden)
+	if !missing && !refused && len(p.Missing) == 0 {
+		return p, err
+	}
+
+	stale := r.forgetRecalled()
+	if missing && r.forgetPlaces(placesDoubt) || stale {
 		return r.walk(ctx, a, asFolder)
 	}
 
@@ -153,6 +162,30 @@ func Prefix(a Address) Place {
 
 // walk follows the steps of an aps address.
 func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, error) {
+	p, known, ok := r.wayAlong(a)
+	if ok && !known.told { // the ids may be stale: what is below them shows whether they are
+		if err := r.view(ctx, p.Project.ID, p.Folder.ID, func(*listing) {}); err != nil {
+			return p, err
+		}
+	}
+
+	if !ok {
+		var err error
+		if p, err = r.begin(ctx, a, asFolder); err != nil || len(a.Steps) <= 3 {
+			return p, err
+		}
+	}
+
+	p, err := r.descend(ctx, p, a.Steps[min(3, len(a.Steps)):], asFolder)
+	if ok && !known.told && err == nil && len(p.Missing) == 0 {
+		r.toldWay(known.Address)
+	}
+
+	return p, err
+}
+
+// begin follows the first three steps of an address: hub, project, and a folder or file.
+func (r *Resolver) begin(ctx context.Context, a Address, asFolder bool) (Place, error) {
 	p := Place{Kind: KindRoot, Address: Address{Scheme: SchemeAPS}}
 	if len(a.Steps) == 0 {
 		return p, nil
@@ -173,40 +206,43 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 	}
 
 	p.Kind, p.Address = KindProject, p.Address.Join(p.Project.Name)
-	rest := a.Steps[2:]
-	if len(rest) == 0 {
+	if len(a.Steps) == 2 {
 		return p, nil
 	}
 
-	switch first := rest[0]; {
+	switch first := a.Steps[2]; {
 	case lineageIDForm.MatchString(first), versionIDForm.MatchString(first):
-		if len(rest) > 1 || asFolder {
+		if len(a.Steps) > 3 || asFolder {
 			return p, Usagef("%s names a file, not a folder", a)
 		}
 
 		return r.itemByID(ctx, p, first)
 	case folderIDForm.MatchString(first):
-		if p, err = r.folderByID(ctx, p, apsclient.FolderID(first)); err != nil {
-			return p, err
-		}
-	default:
-		tops, err := r.topFolders(ctx, p.Hub.ID, p.Project.ID)
-		if err != nil {
-			return p, err
-		}
-
-		f, err := pick("folder", first, p.Address, tops, func(f apsclient.Folder) (string, string) {
-			return string(f.ID), f.Name
-		}, nil)
-		if err != nil {
-			return p, err
-		}
-
-		p.Kind, p.Folder, p.Address = KindFolder, f, p.Address.Join(f.Name)
+		return r.folderByID(ctx, p, apsclient.FolderID(first))
 	}
 
-	for i, step := range rest[1:] {
-		last := i == len(rest)-2
+	tops, err := r.topFolders(ctx, p.Hub.ID, p.Project.ID)
+	if err != nil {
+		return p, err
+	}
+
+	f, err := pick("folder", a.Steps[2], p.Address, tops, func(f apsclient.Folder) (string, string) {
+		return string(f.ID), f.Name
+	}, nil)
+	if err != nil {
+		return p, err
+	}
+
+	p.Kind, p.Folder, p.Address = KindFolder, f, p.Address.Join(f.Name)
+	r.learnWay(a, p)
+
+	return p, nil
+}
+
+// descend follows the steps below a folder.
+func (r *Resolver) descend(ctx context.Context, p Place, steps []string, asFolder bool) (Place, error) {
+	for i, step := range steps {
+		last := i == len(steps)-1
 		next, err := r.child(ctx, p, step, last && !asFolder)
 		if nf, ok := errors.AsType[*NotFoundError](err); ok && asFolder && nf.What == "folder" {
 			if _, isFile, err := r.Find(ctx, p.Project.ID, p.Folder.ID, step); err != nil {
@@ -215,7 +251,7 @@ func (r *Resolver) walk(ctx context.Context, a Address, asFolder bool) (Place, e
 				return p, Usagef("%s is a file, not a folder", p.Address.Join(step))
 			}
 
-			p.Missing = slices.Clone(rest[1+i:])
+			p.Missing = slices.Clone(steps[i:])
 			if slices.ContainsFunc(p.Missing, isID) {
 				return p, err
 			}
