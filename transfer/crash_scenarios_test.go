@@ -138,7 +138,7 @@ var crashScenarios = []crashScenario{
 		}},
 	{name: "a file that is saved all the time", options: []worldOption{crashOptions},
 		only: []string{"Reserved", "PartStored", "Finished", "s3-put", "create-version", "copy to the spool",
-			"name the copy", "remove the snapshot"},
+			"sync the copy", "name the copy", "remove the snapshot"},
 		start: func(w *world) crashRun {
 			w.cfg.Spool = filepath.Join(w.home, "spool")
 			saved := func(seed uint64) []byte {

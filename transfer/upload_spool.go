@@ -46,8 +46,8 @@ func spoolOwner(name string) state.JobID {
 
 // spool takes a snapshot of a file whose last try was given up because it changed, once it has
 // settled: a clone where the file system has them, else a copy bounded by SpoolMax. The snapshot
-// has its name only when it is whole and of the job's snapshot, so its existence is all that a
-// resumed job asks for.
+// has its name only when it is whole, stored and of the job's snapshot, so its existence is all that
+// a resumed job asks for.
 func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	if job.Changes == 0 && job.Unrest.IsZero() {
 		return nil
@@ -93,6 +93,9 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 
 		return err
 	})
+	if err == nil { // before it has its name, which a power cut could leave to half of it
+		err = e.effect("sync the copy", func() error { return syncFile(path) })
+	}
 
 	noRoom := errors.Is(err, errSpoolFull) || errors.Is(err, syscall.ENOSPC) || isDiskFull(err)
 	if noRoom && short {
@@ -144,7 +147,17 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	return nil
 }
 
-// copyToSpool writes the content of src into a new file and syncs it.
+// syncFile stores what was written to a file.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// copyToSpool writes the content of src into a new file.
 func (e *Engine) copyToSpool(ctx context.Context, path string, src *source) (err error) {
 	size := src.job.Snapshot.Size
 	f, err := e.reserveSpool(path, size)
@@ -153,11 +166,8 @@ func (e *Engine) copyToSpool(ctx context.Context, path string, src *source) (err
 	}
 
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := copyContext(ctx, f, io.NewSectionReader(src, 0, size), size); err != nil {
-		return err
-	}
 
-	return f.Sync()
+	return copyContext(ctx, f, io.NewSectionReader(src, 0, size), size)
 }
 
 // reserveSpool makes the file of a copy in its size, unless all that lies in the spool would be

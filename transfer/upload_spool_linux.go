@@ -21,5 +21,5 @@ func cloneFile(path string, from *os.File) (err error) {
 		return fmt.Errorf("%w: %v", errNoClone, err)
 	}
 
-	return to.Sync()
+	return nil
 }

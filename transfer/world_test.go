@@ -190,12 +190,19 @@ func (w *world) setDead(dead bool) {
 	w.dead = dead
 }
 
-// write makes a local file of size pseudo-random bytes and returns its content.
-func (w *world) write(name string, size int, seed uint64) []byte {
-	w.t.Helper()
+// contentOf are size pseudo-random bytes.
+func contentOf(size int, seed uint64) []byte {
 	data := make([]byte, size)
 	rng := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)})
 	rng.Read(data)
+
+	return data
+}
+
+// write makes a local file of size pseudo-random bytes and returns its content.
+func (w *world) write(name string, size int, seed uint64) []byte {
+	w.t.Helper()
+	data := contentOf(size, seed)
 	path := filepath.Join(w.dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		w.t.Fatal(err)
