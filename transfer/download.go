@@ -157,7 +157,7 @@ func (d *download) ask(ctx context.Context, rate float64) error {
 
 	answer, err := sign(ctx, req)
 	if err != nil {
-		return fmt.Errorf("get download URL of %s: %w", d.name, err)
+		return fmt.Errorf("%s: %w", d.name, err)
 	}
 
 	chunks := []chunk{{url: answer.URL, to: 1<<63 - 1}}
@@ -168,7 +168,7 @@ func (d *download) ask(ctx context.Context, rate float64) error {
 		}
 	case "chunked":
 		if chunks, err = parseChunks(answer.Chunks, answer.Size); err != nil {
-			return fmt.Errorf("get download URL of %s: %w", d.name, err)
+			return fmt.Errorf("%s: %w", d.name, err)
 		}
 	default:
 		return fmt.Errorf("get download URL of %s: the service answers %q", d.name, answer.Status)

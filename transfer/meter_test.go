@@ -35,3 +35,33 @@ func TestMeterSteady(t *testing.T) {
 		})
 	}
 }
+
+// TestMeterLink: a few small files that took seconds say nothing of the link, and do not make
+// forget what it did before.
+func TestMeterLink(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	m := newMeter()
+	move := func(bytes int64) float64 {
+		m.add(bytes, now)
+		now = now.Add(time.Second)
+
+		return m.linkRate(now)
+	}
+	if got := move(4); got != 0 {
+		t.Errorf("after four bytes: %v", got)
+	}
+
+	fast := move(30 * mib)
+	if fast < 10*mib || fast > 30*mib {
+		t.Errorf("after 30 MiB in two seconds: %v", fast)
+	}
+
+	now = now.Add(2 * meterSeconds * time.Second)
+	if got := move(4); got != fast {
+		t.Errorf("after a pause and four bytes: %v, was %v", got, fast)
+	}
+
+	if got := m.rate(now.Add(time.Hour)); got != fast {
+		t.Errorf("an hour later: %v, was %v", got, fast)
+	}
+}

@@ -36,7 +36,7 @@ type meter struct {
 	second [meterSeconds + 1]int64 // unix second of each slot
 	first  time.Time               // of the current spell of work
 	last   time.Time
-	known  float64 // the last rate that could be measured
+	link   float64 // the last rate of so many bytes that it tells of the link
 }
 
 func newMeter() *meter { return &meter{} }
@@ -74,14 +74,14 @@ func (m *meter) lasted(now time.Time, long time.Duration) bool {
 	return !m.first.IsZero() && now.Sub(m.first) >= long && now.Sub(m.last) <= meterSeconds*time.Second
 }
 
-// rate returns bytes a second over the last seconds; while nothing moves it is the last one known,
-// and 0 before any.
+// rate returns bytes a second over the last seconds; while nothing moves it is the last one that
+// told of the link, and 0 before any.
 func (m *meter) rate(now time.Time) float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	span := min(now.Sub(m.first).Seconds(), meterSeconds)
 	if m.last.IsZero() || span < 0.25 || now.Sub(m.last) > meterSeconds*time.Second {
-		return m.known
+		return m.link
 	}
 
 	var sum int64
@@ -91,9 +91,25 @@ func (m *meter) rate(now time.Time) float64 {
 		}
 	}
 
-	m.known = float64(sum) / (span + 0.5) // half a second of the oldest slot lies outside on average
+	rate := float64(sum) / (span + 0.5) // half a second of the oldest slot lies outside on average
+	if sum >= linkBytes {
+		m.link = rate
+	}
 
-	return m.known
+	return rate
+}
+
+// linkBytes is how much must have moved within the time that the meter looks back for its rate to
+// tell of the link: of a few small files the calls take longer than the bytes.
+const linkBytes = mib
+
+// linkRate returns the last rate that tells of the link; 0 before any.
+func (m *meter) linkRate(now time.Time) float64 {
+	m.rate(now)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	return m.link
 }
 
 // Active lists the jobs that are being worked on, oldest first.
@@ -317,7 +333,7 @@ func (e *Engine) Forecast(jobs []state.Job, folders int) (calls int, left Estima
 
 	now := time.Now()
 
-	return calls, estimate(b, e.meter.rate(now), p.client.Budgets(), now), nil
+	return calls, estimate(b, e.meter.linkRate(now), p.client.Budgets(), now), nil
 }
 
 // uploadCalls is how many requests of the service an upload takes when all goes well.

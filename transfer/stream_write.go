@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,8 +24,9 @@ const (
 	// streamSlots is how many parts of a stream are held at once: one is read, the others are on
 	// their way.
 	streamSlots = 4
-	// heldPart is the largest part that is held in memory; larger ones lie in the spool.
-	heldPart = 16 * mib
+	// heldPart is the largest part that is held in memory; larger ones lie in the spool. With what the
+	// collector lets grow beside them the process stays below 100 MiB.
+	heldPart = 8 * mib
 	// streamURLs is how many URLs are asked for at a time, of a stream that may end any moment.
 	streamURLs = 10
 )
@@ -38,17 +40,15 @@ func streamPart(n int, configured int64) int64 {
 	}
 
 	switch {
-	case n <= 2000: // 16 GB
-		return 8 * mib
-	case n <= 4000: // 50 GB
+	case n <= 4000: // 34 GB
 		return heldPart
-	case n <= 6000: // 180 GB
-		return 4 * heldPart
-	case n <= 8000: // 720 GB
-		return 16 * heldPart
+	case n <= 6000: // 168 GB
+		return 8 * heldPart
+	case n <= 8000: // 705 GB
+		return 32 * heldPart
 	}
 
-	return 64 * heldPart // 2.8 TB
+	return 128 * heldPart // 2.9 TB
 }
 
 // Stream is an upload of bytes that come once, such as those of a pipe: nothing of it is on record,
@@ -251,7 +251,7 @@ func (w *streaming) read(held *slot, in io.Reader, size int64) (io.ReaderAt, int
 	} else {
 		held.data = nil
 		if held.file == nil {
-			if held.file, err = namelessFile(w.s.Spool, "stdin-"+w.s.ID+"-*"); err != nil {
+			if held.file, err = namelessFile(w.s.Spool, heldName+w.s.ID+"-*"); err != nil {
 				return nil, 0, "", fmt.Errorf("keep a part of standard input: %w", err)
 			}
 		}
@@ -275,6 +275,9 @@ func (w *streaming) read(held *slot, in io.Reader, size int64) (io.ReaderAt, int
 	return body, n, sum, err
 }
 
+// heldName begins the names of files that hold a part of a stream.
+const heldName = "part-"
+
 // namelessFile makes a private file that is gone with the process: without a name where the system
 // allows that, else one that the next start sweeps.
 func namelessFile(dir, pattern string) (*os.File, error) {
@@ -284,6 +287,28 @@ func namelessFile(dir, pattern string) (*os.File, error) {
 	}
 
 	return f, err
+}
+
+// SweepStreams removes the parts that killed commands left in a spool of streams, and returns how
+// many. A command that runs needs no name of its file, or the system keeps what is open; one that
+// has just made its file has a minute.
+func SweepStreams(spool string) (n int, err error) {
+	left, _ := filepath.Glob(filepath.Join(spool, heldName+"*")) // the pattern is sound
+	for _, path := range left {
+		info, e := os.Lstat(path)
+		if e != nil || time.Since(info.ModTime()) < time.Minute {
+			continue
+		}
+
+		if e := os.Remove(path); e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+
+		n++
+	}
+
+	return n, err
 }
 
 // send stores one part.
@@ -398,7 +423,7 @@ func (w *streaming) complete(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("complete %s: %w", w.s.Name, err)
+		return uncompleted(w.s.Name, err)
 	}
 
 	return nil

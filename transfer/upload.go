@@ -389,12 +389,21 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	case isRefused(err):
 		return e.repair(r, job, pe), nil
 	case isSessionDead(err) && job.Snapshot.Size == 0:
-		return nil, needsPerson(ReasonEmptyFile, "complete %s: %w", job.Target.Address, err)
+		return nil, needsPerson(ReasonEmptyFile, "%w", uncompleted(job.Target.Address, err))
 	case isSessionDead(err):
-		return e.sessionLost(r, job, fmt.Errorf("complete %s: %w", job.Target.Address, err)), nil
+		return e.sessionLost(r, job, uncompleted(job.Target.Address, err)), nil
 	}
 
-	return nil, fmt.Errorf("complete %s: %w", job.Target.Address, err)
+	return nil, uncompleted(job.Target.Address, err)
+}
+
+// uncompleted names what a completion was for; a refusal of its parts says itself what it is.
+func uncompleted(name string, err error) error {
+	if _, said := errors.AsType[*apsclient.PartsError](err); said {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+
+	return fmt.Errorf("complete %s: %w", name, err)
 }
 
 // then makes the step that follows an event at once, so that both share a commit. What a failed step

@@ -24,7 +24,8 @@ func newDoctorCmd(a *app) *cobra.Command {
 		Short: "What works, what does not, and the fix for each",
 		Long: `doctor looks at everything that a transfer stands on: the network, the
 credentials and their scopes, hubs and projects, account administration, both
-ends of the watches, the state and the room on the drives. Nothing is changed.
+ends of the watches, the state and the room on the drives. Nothing is changed;
+what killed commands left in the home is removed.
 With --data-plane it also reserves a storage object and stores one byte of it,
 which is never completed: no file comes of it. It exits with 3 when something
 needs a person.`,

@@ -92,7 +92,7 @@ func (a *app) ls(ctx context.Context, address string, o lsOptions) error {
 
 		for v, err := range l.client.Items.Versions(ctx, e.Place.Project.ID, e.Place.Item.ID) {
 			if err != nil {
-				return fmt.Errorf("list the versions of %s: %w", e.Place.Address, err)
+				return fmt.Errorf("%s: %w", e.Place.Address, err)
 			}
 
 			if err := out.add(remote.VersionEntry(e.Place, v),

@@ -129,7 +129,7 @@ func forecastText(f control.Forecast) string {
 	text := fmt.Sprintf("%s to send (%s), %s to make, %s", count(f.Files, "file", "files"),
 		humanize.IBytes(uint64(f.Bytes)), count(f.Folders, "folder", "folders"), count(f.Calls, "call", "calls"))
 	if f.Seconds > 0 {
-		text += ", " + progress.Remaining(time.Duration(f.Seconds)*time.Second, f.DecidedBy)
+		text += ", " + progress.Estimated(time.Duration(f.Seconds)*time.Second, f.DecidedBy)
 	}
 
 	return text

@@ -466,7 +466,7 @@ func leftOutText(by []control.RuleCount) string {
 	for i, r := range by {
 		all += r.Count
 		if i < named {
-			rules = append(rules, fmt.Sprintf("%d %s", r.Count, r.Rule))
+			rules = append(rules, fmt.Sprintf("%s: %d", r.Rule, r.Count))
 		}
 	}
 

@@ -41,7 +41,7 @@ func (a *app) versions(ctx context.Context, address string, long bool) error {
 
 	for v, err := range l.client.Items.Versions(ctx, l.place.Project.ID, l.place.Item.ID) {
 		if err != nil {
-			return fmt.Errorf("list the versions of %s: %w", l.place.Address, err)
+			return fmt.Errorf("%s: %w", l.place.Address, err)
 		}
 
 		if err := out.add(remote.VersionEntry(l.place, v),

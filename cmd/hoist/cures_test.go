@@ -270,6 +270,10 @@ func (c *cure) told(s control.Status) (fix string) {
 	}
 
 	for _, a := range s.Attention {
+		if twice := stutters(a.Detail); a.Path == c.path && twice != "" {
+			c.t.Errorf("%s is told twice: %s\n%s", c.cureRow.name, twice, a.Detail)
+		}
+
 		if a.Path == c.path && a.Fix != e.Fix {
 			c.t.Errorf("%s: status has the fix %q, explain %q", c.cureRow.name, a.Fix, e.Fix)
 		}

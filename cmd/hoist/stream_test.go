@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,7 +186,7 @@ func TestStreamIsNotHeld(t *testing.T) {
 		select {
 		case <-p.ended:
 			running = false
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond):
 			peak = max(peak, memoryOf(p.cmd.Process.Pid))
 			spooled = max(spooled, bytesBelow(l.home))
 		}
@@ -260,10 +261,17 @@ func newSink(t *testing.T) *httptest.Server {
 	mux.HandleFunc("POST /authentication/v2/token", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"access_token": "t", "token_type": "Bearer", "expires_in": 3600})
 	})
+	var sums sync.Map // by size: all that is sent are zeros
 	mux.HandleFunc("PUT /part/{n}", func(w http.ResponseWriter, r *http.Request) {
-		h := md5.New()
-		_, _ = io.Copy(h, r.Body)
-		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, h.Sum(nil)))
+		n, _ := io.Copy(io.Discard, r.Body)
+		sum, known := sums.Load(n)
+		if !known {
+			h := md5.New()
+			_, _ = io.Copy(h, io.LimitReader(zeros{}, n))
+			sum, _ = sums.LoadOrStore(n, h.Sum(nil))
+		}
+
+		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sum))
 	})
 	mux.HandleFunc("GET /oss/v2/buckets/{bucket}/objects/{key}/signeds3upload",
 		func(w http.ResponseWriter, r *http.Request) {

@@ -28,7 +28,7 @@ func TestLinksAreTold(t *testing.T) {
 	}
 
 	if _, text := l.run(0, "push", "links", l.remote); !strings.Contains(text,
-		"left out by built-in rules: 2 (2 links and other special files)") {
+		"left out by built-in rules: 2 (links and other special files: 2)") {
 		t.Errorf("push says nothing of them:\n%s", text)
 	}
 

@@ -100,6 +100,7 @@ var checks = []check{
 	{"state", 60 * time.Second, checkState},
 	{"notifications", 20 * time.Second, checkNotifications},
 	{"space", 20 * time.Second, checkSpace},
+	{"leftovers", 20 * time.Second, checkLeftovers},
 	{"selftest", time.Second, checkSelftest},
 }
 

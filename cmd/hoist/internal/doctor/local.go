@@ -171,6 +171,21 @@ func existing(path string) string {
 	}
 }
 
+// checkLeftovers removes what killed commands left in the home; nothing needs it.
+func checkLeftovers(_ context.Context, e Env, f facts) (facts, []Finding) {
+	n, err := transfer.SweepStreams(e.Home.Streams())
+	switch {
+	case err != nil:
+		return f, []Finding{{"leftovers", Warning, "what killed commands left is still there: " + err.Error(),
+			problem.Text("remove it by hand")}}
+	case n > 0:
+		return f, []Finding{{Check: "leftovers", Verdict: OK,
+			Detail: english.Plural(n, "part", "") + " of a stream that was killed: removed"}}
+	}
+
+	return f, []Finding{{Check: "leftovers", Verdict: OK, Detail: "none"}}
+}
+
 // checkSelftest repeats what the runs of selftest found, if there were any.
 func checkSelftest(_ context.Context, e Env, f facts) (facts, []Finding) {
 	known, err := selftest.LoadFacts(e.Home.FactsFile())

@@ -4,15 +4,21 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"hoist/transfer"
 )
 
-// streamsFor is how long what "push -" and "pull -" keep in the home stays after its last change,
-// when no job needs it any more: the command removes it itself, unless it was killed.
+// streamsFor is how long what "push -" and "pull -" of former versions kept in the home stays after
+// its last change, when no job needs it any more.
 const streamsFor = 24 * time.Hour
 
 // cleanStreams removes what killed commands left behind.
 func (o *Owner) cleanStreams() {
 	dir := o.options.Home.Streams()
+	if _, err := transfer.SweepStreams(dir); err != nil {
+		o.log.Warn("what a killed command left in the home could not be removed", "error", err)
+	}
+
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) == 0 {
 		return

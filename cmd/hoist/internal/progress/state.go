@@ -224,7 +224,21 @@ func plural(n int64, what string) string {
 var unitAbove = map[string]string{"0s": "m", "0m": "h"}
 
 // Remaining is a time ahead and what decides it, for people.
-func Remaining(d time.Duration, by string) string {
+func Remaining(d time.Duration, by string) string { return span(d) + " left" + decided(by) }
+
+// Estimated is how long something will take and what decides it, for people.
+func Estimated(d time.Duration, by string) string { return "about " + span(d) + decided(by) }
+
+func decided(by string) string {
+	if by == "" {
+		return ""
+	}
+
+	return " (" + by + " decides)"
+}
+
+// span is a duration in units that matter.
+func span(d time.Duration) string {
 	d = d.Round(time.Second)
 	if d > time.Hour {
 		d = d.Round(time.Minute)
@@ -235,11 +249,6 @@ func Remaining(d time.Duration, by string) string {
 		if before, ok := strings.CutSuffix(text, zero); ok && strings.HasSuffix(before, unitAbove[zero]) {
 			text = before
 		}
-	}
-
-	text += " left"
-	if by != "" {
-		text += " (" + by + " decides)"
 	}
 
 	return text
