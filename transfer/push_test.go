@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -407,4 +408,54 @@ func TestPlanPushFailsWithItsListing(t *testing.T) {
 			t.Errorf("error %v, want that the service is unavailable", err)
 		}
 	})
+}
+
+// TestPlanPushInRuns: a push of many is planned run by run, in the order of its sources, by one listing.
+func TestPlanPushInRuns(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent", ""); err != nil {
+		t.Fatal(err)
+	}
+
+	var req plan.PushRequest
+	for i := range 2500 {
+		rel := fmt.Sprintf("%d.txt", i)
+		one := plan.Source{Path: w.path(rel), Rel: rel, Snapshot: state.Snapshot{Size: 1}}
+		req.Sources = append(req.Sources, one)
+	}
+
+	req.Sources = append(req.Sources, req.Sources[7]) // named twice
+	req.Profile, req.Remote = "default", mustAddress(t, "oss://drawings")
+	pushing, err := plan.NewPush(t.Context(), w.at(w.engine()), w.store, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	n := 0
+	for {
+		run, err := pushing.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		if len(run) == 0 {
+			break
+		}
+
+		if len(run) > 1000 {
+			t.Errorf("a run of %d files", len(run))
+		}
+
+		for _, f := range run {
+			if f.Source.Rel != fmt.Sprintf("%d.txt", n) || f.Job.Target.Seen != state.SeenNothing {
+				t.Fatalf("file %d is %s, seen %q", n, f.Source.Rel, f.Job.Target.Seen)
+			}
+
+			n++
+		}
+	}
+
+	if lists := w.calls("list-bucket-objects"); n != 2500 || lists != 1 {
+		t.Errorf("%d files by %d listings", n, lists)
+	}
 }

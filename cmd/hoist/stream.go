@@ -118,7 +118,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	}
 	defer st.close()
 
-	t.waiting, t.show = map[string]control.FileResult{}, a.reporter(t.every)
+	t.waiting, t.show = map[string]string{}, a.reporter(t.every)
 	defer t.show.Close()
 
 	row := control.FileResult{Path: state.StreamPath, Remote: t.remote.String()}
@@ -224,7 +224,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req control.PullRe
 	}
 	defer st.close()
 
-	t.waiting, t.silent, a.sum.muted = map[string]control.FileResult{}, true, true
+	t.waiting, t.silent, a.sum.muted = map[string]string{}, true, true
 	t.show = a.reporter(t.every)
 	defer t.show.Close()
 

@@ -40,11 +40,11 @@ type transferRun struct {
 	show    *progress.Reporter
 	lines   *progressLines
 	planned bool
-	waiting map[string]control.FileResult // by job
-	order   []string                      // jobs in the order of the plan
-	queued  int                           // handed over and not waited for
-	held    int                           // queued and paused: beyond --max-transfer
-	cause   string                        // what helps against the first refusal whose cause is known
+	waiting map[string]string // job -> what its plan warned of
+	order   []string          // jobs in the order of the plan
+	queued  int               // handed over and not waited for
+	held    int               // queued and paused: beyond --max-transfer
+	cause   string            // what helps against the first refusal whose cause is known
 }
 
 // newTransfer reads what push and pull have in common: the remote, the settings, the choice of
@@ -74,7 +74,7 @@ func (a *app) newTransfer(command string, o transferFlags, to string) (*transfer
 // run plans, follows and sums up.
 func (t *transferRun) run(ctx context.Context) error {
 	t.show = t.a.reporter(t.every)
-	t.waiting, t.lines = map[string]control.FileResult{}, t.a.progressLines(t.every)
+	t.waiting, t.lines = map[string]string{}, t.a.progressLines(t.every)
 	t.a.sum.muted = t.silent
 	err := t.follow(ctx)
 	t.show.Close()
@@ -147,7 +147,7 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 					t.order = append(t.order, f.Job)
 				}
 
-				t.waiting[f.Job] = f.FileResult
+				t.waiting[f.Job] = f.Warning
 
 				continue
 			}
@@ -193,13 +193,15 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 
 // ended reports the file of a job that is done or needs a user.
 func (t *transferRun) ended(u control.Update) error {
-	r, ok := t.waiting[u.For]
+	warning, ok := t.waiting[u.For]
 	if !ok {
 		return nil
 	}
 
 	delete(t.waiting, u.For)
 	t.warn(u.Job.Path, u.Job.Warning)
+
+	r := control.FileResult{Path: u.Job.Path, Remote: u.Job.Remote, Warning: warning}
 
 	return t.report(control.ResultOf(r, *u.Job))
 }

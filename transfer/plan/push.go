@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"hoist/apsclient"
 	"hoist/state"
-	"hoist/state/compare"
 	"hoist/transfer/remote"
 )
 
@@ -43,52 +41,23 @@ type PushRequest struct {
 	Root     string // Watch: its root id
 }
 
-// Push decides where each source lands and what is to be done about it, before anything is
-// sent. It reads the remote folders that the sources land in, once each, and makes no other call
-// for a file. store knows what was published before. Names that the service would refuse are
-// parked. Errors, before anything was done: *CollisionError, *remote.UsageError,
-// *remote.NotFoundError, *remote.AmbiguousError, those of the client.
+// Push is NewPush with all its files at once: for few.
 func Push(ctx context.Context, r *remote.Resolver, store *state.Store, req PushRequest) ([]File,
 	error) {
-	if req.As != "" && len(req.Sources) > 1 {
-		return nil,
-			remote.Usagef("another name can be given to a single file, not to %d",
-				len(req.Sources))
-	}
-
-	if err := r.Allowed("signed-s3-upload"); err != nil {
-		return nil, err // before anything is looked at or queued
-	}
-
-	r.Refresh() // a user asks: what others did until now counts
-	place, err := r.ResolveFolder(ctx, req.Remote)
+	p, err := NewPush(ctx, r, store, req)
 	if err != nil {
 		return nil, err
 	}
 
-	switch place.Kind {
-	case remote.KindFolder, remote.KindBucket, remote.KindPrefix:
-	default:
-		return nil,
-			remote.Usagef("%s cannot hold files: name a folder below a project's top folder, or a bucket",
-				req.Remote)
-	}
+	var out []File
+	for {
+		run, err := p.Next(ctx)
+		if err != nil || len(run) == 0 {
+			return out, err
+		}
 
-	landings, err := land(place, req)
-	if err != nil {
-		return nil, err
+		out = append(out, run...)
 	}
-
-	if req.As != "" && len(landings) == 1 && landings[0].refused != "" {
-		return nil, remote.Usagef("%q as the name: %s", req.As, landings[0].refused)
-	}
-
-	w := pusher{r: r, store: store, place: place, req: req, folders: map[string]apsclient.FolderID{}}
-	if place.Kind == remote.KindFolder {
-		return w.intoFolder(ctx, landings)
-	}
-
-	return w.intoBucket(ctx, landings)
 }
 
 // Watch is Push for what has settled in a watched folder. It asks nobody: what a job needs to know
@@ -100,17 +69,25 @@ func Watch(store *state.Store, req PushRequest) ([]File, error) {
 		place = remote.Prefix(req.Remote)
 	}
 
-	landings, err := land(place, req)
+	all, err := land(place, req)
 	if err != nil {
 		return nil, err
 	}
 
 	w := pusher{store: store, place: place, req: req}
-	out := make([]File, len(landings))
-	for i, l := range landings {
-		if out[i], err = w.unseen(l); err != nil {
+	out := make([]File, 0, len(req.Sources))
+	for i := range req.Sources {
+		l, ok := all.landing(i)
+		if !ok {
+			continue
+		}
+
+		p, err := w.unseen(l)
+		if err != nil {
 			return nil, err
 		}
+
+		out = append(out, p)
 	}
 
 	return out, nil
@@ -128,124 +105,6 @@ func (e *CollisionError) Error() string {
 
 // clashAgain is when a job that clashes with another looks whether that is still there.
 const clashAgain = 15 * time.Second
-
-// landing is where a source goes: names below the place.
-type landing struct {
-	source  Source
-	names   []string // folders, then the file
-	refused string
-	mapped  bool
-	clash   *ClashError // with another source
-}
-
-// land computes where every source lands, and refuses two on one name. It is pure.
-func land(place remote.Place, req PushRequest) ([]landing, error) {
-	var out []landing
-
-	seen := map[string]string{} // landing -> local path
-	dirs := map[string]string{} // folder that a landing needs -> local path
-	for _, s := range req.Sources {
-		names := strings.Split(strings.Trim(s.Rel, "/"), "/")
-		if req.As != "" {
-			names[len(names)-1] = req.As
-		}
-
-		l := landing{source: s, names: slices.Clone(names)}
-		if place.Kind == remote.KindFolder {
-			for i, n := range names {
-				problem := remote.RefusedName(n)
-				if problem != "" && req.MapNames && n != "" {
-					l.names[i], l.mapped = remote.MapName(n), true
-					problem = remote.RefusedName(l.names[i])
-				}
-
-				if problem != "" && l.refused == "" {
-					l.refused = problem
-				}
-			}
-		} else if problem := refusedKey(place.Key + strings.Join(names, "/")); problem != "" {
-			l.refused = problem
-		}
-
-		key := strings.Join(l.names, "/")
-		if other, ok := seen[key]; ok {
-			if other == s.Path {
-				continue // the same file named twice
-			}
-
-			if req.Root == "" {
-				return nil, &CollisionError{Remote: address(place, l.names).String(),
-					Sources: [2]string{other, s.Path}}
-			}
-
-			l.clash = &ClashError{Path: s.Path, Other: other} // by mapped names
-		}
-
-		seen[key] = s.Path
-		for i := 1; i < len(l.names); i++ {
-			dirs[strings.Join(l.names[:i], "/")] = s.Path
-		}
-
-		out = append(out, l)
-	}
-
-	if place.Kind == remote.KindFolder {
-		for _, l := range out {
-			if other, ok := dirs[strings.Join(l.names, "/")]; ok {
-				return nil, &CollisionError{Remote: address(place, l.names).String(),
-					Sources: [2]string{l.source.Path, other}}
-			}
-		}
-
-		clashes(out)
-	}
-
-	return out, nil
-}
-
-// clashes marks the landings with a folder or file on their way that is spelled otherwise on the
-// way of another.
-func clashes(landings []landing) {
-	type spelling struct{ names, path string }
-	spelled := map[string][]spelling{} // by the Fold of the names up to there
-
-	each := func(l landing, do func(fold string, s spelling) bool) {
-		paths := make([]string, len(l.names)) // here, of each name
-		for i, path := len(paths)-1, l.source.Path; i >= 0; i, path = i-1, filepath.Dir(path) {
-			paths[i] = path
-		}
-
-		names, fold := "", ""
-		for i, n := range l.names {
-			names, fold = names+"/"+n, fold+"/"+remote.Fold(n)
-			if !do(fold, spelling{names, paths[i]}) {
-				return
-			}
-		}
-	}
-
-	for _, l := range landings {
-		each(l, func(fold string, s spelling) bool {
-			same := func(o spelling) bool { return o.names == s.names }
-			if !slices.ContainsFunc(spelled[fold], same) {
-				spelled[fold] = append(spelled[fold], s)
-			}
-
-			return true
-		})
-	}
-
-	for i := range landings {
-		each(landings[i], func(fold string, s spelling) bool {
-			other := slices.IndexFunc(spelled[fold], func(o spelling) bool { return o.names != s.names })
-			if other >= 0 {
-				landings[i].clash = &ClashError{Path: s.path, Other: spelled[fold][other].path}
-			}
-
-			return other < 0
-		})
-	}
-}
 
 // refusedKey says why OSS would refuse an object key: 1 to 1024 bytes of UTF-8 (S3's limit),
 // nothing else is documented.
@@ -443,63 +302,4 @@ func (w *pusher) compareItem(ctx context.Context, p *File, l landing) error {
 	}
 
 	return err
-}
-
-// intoBucket compares many files with one listing. A few are looked at by their jobs, but for those
-// that a record may spare the job.
-func (w *pusher) intoBucket(ctx context.Context, landings []landing) ([]File, error) {
-	out := make([]File, 0, len(landings))
-	records := map[int]state.PublishedRecord{}
-	var keys, recorded []string
-	for _, l := range landings {
-		p := w.plan(l)
-		if p.Result == "" && !w.req.Force {
-			keys = append(keys, p.Job.Target.Key)
-			rec, ok, err := w.store.Published(p.Job.Root, p.Job.Rel)
-			if err != nil {
-				return nil, err
-			}
-
-			// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone.
-			// Where ours is unknown the job's own look decides.
-			if ok && rec.SHA1 != "" && rec.Snapshot.Same(l.source.Snapshot) {
-				records[len(out)] = rec
-				recorded = append(recorded, p.Job.Target.Key)
-			}
-		}
-
-		out = append(out, p)
-	}
-
-	if len(keys) <= remote.FewObjects {
-		keys = recorded
-	}
-
-	if len(keys) == 0 {
-		return out, nil
-	}
-
-	there, whole, err := w.r.Objects(ctx, w.place.Bucket, w.place.Key, keys)
-	if err != nil {
-		return nil, err
-	}
-
-	listed := len(keys) > remote.FewObjects
-	for i := range out {
-		p := &out[i]
-		o, found := there[p.Job.Target.Key]
-		rec, known := records[i]
-		tip := compare.Tip{Presence: compare.Present, Size: o.Size, SHA1: o.SHA1}
-		switch {
-		case p.Result != "" || w.req.Force || !listed && !known:
-		case found && known && IsShown(rec.Base(rec.Remote), tip):
-			p.Result, p.Record = Unchanged, &rec
-		case found && o.Size != p.Job.Snapshot.Size:
-			p.Job.Target.Seen = state.SeenOther
-		case !found && whole:
-			p.Job.Target.Seen = state.SeenNothing
-		}
-	}
-
-	return out, nil
 }

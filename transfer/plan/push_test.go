@@ -89,7 +89,12 @@ func TestLand(t *testing.T) {
 
 			var at []string
 			refused := false
-			for _, l := range got {
+			for i := range row.req.Sources {
+				l, ok := got.landing(i)
+				if !ok {
+					continue
+				}
+
 				at = append(at, address(row.place, l.names).String())
 				refused = refused || l.refused != ""
 			}
@@ -122,5 +127,58 @@ func TestRecordRootTellsPlacesApart(t *testing.T) {
 
 	if !strings.HasPrefix(base, state.PathRoot) {
 		t.Errorf("root %q does not begin with state.PathRoot", base)
+	}
+}
+
+// TestLandClashes: what is spelled in two ways clashes on the way of both, and nothing else does.
+func TestLandClashes(t *testing.T) {
+	folder := remote.Place{Kind: remote.KindFolder, Address: mustAddress(t, "aps://H/P/Files")}
+	bucket := remote.Place{Kind: remote.KindBucket, Address: mustAddress(t, "oss://bkt"), Bucket: "bkt"}
+	for name, row := range map[string]struct {
+		place remote.Place
+		rels  string
+		want  string // what clashes, and with what, by rel
+	}{
+		"files":               {folder, "d/a.txt d/b.txt d/A.txt", "d/a.txt:d/A.txt - d/A.txt:d/a.txt"},
+		"folders":             {folder, "d/x D/y d/z", "d:D D:d d:D"},
+		"folders above":       {folder, "d/e/x D/e/x d/E/x", "d:D D:d d:D"},
+		"folders below":       {folder, "d/e/x d/E/y", "d/e:d/E d/E:d/e"},
+		"a file and a folder": {folder, "d D/x e", "d:D D:d -"},
+		"three":               {folder, "ab Ab AB", "ab:Ab Ab:ab AB:ab"},
+		"in other folders":    {folder, "d/a e/A", "- -"},
+		"keys":                {bucket, "d/a d/A D/a", "- - -"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var req PushRequest
+			for _, rel := range strings.Fields(row.rels) {
+				req.Sources = append(req.Sources, Source{Rel: rel, Path: filepath.Join("x", filepath.FromSlash(rel))})
+			}
+
+			got, err := land(row.place, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			below := func(path string) string { return strings.TrimPrefix(filepath.ToSlash(path), "x/") }
+			var out []string
+			for i := range req.Sources {
+				l, _ := got.landing(i)
+				if l.clash == nil {
+					out = append(out, "-")
+				} else {
+					out = append(out, below(l.clash.Path)+":"+below(l.clash.Other))
+				}
+			}
+
+			if text := strings.Join(out, " "); text != row.want {
+				t.Errorf("%s, want %s", text, row.want)
+			}
+		})
+	}
+
+	// the third is the second one's name, which is not the first one's
+	req := PushRequest{Sources: []Source{{Rel: "ab", Path: "1"}, {Rel: "AB", Path: "2"}, {Rel: "AB", Path: "3"}}}
+	if _, err := land(folder, req); err == nil {
+		t.Error("two files land on one name beside one that is spelled otherwise")
 	}
 }

@@ -105,44 +105,32 @@ const FewObjects = 3
 // single ones cost fewer calls.
 const listedPerKey = 50
 
-// Objects returns the objects of a bucket that have one of keys, by key. All keys begin with
-// prefix. whole reports whether those that are not returned are not there: a listing that grows
-// out of proportion is given up.
-func (r *Resolver) Objects(ctx context.Context, bucket, prefix string,
-	keys []string) (there map[string]apsclient.Object, whole bool, err error) {
-	there = map[string]apsclient.Object{}
-	if len(keys) > FewObjects {
-		wanted := make(map[string]bool, len(keys))
-		for _, k := range keys {
-			wanted[k] = true
+// Objects lists the objects of a bucket whose keys begin with prefix, for who asks for so many of
+// them. whole reports whether these were all: a listing that grows out of proportion is given up.
+func (r *Resolver) Objects(ctx context.Context, bucket, prefix string, keys int,
+	each func(apsclient.Object)) (whole bool, err error) {
+	listed := 0
+	for o, err := range r.oss.Objects.List(ctx, bucket, prefix) {
+		if err != nil {
+			return false, err
 		}
 
-		listed := 0
-		for o, err := range r.oss.Objects.List(ctx, bucket, prefix) {
-			if err != nil {
-				return nil, false, err
-			}
+		each(o)
 
-			if wanted[o.Key] {
-				there[o.Key] = o
-			}
-
-			if listed++; listed > listedPerKey*len(keys) {
-				return there, false, nil
-			}
-		}
-
-		return there, true, nil
-	}
-
-	for _, key := range keys {
-		o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(bucket, key))
-		if err == nil {
-			there[key] = o
-		} else if !errors.Is(err, apsclient.ErrNotFound) {
-			return nil, false, err
+		if listed++; listed > listedPerKey*keys {
+			return false, nil
 		}
 	}
 
-	return there, true, nil
+	return true, nil
+}
+
+// Object looks at a single object of a bucket; false: it is not there.
+func (r *Resolver) Object(ctx context.Context, bucket, key string) (apsclient.Object, bool, error) {
+	o, err := r.oss.Objects.Details(ctx, apsclient.NewObjectID(bucket, key))
+	if errors.Is(err, apsclient.ErrNotFound) {
+		return o, false, nil
+	}
+
+	return o, err == nil, err
 }

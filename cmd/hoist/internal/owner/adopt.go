@@ -9,6 +9,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
@@ -115,7 +116,8 @@ func (o *Owner) proveSome(c config.Watch, after string) (next string, err error)
 		return "", err
 	}
 
-	queued, err := o.enqueue(planned, c.ID, false)
+	queued := control.Plan{Batch: c.ID}
+	err = o.enqueue(planned, &queued, false)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 

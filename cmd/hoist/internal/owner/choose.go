@@ -47,7 +47,8 @@ func choose(files []plan.File, by string, most int64, cautious bool) error {
 	}
 
 	o.sort(files)
-	hold(files, most, cautious)
+	limit := limit{most: most, cautious: cautious}
+	limit.hold(files)
 
 	return nil
 }
@@ -97,25 +98,31 @@ func (o order) sort(files []plan.File) {
 // weight is the bytes of a file, as far as they are known.
 func weight(f plan.File) int64 { return max(f.Bytes, f.Job.Snapshot.Size, 0) }
 
-// hold pauses the files of a plan that come after so many bytes; 0: none. The file that passes the
-// limit still goes, unless cautious.
-func hold(files []plan.File, most int64, cautious bool) {
-	if most <= 0 {
+// limit is after how many bytes the files of a plan wait; 0: none. The file that passes it still goes,
+// unless cautious.
+type limit struct {
+	most     int64
+	cautious bool
+	sum      int64 // of the files that go
+}
+
+// hold pauses the files that come after the limit.
+func (l *limit) hold(files []plan.File) {
+	if l.most <= 0 {
 		return
 	}
 
-	sum := int64(0)
 	for i := range files {
 		f := &files[i]
 		if f.Result != "" {
 			continue
 		}
 
-		if sum >= most || cautious && sum+weight(*f) > most {
+		if l.sum >= l.most || l.cautious && l.sum+weight(*f) > l.most {
 			f.Job.Paused = true
 			continue
 		}
 
-		sum += weight(*f)
+		l.sum += weight(*f)
 	}
 }

@@ -52,7 +52,8 @@ func TestHold(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			files := []plan.File{{Remote: "a", Bytes: 10}, {Remote: "same", Bytes: 50, Result: plan.Unchanged},
 				{Remote: "b", Bytes: 20}, {Remote: "c", Bytes: 30}}
-			hold(files, tt.most, tt.cautious)
+			limit := limit{most: tt.most, cautious: tt.cautious}
+			limit.hold(files)
 
 			if got := names(files, func(f plan.File) bool { return f.Result == "" && !f.Job.Paused }); got != tt.want {
 				t.Errorf("%s go, want %s", got, tt.want)

@@ -27,7 +27,8 @@ type followed struct {
 	settled int64 // bytes of the jobs told
 	parkedN int   // of the jobs told, those that need a user
 	calls   int64 // of the owner when the following began
-	// jobs that are open and were not told: what they are as of the last commit
+	// jobs that are open, were not told, and have begun or wait for something: what they are as of the
+	// last commit
 	now map[state.JobID]followedJob
 }
 
@@ -137,7 +138,10 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	}
 
 	if j.Open() && (!j.Attention || held) {
-		f.now[j.ID] = followedJobOf(j)
+		if delete(f.now, j.ID); j.Phase != state.PhaseQueued || j.Paused || j.Reason != "" {
+			f.now[j.ID] = followedJobOf(j)
+		}
+
 		return nil
 	}
 

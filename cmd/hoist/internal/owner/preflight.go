@@ -18,13 +18,20 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 		return control.PreflightReport{}, err
 	}
 
-	found, planned, err := o.planPush(ctx, r, address, "")
+	found, pushing, err := o.startPush(ctx, r, address, "")
 	if err != nil {
 		return control.PreflightReport{}, err
 	}
 
-	if err := choose(planned, r.OrderBy, r.Most, r.Cautious); err != nil {
-		return control.PreflightReport{}, err
+	var planned []plan.File
+	limit := limit{most: r.Most, cautious: r.Cautious}
+	for run, err := range o.runs(ctx, pushing, r.OrderBy) {
+		if err != nil {
+			return control.PreflightReport{}, err
+		}
+
+		limit.hold(run)
+		planned = append(planned, run...)
 	}
 
 	profile := o.profile(r.Profile)

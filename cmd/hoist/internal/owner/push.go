@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/patience"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/plan"
@@ -29,25 +32,33 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	}
 
 	batch := batchOf(r.Batch)
-	found, planned, err := o.planPush(ctx, r, address, batch)
+	found, pushing, err := o.startPush(ctx, r, address, batch)
 	if err != nil {
 		return control.Plan{}, err
 	}
 
-	if err := choose(planned, r.OrderBy, r.Most, r.Cautious); err != nil {
-		return control.Plan{}, err
+	queued := control.Plan{Batch: batch, Files: make([]control.PlanFile, 0, len(found.files)+len(found.bad))}
+	limit := limit{most: r.Most, cautious: r.Cautious}
+	for run, err := range o.runs(ctx, pushing, r.OrderBy) {
+		if err != nil {
+			return queued, err
+		}
+
+		limit.hold(run)
+		if err := o.enqueue(run, &queued, r.DryRun); err != nil {
+			return queued, err
+		}
 	}
 
-	queued, err := o.enqueue(planned, batch, r.DryRun)
 	queued.Files = append(queued.Files, found.results(address)...)
 	queued.LeftOut = control.RuleCounts(found.leftOut)
 
-	return queued, err
+	return queued, nil
 }
 
-// planPush finds the files of a push, and what is to be done about each.
-func (o *Owner) planPush(ctx context.Context, r control.PushRequest, address remote.Address, batch string) (sources,
-	[]plan.File, error) {
+// startPush finds the files of a push, and where they land.
+func (o *Owner) startPush(ctx context.Context, r control.PushRequest, address remote.Address,
+	batch string) (sources, *plan.Pushing, error) {
 	found, err := o.restedSources(ctx, r)
 	if err != nil {
 		return found, nil, err
@@ -59,14 +70,46 @@ func (o *Owner) planPush(ctx context.Context, r control.PushRequest, address rem
 		return found, nil, err
 	}
 
-	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
-		return plan.Push(ctx, resolver, o.store, plan.PushRequest{
+	pushing, err := patience.Retry(ctx, o.troubles.unreachable, func() (*plan.Pushing, error) {
+		return plan.NewPush(ctx, resolver, o.store, plan.PushRequest{
 			Profile: profile, Sources: found.files, Remote: address, As: r.As, Force: r.Force,
 			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
 		})
 	})
 
-	return found, planned, err
+	return found, pushing, err
+}
+
+// runs plans a push a run of files at a time; one that has an order is a single run, since its last
+// file may be the first.
+func (o *Owner) runs(ctx context.Context, p *plan.Pushing, by string) iter.Seq2[[]plan.File, error] {
+	return func(yield func([]plan.File, error) bool) {
+		order, err := parseOrder(by)
+		if err != nil {
+			yield(nil, problem.Usagef("--order-by %w", err))
+			return
+		}
+
+		var all []plan.File
+		for {
+			run, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) { return p.Next(ctx) })
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case len(run) == 0:
+				if order.sort(all); len(all) > 0 {
+					yield(all, nil)
+				}
+
+				return
+			case order.key != "":
+				all = append(all, run...)
+			case !yield(run, nil):
+				return
+			}
+		}
+	}
 }
 
 // rulesPatience is how long a push waits for rule files that are being changed.
@@ -150,7 +193,9 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 		return control.Plan{}, err
 	}
 
-	return o.enqueue(kept, batch, r.DryRun)
+	queued := control.Plan{Batch: batch, Files: make([]control.PlanFile, 0, len(kept))}
+
+	return queued, o.enqueue(kept, &queued, r.DryRun)
 }
 
 // pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or
@@ -184,50 +229,54 @@ func batchOf(given string) string {
 // files, and a job is large.
 const queueGroup = 1000
 
-// enqueue makes jobs of a plan and tells each file's job or result.
-func (o *Owner) enqueue(planned []plan.File, batch string, dry bool) (control.Plan, error) {
-	out := control.Plan{Batch: batch, Files: make([]control.PlanFile, len(planned))}
+// enqueue makes jobs of planned files and tells in a plan each file's job or result.
+func (o *Owner) enqueue(planned []plan.File, to *control.Plan, dry bool) error {
 	var records []state.PublishedRecord
+	first := len(to.Files)
 	for i := range planned {
 		p := &planned[i]
-		out.Files[i] = planFile(p)
+		f := planFile(p)
 		if p.Result == plan.Unchanged && p.Record != nil {
 			records = append(records, *p.Record)
 		}
 
 		if dry && p.Result == "" {
 			if p.Job.Paused {
-				out.Files[i].Held = true
+				f.Held = true
 			} else {
-				out.Files[i].Result = expected(&p.Job)
+				f.Result = expected(&p.Job)
 			}
 		}
+
+		to.Files = append(to.Files, f)
 	}
 
 	if dry {
-		return out, nil
+		return nil
 	}
 
 	if len(records) > 0 {
 		if err := o.store.PutPublished(records...); err != nil {
-			return out, err
+			return err
 		}
 	}
 
 	if err := o.retakeRefused(planned); err != nil {
-		return out, err
+		return err
 	}
 
-	for first := 0; first < len(planned); first += queueGroup {
-		last := min(first+queueGroup, len(planned))
-		if err := o.enqueueGroup(planned[first:last], out.Files[first:last], batch); err != nil {
-			return out, err
+	files := to.Files[first:]
+	for group := range slices.Chunk(planned, queueGroup) {
+		if err := o.enqueueGroup(group, files[:len(group)], to.Batch); err != nil {
+			return err
 		}
+
+		files = files[len(group):]
 	}
 
 	o.engine.Kick()
 
-	return out, nil
+	return nil
 }
 
 // enqueueGroup makes jobs of a part of a plan.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
 	"hoist/transfer/plan"
 )
@@ -26,8 +27,8 @@ func TestLongPlans(t *testing.T) {
 			Target: state.Target{Address: "aps://H/P/F/" + fmt.Sprint(i)}}
 	}
 
-	out, err := o.enqueue(planned, "batch", false)
-	if err != nil {
+	out := control.Plan{Batch: "batch"}
+	if err := o.enqueue(planned, &out, false); err != nil {
 		t.Fatal(err)
 	}
 

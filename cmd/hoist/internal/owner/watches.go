@@ -249,9 +249,9 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return err
 	}
 
-	_, err = m.owner.enqueue(append(planned, plannedFiles...), c.ID, false) // folders first: others wait for them
+	planned = append(planned, plannedFiles...) // folders first: others wait for them
 
-	return err
+	return m.owner.enqueue(planned, &control.Plan{Batch: c.ID}, false)
 }
 
 // Watches implements [control.API].
