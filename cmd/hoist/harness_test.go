@@ -33,9 +33,10 @@ type lab struct {
 	home   string
 	dir    string
 	remote string
-	extra  []string // more of the environment
-	under  []string // what each command is run by
-	limits bool     // the cloud keeps its documented limits; takes effect when it starts
+	extra  []string      // more of the environment
+	under  []string      // what each command is run by
+	limits bool          // the cloud keeps its documented limits; takes effect when it starts
+	late   time.Duration // until the cloud shows what was made
 	// the modes of files hold for the commands though the tests run as root
 	ordinary bool
 }
@@ -63,11 +64,17 @@ func (l *lab) addExamples() {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	return newLateLab(t, 0)
+}
+
+// newLateLab is newLab with a cloud that shows what was made only after a while.
+func newLateLab(t *testing.T, late time.Duration) *lab {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("runs whole processes")
 	}
 
-	l := &lab{t: t, data: t.TempDir(), home: filepath.Join(t.TempDir(), "h"), dir: t.TempDir()}
+	l := &lab{t: t, data: t.TempDir(), home: filepath.Join(t.TempDir(), "h"), dir: t.TempDir(), late: late}
 	l.startCloud("127.0.0.1:0")
 	l.remote = l.cloud.DemoRemote()
 
@@ -76,7 +83,7 @@ func newLab(t *testing.T) *lab {
 
 func (l *lab) startCloud(addr string) {
 	l.t.Helper()
-	s, err := emulator.New(emulator.Config{Dir: l.data, Limits: l.limits})
+	s, err := emulator.New(emulator.Config{Dir: l.data, Limits: l.limits, Visibility: l.late})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -61,8 +61,29 @@ func (d *soakDisk) note(name string, step int, data []byte) {
 	}
 }
 
+// fits reports whether a step can be done to what is there.
+func (d *soakDisk) fits(s soakStep) bool {
+	data, there := d.now[s.name]
+	switch s.do {
+	case "grow":
+		return there && s.size > int64(len(data))
+	case "shrink":
+		return there && s.size < int64(len(data))
+	case "older":
+		return there && len(d.before[s.name]) > 0
+	case "touch", "rename", "delete", "away":
+		return there
+	}
+
+	return true
+}
+
 // do makes one step of the plan true on disk.
 func (d *soakDisk) do(step int, s soakStep) error {
+	if !d.fits(s) {
+		return nil
+	}
+
 	path := filepath.Join(d.dir, filepath.FromSlash(s.name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -100,7 +100,8 @@ func (d *soakDisk) again(name string, step int) {
 	}
 }
 
-// oddSoak makes the service odd in some of the ways it may be, as the seed has it.
+// oddSoak makes the service odd in some of the ways it may be, as the seed has it: 420 in all of
+// them.
 func (s *soak) oddSoak(seed uint64) {
 	s.cloud.SetKnobs(func(k *emulator.Knobs) {
 		k.NoSHA1, k.CaseInsensitiveNames = seed%3 == 0, seed%2 == 0
@@ -111,6 +112,16 @@ func (s *soak) oddSoak(seed uint64) {
 
 		s.disk.blind = k.NoSHA1
 	})
+}
+
+// soakLate is how late the service shows what was made, as the seed has it: within the settle time
+// or past several of them.
+func soakLate(seed uint64) time.Duration {
+	if seed/2%3 > 0 {
+		return 0
+	}
+
+	return []time.Duration{2500 * time.Millisecond, 300 * time.Millisecond}[seed%2]
 }
 
 // retryAll asks for every job again, whatever became of it, if somebody is there to ask.

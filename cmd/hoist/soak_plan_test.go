@@ -9,7 +9,8 @@ import (
 )
 
 // soakStep is one thing that happens in a soak. Everything about it is drawn beforehand, so that a
-// seed and the number of a step name it.
+// seed and the number of a step name it. One that does not fit what is there does nothing, so that
+// any part of a plan is a plan.
 type soakStep struct {
 	do    string // of the list below
 	name  string // of the file
@@ -180,4 +181,87 @@ func planOf(plan []soakStep, name string) string {
 	}
 
 	return out.String()
+}
+
+func killsIn(plan []soakStep) (n int) {
+	for _, s := range plan {
+		if s.do == "kill" {
+			n++
+		}
+	}
+
+	return n
+}
+
+// soakTries is how many shorter plans are tried when one fails; each takes a while.
+const soakTries = 12
+
+// shortenSoak looks for a part of a plan that fails too: without a half, a quarter ... a step.
+func shortenSoak(plan []soakStep, tries int, fails func([]soakStep) bool) []soakStep {
+	for size := (len(plan) + 1) / 2; size >= 1; {
+		smaller := false
+		for at := 0; at+size <= len(plan) && !smaller; at += size {
+			if tries--; tries < 0 {
+				return plan
+			}
+
+			cut := slices.Concat(plan[:at], plan[at+size:])
+			if smaller = fails(cut); smaller {
+				plan = cut
+			}
+		}
+
+		switch {
+		case !smaller:
+			size /= 2
+		case size > len(plan)/2:
+			size = max(len(plan)/2, 1)
+		}
+
+		if len(plan) == 0 {
+			break
+		}
+	}
+
+	return plan
+}
+
+// soakForm is a step as a line of a script; times are milliseconds.
+const soakForm = "%s %q %q %d %d %d %d %q %d %d\n"
+
+// writeSoak and readSoak: a plan as text, a step per line, after its seed.
+func writeSoak(seed uint64, plan []soakStep) string {
+	var out strings.Builder
+	fmt.Fprintln(&out, seed)
+
+	for _, s := range plan {
+		fmt.Fprintf(&out, soakForm, s.do, s.name, s.to, s.size, s.pause.Milliseconds(), s.gap.Milliseconds(),
+			s.at, s.when, s.down, s.jump.Milliseconds())
+	}
+
+	return out.String()
+}
+
+func readSoak(text string) (seed uint64, plan []soakStep, err error) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+
+		var s soakStep
+		if seed == 0 {
+			_, err = fmt.Sscan(line, &seed)
+		} else {
+			_, err = fmt.Sscanf(line, soakForm, &s.do, &s.name, &s.to, &s.size, &s.pause, &s.gap, &s.at, &s.when,
+				&s.down, &s.jump)
+			s.pause, s.gap, s.jump = s.pause*time.Millisecond, s.gap*time.Millisecond, s.jump*time.Millisecond
+			plan = append(plan, s)
+		}
+
+		if err != nil {
+			return 0, nil, fmt.Errorf("line %q: %w", line, err)
+		}
+	}
+
+	return seed, plan, nil
 }

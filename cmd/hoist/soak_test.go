@@ -29,9 +29,9 @@ import (
 //
 // HOIST_SOAK_SEED, HOIST_SOAK_STEPS and HOIST_SOAK_KILLS choose another plan than the short one of
 // every test run; "make soak" does. HOIST_NIGHTLY=1 kills a thousand times at a service that is odd
-// in every way, and bounds the calls by three times those of a run without faults: so many a version
-// as without kills, and what each start asks. A seed repeats the plan and the kinds of faults, not
-// the timing.
+// in every way, and bounds the calls by three times those of a run without faults, for as many
+// versions. A seed repeats the plan and the kinds of faults, not the timing. A plan that fails is
+// shortened and printed as a script.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	first, steps, kills := 1, 60, 8
@@ -42,26 +42,60 @@ func TestSoak(t *testing.T) {
 
 	seed := uint64(soakEnv(t, "HOIST_SOAK_SEED", first))
 	steps, kills = soakEnv(t, "HOIST_SOAK_STEPS", steps), soakEnv(t, "HOIST_SOAK_KILLS", kills)
-	calls, versions := runSoak(t, seed, max(steps, 3*kills), kills, 10)
-	if !nightly {
+	plan := soakPlan(seed, max(steps, 3*kills), kills)
+	again := fmt.Sprintf("HOIST_SOAK_SEED=%d HOIST_SOAK_STEPS=%d HOIST_SOAK_KILLS=%d", seed, steps, kills)
+
+	var calls, versions int
+	if !t.Run("plan", func(t *testing.T) { calls, versions = runSoak(t, seed, plan, again, 10) }) {
+		shortest := shortenSoak(plan, soakTries, func(plan []soakStep) bool {
+			return !t.Run("shorter", func(t *testing.T) { runSoak(t, seed, plan, again, 10) })
+		})
+		t.Errorf("as a script, for testdata/soaks:\n%s", writeSoak(seed, shortest))
+	}
+
+	if !nightly || t.Failed() {
 		return
 	}
 
-	const start = 6 // calls: token, hub, project, top folders, folder and tip
-	cleanCalls, cleanVersions := runSoak(t, seed, 300, 0, 0)
-	if clean := cleanCalls*versions/cleanVersions + start*kills; calls > 3*clean {
+	cleanCalls, cleanVersions := runSoak(t, seed, soakPlan(seed, 300, 0), "a run without kills", 0)
+	if clean := cleanCalls * versions / cleanVersions; calls > 3*clean {
 		t.Errorf("%d calls, and without faults %d", calls, clean)
+	}
+}
+
+// TestPastSoaks lets happen again what once went wrong, or was made up beside it.
+func TestPastSoaks(t *testing.T) {
+	if os.Getenv("HOIST_LONG") == "" {
+		t.Skip("takes minutes; HOIST_LONG=1 runs it")
+	}
+
+	files, err := filepath.Glob(filepath.Join("testdata", "soaks", "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no soaks: %v", err)
+	}
+
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		seed, plan, err := readSoak(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+
+		t.Run(filepath.Base(f), func(t *testing.T) { runSoak(t, seed, plan, f, 10) })
 	}
 }
 
 // runSoak runs a plan; one call in so many fails (0: none). It returns how many calls made how many
 // versions.
-func runSoak(t *testing.T, seed uint64, steps, kills, faultOf int) (calls, versions int) {
+func runSoak(t *testing.T, seed uint64, plan []soakStep, again string, faultOf int) (calls, versions int) {
 	t.Helper()
 	s := &soak{
-		lab: newLab(t), plan: soakPlan(seed, steps, kills),
+		lab: newLateLab(t, soakLate(seed)), plan: plan, again: again,
 		rng: rand.New(rand.NewPCG(seed, 0xfa07)), faultOf: faultOf, ops: map[string]int{},
-		again: fmt.Sprintf("HOIST_SOAK_SEED=%d HOIST_SOAK_STEPS=%d HOIST_SOAK_KILLS=%d", seed, steps, kills),
 	}
 	const settle = 400 * time.Millisecond
 	dir := filepath.Join(s.dir, "drawings")
@@ -97,7 +131,7 @@ func runSoak(t *testing.T, seed uint64, steps, kills, faultOf int) (calls, versi
 	before := s.tree()
 	t.Logf("%s: %d steps and %d kills (%d of them at a counted request) in %v, quiet %v later; %d calls, "+
 		"%d of them with a fault; %d files, %d versions",
-		s.again, len(s.plan)-kills, s.kills, s.counted, faulty.Round(time.Second),
+		s.again, len(s.plan)-killsIn(plan), s.kills, s.counted, faulty.Round(time.Second),
 		(time.Since(began) - faulty).Round(time.Second),
 		s.calls, s.faults, len(s.disk.now), versionsIn(before))
 	t.Logf("calls by kind: %v", s.ops)
@@ -123,15 +157,31 @@ func TestSoakPlanFollowsFromItsSeed(t *testing.T) {
 		t.Error("a plan does not follow from its seed")
 	}
 
-	kills := 0
-	for _, s := range a {
-		if s.do == "kill" {
-			kills++
-		}
+	if kills := killsIn(a); kills != 40 || len(a) != 340 {
+		t.Errorf("%d kills in %d steps", kills, len(a))
 	}
 
-	if kills != 40 || len(a) != 340 {
-		t.Errorf("%d kills in %d steps", kills, len(a))
+	seed, read, err := readSoak("# a comment\n" + writeSoak(7, a))
+	if err != nil || seed != 7 || !slices.Equal(read, a) {
+		t.Errorf("what was written as a script reads as another: %v", err)
+	}
+}
+
+// TestSoakIsShortened: of a plan that fails, the steps stay that it fails for.
+func TestSoakIsShortened(t *testing.T) {
+	plan := soakPlan(7, 60, 5)
+	first, second := plan[11], plan[42]
+	got := shortenSoak(plan, 1000, func(p []soakStep) bool {
+		return slices.Contains(p, first) && slices.Contains(p, second)
+	})
+	if !slices.Equal(got, []soakStep{first, second}) {
+		t.Errorf("got %v, want %v and %v", got, first, second)
+	}
+
+	tries := 0
+	shortenSoak(plan, 3, func([]soakStep) bool { tries++; return false })
+	if tries != 3 {
+		t.Errorf("%d tries, want 3", tries)
 	}
 }
 

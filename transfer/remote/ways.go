@@ -59,16 +59,20 @@ func (r *Resolver) Remember(m Memory) {
 		}
 	}
 
-	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.memory = m
 	for _, w := range ways {
-		// a time to come is one of a clock that was wrong
-		if age := now.Sub(w.Asked); age >= 0 && age < wayFor && w.Folder.ID != "" {
+		if w.Folder.ID != "" {
 			r.ways[w.Address] = w
 		}
 	}
+}
+
+// stale reports whether a way is too old; a time to come is one of a clock that was wrong.
+func (w way) stale() bool {
+	age := time.Since(w.Asked)
+	return age < 0 || age >= wayFor
 }
 
 // wayAlong returns the place to which the first three steps of an address are known to lead.
@@ -85,8 +89,8 @@ func (r *Resolver) wayAlong(a Address) (p Place, w way, ok bool) {
 		return p, w, false
 	}
 
-	if age := time.Since(w.Asked); age < 0 || age >= wayFor {
-		r.forgetPlaces(min(age, wayFor))
+	if w.stale() {
+		r.forgetPlaces(min(time.Since(w.Asked), wayFor))
 		return p, w, false
 	}
 
@@ -150,6 +154,7 @@ func (r *Resolver) learnWay(a Address, p Place) {
 	}
 
 	r.mu.Lock()
+	maps.DeleteFunc(r.ways, func(_ string, w way) bool { return w.stale() })
 	if w.Asked = r.placesRead.UTC(); r.memory == nil || r.placesRead.IsZero() || len(r.ways) >= waysKept {
 		r.mu.Unlock()
 		return

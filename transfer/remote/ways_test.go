@@ -75,22 +75,29 @@ func TestWaysOutliveTheProcess(t *testing.T) {
 	}
 }
 
+// elsewhere is a folder that has what is looked for, under another name.
+func elsewhere(w *world) string {
+	w.addFolder(w.srv.Demo().Project, "Plans/a")
+	return w.addFolder(w.srv.Demo().Project, "Plans")
+}
+
 // TestWaysAreBelievedUntilTheServiceContradicts: whatever became of the ids, the place that a
 // process finds is the one that a process without memory finds.
 func TestWaysAreBelievedUntilTheServiceContradicts(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		spoil func(w *world, ways []way) []way
+		name   string
+		exists bool // and nothing in it is asked for: the way is believed for as long as it may be
+		spoil  func(w *world, ways []way) []way
 	}{
-		{"another folder", func(_ *world, ways []way) []way {
+		{"another folder", false, func(_ *world, ways []way) []way {
 			ways[0].Folder.ID = "urn:adsk.wipprod:fs.folder:co.gone"
 			return ways
 		}},
-		{"another project", func(_ *world, ways []way) []way {
+		{"another project", false, func(_ *world, ways []way) []way {
 			ways[0].Project.ID = "b.6e1f0a52-0000-0000-0000-000000000000"
 			return ways
 		}},
-		{"a folder that is refused", func(w *world, ways []way) []way {
+		{"a folder that is refused", false, func(w *world, ways []way) []way {
 			ways[0].Folder.ID = "urn:adsk.wipprod:fs.folder:co.refused"
 			w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 				if strings.Contains(r.Path, "co.refused") {
@@ -102,18 +109,20 @@ func TestWaysAreBelievedUntilTheServiceContradicts(t *testing.T) {
 
 			return ways
 		}},
-		{"one in which the name is missing", func(w *world, ways []way) []way {
+		{"one in which the name is missing", true, func(w *world, ways []way) []way {
 			ways[0].Folder.ID = w.addFolder(w.srv.Demo().Project, "Plans")
 			return ways
 		}},
-		{"long ago", func(_ *world, ways []way) []way {
+		{"long ago", false, func(w *world, ways []way) []way {
 			ways[0].Asked = ways[0].Asked.Add(-wayFor)
-			ways[0].Folder.ID = "urn:adsk.wipprod:fs.folder:co.never-asked"
+			ways[0].Folder.ID = elsewhere(w)
 
 			return ways
 		}},
-		{"to come", func(_ *world, ways []way) []way {
+		{"to come", false, func(w *world, ways []way) []way {
 			ways[0].Asked = ways[0].Asked.Add(time.Hour)
+			ways[0].Folder.ID = elsewhere(w)
+
 			return ways
 		}},
 	} {
@@ -138,6 +147,11 @@ func TestWaysAreBelievedUntilTheServiceContradicts(t *testing.T) {
 			}
 
 			m.text = string(text)
+			top, err := w.born(&note{text: m.text}).ResolveFolder(t.Context(), mustAddress(t, w.srv.DemoRemote()))
+			if wrong := err != nil || top.Folder.ID != w.base; wrong != c.exists {
+				t.Errorf("the top folder is %s, %v, want %s", top.Folder.ID, err, w.base)
+			}
+
 			got, err := w.born(m).ResolveFolder(t.Context(), a)
 			if err != nil || got.Folder.ID != want.Folder.ID || len(got.Missing) > 0 {
 				t.Errorf("got %s %v, %v, want %s", got.Folder.ID, got.Missing, err, want.Folder.ID)
