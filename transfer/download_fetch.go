@@ -40,7 +40,7 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 		return nil, err
 	}
 
-	at, err := openTarget(job)
+	at, err := e.targetOf(r, job)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +110,16 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 	return append(w.due, events...), err
 }
 
+// targetOf is [openTarget] for a run.
+func (e *Engine) targetOf(r *run, job state.Job) (at *target, err error) {
+	err = e.onDisk(r, nil, job.Path, func() (err error) {
+		at, err = openTarget(job)
+		return err
+	})
+
+	return at, err
+}
+
 // fetching is one run of fetch.
 type fetching struct {
 	e   *Engine
@@ -156,7 +166,7 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 
 	size := w.d.size
 
-	if err := w.e.roomFor(at.dir, size); err != nil {
+	if err := w.onDisk(func() error { return w.e.roomFor(at.dir, size) }); err != nil {
 		return err
 	}
 
@@ -167,9 +177,11 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 			_ = w.e.removeTemp(at) // the failure before it is what counts
 		}
 	}()
-	if err = w.e.effect("make the temporary file", func() (err error) {
-		f, err = at.createTemp(size)
-		return err
+	if err = w.onDisk(func() error {
+		return w.e.effect("make the temporary file", func() (err error) {
+			f, err = at.createTemp(size)
+			return err
+		})
 	}); err != nil {
 		return err
 	}
@@ -304,7 +316,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		}
 	}
 
-	if err := w.sync(); err != nil {
+	if err := w.onDisk(w.sync); err != nil {
 		return err
 	}
 
@@ -378,7 +390,10 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 
 		n, err := body.Read((*buf)[:min(copyBuffer, end-at+1)])
 		if n > 0 {
-			if _, err := w.f.WriteAt((*buf)[:n], at); err != nil {
+			if err := w.onDisk(func() error {
+				_, err := w.f.WriteAt((*buf)[:n], at)
+				return err
+			}); err != nil {
 				return at - from, err
 			}
 
@@ -410,6 +425,9 @@ func isTyped(err error) bool {
 	_, answer := errors.AsType[*apsclient.Error](err)
 	return net || answer
 }
+
+// onDisk makes a call on the disk of the target while a slot of the gate is held.
+func (w *fetching) onDisk(call func() error) error { return w.e.onDisk(w.r, w.gate, w.job.Path, call) }
 
 // sync makes the ranges written so far survive a power cut.
 func (w *fetching) sync() error {

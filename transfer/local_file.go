@@ -19,7 +19,7 @@ import (
 // be moved over one that is open (Windows), it is open only while a read lasts, and the reads are
 // of what has its path. Safe for concurrent use.
 //
-// Nothing of it waits for a dead disk, but that a read from a disk of this machine is not bounded.
+// Nothing of it waits for a dead disk, but for a read from a disk of this machine: see onDisk.
 type LocalFile struct {
 	path string
 	id   string   // the file's id, "" unknown

@@ -97,6 +97,14 @@ func (g *gate) release() {
 	g.admit()
 }
 
+// lend gives so many slots that are held to others, or takes them back.
+func (g *gate) lend(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.used -= n
+	g.admit()
+}
+
 func (g *gate) succeeded() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

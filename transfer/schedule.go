@@ -328,7 +328,9 @@ func makesItem(j state.Job) bool {
 // usedSlots counts the runs; the caller holds mu.
 func (e *Engine) usedSlots() (s slots) {
 	for _, r := range e.running {
-		s.add(r.holds, e.shares(r.holds))
+		if r.silent == 0 {
+			s.add(r.holds, e.shares(r.holds))
+		}
 	}
 
 	return s

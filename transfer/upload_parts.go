@@ -243,7 +243,8 @@ func (*damagedError) Error() string { return "the service stored other bytes tha
 // was read is of the job's snapshot.
 func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedURL) error {
 	var sent atomic.Int64
-	body := apsclient.PartBody{R: s.src.part(p.offset, p.length), Offset: p.offset, Size: p.length,
+	file := &onDiskReader{s.e, s.r, s.e.gateOf(p.length), s.job.Path, s.src.part(p.offset, p.length)}
+	body := apsclient.PartBody{R: file, Offset: p.offset, Size: p.length,
 		Sent: func(n int) {
 			sent.Add(int64(n))
 			s.e.moved(s.r, int64(n))

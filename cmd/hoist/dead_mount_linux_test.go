@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -234,4 +235,49 @@ func TestDeadMountWhileAFileIsRead(t *testing.T) {
 	}
 
 	l.published("plans/b.rvt", 1, filepath.Join(s.behind, "b.rvt"))
+}
+
+// TestDeadMountWhileAFileIsWritten: a download onto a disk that ceases to answer gives its slot to
+// others and says what it waits for, and ends well when the disk is back.
+func TestDeadMountWhileAFileIsWritten(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.extra = []string{"HOIST_LIMITS=server"}
+	from, near := l.file("in/b.rvt", 64<<20), l.file("a.rvt", 3<<20)
+	l.run(0, "push", from, l.remote+"/in")
+	at := filepath.Join(l.dir, "share")
+	s := newShare(t, at)
+
+	var once sync.Once
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "s3-get" {
+			once.Do(func() { s.stop(t) })
+		}
+
+		return emulator.Fault{}
+	})
+
+	l.start("daemon", "--transfers", "1")
+	l.owned("daemon")
+	p := l.start("pull", l.remote+"/in/b.rvt", at)
+	eventually(t, "the disk has ceased to answer", func() bool { return l.count("s3-get") > 0 })
+	q := l.start("push", near, l.remote+"/plans")
+	if code := q.wait(); code != 0 {
+		t.Fatalf("exit code %d: %s", code, q.errs.String())
+	}
+
+	if out, _ := l.run(0, "jobs"); !strings.Contains(out, "unreadable") {
+		t.Errorf("what it waits for is not told:\n%s", out)
+	}
+
+	s.goOn(t)
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code %d: %s", code, p.errs.String())
+	}
+
+	got, err := os.ReadFile(filepath.Join(s.behind, "b.rvt"))
+	want, wantErr := os.ReadFile(from)
+	if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+		t.Errorf("what was pulled is not what was pushed: %v, %v", err, wantErr)
+	}
 }
