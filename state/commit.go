@@ -235,7 +235,7 @@ func (j Job) lasting() Job {
 func successor(j Job, changed *SourceChanged) (Job, bool) {
 	next := Job{
 		Kind: j.Kind, Profile: j.Profile, Root: j.Root, Path: j.Path, Rel: j.Rel, Target: j.Target,
-		Force: j.Force && j.Result == "", Batch: j.Batch, Doubt: j.Doubt,
+		Force: j.Force && j.Result == "", Batch: j.Batch, Doubt: j.Doubt, Priority: j.Priority,
 	}
 	next.Target.Seen = ""
 	switch {

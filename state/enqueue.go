@@ -129,7 +129,7 @@ func normal(j Job) (Job, error) {
 		VersionNumber: j.VersionNumber,
 		Paused:        j.Paused, Attention: j.Attention, NextAttempt: j.NextAttempt, Reason: j.Reason,
 		Error:   j.Error,
-		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest,
+		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Priority: j.Priority,
 	}, nil
 }
 
@@ -289,6 +289,10 @@ func (tx *writeTx) mergeInto(k []byte, open, j Job) (Job, Verdict, error) {
 
 	merged.Force = merged.Force || j.Force
 	merged.Overwrite = merged.Overwrite || j.Overwrite
+	if watched(j) {
+		merged.Priority = j.Priority
+	}
+
 	switch {
 	case j.Kind == Download:
 	case open.Phase == PhaseQueued:

@@ -17,7 +17,7 @@ type jobIndex struct {
 	open      map[JobID]*openJob
 	order     []*openJob // all open jobs by id
 	renames   int        // of folders
-	ready     []*openJob // by id: no attempt ahead, not paused, not parked
+	ready     []*openJob // by turn: no attempt ahead, not paused, not parked
 	waiting   []*openJob // by next attempt, then id: an attempt at a time
 	paused    int
 	attention int // not paused
@@ -32,6 +32,7 @@ type openJob struct {
 	rename      bool // of a folder
 	paused      bool
 	attention   bool
+	priority    int8
 	reason      unique.Handle[string]
 	nextAttempt time.Time // by the monotonic clock, which nobody sets
 	stored      time.Time // as the record has it
@@ -39,13 +40,16 @@ type openJob struct {
 
 func mirror(j Job) *openJob {
 	return &openJob{id: j.ID, root: j.Root, rename: j.Kind == Rename, paused: j.Paused,
-		attention: j.Attention, reason: unique.Make(j.Reason),
+		attention: j.Attention, priority: rank(j), reason: unique.Make(j.Reason),
 		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
 }
 
+// rank is the priority of a job as the index has it.
+func rank(j Job) int8 { return int8(max(-1, min(j.Priority, 1))) }
+
 // says reports whether the index has nothing to change for what became of a job.
 func (o *openJob) says(j Job) bool {
-	return o.root == j.Root && o.paused == j.Paused && o.attention == j.Attention &&
+	return o.root == j.Root && o.priority == rank(j) && o.paused == j.Paused && o.attention == j.Attention &&
 		o.reason.Value() == j.Reason && o.stored.Equal(j.NextAttempt)
 }
 
@@ -72,6 +76,15 @@ func (j *Job) setWait(before time.Time) {
 }
 
 func byID(a, b *openJob) int { return cmp.Compare(a.id, b.id) }
+
+// byTurn orders jobs as they begin: by priority, then the oldest first.
+func byTurn(a, b *openJob) int {
+	if c := cmp.Compare(b.priority, a.priority); c != 0 {
+		return c
+	}
+
+	return byID(a, b)
+}
 
 func byAttempt(a, b *openJob) int {
 	if c := a.nextAttempt.Compare(b.nextAttempt); c != 0 {
@@ -177,11 +190,11 @@ func (x *jobIndex) file(o *openJob, in bool) {
 			x.retried += n
 		}
 	case !o.attention:
-		x.ready = change(x.ready, o, byID)
+		x.ready = change(x.ready, o, byTurn)
 	}
 }
 
-// runnable lists jobs that may run: those whose time came first, then the oldest.
+// runnable lists jobs that may run: those whose time came first, then by turn.
 func (x *jobIndex) runnable(now time.Time, limit int, skip func(JobID) bool) []JobID {
 	var ids []JobID
 	take := func(o *openJob) bool {
@@ -324,7 +337,7 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 	}
 
 	x.open = make(map[JobID]*openJob, len(found))
-	var timed []*openJob
+	var timed, ready []*openJob
 	for i, o := range found {
 		if !listed[i] {
 			continue
@@ -333,14 +346,16 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 		x.open[o.id] = o
 		x.order = append(x.order, o)
 		if o.nextAttempt.IsZero() {
-			x.file(o, true)
+			ready = append(ready, o)
 		} else {
 			timed = append(timed, o)
 		}
 	}
 
-	slices.SortFunc(timed, byAttempt) // so each goes to the end of its list
-	for _, o := range timed {
+	slices.SortFunc(ready, byTurn) // so each goes to the end of its list
+	slices.SortFunc(timed, byAttempt)
+
+	for _, o := range slices.Concat(ready, timed) {
 		x.file(o, true)
 	}
 
@@ -421,7 +436,7 @@ func (s *Store) CountsIn(root string) (open, attention int) {
 }
 
 // Runnable returns at most limit (0: all) open jobs that may run at now and that skip (nil: none)
-// does not name: first those whose time came, then the oldest. It reads only the jobs that it
+// does not name: first those whose time came, then the others by priority and age. It reads only the jobs that it
 // returns.
 func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job, error) {
 	s.mu.Lock()

@@ -222,6 +222,9 @@ type Job struct {
 	// of a watched file: since when it changes without having settled in between, zero: it settled
 	Unrest time.Time
 
+	// upload: above zero it begins before those of less, below after them
+	Priority int
+
 	Successor JobID // the job that went on after this one was superseded
 
 	End     string // see the End constants; "" open

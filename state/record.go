@@ -109,6 +109,8 @@ type jobRecord struct {
 	Content string `json:"content,omitempty" n:"51"`
 	Sign    string `json:"sign,omitempty" n:"52"`
 	Held    bool   `json:"held,omitempty" n:"55"`
+
+	Priority int `json:"priority,omitempty" n:"56"`
 }
 
 // jobGlance is what of a jobRecord the index needs: its other fields are skipped unread.
@@ -121,11 +123,12 @@ type jobGlance struct {
 	Wait        int64     `json:"wait" n:"35"`
 	Reason      string    `json:"reason" n:"39"`
 	End         string    `json:"end" n:"46"`
+	Priority    int       `json:"priority" n:"56"`
 }
 
 func (g jobGlance) job(id JobID) Job {
 	return Job{ID: id, Kind: Kind(g.Kind), Root: g.Root, Paused: g.Paused, Attention: g.Attention, Reason: g.Reason,
-		NextAttempt: g.NextAttempt}
+		NextAttempt: g.NextAttempt, Priority: g.Priority}
 }
 
 type partRecord struct {
@@ -196,7 +199,7 @@ func recordOfJob(j Job) jobRecord {
 		Repeats: j.Repeats,
 		Changes: j.Changes, Seen: j.Seen, Unrest: j.Unrest, Successor: string(j.Successor),
 		End: j.End, Created: stored(j.Created), Updated: stored(j.Updated), Ended: stored(j.Ended),
-		Content: j.Content, Sign: j.Sign, Held: j.Held,
+		Content: j.Content, Sign: j.Sign, Held: j.Held, Priority: j.Priority,
 	}
 	if j.Pending != nil {
 		p := fromSnapshot(*j.Pending)
@@ -244,7 +247,7 @@ func (r jobRecord) job(id JobID) Job {
 		Repeats: r.Repeats,
 		Changes: r.Changes, Seen: r.Seen, Unrest: r.Unrest, Successor: JobID(r.Successor),
 		End: r.End, Created: r.Created, Updated: r.Updated, Ended: r.Ended,
-		Content: r.Content, Sign: r.Sign, Held: r.Held,
+		Content: r.Content, Sign: r.Sign, Held: r.Held, Priority: r.Priority,
 	}
 	if r.Pending != nil {
 		p := Snapshot(*r.Pending)

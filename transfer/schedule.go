@@ -250,10 +250,10 @@ func (d *dispatcher) choose(now time.Time, used slots) int {
 	return best
 }
 
-// better orders two jobs for a transfer slot: what has begun first, since sessions end; then files
-// that change under the reading, in half of the slots; then, when large files hold their share
-// already, small ones; then, while creates wait for their budget, large ones, since bytes cost no
-// budget; then the older.
+// better orders two jobs for a transfer slot: what has begun first, since sessions end; then by
+// priority; then files that change under the reading, in half of the slots; then, when large files
+// hold their share already, small ones; then, while creates wait for their budget, large ones, since
+// bytes cost no budget; then the older.
 func (s slots) better(a, b state.Job, transfers int) bool {
 	mayChange := s.changing < max(1, transfers/2)
 	largeFull := s.large >= max(1, transfers-2)
@@ -271,6 +271,7 @@ func (s slots) better(a, b state.Job, transfers int) bool {
 
 	return cmp.Or(
 		first(a.Phase != state.PhaseQueued, b.Phase != state.PhaseQueued),
+		cmp.Compare(b.Priority, a.Priority),
 		first(mayChange && a.Changes > 0, mayChange && b.Changes > 0),
 		first(largeFull && size(a) < largeFile, largeFull && size(b) < largeFile),
 		first(createsWait && size(a) >= largeFile, createsWait && size(b) >= largeFile),

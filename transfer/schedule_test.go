@@ -12,6 +12,10 @@ func TestBetter(t *testing.T) {
 	queued := func(size int64, changes int) state.Job {
 		return state.Job{Phase: state.PhaseQueued, Size: size, Changes: changes}
 	}
+	urgent := func(j state.Job) state.Job {
+		j.Priority = 1
+		return j
+	}
 	begun := queued(1, 0)
 
 	begun.Phase = state.PhaseReserved
@@ -24,6 +28,8 @@ func TestBetter(t *testing.T) {
 	}{
 		{"the older", slots{}, queued(small, 0), queued(small, 0), false},
 		{"what has begun", slots{}, begun, queued(large, 1), true},
+		{"of a higher priority", slots{large: 6}, urgent(queued(large, 0)), queued(small, 1), true},
+		{"but what has begun goes on", slots{}, begun, urgent(queued(small, 0)), true},
 		{"what changes all the time", slots{changing: 3}, queued(small, 1), queued(small, 0), true},
 		{"but not in more than half of the slots", slots{changing: 4}, queued(small, 1), queued(small, 0),
 			false},

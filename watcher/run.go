@@ -69,7 +69,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		found: make(chan finding), done: make(chan summary, 1),
 		doubt: true, roots: make(chan rootLook), unread: map[string]bool{},
 	}
-	r.set.onClose = func(p string) bool { return w.cfg.wishes(p).OnClose }
+	r.set.wishes = w.cfg.wishes
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
 		return err
 	}
@@ -158,6 +158,7 @@ func (r *run) loop(ctx context.Context) error {
 			wanted := r.wanted
 			r.wanted = nil
 			r.mu.Unlock()
+			r.set.retime()
 
 			for _, folder := range wanted {
 				r.wantScan(folder, true)
@@ -297,7 +298,7 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 			r.rest(settled{path: d.path, forget: true}, true)
 		case d.op == opGone:
 			r.set.observe(d.path, observation{rec: d.rec, gone: true, scanned: true}, now)
-		case !waiting && r.set.atOnce(d.rec, d.locked, f.at) && !(stale && r.moved(d)) &&
+		case !waiting && r.set.atOnce(d.path, d.rec, d.locked, f.at) && !(stale && r.moved(d)) &&
 			!r.awaited(d, now):
 			r.rest(settled{path: d.path, rec: d.rec, fresh: d.op == opAdded}, true)
 		default:
@@ -588,7 +589,7 @@ func (r *run) look(ctx context.Context, now time.Time) {
 
 		if r.set.look(p, o, lock, func() string { return r.unfinished(p, rec) }, now) {
 			r.rest(settled{path: p, rec: o.rec, gone: o.gone, fresh: was.fresh && !o.gone,
-				capped: now.Sub(was.last) < r.cfg.Settle}, false)
+				capped: now.Sub(was.last) < was.pace.quiet}, false)
 		}
 	}
 }

@@ -30,8 +30,8 @@ type settler struct {
 	quiet  time.Duration
 	limit  time.Duration // the cap, counted from the first observed change
 	minAge time.Duration
-	// whether a path waits while somebody has it open; nil: none does
-	onClose func(path string) bool
+	// what is asked for a path; nil: nothing is
+	wishes func(path string) Wishes
 
 	pending map[string]*pending
 	checks  checkHeap
@@ -42,6 +42,7 @@ type settler struct {
 type pending struct {
 	observation
 	path        string
+	pace        pace
 	first, last time.Time // observed changes
 	busy        bool      // did not rest by the cap and a settle time more
 	// it rested and was written again: saved now and then, and not in the middle of one long copy
@@ -57,12 +58,48 @@ func newSettler(quiet, limit, minAge time.Duration) *settler {
 	return &settler{quiet: quiet, limit: limit, minAge: minAge, pending: map[string]*pending{}}
 }
 
+// pace is how long a path must rest: quiet, or less past the limit, which counts from its first change.
+type pace struct{ quiet, limit time.Duration }
+
+// capOf is the limit of a settle time that has none of its own.
+func capOf(settle time.Duration) time.Duration { return max(4*settle, 40*time.Second) }
+
+func (s *settler) wish(path string) Wishes {
+	if s.wishes == nil {
+		return Wishes{}
+	}
+
+	return s.wishes(path)
+}
+
+// pace is that of a path, as it is asked for now.
+func (s *settler) pace(path string) pace {
+	if own := s.wish(path).Settle; own > 0 {
+		return pace{own, capOf(own)}
+	}
+
+	return pace{s.quiet, s.limit}
+}
+
+// retime plans the looks at what is pending anew where another rest is asked for by now.
+func (s *settler) retime() {
+	for path, p := range s.pending {
+		if now := s.pace(path); now != p.pace {
+			p.pace = now
+			if at := s.earliest(p); !at.Equal(p.next) {
+				s.plan(p, at)
+			}
+		}
+	}
+}
+
 // atOnce tells whether a file that a scan sees for the first time has rested long enough by its own
 // times. A time in the future proves nothing.
-func (s *settler) atOnce(rec record, locked bool, now time.Time) bool {
-	need := s.quiet
+func (s *settler) atOnce(path string, rec record, locked bool, now time.Time) bool {
+	pace := s.pace(path)
+	need := pace.quiet
 	if locked {
-		need = min(lockFactor*s.quiet, max(s.limit, s.quiet))
+		need = min(lockFactor*pace.quiet, max(pace.limit, pace.quiet))
 	}
 
 	return now.Sub(unixTime(rec.mtime)) >= max(need, s.minAge)
@@ -78,20 +115,20 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 		s.drop(path) // came and went: nobody was told of it
 		return
 	case !ok:
-		p = &pending{observation: o, path: path, first: now, last: now}
-		if mtime := unixTime(o.rec.mtime); o.scanned && !o.gone && now.Sub(mtime) >= s.quiet {
+		p = &pending{observation: o, path: path, pace: s.pace(path), first: now, last: now}
+		if mtime := unixTime(o.rec.mtime); o.scanned && !o.gone && now.Sub(mtime) >= p.pace.quiet {
 			p.first, p.last = mtime, mtime
 		}
 
 		s.pending[path] = p
 		s.count(p, 1)
-		s.plan(p, p.last.Add(s.quiet))
+		s.plan(p, p.last.Add(p.pace.quiet))
 
 		return
 	}
 
 	if o.touched || !p.same(o) {
-		p.again = p.again || now.Sub(p.last) >= s.short()
+		p.again = p.again || now.Sub(p.last) >= p.pace.short()
 		p.last = now
 	}
 
@@ -107,7 +144,7 @@ func (s *settler) due(now time.Time) []string {
 	var paths []string
 	for len(s.checks) > 0 && !s.checks[0].at.After(now) {
 		c := heap.Pop(&s.checks).(check)
-		if p := c.p; s.pending[p.path] != p {
+		if p := c.p; !s.holds(c) {
 			continue
 		} else if t := s.earliest(p); t.After(now) {
 			// It changed after this check was planned.
@@ -127,22 +164,22 @@ func (s *settler) due(now time.Time) []string {
 const shortRest = 2500 * time.Millisecond
 
 // short is the rest that is enough past the cap for what is saved again and again.
-func (s *settler) short() time.Duration { return min(s.quiet, max(s.quiet/4, shortRest)) }
+func (p pace) short() time.Duration { return min(p.quiet, max(p.quiet/4, shortRest)) }
 
 // enough is the rest that settles p past the cap.
-func (s *settler) enough(p *pending) time.Duration {
+func (p *pending) enough() time.Duration {
 	if p.again {
-		return s.short()
+		return p.pace.short()
 	}
 
-	return s.quiet
+	return p.pace.quiet
 }
 
 // earliest is the first time at which p can be settled if nothing more changes and no lock is
 // beside it.
 func (s *settler) earliest(p *pending) time.Time {
-	rested := p.last.Add(s.quiet)
-	if late := laterOf(p.first.Add(s.limit), p.last.Add(s.enough(p))); late.Before(rested) {
+	rested := p.last.Add(p.pace.quiet)
+	if late := laterOf(p.first.Add(p.pace.limit), p.last.Add(p.enough())); late.Before(rested) {
 		return late
 	}
 
@@ -168,26 +205,26 @@ func (s *settler) look(path string, o observation, lock string, unfinished func(
 	}
 
 	p.lock, p.held, p.unfinished = lock, false, ""
-	onClose := s.onClose != nil && s.onClose(path)
-	past := now.Sub(p.first) >= s.limit
+	onClose, quiet := s.wish(path).OnClose, p.pace.quiet
+	past := now.Sub(p.first) >= p.pace.limit
 
 	rest := now.Sub(p.last)
 	var next time.Time
 	switch {
-	case past && rest < s.enough(p):
+	case past && rest < p.enough():
 		s.setBusy(p, now)
-		next = p.last.Add(s.enough(p))
-	case !past && rest < s.quiet:
+		next = p.last.Add(p.enough())
+	case !past && rest < quiet:
 		next = s.earliest(p)
 	case onClose && lock != "":
-		next = now.Add(s.quiet)
-	case !past && lock != "" && rest < lockFactor*s.quiet:
+		next = now.Add(quiet)
+	case !past && lock != "" && rest < lockFactor*quiet:
 		// Look every quiet time: the lock may go, and with it the wait.
-		next = earlierOf(now.Add(s.quiet), earlierOf(p.last.Add(lockFactor*s.quiet), p.first.Add(s.limit)))
+		next = earlierOf(now.Add(quiet), earlierOf(p.last.Add(lockFactor*quiet), p.first.Add(p.pace.limit)))
 	case !o.gone && s.minAge > 0 && s.oldEnough(p).After(now):
 		next = s.oldEnough(p)
 	default:
-		whole := past && rest >= s.quiet
+		whole := past && rest >= quiet
 		if !o.gone && (onClose || !whole) {
 			p.unfinished = unfinished()
 		}
@@ -198,10 +235,10 @@ func (s *settler) look(path string, o observation, lock string, unfinished func(
 		}
 
 		s.setBusy(p, now)
-		next = laterOf(now, p.last).Add(s.quiet)
-		if rest < s.quiet {
-			next = p.last.Add(s.quiet)
-		} else if end := p.first.Add(s.limit); end.After(now) {
+		next = laterOf(now, p.last).Add(quiet)
+		if rest < quiet {
+			next = p.last.Add(quiet)
+		} else if end := p.first.Add(p.pace.limit); end.After(now) {
 			next = earlierOf(next, end)
 		}
 	}
@@ -231,7 +268,9 @@ func (s *settler) hold(path string, o observation, now, until time.Time) {
 		return
 	}
 
-	p := &pending{observation: o, path: path, first: now.Add(-s.quiet), last: now.Add(-s.quiet), held: true}
+	pace := s.pace(path)
+	rested := now.Add(-pace.quiet)
+	p := &pending{observation: o, path: path, pace: pace, first: rested, last: rested, held: true}
 	s.pending[path] = p
 	s.count(p, 1)
 	s.plan(p, until)
@@ -252,7 +291,7 @@ func (s *settler) drop(path string) {
 // next is the time of the next look; false when nothing is pending.
 func (s *settler) next() (time.Time, bool) {
 	for len(s.checks) > 0 {
-		if c := s.checks[0]; s.pending[c.p.path] == c.p {
+		if c := s.checks[0]; s.holds(c) {
 			return c.at, true
 		}
 
@@ -267,9 +306,12 @@ func (s *settler) plan(p *pending, at time.Time) {
 	heap.Push(&s.checks, check{at, p})
 }
 
+// holds reports whether a check is of a path that is pending, and the last that was planned.
+func (s *settler) holds(c check) bool { return s.pending[c.p.path] == c.p && c.at.Equal(c.p.next) }
+
 // setBusy notes that p has not rested for a settle time beyond the cap.
 func (s *settler) setBusy(p *pending, now time.Time) {
-	if !p.busy && now.Sub(p.first) >= s.limit+s.quiet {
+	if !p.busy && now.Sub(p.first) >= p.pace.limit+p.pace.quiet {
 		p.busy = true
 		s.busy++
 	}
@@ -297,8 +339,7 @@ func earlierOf(a, b time.Time) time.Time {
 	return b
 }
 
-// check is a planned look. Each pending path has one; those whose path is no longer pending are
-// skipped.
+// check is a planned look. Each pending path has one that holds; the others are skipped.
 type check struct {
 	at time.Time
 	p  *pending

@@ -166,7 +166,7 @@ func TestAtOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.age, tt.locked), func(t *testing.T) {
-			if got := s.atOnce(record{mtime: now.Add(-tt.age).UnixNano()}, tt.locked, now); got != tt.want {
+			if got := s.atOnce("a", record{mtime: now.Add(-tt.age).UnixNano()}, tt.locked, now); got != tt.want {
 				t.Errorf("got %t, want %t", got, tt.want)
 			}
 		})
@@ -184,7 +184,7 @@ func TestOnClose(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			now := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 			s := newSettler(10*time.Second, 40*time.Second, 0)
-			s.onClose = func(path string) bool { return path == "a.rvt" }
+			s.wishes = func(path string) Wishes { return Wishes{OnClose: path == "a.rvt"} }
 			o := observation{rec: record{size: 1, mtime: now.UnixNano()}, fresh: true}
 			s.observe("a.rvt", o, now)
 			s.observe("b.rvt", o, now)
@@ -203,5 +203,56 @@ func TestOnClose(t *testing.T) {
 				t.Error("it was closed and is not sent")
 			}
 		})
+	}
+}
+
+// TestSettleOfAPath: a path rests for as long as is asked for it, also when another rest is asked for
+// while it waits.
+func TestSettleOfAPath(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	own := map[string]time.Duration{"slow.rvt": time.Minute, "quick.txt": time.Second}
+	s := newSettler(10*time.Second, 40*time.Second, 0)
+	s.wishes = func(path string) Wishes { return Wishes{Settle: own[path]} }
+
+	o := observation{rec: record{size: 1, mtime: now.UnixNano()}, fresh: true}
+	for _, path := range []string{"a.dwg", "quick.txt", "slow.rvt"} {
+		s.observe(path, o, now)
+	}
+
+	settle := func(after time.Duration, want ...string) {
+		t.Helper()
+		at := now.Add(after)
+		var got []string
+		for _, path := range s.due(at) {
+			if s.look(path, o, "", func() string { return "" }, at) {
+				got = append(got, path)
+			}
+		}
+
+		if !slices.Equal(got, want) {
+			t.Errorf("after %v: got %v, want %v", after, got, want)
+		}
+	}
+
+	settle(time.Second, "quick.txt")
+	settle(10*time.Second, "a.dwg")
+	settle(59 * time.Second)
+
+	own["slow.rvt"] = time.Hour
+	s.retime()
+	settle(time.Minute)
+
+	own["slow.rvt"] = 61 * time.Second
+	s.retime()
+
+	if at, ok := s.next(); !ok || !at.Equal(now.Add(61*time.Second)) {
+		t.Errorf("the next look is at %v", at.Sub(now))
+	}
+
+	settle(61*time.Second, "slow.rvt")
+
+	rec := record{mtime: now.Add(-30 * time.Second).UnixNano()}
+	if s.atOnce("slow.rvt", rec, false, now) || !s.atOnce("a.dwg", rec, false, now) {
+		t.Error("what a scan finds rests as long as any other")
 	}
 }

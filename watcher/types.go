@@ -97,8 +97,9 @@ type Config struct {
 
 // Wishes are what is asked for one path.
 type Wishes struct {
-	NoGate  bool // a file that begins with nothing but zeros is not waited for
-	OnClose bool // it waits, past SettleCap too, while a program has it open or a lock file lies beside it
+	Settle  time.Duration // in place of the Config's; its cap is then the default one. 0: none
+	NoGate  bool          // a file that begins with nothing but zeros is not waited for
+	OnClose bool          // it waits, past SettleCap too, while a program has it open or a lock file lies beside it
 }
 
 func (c Config) wishes(path string) Wishes {

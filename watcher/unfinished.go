@@ -83,7 +83,7 @@ func (r *run) halfWritten(p string, size int64) (bool, error) {
 func (r *run) awaited(d seen, now time.Time) bool {
 	onClose := r.cfg.wishes(d.path).OnClose
 
-	return onClose && d.locked || (onClose || r.set.recent(d.rec, now)) && r.unfinished(d.path, d.rec) != ""
+	return onClose && d.locked || (onClose || r.set.recent(d.path, d.rec, now)) && r.unfinished(d.path, d.rec) != ""
 }
 
 // recentFactor is how many settle times ago a file that a scan finds must have changed for a copy
@@ -91,6 +91,6 @@ func (r *run) awaited(d seen, now time.Time) bool {
 const recentFactor = 4
 
 // recent reports whether a file that has rested by its own times may be in a pause of a copy.
-func (s *settler) recent(rec record, now time.Time) bool {
-	return now.Sub(unixTime(rec.mtime)) < recentFactor*s.quiet
+func (s *settler) recent(path string, rec record, now time.Time) bool {
+	return now.Sub(unixTime(rec.mtime)) < recentFactor*s.pace(path).quiet
 }

@@ -87,7 +87,7 @@ func (s *settler) why(p *pending, now time.Time) string {
 		return p.unfinished
 	case p.lock != "":
 		return WaitLock
-	case !p.gone && s.minAge > 0 && now.Sub(p.last) >= s.quiet:
+	case !p.gone && s.minAge > 0 && now.Sub(p.last) >= p.pace.quiet:
 		return WaitAge
 	}
 

@@ -45,7 +45,7 @@ func New(cfg Config) (*Watcher, error) {
 		}
 	}
 	def(&cfg.Settle, 10*time.Second)
-	def(&cfg.SettleCap, max(4*cfg.Settle, 40*time.Second))
+	def(&cfg.SettleCap, capOf(cfg.Settle))
 	def(&cfg.ScanInterval, time.Hour)
 	def(&cfg.PollInterval, 30*time.Second)
 	cfg.SettleCap = max(cfg.SettleCap, cfg.Settle)

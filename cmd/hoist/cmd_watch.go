@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -52,6 +53,18 @@ func newWatchAddCmd(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&r.Delete, "delete", "",
 		"what becomes online of files that are removed here: keep (the default) or hide")
 	completeValues(cmd, "delete", config.DeleteKeep, config.DeleteHide)
+	cmd.Flags().StringVar(&r.Open, "open", "",
+		"on-save: what was saved is sent though a program has it open (the default); on-close: not before it is closed")
+	completeValues(cmd, "open", config.OpenOnSave, config.OpenOnClose)
+	cmd.Flags().StringVar(&r.Priority, "priority", "",
+		"which of the files that wait begin first: high, normal (the default) or low")
+	completeValues(cmd, "priority", config.PriorityHigh, config.PriorityNormal, config.PriorityLow)
+	cmd.Flags().StringVar(&r.Gate, "gate", "",
+		"what becomes of files whose content is doubtful: warn (the default), park or off")
+	completeValues(cmd, "gate", config.GateWarn, config.GatePark, config.GateOff)
+	cmd.Flags().StringVar(&r.Prefer, "prefer", "",
+		"what counts of a file that differs at both ends at first: local (the default), cloud or newer")
+	completeValues(cmd, "prefer", "local", "cloud", "newer")
 	cmd.Flags().BoolVar(&r.TakeOver, "take-over", false,
 		"move the folder here from the home that sends it now, which then sends it no more")
 	addFilterFlags(cmd.Flags(), &settings)
@@ -74,15 +87,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 		return problem.Usagef("--mode %q: only push is there", r.Mode)
 	}
 
-	if _, err := config.ParseDuration(r.Settle); err != nil {
-		return &config.Error{Key: "--settle", Msg: err.Error()}
-	}
-
-	if _, err := config.ParseDuration(r.Scan); err != nil && r.Scan != "" {
-		return &config.Error{Key: "--scan", Msg: err.Error()}
-	}
-
-	checked, err := filter.Filter("")
+	checked, err := checkWatch(r, filter, address)
 	if err != nil {
 		return err
 	}
@@ -115,6 +120,18 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 
 		return nil
 	})
+}
+
+// checkWatch names every mistake in the flags of a new watch.
+func checkWatch(r control.WatchRequest, filter config.Settings, address string) (config.Filter, error) {
+	var all []error
+	w := config.Watch{Remote: address, Settle: r.Settle, Scan: r.Scan, Delete: r.Delete, Open: r.Open,
+		Priority: r.Priority, Gate: r.Gate, Prefer: r.Prefer}
+	w.CheckWords(func(key, msg string) { all = append(all, &config.Error{Key: "--" + key, Msg: msg}) })
+
+	checked, err := filter.Filter("")
+
+	return checked, errors.Join(append(all, err)...)
 }
 
 func newWatchListCmd(a *app) *cobra.Command {
@@ -182,15 +199,18 @@ func (a *app) watchVerb(verb control.Verb, short string) *cobra.Command {
 }
 
 func newWatchSetCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var pattern string
+	cmd := &cobra.Command{
 		Use:   "set ID|PATH|REMOTE KEY=VALUE…",
 		Short: "Change the settings of a watch, also while it runs",
 		Long: `Change the settings of a watch in config.toml, also while it runs: they hold at once.
 
 The keys are those of a [[watch]] table ("hoist help configuration"). A key that holds a list is given once per
-value and replaces the whole list; KEY= goes back to the default.`,
-		Example: "  hoist watch set ~/plans settle=30s exclude='*.bak' exclude='old/'",
-		Args:    cobra.MinimumNArgs(2),
+value and replaces the whole list; KEY= goes back to the default. With --pattern the keys are those of the
+[[watch.pattern]] table with that match, which is added if there is none, and goes with its last key.`,
+		Example: "  hoist watch set ~/plans settle=30s exclude='*.bak' exclude='old/'\n" +
+			"  hoist watch set ~/plans --pattern '*.rvt' open=on-close settle=1m priority=high",
+		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.setup(config.Settings{})
 			if err != nil {
@@ -213,7 +233,7 @@ value and replaces the whole list; KEY= goes back to the default.`,
 			}
 
 			return a.over(cmd.Context(), s, owner.Passive, "watch set", func(api *attached) error {
-				done, err := api.SetWatch(cmd.Context(), which, control.WatchSettings{Set: set})
+				done, err := api.SetWatch(cmd.Context(), which, control.WatchSettings{Set: set, Pattern: pattern})
 				if err != nil {
 					return err
 				}
@@ -228,6 +248,9 @@ value and replaces the whole list; KEY= goes back to the default.`,
 			})
 		},
 	}
+	cmd.Flags().StringVar(&pattern, "pattern", "", "set keys of the files that match, as in .gitignore, alone")
+
+	return cmd
 }
 
 func newWatchScanCmd(a *app) *cobra.Command {

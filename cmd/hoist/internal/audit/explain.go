@@ -239,9 +239,11 @@ func pendingText(e control.Explanation, c config.Watch) string {
 		return "its watch is not available: " + e.Watch.Detail
 	}
 
-	text := fmt.Sprintf("it is sent once it was seen and has rested for %v", c.SettleTime())
-	if rel, err := filepath.Rel(c.Path, e.Path); err == nil {
-		if lock := watcher.LockBeside(c.Path, filepath.ToSlash(rel)); lock != "" {
+	rel, err := filepath.Rel(c.Path, e.Path)
+	rel = filepath.ToSlash(rel)
+	text := fmt.Sprintf("it is sent once it was seen and has rested for %v", c.SettleOf(rel))
+	if err == nil {
+		if lock := watcher.LockBeside(c.Path, rel); lock != "" {
 			text += "; longer while a lock file beside it, " + path.Base(lock) +
 				", says that somebody has it open"
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"hoist/watcher"
 )
@@ -15,12 +16,12 @@ import (
 type Pattern struct {
 	// Match is a pattern as in .gitignore, without "!".
 	Match string `toml:"match"`
-	// Open is "on-save" (the default: what was saved is sent, also while a program has the file open)
-	// or "on-close": a file waits for as long as one has it open, or a lock file lies beside it.
-	Open string `toml:"open,omitempty"`
-	// Gate and Prefer are those of the watch.
-	Gate   string `toml:"gate,omitempty"`
-	Prefer string `toml:"prefer,omitempty"`
+	// The others are those of the watch.
+	Settle   string `toml:"settle,omitempty"`
+	Open     string `toml:"open,omitempty"`
+	Priority string `toml:"priority,omitempty"`
+	Gate     string `toml:"gate,omitempty"`
+	Prefer   string `toml:"prefer,omitempty"`
 }
 
 // When a file may be sent that a program has open.
@@ -28,6 +29,39 @@ const (
 	OpenOnSave  = "on-save"
 	OpenOnClose = "on-close"
 )
+
+// Which files of those that wait begin first.
+const (
+	PriorityHigh   = "high"
+	PriorityNormal = "normal"
+	PriorityLow    = "low"
+)
+
+func checkOpen(text string) error {
+	if text != "" && !slices.Contains([]string{OpenOnSave, OpenOnClose}, text) {
+		return errors.New(quoted(text) + " is not on-save or on-close")
+	}
+
+	return nil
+}
+
+func checkPriority(text string) error {
+	if text != "" && !slices.Contains([]string{PriorityHigh, PriorityNormal, PriorityLow}, text) {
+		return errors.New(quoted(text) + " is not high, normal or low")
+	}
+
+	return nil
+}
+
+func checkTime(text string) error {
+	if text == "" {
+		return nil
+	}
+
+	_, err := ParseDuration(text)
+
+	return err
+}
 
 // check names every mistake; bad takes one of a key.
 func (p Pattern) check(n int, bad func(key, msg string)) {
@@ -43,10 +77,9 @@ func (p Pattern) check(n int, bad func(key, msg string)) {
 		in("match", err)
 	}
 
-	if p.Open != "" && !slices.Contains([]string{OpenOnSave, OpenOnClose}, p.Open) {
-		in("open", errors.New(quoted(p.Open)+" is not on-save or on-close"))
-	}
-
+	in("settle", checkTime(p.Settle))
+	in("open", checkOpen(p.Open))
+	in("priority", checkPriority(p.Priority))
 	in("gate", checkGate(p.Gate))
 	in("prefer", checkPrefer(p.Prefer))
 }
@@ -96,5 +129,32 @@ func (w Watch) PreferOf(rel string) string {
 
 // OnClose reports whether a file waits until no program has it open.
 func (w Watch) OnClose(rel string) bool {
-	return w.of(rel, func(p Pattern) string { return p.Open }) == OpenOnClose
+	return cmp.Or(w.of(rel, func(p Pattern) string { return p.Open }), w.Open) == OpenOnClose
+}
+
+// SettleOf is how long a file must rest before it is sent.
+func (w Watch) SettleOf(rel string) time.Duration {
+	if own := w.of(rel, func(p Pattern) string { return p.Settle }); own != "" {
+		w.Settle = own
+	}
+
+	return w.SettleTime()
+}
+
+// PriorityOf is above zero for a file that begins before others, and below for one that begins after
+// them.
+func (w Watch) PriorityOf(rel string) int {
+	switch cmp.Or(w.of(rel, func(p Pattern) string { return p.Priority }), w.Priority) {
+	case PriorityHigh:
+		return 1
+	case PriorityLow:
+		return -1
+	}
+
+	return 0
+}
+
+// Prioritizes reports whether some files of the watch begin before or after others.
+func (w Watch) Prioritizes() bool {
+	return w.Priority != "" || slices.ContainsFunc(w.Pattern, func(p Pattern) bool { return p.Priority != "" })
 }

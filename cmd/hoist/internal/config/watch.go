@@ -38,6 +38,13 @@ type Watch struct {
 	// Profile is the account that is used. Default: the one of the daemon.
 	Profile string `toml:"profile,omitempty"`
 
+	// Open is "on-save" (the default: what was saved is sent, also while a program has the file open)
+	// or "on-close": a file waits for as long as one has it open, or a lock file lies beside it.
+	Open string `toml:"open,omitempty"`
+
+	// Priority is "high", "normal" (the default) or "low": which of the files that wait begin first.
+	Priority string `toml:"priority,omitempty"`
+
 	// Gate is what becomes of files whose content is doubtful: "warn", "park" or "off". Default: as
 	// the settings of the profile and of config.toml have it, else warn.
 	Gate string `toml:"gate,omitempty"`
@@ -123,29 +130,7 @@ func (w *Watch) Complete(file string) error {
 		bad("mode", quoted(w.Mode)+" is not push")
 	}
 
-	for _, d := range []struct{ key, text string }{{"settle", w.Settle}, {"scan", w.Scan}} {
-		if _, err := ParseDuration(d.text); err != nil && d.text != "" {
-			bad(d.key, err.Error())
-		}
-	}
-
-	if err := checkGate(w.Gate); err != nil {
-		bad("gate", err.Error())
-	}
-
-	if err := checkPrefer(w.Prefer); err != nil {
-		bad("prefer", err.Error())
-	}
-
-	switch w.Delete {
-	case "", DeleteKeep:
-	case DeleteHide:
-		if remote.IsOSS(w.Remote) {
-			bad("delete", "a bucket hides nothing: only keep goes with "+quoted(w.Remote))
-		}
-	default:
-		bad("delete", quoted(w.Delete)+" is not keep or hide")
-	}
+	w.CheckWords(bad)
 
 	for i, p := range w.Pattern {
 		p.check(i, bad)
@@ -166,6 +151,31 @@ func (w *Watch) Complete(file string) error {
 	}
 
 	return errors.Join(all...)
+}
+
+// CheckWords tells bad of every mistake in the settings that are one word, by key.
+func (w *Watch) CheckWords(bad func(key, msg string)) {
+	for _, value := range []struct {
+		key string
+		err error
+	}{
+		{"settle", checkTime(w.Settle)}, {"scan", checkTime(w.Scan)}, {"open", checkOpen(w.Open)},
+		{"priority", checkPriority(w.Priority)}, {"gate", checkGate(w.Gate)}, {"prefer", checkPrefer(w.Prefer)},
+	} {
+		if value.err != nil {
+			bad(value.key, value.err.Error())
+		}
+	}
+
+	switch w.Delete {
+	case "", DeleteKeep:
+	case DeleteHide:
+		if remote.IsOSS(w.Remote) {
+			bad("delete", "a bucket hides nothing: only keep goes with "+quoted(w.Remote))
+		}
+	default:
+		bad("delete", quoted(w.Delete)+" is not keep or hide")
+	}
 }
 
 // Overlap finds a watch whose folder is path, lies in it, or holds it.
@@ -290,74 +300,3 @@ var (
 	watchHeader   = regexp.MustCompile(`^\s*\[\[\s*watch\s*\]\]\s*(#.*)?$`)
 	anyHeader     = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
 )
-
-// cutTable removes the n-th [[watch]] table.
-func cutTable(text []byte, n int) []byte {
-	lines, start, end := findTable(text, n)
-	if start < 0 {
-		return text
-	}
-
-	end = endOfPatterns(lines, end)
-
-	return slices.Concat(bytes.Join(lines[:start], nil), bytes.Join(lines[end:], nil))
-}
-
-// endOfPatterns is where the tables of a watch's patterns end, which go with it.
-func endOfPatterns(lines [][]byte, end int) int {
-	trimmed := func(i int) []byte { return bytes.TrimRight(lines[i], "\r\n") }
-	for {
-		next := end
-		for next < len(lines) && isBlankOrComment(lines[next]) {
-			next++
-		}
-
-		if next == len(lines) || !patternHeader.Match(trimmed(next)) {
-			return end
-		}
-
-		end = next + 1
-		for end < len(lines) && !anyHeader.Match(trimmed(end)) {
-			end++
-		}
-
-		for end > next+1 && end < len(lines) && isBlankOrComment(lines[end-1]) {
-			end--
-		}
-	}
-}
-
-// findTable finds the lines of the n-th [[watch]] table, from its header to the next header; comments and
-// blank lines right before that belong to the next table. A start of -1: it is not there.
-func findTable(text []byte, n int) (lines [][]byte, start, end int) {
-	lines = bytes.SplitAfter(text, []byte("\n"))
-	start, end = -1, len(lines)
-	for i, line := range lines {
-		line = bytes.TrimRight(line, "\r\n")
-		switch {
-		case start < 0 && watchHeader.Match(line):
-			if n == 0 {
-				start = i
-			}
-
-			n--
-		case start >= 0 && anyHeader.Match(line):
-			end = i
-		}
-
-		if start >= 0 && end < len(lines) {
-			break
-		}
-	}
-
-	for start >= 0 && end < len(lines) && end > start+1 && isBlankOrComment(lines[end-1]) {
-		end--
-	}
-
-	return lines, start, end
-}
-
-func isBlankOrComment(line []byte) bool {
-	line = bytes.TrimSpace(line)
-	return len(line) == 0 || line[0] == '#'
-}

@@ -19,26 +19,59 @@ var identifying = []string{"id", "path", "remote", "profile", "mode"}
 // With returns the watch with other values: by key, a list of one text each, but for lists; no value, or
 // an empty one, is the default. The error names every mistake.
 func (w Watch) With(set map[string][]string) (Watch, error) {
+	all := assignAll(&w, set, identifying, "makes a watch what it is; remove the watch and add another")
+	if err := w.Complete(""); err != nil {
+		all = append(all, err)
+	}
+
+	return w, errors.Join(all...)
+}
+
+// WithPattern is With for the [[watch.pattern]] table of a match. One that is not there is added after
+// the others, and one that says nothing any more goes.
+func (w Watch) WithPattern(match string, set map[string][]string) (Watch, error) {
+	w.Pattern = slices.Clone(w.Pattern)
+	n := w.patternOf(match)
+	if n < 0 {
+		n, w.Pattern = len(w.Pattern), append(w.Pattern, Pattern{Match: match})
+	}
+
+	all := assignAll(&w.Pattern[n], set, []string{"match"}, "is given with --pattern")
+	if err := w.Complete(""); err != nil {
+		all = append(all, err)
+	}
+
+	if w.Pattern[n] == (Pattern{Match: match}) {
+		w.Pattern = slices.Delete(w.Pattern, n, n+1)
+	}
+
+	return w, errors.Join(all...)
+}
+
+// patternOf finds the table of a match; -1: there is none.
+func (w Watch) patternOf(match string) int {
+	return slices.IndexFunc(w.Pattern, func(p Pattern) bool { return p.Match == match })
+}
+
+// assignAll gives the fields of a table other values, but for those that are fixed.
+func assignAll(table any, set map[string][]string, fixed []string, why string) (all []error) {
 	fields := map[string]reflect.Value{}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Watch]()) {
+	of := reflect.ValueOf(table).Elem()
+	for _, f := range reflect.VisibleFields(of.Type()) {
 		if f.Anonymous || f.Type == reflect.TypeFor[[]Pattern]() {
 			continue // its fields stand for it; tables of their own
 		}
 
-		key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
-		fields[key] = reflect.ValueOf(&w).Elem().FieldByIndex(f.Index)
+		if key, _, _ := strings.Cut(f.Tag.Get("toml"), ","); !slices.Contains(fixed, key) {
+			fields[key] = of.FieldByIndex(f.Index)
+		}
 	}
 
-	for _, key := range identifying {
-		delete(fields, key)
-	}
-
-	var all []error
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		field, known := fields[key]
 		switch {
-		case slices.Contains(identifying, key):
-			all = append(all, &Error{Key: key, Msg: "makes a watch what it is; remove the watch and add another"})
+		case slices.Contains(fixed, key):
+			all = append(all, &Error{Key: key, Msg: why})
 		case !known:
 			all = append(all, &Error{Key: key, Msg: "unknown key; there are " +
 				strings.Join(slices.Sorted(maps.Keys(fields)), ", ")})
@@ -49,11 +82,7 @@ func (w Watch) With(set map[string][]string) (Watch, error) {
 		}
 	}
 
-	if err := w.Complete(""); err != nil {
-		all = append(all, err)
-	}
-
-	return w, errors.Join(all...)
+	return all
 }
 
 func empty(s string) bool { return s == "" }
@@ -85,6 +114,31 @@ func assign(field reflect.Value, values []string) error {
 // SetWatch writes other values into the table of a watch and touches nothing else; keys are those that
 // differ.
 func SetWatch(h Home, w Watch, keys []string) error {
+	return rewriteWatch(h, w, func(text []byte, n int, _ Watch) ([]byte, error) {
+		return setLines(text, keys, w, func(text []byte) tableLines { return findTable(text, n) })
+	})
+}
+
+// SetPattern writes other values into the [[watch.pattern]] table of a match, adds it or takes it away,
+// and touches nothing else.
+func SetPattern(h Home, w Watch, match string, keys []string) error {
+	return rewriteWatch(h, w, func(text []byte, n int, before Watch) ([]byte, error) {
+		was, is := before.patternOf(match), w.patternOf(match)
+		switch {
+		case was < 0 && is < 0:
+			return text, nil
+		case was < 0:
+			return addPattern(text, n, w.Pattern[is])
+		case is < 0:
+			return findPattern(text, n, was).cut(), nil
+		}
+
+		return setLines(text, keys, w.Pattern[is], func(text []byte) tableLines { return findPattern(text, n, was) })
+	})
+}
+
+// rewriteWatch changes the text of the n-th watch, which was another one before.
+func rewriteWatch(h Home, w Watch, change func(text []byte, n int, before Watch) ([]byte, error)) error {
 	old, err := readConfig(h)
 	if err != nil {
 		return err
@@ -100,22 +154,52 @@ func SetWatch(h Home, w Watch, keys []string) error {
 		return &Error{File: h.ConfigFile(), Key: "watch", Msg: quoted(w.ID) + " is not there"}
 	}
 
-	table, err := toml.Marshal(w)
+	text, err := change(old, n, file.Watch[n])
 	if err != nil {
-		return fmt.Errorf("write watch: %w", err)
-	}
-
-	text := old
-	for _, key := range slices.Sorted(slices.Values(keys)) {
-		if text, err = setLine(text, n, key, keyLine(table, key)); err != nil {
-			return &Error{File: h.ConfigFile(), Key: "watch." + key, Msg: err.Error()}
-		}
+		return &Error{File: h.ConfigFile(), Key: "watch", Msg: err.Error()}
 	}
 
 	return replaceConfig(h, text, func(before []Watch) []Watch {
 		before[n] = w
 		return before
 	}, old)
+}
+
+// setLines writes the lines of some keys of a table.
+func setLines(text []byte, keys []string, values any, find func(text []byte) tableLines) ([]byte, error) {
+	table, err := toml.Marshal(values)
+	if err != nil {
+		return nil, fmt.Errorf("write watch: %w", err)
+	}
+
+	for _, key := range slices.Sorted(slices.Values(keys)) {
+		if text, err = find(text).set(key, keyLine(table, key)); err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+
+	return text, nil
+}
+
+// addPattern adds a table after the last one of a watch.
+func addPattern(text []byte, n int, p Pattern) ([]byte, error) {
+	t := findTable(text, n)
+	if t.start < 0 {
+		return nil, errByHand
+	}
+
+	table, err := toml.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("write watch: %w", err)
+	}
+
+	end := endOfPatterns(t.lines, t.end)
+	before := bytes.Join(t.lines[:end], nil)
+	if !bytes.HasSuffix(before, []byte("\n")) {
+		before = append(before, '\n')
+	}
+
+	return slices.Concat(before, []byte("\n[[watch.pattern]]\n"), table, bytes.Join(t.lines[end:], nil)), nil
 }
 
 // keyLine is the line of a key in a table that this program wrote; nil: there is none.
@@ -133,23 +217,22 @@ func ofKey(key string) *regexp.Regexp {
 	return regexp.MustCompile(`^\s*["']?` + regexp.QuoteMeta(key) + `["']?\s*=`)
 }
 
-// setLine puts line into the place of a key in the n-th [[watch]] table, or below its header. The value
-// that was there may be of several lines: it ends at the first at which what is left can be read.
-func setLine(text []byte, n int, key string, line []byte) ([]byte, error) {
-	lines, start, end := findTable(text, n)
-	if start < 0 {
+// set puts line into the place of a key, or below the header. The value that was there may be of several
+// lines: it ends at the first at which what is left can be read.
+func (t tableLines) set(key string, line []byte) ([]byte, error) {
+	if t.start < 0 {
 		return nil, errByHand
 	}
 
-	at, next := start+1, start+1
-	if i := slices.IndexFunc(lines[start:end], ofKey(key).Match); i > 0 {
-		at, next = start+i, start+i+1
+	at, next := t.start+1, t.start+1
+	if i := slices.IndexFunc(t.lines[t.start:t.end], ofKey(key).Match); i > 0 {
+		at, next = t.start+i, t.start+i+1
 	}
 
-	for ; next <= end; next++ {
-		rest := bytes.Join(slices.Concat(lines[:at], lines[next:]), nil)
+	for ; next <= t.end; next++ {
+		rest := bytes.Join(slices.Concat(t.lines[:at], t.lines[next:]), nil)
 		if toml.Unmarshal(rest, new(map[string]any)) == nil {
-			return bytes.Join(slices.Concat(lines[:at], [][]byte{line}, lines[next:]), nil), nil
+			return bytes.Join(slices.Concat(t.lines[:at], [][]byte{line}, t.lines[next:]), nil), nil
 		}
 	}
 

@@ -380,6 +380,12 @@ type WatchRequest struct {
 
 	Delete string `json:"delete,omitempty"` // what becomes of removed files: keep or hide
 
+	// the keys of those names in a [[watch]] table
+	Open     string `json:"open,omitempty"`
+	Priority string `json:"priority,omitempty"`
+	Gate     string `json:"gate,omitempty"`
+	Prefer   string `json:"prefer,omitempty"`
+
 	TakeOver bool `json:"take_over,omitempty"` // move the folder here from the home that sends it now
 }
 
@@ -387,6 +393,8 @@ type WatchRequest struct {
 // (several for a key that holds a list); none is the default.
 type WatchSettings struct {
 	Set map[string][]string `json:"set"`
+	// the match of the [[watch.pattern]] table whose keys they are; "": they are those of the watch
+	Pattern string `json:"pattern,omitempty"`
 }
 
 // WatchAdded answers a WatchRequest; removing, pausing, resuming and setting answer with the same and State.

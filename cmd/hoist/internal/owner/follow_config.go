@@ -35,6 +35,10 @@ func (m *watches) followConfig(ctx context.Context) error {
 // changes held.
 func (m *watches) reconcile() {
 	_, wanted, _ := m.owner.rules.now()
+	for _, c := range wanted {
+		m.prioritize(c)
+	}
+
 	var gone []string
 	running := map[string]bool{}
 	m.mu.Lock()
@@ -69,6 +73,20 @@ func (m *watches) reconcile() {
 			m.owner.log.Error("watch not started", "path", c.Path, "error", err)
 		}
 	}
+}
+
+// prioritize gives what waits of a watch the priorities of now.
+func (m *watches) prioritize(c config.Watch) {
+	store := m.owner.store
+	if !c.Prioritizes() && !store.Prioritized(c.ID) {
+		return
+	}
+
+	if err := store.Prioritize(c.ID, c.PriorityOf); err != nil {
+		m.owner.log.Error("priorities are not in effect for what waits", "path", c.Path, "error", err)
+	}
+
+	m.owner.engine.Kick()
 }
 
 // sameButRules reports whether two forms of a watch differ in nothing but its choice of files.

@@ -203,8 +203,7 @@ func (b *rulebook) walked(folder string) (*watcher.Book, error) {
 	return b.book(folder, folder, rules, settleOf(watches, folder), nil)
 }
 
-// settleOf is how long a file, or a rule file in a folder, must rest: as the watch has it that the
-// path lies in.
+// settleOf is how long a rule file in a folder must rest: as the watch has it that the path lies in.
 func settleOf(watches []config.Watch, path string) time.Duration {
 	if c := config.WatchOf(watches, path); c != nil {
 		return c.SettleTime()
@@ -216,7 +215,17 @@ func settleOf(watches []config.Watch, path string) time.Duration {
 // settle implements the SettleOf of [transfer.Config].
 func (b *rulebook) settle(job state.Job) time.Duration {
 	_, watches, _ := b.now()
-	return settleOf(watches, job.Path)
+	c := config.WatchOf(watches, job.Path)
+	if c == nil {
+		return config.DefaultSettle
+	}
+
+	rel, err := filepath.Rel(c.Path, job.Path)
+	if err != nil {
+		return c.SettleTime()
+	}
+
+	return c.SettleOf(filepath.ToSlash(rel))
 }
 
 // torn implements the Torn of [transfer.Config].

@@ -23,7 +23,7 @@ import (
 func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
 	c := config.Watch{
 		Mode: r.Mode, Settle: r.Settle, Scan: r.Scan, Profile: r.Profile, Delete: r.Delete,
-		Selection: r.Selection,
+		Open: r.Open, Priority: r.Priority, Gate: r.Gate, Prefer: r.Prefer, Selection: r.Selection,
 	}
 	var err error
 	if c.Path, err = watchedFolder(r.Path); err != nil {
@@ -269,7 +269,12 @@ func (o *Owner) SetWatch(ctx context.Context, which string, r control.WatchSetti
 
 	out := control.WatchAdded{ID: c.ID, Path: c.Path, Remote: c.Remote}
 	settings, _, _ := o.rules.now()
-	c, err = c.With(r.Set)
+	if r.Pattern == "" {
+		c, err = c.With(r.Set)
+	} else {
+		c, err = c.WithPattern(r.Pattern, r.Set)
+	}
+
 	if err == nil {
 		_, err = local.WatchRules(c.Selection, settings)
 	}
@@ -278,8 +283,12 @@ func (o *Owner) SetWatch(ctx context.Context, which string, r control.WatchSetti
 		err = o.hidesThere(ctx, c)
 	}
 
-	if err == nil {
-		err = config.SetWatch(o.options.Home, c, slices.Collect(maps.Keys(r.Set)))
+	switch keys := slices.Collect(maps.Keys(r.Set)); {
+	case err != nil:
+	case r.Pattern == "":
+		err = config.SetWatch(o.options.Home, c, keys)
+	default:
+		err = config.SetPattern(o.options.Home, c, r.Pattern, keys)
 	}
 
 	if err != nil {

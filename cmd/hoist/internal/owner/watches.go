@@ -58,6 +58,8 @@ func (m *watches) start() error {
 	}
 
 	for _, c := range file.Watch {
+		m.prioritize(c)
+
 		paused, err := m.paused(c.ID)
 		if err != nil {
 			return err
@@ -247,6 +249,12 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 	plannedFiles, err := plan.Watch(m.owner.store, req)
 	if err != nil {
 		return err
+	}
+
+	if now, _, there := m.owner.rules.watch(c.ID); there { // c is as it was when the watch began
+		for i := range plannedFiles {
+			plannedFiles[i].Job.Priority = now.PriorityOf(plannedFiles[i].Job.Rel)
+		}
 	}
 
 	planned = append(planned, plannedFiles...) // folders first: others wait for them
