@@ -52,7 +52,7 @@ mutations: ## Take each safeguard of .ci/mutations away in turn; a test must not
 	$(GO) run .ci/mutate.go '$(MUTATION)'
 
 .PHONY: nightly
-nightly: long mutations ## Run the full figures: everything of long, fuzzers for minutes, then the tests that take hours.
+nightly: long mutations systemd-test ## Run the full figures: everything of long, fuzzers for minutes, then the tests that take hours.
 	FUZZTIME=$(or $(FUZZTIME),5m) .ci/fuzz
 	HOIST_LONG=1 HOIST_NIGHTLY=1 $(GO) test -count=1 -timeout 6h -parallel 4 -run "$$(.ci/long-tests HOIST_NIGHTLY)" ./...
 
@@ -84,6 +84,10 @@ release: ## Make archives, .deb, .rpm, an SBOM and checksums in dist/ (needs git
 .PHONY: windows-test
 windows-test: ## Run tests and the demonstration as Windows binaries under Wine (needs root and debootstrap).
 	.ci/windows-test
+
+.PHONY: systemd-test
+systemd-test: ## Install the .deb in a clean Debian under a booted systemd, reboot it, remove it (needs root and systemd-nspawn).
+	.ci/systemd-test
 
 .PHONY: format
 format: ## Format the code.

@@ -165,7 +165,7 @@ func (a *app) serviceSees(ctx context.Context, opts service.Options) error {
 		return fail(problem.Usage, err, "")
 	}
 
-	cmd.Env = append(cmd.Env, opts.Env...)
+	cmd.Env = append(append(cmd.Env, opts.Env...), service.HandedOver(opts)...)
 	err := cmd.Run()
 	if err == nil {
 		return nil

@@ -1,6 +1,39 @@
 package service
 
-import "strings"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The credentials that systemd hands to a system service, from its store or a drop-in of the
+// administrator (LoadCredentialEncrypted=).
+const (
+	CredentialID     = "hoist.client-id"
+	CredentialSecret = "hoist.client-secret"
+)
+
+// credentialStore is where systemd looks for a credential that has no path.
+const credentialStore = "/etc/credstore"
+
+// HandedOver are the credentials that systemd will hand to a service, as environment for the one who
+// checks what it sees; nil when there are none. Only root reads the store.
+func HandedOver(o Options) []string { return handedOver(credentialStore, o) }
+
+func handedOver(store string, o Options) (env []string) {
+	if !o.System {
+		return nil
+	}
+
+	for _, c := range []struct{ file, name string }{
+		{CredentialID, "APS_CLIENT_ID"}, {CredentialSecret, "APS_CLIENT_SECRET"}} {
+		if value, err := os.ReadFile(filepath.Join(store, c.file)); err == nil {
+			env = append(env, c.name+"="+strings.TrimSpace(string(value)))
+		}
+	}
+
+	return env
+}
 
 // Unit is the unit of systemd. What a user's own systemd cannot enforce is left out of a user unit.
 // The daemon may write where its user may: it downloads to any folder that it is told.
@@ -26,6 +59,11 @@ func Unit(o Options) string {
 	line("ExecStart=", strings.Join(exec, " "))
 	for _, e := range o.Env {
 		line("Environment=", quoteUnit(e))
+	}
+
+	if o.System {
+		line("LoadCredential=", CredentialID)
+		line("LoadCredential=", CredentialSecret)
 	}
 
 	if o.System && o.User != "" {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,50 @@ func TestUnitsPass(t *testing.T) {
 		out, err := exec.CommandContext(t.Context(), tool, "verify", "--man=no", file).CombinedOutput()
 		if err != nil || strings.Contains(string(out), "hoist.service:") {
 			t.Errorf("%s: %v\n%s\n%s", name, err, out, Unit(o))
+		}
+	}
+}
+
+// TestPackagedUnit: the unit of packages says what an installed one says.
+func TestPackagedUnit(t *testing.T) {
+	packaged, err := os.ReadFile(filepath.Join("..", "..", "packaging", "hoist.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for line := range strings.Lines(Unit(Options{Program: "/usr/bin/hoist", Args: []string{"daemon"}})) {
+		if !strings.HasPrefix(line, "ExecStart=") && !strings.Contains("\n"+string(packaged), "\n"+line) {
+			t.Errorf("the packaged unit has no %s", line)
+		}
+	}
+}
+
+// TestCredentialsOfSystemd: what systemd will hand over is what the check sees.
+func TestCredentialsOfSystemd(t *testing.T) {
+	store := t.TempDir()
+	if got := handedOver(store, Options{System: true}); got != nil {
+		t.Errorf("an empty store gives %q", got)
+	}
+
+	for name, value := range map[string]string{CredentialID: "me\n", CredentialSecret: "s3cret\n"} {
+		if err := os.WriteFile(filepath.Join(store, name), []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	want := []string{"APS_CLIENT_ID=me", "APS_CLIENT_SECRET=s3cret"}
+	if got := handedOver(store, Options{System: true}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+
+	if got := handedOver(store, Options{}); got != nil {
+		t.Errorf("a user service gets %q", got)
+	}
+
+	for _, name := range []string{CredentialID, CredentialSecret} {
+		if line := "LoadCredential=" + name + "\n"; !strings.Contains(Unit(Options{System: true}), line) ||
+			strings.Contains(Unit(Options{}), line) {
+			t.Errorf("%q is not in the system unit alone", line)
 		}
 	}
 }
