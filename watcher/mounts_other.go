@@ -1,6 +1,6 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package watcher
 
-// mountsBelow is not known here without asking for each folder: a scan finds what was mounted.
+// mountsBelow: what is mounted in a folder is a special file here, which is not followed.
 func mountsBelow(string) map[string]string { return nil }

@@ -127,6 +127,7 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 
 	was := r.seenRoot
 	r.seenRoot = now
+	r.setStatus(func(s *Status) { s.Mounts = slices.Sorted(maps.Keys(now.mounts)) })
 	switch {
 	case now.err != nil:
 		if !r.down {

@@ -82,6 +82,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 	if r.seenRoot.err != nil || r.seenRoot.bare && r.tracked > 0 {
 		r.rootSeen(ctx, r.seenRoot)
 	} else {
+		r.setStatus(func(s *Status) { s.Mounts = slices.Sorted(maps.Keys(r.seenRoot.mounts)) })
 		r.startNotes(ctx)
 	}
 

@@ -131,6 +131,7 @@ type Status struct {
 	Pending int            // differ from the baseline and have not been reported yet
 	Busy    int            // of those, never at rest since SettleCap
 	Waits   []Wait         // what the pending paths wait for; not to be changed
+	Mounts  []string       // slash paths of what is mounted below the root, as of the last look
 	LeftOut map[string]int // names by the built-in rule that leaves them out, as of the last scan
 	Detail  string         // why polling or unavailable; what could not be read
 

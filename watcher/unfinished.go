@@ -12,13 +12,25 @@ import (
 // writersFor is how long a look at the writers of all files is good for.
 const writersFor = 500 * time.Millisecond
 
-// writers is which files below the root are open for writing.
+// writers is which files below the root are open for writing, where the system does not tell of each.
 type writers struct {
 	at    time.Time
 	files map[fileID]bool
 }
 
-func (w *writers) have(root string, id fileID) bool {
+// have reports whether somebody has a file open for writing, as far as the system tells. must: see
+// writerOf.
+func (w *writers) have(root, p string, id fileID, must bool) bool {
+	type answer struct{ open, known bool }
+	name := join(root, p)
+	said, err := disk.Ask(name, disk.Patience, func() (a answer, err error) {
+		a.open, a.known = writerOf(name, must)
+		return a, nil
+	})
+	if err == nil && said.known {
+		return said.open
+	}
+
 	if now := time.Now(); w.files == nil || now.Sub(w.at) > writersFor {
 		w.files, _ = disk.Ask(root, disk.Patience, func() (map[fileID]bool, error) { return writersBelow(root), nil })
 		w.at = now
@@ -31,7 +43,7 @@ func (w *writers) have(root string, id fileID) bool {
 // for writing (WaitWriter), or its format says that its end is missing (WaitTorn); "" nothing says
 // so.
 func (r *run) unfinished(p string, rec record) string {
-	if r.writers.have(r.root, fileID{rec.dev, rec.ino}) {
+	if r.writers.have(r.root, p, fileID{rec.dev, rec.ino}, r.cfg.wishes(p).OnClose) {
 		return WaitWriter
 	}
 

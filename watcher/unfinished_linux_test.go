@@ -3,6 +3,7 @@ package watcher
 import (
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -51,6 +52,12 @@ func TestWritersBelow(t *testing.T) {
 	_, err = out.Read(make([]byte, 10))
 	must(t, err)
 
+	open, known := writerOf(f.path("written.dwg"), true)
+	reads, _ := writerOf(f.path("read.dwg"), true)
+	if known && (!open || reads) {
+		t.Errorf("the lease says of the written file %v, of the read one %v", open, reads)
+	}
+
 	got := writersBelow(f.root)
 	info, err := os.Stat(f.path("written.dwg"))
 	must(t, err)
@@ -62,6 +69,39 @@ func TestWritersBelow(t *testing.T) {
 	_ = cmd.Wait() // its read has failed
 	if got := writersBelow(f.root); len(got) != 0 {
 		t.Errorf("written after its end: %v", got)
+	}
+
+	if open, known := writerOf(f.path("written.dwg"), true); known && open {
+		t.Error("the lease says that it is written after its end")
+	}
+}
+
+// TestWriterOfHoldsNothing: a lease is dropped at once, so that a writer never waits for it, and on what
+// is no file it is not asked for.
+func TestWriterOfHoldsNothing(t *testing.T) {
+	f := newTree(t)
+	f.write("a.dwg", "1")
+	if open, known := writerOf(f.path("a.dwg"), true); !known || open {
+		t.Skip("no leases are given here")
+	}
+
+	for range 100 {
+		writerOf(f.path("a.dwg"), true)
+
+		w, err := os.OpenFile(f.path("a.dwg"), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		must(t, err) // "would block" while a lease is held
+
+		if open, known := writerOf(f.path("a.dwg"), true); !open || !known {
+			t.Errorf("a writer of this process: open %v, known %v", open, known)
+		}
+
+		must(t, w.Close())
+	}
+
+	must(t, syscall.Mkfifo(f.path("pipe"), 0o600))
+
+	if _, known := writerOf(f.path("pipe"), true); known {
+		t.Error("a pipe is asked about")
 	}
 }
 

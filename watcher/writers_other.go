@@ -1,7 +1,9 @@
-//go:build !linux
+//go:build !linux && !windows
 
 package watcher
 
-// writersBelow is not known here without opening files: on Windows a file that its writer does not
-// share cannot be read, and is waited for when it is sent.
+// writerOf is not known here.
+func writerOf(string, bool) (open, known bool) { return false, false }
+
+// writersBelow is not known here.
 func writersBelow(string) map[fileID]bool { return nil }

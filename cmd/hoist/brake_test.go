@@ -85,11 +85,18 @@ func TestMassChange(t *testing.T) {
 		}
 	}
 
+	before := versions()
+	paste(b.PutBack)
+
+	if n := versions() - before; n != 0 {
+		t.Errorf("put-back once more makes %d versions", n)
+	}
+
 	if w := l.status().Watches[0]; w.State != control.WatchPaused {
 		t.Errorf("the watch goes on by itself: %+v", w)
 	}
 
-	before := versions()
+	before = versions()
 	paste(l.status().Attention[0].Fix)
 	rest := files - len(b.Sent)
 	eventually(t, "the rest is sent", func() bool { return versions() == before+rest })

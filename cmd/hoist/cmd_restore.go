@@ -95,7 +95,7 @@ func (a *app) restoreHidden(ctx context.Context, which string) error {
 	}) {
 		address, err := a.remoteAddress(hidden[item].Remote)
 		if err == nil {
-			err = a.restoreAs(ctx, address, item, 0)
+			err = a.restoreAs(ctx, address, item, restoring{})
 		}
 
 		if !errors.Is(err, errNotHidden) {
@@ -106,7 +106,16 @@ func (a *app) restoreHidden(ctx context.Context, which string) error {
 	return errors.Join(all...)
 }
 
-var errNotHidden = errors.New("it is not hidden")
+var (
+	errNotHidden = errors.New("it is not hidden")
+	errIsTip     = errors.New("its newest version has that content already")
+)
+
+// restoring says which version is restored.
+type restoring struct {
+	version int  // 0: the last with content
+	compare bool // errIsTip where the newest version is that, or has its content
+}
 
 func (a *app) restore(ctx context.Context, arg string, version int) error {
 	address, err := a.remoteAddress(arg)
@@ -114,11 +123,11 @@ func (a *app) restore(ctx context.Context, arg string, version int) error {
 		return err
 	}
 
-	return a.restoreAs(ctx, address, address.Base(), version)
+	return a.restoreAs(ctx, address, address.Base(), restoring{version: version})
 }
 
 // restoreAs restores what is known by a name or an id in the folder of an address.
-func (a *app) restoreAs(ctx context.Context, address remote.Address, name string, version int) error {
+func (a *app) restoreAs(ctx context.Context, address remote.Address, name string, r restoring) error {
 	var err error
 
 	if address.OSS() || len(address.Steps) < 4 {
@@ -157,11 +166,11 @@ func (a *app) restoreAs(ctx context.Context, address remote.Address, name string
 		if err = l.mustBeFree(ctx, address); err == nil {
 			err = l.restoreFolder(ctx, *found.Folder, names[found.Folder.ID])
 		}
-	case !item.Hidden && version == 0:
+	case !item.Hidden && r.version == 0:
 		return fail(problem.Usage, fmt.Errorf("%s: %w", address, errNotHidden),
 			"name the version that should be the newest again: --version N")
 	default:
-		err = l.restoreItem(ctx, *item, address.Base(), version)
+		err = l.restoreItem(ctx, *item, address.Base(), r)
 	}
 
 	if err != nil {
@@ -231,8 +240,9 @@ func (l *looked) restoreFolder(ctx context.Context, f apsclient.Folder, name str
 }
 
 // restoreItem makes an older version the newest again.
-func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name string, number int) error {
-	var from *apsclient.Version
+func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name string, r restoring) error {
+	number := r.version
+	var from, tip *apsclient.Version
 	for v, err := range l.client.Items.Versions(ctx, l.place.Project.ID, item.ID) {
 		if err != nil {
 			return err
@@ -241,6 +251,10 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 		if number == 0 && v.Storage != "" && (from == nil || v.Number > from.Number) ||
 			number != 0 && v.Number == number {
 			from = &v
+		}
+
+		if v.ID == item.TipID {
+			tip = &v
 		}
 	}
 
@@ -253,6 +267,15 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 		return &remote.NotFoundError{What: what, Name: name, In: l.place.Address.String()}
 	}
 
+	if r.compare && tip != nil && !item.Hidden {
+		same, err := l.sameContent(ctx, *from, *tip)
+		if err != nil {
+			return err
+		} else if same {
+			return errIsTip
+		}
+	}
+
 	l.place.Item = item
 	next := apsclient.NewVersion{CopyFrom: from.ID}
 	if from.Name != name && string(item.ID) != name { // it was renamed since: it keeps its name
@@ -263,4 +286,23 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 		_, err := l.client.Versions.Create(ctx, l.place.Project.ID, next)
 		return err
 	}, func(it apsclient.Item) bool { return it.TipID != item.TipID && !it.Hidden })
+}
+
+// sameContent reports whether two versions are of the same bytes, as far as the service tells.
+func (l *looked) sameContent(ctx context.Context, a, b apsclient.Version) (bool, error) {
+	switch {
+	case a.Storage == b.Storage:
+		return true, nil
+	case a.Size != b.Size || b.Storage == "":
+		return false, nil
+	}
+
+	one, err := l.client.Objects.Details(ctx, a.Storage)
+	if err != nil {
+		return false, err
+	}
+
+	other, err := l.client.Objects.Details(ctx, b.Storage)
+
+	return err == nil && one.SHA1 != "" && strings.EqualFold(one.SHA1, other.SHA1), err
 }

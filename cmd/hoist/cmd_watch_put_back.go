@@ -18,7 +18,8 @@ func newWatchPutBackCmd(a *app) *cobra.Command {
 		Short: "Make the versions before a mass change the newest again",
 		Long: `put-back takes back what was sent of a watch before a mass change stopped it: of
 each of those files the version before becomes the newest again, in the cloud.
-Nothing is lost by it, and nothing changes here. The watch stays stopped; when
+Nothing is lost by it, and nothing changes here. A file whose newest version has
+that content already is left as it is. The watch stays stopped; when
 the files here are as they should be, "hoist watch resume" goes on.`,
 		Example: "  hoist watch put-back ~/plans",
 		Args:    cobra.ExactArgs(1),
@@ -60,8 +61,22 @@ func (a *app) putBack(ctx context.Context, which string) error {
 
 	var all []error
 	for _, v := range sent {
-		all = append(all, a.restore(ctx, v.Remote, v.Version))
+		all = append(all, a.putBackOne(ctx, v))
 	}
 
 	return errors.Join(all...)
+}
+
+func (a *app) putBackOne(ctx context.Context, v control.SentVersion) error {
+	address, err := a.remoteAddress(v.Remote)
+	if err != nil {
+		return err
+	}
+
+	err = a.restoreAs(ctx, address, address.Base(), restoring{version: v.Version, compare: true})
+	if errors.Is(err, errIsTip) {
+		return a.reportChange(address, "unchanged")
+	}
+
+	return err
 }

@@ -25,7 +25,7 @@ const (
 	metaBrake = "watch-brake/" // a brakeRecord while the watch is stopped; "": it is not
 	// the time up to which somebody let changes pass, though they stopped the watch
 	metaPassed   = "watch-brake-passed/"
-	metaRewrites = "watch-rewrites/" // files that were rewritten in a day at most
+	metaRewrites = "watch-rewrites/" // a keptRewrites, once the most files rewritten in a day alone
 )
 
 // brakeRecord is why a watch was stopped.
@@ -48,6 +48,15 @@ func (m *watches) brake(c config.Watch, r *watching, files []plan.Source) error 
 		return err
 	}
 
+	if r.rewrites.recent == nil {
+		kept, err := m.keptRewrites(c.ID)
+		if err != nil {
+			return err
+		}
+
+		r.rewrites.restore(kept)
+	}
+
 	var batch []rewrite
 	for _, f := range files {
 		one, ok, err := m.rewritten(c, f, passed, r.rewrites.recent[f.Rel].broken)
@@ -64,25 +73,34 @@ func (m *watches) brake(c config.Watch, r *watching, files []plan.Source) error 
 		return nil
 	}
 
-	if r.rewrites.day == "" {
-		text, _, err := m.owner.store.Meta(metaRewrites + c.ID)
-		if err != nil {
-			return err
-		}
-
-		r.rewrites.most, _ = strconv.Atoi(text) // a text that is none counts as nothing seen
+	if found := r.rewrites.judge(time.Now(), batch); found != nil {
+		return errors.Join(errBraked, m.stopFor(c, *found))
 	}
 
-	found := r.rewrites.judge(time.Now(), batch)
-	if n := len(r.rewrites.today); found == nil && n > r.rewrites.most {
-		return m.owner.store.SetMeta(metaRewrites+c.ID, strconv.Itoa(n))
+	if kept, worth := r.rewrites.keep(); worth { // before the files are queued: at a start they are known
+		return m.keepRewrites(c.ID, kept)
 	}
 
-	if found == nil {
-		return nil
+	return nil
+}
+
+// keptRewrites is what is known of the rewrites of a watch.
+func (m *watches) keptRewrites(id string) (k keptRewrites, err error) {
+	text, _, err := m.owner.store.Meta(metaRewrites + id)
+	if err == nil && json.Unmarshal([]byte(text), &k) != nil {
+		k.Most, _ = strconv.Atoi(text) // a text that is none counts as nothing seen
 	}
 
-	return errors.Join(errBraked, m.stopFor(c, *found))
+	return k, err
+}
+
+func (m *watches) keepRewrites(id string, k keptRewrites) error {
+	text, err := json.Marshal(k)
+	if err != nil {
+		return err
+	}
+
+	return m.owner.store.SetMeta(metaRewrites+id, string(text))
 }
 
 // rewritten judges what has settled of a file, which may have been broken a moment ago; false: it is
@@ -219,9 +237,15 @@ func (m *watches) pass(id string) error {
 		return err
 	}
 
+	kept, err := m.keptRewrites(id)
+	if err != nil {
+		return err
+	}
+
 	now := time.Now().UTC().Format(time.RFC3339Nano)
 
-	return errors.Join(m.owner.store.SetMeta(metaPassed+id, now), m.owner.store.SetMeta(metaBrake+id, ""))
+	return errors.Join(m.keepRewrites(id, kept.passed()), m.owner.store.SetMeta(metaPassed+id, now),
+		m.owner.store.SetMeta(metaBrake+id, ""))
 }
 
 func goOn(id string) string { return "hoist watch resume " + transfer.Quote(id) }

@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"maps"
 	"time"
 )
 
@@ -27,9 +28,76 @@ type rewrite struct {
 // rewrites are those of one watch. The zero value is ready.
 type rewrites struct {
 	recent map[string]recentRewrite
-	day    string          // of the two that follow
+	day    string          // of today and before
 	today  map[string]bool // files; true: blind ones
 	most   int             // files that were rewritten in a day, as far as known
+
+	// of processes before: files of the same day, and those that were not broken, by minute
+	before dayCount
+	fine   map[int64]int
+}
+
+type dayCount struct{ files, blind int }
+
+// keptRewrites is what of rewrites outlives a process: a start in the middle of a mass change is none of
+// its beginning.
+type keptRewrites struct {
+	Most         int
+	Day          string
+	Files, Blind int                    // of the day
+	Broken       map[string]keptRewrite `json:",omitempty"`
+	Fine         map[int64]int          `json:",omitempty"` // others of the window, by minute
+}
+
+type keptRewrite struct {
+	At, Since time.Time
+	Whole     int
+}
+
+// restore takes up what a process before has kept.
+func (w *rewrites) restore(k keptRewrites) {
+	*w = rewrites{recent: map[string]recentRewrite{}, day: k.Day, today: map[string]bool{}, most: k.Most,
+		before: dayCount{k.Files, k.Blind}, fine: k.Fine}
+	for rel, c := range k.Broken {
+		w.recent[rel] = recentRewrite{at: c.At, broken: true, since: c.Since, whole: c.Whole}
+	}
+}
+
+// keep is what has to outlive the process; worth: it says more than nothing.
+func (w *rewrites) keep() (k keptRewrites, worth bool) {
+	count := w.count()
+	k = keptRewrites{Most: w.most, Day: w.day, Files: count.files, Blind: count.blind,
+		Broken: map[string]keptRewrite{}, Fine: maps.Clone(w.fine)}
+	if k.Fine == nil {
+		k.Fine = map[int64]int{}
+	}
+
+	for rel, c := range w.recent {
+		if c.broken {
+			k.Broken[rel] = keptRewrite{c.at.UTC(), c.since.UTC(), c.whole}
+		} else {
+			k.Fine[c.at.Unix()/60]++
+		}
+	}
+
+	return k, len(k.Broken) > 0 || count.files > w.most || count.blind > brakeDay/10
+}
+
+// passed is what remains when somebody let go on what there was.
+func (k keptRewrites) passed() keptRewrites {
+	return keptRewrites{Most: k.Most, Day: k.Day, Files: k.Files}
+}
+
+// count is of the files of the day.
+func (w *rewrites) count() dayCount {
+	n := dayCount{w.before.files + len(w.today), w.before.blind}
+	for _, blind := range w.today {
+		if blind {
+			n.blind++
+		}
+	}
+
+	return n
 }
 
 type recentRewrite struct {
@@ -51,8 +119,8 @@ type trip struct {
 // judge takes note of what has settled now; not nil: it is not to be sent.
 func (w *rewrites) judge(now time.Time, batch []rewrite) *trip {
 	if day := now.UTC().Format(time.DateOnly); day != w.day {
-		w.most = max(w.most, len(w.today))
-		w.day, w.today = day, map[string]bool{}
+		w.most = max(w.most, w.count().files)
+		w.day, w.today, w.before = day, map[string]bool{}, dayCount{}
 	}
 
 	if w.recent == nil {
@@ -83,18 +151,27 @@ func (w *rewrites) judge(now time.Time, batch []rewrite) *trip {
 	}
 
 	broken.changed = len(w.recent)
+	for minute, n := range w.fine {
+		if now.Sub(time.Unix(60*minute, 0)) > brakeWindow {
+			delete(w.fine, minute)
+		} else {
+			broken.changed += n
+		}
+	}
+
 	if n := len(broken.files); n > brakeFiles && n*brakePart > broken.changed {
 		return &broken
 	}
 
-	blind := trip{blind: true, changed: len(w.today), since: now.UTC().Truncate(24 * time.Hour)}
+	count := w.count()
+	blind := trip{blind: true, changed: count.files, since: now.UTC().Truncate(24 * time.Hour)}
 	for rel, b := range w.today {
 		if b {
 			blind.files = append(blind.files, rel)
 		}
 	}
 
-	if len(blind.files) > max(brakeDay, w.most) {
+	if count.blind > max(brakeDay, w.most) {
 		return &blind
 	}
 

@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -192,14 +193,69 @@ func TestRewrites(t *testing.T) {
 		"as many as in a day before": {{0, batch(0, 2*brakeDay, 0), false}, {24 * time.Hour, blind(2 * brakeDay), false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var w rewrites
-			now := at
-			for i, s := range steps {
-				now = now.Add(s.after)
-				if got := w.judge(now, s.batch); (got != nil) != s.stops {
-					t.Errorf("step %d: %+v, stops %v", i, got, s.stops)
+			for _, restarts := range []bool{false, true} {
+				var w rewrites
+				now := at
+				for i, s := range steps {
+					now = now.Add(s.after)
+					if got := w.judge(now, s.batch); (got != nil) != s.stops {
+						t.Errorf("step %d: %+v, stops %v, restarts %v", i, got, s.stops, restarts)
+					}
+
+					if kept, worth := w.keep(); restarts && worth {
+						w.restore(throughJSON(t, kept))
+					}
 				}
 			}
 		})
 	}
+}
+
+func throughJSON(t *testing.T, k keptRewrites) (out keptRewrites) {
+	text, err := json.Marshal(k)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return out
+}
+
+// TestBrakeOverAStart: a start in the middle of a mass change lets no further files through.
+func TestBrakeOverAStart(t *testing.T) {
+	scene(t, nil, func(t *testing.T, l *life) {
+		const files = 40
+		l.many(0, files, "set %d.dwg", func(i int) []byte { return dwg("AC1027", fmt.Sprint("drawing ", i)) })
+		l.quiet()
+		before := l.sent()
+
+		l.many(0, 8, "set %d.dwg", l.noise)
+		time.Sleep(2 * time.Minute)
+		l.close()
+		l.open()
+		l.many(8, 16, "set %d.dwg", l.noise)
+
+		s := l.quiet()
+		if n := l.sent() - before; n != 8 {
+			t.Errorf("%d of the files that were overwritten were sent", n)
+		}
+
+		checkBraked(t, l, s, 16)
+
+		// what was let go on counts no more
+		if _, err := l.owner.ChangeWatch(t.Context(), l.config().ID, control.Resume); err != nil {
+			t.Fatal(err)
+		}
+
+		l.quiet()
+		l.close()
+		l.open()
+		l.many(16, 20, "set %d.dwg", l.noise)
+		if s = l.quiet(); s.Watches[0].Brake != nil || l.sent()-before != 20 {
+			t.Errorf("%d were sent, %+v", l.sent()-before, s.Watches[0].Brake)
+		}
+	})
 }

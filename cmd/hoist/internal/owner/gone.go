@@ -120,6 +120,12 @@ func (m *watches) hideGone(ctx context.Context, c config.Watch, r *watching) (ag
 
 	settings, _, _ := m.owner.rules.now()
 	s := r.watcher.Status() // as it is after all the files were looked at
+	away, err := m.noteMounts(c.ID, s.Mounts)
+	if err != nil {
+		return false, err
+	}
+
+	list = m.withoutAway(list, away)
 	look := goneLook{now: time.Now(), since: s.Since, files: files, gone: len(list), most: settings.MaxDelete,
 		record: rec, whole: s.Whole && !isBare(c.Path) && m.owner.rules.refresh() == 0 &&
 			(s.State == watcher.StateWatching || s.State == watcher.StatePolling)}

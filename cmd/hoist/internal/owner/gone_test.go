@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -77,6 +78,20 @@ func TestRemoved(t *testing.T) {
 	} {
 		if m.removed() {
 			t.Errorf("%s: it is hidden", name)
+		}
+	}
+}
+
+// TestMountsAway: what was mounted once and is not now is away.
+func TestMountsAway(t *testing.T) {
+	all, away := mountsAway([]string{"a", "b/c"}, []string{"d", "a"})
+	if !slices.Equal(all, []string{"a", "b/c", "d"}) || !slices.Equal(away, []string{"b/c"}) {
+		t.Errorf("%v, %v", all, away)
+	}
+
+	for rel, want := range map[string]bool{"b/c/x.dwg": true, "b/c": false, "b/cd/x": false, "a/x": false} {
+		if belowAny(away, rel) != want {
+			t.Errorf("%s lies there: %v", rel, !want)
 		}
 	}
 }

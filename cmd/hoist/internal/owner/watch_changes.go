@@ -188,7 +188,7 @@ func (o *Owner) ChangeWatch(_ context.Context, which string, verb control.Verb) 
 		}
 
 		return out, errors.Join(m.pass(c.ID), m.setPaused(c.ID, false), o.store.SetMeta(metaSeen+c.ID, ""),
-			o.store.SetMeta(metaDelete+c.ID, ""),
+			o.store.SetMeta(metaDelete+c.ID, ""), o.store.SetMeta(metaMounts+c.ID, ""),
 			m.tellJobs(c.ID, state.Cancel{}), o.store.DropRoot(c.ID))
 	case control.Pause:
 		out.State = control.WatchPaused

@@ -236,6 +236,10 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return err
 	}
 
+	if _, err := m.noteMounts(c.ID, r.watcher.Status().Mounts); err != nil {
+		return err
+	}
+
 	settings, _, _ := m.owner.rules.now()
 	req := plan.PushRequest{
 		Profile: m.owner.profile(c.Profile), Sources: files, Remote: address, Batch: c.ID, Root: c.ID,
