@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Actions of a [CallCount] that are no calls of the registry: the data plane.
@@ -24,8 +25,11 @@ type CallCount struct {
 
 // tally counts requests by what they were and what came back. Safe for concurrent use.
 type tally struct {
-	mu sync.Mutex
-	by map[tallied]*CallCount // guarded by mu
+	mu sync.Mutex // guards what follows
+	by map[tallied]*CallCount
+	// of the control plane: the first and the last of the requests that failed at the service since
+	// it answered one; zero: it does
+	failing, failed time.Time
 }
 
 type tallied struct {
@@ -50,6 +54,30 @@ func (t *tally) add(action string, status int, again bool) {
 	if again {
 		c.Again++
 	}
+
+	switch now := time.Now(); {
+	case action == ActionPutPart || action == ActionGetRange:
+	case status != 0 && status < http.StatusInternalServerError:
+		t.failing = time.Time{}
+	default:
+		t.failed = now
+		if t.failing.IsZero() {
+			t.failing = now
+		}
+	}
+}
+
+// failingFresh is for how long a failure tells of the service; repeats within a call come sooner.
+const failingFresh = 15 * time.Second
+
+// Failing returns since when the service has answered no request of the control plane, or with
+// failures of its own alone; ok is false when it answers, or was asked nothing for a while.
+func (c *Client) Failing() (since time.Time, ok bool) {
+	t := &c.core.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	return t.failing, !t.failing.IsZero() && time.Since(t.failed) < failingFresh
 }
 
 // counting is a transport that counts its requests; of says what one is, and whether it repeats
@@ -63,12 +91,12 @@ type counting struct {
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	action, again := c.of(r)
 	resp, err := c.RoundTripper.RoundTrip(r)
-	status := 0
-	if err == nil {
-		status = resp.StatusCode
+	switch {
+	case err == nil:
+		c.tally.add(action, resp.StatusCode, again)
+	case r.Context().Err() == nil: // else nobody waits for the answer any more
+		c.tally.add(action, 0, again)
 	}
-
-	c.tally.add(action, status, again)
 
 	return resp, err
 }

@@ -134,6 +134,10 @@ type run struct {
 
 	mu  sync.Mutex
 	now state.Job // the last committed
+	// since then: calls without a clear answer, whose effect is looked for before they are made
+	// again, and the reason of the last one
+	again int
+	why   string
 
 	uploading           // of an upload
 	down      *download // what a download knows of its source; nil: ask

@@ -24,6 +24,8 @@ type Progress struct {
 	PartsTotal int
 	Rate       float64
 	ETA        time.Duration
+	Again      int    // calls of its step that had no clear answer
+	Reason     string // of the last of these
 }
 
 const meterSeconds = 10
@@ -127,11 +129,12 @@ func (e *Engine) Active() []Progress {
 	out := make([]Progress, 0, len(runs))
 	for _, r := range runs {
 		r.mu.Lock()
-		j := r.now
+		j, again, why := r.now, r.again, r.why
 		r.mu.Unlock()
 		p := Progress{
 			Job: j.ID, Kind: j.Kind, Phase: j.Phase, Path: j.Path, Remote: j.Target.Address,
 			BytesTotal: j.Size, PartsDone: j.PartsDone, PartsTotal: j.PartsTotal, Rate: r.meter.rate(now),
+			Again: again, Reason: why,
 		}
 		if p.BytesTotal <= 0 && j.Kind == state.Upload {
 			p.BytesTotal = j.Snapshot.Size

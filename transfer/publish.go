@@ -208,6 +208,8 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		Asked: asked,
 		Call: func(ctx context.Context) ([]state.Event, error) {
 			made, err := e.create(ctx, c, job, in)
+			r.unclear(err, job)
+
 			return []state.Event{made}, err
 		},
 		Look: func(ctx context.Context) ([]state.Event, bool, error) {

@@ -357,7 +357,10 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 		Asked:    asked,
 		Harmless: true, // the key works once
 		Call: func(ctx context.Context) (apsclient.CompletedObject, error) {
-			return e.complete(ctx, c, job, completion)
+			done, err := e.complete(ctx, c, job, completion)
+			r.unclear(err, job)
+
+			return done, err
 		},
 		Look: func(ctx context.Context) (done apsclient.CompletedObject, there bool, err error) {
 			there, err = isAssembled(ctx, c, job)
@@ -540,7 +543,20 @@ func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) err
 func (r *run) set(job state.Job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.now = job
+	r.now, r.again, r.why = job, 0, ""
+}
+
+// unclear remembers for progress that a call of a job's step had no clear answer.
+func (r *run) unclear(err error, job state.Job) {
+	if !apsclient.MaybeApplied(err) {
+		return
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	r.again++
+	r.why = classify(err, job).Reason
 }
 
 func (r *run) setPart(job state.Job, size int64) {

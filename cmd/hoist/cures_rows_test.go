@@ -106,6 +106,14 @@ var cureRows = []cureRow{
 			c.path = c.file(filepath.Join(c.name, "it's a plan\n2.rvt"), 10)
 			c.push()
 		}},
+	{name: "an extension that is said to be blocked", reason: transfer.ReasonExtension, fix: true,
+		end: state.StatusDone, cause: func(c *cure) {
+			c.path = c.file(filepath.Join(c.name, "set it up.exe"), 10)
+			c.watch()
+		}},
+	{name: "parts that the service does not take", reason: transfer.ReasonDamaged, fix: true,
+		end: state.StatusDone, cause: stored("signed-s3-upload", 200,
+			`{"status":"error","reason":"MissingOrInvalidParts"}`)},
 	{name: "names that clash", reason: transfer.ReasonNameClash, fix: true, end: state.StatusDone,
 		cause: func(c *cure) {
 			c.file(filepath.Join(c.name, "plan of it.rvt"), 10)
@@ -152,11 +160,6 @@ var cureRows = []cureRow{
 			must(c.t, os.Remove(c.path))
 			c.pushed = c.start("pull", at, c.path, "--version", "2")
 		}},
-	{name: "no drawing", reason: transfer.ReasonDoubtful, fix: true, end: state.StatusDone,
-		cause: func(c *cure) {
-			c.run(0, "watch", "add", c.folder(), c.remote, "--settle", "100ms", "--exclude", "*.rvt")
-			c.run(0, "watch", "set", c.folder(), "gate=park", "exclude=")
-		}},
 	{name: "the URLs are refused", reason: transfer.ReasonURLRefused, fix: true, end: state.StatusDone,
 		cause: stored("s3-put", 403, `<Error><Code>SignatureDoesNotMatch</Code></Error>`)},
 	{name: "something unforeseen", reason: transfer.ReasonUnexpected, fix: true, end: state.StatusDone,
@@ -180,9 +183,8 @@ var cureRows = []cureRow{
 var curedElsewhere = map[string]string{
 	transfer.ReasonBehindRename: "transfer.TestRenameTable: it ends with what is in the way",
 	transfer.ReasonNotCarried:   "transfer.TestNotHidden: it has ended",
-	transfer.ReasonOtherKind:    "transfer.TestOtherKind",
-	transfer.ReasonTooDeep:      "transfer.TestLimits: thousands of folders",
-	transfer.ReasonExtension:    "transfer.TestLimits",
+	transfer.ReasonOtherKind:    "transfer.TestOtherKind: only programs of the service make such items",
+	transfer.ReasonTooDeep:      "transfer.TestLimits: what is too deep is refused, whatever the fix insists",
 	transfer.ReasonFolderFull:   "transfer.TestLimits: thousands of files",
 	transfer.ReasonMassChange:   "TestMassChange: of a watch, not of a job",
 	transfer.ReasonMassDelete:   "TestWatchHides: of a watch, not of a job",

@@ -58,6 +58,7 @@ func (f *followed) progress() control.Progress {
 	}
 
 	var c causes
+	failing := f.owner.repeated(&c, active)
 	var held []followedJob
 	for id, j := range f.now {
 		live, runs := stored[id]
@@ -75,6 +76,7 @@ func (f *followed) progress() control.Progress {
 	p.Rate = int64(rate)
 	est := f.owner.engine.Estimate()
 	if list := settled(c.list(), now); len(list) > 0 {
+		soonest(list, f.owner.engine)
 		p.Wait = &list[0]
 		if len(active) == 0 {
 			p.Waiting = cmp.Or(p.Wait.Detail, p.Wait.Reason)
@@ -87,7 +89,7 @@ func (f *followed) progress() control.Progress {
 
 	// a service that is away says nothing of when; one that answers with trouble may do so to all
 	_, away := f.owner.engine.Outage()
-	away = away || p.Wait != nil && silent(p.Wait.Reason) && len(active) == 0
+	away = away || failing || p.Wait != nil && silent(p.Wait.Reason) && len(active) == 0
 	if est.Left > 0 && !away {
 		p.ETASeconds, p.DecidedBy = seconds(est.Left), est.DecidedBy
 	}
@@ -128,8 +130,10 @@ func slowest(active []transfer.Progress, held []followedJob, limited bool) []con
 
 	var all []ranked
 	for _, a := range active {
-		one := ranked{Slow: control.Slow{Active: activeOf(a)}}
+		one := ranked{Slow: control.Slow{Active: activeOf(a), Tries: a.Again, Reason: a.Reason}}
 		switch {
+		case a.Again > 0:
+			one.left = 1
 		case moving(a) && a.ETA > 0:
 			one.left = a.ETA.Seconds()
 		case moving(a):

@@ -116,16 +116,20 @@ func TestProgressOfARepeatedCompletion(t *testing.T) {
 				return emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusServiceUnavailable}
 			})
 		})
-		seen := 0
+		seen, silent := 0, 0
 		for _, p := range told {
 			if len(p.Slowest) == 0 || p.Slowest[0].Tries == 0 {
+				if silent++; p.BytesDone == size && p.FilesDone == 0 && silent > 6 { // three seconds
+					t.Fatalf("nothing is said of the completion: %+v", p)
+				}
+
 				continue
 			}
 
 			seen++
+			silent = 0
 			if s := p.Slowest[0]; p.BytesDone != size || s.BytesDone != size || s.Phase != "uploaded" ||
-				s.Reason != transfer.ReasonServiceTrouble || s.NextAttempt == nil || p.Wait == nil ||
-				p.ETASeconds != 0 {
+				s.Reason != transfer.ReasonServiceTrouble || p.Wait == nil || p.ETASeconds != 0 {
 				t.Fatalf("%+v", p)
 			}
 		}
@@ -163,6 +167,41 @@ func TestProgressWithoutTheService(t *testing.T) {
 
 		if seen < 20 {
 			t.Errorf("told %d times of %d that the service is away", seen, len(told))
+		}
+	})
+}
+
+// TestProgressWhileCallsAreRepeated: while each call is answered with a failure of the service and
+// repeated, that is said within seconds, and no estimate.
+func TestProgressWhileCallsAreRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var first time.Time
+		told := followedPush(t, 60, 1000, true, func(cloud *emulator.Server) {
+			cloud.SetFault(func(r emulator.Request) emulator.Fault {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.Op == "create-item" && first.IsZero() {
+					first = time.Now()
+				}
+
+				if first.IsZero() || time.Since(first) > 40*time.Second {
+					return emulator.Fault{}
+				}
+
+				return emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusServiceUnavailable}
+			})
+		})
+		seen := 0
+		for _, p := range told {
+			if p.Wait != nil && p.Wait.Reason == transfer.ReasonServiceTrouble && p.Wait.Since != nil &&
+				p.Wait.Count > 1 && p.ETASeconds == 0 {
+				seen++
+			}
+		}
+
+		if seen < 40 { // two a second, but for the first seconds and some between
+			t.Errorf("told %d times of %d that the service fails", seen, len(told))
 		}
 	})
 }

@@ -472,7 +472,8 @@ func TestWhatKilledCommandsLeave(t *testing.T) {
 	old, needed, fresh := filepath.Join(options.Home.Streams(), "stdin-1"),
 		filepath.Join(options.Home.Streams(), "stdin-2"), filepath.Join(options.Home.Streams(), "stdin-3")
 	partly := filepath.Join(options.Home.Streams(), "stdout-4.part")
-	for _, p := range []string{old, needed, fresh, partly} {
+	half := filepath.Join(options.Home.State, ".hoist-123") // of a file that was about to be replaced
+	for _, p := range []string{old, needed, fresh, partly, half} {
 		write(t, p, []byte("x"))
 		if p != fresh {
 			if err := os.Chtimes(p, time.Time{}, time.Now().Add(-2*streamsFor)); err != nil {
@@ -505,8 +506,8 @@ func TestWhatKilledCommandsLeave(t *testing.T) {
 	shut(t, o)
 	shut(t, open(t, Working, options))
 
-	for _, p := range []string{old, needed, fresh, partly} {
-		if _, err := os.Stat(p); os.IsNotExist(err) != (p == old) {
+	for _, p := range []string{old, needed, fresh, partly, half} {
+		if _, err := os.Stat(p); os.IsNotExist(err) != (p == old || p == half) {
 			t.Errorf("%s: %v", filepath.Base(p), err)
 		}
 	}

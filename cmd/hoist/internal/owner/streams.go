@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/transfer"
 )
 
@@ -14,6 +15,8 @@ const streamsFor = 24 * time.Hour
 
 // cleanStreams removes what killed commands left behind.
 func (o *Owner) cleanStreams() {
+	config.RemoveLeftovers(o.options.Home.Config)
+	config.RemoveLeftovers(o.options.Home.State)
 	dir := o.options.Home.Streams()
 	if _, err := transfer.SweepStreams(dir); err != nil {
 		o.log.Warn("what a killed command left in the home could not be removed", "error", err)

@@ -146,6 +146,52 @@ func (c *causes) watch(root string, waits []watcher.Wait) {
 	}
 }
 
+// failingLong is how long the service must fail for people to be told while calls are repeated.
+const failingLong = 3 * time.Second
+
+// failing reports since when the service has failed all that it was asked; zero: it answers.
+func (o *Owner) failing() time.Time {
+	o.clients.mu.Lock()
+	defer o.clients.mu.Unlock()
+
+	for _, client := range o.clients.all() {
+		if since, ok := client.Failing(); ok && time.Since(since) >= failingLong {
+			return since
+		}
+	}
+
+	return time.Time{}
+}
+
+// repeated counts the active jobs that wait within a step: for a call that is made again, or looked
+// for. It reports whether the service fails them all.
+func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
+	since := o.failing()
+	failing = !since.IsZero()
+	for _, p := range active {
+		why := p.Reason
+		if failing && why == "" && !moving(p) {
+			why = transfer.ReasonServiceTrouble
+		}
+
+		if r, ok := transfer.ReasonByCode(why); ok {
+			c.add(control.Waiting{Reason: r.Code, Detail: r.Sentence}, p.Path, since, time.Time{})
+		}
+	}
+
+	return failing
+}
+
+// soonest puts the time right of what waits for the network: whichever job probes it frees all.
+func soonest(list []control.Waiting, e *transfer.Engine) {
+	out, ok := e.Outage()
+	for i := range list {
+		if ok && list[i].Reason == transfer.ReasonOffline {
+			list[i].NextAttempt = earlier(list[i].NextAttempt, out.Next)
+		}
+	}
+}
+
 // waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a
 // rest.
 func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([]control.Waiting, error) {
@@ -186,6 +232,8 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 		}
 	}
 
+	o.repeated(&c, active)
+
 	decides := ""
 	if len(budgets) > 0 { // it reads all open jobs
 		decides = o.engine.Estimate().DecidedBy
@@ -217,5 +265,8 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 
 	o.watches.each(func(w config.Watch, s watcher.Status) { c.watch(w.Path, s.Waits) })
 
-	return settled(c.list(), time.Now()), nil
+	list := c.list()
+	soonest(list, o.engine)
+
+	return settled(list, time.Now()), nil
 }
