@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -145,23 +147,52 @@ func (a *app) listingFile(s *setup, parent string) string {
 	return filepath.Join(s.home.Listings(), hex.EncodeToString(sum[:12]))
 }
 
-// readNames finds the names of a file that begin so; its lines are sorted.
+// readNames finds the names of a file that begin so; its lines are sorted, and of a hundred thousand
+// only some are read.
 func readNames(file, begin string) (names []string, age time.Duration, err error) {
-	info, err := os.Stat(file)
+	const block = 4 << 10
+
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+
+	info, err := f.Stat()
 	if err != nil {
 		return nil, 0, err
 	}
 
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, 0, err
+	// from reads from the first line that begins in a block, or after it.
+	from := func(i int) *bufio.Reader {
+		at := int64(i) * block
+		r := bufio.NewReader(io.NewSectionReader(f, at, info.Size()-at))
+		if i > 0 {
+			_, _ = r.ReadString('\n') // a failure is found by whoever reads on
+		}
+
+		return r
+	}
+	after := sort.Search(int(info.Size()/block)+1, func(i int) bool {
+		line, err := from(i).ReadString('\n')
+		return err != nil || line >= begin
+	})
+	r := from(max(after-1, 0))
+
+	var bad error
+	names = matching(func(yield func(string) bool) {
+		for bad == nil {
+			var line string
+			if line, bad = r.ReadString('\n'); line != "" && !yield(line) {
+				return
+			}
+		}
+	}, begin)
+	if bad != nil && !errors.Is(bad, io.EOF) {
+		return nil, 0, bad
 	}
 
-	text := string(data)
-	lineAt := func(i int) int { return strings.LastIndexByte(text[:i], '\n') + 1 } // the start of its line
-	first := sort.Search(len(text), func(i int) bool { return text[lineAt(i):] >= begin })
-
-	return matching(strings.Lines(text[lineAt(first):]), begin), time.Since(info.ModTime()), nil
+	return names, time.Since(info.ModTime()), nil
 }
 
 // matching are the names that begin so, of sorted ones, as many as are offered.

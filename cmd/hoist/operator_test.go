@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,34 @@ func TestCompletion(t *testing.T) {
 	}
 
 	l.run(0, "completion", "bash")
+}
+
+// TestReadNames: whatever is typed, the names come that a look at all of them finds.
+func TestReadNames(t *testing.T) {
+	t.Parallel()
+	var all []string
+	for i := range 2000 {
+		all = append(all, fmt.Sprintf("%05d %s", i*7, strings.Repeat("long ", i%40*i%300)))
+	}
+
+	all = append(all, strings.Repeat("y", 10_000), "z")
+	for _, n := range []int{0, 1, 2, 300, len(all)} {
+		text := strings.Join(append(slices.Clone(all[len(all)-n:]), ""), "\n")
+		file := filepath.Join(t.TempDir(), "names")
+		must(t, os.WriteFile(file, []byte(text), 0o600))
+
+		begins := []string{"", "0", "1", "13", "zz", "y", "z", " "}
+		for i := 0; i < len(all); i += 97 {
+			begins = append(begins, all[i][:5], all[i])
+		}
+
+		for _, begin := range begins {
+			got, _, err := readNames(file, begin)
+			if want := matching(strings.Lines(text), begin); err != nil || !slices.Equal(got, want) {
+				t.Fatalf("%d names, %.20q: %d, want %d, %v", n, begin, len(got), len(want), err)
+			}
+		}
+	}
 }
 
 // BenchmarkCompletion: of 100,000 names that were listed a moment ago. 50 ms is the most that
