@@ -64,7 +64,7 @@ func TestDownloadToASilentDisk(t *testing.T) {
 			t.Fatalf("open are %+v, want the one that waits for its disk", left)
 		}
 
-		if used := e.parts.used + e.small.used; used != 0 {
+		if used := held(e.parts) + held(e.small); used != 0 {
 			t.Errorf("%d slots are held", used)
 		}
 
@@ -74,7 +74,7 @@ func TestDownloadToASilentDisk(t *testing.T) {
 			t.Errorf("when the disk is back, open are %+v", left)
 		}
 
-		if used := e.parts.used + e.small.used; used != 0 {
+		if used := held(e.parts) + held(e.small); used != 0 {
 			t.Errorf("at the end %d slots are held", used)
 		}
 
@@ -99,6 +99,12 @@ func TestReadOfASilentDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 
+		silent := func() int {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+
+			return r.silent
+		}
 		back := make(chan struct{})
 		ended := make(chan struct{})
 		go func() {
@@ -121,14 +127,14 @@ func TestReadOfASilentDisk(t *testing.T) {
 		}
 
 		synctest.Wait()
-		if job := w.get(r.job); job.Reason != ReasonUnreadable || r.silent != 1 {
+		if job := w.get(r.job); job.Reason != ReasonUnreadable || silent() != 1 {
 			t.Errorf("%+v does not say what it waits for", job)
 		}
 
 		close(back)
 		<-ended
 
-		if e.parts.used != 2 || r.silent != 0 {
+		if held(e.parts) != 2 || silent() != 0 {
 			t.Errorf("%d slots are held, want those of both", e.parts.used)
 		}
 	})
@@ -140,4 +146,11 @@ type waitingReader chan struct{}
 func (w waitingReader) ReadAt(p []byte, _ int64) (int, error) {
 	<-w
 	return len(p), nil
+}
+
+func held(g *gate) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	return g.used
 }
