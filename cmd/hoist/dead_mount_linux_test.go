@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -248,10 +249,10 @@ func TestDeadMountWhileAFileIsWritten(t *testing.T) {
 	at := filepath.Join(l.dir, "share")
 	s := newShare(t, at)
 
-	var once sync.Once
+	var stopped atomic.Bool
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
-		if r.Op == "s3-get" {
-			once.Do(func() { s.stop(t) })
+		if r.Op == "s3-get" && stopped.CompareAndSwap(false, true) {
+			s.stop(t)
 		}
 
 		return emulator.Fault{}
@@ -260,13 +261,13 @@ func TestDeadMountWhileAFileIsWritten(t *testing.T) {
 	l.start("daemon", "--transfers", "1")
 	l.owned("daemon")
 	p := l.start("pull", l.remote+"/in/b.rvt", at)
-	eventually(t, "the disk has ceased to answer", func() bool { return l.count("s3-get") > 0 })
+	eventually(t, "the disk has ceased to answer", stopped.Load)
 	q := l.start("push", near, l.remote+"/plans")
 	if code := q.wait(); code != 0 {
 		t.Fatalf("exit code %d: %s", code, q.errs.String())
 	}
 
-	if out, _ := l.run(0, "jobs"); !strings.Contains(out, "unreadable") {
+	if out, _ := l.run(0, "jobs", "--json"); !strings.Contains(out, "unreadable") {
 		t.Errorf("what it waits for is not told:\n%s", out)
 	}
 
