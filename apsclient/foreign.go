@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -88,8 +89,13 @@ func temporary(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
 }
 
-// foreign returns an error when an answer has none of the forms of the service: JSON, XML, a short
-// text, or nothing under its own headers. Success is judged by the caller, who knows what belongs
+// saysNothing reports whether JSON is empty, as the service's refusals never are.
+func saysNothing(body []byte) bool {
+	return slices.Contains([]string{"null", "[]", "{}", `""`, "true", "false"}, string(trimmed(body)))
+}
+
+// foreign returns an error when an answer has none of the forms of the service: JSON that says
+// something, the XML of its storage, a short text, or any of them under its own headers. Success is judged by the caller, who knows what belongs
 // to it.
 func foreign(status int, h http.Header, body []byte) *ForeignError {
 	form := formOf(body)
@@ -97,9 +103,10 @@ func foreign(status int, h http.Header, body []byte) *ForeignError {
 		return newForeign(status, h, body)
 	}
 
-	own := form == formJSON || form == formXML ||
-		form == formText && (mediaType(h) == "text/plain" || byService(h)) ||
-		form == formEmpty && byService(h)
+	own := byService(h) && form != formHTML ||
+		form == formJSON && !saysNothing(body) ||
+		form == formXML && bytes.Contains(body, []byte("<Error>")) ||
+		form == formText && mediaType(h) == "text/plain"
 	switch {
 	case temporary(status), status == http.StatusNotModified:
 		return nil
@@ -143,7 +150,10 @@ func foreignAnswer(a Action, status int, h http.Header, body []byte) *ForeignErr
 
 	switch formOf(body) {
 	case formJSON:
-		return nil
+		none := string(trimmed(body))
+		if none != "null" && (none != "[]" || !dataFamily(a.Path)) || !alwaysAnswers(a, status) {
+			return nil
+		}
 	case formEmpty:
 		if !alwaysAnswers(a, status) {
 			return nil
