@@ -125,9 +125,8 @@ type run struct {
 	kind   state.Kind
 	cancel context.CancelCauseFunc
 	probes *reachability // set when the run probes a plane that was offline; owned by the dispatcher
-	// as it was when the slot was taken: which kind of slot that is; guarded by Engine.mu
-	holds  state.Job
-	silent int // calls on a disk that has ceased to answer; guarded by Engine.mu
+	holds  claim         // as the job was when it took it; guarded by Engine.mu
+	silent int           // calls on a disk that has ceased to answer; guarded by Engine.mu
 
 	sent  atomic.Int64 // bytes of parts in flight, not yet acknowledged
 	meter *meter       // of this file

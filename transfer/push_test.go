@@ -459,3 +459,64 @@ func TestPlanPushInRuns(t *testing.T) {
 		t.Errorf("%d files by %d listings", n, lists)
 	}
 }
+
+// TestPlanPushReadsSideBySide: a hundred folders that are there take few times as long as one call, and
+// each is read once, one that may not be read too.
+func TestPlanPushReadsSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		e := w.engine()
+		address := mustAddress(t, w.srv.DemoRemote())
+		place, err := w.at(e).ResolveFolder(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		const folders = 100
+		var forbidden apsclient.FolderID
+		var sources []plan.Source
+		for i := range folders {
+			dir := fmt.Sprintf("d%02d", i)
+			id, err := w.at(e).EnsureFolder(t.Context(), place.Project.ID, place.Folder.ID, []string{dir}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			forbidden = id
+			for _, name := range []string{"a.dwg", "b.dwg"} {
+				rel := dir + "/" + name
+				sources = append(sources, plan.Source{Path: w.path(rel), Rel: rel, Snapshot: state.Snapshot{Size: 1}})
+			}
+		}
+
+		w.srv.ResetJournal()
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			f := emulator.Fault{Delay: 50 * time.Millisecond}
+			if r.Op == "list-folder-contents" && strings.Contains(r.Path, string(forbidden)) {
+				f.Kind, f.Status = emulator.FailBefore, 403
+			}
+
+			return f
+		})
+		began := time.Now()
+		plans, err := plan.Push(t.Context(), w.at(e), w.store,
+			plan.PushRequest{Profile: "default", Sources: sources, Remote: address})
+		if err != nil || len(plans) != len(sources) {
+			t.Fatalf("%d files, %v", len(plans), err)
+		}
+
+		if took := time.Since(began); took > 700*time.Millisecond {
+			t.Errorf("%d folders took %v at 50 ms a call", folders, took)
+		}
+
+		if n := w.calls("list-folder-contents"); n != folders+1 {
+			t.Errorf("%d listings of %d folders and the one above them", n, folders)
+		}
+
+		for i, p := range plans {
+			if bad := i >= len(plans)-2; (p.Warning != "") != bad || p.Job.Target.Folder == "" {
+				t.Errorf("%s: warning %q, folder %q", p.Remote, p.Warning, p.Job.Target.Folder)
+			}
+		}
+	})
+}

@@ -101,7 +101,7 @@ func (n *reachability) succeeded(now time.Time) bool {
 }
 
 // mayStart reports whether the job may start; while offline that is the turn of the probe.
-func (n *reachability) mayStart(j state.Job, now time.Time) bool {
+func (n *reachability) mayStart(j *state.Job, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.offline {

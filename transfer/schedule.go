@@ -55,10 +55,11 @@ type dispatcher struct {
 	wg    sync.WaitGroup
 	done  chan *run
 	fatal chan error
-	list  []state.Job // candidates for transfer slots, in the order of the store
+	list  []*state.Job // candidates for transfer slots, the first in turn first
+	turns turns        // by which list is ordered
 	// candidates past their bytes; all that were seen, so that they do not crowd the others out of
 	// a listing
-	publish []state.Job
+	publish []*state.Job
 	known   map[state.JobID]bool // the jobs of publish
 	listed  time.Time
 	cost    time.Duration
@@ -206,14 +207,15 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		wait = d.untilNext(now)
 	}
 
-	d.publish = slices.DeleteFunc(d.publish, func(j state.Job) bool {
-		if !used.mayPublish(j) || !e.net(j).mayStart(j, now) {
+	d.publish = slices.DeleteFunc(d.publish, func(j *state.Job) bool {
+		takes := e.claimOf(*j)
+		if !used.mayPublish(takes) || !e.net(*j).mayStart(j, now) {
 			return false
 		}
 
-		used.add(j, e.shares(j))
+		used.add(takes)
 		delete(d.known, j.ID)
-		d.start(ctx, j)
+		d.start(ctx, *j)
 
 		return true
 	})
@@ -223,15 +225,15 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 			break
 		}
 
-		j := d.list[i]
-		takes := e.shares(j)
-		if takes > free {
+		j := *d.list[i]
+		takes := e.claimOf(j)
+		if takes.shares > free {
 			break // it is its turn: what is smaller must not take its room for ever
 		}
 
 		d.list = slices.Delete(d.list, i, i+1)
-		free -= takes
-		used.add(j, takes)
+		free -= takes.shares
+		used.add(takes)
 		d.start(ctx, j)
 	}
 
@@ -240,24 +242,26 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 
 // choose returns the index of the job that takes the next transfer slot, -1: none may start.
 func (d *dispatcher) choose(now time.Time, used slots) int {
-	best := -1
-	for i, j := range d.list {
-		if d.e.net(j).mayStart(j, now) && (best < 0 || used.better(j, d.list[best], d.e.cfg.Transfers)) {
-			best = i
-		}
+	if t := used.turns(d.e.cfg.Transfers); t != d.turns {
+		d.turns = t
+		slices.SortFunc(d.list, t.compare)
 	}
 
-	return best
+	return slices.IndexFunc(d.list, func(j *state.Job) bool { return d.e.net(*j).mayStart(j, now) })
 }
 
-// better orders two jobs for a transfer slot: what has begun first, since sessions end; then by
+// turns is in which order jobs take transfer slots, as long as these hold what they hold.
+type turns struct{ listed, mayChange, largeFull, createsWait bool }
+
+func (s slots) turns(transfers int) turns {
+	return turns{true, s.changing < max(1, transfers/2), s.large >= max(1, transfers-2), s.items >= itemSlots/2}
+}
+
+// compare orders two jobs for a transfer slot: what has begun first, since sessions end; then by
 // priority; then files that change under the reading, in half of the slots; then, when large files
 // hold their share already, small ones; then, while creates wait for their budget, large ones, since
 // bytes cost no budget; then the older.
-func (s slots) better(a, b state.Job, transfers int) bool {
-	mayChange := s.changing < max(1, transfers/2)
-	largeFull := s.large >= max(1, transfers-2)
-	createsWait := s.items >= itemSlots/2
+func (t turns) compare(a, b *state.Job) int {
 	first := func(x, y bool) int {
 		switch {
 		case x == y:
@@ -272,42 +276,50 @@ func (s slots) better(a, b state.Job, transfers int) bool {
 	return cmp.Or(
 		first(a.Phase != state.PhaseQueued, b.Phase != state.PhaseQueued),
 		cmp.Compare(b.Priority, a.Priority),
-		first(mayChange && a.Changes > 0, mayChange && b.Changes > 0),
-		first(largeFull && size(a) < largeFile, largeFull && size(b) < largeFile),
-		first(createsWait && size(a) >= largeFile, createsWait && size(b) >= largeFile),
+		first(t.mayChange && a.Changes > 0, t.mayChange && b.Changes > 0),
+		first(t.largeFull && size(*a) < largeFile, t.largeFull && size(*b) < largeFile),
+		first(t.createsWait && size(*a) >= largeFile, t.createsWait && size(*b) >= largeFile),
 		cmp.Compare(a.ID, b.ID),
-	) < 0
+	)
 }
 
 func size(j state.Job) int64 { return max(j.Size, j.Snapshot.Size) }
 
-// shares is how many shares of the transfer slots a file takes: a whole slot, or one share if it is
-// small.
-func (e *Engine) shares(j state.Job) int {
+// claim is what a job takes of what is shared.
+type claim struct {
+	publishing      bool // no transfer slot
+	item            bool // its create will be of a new item
+	large, changing bool
+	shares          int // of the transfer slots: a whole slot, or one share if the file is small
+}
+
+func (e *Engine) claimOf(j state.Job) claim {
+	s := claim{publishing: isPublishing(j), item: makesItem(j), large: size(j) >= largeFile,
+		changing: j.Changes > 0, shares: e.share}
 	if size(j) <= smallFile {
-		return 1
+		s.shares = 1
 	}
 
-	return e.share
+	return s
 }
 
 // slots counts what runs.
 type slots struct{ transfers, shares, large, changing, publishing, items int }
 
-// add counts a job that takes so many shares of the transfer slots.
-func (s *slots) add(j state.Job, shares int) {
+// add counts what a job takes.
+func (s *slots) add(one claim) {
 	switch {
-	case !isPublishing(j):
+	case !one.publishing:
 		s.transfers++
-		s.shares += shares
-		if size(j) >= largeFile {
+		s.shares += one.shares
+		if one.large {
 			s.large++
 		}
 
-		if j.Changes > 0 {
+		if one.changing {
 			s.changing++
 		}
-	case makesItem(j):
+	case one.item:
 		s.items++
 		fallthrough
 	default:
@@ -316,8 +328,8 @@ func (s *slots) add(j state.Job, shares int) {
 }
 
 // mayPublish reports whether a job past its bytes may run too.
-func (s slots) mayPublish(j state.Job) bool {
-	return s.publishing < publishSlots && (!makesItem(j) || s.items < itemSlots)
+func (s slots) mayPublish(one claim) bool {
+	return s.publishing < publishSlots && (!one.item || s.items < itemSlots)
 }
 
 // makesItem reports whether the job's create will be of a new item, as far as is known before it.
@@ -330,7 +342,7 @@ func makesItem(j state.Job) bool {
 func (e *Engine) usedSlots() (s slots) {
 	for _, r := range e.running {
 		if r.silent == 0 {
-			s.add(r.holds, e.shares(r.holds))
+			s.add(r.holds)
 		}
 	}
 
@@ -341,7 +353,7 @@ func (e *Engine) usedSlots() (s slots) {
 func (d *dispatcher) relist(now time.Time) error {
 	e := d.e
 	began := time.Now()
-	d.dirty, d.listed, d.list = false, now, d.list[:0]
+	d.dirty, d.listed, d.list, d.turns = false, now, d.list[:0], turns{}
 	seen := map[state.JobID]bool{}
 	skip := func(id state.JobID) bool {
 		if d.known[id] || seen[id] {
@@ -360,11 +372,12 @@ func (d *dispatcher) relist(now time.Time) error {
 				return fmt.Errorf("list runnable jobs: %w", err)
 			}
 
-			for _, j := range jobs {
+			for i := range jobs {
+				j := &jobs[i]
 				seen[j.ID] = true
 				switch {
 				case until.After(now) && j.Reason != ReasonOffline:
-				case isPublishing(j):
+				case isPublishing(*j):
 					d.publish = append(d.publish, j)
 					d.known[j.ID] = true
 				default:
@@ -419,7 +432,7 @@ func (d *dispatcher) untilNext(now time.Time) time.Duration {
 func (d *dispatcher) start(ctx context.Context, job state.Job) {
 	e := d.e
 	ctx, cancel := context.WithCancelCause(ctx)
-	r := &run{job: job.ID, kind: job.Kind, cancel: cancel, now: job, meter: newMeter(), holds: job}
+	r := &run{job: job.ID, kind: job.Kind, cancel: cancel, now: job, meter: newMeter(), holds: e.claimOf(job)}
 	r.probes = e.net(job).started()
 	e.mu.Lock()
 	e.running[job.ID] = r
@@ -555,17 +568,18 @@ func (e *Engine) eventFor(job state.Job, err error) state.Event {
 func (e *Engine) holdSlot(r *run, job state.Job) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if isPublishing(job) == isPublishing(r.holds) {
+	takes := e.claimOf(job)
+	if takes.publishing == r.holds.publishing {
 		return true
 	}
 
 	used := e.usedSlots()
 	room := e.cfg.Transfers*e.share - used.shares
-	if isPublishing(job) && !used.mayPublish(job) || !isPublishing(job) && room < e.shares(job) {
+	if takes.publishing && !used.mayPublish(takes) || !takes.publishing && room < takes.shares {
 		return false
 	}
 
-	r.holds = job
+	r.holds = takes
 
 	select {
 	case e.freed <- struct{}{}:

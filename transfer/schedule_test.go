@@ -41,11 +41,12 @@ func TestBetter(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.a.ID, tt.b.ID = "2", "1"
-			if got := tt.used.better(tt.a, tt.b, 8); got != tt.first {
+			turns := tt.used.turns(8)
+			if got := turns.compare(&tt.a, &tt.b) < 0; got != tt.first {
 				t.Errorf("the younger takes it: %t, want %t", got, tt.first)
 			}
 
-			if tt.used.better(tt.b, tt.a, 8) == tt.first {
+			if turns.compare(&tt.b, &tt.a) < 0 == tt.first {
 				t.Error("the order depends on who is asked first")
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"hoist/apsclient"
 	"hoist/state"
@@ -14,13 +15,22 @@ import (
 var errLeft = errors.New("the job that made the call for several stopped")
 
 // joiner joins calls about single objects of one bucket: while one is on its way, those that come
-// meanwhile make up the next, at most apsclient.MaxBatch of them. Nothing waits for company. The
-// zero value is ready; safe for concurrent use.
+// meanwhile make up the next, at most apsclient.MaxBatch of them. What comes alone waits for nobody;
+// where several came together, the next call waits for a full one, a part of the time that the last
+// took. The zero value is ready; safe for concurrent use.
 type joiner[Q, A any] struct {
 	mu    sync.Mutex
 	busy  bool
 	queue []*joined[Q, A]
+	full  chan struct{} // closed when the queue makes a full call; nil: nobody waits for it
+	last  time.Duration // what the last call took, 0: it was alone
 }
+
+// A call waits for a full one this part of what the last took, and no longer than mostCompany.
+const (
+	companyPart = 4
+	mostCompany = 50 * time.Millisecond
+)
 
 type joined[Q, A any] struct {
 	key  string
@@ -51,6 +61,11 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 	one := &joined[Q, A]{key: key, q: q, lead: make(chan struct{}), done: make(chan struct{})}
 	j.mu.Lock()
 	j.queue = append(j.queue, one)
+	if j.full != nil && len(j.queue) >= apsclient.MaxBatch {
+		close(j.full)
+		j.full = nil
+	}
+
 	if !j.busy {
 		j.busy = true
 		close(one.lead)
@@ -82,13 +97,16 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 		return none, context.Cause(ctx)
 	}
 
+	j.company(ctx)
 	batch := j.take(one)
 	reqs := map[string]Q{}
 	for _, b := range batch {
 		reqs[b.key] = b.q
 	}
 
+	began := time.Now()
 	answers, errs := call(ctx, reqs)
+	j.took(time.Since(began), len(batch))
 	left := ctx.Err() != nil
 	for _, b := range batch {
 		b.a, b.err = answers[b.key], errs[b.key]
@@ -102,6 +120,42 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 	j.next()
 
 	return one.a, one.err
+}
+
+// company waits until the queue makes a full call, for as long as that is worth it.
+func (j *joiner[Q, A]) company(ctx context.Context) {
+	j.mu.Lock()
+	wait := min(j.last/companyPart, mostCompany)
+	if wait <= 0 || len(j.queue) >= apsclient.MaxBatch {
+		j.mu.Unlock()
+		return
+	}
+
+	full := make(chan struct{})
+	j.full = full
+	j.mu.Unlock()
+
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+
+	select {
+	case <-full:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.full = nil
+}
+
+// took notes what a call of so many took.
+func (j *joiner[Q, A]) took(d time.Duration, n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.last = d; n == 1 {
+		j.last = 0
+	}
 }
 
 // take removes from the queue what goes with one: keys that differ, at most MaxBatch.

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
 
 	"hoist/apsclient"
 	"hoist/state"
@@ -132,8 +135,11 @@ type pusher struct {
 	store *state.Store
 	place remote.Place
 	req   PushRequest
-	// slash path below place -> folder, "" when it is not there
+
+	mu sync.Mutex
+	// slash path below place -> folder, "" when it is not there; guarded by mu
 	folders map[string]apsclient.FolderID
+	bad     map[string]error // of those that cannot be read, whose files are parked; guarded by mu
 }
 
 // plan fills what all plans have in common.
@@ -213,7 +219,10 @@ func (w *pusher) folder(ctx context.Context, names []string) (id apsclient.Folde
 	}
 
 	path := strings.Join(names, "/")
-	if id, ok := w.folders[path]; ok {
+	w.mu.Lock()
+	id, ok := w.folders[path]
+	w.mu.Unlock()
+	if ok {
 		return id, nil
 	}
 
@@ -232,12 +241,57 @@ func (w *pusher) folder(ctx context.Context, names []string) (id apsclient.Folde
 		id = f.ID
 	}
 
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.folders[path] = id
 
 	return id, nil
 }
 
+// foldersAtOnce is how many remote folders a plan reads side by side.
+const foldersAtOnce = 16
+
+// readFolders reads the folders that files land in, so that what is asked of each file is at hand.
+func (w *pusher) readFolders(ctx context.Context, landings []landing) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(foldersAtOnce)
+
+	asked := map[string]bool{}
+	for _, l := range landings {
+		dirs := l.names[:len(l.names)-1]
+		path := strings.Join(dirs, "/")
+		if asked[path] {
+			continue
+		}
+
+		asked[path] = true
+		g.Go(func() error {
+			folder, err := w.folder(ctx, dirs)
+			if err == nil && folder != "" {
+				err = w.r.Read(ctx, w.place.Project.ID, folder)
+			}
+
+			_, ambiguous := errors.AsType[*remote.AmbiguousError](err)
+			if ambiguous || errors.Is(err, apsclient.ErrForbidden) || errors.Is(err, apsclient.ErrNotFound) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.bad[path] = err
+
+				return nil
+			}
+
+			return err
+		})
+	}
+
+	return g.Wait()
+}
+
 func (w *pusher) intoFolder(ctx context.Context, landings []landing) ([]File, error) {
+	if err := w.readFolders(ctx, landings); err != nil {
+		return nil, err
+	}
+
 	out := make([]File, 0, len(landings))
 	for _, l := range landings {
 		p := w.plan(l)
@@ -258,7 +312,14 @@ func (w *pusher) compareItem(ctx context.Context, p *File, l landing) error {
 	t := &p.Job.Target
 	var item apsclient.Item
 	var exists bool
-	folder, err := w.folder(ctx, l.names[:len(l.names)-1])
+	dirs := l.names[:len(l.names)-1]
+	path := strings.Join(dirs, "/")
+	folder, err := w.folders[path], w.bad[path]
+	t.Folder = string(folder)
+	if err == nil {
+		folder, err = w.folder(ctx, dirs)
+	}
+
 	if err == nil && folder != "" {
 		t.Folder = string(folder)
 		item, exists, err = w.r.Find(ctx, w.place.Project.ID, folder, t.Name)

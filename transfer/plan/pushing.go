@@ -72,7 +72,7 @@ func NewPush(ctx context.Context, r *remote.Resolver, store *state.Store, req Pu
 	}
 
 	return &Pushing{all: all, pusher: pusher{r: r, store: store, place: place, req: req,
-		folders: map[string]apsclient.FolderID{}}}, nil
+		folders: map[string]apsclient.FolderID{}, bad: map[string]error{}}}, nil
 }
 
 // Next plans the files of the next sources, none at the end. It reads the remote folders that they

@@ -336,6 +336,11 @@ func (r *Resolver) load(ctx context.Context, p apsclient.ProjectID, f apsclient.
 	return nil
 }
 
+// Read has a folder's listing at hand for the questions that follow.
+func (r *Resolver) Read(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID) error {
+	return r.view(ctx, p, f, func(*listing) {})
+}
+
 // Find looks a file up by its exact name; a hidden one is absent. Two of one name are an
 // *AmbiguousError.
 func (r *Resolver) Find(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID,
