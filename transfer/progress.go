@@ -314,29 +314,44 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 	return longest
 }
 
-// Forecast is what uploads that are not queued yet will take: requests of the service, those to the
-// storage not, and how long, as far as the limits and the speed measured so far say. folders is how
-// many have to be made for them.
-func (e *Engine) Forecast(jobs []state.Job, folders int) (calls int, left Estimate, err error) {
-	b := backlog{folders: folders}
-	b.add(jobs)
-	if len(jobs) == 0 {
-		return 0, Estimate{}, nil
+// Forecast adds up what uploads that are not queued yet will take.
+type Forecast struct {
+	Files int
+	Bytes int64
+	Calls int // of the service, those to the storage not, nor those that make folders
+
+	e       *Engine
+	profile string
+	backlog backlog
+}
+
+// Forecast is of uploads of a profile.
+func (e *Engine) Forecast(profile string) *Forecast { return &Forecast{e: e, profile: profile} }
+
+// Add counts an upload.
+func (f *Forecast) Add(j state.Job) {
+	f.Files++
+	f.Bytes += j.Size
+	f.Calls += uploadCalls(j, f.e.cfg.PartSize)
+	f.backlog.add([]state.Job{j})
+}
+
+// Of is how long they take, as far as the limits and the speed measured so far say, when so many
+// folders have to be made for them.
+func (f *Forecast) Of(folders int) (Estimate, error) {
+	if f.Files == 0 {
+		return Estimate{}, nil
 	}
 
-	p, err := e.profile(jobs[0].Profile)
+	p, err := f.e.profile(f.profile)
 	if err != nil {
-		return 0, Estimate{}, err
+		return Estimate{}, err
 	}
 
-	calls = folders
-	for _, j := range jobs {
-		calls += uploadCalls(j, e.cfg.PartSize)
-	}
+	b, now := f.backlog, time.Now()
+	b.folders = folders
 
-	now := time.Now()
-
-	return calls, estimate(b, e.meter.linkRate(now), p.client.Budgets(), now), nil
+	return estimate(b, f.e.meter.rate(now), p.client.Budgets(), now), nil
 }
 
 // uploadCalls is how many requests of the service an upload takes when all goes well.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -410,7 +411,8 @@ func TestPlanPushFailsWithItsListing(t *testing.T) {
 	})
 }
 
-// TestPlanPushInRuns: a push of many is planned run by run, in the order of its sources, by one listing.
+// TestPlanPushInRuns: a push of many is planned run by run, in the order of its sources, by one listing, and
+// nothing is kept of what was planned.
 func TestPlanPushInRuns(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent", ""); err != nil {
@@ -418,7 +420,8 @@ func TestPlanPushInRuns(t *testing.T) {
 	}
 
 	var req plan.PushRequest
-	for i := range 2500 {
+	const files, kept = 20_000, 100 // bytes a file at the end
+	for i := range files {
 		rel := fmt.Sprintf("%d.txt", i)
 		one := plan.Source{Path: w.path(rel), Rel: rel, Snapshot: state.Snapshot{Size: 1}}
 		req.Sources = append(req.Sources, one)
@@ -431,6 +434,7 @@ func TestPlanPushInRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	before := liveHeap()
 	n := 0
 	for {
 		run, err := pushing.Next(t.Context())
@@ -455,7 +459,12 @@ func TestPlanPushInRuns(t *testing.T) {
 		}
 	}
 
-	if lists := w.calls("list-bucket-objects"); n != 2500 || lists != 1 {
+	if grown := liveHeap() - before; grown > files*kept && !raced {
+		t.Errorf("%d bytes of the heap are kept of %d files that were planned", grown, files)
+	}
+
+	runtime.KeepAlive(pushing)
+	if lists := w.calls("list-bucket-objects"); n != files || lists != 1 {
 		t.Errorf("%d files by %d listings", n, lists)
 	}
 }
@@ -519,4 +528,13 @@ func TestPlanPushReadsSideBySide(t *testing.T) {
 			}
 		}
 	})
+}
+
+// liveHeap is what of the heap is in use once the garbage is collected.
+func liveHeap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+
+	return int64(m.HeapAlloc)
 }

@@ -5,7 +5,6 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/preflight"
-	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
@@ -21,17 +20,6 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	found, pushing, err := o.startPush(ctx, r, address, "")
 	if err != nil {
 		return control.PreflightReport{}, err
-	}
-
-	var planned []plan.File
-	limit := limit{most: r.Most, cautious: r.Cautious}
-	for run, err := range o.runs(ctx, pushing, r.OrderBy) {
-		if err != nil {
-			return control.PreflightReport{}, err
-		}
-
-		limit.hold(run)
-		planned = append(planned, run...)
 	}
 
 	profile := o.profile(r.Profile)
@@ -50,13 +38,28 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 		return control.PreflightReport{}, err
 	}
 
+	out := control.PreflightReport{Rows: []control.PreflightRow{}}
+	ahead, limit := o.engine.Forecast(profile), limit{most: r.Most, cautious: r.Cautious}
+	files := func(yield func([]plan.File, error) bool) {
+		for run, err := range o.runs(ctx, pushing, r.OrderBy) {
+			limit.hold(run)
+			for i := range run {
+				if f := &run[i]; f.Result == "" && !f.Job.Paused {
+					ahead.Add(f.Job)
+				}
+			}
+
+			if !yield(run, err) {
+				return
+			}
+		}
+	}
 	rows, folders, err := preflight.Check(ctx, preflight.Input{Resolver: resolver, Place: place,
-		Files: planned, Region: client.Region(), Home: o.options.Home.State, Free: transfer.FreeSpace})
+		Files: files, Region: client.Region(), Home: o.options.Home.State, Free: transfer.FreeSpace})
 	if err != nil {
 		return control.PreflightReport{}, err
 	}
 
-	out := control.PreflightReport{Rows: []control.PreflightRow{}}
 	for _, b := range found.bad {
 		out.Rows = append(out.Rows, control.PreflightRow{Check: b.reason, Verdict: preflight.Problem,
 			Path: b.path, Detail: b.detail})
@@ -67,26 +70,15 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 			Remote: f.Remote, Detail: f.Detail, Fix: f.Fix})
 	}
 
-	out.Forecast, err = o.forecast(planned, folders)
-
-	return out, err
-}
-
-// forecast is what the files of a plan that will be sent take, up to its limit.
-func (o *Owner) forecast(planned []plan.File, folders int) (control.Forecast, error) {
-	out := control.Forecast{Folders: folders}
-	var jobs []state.Job
-	for _, p := range planned {
-		if p.Result == "" && !p.Job.Paused {
-			jobs = append(jobs, p.Job)
-			out.Bytes += p.Job.Size
-		}
+	left, err := ahead.Of(folders)
+	out.Forecast = control.Forecast{Folders: folders, Files: ahead.Files, Bytes: ahead.Bytes,
+		DecidedBy: left.DecidedBy}
+	if ahead.Files > 0 {
+		out.Forecast.Calls = ahead.Calls + folders
 	}
 
-	calls, left, err := o.engine.Forecast(jobs, folders)
-	out.Files, out.Calls, out.DecidedBy = len(jobs), calls, left.DecidedBy
 	if left.Left > 0 {
-		out.Seconds = seconds(left.Left)
+		out.Forecast.Seconds = seconds(left.Left)
 	}
 
 	return out, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,9 +54,9 @@ type Finding struct {
 type Input struct {
 	Resolver *remote.Resolver
 	Place    remote.Place
-	Files    []plan.File
-	Region   string // that the profile names; "" none
-	Home     string // folder of the state
+	Files    iter.Seq2[[]plan.File, error] // in runs, see plan.Pushing
+	Region   string                        // that the profile names; "" none
+	Home     string                        // folder of the state
 	// Free is how much room there is at a path, in bytes.
 	Free func(path string) (int64, error)
 }
@@ -69,15 +70,33 @@ const littleSpace = 1 << 30
 // found from the plan and the file, what concerns a folder is asked there once.
 func Check(ctx context.Context, in Input) (found []Finding, newFolders int, err error) {
 	w := walk{in: in, folders: map[string]apsclient.Folder{}, unseen: map[string]string{},
-		asked: map[string]bool{}}
-	for i := range in.Files {
-		w.file(&in.Files[i])
+		asked: map[string]bool{}, files: map[string]int{}}
+	inFolder := in.Place.Kind == remote.KindFolder
+	if inFolder {
+		w.place()
 	}
 
-	if in.Place.Kind == remote.KindFolder {
-		w.full()
-		newFolders, err = w.cloudFolders(ctx)
-	} else {
+	for run, err := range in.Files {
+		if err != nil {
+			return nil, 0, err
+		}
+
+		for i := range run {
+			f := &run[i]
+			w.file(f)
+			w.sends = w.sends || f.Result != plan.Unchanged
+			if !inFolder {
+				continue
+			}
+
+			w.full(f)
+			if err := w.cloudFolders(ctx, f); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+
+	if !inFolder && w.sends {
 		err = w.bucket(ctx)
 	}
 
@@ -86,7 +105,7 @@ func Check(ctx context.Context, in Input) (found []Finding, newFolders int, err 
 			Detail: humanize.IBytes(uint64(free)) + " free for the state", Fix: "make room on that drive"})
 	}
 
-	return w.found, newFolders, err
+	return append(w.ofFiles, w.found...), w.missing, err
 }
 
 // walk gathers findings.
@@ -95,7 +114,11 @@ type walk struct {
 	folders map[string]apsclient.Folder // by slash path below the place; one without an id is not there
 	unseen  map[string]string           // by local folder: why the remote one cannot be looked at
 	asked   map[string]bool             // what was looked at already
-	found   []Finding
+	files   map[string]int              // planned, by remote folder
+	missing int                         // folders that have to be made
+	sends   bool                        // something is to be sent
+	ofFiles []Finding
+	found   []Finding // of anything else
 }
 
 func (w *walk) add(f Finding) { w.found = append(w.found, f) }
@@ -122,20 +145,16 @@ func (w *walk) file(f *plan.File) {
 	}
 
 	row.Fix = fixes[row.Check]
-	w.add(row)
+	w.ofFiles = append(w.ofFiles, row)
 }
 
-// full finds the folders that would get more files than the service takes.
-func (w *walk) full() {
-	files := map[string]int{}
-	for i := range w.in.Files {
-		f := &w.in.Files[i]
-		folder := f.Remote[:max(strings.LastIndexByte(f.Remote, '/'), 0)]
-		if files[folder]++; files[folder] == remote.MaxFiles+1 {
-			w.add(Finding{Check: transfer.ReasonFolderFull, Verdict: Problem, Path: filepath.Dir(f.Source.Path),
-				Remote: folder, Fix: "divide it among folders",
-				Detail: fmt.Sprintf("more than %d files, which is what the service takes in one folder", remote.MaxFiles)})
-		}
+// full finds the folder that gets more files than the service takes with this one.
+func (w *walk) full(f *plan.File) {
+	folder := f.Remote[:max(strings.LastIndexByte(f.Remote, '/'), 0)]
+	if w.files[folder]++; w.files[folder] == remote.MaxFiles+1 {
+		w.add(Finding{Check: transfer.ReasonFolderFull, Verdict: Problem, Path: filepath.Dir(f.Source.Path),
+			Remote: folder, Fix: "divide it among folders",
+			Detail: fmt.Sprintf("more than %d files, which is what the service takes in one folder", remote.MaxFiles)})
 	}
 }
 
@@ -180,8 +199,8 @@ func ofFile(f *plan.File) (check, detail string) {
 	return "", ""
 }
 
-// cloudFolders looks at each folder that files land in.
-func (w *walk) cloudFolders(ctx context.Context) (missing int, err error) {
+// place looks at the one that everything lands below.
+func (w *walk) place() {
 	place := w.in.Place
 	region := place.Hub.Region
 	if w.in.Region != "" && region != "" && !strings.EqualFold(region, w.in.Region) {
@@ -190,33 +209,29 @@ func (w *walk) cloudFolders(ctx context.Context) (missing int, err error) {
 			Fix:    "hoist login --region " + region})
 	}
 
-	missing = len(place.Missing)
-	if missing == 0 {
+	w.missing = len(place.Missing)
+	if w.missing == 0 {
 		w.folders[""] = place.Folder
 	}
+}
 
-	for i := range w.in.Files {
-		f := &w.in.Files[i]
-		if f.Result == plan.Unchanged {
-			continue
-		}
-
-		dirs := f.Job.Target.Dirs[min(len(place.Missing), len(f.Job.Target.Dirs)):]
-		for n := range dirs {
-			made, err := w.subfolder(ctx, dirs[:n+1], f)
-			if err != nil {
-				return missing, err
-			}
-
-			missing += made
-		}
-
-		if err := w.into(ctx, dirs, f); err != nil {
-			return missing, err
-		}
+// cloudFolders looks at each folder on the way of a file.
+func (w *walk) cloudFolders(ctx context.Context, f *plan.File) error {
+	if f.Result == plan.Unchanged {
+		return nil
 	}
 
-	return missing, nil
+	dirs := f.Job.Target.Dirs[min(len(w.in.Place.Missing), len(f.Job.Target.Dirs)):]
+	for n := range dirs {
+		made, err := w.subfolder(ctx, dirs[:n+1], f)
+		if err != nil {
+			return err
+		}
+
+		w.missing += made
+	}
+
+	return w.into(ctx, dirs, f)
 }
 
 // subfolder finds the folder of a path below the place, whose parent was found before; made is 1
@@ -354,10 +369,6 @@ func (w *walk) rights(ctx context.Context, folder apsclient.Folder, row Finding)
 
 // bucket looks at a bucket.
 func (w *walk) bucket(ctx context.Context) error {
-	if !slices.ContainsFunc(w.in.Files, func(f plan.File) bool { return f.Result != plan.Unchanged }) {
-		return nil
-	}
-
 	keeps, err := w.in.Resolver.Retention(ctx, w.in.Place.Bucket)
 	if keeps != "" {
 		w.add(Finding{Check: CheckRetention, Verdict: Warning,

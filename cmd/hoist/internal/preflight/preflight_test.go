@@ -55,15 +55,14 @@ func TestOfFile(t *testing.T) {
 
 // TestFull: a folder that gets more files than the service takes is one row, and one at the limit none.
 func TestFull(t *testing.T) {
-	w := walk{}
+	w := walk{files: map[string]int{}}
 	for folder, files := range map[string]int{"at": remote.MaxFiles, "over": remote.MaxFiles + 2} {
 		for n := range files {
-			w.in.Files = append(w.in.Files, plan.File{Remote: fmt.Sprintf("aps://H/P/F/%s/%d.dwg", folder, n),
+			w.full(&plan.File{Remote: fmt.Sprintf("aps://H/P/F/%s/%d.dwg", folder, n),
 				Source: plan.Source{Path: filepath.Join("plans", folder, "a.dwg")}})
 		}
 	}
 
-	w.full()
 	if len(w.found) != 1 || w.found[0].Check != transfer.ReasonFolderFull || w.found[0].Remote != "aps://H/P/F/over" ||
 		w.found[0].Path != filepath.Join("plans", "over") {
 		t.Errorf("%+v", w.found)
@@ -84,7 +83,8 @@ func TestSpace(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rows, folders, err := Check(t.Context(), Input{Place: remote.Place{Kind: remote.KindBucket}, Home: "/home",
-				Free: func(string) (int64, error) { return tt.free, tt.err }})
+				Files: func(func([]plan.File, error) bool) {},
+				Free:  func(string) (int64, error) { return tt.free, tt.err }})
 			if err != nil || folders != 0 || len(rows) != tt.want {
 				t.Fatalf("%+v, %d folders, %v", rows, folders, err)
 			}
