@@ -7,6 +7,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // mayChange refuses a remote that the profile may not change. Calls with the context that it returns
@@ -23,6 +24,28 @@ func (a *app) mayChange(ctx context.Context, arg string) (context.Context, error
 	}
 
 	return control.WithRemote(ctx, address.String()), config.MayChange(s.home, s.profile, address)
+}
+
+// lookToChange resolves a remote that the profile may change; see [app.mayChange] for the context. The
+// caller calls done of what was looked up in the end.
+func (a *app) lookToChange(ctx context.Context, arg string) (context.Context, *looked, error) {
+	ctx, err := a.mayChange(ctx, arg)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	l, err := a.look(ctx, arg)
+
+	return ctx, l, err
+}
+
+// mayBeChanged is a usage error where the folder at hand is one that the project itself has.
+func (l *looked) mayBeChanged() error {
+	if l.place.Folder.IsRoot || len(l.place.Address.Steps) <= 3 {
+		return problem.Usagef("%s is a top folder: those belong to the project", l.place.Address)
+	}
+
+	return nil
 }
 
 // changeFolder sets values of the folder at hand. made reports whether a folder has them.

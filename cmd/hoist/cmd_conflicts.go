@@ -61,16 +61,12 @@ func (a *app) conflicts(ctx context.Context, args []string) error {
 
 	below := ""
 	if len(args) > 0 {
-		id, err := whichWatch(s.file.Watch, args[0])
+		w, err := whichWatch(s.file.Watch, args[0])
 		if err != nil {
 			return err
 		}
 
-		for _, w := range s.file.Watch {
-			if w.ID == id {
-				below = w.Path
-			}
-		}
+		below = w.Path
 	}
 
 	found, err := a.findConflicts(ctx, func(path string) bool {

@@ -73,16 +73,12 @@ func (a *app) filterList(which string, given config.Settings) error {
 
 	var own config.Selection
 	if which != "" {
-		id, err := whichWatch(s.file.Watch, which)
+		w, err := whichWatch(s.file.Watch, which)
 		if err != nil {
 			return err
 		}
 
-		for _, w := range s.file.Watch {
-			if w.ID == id {
-				own = w.Selection
-			}
-		}
+		own = w.Selection
 	}
 
 	rules, err := local.WatchRules(own, s.settings)

@@ -33,12 +33,7 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 		return problem.Usagef("NEWNAME %q: it is a name, not a path; things stay in their folder", name)
 	}
 
-	ctx, err := a.mayChange(ctx, address)
-	if err != nil {
-		return err
-	}
-
-	l, err := a.look(ctx, address)
+	ctx, l, err := a.lookToChange(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -56,8 +51,8 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 			err = l.renameItem(ctx, name)
 		}
 	case remote.KindFolder:
-		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
-			return problem.Usagef("%s is a top folder: those belong to the project", p.Address)
+		if err := l.mayBeChanged(); err != nil {
+			return err
 		}
 
 		if err = l.mustBeFree(ctx, renamed); err == nil {

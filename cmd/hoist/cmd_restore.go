@@ -58,23 +58,16 @@ already is left alone.`,
 
 // restoreHidden brings back what a watch hid.
 func (a *app) restoreHidden(ctx context.Context, which string) error {
-	s, err := a.setup(config.Settings{})
+	_, w, err := a.watchNamed(which)
 	if err != nil {
 		return err
 	}
 
-	id, err := whichWatch(s.file.Watch, which)
-	if err != nil {
-		return err
-	}
-
-	at := slices.IndexFunc(s.file.Watch, func(w config.Watch) bool { return w.ID == id })
-	folder := s.file.Watch[at].Path
 	hidden := map[string]control.Job{} // by item
 	err = a.with(ctx, "restore", func(api control.API) error {
 		jobs, err := api.Jobs(ctx, control.JobQuery{States: []state.Status{state.StatusDone}})
 		for _, j := range jobs {
-			if j.Kind == string(state.Hide) && j.Result == state.ResultHidden && config.Within(folder, j.Path) {
+			if j.Kind == string(state.Hide) && j.Result == state.ResultHidden && config.Within(w.Path, j.Path) {
 				hidden[j.ItemID] = j
 			}
 		}
@@ -86,7 +79,7 @@ func (a *app) restoreHidden(ctx context.Context, which string) error {
 	}
 
 	if len(hidden) == 0 && !a.flags.quiet && !a.flags.json {
-		a.printf("the watch of %s hid nothing\n", printable(folder))
+		a.printf("the watch of %s hid nothing\n", printable(w.Path))
 	}
 
 	var all []error

@@ -43,76 +43,16 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 			"add --yes where that is meant")
 	}
 
-	ctx, err := a.mayChange(ctx, address)
-	if err != nil {
-		return err
-	}
-
-	l, err := a.look(ctx, address)
+	ctx, l, err := a.lookToChange(ctx, address)
 	if err != nil {
 		return err
 	}
 	defer l.done()
+
 	p := l.place
-	if p.Address.Scheme == remote.SchemeAPS && !p.Hub.Hides() {
-		return fail(
-			problem.Usage,
-			fmt.Errorf("%s is in a personal hub, whose files and folders cannot be hidden",
-				p.Address),
-			"delete it in the browser",
-		)
-	}
-
-	var verb string
-	var do func() error
-	switch p.Kind {
-	case remote.KindItem:
-		verb, do = "hide (recoverable with \"hoist restore\")", func() error { return l.hideItem(ctx) }
-	case remote.KindFolder:
-		if p.Folder.IsRoot || len(p.Address.Steps) <= 3 {
-			return problem.Usagef("%s is a top folder: those belong to the project", p.Address)
-		}
-
-		verb, do = "hide with all that is in it (recoverable with \"hoist restore\")", func() error {
-			if err := a.rememberHidden(p.Folder); err != nil {
-				return err
-			}
-
-			hidden := true
-
-			return l.changeFolder(ctx, apsclient.FolderUpdate{Hidden: &hidden},
-				func(f apsclient.Folder) bool { return f.Hidden })
-		}
-	case remote.KindObject:
-		id := apsclient.NewObjectID(p.Bucket, p.Key)
-		verb, do = "delete for good", func() error {
-			return l.remove(ctx, func(ctx context.Context) error {
-				return l.client.Objects.Delete(ctx, id)
-			}, func(ctx context.Context) error {
-				_, err := l.client.Objects.Details(ctx, id)
-				return err
-			})
-		}
-	case remote.KindBucket:
-		for _, err := range l.client.Objects.List(ctx, p.Bucket, "") {
-			if err != nil {
-				return err
-			}
-
-			return fail(problem.Usage, fmt.Errorf("%s is not empty", p.Address),
-				"remove its objects first, one by one")
-		}
-
-		verb, do = "delete for good", func() error {
-			return l.remove(ctx, func(ctx context.Context) error {
-				return l.client.Buckets.Delete(ctx, p.Bucket)
-			}, func(ctx context.Context) error {
-				_, err := l.client.Buckets.Details(ctx, p.Bucket)
-				return err
-			})
-		}
-	default:
-		return problem.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
+	verb, do, err := a.removal(ctx, l)
+	if err != nil {
+		return err
 	}
 
 	if !yes {
@@ -135,6 +75,68 @@ func (a *app) rm(ctx context.Context, address string, yes bool) error {
 	}
 
 	return a.reportChange(p.Address, "hidden", "\"hoist restore\" brings it back")
+}
+
+// removal says what rm does to a place, and returns what does it.
+func (a *app) removal(ctx context.Context, l *looked) (verb string, do func() error, err error) {
+	p := l.place
+	if p.Address.Scheme == remote.SchemeAPS && !p.Hub.Hides() {
+		return "", nil, fail(problem.Usage,
+			fmt.Errorf("%s is in a personal hub, whose files and folders cannot be hidden", p.Address),
+			"delete it in the browser")
+	}
+
+	switch p.Kind {
+	case remote.KindItem:
+		return "hide (recoverable with \"hoist restore\")", func() error { return l.hideItem(ctx) }, nil
+	case remote.KindFolder:
+		return "hide with all that is in it (recoverable with \"hoist restore\")", func() error {
+			if err := a.rememberHidden(p.Folder); err != nil {
+				return err
+			}
+
+			hidden := true
+
+			return l.changeFolder(ctx, apsclient.FolderUpdate{Hidden: &hidden},
+				func(f apsclient.Folder) bool { return f.Hidden })
+		}, l.mayBeChanged()
+	case remote.KindObject:
+		id := apsclient.NewObjectID(p.Bucket, p.Key)
+
+		return "delete for good", func() error {
+			return l.remove(ctx, func(ctx context.Context) error {
+				return l.client.Objects.Delete(ctx, id)
+			}, func(ctx context.Context) error {
+				_, err := l.client.Objects.Details(ctx, id)
+				return err
+			})
+		}, nil
+	case remote.KindBucket:
+		return "delete for good", func() error {
+			return l.remove(ctx, func(ctx context.Context) error {
+				return l.client.Buckets.Delete(ctx, p.Bucket)
+			}, func(ctx context.Context) error {
+				_, err := l.client.Buckets.Details(ctx, p.Bucket)
+				return err
+			})
+		}, l.mustBeEmpty(ctx)
+	default:
+		return "", nil,
+			problem.Usagef("%s is %s: rm takes a file, folder, object or bucket", p.Address, aKind(p.Kind))
+	}
+}
+
+func (l *looked) mustBeEmpty(ctx context.Context) error {
+	for _, err := range l.client.Objects.List(ctx, l.place.Bucket, "") {
+		if err != nil {
+			return err
+		}
+
+		return fail(problem.Usage, fmt.Errorf("%s is not empty", l.place.Address),
+			"remove its objects first, one by one")
+	}
+
+	return nil
 }
 
 // hideItem publishes the version that hides the item.

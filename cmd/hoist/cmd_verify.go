@@ -146,11 +146,11 @@ func (a *app) whatToVerify(r *control.VerifyRequest, s *setup, args []string) (e
 		return err
 	}
 
-	if r.Watch, err = whichWatch(s.file.Watch, args[0]); err == nil {
+	if w, err := whichWatch(s.file.Watch, args[0]); err == nil {
+		r.Watch = w.ID
 		return nil
 	}
 
-	r.Watch = ""
 	if r.Path, err = absPath(args[0]); err != nil {
 		return err
 	}

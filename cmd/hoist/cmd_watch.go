@@ -170,18 +170,13 @@ func (a *app) watchVerb(verb control.Verb, short string) *cobra.Command {
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.setup(config.Settings{})
-			if err != nil {
-				return err
-			}
-
-			which, err := whichWatch(s.file.Watch, args[0])
+			s, w, err := a.watchNamed(args[0])
 			if err != nil {
 				return err
 			}
 
 			return a.over(cmd.Context(), s, owner.Passive, "watch "+string(verb), func(api *attached) error {
-				done, err := api.ChangeWatch(cmd.Context(), which, verb)
+				done, err := api.ChangeWatch(cmd.Context(), w.ID, verb)
 				if err != nil {
 					return err
 				}
@@ -212,12 +207,7 @@ value and replaces the whole list; KEY= goes back to the default. With --pattern
 			"  hoist watch set ~/plans --pattern '*.rvt' open=on-close settle=1m priority=high",
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.setup(config.Settings{})
-			if err != nil {
-				return err
-			}
-
-			which, err := whichWatch(s.file.Watch, args[0])
+			s, w, err := a.watchNamed(args[0])
 			if err != nil {
 				return err
 			}
@@ -233,7 +223,7 @@ value and replaces the whole list; KEY= goes back to the default. With --pattern
 			}
 
 			return a.over(cmd.Context(), s, owner.Passive, "watch set", func(api *attached) error {
-				done, err := api.SetWatch(cmd.Context(), which, control.WatchSettings{Set: set, Pattern: pattern})
+				done, err := api.SetWatch(cmd.Context(), w.ID, control.WatchSettings{Set: set, Pattern: pattern})
 				if err != nil {
 					return err
 				}
@@ -302,9 +292,9 @@ func scanTargets(list []config.Watch, args []string) (which []string, err error)
 		return which, nil
 	}
 
-	id, err := whichWatch(list, args[0])
+	w, err := whichWatch(list, args[0])
 	if err == nil {
-		return []string{id}, nil
+		return []string{w.ID}, nil
 	}
 
 	if path, e := resolvedPath(args[0]); e == nil && config.WatchOf(list, path) != nil {
@@ -314,26 +304,39 @@ func scanTargets(list []config.Watch, args []string) (which []string, err error)
 	return nil, err
 }
 
+// watchNamed is the set-up of a command, with the watch that its argument names.
+func (a *app) watchNamed(arg string) (*setup, config.Watch, error) {
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return nil, config.Watch{}, err
+	}
+
+	w, err := whichWatch(s.file.Watch, arg)
+
+	return s, w, err
+}
+
 // whichWatch finds a watch by its id, its folder or its remote.
-func whichWatch(list []config.Watch, arg string) (string, error) {
+func whichWatch(list []config.Watch, arg string) (config.Watch, error) {
 	abs, err := absPath(arg)
 	if err != nil {
-		return "", err
+		return config.Watch{}, err
 	}
 
 	for _, w := range list {
 		if w.ID == arg || w.Path == abs || w.Remote == arg {
-			return w.ID, nil
+			return w, nil
 		}
 	}
 
 	if resolved, err := local.Resolve(abs); err == nil {
 		for _, w := range list {
 			if w.Path == resolved {
-				return w.ID, nil
+				return w, nil
 			}
 		}
 	}
 
-	return "", fail(problem.NotFound, fmt.Errorf("no watch %q", arg), "\"hoist watch list\" lists them")
+	return config.Watch{},
+		fail(problem.NotFound, fmt.Errorf("no watch %q", arg), "\"hoist watch list\" lists them")
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
 )
@@ -28,12 +27,7 @@ the files here are as they should be, "hoist watch resume" goes on.`,
 }
 
 func (a *app) putBack(ctx context.Context, which string) error {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return err
-	}
-
-	id, err := whichWatch(s.file.Watch, which)
+	_, named, err := a.watchNamed(which)
 	if err != nil {
 		return err
 	}
@@ -43,7 +37,7 @@ func (a *app) putBack(ctx context.Context, which string) error {
 	err = a.with(ctx, "watch put-back", func(api control.API) error {
 		list, err := api.Watches(ctx)
 		for _, w := range list {
-			if w.ID == id && w.Brake != nil {
+			if w.ID == named.ID && w.Brake != nil {
 				sent, stopped = w.Brake.Sent, true
 			}
 		}
@@ -55,7 +49,7 @@ func (a *app) putBack(ctx context.Context, which string) error {
 	case err != nil:
 		return err
 	case !stopped:
-		return fail(problem.Usage, fmt.Errorf("watch %s was not stopped by a mass change", id),
+		return fail(problem.Usage, fmt.Errorf("watch %s was not stopped by a mass change", named.ID),
 			"\"hoist restore --version N\" brings back an older version of one file")
 	}
 
