@@ -91,6 +91,9 @@ func (h Home) AccountsFile() string { return filepath.Join(h.State, "accounts.js
 func (h Home) Receipts() string     { return filepath.Join(h.State, "receipts") }
 func (h Home) Logs() string         { return filepath.Join(h.State, "logs") }
 
+// PlotsFile is what was done in each minute of the last week.
+func (h Home) PlotsFile() string { return filepath.Join(h.State, "plots.ring") }
+
 // HiddenFile lists the folders that rm hid, with their names.
 func (h Home) HiddenFile() string { return filepath.Join(h.State, "hidden.jsonl") }
 
@@ -189,7 +192,7 @@ func ours(name string) bool {
 	}
 
 	return slices.Contains([]string{"config.toml", "profiles", "owner.json", "receipts", "logs", "spool",
-		"streams", "listings", "hidden.jsonl", "facts.json", "accounts.json", "open.html",
+		"streams", "listings", "hidden.jsonl", "facts.json", "accounts.json", "open.html", "plots.ring",
 		".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}, name)
 }
 

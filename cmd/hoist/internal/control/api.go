@@ -55,6 +55,8 @@ type API interface {
 	Action(ctx context.Context, profile string, r apsclient.Request) (*Answer, error)
 	// Open returns a link that opens the page of the home once, within a minute.
 	Open(ctx context.Context) (PageLink, error)
+	// Plots is what was done over the last hour (""), day or week, by minutes and more.
+	Plots(ctx context.Context, span string) (Plots, error)
 	// Changes returns once something was committed after the index since, or after [FromNow].
 	Changes(ctx context.Context, since uint64) (Event, error)
 

@@ -46,6 +46,10 @@ func (o *owner) Job(_ context.Context, id string) (JobDetail, error) {
 		problem.Text("look at the list"))
 }
 
+func (o *owner) Plots(_ context.Context, span string) (Plots, error) {
+	return Plots{Span: span, Limits: map[string]int{"oss": 1000}, Points: []PlotPoint{{Sent: 1}}}, nil
+}
+
 func (o *owner) Push(_ context.Context, r PushRequest) (Plan, error) {
 	o.pushed = r
 	return Plan{Batch: r.Batch, Files: []PlanFile{}}, nil

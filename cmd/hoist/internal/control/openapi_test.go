@@ -114,7 +114,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
 		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{},
 		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{},
-		Record{}} {
+		Record{}, Plots{}, PlotPoint{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
 
@@ -193,6 +193,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{method: "POST", path: "/v1/push", body: `{"paths":["/a"],"remote":"oss://bkt","filter":{"min_age":2}}`},
 		{method: "POST", path: "/v1/push", body: `{"paht":["/a"]}`, wrong: true},
 		{method: "GET", path: "/v1/jobs?limit=x", wrong: true},
+		{method: "GET", path: "/v1/plots?span=day"},
 		{method: "POST", path: "/v1/follow", body: `{"ids":["a"]}`},
 		{method: "DELETE", path: "/v1/watches", wrong: true},
 		{method: "PATCH", path: "/v1/watches/7", body: `{"set":{"settle":["30s"]}}`},

@@ -102,6 +102,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"POST /v1/forget":              s.forget,
 		"POST /v1/streams":             s.recordStream,
 		"GET /v1/explain":              s.explain,
+		"GET /v1/plots":                s.plots,
 	}
 	for _, verb := range []Verb{Pause, Resume, Retry, Cancel} {
 		routes["POST /v1/jobs/{id}/"+string(verb)] = func(w http.ResponseWriter, r *http.Request) {

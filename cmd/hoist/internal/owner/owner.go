@@ -97,6 +97,7 @@ type Owner struct {
 	requests guests // requests that are being answered
 	troubles troubles
 	probes   probes
+	plotting plotting
 
 	mu     sync.Mutex
 	failed error // guarded by mu: why the engine or the server ended by itself
@@ -155,7 +156,8 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		}
 
 		o.store, err = state.Open(home.StateFile(), state.Options{Owner: home.OwnerFile(),
-			Logger: options.Logger, LockWait: options.LockWait, Told: told.tell,
+			Logger: options.Logger, LockWait: options.LockWait,
+			Told:        func(j state.Job) { told.tell(j); o.plotting.count(j) },
 			HistoryJobs: options.History.Count(), HistoryAge: options.History.Age()})
 
 		return err
@@ -210,6 +212,9 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.spawn("reasons", o.heal)
 		o.spawn("pulse", o.feel)
 		o.spawn("receipts", o.Auditor().Export)
+		if o.openPlots(); o.plotting.ring != nil {
+			o.spawn("plots", o.plot)
+		}
 
 		o.spawn("bandwidth", func(ctx context.Context) error {
 			FollowTimetable(ctx, o.bandwidthSetting(), o.bandwidth)
