@@ -9,15 +9,17 @@ import (
 )
 
 // eachJob visits the keys of all jobs, rows among them, in the order of their ids from a key on (nil:
-// all), or with newest from the last one back, until f answers false.
+// all), or with newest from the last one before that key back, until f answers false.
 func eachJob(tx *bolt.Tx, from []byte, newest bool, f func(k []byte) (more bool, err error)) error {
 	cursors := [2]*bolt.Cursor{tx.Bucket(bucketJobs).Cursor(), tx.Bucket(bucketDone).Cursor()}
 	var at [2][]byte
 	for i, c := range cursors {
-		if newest {
+		at[i], _ = c.Seek(from)
+		switch {
+		case newest && (from == nil || at[i] == nil):
 			at[i], _ = c.Last()
-		} else {
-			at[i], _ = c.Seek(from)
+		case newest:
+			at[i], _ = c.Prev()
 		}
 	}
 

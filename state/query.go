@@ -21,8 +21,8 @@ type Filter struct {
 	Root   string
 	Path   string // a part of the local path, in any letter case
 	Open   bool   // only jobs that have not ended; much cheaper if most have
-	Newest bool   // the newest first; without After
-	After  JobID  // only jobs after this one: the last of the page before
+	Newest bool   // the newest first
+	After  JobID  // only jobs that come after this one in that order: the last of the page before
 	Limit  int    // at most so many, 0: all
 }
 
@@ -118,9 +118,13 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
 	if f.onlyOpen() && f.Newest {
 		all := f
-		all.Newest, all.Limit = false, 0
+		all.Newest, all.Limit, all.After = false, 0, ""
 		out, err := s.Jobs(all)
 		slices.Reverse(out)
+		if f.After != "" {
+			out = slices.DeleteFunc(out, func(j Job) bool { return j.ID >= f.After })
+		}
+
 		if f.Limit > 0 {
 			out = out[:min(f.Limit, len(out))]
 		}
@@ -168,7 +172,9 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 			return nil, fmt.Errorf("job %q: %w", f.After, ErrNotFound)
 		}
 
-		after = append(k, 0) // the first key that sorts behind
+		if after = k; !f.Newest {
+			after = append(k, 0) // the first key that sorts behind
+		}
 	}
 
 	err := s.view(func(tx *bolt.Tx) error {

@@ -10,6 +10,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/guide"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/cmd/hoist/internal/statusfile"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
@@ -84,9 +85,20 @@ func (a *app) configCheck() error {
 	return nil
 }
 
-// furtherProblems are those of actions. What cannot be read is told by [config.Problems].
+// furtherProblems are those of actions, and of the place of the status page. What cannot be read is told by [config.Problems].
 func furtherProblems(home config.Home) []*config.Error {
 	var out []*config.Error
+	if file, err := config.Load(home); err == nil && file.StatusFile != "" {
+		var roots []string
+		for _, w := range file.Watch {
+			roots = append(roots, w.Path)
+		}
+
+		if err := statusfile.Check(file.StatusFile, roots); err != nil {
+			out = append(out, &config.Error{File: home.ConfigFile(), Key: "status_file", Msg: err.Error()})
+		}
+	}
+
 	names, _ := config.Profiles(home)
 	for _, name := range names {
 		if p, err := config.LoadProfile(home, name); err == nil {

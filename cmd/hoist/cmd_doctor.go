@@ -39,6 +39,45 @@ needs a person.`,
 }
 
 func (a *app) doctor(ctx context.Context, dataPlane bool) error {
+	defer a.waits.begin("checking what works")()
+
+	problems := 0
+	err := a.examine(ctx, dataPlane, func(f doctor.Finding) error {
+		if f.Verdict == doctor.Problem {
+			problems++
+		}
+
+		return a.printFinding(f)
+	})
+	if err != nil || problems == 0 {
+		return err
+	}
+
+	return fail(problem.Attention, fmt.Errorf("%d of the checks found a problem", problems),
+		"do what \"fix\" says for each problem, then run \"hoist doctor\" again")
+}
+
+// findings are what doctor finds, for the page of a daemon. It asks as another process would.
+func (a *app) findings(ctx context.Context) ([]control.Finding, error) {
+	other := *a
+	other.waits = &waits{quiet: true, app: &other}
+	out := []control.Finding{}
+	err := other.examine(ctx, false, func(f doctor.Finding) error {
+		one := control.Finding{Check: f.Check, Verdict: string(f.Verdict), Detail: f.Detail}
+		if f.Verdict != doctor.OK {
+			one.Fix = hint(f.Fix)
+		}
+
+		out = append(out, one)
+
+		return nil
+	})
+
+	return out, err
+}
+
+// examine makes all checks, and tells each finding as it is made.
+func (a *app) examine(ctx context.Context, dataPlane bool, tell func(doctor.Finding) error) error {
 	s, err := a.setup(config.Settings{})
 	if err != nil {
 		return err
@@ -74,22 +113,7 @@ func (a *app) doctor(ctx context.Context, dataPlane bool) error {
 		defer done()
 	}
 
-	defer a.waits.begin("checking what works")()
-
-	problems := 0
-	err = doctor.Run(ctx, env, func(f doctor.Finding) error {
-		if f.Verdict == doctor.Problem {
-			problems++
-		}
-
-		return a.printFinding(f)
-	})
-	if err != nil || problems == 0 {
-		return err
-	}
-
-	return fail(problem.Attention, fmt.Errorf("%d of the checks found a problem", problems),
-		"do what \"fix\" says for each problem, then run \"hoist doctor\" again")
+	return doctor.Run(ctx, env, tell)
 }
 
 // doctorAccount fills in what the account of the profile says.

@@ -263,6 +263,10 @@ func (a *app) printStatusOf(s control.Status, most int) error {
 		a.line(progress.Remaining(time.Duration(s.ETA.Seconds)*time.Second, s.ETA.DecidedBy))
 	}
 
+	if b := s.Bandwidth; b != nil {
+		a.line("bandwidth: " + bandwidthText(*b))
+	}
+
 	if err := a.printActive(s.Active, most); err != nil {
 		return err
 	}
@@ -288,6 +292,28 @@ func (a *app) printStatusOf(s control.Status, most int) error {
 	a.printAttention(s)
 
 	return nil
+}
+
+// bandwidthText is the limit that holds at this hour, and where it comes from when that changes.
+func bandwidthText(b control.Bandwidth) string {
+	each := func(n int64) string {
+		if n == 0 {
+			return "no limit"
+		}
+
+		return "at most " + humanize.IBytes(uint64(n)) + "/s"
+	}
+
+	text := each(b.Up)
+	if b.Up != b.Down {
+		text = "up " + each(b.Up) + ", down " + each(b.Down)
+	}
+
+	if strings.Contains(b.Setting, ",") {
+		text += " now (" + printable(b.Setting) + ")"
+	}
+
+	return text
 }
 
 func clockText(t *time.Time) string { return t.Local().Format(time.TimeOnly) }

@@ -129,6 +129,7 @@ func (a *app) ownerOptions(s *setup, command string) owner.Options {
 		},
 		CheckAccount: s.checkAccount,
 		Tell:         a.tell,
+		Examine:      a.findings,
 		MayChange: func(profile string, to remote.Address) error {
 			return config.MayChange(s.home, profile, to)
 		},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -18,8 +19,11 @@ type File struct {
 	Profile string `toml:"profile,omitempty"`
 	Settings
 	History
-	Notify *Notify `toml:"notify,omitempty"`
-	Watch  []Watch `toml:"watch,omitempty"`
+	// StatusFile is a page for colleagues that the daemon keeps up to date, outside of every watched folder,
+	// such as "/srv/www/hoist-status.html". Default: none.
+	StatusFile string  `toml:"status_file,omitempty"`
+	Notify     *Notify `toml:"notify,omitempty"`
+	Watch      []Watch `toml:"watch,omitempty"`
 }
 
 // History bounds the jobs that are done, and those that failed or were cancelled; nil: the default.
@@ -89,6 +93,8 @@ func parseFile(name string, data []byte) (File, error) {
 		all = append(all, f.Notify.check(name)...)
 	}
 
+	all = append(all, f.checkStatusFile(name)...)
+
 	for i := range f.Watch {
 		if err := f.Watch[i].Complete(name); err != nil {
 			all = append(all, err)
@@ -96,6 +102,26 @@ func parseFile(name string, data []byte) (File, error) {
 	}
 
 	return f, errors.Join(all...)
+}
+
+// checkStatusFile refuses a page whose changes would be sent.
+func (f File) checkStatusFile(source string) (all []error) {
+	bad := func(msg string) {
+		all = append(all, &Error{File: source, Key: "status_file", Msg: quoted(f.StatusFile) + " " + msg})
+	}
+	if f.StatusFile == "" {
+		return nil
+	}
+
+	if !filepath.IsAbs(f.StatusFile) {
+		bad("is not absolute")
+	}
+
+	if w := WatchOf(f.Watch, f.StatusFile); w != nil {
+		bad("lies in the watched folder " + w.Path + ": each status would be sent; give it a place outside")
+	}
+
+	return all
 }
 
 func decodeStrict(name string, data []byte, v any) error {

@@ -55,16 +55,9 @@ func (w Watch) patternOf(match string) int {
 
 // assignAll gives the fields of a table other values, but for those that are fixed.
 func assignAll(table any, set map[string][]string, fixed []string, why string) (all []error) {
-	fields := map[string]reflect.Value{}
-	of := reflect.ValueOf(table).Elem()
-	for _, f := range reflect.VisibleFields(of.Type()) {
-		if f.Anonymous || f.Type == reflect.TypeFor[[]Pattern]() {
-			continue // its fields stand for it; tables of their own
-		}
-
-		if key, _, _ := strings.Cut(f.Tag.Get("toml"), ","); !slices.Contains(fixed, key) {
-			fields[key] = of.FieldByIndex(f.Index)
-		}
+	fields := tableFields(table)
+	for _, key := range fixed {
+		delete(fields, key)
 	}
 
 	for _, key := range slices.Sorted(maps.Keys(set)) {
@@ -83,6 +76,43 @@ func assignAll(table any, set map[string][]string, fixed []string, why string) (
 	}
 
 	return all
+}
+
+// Set is what [Watch.With] takes for what the watch has now; keys that have their default are absent.
+func (w Watch) Set() map[string][]string {
+	out := map[string][]string{}
+	for key, field := range tableFields(&w) {
+		switch v, list := field.Interface().([]string); {
+		case list:
+			out[key] = v
+		case field.Kind() != reflect.Pointer:
+			out[key] = []string{fmt.Sprint(field.Interface())}
+		case !field.IsNil():
+			out[key] = []string{fmt.Sprint(field.Elem().Interface())}
+		}
+	}
+
+	maps.DeleteFunc(out, func(key string, v []string) bool {
+		return len(v) == 0 || v[0] == "" || slices.Contains(identifying, key)
+	})
+
+	return out
+}
+
+// tableFields are the fields of a table that are no tables of their own, by key.
+func tableFields(table any) map[string]reflect.Value {
+	out := map[string]reflect.Value{}
+	of := reflect.ValueOf(table).Elem()
+	for _, f := range reflect.VisibleFields(of.Type()) {
+		if f.Anonymous || f.Type == reflect.TypeFor[[]Pattern]() {
+			continue // its fields stand for it; tables of their own
+		}
+
+		key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		out[key] = of.FieldByIndex(f.Index)
+	}
+
+	return out
 }
 
 func empty(s string) bool { return s == "" }

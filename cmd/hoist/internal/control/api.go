@@ -32,6 +32,12 @@ type API interface {
 	// Job finds a job by its id or a prefix of it that no other job has.
 	Job(ctx context.Context, id string) (JobDetail, error)
 	Act(ctx context.Context, id string, verb Verb) (ActResult, error)
+	// ActAll does Pause, Resume or Retry to all jobs that it can concern.
+	ActAll(ctx context.Context, verb Verb, r ActAllRequest) (ActedOn, error)
+	// SetBandwidth gives bwlimit in config.toml another value, at once.
+	SetBandwidth(ctx context.Context, r BandwidthRequest) (Bandwidth, error)
+	// Doctor looks at what transfers stand on, as "hoist doctor" does.
+	Doctor(ctx context.Context) ([]Finding, error)
 
 	// Push and Pull plan, queue and return; Follow tells the rest.
 	Push(ctx context.Context, r PushRequest) (Plan, error)

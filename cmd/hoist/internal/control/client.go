@@ -198,6 +198,10 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // Jobs implements [API].
 func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]Job, error) {
 	v := url.Values{}
+	if q.After != "" {
+		v.Set("after", q.After)
+	}
+
 	if len(q.States) > 0 {
 		v.Set("state", join(q.States, ","))
 	}

@@ -114,7 +114,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
 		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{},
 		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{},
-		Record{}, Plots{}, PlotPoint{}} {
+		Record{}, Plots{}, PlotPoint{}, Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
 

@@ -103,11 +103,17 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"POST /v1/streams":             s.recordStream,
 		"GET /v1/explain":              s.explain,
 		"GET /v1/plots":                s.plots,
+		"PUT /v1/bandwidth":            s.setBandwidth,
+		"POST /v1/doctor":              s.doctor,
 	}
 	for _, verb := range []Verb{Pause, Resume, Retry, Cancel} {
 		routes["POST /v1/jobs/{id}/"+string(verb)] = func(w http.ResponseWriter, r *http.Request) {
 			s.answer(w)(s.api.Act(r.Context(), r.PathValue("id"), verb))
 		}
+	}
+
+	for _, verb := range []Verb{Pause, Resume, Retry} {
+		routes["POST /v1/jobs/"+string(verb)] = s.actAll(verb)
 	}
 
 	if o.Metrics != nil {
@@ -120,7 +126,8 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 // methods are those that the path of a request takes; "/" is what no other pattern has.
 func methods(mux *http.ServeMux, r *http.Request) []string {
 	return slices.DeleteFunc(
-		[]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost},
+		[]string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost,
+			http.MethodPut},
 		func(m string) bool {
 			other := *r
 			other.Method = m
@@ -196,7 +203,17 @@ type server struct {
 }
 
 func (s server) status(w http.ResponseWriter, r *http.Request) {
-	s.answer(w)(s.api.Status(r.Context()))
+	n, ok := s.limit(w, r)
+	if !ok {
+		return
+	}
+
+	st, err := s.api.Status(r.Context())
+	if n > 0 {
+		st.Attention, st.Active = st.Attention[:min(n, len(st.Attention))], st.Active[:min(n, len(st.Active))]
+	}
+
+	s.answer(w)(st, err)
 }
 
 func (s server) jobs(w http.ResponseWriter, r *http.Request) {
@@ -210,17 +227,27 @@ func (s server) jobs(w http.ResponseWriter, r *http.Request) {
 	q.Open = r.URL.Query().Get("open") == "true"
 	q.Newest = r.URL.Query().Get("newest") == "true"
 	q.Path = r.URL.Query().Get("path")
-	if v := r.URL.Query().Get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			s.writeError(w, problem.Usagef("limit %q is not a number", v))
-			return
-		}
+	q.After = r.URL.Query().Get("after")
+	var ok bool
+	if q.Limit, ok = s.limit(w, r); ok {
+		s.answer(w)(s.api.Jobs(r.Context(), q))
+	}
+}
 
-		q.Limit = n
+// limit reads how long a list may be, 0 for any length; what it cannot read it answers itself.
+func (s server) limit(w http.ResponseWriter, r *http.Request) (n int, ok bool) {
+	v := r.URL.Query().Get("limit")
+	if v == "" {
+		return 0, true
 	}
 
-	s.answer(w)(s.api.Jobs(r.Context(), q))
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		s.writeError(w, problem.Usagef("limit %q is not a number", v))
+		return 0, false
+	}
+
+	return n, true
 }
 
 func (s server) job(w http.ResponseWriter, r *http.Request) {

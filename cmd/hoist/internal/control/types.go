@@ -22,6 +22,7 @@ type Status struct {
 	Budgets   []Budget    `json:"budgets"`
 	ETA       *ETA        `json:"eta,omitempty"`
 	Trouble   []Trouble   `json:"trouble,omitempty"`
+	Bandwidth *Bandwidth  `json:"bandwidth,omitempty"` // absent: no limit
 }
 
 // Trouble is one cause that keeps the home as a whole, or many files, from their work.
@@ -73,6 +74,8 @@ type Watch struct {
 	Excluded *Excluded   `json:"excluded,omitempty"`
 	Doubtful *Excluded   `json:"doubtful,omitempty"` // sent though their content is doubtful
 	Brake    *Brake      `json:"brake,omitempty"`    // why it was stopped
+
+	Settings map[string][]string `json:"settings,omitempty"` // as "watch set" takes them; those that are set
 }
 
 // Excluded are files that were published and are left out by the rules now; they stay in the cloud.
@@ -190,6 +193,9 @@ type JobDetail struct {
 	Job
 	Parts   []Part    `json:"parts"`
 	History []History `json:"history"`
+
+	ProjectID     string `json:"project_id,omitempty"`
+	VersionNumber int    `json:"version_number,omitempty"`
 }
 
 // Part is a part that the service has acknowledged.
@@ -229,6 +235,7 @@ type JobQuery struct {
 	Limit  int            // 0: no limit
 	Newest bool           // the newest first
 	Path   string         // a part of the local path, in any letter case
+	After  string         // only those that come after this one: the last of the page before
 }
 
 // ActResult is what pause, resume, retry or cancel did to a job: Result is the verb's past, or

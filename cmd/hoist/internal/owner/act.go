@@ -3,7 +3,10 @@ package owner
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
@@ -40,6 +43,60 @@ func (o *Owner) Act(_ context.Context, id string, verb control.Verb) (control.Ac
 
 	return control.ActResult{ID: string(j.ID), State: j.Status(o.isActive(j.ID), time.Now()),
 		Result: did}, nil
+}
+
+// atOnce is how many jobs are changed together: their commits share one write of the disk.
+const atOnce = 64
+
+// ActAll implements [control.API].
+func (o *Owner) ActAll(ctx context.Context, verb control.Verb, r control.ActAllRequest) (control.ActedOn, error) {
+	f := state.Filter{Active: isActive(o.engine.Active())}
+	switch verb {
+	case control.Pause:
+		f.Open = true
+	case control.Resume:
+		f.Status = []state.Status{state.StatusPaused}
+	case control.Retry:
+		f.Status = []state.Status{state.StatusWaiting, state.StatusAttention, state.StatusFailed}
+	default:
+		return control.ActedOn{}, problem.Usagef("%q is not pause, resume or retry", verb)
+	}
+
+	jobs, err := o.store.Jobs(f)
+	if err != nil {
+		return control.ActedOn{}, err
+	}
+
+	var changed atomic.Int64
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for _, j := range jobs {
+		if ctx.Err() != nil {
+			break
+		}
+
+		if r.Reason != "" && j.Reason != r.Reason {
+			continue
+		}
+
+		group.Go(func() error {
+			did, err := o.act(&j, verb)
+			if _, ended := errors.AsType[*state.TransitionError](err); ended || err == nil && did == "unchanged" {
+				return nil
+			}
+
+			if err == nil {
+				changed.Add(1)
+			}
+
+			return err
+		})
+	}
+
+	err = errors.Join(group.Wait(), context.Cause(ctx))
+	o.engine.Kick()
+
+	return control.ActedOn{Jobs: int(changed.Load())}, err
 }
 
 // act does the verb to a job and says what came of it; j becomes the job afterwards.

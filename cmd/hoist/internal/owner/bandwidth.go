@@ -2,12 +2,15 @@ package owner
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // newLimiter makes a limiter of bytes a second, 0 for none, whose burst is a tenth of a second but
@@ -84,4 +87,48 @@ func (o *Owner) bandwidthSetting() func() config.Timetable {
 
 		return current
 	}
+}
+
+// bandwidthNow is the limit in effect; nil: none.
+func (o *Owner) bandwidthNow(now time.Time) *control.Bandwidth {
+	settings, _, _ := o.rules.now()
+	t, err := config.ParseTimetable(settings.BWLimit)
+	if err != nil || settings.BWLimit == "" {
+		return nil
+	}
+
+	limit, _ := t.Rate(now)
+
+	return &control.Bandwidth{Setting: settings.BWLimit, Up: limit.Up, Down: limit.Down}
+}
+
+// SetBandwidth implements [control.API].
+func (o *Owner) SetBandwidth(_ context.Context, r control.BandwidthRequest) (control.Bandwidth, error) {
+	t, err := config.ParseTimetable(r.Setting)
+	if err != nil {
+		return control.Bandwidth{}, &config.Error{Key: "bwlimit", Msg: err.Error()}
+	}
+
+	o.watches.changes.Lock()
+	defer o.watches.changes.Unlock()
+	file, err := config.Load(o.options.Home)
+	if err != nil {
+		return control.Bandwidth{}, err
+	}
+
+	if settings, _, _ := o.rules.now(); settings.BWLimit != file.BWLimit {
+		return control.Bandwidth{}, problem.With(problem.Usage, errors.New("bwlimit was given to this process as "+
+			"a flag, or by its profile, which comes before config.toml"), problem.Fix{Step: problem.Configuration})
+	}
+
+	if err := config.SetBWLimit(o.options.Home, r.Setting); err != nil {
+		return control.Bandwidth{}, err
+	}
+
+	o.rules.accept()
+	limit, _ := t.Rate(time.Now())
+	setRate(o.bandwidth.Up, limit.Up)
+	setRate(o.bandwidth.Down, limit.Down)
+
+	return control.Bandwidth{Setting: r.Setting, Up: limit.Up, Down: limit.Down}, nil
 }

@@ -115,6 +115,20 @@ func (v visited) Act(ctx context.Context, id string, verb control.Verb) (control
 	return r, err
 }
 
+func (v visited) ActAll(ctx context.Context, verb control.Verb, r control.ActAllRequest) (control.ActedOn, error) {
+	out, err := v.Owner.ActAll(ctx, verb, r)
+	v.note(ctx, string(verb), err, cmp.Or(r.Reason, "all"))
+
+	return out, err
+}
+
+func (v visited) SetBandwidth(ctx context.Context, r control.BandwidthRequest) (control.Bandwidth, error) {
+	out, err := v.Owner.SetBandwidth(ctx, r)
+	v.note(ctx, "bandwidth", err, r.Setting)
+
+	return out, err
+}
+
 func (v visited) AddWatch(ctx context.Context, r control.WatchRequest) (control.WatchAdded, error) {
 	w, err := v.Owner.AddWatch(ctx, r)
 	v.note(ctx, "watch add", err, r.Remote, r.Path)

@@ -47,6 +47,8 @@ type Options struct {
 	Tell func(urgent bool, text string)
 	// MayChange refuses remotes that a profile may not change; nil accepts all. It is asked each time.
 	MayChange func(profile string, to remote.Address) error
+	// Examine looks at what transfers stand on, for the control API; nil: it is not looked.
+	Examine func(ctx context.Context) ([]control.Finding, error)
 	// Settings hold the choice of files that every watch starts from; Reload reads them and the
 	// watches again.
 	Settings config.Settings
@@ -232,6 +234,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		o.spawn("removed files", o.watches.followGone)
 		o.spawn("adopted files", o.prove)
 		o.spawn("notifications", o.tell)
+		o.spawn("status page", o.writeStatus)
 	}
 
 	return o, o.roomFor(asked, o.serve)

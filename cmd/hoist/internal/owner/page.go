@@ -25,6 +25,15 @@ func (o *Owner) Open(context.Context) (control.PageLink, error) {
 	return control.PageLink{URL: url}, err
 }
 
+// Doctor implements [control.API].
+func (o *Owner) Doctor(ctx context.Context) ([]control.Finding, error) {
+	if o.options.Examine == nil || o.mode < Full {
+		return nil, problem.With(problem.NoDaemon, errors.New("the daemon looks at itself, and none runs"), problem.Fix{})
+	}
+
+	return o.options.Examine(ctx)
+}
+
 // newPage is the page with this owner behind it.
 func (o *Owner) newPage() *page.Server {
 	return page.New(control.NewHandler(visited{o}, control.ServerOptions{

@@ -63,6 +63,7 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		return s, err
 	}
 
+	s.Bandwidth = o.bandwidthNow(now)
 	s.Trouble = o.trouble(parked, s.Waiting)
 	est := transfer.Estimate{}
 	if o.mode != Passive { // where nothing moves nothing is estimated from all open jobs
@@ -120,7 +121,7 @@ func (o *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 	active := o.engine.Active()
 
 	f := state.Filter{Open: q.Open, Limit: q.Limit, Active: isActive(active), Newest: q.Newest,
-		Path: q.Path}
+		Path: q.Path, After: state.JobID(q.After)}
 	for _, s := range q.States {
 		if !slices.Contains(control.JobStates, s) {
 			return nil, problem.Usagef("state %q: not one of %s", s, control.StateList())
@@ -131,7 +132,7 @@ func (o *Owner) Jobs(_ context.Context, q control.JobQuery) ([]control.Job, erro
 
 	jobs, err := o.store.Jobs(f)
 	if err != nil {
-		return nil, err
+		return nil, unknownJob(err)
 	}
 
 	out := make([]control.Job, len(jobs))
@@ -150,7 +151,7 @@ func (o *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 	}
 
 	d := control.JobDetail{Job: o.jobOf(j, find(o.engine.Active(), j.ID), time.Now()), Parts: []control.Part{},
-		History: []control.History{}}
+		History: []control.History{}, ProjectID: j.Target.Project, VersionNumber: j.VersionNumber}
 	parts, err := o.store.Parts(j.ID)
 	if err != nil {
 		return d, err

@@ -14,6 +14,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/patience"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/cmd/hoist/internal/statusfile"
 	"hoist/state"
 	"hoist/transfer/remote"
 	"hoist/watcher"
@@ -51,6 +52,13 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 			problem.With(problem.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path,
 				other.ID),
 				problem.Fix{Step: problem.UnwatchOther, On: other.ID})
+	}
+
+	if file.StatusFile != "" {
+		if err := statusfile.Outside(file.StatusFile, []string{c.Path}); err != nil {
+			return control.WatchAdded{}, problem.With(problem.Usage, fmt.Errorf("watch %s: %w", c.Path, err),
+				problem.Fix{Step: problem.Configuration})
+		}
 	}
 
 	address, err := o.landing(ctx, o.profile(r.Profile), r.Remote)

@@ -288,7 +288,7 @@ func (o *Owner) Watches(context.Context) ([]control.Watch, error) {
 
 func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	out := control.Watch{ID: c.ID, Path: c.Path, Remote: c.Remote, Mode: c.Mode,
-		Delete: cmp.Or(c.Delete, config.DeleteKeep)}
+		Delete: cmp.Or(c.Delete, config.DeleteKeep), Settings: c.Set()}
 	paused, err := m.paused(c.ID)
 	if err == nil {
 		out.Brake, err = m.brakeOf(c)
