@@ -3,14 +3,20 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +25,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"hoist/apsclient/emulator"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/page"
 )
 
@@ -52,8 +59,7 @@ func newBrowser(t *testing.T, width int64, dark bool) context.Context {
 	}
 
 	if err := chromedp.Run(ctx, chromedp.EmulateViewport(width, 900),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: theme}})); err != nil {
+		themed(theme)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -76,6 +82,11 @@ func browses(t *testing.T, ctx context.Context, what string, steps ...chromedp.A
 func says(text string) chromedp.Action {
 	quoted, _ := json.Marshal(text) //nolint:errchkjson // of a string
 	return chromedp.Poll(`document.getElementById("main").innerText.includes(`+string(quoted)+`)`, nil)
+}
+
+// mentions waits until the page tells something in passing.
+func mentions(text string) chromedp.Action {
+	return chromedp.Poll(`document.getElementById("note").innerText.includes("`+text+`")`, nil)
 }
 
 // focused waits until what has the focus begins with a text.
@@ -102,7 +113,8 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	browser := newBrowser(t, 1200, false)
-	browses(t, browser, "first run", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Nothing is watched yet"), shot("first"))
+	browses(t, browser, "first run", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Nothing is watched yet"),
+		says("1. Signed in"), says("hubs: Demo Hub"), accessible(t), shot("first"))
 
 	// A folder is added by browsing, and what lies in it is sent.
 	drawings := filepath.Join(l.dir, "drawings")
@@ -115,12 +127,29 @@ func TestPage(t *testing.T) {
 	browses(t, browser, "add a watch", press("Watches"), says("None yet"),
 		chromedp.SendKeys(`[data-form=add] input[name=path]`, drawings, chromedp.ByQuery),
 		press("Browse…"), press("Demo Hub"), press("Demo Project"), press("Project Files"),
-		says("aps://Demo Hub/Demo Project/Project Files"), press("Take this folder"), press("Watch it"),
-		says(drawings), shot("watches"))
+		says("aps://Demo Hub/Demo Project/Project Files"), press("Take this folder"), shot("adding"),
+		press("Check it"), says("1 thing to look at first"), says("name-refused"), accessible(t), shot("preflight"),
+		press("Watch it"), says(drawings+"\n"), accessible(t), shot("watches"))
 	// The service takes no such name: that needs a person. Here it is text and nothing else.
 	browses(t, browser, "the name is text", press("Now"), says("1 file needs you"), says(hostile), press("Its story"),
 		says("name-refused"), chromedp.Poll(`document.querySelector("main img") === null`, nil), shot("hostile"),
 		press("Give up"), press("Now"), says("Everything is up"))
+
+	// A setting is changed in its form, and a mistake is said and changes nothing.
+	browses(t, browser, "settings", press("Watches"), chromedp.Click(`summary`, chromedp.ByQuery),
+		chromedp.SetValue(`form.settings input[name=settle]`, "soon", chromedp.ByQuery), press("Save"), mentions("settle"),
+		chromedp.SetValue(`form.settings input[name=settle]`, "100ms", chromedp.ByQuery),
+		chromedp.SetValue(`form.settings select[name=gate]`, "off", chromedp.ByQuery), press("Save"), mentions("Saved"),
+		chromedp.Poll(`document.querySelector("details").open && document.querySelector("[name=settle]").value === "100ms"`,
+			nil), accessible(t), shot("settings"))
+	if text, err := os.ReadFile(filepath.Join(l.home, "config.toml")); err != nil || !has("settle = '100ms'", "gate = 'off'")(
+		string(text)) {
+		t.Errorf("config.toml: %s, %v", text, err)
+	}
+
+	browses(t, browser, "bandwidth", press("Now"),
+		chromedp.SetValue(`form[data-form=bandwidth] input`, "2M", chromedp.ByQuery), press("Set"), says("2.0 MiB/s up"),
+		chromedp.Evaluate(`document.querySelector("[name=setting]").value = ""`, nil), press("Set"), says("No limit"))
 
 	// What fails is shown with its reason, and mended by its button.
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
@@ -138,15 +167,24 @@ func TestPage(t *testing.T) {
 		says("Everything is up"))
 	eventually(t, "it is there", func() bool { return l.status().Jobs.Done == 1 })
 
+	browses(t, browser, "pause and go on", press("Pause all"),
+		chromedp.Poll(`document.querySelectorAll("button.main").length === 1`, nil), press("Go on with all"),
+		chromedp.Poll(`document.querySelectorAll("button.main").length === 0`, nil))
+	if st := l.status(); st.Watches[0].State == control.WatchPaused {
+		t.Error("the watch is paused")
+	}
+
 	// Search and the story of one file.
 	browses(t, browser, "search", press("Queue"), chromedp.SendKeys(`input[name=text]`, "refused", chromedp.ByQuery),
 		chromedp.Poll(`document.querySelectorAll("main .row").length === 1`, nil), press("refused.dwg"),
-		says("What happened"), accessible(t), shot("story"))
+		says("What happened"), says("Receipt"), press("Versions and link"), says("Open it in the cloud"), accessible(t),
+		shot("story"))
+	browses(t, browser, "plots", press("Plots"), says("Nothing yet"), accessible(t), shot("plots"))
 
 	// The guide, with the choice in its address.
 	browses(t, browser, "guide", press("Guide"), says("Scopes"),
 		chromedp.Click(`input[value="list-webhooks"]`, chromedp.ByQuery), says("1 action chosen"),
-		chromedp.Poll(`location.hash === "#guide/list-webhooks"`, nil), shot("guide"))
+		chromedp.Poll(`location.hash === "#guide/list-webhooks"`, nil), accessible(t), shot("guide"))
 }
 
 // TestPageOnAPhone: no view is wider than a phone, in the dark and by keyboard alone.
@@ -157,33 +195,47 @@ func TestPageOnAPhone(t *testing.T) {
 	browser := newBrowser(t, 360, true)
 	browses(t, browser, "dark", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Everything is up"),
 		chromedp.Poll(`getComputedStyle(document.body).backgroundColor === "rgb(17, 23, 22)"`, nil))
-	for _, view := range []struct{ name, title string }{{"now", "Everything is up"}, {"watches", "Watched folders"},
+	for _, view := range []struct{ name, title string }{{"now", "Everything is up"}, {"plots", "Plots"}, {"watches", "Watched folders"},
 		{"queue", "Queue and history"}, {"guide", "What has to be set up"}} {
 		browses(t, browser, view.name+" fits", chromedp.Evaluate(`location.hash = "`+view.name+`"`, nil),
 			says(view.title), chromedp.Poll(`document.documentElement.scrollWidth <= innerWidth`, nil),
-			focused(view.title), accessible(t), shot("phone-"+view.name))
+			focused(view.title), accessible(t))
 	}
 
 	browses(t, browser, "keyboard", chromedp.Evaluate(`document.querySelector("nav a").focus()`, nil),
-		chromedp.KeyEvent("\t"), focused("Watches"), chromedp.KeyEvent("\r"), says("Watched folders"),
+		chromedp.KeyEvent("\t"), focused("Plots"), chromedp.KeyEvent("\t"), focused("Watches"), chromedp.KeyEvent("\r"), says("Watched folders"),
 		focused("Watched folders"), chromedp.KeyEvent("\t"), focused("Pause"), chromedp.KeyEvent("\r"),
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
 }
 
-// accessible lets axe-core, when HOIST_AXE names its script, look at what the page shows.
+// axe is the script of axe-core, as HOIST_AXE names it; "" where that is not installed. .ci/run installs it, and
+// says with REQUIRE_AXE that it has to be there.
+var axe = sync.OnceValues(func() (string, error) {
+	path := os.Getenv("HOIST_AXE")
+	if path == "" && os.Getenv("REQUIRE_AXE") == "" {
+		return "", nil
+	}
+
+	script, err := os.ReadFile(path)
+
+	return string(script), err
+})
+
+// accessible lets axe-core look at what the page shows, where it is installed.
 func accessible(t *testing.T) chromedp.Action {
 	t.Helper()
 	return chromedp.ActionFunc(func(ctx context.Context) error {
-		script, err := os.ReadFile(os.Getenv("HOIST_AXE"))
-		if err != nil {
-			return nil //nolint:nilerr // the script is not part of the project
+		script, err := axe()
+		if err != nil || script == "" {
+			return err
 		}
 
 		var found []string
-		err = chromedp.Run(ctx, chromedp.Evaluate(string(script), nil), chromedp.Evaluate(`axe.run().then(r =>
+		err = chromedp.Run(ctx, chromedp.Evaluate(script, nil),
+			chromedp.Evaluate(`axe.run().then(r =>
 			r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
 				.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" ")))`, &found,
-			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+				func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 		for _, v := range found {
 			t.Errorf("not accessible: %s", v)
 		}
@@ -192,7 +244,19 @@ func accessible(t *testing.T) chromedp.Action {
 	})
 }
 
-// shot keeps a picture of the whole page when HOIST_SHOTS names a folder, for people to look at.
+// TestAxeLooks says where the checks of accessibility are left out.
+func TestAxeLooks(t *testing.T) {
+	script, err := axe()
+	if err != nil {
+		t.Fatalf("axe-core is required and not there: %v", err)
+	}
+
+	if script == "" {
+		t.Skip("axe-core is not installed: npm ci in testdata/axe, and HOIST_AXE names its axe.min.js")
+	}
+}
+
+// shot keeps pictures of what the page shows, in both themes and three widths, when HOIST_SHOTS names a folder.
 func shot(name string) chromedp.Action {
 	return chromedp.ActionFunc(func(ctx context.Context) error {
 		dir := os.Getenv("HOIST_SHOTS")
@@ -200,13 +264,28 @@ func shot(name string) chromedp.Action {
 			return nil
 		}
 
-		var data []byte
-		if err := chromedp.FullScreenshot(&data, 100).Do(ctx); err != nil {
-			return err
+		for _, width := range []int64{360, 768, 1280} {
+			for _, theme := range []string{"light", "dark"} {
+				var data []byte
+				if err := chromedp.Run(ctx, chromedp.EmulateViewport(width, 1000), themed(theme),
+					chromedp.CaptureScreenshot(&data)); err != nil {
+					return err
+				}
+
+				path := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme))
+				if err := os.WriteFile(path, data, 0o644); err != nil {
+					return err
+				}
+			}
 		}
 
-		return os.WriteFile(filepath.Join(dir, name+".png"), data, 0o644)
+		return chromedp.Run(ctx, chromedp.EmulateViewport(1200, 900), themed("light"))
 	})
+}
+
+func themed(theme string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: theme}})
 }
 
 // TestPageLetsNobodyElseIn: what a page of another site, another program or another user would try.
@@ -247,7 +326,7 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 		return resp.StatusCode, body
 	}
 
-	for _, path := range []string{"/", "/app.js", "/v1/status", "/session.json", "/guide.json", "/metrics"} {
+	for _, path := range []string{"/", "/app.js", "/v1/status", "/guide.json", "/guide.html", "/metrics"} {
 		if got, _ := ask(out, "GET", path); got != http.StatusForbidden {
 			t.Errorf("without a session %s answers %d", path, got)
 		}
@@ -260,17 +339,28 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 
 	link, _ = l.run(0, "open", "--no-browser")
 	ticket = strings.TrimPrefix(strings.TrimSpace(link), base)
-	if got, _ := ask(in, "GET", ticket); got != http.StatusOK {
-		t.Fatalf("open: %d", got)
+	got, opened := ask(in, "GET", ticket)
+	token := regexp.MustCompile(`url=/#token=(\w+)"`).FindSubmatch(opened)
+	if got != http.StatusOK || token == nil {
+		t.Fatalf("open: %d, %s", got, opened)
 	}
 
 	if got, _ := ask(out, "GET", ticket); got != http.StatusForbidden {
 		t.Errorf("the link works twice: %d", got)
 	}
 
-	var session struct{ Token string }
-	if _, body := ask(in, "GET", "/session.json"); json.Unmarshal(body, &session) != nil || session.Token == "" {
-		t.Fatalf("session: %s", body)
+	// Another home of the same machine: browsers send the cookies of one port to all.
+	other := newLab(t)
+	otherLink := other.openPage()
+	if resp, err := in.Get(otherLink); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("the other home: %v, %v", resp, err)
+	} else {
+		resp.Body.Close()
+	}
+
+	strangers := &http.Client{Jar: onlyCookies(t, jar, otherLink, base)}
+	if got, _ := ask(strangers, "GET", "/v1/status"); got != http.StatusForbidden {
+		t.Errorf("the cookie of another port: %d", got)
 	}
 
 	for _, row := range []struct {
@@ -282,7 +372,8 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 	}{
 		{"reads", "GET", "/v1/status", nil, 200},
 		{"by another name", "GET", "/v1/status", []string{"Host", "rebound.example.com"}, 403},
-		{"changes with the token", "POST", "/v1/verify", []string{page.TokenHeader, session.Token}, 200},
+		{"changes with the token", "POST", "/v1/verify", []string{page.TokenHeader, string(token[1])}, 200},
+		{"changes with the cookie alone, as another port of this machine gets it", "POST", "/v1/jobs/pause", nil, 403},
 		{"changes without the token", "POST", "/v1/verify", nil, 403},
 		{"changes with a wrong token", "POST", "/v1/verify", []string{page.TokenHeader, "guess"}, 403},
 		{"a page of another site", "POST", "/v1/verify", []string{"Sec-Fetch-Site", "cross-site"}, 403},
@@ -290,6 +381,155 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 	} {
 		if got, _ := ask(in, row.method, row.path, row.header...); got != row.want {
 			t.Errorf("%s: %d, want %d", row.name, got, row.want)
+		}
+	}
+}
+
+// onlyCookies is a jar with those cookies alone that came with the last answer of a page, for another address.
+func onlyCookies(t *testing.T, jar http.CookieJar, from, to string) http.CookieJar {
+	t.Helper()
+	there, err := url.Parse(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	here, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	all := jar.Cookies(there)
+	if len(all) != 2 {
+		t.Fatalf("%d cookies, of two homes", len(all))
+	}
+
+	out, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	out.SetCookies(here, all[1:]) // in order of their creation
+
+	return out
+}
+
+// TestPageTakesNoLongBody: a request of two MiB is refused, and the daemon goes on.
+func TestPageTakesNoLongBody(t *testing.T) {
+	var read int64
+	var failed error
+	s := page.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		read, failed = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	link, err := s.Link(func(l net.Listener) { l.Close() })
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	base, ticket, _ := strings.Cut(link, "/open")
+	host := strings.TrimPrefix(base, "http://")
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/open"+ticket, nil)
+	r.Host = host
+	s.ServeHTTP(w, r)
+	token := regexp.MustCompile(`#token=(\w+)`).FindStringSubmatch(w.Body.String())
+	if token == nil {
+		t.Fatal(w.Body.String())
+	}
+
+	r = httptest.NewRequestWithContext(t.Context(), "POST", "/v1/push", strings.NewReader(strings.Repeat(" ", 2<<20)))
+	r.Host = host
+	r.Header.Set(page.TokenHeader, token[1])
+	r.AddCookie(w.Result().Cookies()[0])
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	if failed == nil || read > 1<<20 {
+		t.Errorf("%d bytes were taken, %v", read, failed)
+	}
+}
+
+// manyRows answers as a home of ten thousand jobs of each kind does.
+func manyRows(t *testing.T, asked chan<- string) http.Handler {
+	t.Helper()
+	const all = 10_000
+	list := func(r *http.Request, one func(id string) map[string]any) []any {
+		n := all
+		if limit := r.FormValue("limit"); limit != "" {
+			if _, err := fmt.Sscan(limit, &n); err != nil {
+				t.Error(err)
+			}
+		}
+
+		rows := make([]any, n)
+		for i := range rows {
+			rows[i] = one(fmt.Sprintf("%032x", i+1))
+		}
+
+		return rows
+	}
+	job := func(id string) map[string]any {
+		return map[string]any{"id": id, "path": "/d/" + id + ".dwg", "remote": "aps://h", "kind": "upload", "state": "done",
+			"phase": "done", "reason": "changing", "detail": id, "count": 1, "paths": []string{}, "bytes_done": 1,
+			"bytes_total": 2, "updated_at": time.Now(), "fix": "hoist retry " + id}
+	}
+	counts := map[string]int{"queued": all, "active": all, "waiting": all, "attention": all, "done": 1_000_000}
+	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
+	mux.HandleFunc("/v1/status", func(w http.ResponseWriter, r *http.Request) {
+		whole := r.Clone(r.Context())
+		whole.Form = url.Values{}
+		answer(w, map[string]any{"version": "v", "watches": []any{}, "jobs": counts, "active": list(r, job),
+			"attention": list(r, job), "waiting": list(whole, job), "trouble": list(whole, job), "budgets": []any{}})
+	})
+	mux.HandleFunc("/v1/jobs", func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.RawQuery
+		answer(w, list(r, job))
+	})
+	mux.HandleFunc("/v1/doctor", func(w http.ResponseWriter, _ *http.Request) { answer(w, []any{}) })
+
+	return mux
+}
+
+// TestPageOfTenThousandRows: no view holds more than 300 rows, and the others are found by their path.
+func TestPageOfTenThousandRows(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 100)
+	s := page.New(manyRows(t, asked))
+	browser := newBrowser(t, 1200, false)
+	link, err := s.Link(func(l net.Listener) {
+		server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+		t.Cleanup(func() { server.Close() })
+		go func() { _ = server.Serve(l) }()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	rows := func(want string) chromedp.Action {
+		return chromedp.ActionFunc(func(ctx context.Context) error {
+			var n int
+			err := chromedp.Run(ctx, says(want), chromedp.Evaluate(`document.querySelectorAll(".row").length`, &n))
+			if n > 300 || n < 100 {
+				t.Errorf("%s: %d rows", want, n)
+			}
+
+			return err
+		})
+	}
+	browses(t, browser, "ten thousand rows", chromedp.Navigate(link), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
+		rows("10,000 files need you"), rows("and 9950 more"),
+		press("Queue"), rows("Queue and history"), press("Older"), says("201 to 400"), rows("201 to 400"),
+		chromedp.SendKeys(`input[name=text]`, "tower", chromedp.ByQuery),
+		chromedp.Poll(`!document.querySelector("main").innerText.includes("201 to 400")`, nil))
+
+	want := []string{"limit=200&newest=true", "limit=200&newest=true&after=" + fmt.Sprintf("%032x", 200),
+		"limit=200&newest=true&path=tower"}
+	for _, q := range want {
+		for got := ""; got != q; {
+			select {
+			case got = <-asked:
+			case <-t.Context().Done():
+				t.Fatal("the page did not ask for " + q)
+			}
 		}
 	}
 }

@@ -28,6 +28,7 @@ const (
 	ticketTime  = time.Minute
 	sessionTime = 24 * time.Hour // without a request
 	mostKept    = 32             // tickets, and sessions
+	maxBody     = 1 << 20        // of a request, in bytes; a form is never as long
 )
 
 // policy lets the page load its own files and speak to its own origin, and nothing else.
@@ -62,8 +63,8 @@ func New(api http.Handler) *Server {
 	s.mux.Handle("/", http.FileServerFS(files))
 	s.mux.Handle("/v1/", api)
 	s.mux.Handle("/metrics", api)
-	s.mux.HandleFunc("/session.json", s.tell)
 	s.mux.HandleFunc("/guide.json", guideFor)
+	s.mux.HandleFunc("/guide.html", guidePage)
 
 	return s
 }
@@ -122,6 +123,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := s.allow(r); err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
@@ -159,7 +161,9 @@ func (s *Server) allow(r *http.Request) error {
 }
 
 // open gives a session for a ticket. The page that it answers with goes on to the real one: a cookie of
-// the strict kind does not go with a redirect of a link that another program opened.
+// the strict kind does not go with a redirect of a link that another program opened. The token goes behind
+// the "#", which no server is told: a browser sends the cookie to every port of this machine, and who listens
+// at another one must not be able to change anything with it.
 func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,26 +180,15 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 
 	keep(s.sessions, func(v *session) time.Time { return v.ends })
 	value := rand.Text()
-	s.sessions[value] = &session{token: rand.Text(), ends: time.Now().Add(sessionTime)}
+	token := rand.Text()
+	s.sessions[value] = &session{token: token, ends: time.Now().Add(sessionTime)}
 	//nolint:gosec // http, loopback
 	http.SetCookie(w, &http.Cookie{Name: s.cookie, Value: value, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(`<!doctype html><title>hoist</title><meta http-equiv="refresh" content="0;url=/">` +
-		`<p><a href="/">Go on to hoist</a>`)) // a browser that has gone needs no answer
-}
-
-// tell gives the page the token of its session.
-func (s *Server) tell(w http.ResponseWriter, r *http.Request) {
-	cookie, err := r.Cookie(s.cookie)
-	s.mu.Lock()
-	var token string
-	if err == nil && s.sessions[cookie.Value] != nil {
-		token = s.sessions[cookie.Value].token
-	}
-	s.mu.Unlock()
-
-	reply(w, http.StatusOK, map[string]string{"token": token, "header": TokenHeader})
+	there := "/#token=" + token
+	_, _ = w.Write([]byte(`<!doctype html><title>hoist</title><meta http-equiv="refresh" content="0;url=` + there +
+		`"><p><a href="` + there + `">Go on to hoist</a>`)) // a browser that has gone needs no answer
 }
 
 // guideFor answers ?actions=NAME,… with what "hoist guide NAME… --json" prints, and with every action that
@@ -220,6 +213,20 @@ func guideFor(w http.ResponseWriter, r *http.Request) {
 	}
 
 	reply(w, http.StatusOK, map[string]any{"all": all, "guide": guide.For(actions, chosen)})
+}
+
+// guidePage answers the same choice as one page that needs nothing else, to be saved.
+func guidePage(w http.ResponseWriter, r *http.Request) {
+	chosen := strings.FieldsFunc(r.URL.Query().Get("actions"), func(c rune) bool { return c == ',' })
+	actions, err := guide.Expand(chosen)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="hoist-guide.html"`)
+	_ = guide.For(actions, chosen).HTML(w) // a browser that has gone needs no answer
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
