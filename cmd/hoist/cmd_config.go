@@ -85,7 +85,8 @@ func (a *app) configCheck() error {
 	return nil
 }
 
-// furtherProblems are those of actions, and of the place of the status page. What cannot be read is told by [config.Problems].
+// furtherProblems are those of actions, and of the place of the status page. What cannot be read is told by
+// [config.Problems].
 func furtherProblems(home config.Home) []*config.Error {
 	var out []*config.Error
 	if file, err := config.Load(home); err == nil && file.StatusFile != "" {

@@ -113,7 +113,8 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	browser := newBrowser(t, 1200, false)
-	browses(t, browser, "first run", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Nothing is watched yet"),
+	browses(t, browser, "first run", chromedp.Navigate(l.openPage()),
+		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Nothing is watched yet"),
 		says("1. Signed in"), says("hubs: Demo Hub"), accessible(t), shot("first"))
 
 	// A folder is added by browsing, and what lies in it is sent.
@@ -137,13 +138,15 @@ func TestPage(t *testing.T) {
 
 	// A setting is changed in its form, and a mistake is said and changes nothing.
 	browses(t, browser, "settings", press("Watches"), chromedp.Click(`summary`, chromedp.ByQuery),
-		chromedp.SetValue(`form.settings input[name=settle]`, "soon", chromedp.ByQuery), press("Save"), mentions("settle"),
+		chromedp.SetValue(`form.settings input[name=settle]`, "soon", chromedp.ByQuery), press("Save"),
+		mentions("settle"),
 		chromedp.SetValue(`form.settings input[name=settle]`, "100ms", chromedp.ByQuery),
-		chromedp.SetValue(`form.settings select[name=gate]`, "off", chromedp.ByQuery), press("Save"), mentions("Saved"),
+		chromedp.SetValue(`form.settings select[name=gate]`, "off", chromedp.ByQuery), press("Save"),
+		mentions("Saved"),
 		chromedp.Poll(`document.querySelector("details").open && document.querySelector("[name=settle]").value === "100ms"`,
 			nil), accessible(t), shot("settings"))
-	if text, err := os.ReadFile(filepath.Join(l.home, "config.toml")); err != nil || !has("settle = '100ms'", "gate = 'off'")(
-		string(text)) {
+	text, err := os.ReadFile(filepath.Join(l.home, "config.toml"))
+	if err != nil || !has("settle = '100ms'", "gate = 'off'")(string(text)) {
 		t.Errorf("config.toml: %s, %v", text, err)
 	}
 
@@ -193,17 +196,19 @@ func TestPageOnAPhone(t *testing.T) {
 	l := newLab(t)
 	l.watch("a rather long name of a folder of drawings, as teams have them")
 	browser := newBrowser(t, 360, true)
-	browses(t, browser, "dark", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Everything is up"),
+	browses(t, browser, "dark", chromedp.Navigate(l.openPage()),
+		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Everything is up"),
 		chromedp.Poll(`getComputedStyle(document.body).backgroundColor === "rgb(17, 23, 22)"`, nil))
-	for _, view := range []struct{ name, title string }{{"now", "Everything is up"}, {"plots", "Plots"}, {"watches", "Watched folders"},
-		{"queue", "Queue and history"}, {"guide", "What has to be set up"}} {
+	for _, view := range []struct{ name, title string }{{"now", "Everything is up"}, {"plots", "Plots"},
+		{"watches", "Watched folders"}, {"queue", "Queue and history"}, {"guide", "What has to be set up"}} {
 		browses(t, browser, view.name+" fits", chromedp.Evaluate(`location.hash = "`+view.name+`"`, nil),
 			says(view.title), chromedp.Poll(`document.documentElement.scrollWidth <= innerWidth`, nil),
 			focused(view.title), accessible(t))
 	}
 
 	browses(t, browser, "keyboard", chromedp.Evaluate(`document.querySelector("nav a").focus()`, nil),
-		chromedp.KeyEvent("\t"), focused("Plots"), chromedp.KeyEvent("\t"), focused("Watches"), chromedp.KeyEvent("\r"), says("Watched folders"),
+		chromedp.KeyEvent("\t"), focused("Plots"), chromedp.KeyEvent("\t"), focused("Watches"),
+		chromedp.KeyEvent("\r"), says("Watched folders"),
 		focused("Watched folders"), chromedp.KeyEvent("\t"), focused("Pause"), chromedp.KeyEvent("\r"),
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
 }

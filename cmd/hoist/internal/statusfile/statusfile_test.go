@@ -26,9 +26,11 @@ func TestPageTells(t *testing.T) {
 	total, files, synced, none := int64(2<<20), 3, 2, 0
 	s := control.Status{
 		Version: "v1", Owner: &control.Owner{PID: 7}, Jobs: control.Counts{Active: 1, Attention: 1, Done: 1234567},
-		Active:    []control.Active{{Path: "/d/tower.rvt", Remote: "aps://a", BytesDone: 1 << 20, BytesTotal: &total, Rate: 1 << 20}},
-		Attention: []control.Attention{{Path: "/d/<script>alert(1)</script>.dwg", Reason: "name-refused", Detail: "no <b>"}},
-		Waiting:   []control.Waiting{{Reason: "offline", Detail: "the service does not answer", Count: 12}},
+		Active: []control.Active{{Path: "/d/tower.rvt", Remote: "aps://a", BytesDone: 1 << 20, BytesTotal: &total,
+			Rate: 1 << 20}},
+		Attention: []control.Attention{{Path: "/d/<script>alert(1)</script>.dwg", Reason: "name-refused",
+			Detail: "no <b>"}},
+		Waiting: []control.Waiting{{Reason: "offline", Detail: "the service does not answer", Count: 12}},
 		Watches: []control.Watch{{Path: "/d", Remote: "aps://a", State: "watching", Files: &files, Synced: &synced,
 			Pending: &none, Attention: &none}},
 		ETA: &control.ETA{Seconds: 600, DecidedBy: "post-items"},
