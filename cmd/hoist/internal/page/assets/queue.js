@@ -47,6 +47,13 @@ function steps(j) {
     h("li", { class: i < at ? "past" : undefined, "aria-current": i === at ? "step" : undefined }, p)));
 }
 
+// receipt says where the proof of an upload is.
+function receipt(j) {
+  if (j.record?.receipt) return `number ${number(j.record.receipt)} of receipts.jsonl in the home`;
+  if (j.kind !== "upload" || !["created", "versioned"].includes(j.result)) return undefined;
+  return "the line of this job in receipts.jsonl of the home";
+}
+
 const facts = (list) => h("dl", { class: "facts" }, list.filter(([, v]) => v !== undefined && v !== "" && v !== null)
   .map(([name, v]) => [h("dt", {}, name), h("dd", {}, v)]));
 
@@ -79,7 +86,7 @@ function story(id) {
       facts([["Version", j.version_number || undefined], ["Item", j.item_id && h("code", {}, j.item_id)], ["Version id", j.version_id && h("code", {}, j.version_id)],
         ["Object", j.storage_id && h("code", {}, j.storage_id)],
         ["Last published", r && [`version ${r.version_number ?? "?"}`, r.published && clock(r.published), bytes(r.size)].filter(Boolean).join(", ")],
-        ["Receipt", r?.receipt && `number ${number(r.receipt)} of receipts.jsonl in the home`]]),
+        ["Receipt", receipt(j)]]),
       search.cloud?.id === j.id ? cloud() : j.item_id && j.project_id && h("div", { class: "acts" }, button("Versions and link", "cloud", { id: j.id }))));
 }
 
