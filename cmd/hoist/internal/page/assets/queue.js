@@ -108,10 +108,19 @@ async function read(id) {
   } catch (e) { tell(e.message); }
 }
 
-// readCloud asks the service for the versions of a file and its link; only a page of the web is one.
+// linkOf is the service's own link where it gave one, else the form that the Files tool of ACC uses, as "hoist url"
+// has it; only a page of the web is one.
+function linkOf(project, item, tip) {
+  const href = tip?.links?.webView?.href ?? "";
+  if (/^https:\/\//.test(href)) return href;
+  if (!project.startsWith("b.")) return "";
+  const q = new URLSearchParams({ folderUrn: item.data?.relationships?.parent?.data?.id ?? "", entityId: item.data?.id ?? "" });
+  return `https://acc.autodesk.com/docs/files/projects/${encodeURIComponent(project.slice(2))}?${q}`;
+}
+
+// readCloud asks the service for the versions of a file and its link.
 export async function readCloud(id) {
   const j = search.detail, of = { params: { project_id: j.project_id, item_id: j.item_id } };
   const [item, list] = [await ask("POST", "/v1/actions/get-item", of), await ask("POST", "/v1/actions/list-item-versions", of)];
-  const href = item.data?.links?.webView?.href ?? "";
-  search.cloud = { id, link: /^https:\/\//.test(href) ? href : "", versions: (list.data ?? []).map((v) => v.attributes ?? {}) };
+  search.cloud = { id, link: linkOf(j.project_id, item, list.data?.[0]), versions: (list.data ?? []).map((v) => v.attributes ?? {}) };
 }
