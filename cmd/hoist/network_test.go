@@ -71,7 +71,7 @@ func TestRoughNetwork(t *testing.T) {
 	inSync(t, l, "rough", disk)
 	t.Logf("%d files: %d calls and %d connections in the %v of rough network; all there %v after it", files,
 		calls, conns, rough, time.Since(wait).Round(time.Second))
-	tree, faults, err := cloudTree(l.cloud, "Project Files/rough")
+	tree, faults, err := cloudTree(l.cloud, "Project Files/rough", 0)
 	if err != nil || len(faults) > 0 || len(tree) != files || versionsIn(tree) != files {
 		t.Errorf("%d files have %d items and %d versions: %v, %v", files, len(tree), versionsIn(tree), faults,
 			err)
@@ -144,7 +144,7 @@ func saveFasterThanItUploads(t *testing.T, settle string, first time.Duration, l
 		}
 
 		time.Sleep(pace) // of the one who saves
-		tree, _, err := cloudTree(l.cloud, "Project Files/busy")
+		tree, _, err := cloudTree(l.cloud, "Project Files/busy", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func inSync(t *testing.T, l *lab, folder string, disk *soakDisk) {
 
 	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		tree, faults, err := cloudTree(l.cloud, "Project Files/"+folder)
+		tree, faults, err := cloudTree(l.cloud, "Project Files/"+folder, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,8 +24,10 @@ type soakDisk struct {
 	slow time.Duration          // a write that takes longer may show an intermediate state as one at rest
 
 	before  map[string][]byte // what was there before the last change
-	blind   bool              // the service tells no SHA-1
-	spilled bool              // half a rule file may have counted
+	copies  map[string]int    // how many renames led to a file
+	renames int
+	blind   bool // the service tells no SHA-1
+	spilled bool // half a rule file may have counted
 }
 
 // soakState is one content that a file had.
@@ -36,7 +38,7 @@ type soakState struct {
 
 func newSoakDisk(dir string, seed uint64, slow time.Duration) *soakDisk {
 	return &soakDisk{dir: dir, seed: seed, now: map[string][]byte{}, past: map[string][]soakState{},
-		slow: slow, before: map[string][]byte{}}
+		slow: slow, before: map[string][]byte{}, copies: map[string]int{}}
 }
 
 // fresh makes content that no other step makes.
@@ -142,6 +144,10 @@ func (d *soakDisk) do(step int, s soakStep) error {
 			return err
 		}
 
+		// The item keeps its history when the rename is followed, and has a copy of the same bytes more.
+		d.past[s.to] = append(d.past[s.to], d.past[s.name]...)
+		d.copies[s.to] += d.copies[s.name] + 1
+		d.renames++
 		d.became(s.to, step, d.now[s.name])
 		delete(d.now, s.name)
 	case "delete":
@@ -155,11 +161,12 @@ func (d *soakDisk) do(step int, s soakStep) error {
 }
 
 // cloudTree reads the versions of every visible item below a folder, oldest first, as digests of
-// their bytes. An item that is there twice, and a storage that two versions share, is told as a
-// fault.
-func cloudTree(cloud *emulator.Server, folder string) (tree map[string][][32]byte, faults []string,
+// their bytes. An item that is there twice is told as a fault, and a storage that two versions share
+// unless a rename was followed so, copies times at most.
+func cloudTree(cloud *emulator.Server, folder string, copies int) (tree map[string][][32]byte, faults []string,
 	err error) {
 	tree = map[string][][32]byte{}
+	var shared []string
 	prefix, owners := folder+"/", map[string]string{}
 	for _, f := range cloud.Items() {
 		if f.Hidden || len(f.Path) <= len(prefix) || f.Path[:len(prefix)] != prefix {
@@ -174,7 +181,7 @@ func cloudTree(cloud *emulator.Server, folder string) (tree map[string][][32]byt
 		for _, v := range f.Versions {
 			where := fmt.Sprintf("%s version %d", name, v.Number)
 			if other := owners[v.Storage]; other != "" {
-				faults = append(faults, where+" has the storage of "+other)
+				shared = append(shared, where+" has the storage of "+other)
 			}
 
 			owners[v.Storage] = where
@@ -185,6 +192,10 @@ func cloudTree(cloud *emulator.Server, folder string) (tree map[string][][32]byt
 
 			tree[name] = append(tree[name], sum)
 		}
+	}
+
+	if len(shared) > copies {
+		faults = append(faults, shared...)
 	}
 
 	return tree, faults, nil
@@ -204,8 +215,8 @@ func objectDigest(cloud *emulator.Server, storage string) ([32]byte, error) {
 
 // compare judges a tree of the cloud by what was on disk: the newest version of a file that exists
 // is what it holds now, and the versions of any file are contents it had, in their order, each at
-// most once for each time it had them. lagging are the files whose newest state is not there; wrong
-// is what time cannot mend.
+// most once for each time it had them, and once more for each rename. lagging are the files whose
+// newest state is not there; wrong is what time cannot mend.
 func (d *soakDisk) compare(tree map[string][][32]byte) (lagging, wrong []string) {
 	for name, data := range d.now {
 		if v := tree[name]; len(v) == 0 || v[len(v)-1] != sha256.Sum256(data) {
@@ -218,11 +229,16 @@ func (d *soakDisk) compare(tree map[string][][32]byte) (lagging, wrong []string)
 			continue
 		}
 
-		past, at := d.past[name], 0
+		past, at, copies := d.past[name], 0, d.copies[name]
 		for i, sum := range versions {
 			from := at
 			for at < len(past) && past[at].sum != sum {
 				at++
+			}
+
+			if at == len(past) && copies > 0 && i > 0 && versions[i-1] == sum {
+				at, copies = from, copies-1
+				continue
 			}
 
 			if at == len(past) {

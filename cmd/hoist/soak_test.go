@@ -199,7 +199,7 @@ func TestSoakWouldNotice(t *testing.T) {
 		}
 	}
 
-	f, h, other := d.past["f"], d.past["h"], [32]byte{1}
+	f, g, other := d.past["f"], d.past["g"], [32]byte{1}
 	for _, c := range []struct {
 		name           string
 		f              [][32]byte
@@ -213,7 +213,7 @@ func TestSoakWouldNotice(t *testing.T) {
 		{"in another order", [][32]byte{f[1].sum, f[0].sum, f[2].sum}, 0, 1},
 		{"a state that never was", [][32]byte{other, f[2].sum}, 0, 1},
 	} {
-		lagging, wrong := d.compare(map[string][][32]byte{"f": c.f, "h": {h[0].sum}})
+		lagging, wrong := d.compare(map[string][][32]byte{"f": c.f, "h": {g[0].sum}})
 		if len(lagging) != c.lagging || len(wrong) != c.wrong {
 			t.Errorf("%s: lagging %v, wrong %v", c.name, lagging, wrong)
 		}
@@ -221,6 +221,13 @@ func TestSoakWouldNotice(t *testing.T) {
 
 	if _, wrong := d.compare(map[string][][32]byte{"x": {other}}); len(wrong) != 1 {
 		t.Errorf("a file that never was: %v", wrong)
+	}
+
+	for copies, want := range []int{0, 0, 1} { // g became h once
+		again := slices.Repeat([][32]byte{g[0].sum}, 1+copies)
+		if _, wrong := d.compare(map[string][][32]byte{"h": again}); len(wrong) != want {
+			t.Errorf("%d copies of a file that was renamed once: %v", copies, wrong)
+		}
 	}
 }
 
@@ -412,7 +419,8 @@ func (s *soak) revive() {
 // tree reads the cloud, and fails the test when something is there twice.
 func (s *soak) tree() map[string][][32]byte {
 	s.t.Helper()
-	tree, faults, err := cloudTree(s.cloud, s.remote[strings.LastIndexByte(s.remote, '/')+1:]+"/soak")
+	tree, faults, err := cloudTree(s.cloud, s.remote[strings.LastIndexByte(s.remote, '/')+1:]+"/soak",
+		s.disk.renames)
 	if err != nil {
 		s.t.Fatal(err)
 	}
