@@ -95,8 +95,8 @@ func saysNothing(body []byte) bool {
 }
 
 // foreign returns an error when an answer has none of the forms of the service: JSON that says
-// something, the XML of its storage, a short text, or any of them under its own headers. Success is judged by the caller, who knows what belongs
-// to it.
+// something, the XML of its storage, a short text, or any of them under its own headers. Success is
+// judged by the caller, who knows what belongs to it.
 func foreign(status int, h http.Header, body []byte) *ForeignError {
 	form := formOf(body)
 	if garbled(status, h, body) {

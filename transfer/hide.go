@@ -121,7 +121,8 @@ func (e *Engine) stillThere(job state.Job) (why string, err error) {
 }
 
 // hide carries the intent out, with a look first after a lost reply or a restart.
-func (e *Engine) hide(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event, error) {
+func (e *Engine) hide(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
+	error) {
 	in := job.Intent
 	if in == nil {
 		return nil, fmt.Errorf("hide %s: the intent is missing", job.Target.Address)

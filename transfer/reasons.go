@@ -103,7 +103,8 @@ var reasons = []Reason{
 	{ReasonEmptyFile, "the service refuses empty files", "hoist cancel {id}", CureDecision, 0},
 	{ReasonLocalDiffers, "the local file differs from what was last synced and is kept",
 		"hoist pull --overwrite {remote} {path}", CureDecision, 0},
-	{ReasonNoSpace, "the disk is full; the file goes on by itself when there is room", retry, CureLook, time.Minute},
+	{ReasonNoSpace, "the disk is full; the file goes on by itself when there is room", retry, CureLook,
+		time.Minute},
 	{ReasonNoResources, "the system has no file handles or memory left; the file goes on by itself", "",
 		CureWait, 0},
 	{ReasonLocked, "the item is locked or being modified at the service; the file goes on by itself when it " +

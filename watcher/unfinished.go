@@ -32,7 +32,9 @@ func (w *writers) have(root, p string, id fileID, must bool) bool {
 	}
 
 	if now := time.Now(); w.files == nil || now.Sub(w.at) > writersFor {
-		w.files, _ = disk.Ask(root, disk.Patience, func() (map[fileID]bool, error) { return writersBelow(root), nil })
+		w.files, _ = disk.Ask(root, disk.Patience, func() (map[fileID]bool, error) {
+			return writersBelow(root), nil
+		})
 		w.at = now
 	}
 

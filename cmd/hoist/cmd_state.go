@@ -313,7 +313,8 @@ func (a *app) stateRebuild(ctx context.Context, yes bool) error {
 		return a.ask(fmt.Sprintf("Take %s as equal to the cloud's? (No: the next scan sends them again.)",
 			count(len(unproven), "this file", "these files")))
 	}
-	r, err := holding(ctx, a, "building a new state from disk, receipts and cloud", func() (audit.RebuildReport, error) {
+	const doing = "building a new state from disk, receipts and cloud"
+	r, err := holding(ctx, a, doing, func() (audit.RebuildReport, error) {
 		return audit.Rebuild(ctx, s.home, func(home config.Home) (*audit.Auditor, func() error, error) {
 			options := a.ownerOptions(s, "state rebuild")
 			options.Home = home

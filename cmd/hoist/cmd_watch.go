@@ -54,7 +54,8 @@ func newWatchAddCmd(a *app) *cobra.Command {
 		"what becomes online of files that are removed here: keep (the default) or hide")
 	completeValues(cmd, "delete", config.DeleteKeep, config.DeleteHide)
 	cmd.Flags().StringVar(&r.Open, "open", "",
-		"on-save: what was saved is sent though a program has it open (the default); on-close: not before it is closed")
+		"on-save: what was saved is sent though a program has it open (the default); "+
+			"on-close: not before it is closed")
 	completeValues(cmd, "open", config.OpenOnSave, config.OpenOnClose)
 	cmd.Flags().StringVar(&r.Priority, "priority", "",
 		"which of the files that wait begin first: high, normal (the default) or low")

@@ -49,7 +49,8 @@ func (o *Owner) Act(_ context.Context, id string, verb control.Verb) (control.Ac
 const atOnce = 64
 
 // ActAll implements [control.API].
-func (o *Owner) ActAll(ctx context.Context, verb control.Verb, r control.ActAllRequest) (control.ActedOn, error) {
+func (o *Owner) ActAll(ctx context.Context, verb control.Verb, r control.ActAllRequest) (control.ActedOn,
+	error) {
 	f := state.Filter{Active: isActive(o.engine.Active())}
 	switch verb {
 	case control.Pause:

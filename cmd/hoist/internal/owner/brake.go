@@ -105,7 +105,8 @@ func (m *watches) keepRewrites(id string, k keptRewrites) error {
 
 // rewritten judges what has settled of a file, which may have been broken a moment ago; false: it is
 // new, or as published, or was let pass.
-func (m *watches) rewritten(c config.Watch, f plan.Source, passed time.Time, broken bool) (rewrite, bool, error) {
+func (m *watches) rewritten(c config.Watch, f plan.Source, passed time.Time, broken bool) (rewrite, bool,
+	error) {
 	rec, known, err := m.owner.store.Published(c.ID, f.Rel)
 	if err != nil || !known || rec.Snapshot.Same(f.Snapshot) ||
 		!passed.IsZero() && !changedAt(f.Snapshot, time.Now()).After(passed) {
@@ -274,8 +275,8 @@ func (m *watches) brakeOf(c config.Watch) (*control.Brake, error) {
 	out.Detail += "; nothing more of the folder is sent"
 	if len(sent) > 0 {
 		out.PutBack = "hoist watch put-back " + transfer.Quote(c.ID)
-		out.Detail += fmt.Sprintf("; %d of them were sent before, and \"%s\" makes their versions before the newest again",
-			len(sent), out.PutBack)
+		out.Detail += fmt.Sprintf("; %d of them were sent before, and \"%s\" makes their versions before "+
+			"the newest again", len(sent), out.PutBack)
 	}
 
 	return out, nil

@@ -30,7 +30,8 @@ func (b *rulebook) watch(id string) (c config.Watch, s config.Settings, found bo
 func (b *rulebook) wishes(id string) func(rel string) watcher.Wishes {
 	return func(rel string) watcher.Wishes {
 		c, s, _ := b.watch(id)
-		return watcher.Wishes{NoGate: c.GateOf(rel, s) == config.GateOff, OnClose: c.OnClose(rel), Settle: c.SettleOf(rel)}
+		return watcher.Wishes{NoGate: c.GateOf(rel, s) == config.GateOff, OnClose: c.OnClose(rel),
+			Settle: c.SettleOf(rel)}
 	}
 }
 

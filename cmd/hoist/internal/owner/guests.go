@@ -115,7 +115,8 @@ func (v visited) Act(ctx context.Context, id string, verb control.Verb) (control
 	return r, err
 }
 
-func (v visited) ActAll(ctx context.Context, verb control.Verb, r control.ActAllRequest) (control.ActedOn, error) {
+func (v visited) ActAll(ctx context.Context, verb control.Verb, r control.ActAllRequest) (control.ActedOn,
+	error) {
 	out, err := v.Owner.ActAll(ctx, verb, r)
 	v.note(ctx, string(verb), err, cmp.Or(r.Reason, "all"))
 
@@ -136,7 +137,8 @@ func (v visited) AddWatch(ctx context.Context, r control.WatchRequest) (control.
 	return w, err
 }
 
-func (v visited) ChangeWatch(ctx context.Context, which string, verb control.Verb) (control.WatchAdded, error) {
+func (v visited) ChangeWatch(ctx context.Context, which string, verb control.Verb) (control.WatchAdded,
+	error) {
 	w, err := v.Owner.ChangeWatch(ctx, which, verb)
 	if verb != control.Scan {
 		v.note(ctx, "watch "+string(verb), err, cmp.Or(w.ID, which))

@@ -28,7 +28,8 @@ func (o *Owner) Open(context.Context) (control.PageLink, error) {
 // Doctor implements [control.API].
 func (o *Owner) Doctor(ctx context.Context) ([]control.Finding, error) {
 	if o.options.Examine == nil || o.mode < Full {
-		return nil, problem.With(problem.NoDaemon, errors.New("the daemon looks at itself, and none runs"), problem.Fix{})
+		return nil, problem.With(problem.NoDaemon, errors.New("the daemon looks at itself, and none runs"),
+			problem.Fix{})
 	}
 
 	return o.options.Examine(ctx)

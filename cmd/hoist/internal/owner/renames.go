@@ -137,7 +137,8 @@ func (m *watches) isWhole(c config.Watch, f folderMove, moved map[string]string)
 
 // followed sorts what came: the folders to rename, and the files that are not part of that, each with
 // the name that it had.
-func (m *watches) followed(c config.Watch, changes []watcher.Change) (folders, files []plan.Source, err error) {
+func (m *watches) followed(c config.Watch, changes []watcher.Change) (folders, files []plan.Source,
+	err error) {
 	renames, err := m.renamedFolders(c, changes)
 	if err != nil {
 		return nil, nil, err

@@ -261,7 +261,8 @@ func watchNamed(list []config.Watch, which string, inside bool) (config.Watch, e
 }
 
 // SetWatch implements [control.API].
-func (o *Owner) SetWatch(ctx context.Context, which string, r control.WatchSettings) (control.WatchAdded, error) {
+func (o *Owner) SetWatch(ctx context.Context, which string, r control.WatchSettings) (control.WatchAdded,
+	error) {
 	m := o.watches
 	m.changes.Lock()
 	defer m.changes.Unlock()
