@@ -26,10 +26,11 @@ type Book struct {
 	settle time.Duration
 	keep   RuleKeeper // nil: nothing is remembered
 
-	mu    sync.Mutex
-	given *Rules               // guarded by mu
-	probe bool                 // whether it is known how letters compare; guarded by mu
-	files map[string]*ruleFile // by folder; guarded by mu
+	mu     sync.Mutex
+	given  *Rules               // guarded by mu
+	probe  bool                 // whether it is known how letters compare; guarded by mu
+	probed time.Time            // when that was last asked; guarded by mu
+	files  map[string]*ruleFile // by folder; guarded by mu
 	// folders in which other rules came to hold, or none are held any more, since recheck told of
 	// them: whoever looked first, the watcher has to scan them; guarded by mu
 	turned map[string]bool
@@ -434,11 +435,16 @@ func (b *Book) Problems() []string {
 	return out
 }
 
-// compareLetters finds out how the root's file system compares letters, once it can be told.
+// compareLetters finds out how the root's file system compares letters, once it can be told. A root
+// that does not tell is asked again after a second, not for each of its files.
 func (b *Book) compareLetters() {
 	b.mu.Lock()
-	known := b.probe
+	known := b.probe || time.Since(b.probed) < time.Second
+	if !known {
+		b.probed = time.Now()
+	}
 	b.mu.Unlock()
+
 	if known {
 		return
 	}
