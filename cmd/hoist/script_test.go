@@ -202,10 +202,10 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 var contractFields = map[string]struct{ must, may string }{
 	"end":     {"summary", ""},
 	"summary": {"files created versioned unchanged downloaded attention bytes seconds", "calls"},
-	"status":  {"version watches jobs active attention waiting budgets", "owner eta trouble"},
+	"status":  {"version watches jobs active attention waiting budgets", "owner eta trouble bandwidth"},
 	"owner":   {"pid command since", ""},
 	"watch": {"id path remote mode delete",
-		"state files synced pending attention last_scan detail left_out excluded doubtful brake"},
+		"state files synced pending attention last_scan detail left_out excluded doubtful brake settings"},
 	"jobs": {"queued active waiting paused attention done failed cancelled", ""},
 	"active": {"id kind path remote phase bytes_done bytes_total",
 		"parts_done parts_total rate eta_seconds"},

@@ -150,7 +150,7 @@ func TestLandClashes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var req PushRequest
-			for _, rel := range strings.Fields(row.rels) {
+			for rel := range strings.FieldsSeq(row.rels) {
 				req.Sources = append(req.Sources, Source{Rel: rel, Path: filepath.Join("x", filepath.FromSlash(rel))})
 			}
 

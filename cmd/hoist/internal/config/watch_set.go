@@ -82,7 +82,7 @@ func assignAll(table any, set map[string][]string, fixed []string, why string) (
 func (w Watch) Set() map[string][]string {
 	out := map[string][]string{}
 	for key, field := range tableFields(&w) {
-		switch v, list := field.Interface().([]string); {
+		switch v, list := reflect.TypeAssert[[]string](field); {
 		case list:
 			out[key] = v
 		case field.Kind() != reflect.Pointer:

@@ -77,7 +77,7 @@ func TestBareFolderIsNotClaimed(t *testing.T) {
 
 	c := config.Watch{ID: "w1", Path: t.TempDir(), Remote: cloud.DemoRemote(), Mode: "push"}
 	changes := []watcher.Change{{Path: "a.dwg", Snapshot: watcher.Snapshot{Size: 1, ModTime: time.Now()}}}
-	if err := o.watches.take(c, &watching{c: c}, address, changes); !errors.Is(err, errBare) {
+	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address, changes); !errors.Is(err, errBare) {
 		t.Errorf("taken: %v", err)
 	}
 
@@ -86,7 +86,7 @@ func TestBareFolderIsNotClaimed(t *testing.T) {
 	}
 
 	write(t, filepath.Join(c.Path, "a.dwg"), []byte("a"))
-	if err := o.watches.take(c, &watching{c: c}, address, changes); err != nil {
+	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address, changes); err != nil {
 		t.Errorf("not taken: %v", err)
 	}
 }
