@@ -45,6 +45,7 @@ func TestBadWeather(t *testing.T) {
 			if seed != 0 {
 				var mu sync.Mutex
 				rng := rand.New(rand.NewPCG(seed, seed))
+				expired := map[string]int{} // by object: one that goes on losing its session is for a person
 				w.srv.SetFault(func(r emulator.Request) emulator.Fault {
 					mu.Lock()
 					defer mu.Unlock()
@@ -63,7 +64,16 @@ func TestBadWeather(t *testing.T) {
 						kinds = kinds[:5]
 					}
 
-					return kinds[rng.IntN(len(kinds))]
+					if expired[r.Path] == maxWholeRepeats {
+						kinds = kinds[:5]
+					}
+
+					fault := kinds[rng.IntN(len(kinds))]
+					if fault.Kind == emulator.ExpireNow {
+						expired[r.Path]++
+					}
+
+					return fault
 				})
 			}
 
