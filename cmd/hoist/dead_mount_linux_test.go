@@ -204,6 +204,10 @@ func TestDeadMountAsRoot(t *testing.T) {
 // TestDeadMountWhileAFileIsRead: a file whose disk ceases to answer in the middle of its upload
 // gives its slot to others, and is sent when the disk is back.
 func TestDeadMountWhileAFileIsRead(t *testing.T) {
+	if os.Getenv("HOIST_LONG") == "" {
+		t.Skip("waits a minute; HOIST_LONG=1 runs it")
+	}
+
 	t.Parallel()
 	l := newLab(t)
 	l.extra = []string{"HOIST_LIMITS=server"}
@@ -241,6 +245,10 @@ func TestDeadMountWhileAFileIsRead(t *testing.T) {
 // TestDeadMountWhileAFileIsWritten: a download onto a disk that ceases to answer gives its slot to
 // others and says what it waits for, and ends well when the disk is back.
 func TestDeadMountWhileAFileIsWritten(t *testing.T) {
+	if os.Getenv("HOIST_LONG") == "" {
+		t.Skip("waits a minute; HOIST_LONG=1 runs it")
+	}
+
 	t.Parallel()
 	l := newLab(t)
 	l.extra = []string{"HOIST_LIMITS=server"}

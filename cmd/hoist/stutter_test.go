@@ -54,7 +54,8 @@ func TestNothingIsSaidTwice(t *testing.T) {
 	// Each command does its work in the end, when no call of it is left to refuse.
 	for _, args := range [][]string{
 		{"push", newer, l.remote + "/plans"}, {"push", other, l.remote + "/made/here"},
-		{"push", other, "oss://stutter-bucket"}, {"push", "-", "oss://stutter-bucket/pipe"}, {"pull", item, "HERE"}, {"pull", "oss://stutter-bucket/a.rvt", "HERE"},
+		{"push", other, "oss://stutter-bucket"}, {"push", "-", "oss://stutter-bucket/pipe"},
+		{"pull", item, "HERE"}, {"pull", "oss://stutter-bucket/a.rvt", "HERE"},
 		{"mkdir", l.remote + "/new"}, {"mkdir", "oss://another-bucket"}, {"versions", item},
 		{"restore", item, "--version", "1"}, {"stat", item}, {"ls", l.remote}, {"url", item}, {"cat", item},
 		{"api", "list-hubs"}, {"mv", item, "b.rvt"}, {"rm", "--yes", l.remote + "/plans/b.rvt"},
