@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,7 +52,14 @@ func TestNothingIsSaidTwice(t *testing.T) {
 	newer := l.file("plans/a.rvt", 30)
 	other := l.file("new.rvt", 10)
 	item := l.remote + "/plans/a.rvt"
-	// Each command does its work in the end, when no call of it is left to refuse.
+	// Each command does its work in the end, when no call of it is left to refuse. The calls that look a
+	// place up are the same for all of them.
+	most := 2
+	if os.Getenv("HOIST_LONG") != "" {
+		most = 1000
+	}
+
+	times := map[string]int{}
 	for _, args := range [][]string{
 		{"push", newer, l.remote + "/plans"}, {"push", other, l.remote + "/made/here"},
 		{"push", other, "oss://stutter-bucket"}, {"push", "-", "oss://stutter-bucket/pipe"},
@@ -65,7 +73,7 @@ func TestNothingIsSaidTwice(t *testing.T) {
 		for {
 			refused := "" // each round refuses the first call that none before refused
 			l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
-				if refused == "" && r.Op != "token" && !slices.Contains(tried, r.Op) {
+				if refused == "" && r.Op != "token" && !slices.Contains(tried, r.Op) && times[r.Op] < most {
 					refused = r.Op
 				}
 
@@ -90,6 +98,7 @@ func TestNothingIsSaidTwice(t *testing.T) {
 			}
 
 			tried = append(tried, refused)
+			times[refused]++
 			for line := range strings.Lines(p.errs.String()) {
 				if twice := stutters(strings.TrimSpace(line)); twice != "" {
 					t.Errorf("%s, %s refused: %s\n%s", strings.Join(args, " "), refused, twice, line)
