@@ -37,7 +37,7 @@ test: ## Run the tests.
 # The engine comes first: it takes long, on one core.
 .PHONY: race
 race: ## Run the tests with the race detector (needs a C compiler).
-	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=20 HOIST_SAMPLE=4 $(GO) test -race -timeout 20m ./transfer ./...
+	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=8 $(GO) test -race -timeout 20m ./transfer ./...
 
 .PHONY: long
 long: ## Run the tests that take minutes.
@@ -74,7 +74,7 @@ cross: ## Build for every system into dist/.
 	@set -e; for target in $(TARGETS); do \
 		os=$${target%/*}; arch=$${target#*/}; out=dist/hoist-$$os-$$arch; \
 		if [ $$os = windows ]; then out=$$out.exe; fi; \
-		echo "$$out"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -o $$out ./cmd/hoist; \
+		echo "$$out"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -o $$out ./cmd/hoist; \
 	done
 
 .PHONY: release

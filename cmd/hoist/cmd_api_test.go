@@ -15,6 +15,7 @@ import (
 // after the other by title in one world: none takes away what another needs. (That each works in a
 // new world is checked in apsclient.)
 func TestAPIExamples(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the examples are written for a POSIX shell")

@@ -371,3 +371,12 @@ func (p *process) interrupt() int {
 
 	return p.wait()
 }
+
+// notRaced skips a test of what many commands say or leave, one after the other: raced they take minutes,
+// and other tests run the same code side by side.
+func notRaced(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("takes minutes with the race detector, and nothing in it runs side by side")
+	}
+}

@@ -195,6 +195,7 @@ func TestPage(t *testing.T) {
 
 // TestPageOnAPhone: no view is wider than a phone, in the dark and by keyboard alone.
 func TestPageOnAPhone(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	l := newLab(t)
 	l.watch("a rather long name of a folder of drawings, as teams have them")
@@ -499,6 +500,7 @@ func manyRows(t *testing.T, asked chan<- string) http.Handler {
 
 // TestPageOfTenThousandRows: no view holds more than 300 rows, and the others are found by their path.
 func TestPageOfTenThousandRows(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	asked := make(chan string, 100)
 	s := page.New(manyRows(t, asked))

@@ -26,6 +26,7 @@ import (
 // and looks for every client secret, token and signature that went over the wire in what was
 // printed, in what the home holds, and in the arguments of processes.
 func TestNoSecretIsShown(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	l := newLab(t)
 	l.addExamples()

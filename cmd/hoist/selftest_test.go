@@ -74,6 +74,7 @@ func TestSelftest(t *testing.T) {
 // TestFlippedWorlds pushes a folder, a next version, and pulls it back in each world that selftest
 // tells apart: whatever the answer to an open question is, the bytes arrive and come back.
 func TestFlippedWorlds(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	l := newLab(t)
 

@@ -114,6 +114,7 @@ func TestStream(t *testing.T) {
 
 // TestStreamKilled: killed at twenty moments, nothing is left: no object, no file, no job.
 func TestStreamKilled(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	l := newLab(t)
 	l.run(0, "mkdir", "oss://streams-killed")

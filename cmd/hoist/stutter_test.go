@@ -36,6 +36,7 @@ var deeds = []string{"complete", "create", "upload", "download", "get", "put", "
 // TestNothingIsSaidTwice: whichever call of a command the service refuses, no segment of what people
 // read says what another has said.
 func TestNothingIsSaidTwice(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	if stutters("create version of x: create version: 403") == "" || stutters("a: create b: 403") != "" ||
 		stutters("complete oss://b/x: complete upload: parts") == "" {
