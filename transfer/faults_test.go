@@ -20,8 +20,11 @@ import (
 // with one version, at no more than three times the calls of a clean run.
 func TestBadWeather(t *testing.T) {
 	files := 200
-	if os.Getenv("HOIST_LONG") == "1" {
+	switch {
+	case os.Getenv("HOIST_LONG") == "1":
 		files = 500
+	case raced:
+		files = 60
 	}
 
 	run := func(t *testing.T, seed uint64) (calls int) {

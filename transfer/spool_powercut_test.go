@@ -87,6 +87,10 @@ func tear(t *testing.T, path string, rng *rand.Rand) {
 // TestSpoolAfterAPowerCut cuts the power around each change of the spool and each commit of an
 // upload from it. What is published then is a state that was saved, and the last one is.
 func TestSpoolAfterAPowerCut(t *testing.T) {
+	if raced {
+		t.Skip("TestCrashTable runs the same code raced")
+	}
+
 	scenario := crashScenarios[slices.IndexFunc(crashScenarios, func(s crashScenario) bool {
 		return s.name == "a file that is saved all the time"
 	})]
