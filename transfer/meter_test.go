@@ -2,7 +2,10 @@ package transfer
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"hoist/state"
 )
 
 // TestMeterSteady: the first seconds of a fast link look slow, and must not be taken for a slow
@@ -64,4 +67,19 @@ func TestMeterLink(t *testing.T) {
 	if got := m.rate(now.Add(time.Hour)); got != fast {
 		t.Errorf("an hour later: %v, was %v", got, fast)
 	}
+}
+
+// TestForecastOfAnUnknownLink: a few bytes that moved just now do not tell how long a gigabyte takes.
+func TestForecastOfAnUnknownLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newWorld(t).engine()
+		e.meter.add(4, time.Now())
+		time.Sleep(time.Second)
+
+		f := e.Forecast("default")
+		f.Add(state.Job{Kind: state.Upload, Size: 1 << 30})
+		if left, err := f.Of(0); err != nil || left.DecidedBy == bandwidth {
+			t.Errorf("after four bytes: %+v, %v", left, err)
+		}
+	})
 }

@@ -351,7 +351,7 @@ func (f *Forecast) Of(folders int) (Estimate, error) {
 	b, now := f.backlog, time.Now()
 	b.folders = folders
 
-	return estimate(b, f.e.meter.rate(now), p.client.Budgets(), now), nil
+	return estimate(b, f.e.meter.linkRate(now), p.client.Budgets(), now), nil
 }
 
 // uploadCalls is how many requests of the service an upload takes when all goes well.

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,12 +73,31 @@ func (w *world) start(plans []plan.File) []state.Job {
 
 func (w *world) push(e *Engine, req plan.PushRequest) []plan.File {
 	w.t.Helper()
-	plans, err := plan.Push(w.t.Context(), w.at(e), w.store, req)
+	plans, err := planned(w.t.Context(), w.at(e), w.store, req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 
 	return plans
+}
+
+// planned is a whole push, planned at once.
+func planned(ctx context.Context, r *remote.Resolver, store *state.Store, req plan.PushRequest) ([]plan.File,
+	error) {
+	p, err := plan.NewPush(ctx, r, store, req)
+	if err != nil {
+		return nil, err
+	}
+
+	var out []plan.File
+	for {
+		run, err := p.Next(ctx)
+		if err != nil || len(run) == 0 {
+			return out, err
+		}
+
+		out = append(out, run...)
+	}
 }
 
 func results(plans []plan.File) (unchanged, attention, todo int) {
@@ -226,7 +246,7 @@ func TestPlanPushOfWhatIsSavedAllTheTime(t *testing.T) {
 	w.write("d/b.dwg", 10, 2)
 	two := w.sources("d", "")
 	two[1].Changing = true
-	plans, err := plan.Push(t.Context(), w.at(w.engine()), w.store,
+	plans, err := planned(t.Context(), w.at(w.engine()), w.store,
 		plan.PushRequest{Profile: "default", Sources: two, Remote: mustAddress(t, w.srv.DemoRemote())})
 	if err != nil || len(plans) != 2 || plans[0].Job.Changes != 0 || plans[1].Job.Changes == 0 {
 		t.Errorf("%+v, %v", plans, err)
@@ -275,7 +295,7 @@ func TestPlanPushRefusals(t *testing.T) {
 			}},
 	} {
 		row.req.Profile = "default"
-		if _, err := plan.Push(t.Context(), w.at(e), w.store, row.req); !row.want(err) {
+		if _, err := planned(t.Context(), w.at(e), w.store, row.req); !row.want(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -401,7 +421,7 @@ func TestPlanPushFailsWithItsListing(t *testing.T) {
 
 			return emulator.Fault{}
 		})
-		_, err := plan.Push(t.Context(), w.at(w.engine()), w.store,
+		_, err := planned(t.Context(), w.at(w.engine()), w.store,
 			plan.PushRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()+"/x"),
 				Sources: w.sources("d", "")})
 		if !errors.Is(err, apsclient.ErrUnavailable) {
@@ -507,7 +527,7 @@ func TestPlanPushReadsSideBySide(t *testing.T) {
 			return f
 		})
 		began := time.Now()
-		plans, err := plan.Push(t.Context(), w.at(e), w.store,
+		plans, err := planned(t.Context(), w.at(e), w.store,
 			plan.PushRequest{Profile: "default", Sources: sources, Remote: address})
 		if err != nil || len(plans) != len(sources) {
 			t.Fatalf("%d files, %v", len(plans), err)

@@ -44,26 +44,7 @@ type PushRequest struct {
 	Root     string // Watch: its root id
 }
 
-// Push is NewPush with all its files at once: for few.
-func Push(ctx context.Context, r *remote.Resolver, store *state.Store, req PushRequest) ([]File,
-	error) {
-	p, err := NewPush(ctx, r, store, req)
-	if err != nil {
-		return nil, err
-	}
-
-	var out []File
-	for {
-		run, err := p.Next(ctx)
-		if err != nil || len(run) == 0 {
-			return out, err
-		}
-
-		out = append(out, run...)
-	}
-}
-
-// Watch is Push for what has settled in a watched folder. It asks nobody: what a job needs to know
+// Watch plans what has settled in a watched folder. It asks nobody: what a job needs to know
 // of the cloud the engine finds out, file by file, so that neither a cloud that is slow or away nor
 // one bad folder of it holds up the rest.
 func Watch(store *state.Store, req PushRequest) ([]File, error) {

@@ -195,7 +195,9 @@ func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, 
 
 	queued := control.Plan{Batch: batch, Files: make([]control.PlanFile, 0, len(kept))}
 
-	return queued, o.enqueue(kept, &queued, r.DryRun)
+	err = o.enqueue(kept, &queued, r.DryRun)
+
+	return queued, err
 }
 
 // pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or
