@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -78,7 +79,7 @@ func TestBeat(t *testing.T) {
 func TestMountOf(t *testing.T) {
 	dir := t.TempDir()
 	mount := mountOf(filepath.Join(dir, "not there", "file"))
-	if rel, err := filepath.Rel(mount, dir); err != nil || !filepath.IsLocal(rel) {
+	if mount == "" || !strings.HasPrefix(dir, mount) {
 		t.Errorf("mount %q of %q", mount, dir)
 	}
 
