@@ -75,7 +75,7 @@ func (m *watches) excluded(ctx context.Context, c config.Watch) (*control.Exclud
 		}
 
 		if rec.Sign != "" {
-			m.noteDoubtful(c.ID, rec.Rel, true)
+			m.noteContent(c.ID, rec.Rel, true, time.Time{})
 		}
 
 		if rule := judge(rec.Rel); rule != "" {

@@ -3,6 +3,7 @@ package owner
 import (
 	"io"
 	"path/filepath"
+	"time"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -57,15 +58,15 @@ func (o *Owner) inspect(job state.Job, before string, r io.ReaderAt) (transfer.I
 	}
 
 	if !out.Park || job.Force {
-		o.watches.noteDoubtful(c.ID, job.Rel, out.Sign != "")
+		o.watches.noteContent(c.ID, job.Rel, out.Sign != "", time.Now())
 	}
 
 	return out, nil
 }
 
-// noteDoubtful keeps in mind that a file of a watch is sent though its content is doubtful, or is
-// not doubtful any more.
-func (m *watches) noteDoubtful(id, rel string, doubtful bool) {
+// noteContent keeps in mind that the content of a watch's file was looked at before it is sent: it
+// counts once it is published. At is zero for what is known to be published.
+func (m *watches) noteContent(id, rel string, doubtful bool, at time.Time) {
 	m.mu.Lock()
 	r := m.running[id]
 	m.mu.Unlock()
@@ -76,31 +77,50 @@ func (m *watches) noteDoubtful(id, rel string, doubtful bool) {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+
+	_, noted := r.doubtful[rel]
 	switch {
-	case !doubtful:
-		delete(r.doubtful, rel)
+	case noted && at.IsZero(), !noted && !doubtful:
 	case r.doubtful == nil:
-		r.doubtful = map[string]bool{rel: true}
+		r.doubtful = map[string]time.Time{rel: at}
 	default:
-		r.doubtful[rel] = true
+		r.doubtful[rel] = at
 	}
 }
 
 // doubted is what of a watch was sent though its content was doubtful; nil: nothing.
-func (r *watching) doubted(root string) *control.Excluded {
+func (m *watches) doubted(r *watching, c config.Watch) (*control.Excluded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	if len(r.doubtful) == 0 {
-		return nil
-	}
+	var out control.Excluded
+	for rel, at := range r.doubtful {
+		if !at.IsZero() { // on its way when it was looked at: what is there may be an older state
+			rec, _, err := m.owner.store.Published(c.ID, rel)
+			if err != nil {
+				return nil, err
+			}
 
-	out := control.Excluded{Count: len(r.doubtful)}
-	for rel := range r.doubtful {
-		if len(out.Paths) < mostPaths {
-			out.Paths = append(out.Paths, filepath.Join(root, filepath.FromSlash(rel)))
+			switch there := !rec.At.Before(at); {
+			case there && rec.Sign != "":
+				r.doubtful[rel] = time.Time{}
+			case there:
+				delete(r.doubtful, rel)
+			}
+
+			if rec.Sign == "" {
+				continue
+			}
+		}
+
+		if out.Count++; len(out.Paths) < mostPaths {
+			out.Paths = append(out.Paths, filepath.Join(c.Path, filepath.FromSlash(rel)))
 		}
 	}
 
-	return &out
+	if out.Count == 0 {
+		return nil, nil
+	}
+
+	return &out, nil
 }

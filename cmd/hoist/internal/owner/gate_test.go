@@ -132,6 +132,49 @@ func TestGate(t *testing.T) {
 		})
 	})
 
+	t.Run("only what is there was sent", func(t *testing.T) {
+		scene(t, nil, func(t *testing.T, l *life) {
+			refuse := func(status int) {
+				l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+					if r.Op == "create-storage" && status != 0 {
+						f = emulator.Fault{Kind: emulator.FailBefore, Status: status}
+					}
+
+					return f
+				})
+			}
+			sent := func(parked int, want int) {
+				t.Helper()
+				s, n := l.status(), 0
+				if d := s.Watches[0].Doubtful; d != nil {
+					n = d.Count
+				}
+
+				if len(s.Attention) != parked || n != want {
+					t.Errorf("%d were sent though doubtful, want %d, attention %+v", n, want, s.Attention)
+				}
+			}
+
+			refuse(403)
+			l.save("noise.dwg", []byte("no drawing at all"))
+			time.Sleep(5 * time.Minute)
+			sent(1, 0)
+
+			refuse(0)
+			l.rest()
+			sent(0, 1)
+
+			refuse(403) // the version there is the doubtful one until the mended one is
+			l.save("noise.dwg", dwg("AC1027", "drawn again"))
+			time.Sleep(5 * time.Minute)
+			sent(1, 1)
+
+			refuse(0)
+			l.rest()
+			sent(0, 0)
+		})
+	})
+
 	t.Run("the history has the warning", func(t *testing.T) {
 		scene(t, nil, func(t *testing.T, l *life) {
 			l.save("noise.dwg", []byte("no drawing at all"))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -41,7 +42,9 @@ type watching struct {
 	taken  bool   // guarded by mu: another home sends the folder
 
 	excluded *control.Excluded // guarded by mu: published files that the rules leave out now; nil: none
-	doubtful map[string]bool   // guarded by mu: files, by slash path, that were sent though doubtful
+	// guarded by mu: files, by slash path, whose content is or was doubtful, with the time of the look
+	// before they were sent, zero for what is published; see doubted
+	doubtful map[string]time.Time
 
 	moved bool // guarded by mu: files came, changed or went since it was looked what is to be hidden
 
@@ -353,7 +356,9 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	r.mu.Lock()
 	out.Excluded = r.excluded
 	r.mu.Unlock()
-	out.Doubtful = r.doubted(c.Path)
+	if out.Doubtful, err = m.doubted(r, c); err != nil {
+		return out, err
+	}
 
 	return m.count(out, c, seenBy(s))
 }
