@@ -69,6 +69,15 @@ func (b *Book) Find(rel string, dir bool) Finding {
 	return f
 }
 
+// Rested returns the rules as they will be once the rule files have rested.
+func (b *Book) Rested() (*Book, error) {
+	b.mu.Lock()
+	given := b.given
+	b.mu.Unlock()
+
+	return NewBook(b.root, given, 0, b.keep)
+}
+
 // look finds a name in its folder, judged as in a listing of it.
 func (f *Finding) look(b *Book, folder, name string, rules *Rules) (fs.FileMode, error) {
 	type found struct {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"iter"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/watcher/content"
+	"hoist/watcher/disk"
 )
 
 func newExplainCmd(a *app) *cobra.Command {
@@ -27,7 +31,12 @@ tried again and which command would fix it.`,
 }
 
 func (a *app) explain(ctx context.Context, arg string) error {
-	path, err := resolvedPath(arg)
+	s, err := a.setup(config.Settings{})
+	if err != nil {
+		return err
+	}
+
+	path, err := resolvedPath(arg, s.file.Watch)
 	if err != nil {
 		return err
 	}
@@ -39,9 +48,7 @@ func (a *app) explain(ctx context.Context, arg string) error {
 		}
 
 		if e.Rule != "" {
-			if e.Origin, err = a.explainedOrigin(e); err != nil {
-				return err
-			}
+			e.Origin = s.explainedOrigin(e)
 		}
 
 		if a.flags.json {
@@ -55,33 +62,55 @@ func (a *app) explain(ctx context.Context, arg string) error {
 }
 
 // resolvedPath is a path absolute and with the links of its folder resolved, as watches have
-// theirs; the file need not be there.
-func resolvedPath(arg string) (string, error) {
+// theirs; a link below a watched folder stays, as it is not followed there. The file need not be there.
+func resolvedPath(arg string, watches []config.Watch) (string, error) {
 	path, err := absPath(arg)
 	if err != nil {
 		return "", err
 	}
 
-	if dir, err := local.Resolve(filepath.Dir(path)); err == nil {
+	dir, err := local.Resolve(filepath.Dir(path))
+	if err == nil && dir == filepath.Dir(path) {
+		return path, nil
+	}
+
+	for at := range above(path) {
+		root, e := local.Resolve(at)
+		if errors.Is(e, disk.ErrSilent) {
+			break
+		}
+
+		if w := config.WatchOf(watches, root); e == nil && w != nil && w.Path == root {
+			return filepath.Join(root, path[len(at):]), nil
+		}
+	}
+
+	if err == nil {
 		path = filepath.Join(dir, filepath.Base(path))
 	}
 
 	return path, nil
 }
 
-// explainedOrigin says where the rule comes from that leaves a file out.
-func (a *app) explainedOrigin(e control.Explanation) (string, error) {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return "", err
+// above yields the folders that a path lies in, the outermost first.
+func above(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range len(path) {
+			if i > 0 && os.IsPathSeparator(path[i]) && !yield(path[:i]) {
+				return
+			}
+		}
 	}
+}
 
+// explainedOrigin says where the rule comes from that leaves a file out.
+func (s *setup) explainedOrigin(e control.Explanation) string {
 	var own config.Selection
 	if w := config.WatchOf(s.file.Watch, e.Path); w != nil {
 		own = w.Selection
 	}
 
-	return s.ruleOrigin(e.Rule, own), nil
+	return s.ruleOrigin(e.Rule, own)
 }
 
 func (a *app) printExplanation(e control.Explanation) {

@@ -1,19 +1,21 @@
 package main
 
 import (
-	"io/fs"
+	"cmp"
+	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/watcher"
-	"hoist/watcher/disk"
 )
 
 func newFilterCmd(a *app) *cobra.Command {
@@ -45,9 +47,9 @@ func newFilterCmd(a *app) *cobra.Command {
 		Use:   "test PATH…",
 		Short: "Tell whether files or folders are taken, and which rule leaves them out",
 		Args:  cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, arg := range args {
-				if err := a.filterTest(arg, tested); err != nil {
+				if err := a.filterTest(cmd.Context(), arg, tested); err != nil {
 					return err
 				}
 			}
@@ -109,11 +111,13 @@ type filtered struct {
 	Rule    string `json:"rule,omitempty"`
 	Origin  string `json:"origin,omitempty"` // where the rule comes from, unless it says so itself
 	Watch   string `json:"watch,omitempty"`
+
+	holds string // what else keeps it from being taken; told as a rule
 }
 
 // filterTest judges a path in the watch it lies in, else as a push would of the outermost folder
 // above it that has a rule file, or of its own folder. It need not be there.
-func (a *app) filterTest(arg string, given config.Settings) error {
+func (a *app) filterTest(ctx context.Context, arg string, given config.Settings) error {
 	s, err := a.setup(given)
 	if err != nil {
 		return err
@@ -123,48 +127,33 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 		return err
 	}
 
-	path, err := resolvedPath(arg)
+	path, err := resolvedPath(arg, s.file.Watch)
 	if err != nil {
 		return err
 	}
 
-	out := filtered{Path: path}
-	root, own := outermost(filepath.Dir(path)), config.Selection{}
+	out, own, dir := filtered{Path: path}, config.Selection{}, os.IsPathSeparator(arg[len(arg)-1])
 	if w := config.WatchOf(s.file.Watch, path); w != nil {
-		root, own, out.Watch = w.Path, w.Selection, w.ID
+		own, out.Watch = w.Selection, w.ID
+		err = a.filterInWatch(ctx, &out, s, w, dir)
+	} else {
+		var found local.Finding
+		var rules *watcher.Rules
+		if found, rules, err = local.FindOutside(path, s.settings, dir); err == nil {
+			out.Rule, out.holds = found.Rule, found.Holds(rules)
+		}
 	}
 
-	rel, err := filepath.Rel(root, path)
 	if err != nil {
 		return err
 	}
 
-	rules, err := local.WatchRules(own, s.settings)
-	if err != nil {
-		return err
+	if out.Rule != "" {
+		out.Origin = s.ruleOrigin(out.Rule, own)
 	}
 
-	book, err := watcher.NewBook(root, rules, 0, nil)
-	if err != nil {
-		return err
-	}
-
-	found := book.Find(filepath.ToSlash(rel), os.IsPathSeparator(arg[len(arg)-1]))
-	switch {
-	case found.Err != nil:
-		out.Rule = found.Err.Error()
-	case found.Held != nil && found.Held.Err != nil:
-		out.Rule = found.Held.Error()
-	case found.Wait > 0:
-		out.Rule = "min-age " + rules.MinAge().String()
-	default:
-		out.Rule = found.Rule
-	}
-
+	out.Rule = cmp.Or(out.Rule, out.holds)
 	out.Ignored = out.Rule != ""
-	if out.Ignored {
-		out.Origin = s.ruleOrigin(found.Rule, own)
-	}
 
 	switch {
 	case a.flags.json:
@@ -174,6 +163,39 @@ func (a *app) filterTest(arg string, given config.Settings) error {
 	default:
 		a.printf("%s: taken\n", printable(path))
 	}
+
+	return nil
+}
+
+// filterInWatch asks who has the home open, whose rules the watch goes by; with rules on the
+// command line, and of what is not there, it finds what would be.
+func (a *app) filterInWatch(ctx context.Context, out *filtered, s *setup, w *config.Watch, dir bool) error {
+	if _, err := os.Lstat(out.Path); err == nil && reflect.ValueOf(s.flags).IsZero() {
+		return a.with(ctx, "filter test", func(api control.API) error {
+			e, err := api.Explain(ctx, out.Path)
+			out.Rule, out.holds = e.Rule, e.Holds
+
+			return err
+		})
+	}
+
+	rel, err := filepath.Rel(w.Path, out.Path)
+	if err != nil {
+		return err
+	}
+
+	rules, err := local.WatchRules(w.Selection, s.settings)
+	if err != nil {
+		return err
+	}
+
+	book, err := watcher.NewBook(w.Path, rules, 0, nil)
+	if err != nil {
+		return err
+	}
+
+	found := local.Finding{Finding: book.Find(filepath.ToSlash(rel), dir)}
+	out.Rule, out.holds = found.Rule, found.Holds(rules)
 
 	return nil
 }
@@ -224,20 +246,4 @@ func (s *setup) ruleOrigin(rule string, own config.Selection) string {
 	}
 
 	return "built-in"
-}
-
-// outermost is the outermost folder at or above dir that has a rule file; dir where none has.
-func outermost(dir string) string {
-	found := dir
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := disk.Ask(at, disk.Patience, func() (fs.FileInfo, error) {
-			return os.Lstat(filepath.Join(at, watcher.IgnoreFile))
-		}); err == nil {
-			found = at
-		}
-
-		if at == filepath.Dir(at) {
-			return found
-		}
-	}
 }

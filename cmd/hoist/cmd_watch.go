@@ -298,7 +298,7 @@ func scanTargets(list []config.Watch, args []string) (which []string, err error)
 		return []string{w.ID}, nil
 	}
 
-	if path, e := resolvedPath(args[0]); e == nil && config.WatchOf(list, path) != nil {
+	if path, e := resolvedPath(args[0], list); e == nil && config.WatchOf(list, path) != nil {
 		return []string{path}, nil
 	}
 

@@ -41,9 +41,27 @@ func TestLinksAreTold(t *testing.T) {
 		t.Errorf("explain: %v, %s", err, text)
 	}
 
-	if text, _ := l.run(0, "filter", "test", link); !strings.Contains(text,
-		"ignored by links and other special files (built-in)") {
+	// one that leads to a folder, and one that lies in no watch
+	l.file("elsewhere/real.dwg", 10)
+	for _, at := range []string{"links/inside", "outside"} {
+		err := os.Symlink(filepath.Join(l.dir, "elsewhere"), filepath.Join(l.dir, filepath.FromSlash(at)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	behind := filepath.Join(l.dir, "links", "inside", "real.dwg")
+	text, _ = l.run(0, "filter", "test", link, behind, filepath.Join(l.dir, "outside"))
+	if n := strings.Count(text, ": ignored by links and other special files (built-in)\n"); n != 3 {
 		t.Errorf("filter test: %s", text)
+	}
+
+	for path, says := range map[string]string{behind: "a link that is not followed",
+		filepath.Join(l.dir, "outside"): "one that names it sends what it leads to"} {
+		text, _ := l.run(0, "explain", path)
+		if !strings.Contains(text, ": ignored\n") || !strings.Contains(text, says) {
+			t.Errorf("explain: %s", text)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/local"
 	"hoist/state"
 	"hoist/transfer/remote"
 	"hoist/watcher"
@@ -19,8 +20,10 @@ type Auditor struct {
 	Resolver func(profile string) (*remote.Resolver, error)
 	Client   func(profile string) (*apsclient.Client, error)
 	Rules    func(config.Watch) (*watcher.Book, error)
-	Profile  string // used when a watch or a job names none
-	Log      *slog.Logger
+	// what a push of its folder makes of a path in no watch, by which rules
+	Outside func(path string) (local.Finding, *watcher.Rules, error)
+	Profile string // used when a watch or a job names none
+	Log     *slog.Logger
 }
 
 func (a *Auditor) profile(name string) string { return cmp.Or(name, a.Profile) }

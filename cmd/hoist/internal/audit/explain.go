@@ -30,31 +30,35 @@ type Question struct {
 	Shown *control.Job   // the same, as it is shown
 }
 
+// stand is what is seen of a path that is explained.
+type stand struct {
+	Question
+	info    fs.FileInfo // of what a named link leads to; nil: see err
+	err     error
+	snap    *state.Snapshot // nil: no regular file
+	found   local.Finding
+	settled bool // the file is as it was last published
+}
+
 // Explain says where a file stands and why.
 func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 	e := control.Explanation{Path: q.Path, Watch: q.State, Job: q.Shown}
-	watch, job := q.Watch, q.Job
+	s := stand{Question: q}
 	look := os.Stat // a link that is named is followed
-	if watch != nil {
+	if q.Watch != nil {
 		look = os.Lstat // in a watched folder it is not
 	}
 
-	info, statErr := disk.Ask(q.Path, disk.Patience, func() (fs.FileInfo, error) { return look(q.Path) })
-
-	var snap *state.Snapshot
-	if statErr == nil && info.Mode().IsRegular() {
+	s.info, s.err = disk.Ask(q.Path, disk.Patience, func() (fs.FileInfo, error) { return look(q.Path) })
+	if s.err == nil && s.info.Mode().IsRegular() {
 		var err error
-		if snap, err = local.Snapshot(q.Path); err != nil {
+		if s.snap, err = local.Snapshot(q.Path); err != nil {
 			return e, err
 		}
 	}
 
-	var found watcher.Finding
-	if watch != nil {
-		var err error
-		if found, err = a.explainWatch(&e, *watch); err != nil {
-			return e, err
-		}
+	if err := a.judge(&e, &s); err != nil {
+		return e, err
 	}
 
 	if e.Record == nil {
@@ -63,76 +67,147 @@ func (a *Auditor) Explain(q Question) (control.Explanation, error) {
 		}
 	}
 
-	if job != nil {
-		e.Remote = job.Target.Address
+	s.settled = s.snap != nil && recorded(e.Record, *s.snap)
+	if q.Job != nil {
+		e.Remote = q.Job.Target.Address
 	}
 
-	switch {
-	case job != nil && job.Open():
-		e.State, e.Reason, e.Fix = string(e.Job.State), job.Reason, e.Job.Fix
-		e.NextAttempt = e.Job.NextAttempt
-		e.Since = control.Known(job.Since)
-		e.Detail = fmt.Sprintf("job %s (%s) is %s", job.ID, job.Kind, e.State)
-		if job.Error != "" {
-			e.Detail += ": " + job.Error
-		}
-
-		if job.Reason != "" {
-			because(&e, job.Reason)
-		}
-	case found.Special:
-		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
-			"it is a link, device or other thing that is never sent"
-		if at := filepath.Join(watch.Path, filepath.FromSlash(found.At)); at != q.Path {
-			e.Detail = "it lies behind " + at + ", a link that is not followed"
-		}
-	case e.Rule != "":
-		e.State, e.Detail = control.ExplainIgnored, "the rule "+e.Rule+" leaves it out"
-	case statErr == nil && info.IsDir():
-		e.State, e.Detail = control.ExplainFolder, "it is a folder"
-		if watch != nil {
-			e.Detail += " that watch " + watch.ID + " looks at; \"hoist status\" tells of its files"
-		}
-	case errors.Is(statErr, disk.ErrSilent):
-		e.State, e.Reason, e.Detail = control.ExplainMissing, transfer.ReasonFolderAway,
-			statErr.Error()+"; nothing is inferred from that"
-	case statErr != nil && e.Record == nil && job == nil:
-		return e, problem.With(problem.NotFound,
-			fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", q.Path),
-			problem.Text("check the path"))
-	case statErr != nil:
-		e.State, e.Detail = control.ExplainMissing,
-			"it is not on the disk: "+statErr.Error()+"; nothing is removed in the cloud for that"
-	case snap == nil:
-		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
-			"it is a link, device or other thing that is never sent"
-	case found.Held != nil:
-		e.State, e.Detail = control.ExplainPending, found.Held.Error()
-		because(&e, transfer.ReasonRules)
-	case found.Err != nil:
-		e.State, e.Detail = control.ExplainPending, found.Err.Error()
-		because(&e, transfer.ReasonUnreadable)
-	case recorded(e.Record, *snap):
-		e.State, e.Detail = control.ExplainSynced, "size and time are those of what was last published"
-	case job != nil && job.End == state.EndCancelled && job.Snapshot.SameContentLikely(*snap):
-		e.State, e.Reason, e.Fix = control.ExplainCancelled, transfer.ReasonCancelled,
-			"hoist retry --wait "+string(job.ID)
-		e.Detail = "this state of it was cancelled; it is wanted again when it changes"
-	case found.Wait > 0:
-		e.State, e.Detail = control.ExplainPending, "it is younger than the rules ask for"
-		e.NextAttempt = control.Known(time.Now().Add(found.Wait))
-	case watch != nil:
-		e.State, e.Detail = control.ExplainPending, pendingText(e, *watch)
-	default:
-		e.State, e.Detail = control.ExplainUnknown,
-			"it lies in no watch, and this state of it was not published"
+	if err := s.say(&e); err != nil {
+		return e, err
 	}
 
-	if job != nil && job.From != "" {
-		e.Detail += fmt.Sprintf("; it was renamed: its item had the name %q", job.From)
+	if q.Job != nil && q.Job.From != "" {
+		e.Detail += fmt.Sprintf("; it was renamed: its item had the name %q", q.Job.From)
 	}
 
 	return e, nil
+}
+
+// judge asks the rules: those of the watch as a scan has them, else those of a push of the folder.
+func (a *Auditor) judge(e *control.Explanation, s *stand) (err error) {
+	var rules *watcher.Rules
+	if s.Watch != nil {
+		s.found, rules, err = a.explainWatch(e, *s.Watch)
+	} else {
+		s.found, rules, err = a.Outside(s.Path)
+	}
+
+	if err != nil {
+		return err
+	}
+
+	e.Rule, e.Holds = s.found.Rule, s.found.Holds(rules)
+
+	return nil
+}
+
+// say chooses what counts most.
+func (s *stand) say(e *control.Explanation) error {
+	switch {
+	case s.Job != nil && s.Job.Open():
+		s.open(e)
+	case s.Watch != nil && s.found.Rule != "":
+		s.leftOut(e)
+	case s.Watch == nil && s.found.Rule != "" && !s.settled && (s.err == nil || s.found.Special):
+		s.leftOut(e)
+	case s.err == nil && s.info.IsDir():
+		e.State, e.Detail = control.ExplainFolder, "it is a folder"
+		if s.Watch != nil {
+			e.Detail += " that watch " + s.Watch.ID + " looks at; \"hoist status\" tells of its files"
+		}
+	case s.err != nil:
+		return s.missing(e)
+	case s.snap == nil:
+		e.State, e.Reason, e.Detail = control.ExplainIgnored, transfer.ReasonNotAFile,
+			"it is a link, device or other thing that is never sent"
+	case s.Watch != nil && s.found.Held != nil:
+		e.State, e.Detail = control.ExplainPending, s.found.Held.Error()
+		because(e, transfer.ReasonRules)
+	case s.Watch != nil && s.found.Err != nil:
+		e.State, e.Detail = control.ExplainPending, s.found.Err.Error()
+		because(e, transfer.ReasonUnreadable)
+	default:
+		s.rests(e)
+	}
+
+	return nil
+}
+
+// open tells of a job that is on the file.
+func (s *stand) open(e *control.Explanation) {
+	job := s.Job
+	e.State, e.Reason, e.Fix = string(e.Job.State), job.Reason, e.Job.Fix
+	e.NextAttempt = e.Job.NextAttempt
+	e.Since = control.Known(job.Since)
+	e.Detail = fmt.Sprintf("job %s (%s) is %s", job.ID, job.Kind, e.State)
+	if job.Error != "" {
+		e.Detail += ": " + job.Error
+	}
+
+	if job.Reason != "" {
+		because(e, job.Reason)
+	}
+}
+
+// leftOut tells of the rule by which a scan, or a push of its folder, passes it over.
+func (s *stand) leftOut(e *control.Explanation) {
+	e.State, e.Detail = control.ExplainIgnored, "the rule "+e.Rule+" leaves it out"
+	if s.found.Special {
+		e.Reason, e.Detail = transfer.ReasonNotAFile, "it is a link, device or other thing that is never sent"
+	}
+
+	switch named := s.err == nil && (s.snap != nil || s.info.IsDir()) && s.found.Named == ""; {
+	case s.Watch != nil && s.found.Special:
+		if at := filepath.Join(s.Watch.Path, filepath.FromSlash(s.found.At)); at != s.Path {
+			e.Detail = "it lies behind " + at + ", a link that is not followed"
+		}
+	case s.Watch != nil:
+	case s.found.Special && named:
+		e.Detail = "it is a link: a push of its folder leaves it out, one that names it sends what it leads to"
+	case s.found.Special:
+	case named:
+		e.Detail = "the rule " + e.Rule + " leaves it out when its folder is pushed; a push that names it takes it"
+	}
+}
+
+// missing tells of what is not on the disk, or cannot be looked at.
+func (s *stand) missing(e *control.Explanation) error {
+	e.State = control.ExplainMissing
+	switch {
+	case errors.Is(s.err, disk.ErrSilent):
+		e.Reason, e.Detail = transfer.ReasonFolderAway, s.err.Error()+"; nothing is inferred from that"
+	case e.Record == nil && s.Job == nil:
+		return problem.With(problem.NotFound,
+			fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", s.Path),
+			problem.Text("check the path"))
+	default:
+		e.Detail = "it is not on the disk: " + s.err.Error() + "; nothing is removed in the cloud for that"
+	}
+
+	return nil
+}
+
+// rests tells of a file that nothing keeps from being sent.
+func (s *stand) rests(e *control.Explanation) {
+	job := s.Job
+	switch {
+	case s.settled:
+		e.State, e.Detail = control.ExplainSynced, "size and time are those of what was last published"
+	case job != nil && job.End == state.EndCancelled && job.Snapshot.SameContentLikely(*s.snap):
+		e.State, e.Reason, e.Fix = control.ExplainCancelled, transfer.ReasonCancelled,
+			"hoist retry --wait "+string(job.ID)
+		e.Detail = "this state of it was cancelled; it is wanted again when it changes"
+	case s.Watch != nil && s.found.Wait > 0:
+		e.State, e.Detail = control.ExplainPending, "it is younger than the rules ask for"
+		e.NextAttempt = control.Known(time.Now().Add(s.found.Wait))
+	case s.Watch != nil:
+		e.State, e.Detail = control.ExplainPending, pendingText(*e, *s.Watch)
+	default:
+		e.State, e.Detail = control.ExplainUnknown, "it lies in no watch, and this state of it was not published"
+		if e.Holds != "" {
+			e.Detail += "; a push of its folder passes it over (" + e.Holds + "), one that names it takes it"
+		}
+	}
 }
 
 // recorded reports whether a file looks as it did when it was last published.
@@ -155,34 +230,46 @@ func because(e *control.Explanation, code string) {
 }
 
 // explainWatch tells what a scan of its watch makes of the path, and what is on record.
-func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch) (found watcher.Finding, err error) {
+func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch) (found local.Finding,
+	rules *watcher.Rules, err error) {
 	rel, err := filepath.Rel(c.Path, e.Path)
 	if err != nil {
-		return found, err
+		return found, nil, err
 	}
 
 	rel = filepath.ToSlash(rel)
 	address, err := remote.ParseAddress(c.Remote)
 	if err != nil {
-		return found, err
+		return found, nil, err
 	}
 
 	if rel == "." {
 		e.Remote = address.String()
-		return found, nil
+		return found, nil, nil
 	}
 
 	e.Remote = address.Join(steps(rel)...).String()
 	book, err := a.Rules(c)
 	if err != nil {
-		return found, err
+		return found, nil, err
 	}
 
-	found = book.Find(rel, false)
-	e.Rule = found.Rule
+	found.Finding, rules = book.Find(rel, false), book.Given()
+	if held := found.Held; held != nil && held.Err == nil { // what rests says already what it will be
+		soon, err := book.Rested()
+		if err != nil {
+			return found, rules, err
+		}
+
+		found.Finding = soon.Find(rel, false)
+		if found.Rule == "" && found.Held == nil {
+			found.Held = held
+		}
+	}
+
 	rec, ok, err := a.Store.Published(c.ID, rel)
 	if err != nil || !ok {
-		return found, err
+		return found, rules, err
 	}
 
 	e.Record = &control.Record{
@@ -192,7 +279,7 @@ func (a *Auditor) explainWatch(e *control.Explanation, c config.Watch) (found wa
 		Sign: rec.Sign, Unproven: rec.Unproven,
 	}
 
-	return found, nil
+	return found, rules, nil
 }
 
 // explainReceipt finds what the newest receipt of the path says.

@@ -31,6 +31,7 @@ type Explanation struct {
 	Fix         string     `json:"fix,omitempty"`
 	Rule        string     `json:"rule,omitempty"`   // that ignores it
 	Origin      string     `json:"origin,omitempty"` // of the rule; set by the command
+	Holds       string     `json:"holds,omitempty"`  // what else keeps a scan or a push from taking it now
 	Watch       *Watch     `json:"watch,omitempty"`
 	Job         *Job       `json:"job,omitempty"`    // the open one, else the last
 	Record      *Record    `json:"record,omitempty"` // what was last published

@@ -203,6 +203,12 @@ func (b *rulebook) walked(folder string) (*watcher.Book, error) {
 	return b.book(folder, folder, rules, settleOf(watches, folder), nil)
 }
 
+// outside is what a push of its folder makes of a path that lies in no watch.
+func (b *rulebook) outside(path string) (local.Finding, *watcher.Rules, error) {
+	settings, _, _ := b.now()
+	return local.FindOutside(path, settings, false)
+}
+
 // settleOf is how long a rule file in a folder must rest: as the watch has it that the path lies in.
 func settleOf(watches []config.Watch, path string) time.Duration {
 	if c := config.WatchOf(watches, path); c != nil {

@@ -1,0 +1,99 @@
+package local
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/watcher"
+	"hoist/watcher/disk"
+)
+
+// Finding is what becomes of one path, as a scan of its watch or a push of its folder finds it.
+type Finding struct {
+	watcher.Finding
+	// what leaves it out also when a push names it; outside of watches alone
+	Named string
+}
+
+// Holds is what keeps a path from being taken that no rule leaves out, as a person reads it; "":
+// nothing does, but that a rule file rests for a moment.
+func (f Finding) Holds(rules *watcher.Rules) string {
+	switch {
+	case f.Rule != "":
+		return ""
+	case f.Err != nil:
+		return f.Err.Error()
+	case f.Held != nil && f.Held.Err != nil:
+		return f.Held.Error()
+	case f.Wait > 0:
+		return "min-age " + rules.MinAge().String()
+	}
+
+	return ""
+}
+
+// FindOutside judges a path that lies in no watch as a push would of the outermost folder above it
+// that has a rule file, or of its own folder; a rule file counts as it is now. It need not be there;
+// then dir says what it would be.
+func FindOutside(path string, home config.Settings, dir bool) (f Finding, rules *watcher.Rules, err error) {
+	if rules, err = WatchRules(config.Selection{}, home); err != nil {
+		return f, nil, err
+	}
+
+	root := outermost(filepath.Dir(path))
+	book, err := watcher.NewBook(root, rules, 0, nil)
+	if err != nil {
+		return f, nil, err
+	}
+
+	rel, err := filepath.Rel(root, path)
+	if err != nil {
+		return f, nil, err
+	}
+
+	f.Finding = book.Find(filepath.ToSlash(rel), dir)
+	f.Named, err = namedOut(path, home)
+
+	return f, rules, err
+}
+
+// namedOut is the rule by which a push leaves out a file that it names; "": none.
+func namedOut(path string, home config.Settings) (rule string, err error) {
+	filter, err := config.Settings{Selection: home.Selection, ExcludeFrom: home.ExcludeFrom}.Filter("")
+	if err != nil {
+		return "", err
+	}
+
+	rules, err := RulesOf(FilterOf(filter), true)
+	if err != nil {
+		return "", err
+	}
+
+	if ignored, rule := rules.Match(filepath.Base(path), false); ignored {
+		return rule, nil
+	}
+
+	if info, err := Look(path); err == nil && info.Mode().IsRegular() {
+		_, rule = rules.MatchSize(info.Size())
+	}
+
+	return rule, nil
+}
+
+// outermost is the outermost folder at or above dir that has a rule file; dir where none has.
+func outermost(dir string) string {
+	found := dir
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := disk.Ask(at, disk.Patience, func() (fs.FileInfo, error) {
+			return os.Lstat(filepath.Join(at, watcher.IgnoreFile))
+		}); err == nil {
+			found = at
+		}
+
+		if at == filepath.Dir(at) {
+			return found
+		}
+	}
+}
