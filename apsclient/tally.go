@@ -25,11 +25,26 @@ type CallCount struct {
 
 // tally counts requests by what they were and what came back. Safe for concurrent use.
 type tally struct {
-	mu sync.Mutex // guards what follows
-	by map[tallied]*CallCount
-	// of the control plane: the first and the last of the requests that failed at the service since
-	// it answered one; zero: it does
-	failing, failed time.Time
+	mu               sync.Mutex // guards what follows
+	by               map[tallied]*CallCount
+	service, storage failures
+}
+
+// failures are those since a request was answered, which ends them.
+type failures struct {
+	number      int
+	since, last time.Time // of the first and the last of them
+}
+
+func (f *failures) note(failed bool, now time.Time) {
+	switch {
+	case !failed:
+		*f = failures{}
+	case f.number == 0:
+		*f = failures{1, now, now}
+	default:
+		f.number, f.last = f.number+1, now
+	}
 }
 
 type tallied struct {
@@ -55,20 +70,20 @@ func (t *tally) add(action string, status int, again bool) {
 		c.Again++
 	}
 
-	switch now := time.Now(); {
-	case action == ActionPutPart || action == ActionGetRange:
-	case status != 0 && status < http.StatusInternalServerError:
-		t.failing = time.Time{}
-	default:
-		t.failed = now
-		if t.failing.IsZero() {
-			t.failing = now
-		}
+	of := &t.service
+	if action == ActionPutPart || action == ActionGetRange {
+		of = &t.storage
 	}
+
+	of.note(status == 0 || status >= http.StatusInternalServerError, time.Now())
 }
 
-// failingFresh is for how long a failure tells of the service; repeats within a call come sooner.
-const failingFresh = 15 * time.Second
+// For how long failures tell of the service, and of its storage: repeats within a call come soon, those of
+// bytes when the bytes were sent again.
+const (
+	failingFresh = 15 * time.Second
+	storageFresh = time.Minute
+)
 
 // Failing returns since when the service has answered no request of the control plane, or with
 // failures of its own alone; ok is false when it answers, or was asked nothing for a while.
@@ -77,7 +92,17 @@ func (c *Client) Failing() (since time.Time, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 
-	return t.failing, !t.failing.IsZero() && time.Since(t.failed) < failingFresh
+	return t.service.since, t.service.number > 0 && time.Since(t.service.last) < failingFresh
+}
+
+// StorageFailing is Failing of what stores and gives bytes; a failure alone, such as bad weather makes,
+// is none.
+func (c *Client) StorageFailing() (since time.Time, ok bool) {
+	t := &c.core.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	return t.storage.since, t.storage.number > 1 && time.Since(t.storage.last) < storageFresh
 }
 
 // counting is a transport that counts its requests; of says what one is, and whether it repeats

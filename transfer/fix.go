@@ -156,9 +156,11 @@ func quoteFor(goos, s string) string {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 
-	// Control characters cannot be pasted: printf makes them.
+	// Control characters cannot be pasted: printf makes them. What a shell cuts off there, it finds on
+	// the disk.
+	body := strings.TrimRight(s, "\n")
 	var b strings.Builder
-	for _, c := range []byte(s) {
+	for _, c := range []byte(body) {
 		switch {
 		case c == '%':
 			b.WriteString("%%")
@@ -169,5 +171,5 @@ func quoteFor(goos, s string) string {
 		}
 	}
 
-	return `"$(printf '` + b.String() + `')"`
+	return `"$(printf '` + b.String() + `')"` + strings.Repeat("[[:cntrl:]]", len(s)-len(body))
 }

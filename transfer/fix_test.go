@@ -21,6 +21,7 @@ func TestQuote(t *testing.T) {
 		{`C:\my plans\`, `'C:\my plans\'`, `"C:\my plans\\"`},
 		{"$HOME;ls", "'$HOME;ls'", `"$HOME;ls"`},
 		{"a\nb'\x1b1\u00e4", `"$(printf 'a\012b\047\0331\303\244')"`, "\"a\nb'\x1b1\u00e4\""},
+		{"/a/\tb\n\n", `"$(printf '/a/\011b')"[[:cntrl:]][[:cntrl:]]`, "\"/a/\tb\n\n\""},
 		{"~ana", "'~ana'", `"~ana"`},
 	} {
 		if got := quoteFor("linux", tt.in); got != tt.posix {

@@ -14,6 +14,7 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/remote"
 )
 
 // cureRow is one reason in the table. A new reason needs a row: its cause, made with the row's own
@@ -132,6 +133,17 @@ var cureRows = []cureRow{
 			c.run(0, "watch", "add", c.folder(), c.remote, "--settle", "100ms", "--exclude", "*.rvt")
 			c.run(0, "watch", "set", c.folder(), "gate=park", "exclude=")
 		}},
+	{name: "too many folders", reason: transfer.ReasonTooDeep, end: state.StatusDone,
+		cause: func(c *cure) {
+			deep := strings.Repeat("in/", remote.MaxDepth+1)
+			must(c.t, os.Remove(c.path))
+			c.path = c.file(filepath.Join(c.name, filepath.FromSlash(deep), "deep.rvt"), 10)
+			c.watch()
+		}, mend: func(c *cure) {
+			up := filepath.Join(c.folder(), "up.rvt")
+			must(c.t, os.Rename(c.path, up))
+			c.path = up
+		}},
 	{name: "the folder is away", reason: transfer.ReasonFolderAway, end: state.StatusDone, seen: seenWaiting,
 		cause: watchBlocked("create-storage", func(c *cure) { must(c.t, os.Rename(c.folder(), c.folder()+".away")) }),
 		mend:  func(c *cure) { must(c.t, os.Rename(c.folder()+".away", c.folder())) }},
@@ -179,12 +191,12 @@ var cureRows = []cureRow{
 }
 
 // curedElsewhere are the reasons whose cause takes a disk, a link or a time that no table has: the
-// tests that make them.
+// tests that make them. That status, jobs, explain and the log tell them alike is seen by
+// owner.TestEveryReasonIsSeenAlike.
 var curedElsewhere = map[string]string{
 	transfer.ReasonBehindRename: "transfer.TestRenameTable: it ends with what is in the way",
 	transfer.ReasonNotCarried:   "transfer.TestNotHidden: it has ended",
 	transfer.ReasonOtherKind:    "transfer.TestOtherKind: only programs of the service make such items",
-	transfer.ReasonTooDeep:      "transfer.TestLimits: what is too deep is refused, whatever the fix insists",
 	transfer.ReasonFolderFull:   "transfer.TestLimits: thousands of files",
 	transfer.ReasonMassChange:   "TestMassChange: of a watch, not of a job",
 	transfer.ReasonMassDelete:   "TestWatchHides: of a watch, not of a job",

@@ -27,10 +27,6 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		s.Owner = &control.Owner{PID: os.Getpid(), Command: o.options.Command, Since: o.since.UTC()}
 	}
 
-	for _, p := range active {
-		s.Active = append(s.Active, activeOf(p))
-	}
-
 	parked, err := o.store.Jobs(
 		state.Filter{Status: []state.Status{state.StatusAttention}, Active: isActive(active)})
 	if err != nil {
@@ -61,6 +57,10 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 	s.Budgets = o.budgets()
 	if s.Waiting, err = o.waiting(active, s.Budgets); err != nil {
 		return s, err
+	}
+
+	for _, p := range active {
+		s.Active = append(s.Active, activeOf(p))
 	}
 
 	s.Bandwidth = o.bandwidthNow(now)

@@ -30,24 +30,38 @@ func (r *record) Write(p []byte) (int, error) {
 	return r.text.Write(p)
 }
 
-// tales reads a log alone: what it says of each file, in order.
-func (r *record) tales(t *testing.T, root string) map[string][]string {
+// logLine is one line of a log.
+type logLine struct {
+	Msg, Path, Reason, Was, Result, Fix, Error string
+
+	NextAttempt time.Time `json:"next_attempt"`
+	Time        time.Time
+}
+
+// lines reads a log.
+func (r *record) lines(t *testing.T) (out []logLine) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	out := map[string][]string{}
 	for line := range strings.Lines(r.text.String()) {
-		var l struct {
-			Msg, Path, Reason, Was, Result, Fix, Error string
-
-			NextAttempt time.Time `json:"next_attempt"`
-			Time        time.Time
-		}
+		var l logLine
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
 
+		out = append(out, l)
+	}
+
+	return out
+}
+
+// tales reads a log alone: what it says of each file, in order.
+func (r *record) tales(t *testing.T, root string) map[string][]string {
+	t.Helper()
+
+	out := map[string][]string{}
+	for _, l := range r.lines(t) {
 		rel, err := filepath.Rel(root, l.Path)
 		if err != nil || l.Path == "" {
 			continue
@@ -61,9 +75,9 @@ func (r *record) tales(t *testing.T, root string) map[string][]string {
 		case l.Reason == "source-changed", told == "retried vanished":
 			continue // whether a look comes in between depends on the moment
 		case (l.Msg == turnParked || l.Msg == turnConflict) && l.Fix == "":
-			t.Errorf("no fix: %s", line)
+			t.Errorf("no fix: %+v", l)
 		case l.Msg == turnRetried && !l.NextAttempt.After(l.Time.UTC()):
-			t.Errorf("no next attempt ahead: %s", line)
+			t.Errorf("no next attempt ahead: %+v", l)
 		}
 
 		out[rel] = slices.Compact(append(out[rel], told))

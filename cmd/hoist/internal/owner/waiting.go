@@ -149,28 +149,49 @@ func (c *causes) watch(root string, waits []watcher.Wait) {
 // failingLong is how long the service must fail for people to be told while calls are repeated.
 const failingLong = 3 * time.Second
 
-// failing reports since when the service has failed all that it was asked; zero: it answers.
-func (o *Owner) failing() time.Time {
+// failing reports since when the service, or its storage, has failed all that it was asked; zero: it
+// answers.
+func (o *Owner) failing() (service, storage time.Time) {
 	o.clients.mu.Lock()
 	defer o.clients.mu.Unlock()
 
-	for _, client := range o.clients.all() {
-		if since, ok := client.Failing(); ok && time.Since(since) >= failingLong {
-			return since
+	long := func(since time.Time, ok bool) time.Time {
+		if !ok || time.Since(since) < failingLong {
+			return time.Time{}
 		}
+
+		return since
+	}
+	for _, client := range o.clients.all() {
+		service = earlierOf(service, long(client.Failing()))
+		storage = earlierOf(storage, long(client.StorageFailing()))
 	}
 
-	return time.Time{}
+	return service, storage
+}
+
+// earlierOf is the earlier of two times; zero is none.
+func earlierOf(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+
+	return a
 }
 
 // repeated counts the active jobs that wait within a step: for a call that is made again, or looked
-// for. It reports whether the service fails them all.
+// for, or for storage that fails all it is sent: how long that takes is not known then. It reports
+// whether the service, or its storage, fails them all.
 func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
-	since := o.failing()
-	failing = !since.IsZero()
-	for _, p := range active {
-		why := p.Reason
-		if failing && why == "" && !moving(p) {
+	service, storage := o.failing()
+	for i := range active {
+		p := &active[i]
+		why, since := p.Reason, service
+		switch {
+		case !storage.IsZero() && moving(*p) && inBytes(p.Phase):
+			p.ETA, failing = 0, true
+			why, since = cmp.Or(why, transfer.ReasonServiceTrouble), storage
+		case !service.IsZero() && why == "" && !moving(*p):
 			why = transfer.ReasonServiceTrouble
 		}
 
@@ -179,8 +200,11 @@ func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
 		}
 	}
 
-	return failing
+	return failing || !service.IsZero()
 }
+
+// inBytes reports whether a phase is one in which bytes move.
+func inBytes(p state.Phase) bool { return p == state.PhaseUploading || p == state.PhaseFetching }
 
 // soonest puts the time right of what waits for the network: whichever job probes it frees all.
 func soonest(list []control.Waiting, e *transfer.Engine) {

@@ -1,9 +1,11 @@
 package owner
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
 	"hoist/transfer"
@@ -32,4 +34,52 @@ func TestNextAttemptLiesAhead(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestStorageThatFailsIsTold: while storage refuses all bytes that it is sent, which go again and again
+// and so seem to move, status says so and gives no estimate; a failure alone is not told.
+func TestStorageThatFailsIsTold(t *testing.T) {
+	scene(t, nil, func(t *testing.T, l *life) {
+		var most, puts atomic.Int64
+		l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+			if r.Op == "s3-put" && puts.Add(1) <= most.Load() {
+				f = emulator.Fault{Kind: emulator.FailBefore, Status: 503}
+			}
+
+			return f
+		})
+		told := func() (n int) {
+			for _, w := range l.status().Waiting {
+				if w.Reason == transfer.ReasonServiceTrouble && w.Since != nil {
+					n += w.Count
+				}
+			}
+
+			return n
+		}
+
+		most.Store(1)
+		l.save("tower.dwg", dwg("AC1027", "first"))
+		for range 60 {
+			if time.Sleep(time.Second / 2); told() > 0 {
+				t.Fatal("a failure alone is told")
+			}
+		}
+
+		puts.Store(0)
+		most.Store(1 << 30)
+		l.save("tower.dwg", dwg("AC1027", "second"))
+		for puts.Load() < 2 {
+			time.Sleep(time.Second / 10)
+		}
+
+		time.Sleep(failingLong)
+		s := l.status()
+		if len(s.Active) != 1 || told() != 1 || s.ETA != nil || s.Active[0].ETASeconds != 0 {
+			t.Errorf("active %+v, waiting %+v, eta %+v", s.Active, s.Waiting, s.ETA)
+		}
+
+		l.cloud.SetFault(nil)
+		l.rest()
+	})
 }
