@@ -17,7 +17,7 @@ import (
 // the call.
 type ForeignError struct {
 	Status int
-	Type   string // media type, "" none
+	Type   string // media type, or that none is stated; "": there is no content
 	Title  string // of a page, "" none
 }
 
@@ -131,6 +131,10 @@ func newForeign(status int, h http.Header, body []byte) *ForeignError {
 	e := &ForeignError{Status: status, Type: mediaType(h)}
 	if m := pageTitle.FindSubmatch(body); m != nil {
 		e.Title = string(m[1])
+	}
+
+	if e.Type == "" && len(trimmed(body)) > 0 {
+		e.Type = "content of no stated type"
 	}
 
 	return e

@@ -66,6 +66,7 @@ func TestSomebodyElseAnswered(t *testing.T) {
 		{"a page", "text/html; charset=utf-8", page},
 		{"a page that says it is JSON", "application/json", page},
 		{"nothing", "", ""},
+		{"a page of no stated type", "", "<html>Welcome</html>"},
 		{"JSON that says nothing", "application/json", "null"},
 		{"XML of something else", "text/xml", `<?xml version="1.0"?><WISPAccessGatewayParam/>`},
 	}
@@ -104,6 +105,11 @@ func TestSomebodyElseAnswered(t *testing.T) {
 							!strings.Contains(err.Error(), "sign in") ||
 							strings.Contains(err.Error(), "hush") {
 							t.Errorf("says %v", err)
+						}
+
+						said := strings.Contains(err.Error(), "without content")
+						if want := b.body == ""; plane.name == "read" && said != want {
+							t.Errorf("of content %q: says %v", b.body, err)
 						}
 
 						if want := plane.name != "token"; apsclient.MaybeApplied(err) != want {

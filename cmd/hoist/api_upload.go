@@ -10,6 +10,9 @@ import (
 	"hoist/state"
 )
 
+// uploadAction queues a file as a push does.
+const uploadAction = "upload-file-in-project-folder"
+
 // uploadInFolder is the action upload-file-in-project-folder: a push of one file into a folder that
 // is known by its id.
 func (a *app) uploadInFolder(ctx context.Context, r apsclient.Request, o apiOptions) error {

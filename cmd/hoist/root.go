@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -92,6 +93,11 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 
 	if errors.Is(context.Cause(ctx), problem.ErrInterrupted) && errors.Is(err, context.Canceled) {
 		err = problem.ErrInterrupted
+	}
+
+	if _, fix := problem.Of(err); fix.Step == problem.GoOn && kindOf(err) == problem.Interrupted &&
+		!keepsWork(cmd, args) {
+		err = fail(problem.Interrupted, err, "nothing of it goes on by itself: run it again")
 	}
 
 	err = errors.Join(err, a.closeLog())
@@ -197,6 +203,11 @@ func noEmpty(f *pflag.FlagSet) (err error) {
 
 // endWithin is how long after a signal the process ends at the latest, whatever it waits for.
 const endWithin = 4800 * time.Millisecond
+
+// keepsWork reports whether a command queues work, which is kept when it is interrupted.
+func keepsWork(cmd *cobra.Command, args []string) bool {
+	return cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" || slices.Contains(args, uploadAction)
+}
 
 // withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at
 // once, and so does endWithin.

@@ -115,7 +115,7 @@ func allowed(acc config.Account) (func(apsclient.Action) error, error) {
 			scopes = append(scopes, x.Scopes...)
 		}
 
-		if listed["upload-file-in-project-folder"] { // and with it the calls that it consists of
+		if listed[uploadAction] { // and with it the calls that it consists of
 			parts, err := guide.Expand(guide.CompositeParts)
 			if err != nil {
 				return nil, err

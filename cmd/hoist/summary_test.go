@@ -186,14 +186,16 @@ func TestNoHub(t *testing.T) {
 func TestInterruptedRead(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	for _, args := range [][]string{{"push", "-", "oss://bucket/key"},
-		{"push", "--files-from", "-", l.remote},
-		{"api", "create-bucket", "--body", "-"}} {
+	for words, args := range map[string][]string{
+		"run the whole command again":     {"push", "-", "oss://bucket/key"},
+		"\"hoist resume\" goes on":        {"push", "--files-from", "-", l.remote},
+		"nothing of it goes on by itself": {"api", "create-bucket", "--body", "-"}} {
 		stdin, w := io.Pipe()
+		var said output
 
 		ctx, cancel := context.WithCancelCause(t.Context())
 		ended := make(chan int, 1)
-		go func() { ended <- run(ctx, args, l.environ(), stdin, io.Discard, io.Discard) }()
+		go func() { ended <- run(ctx, args, l.environ(), stdin, io.Discard, &said) }()
 
 		if args[1] == "-" { // it reads
 			if _, err := w.Write([]byte("x")); err != nil {
@@ -205,8 +207,8 @@ func TestInterruptedRead(t *testing.T) {
 
 		select {
 		case code := <-ended:
-			if code != 130 {
-				t.Errorf("%v: exit code %d", args, code)
+			if code != 130 || !strings.Contains(said.String(), "hint: ") || !strings.Contains(said.String(), words) {
+				t.Errorf("%v: exit code %d\n%s", args, code, said.String())
 			}
 		case <-time.After(5 * time.Second):
 			t.Errorf("%v reads on", args)
