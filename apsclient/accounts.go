@@ -135,7 +135,7 @@ func (c *Client) addUser(ctx context.Context, p *prepared) error {
 // namedUser is the user of a call of hq/v2 who is not named by a BIM 360 id, which is what it takes.
 func (p *prepared) namedUser() string {
 	who := p.header.Get("X-User-Id")
-	if !strings.HasPrefix(p.path, "/hq/v2/") || bareUUID.MatchString(who) {
+	if !strings.HasPrefix(p.path, "/hq/v2/") || bareUUID().MatchString(who) {
 		return ""
 	}
 

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,15 +139,15 @@ func joined(texts ...string) string {
 }
 
 var (
-	urlQuery = regexp.MustCompile(`(https?://[^\s"'<>?]+)\?[^\s"'<>]*`)
-	token    = regexp.MustCompile(`\beyJ[\w-]+\.[\w-]+\.?[\w-]*`)
+	urlQuery = lazily(`(https?://[^\s"'<>?]+)\?[^\s"'<>]*`)
+	token    = lazily(`\beyJ[\w-]+\.[\w-]+\.?[\w-]*`)
 )
 
 // clean makes a text of an answer fit for a line: without what controls a terminal, without secrets
 // that it may repeat, and bounded.
 func clean(s string) string {
-	s = urlQuery.ReplaceAllString(s, "$1")
-	s = token.ReplaceAllString(s, redacted)
+	s = urlQuery().ReplaceAllString(s, "$1")
+	s = token().ReplaceAllString(s, redacted)
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " ")
@@ -159,7 +158,7 @@ func clean(s string) string {
 	return s
 }
 
-var tags = regexp.MustCompile(`<[^>]*>`)
+var tags = lazily(`<[^>]*>`)
 
 func (e *Error) readXML(body []byte) {
 	var b struct {
@@ -168,7 +167,7 @@ func (e *Error) readXML(body []byte) {
 		RequestID string `xml:"RequestId"`
 	}
 	if xml.Unmarshal(body, &b) != nil || b.Code == "" && b.Message == "" {
-		e.Detail = tags.ReplaceAllString(string(body), " ")
+		e.Detail = tags().ReplaceAllString(string(body), " ")
 		return
 	}
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -49,8 +48,8 @@ const (
 var (
 	// byteOrderMark may stand before a body.
 	byteOrderMark = []byte("\xef\xbb\xbf")
-	pageMarks     = regexp.MustCompile(`(?i)<(!doctype\s+html|html|head|body|meta|script|title)[\s>]`)
-	pageTitle     = regexp.MustCompile(`(?is)<title[^>]*>\s*(.{1,80}?)\s*</title>`)
+	pageMarks     = lazily(`(?i)<(!doctype\s+html|html|head|body|meta|script|title)[\s>]`)
+	pageTitle     = lazily(`(?is)<title[^>]*>\s*(.{1,80}?)\s*</title>`)
 )
 
 func trimmed(body []byte) []byte {
@@ -62,7 +61,7 @@ func formOf(body []byte) form {
 	switch {
 	case len(body) == 0:
 		return formEmpty
-	case body[0] == '<' && pageMarks.Match(body[:min(len(body), 1024)]):
+	case body[0] == '<' && pageMarks().Match(body[:min(len(body), 1024)]):
 		return formHTML
 	case body[0] == '<':
 		return formXML
@@ -129,7 +128,7 @@ func garbled(status int, h http.Header, body []byte) bool {
 
 func newForeign(status int, h http.Header, body []byte) *ForeignError {
 	e := &ForeignError{Status: status, Type: mediaType(h)}
-	if m := pageTitle.FindSubmatch(body); m != nil {
+	if m := pageTitle().FindSubmatch(body); m != nil {
 		e.Title = string(m[1])
 	}
 

@@ -34,9 +34,12 @@ func NewObjectID(bucket, key string) ObjectID {
 	return ObjectID(objectPrefix + bucket + "/" + key)
 }
 
-var bucketPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[-_.a-zA-Z0-9]{3,128}$`)
-})
+var bucketPattern = lazily(`^[-_.a-zA-Z0-9]{3,128}$`)
+
+// lazily compiles a pattern when it is first asked for: most runs ask for few.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // Split returns the bucket and the object key of a storage URN. The key is as given, not escaped.
 func (o ObjectID) Split() (bucket, key string, err error) {
@@ -61,12 +64,12 @@ func (o ObjectID) Split() (bucket, key string, err error) {
 	return bucket, key, nil
 }
 
-var bareUUID = regexp.MustCompile(
+var bareUUID = lazily(
 	`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
 // withB adds the "b." that Data Management wants to a bare UUID; anything else is left as given.
 func withB(id string) string {
-	if bareUUID.MatchString(id) {
+	if bareUUID().MatchString(id) {
 		return "b." + id
 	}
 

@@ -188,7 +188,7 @@ func Validate(r Request) error {
 }
 
 // comparison suffixes of Data Management filters.
-var filterName = regexp.MustCompile(`^(filter\[[^\]]+\])(-(lt|le|eq|ge|gt|starts|ends|contains))?$`)
+var filterName = lazily(`^(filter\[[^\]]+\])(-(lt|le|eq|ge|gt|starts|ends|contains))?$`)
 
 // queryParam finds a query parameter. Data Management lists take a filter over any attribute, with
 // a comparison.
@@ -199,7 +199,7 @@ func queryParam(a Action, name string) (Param, bool) {
 		}
 	}
 
-	if m := filterName.FindStringSubmatch(name); m != nil && dataFamily(a.Path) &&
+	if m := filterName().FindStringSubmatch(name); m != nil && dataFamily(a.Path) &&
 		(a.Paging == PagingJSONAPI || a.Name == "list-hubs") {
 		if p, ok := find(a.Params, m[1]); ok && m[2] == "" {
 			return p, true
@@ -268,13 +268,13 @@ func checkValue(a Action, p Param, value string) error {
 	return nil
 }
 
-var emailForm = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+var emailForm = lazily(`^[^@\s]+@[^@\s]+$`)
 
 // textFits checks a text by type, length and pattern.
 func textFits(p Param, value string) bool {
 	switch p.Type {
 	case "uuid":
-		return bareUUID.MatchString(withoutB(value))
+		return bareUUID().MatchString(withoutB(value))
 	case "id":
 		return !strings.ContainsAny(value, "/? \t\n")
 	case "urn":
@@ -286,7 +286,7 @@ func textFits(p Param, value string) bool {
 		_, err := time.Parse(time.DateOnly, value)
 		return err == nil
 	case "email":
-		return emailForm.MatchString(value)
+		return emailForm().MatchString(value)
 	}
 
 	n := int64(utf8.RuneCountInString(value))

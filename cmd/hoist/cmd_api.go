@@ -34,7 +34,7 @@ type apiOptions struct {
 	strict  bool // refuse what is only warned of
 }
 
-func newAPICmd(a *app) *cobra.Command {
+func newAPICmd(a *app, actions bool) *cobra.Command {
 	var o apiOptions
 	cmd := &cobra.Command{
 		Use:   "api [ACTION]",
@@ -70,11 +70,17 @@ since the service may have added it; --strict refuses it.`,
 		"refuse what is only warned of: unknown names in the query, deprecated values")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the request, redacted, and send nothing")
 
+	if !actions {
+		return cmd
+	}
+
 	for _, action := range apsclient.Actions() {
-		cmd.AddCommand(&cobra.Command{
-			Use: action.Name, Short: action.Title, Long: actionHelp(action), Args: cobra.NoArgs,
+		sub := &cobra.Command{
+			Use: action.Name, Short: action.Title, Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return a.api(cmd.Context(), action, o) },
-		})
+		}
+		sub.SetHelpFunc(lateHelp(func() string { return actionHelp(action) }))
+		cmd.AddCommand(sub)
 	}
 
 	return cmd

@@ -19,11 +19,18 @@ import (
 //go:embed docs/*.md
 var topicFiles embed.FS
 
+// lateHelp shows the help of a command whose long text is made when somebody reads it.
+func lateHelp(long func() string) func(*cobra.Command, []string) {
+	return func(cmd *cobra.Command, args []string) {
+		cmd.Long = long()
+		cmd.Root().HelpFunc()(cmd, args)
+	}
+}
+
 func newHelpCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "help [COMMAND|TOPIC]",
 		Short: "Explain a command or a topic",
-		Long:  "help explains a command, or one of these topics:\n\n" + topicList(),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string,
 			cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -66,6 +73,11 @@ func newHelpCmd(a *app) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.SetHelpFunc(lateHelp(func() string {
+		return "help explains a command, or one of these topics:\n\n" + topicList()
+	}))
+
+	return cmd
 }
 
 // topics are the names of the help topics, sorted.

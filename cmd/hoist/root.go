@@ -18,10 +18,11 @@ import (
 	"hoist/cmd/hoist/internal/problem"
 )
 
-// commands lists every command of hoist; each lives in its cmd_NAME.go.
-func (a *app) commands() []*cobra.Command {
+// commands lists every command of hoist; each lives in its cmd_NAME.go. Those of the 51 actions are
+// there when they are asked for.
+func (a *app) commands(actions bool) []*cobra.Command {
 	return []*cobra.Command{
-		newAPICmd(a),
+		newAPICmd(a, actions),
 		newCancelCmd(a),
 		newCatCmd(a),
 		newCompletionCmd(a),
@@ -80,7 +81,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	defer stop()
 	a := newApp(environ, stdin, stdout, stderr)
 	a.input = interruptible(ctx, stdin)
-	root := a.rootCommand()
+	root := a.rootCommand(args...)
 	root.SetArgs(args)
 	a.sum.began = time.Now()
 	cmd, err := root.ExecuteContextC(ctx)
@@ -105,7 +106,9 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	return report(stderr, err)
 }
 
-func (a *app) rootCommand() *cobra.Command {
+// rootCommand makes the commands. Given the words of a command line, it leaves out what those cannot
+// ask for: the 51 actions and what completes are most of a start.
+func (a *app) rootCommand(words ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hoist",
 		Short: "Move drawings and models between folders and Autodesk Platform Services",
@@ -155,10 +158,13 @@ whole version.`,
 		"API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
 	f.StringVar(&a.flags.lockWait, "wait-for-lock", "",
 		"wait this long for another process that has the state open, such as 10m")
-	root.AddCommand(a.commands()...)
+	root.AddCommand(a.commands(len(words) == 0 || slices.Contains(words, "api"))...)
 	root.SetHelpCommand(newHelpCmd(a))
 	group(root)
-	a.completeArgs(root)
+	if len(words) == 0 || strings.HasPrefix(words[0], cobra.ShellCompRequestCmd) {
+		a.completeArgs(root)
+	}
+
 	explainArgs(root)
 	addExamples(root)
 

@@ -81,9 +81,12 @@ func ParseAddress(text string) (Address, error) {
 	return a, nil
 }
 
-var bucketForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^[-_.a-z0-9]{3,128}$`)
-})
+var bucketForm = lazily(`^[-_.a-z0-9]{3,128}$`)
+
+// lazily compiles a pattern when it is first asked for: most runs ask for few.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // decodeStep undoes %XX. A lone % is an error: guessing would make one text name two things.
 func decodeStep(raw string) (string, error) {
@@ -243,8 +246,8 @@ const uuidForm = `[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0
 // The exact forms of ids (APS identifiers: "b." and a UUID in ACC, BIM 360 and Forma; "a." and
 // base64 in Fusion and personal hubs; URNs below a project).
 var (
-	hubIDForm     = regexp.MustCompile(`^(b\.` + uuidForm + `|a\.[A-Za-z0-9+=_-]{12,})$`)
-	folderIDForm  = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:fs\.folder:[^/?]+$`)
-	lineageIDForm = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:dm\.lineage:[^/?]+$`)
-	versionIDForm = regexp.MustCompile(`^urn:[A-Za-z0-9.-]+:fs\.file:[^/?]+\?version=[0-9]+$`)
+	hubIDForm     = lazily(`^(b\.` + uuidForm + `|a\.[A-Za-z0-9+=_-]{12,})$`)
+	folderIDForm  = lazily(`^urn:[A-Za-z0-9.-]+:fs\.folder:[^/?]+$`)
+	lineageIDForm = lazily(`^urn:[A-Za-z0-9.-]+:dm\.lineage:[^/?]+$`)
+	versionIDForm = lazily(`^urn:[A-Za-z0-9.-]+:fs\.file:[^/?]+\?version=[0-9]+$`)
 )

@@ -211,13 +211,13 @@ func (r *Resolver) begin(ctx context.Context, a Address, asFolder bool) (Place, 
 	}
 
 	switch first := a.Steps[2]; {
-	case lineageIDForm.MatchString(first), versionIDForm.MatchString(first):
+	case lineageIDForm().MatchString(first), versionIDForm().MatchString(first):
 		if len(a.Steps) > 3 || asFolder {
 			return p, Usagef("%s names a file, not a folder", a)
 		}
 
 		return r.itemByID(ctx, p, first)
-	case folderIDForm.MatchString(first):
+	case folderIDForm().MatchString(first):
 		return r.folderByID(ctx, p, apsclient.FolderID(first))
 	}
 
@@ -270,8 +270,8 @@ func (r *Resolver) descend(ctx context.Context, p Place, steps []string, asFolde
 }
 
 func isID(step string) bool {
-	return folderIDForm.MatchString(step) || lineageIDForm.MatchString(step) ||
-		versionIDForm.MatchString(step)
+	return folderIDForm().MatchString(step) || lineageIDForm().MatchString(step) ||
+		versionIDForm().MatchString(step)
 }
 
 // child is the folder, or with orItem also the file, that step names in the folder p.
@@ -395,7 +395,7 @@ func (r *Resolver) project(ctx context.Context, hub apsclient.Hub, step string,
 	r.mu.Lock()
 	_, listed := r.projects[hub.ID]
 	r.mu.Unlock()
-	if !listed && hubIDForm.MatchString(step) {
+	if !listed && hubIDForm().MatchString(step) {
 		p, err := r.c.Projects.Project(ctx, hub.ID, apsclient.ProjectID(step))
 		if err == nil {
 			p.Hub = hub.ID
@@ -461,7 +461,7 @@ const maxDepth = MaxDepth + 15
 func (r *Resolver) itemByID(ctx context.Context, p Place, id string) (Place, error) {
 	var version *apsclient.Version
 	item := apsclient.ItemID(id)
-	if versionIDForm.MatchString(id) {
+	if versionIDForm().MatchString(id) {
 		v, err := r.c.Versions.Version(ctx, p.Project.ID, apsclient.VersionID(id))
 		if errors.Is(err, apsclient.ErrNotFound) {
 			return p, &NotFoundError{What: "version", Name: id, In: p.Address.String()}

@@ -3,6 +3,7 @@ package content
 import (
 	"bytes"
 	"regexp"
+	"sync"
 )
 
 // kind is a format.
@@ -63,14 +64,14 @@ func begins(with ...string) func([]byte) (string, bool) {
 }
 
 var (
-	dwgRelease = regexp.MustCompile(`^AC(\d{4}|\d\.\d{1,2})`)
-	acadVer    = regexp.MustCompile(`\$ACADVER\s+1\s+(AC\d{4})`)
-	acadVerBin = regexp.MustCompile(`\$ACADVER\x00\x01\x00?(AC\d{4})`)
+	dwgRelease = lazily(`^AC(\d{4}|\d\.\d{1,2})`)
+	acadVer    = lazily(`\$ACADVER\s+1\s+(AC\d{4})`)
+	acadVerBin = lazily(`\$ACADVER\x00\x01\x00?(AC\d{4})`)
 )
 
 // dwg: the name of a release, of which those before R13 ("AC1.2", "AC2.10", "AC1009") say less.
 func dwg(head []byte) (string, bool) {
-	release := dwgRelease.Find(head)
+	release := dwgRelease().Find(head)
 	return string(release), release != nil
 }
 
@@ -78,7 +79,7 @@ func dwg(head []byte) (string, bool) {
 func dxf(head []byte) (string, bool) {
 	text := bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	release := ""
-	for _, at := range []*regexp.Regexp{acadVer, acadVerBin} {
+	for _, at := range []*regexp.Regexp{acadVer(), acadVerBin()} {
 		if m := at.FindSubmatch(text); m != nil {
 			release = string(m[1])
 		}
@@ -98,12 +99,17 @@ func step(head []byte) (string, bool) {
 	return "", bytes.HasPrefix(bytes.TrimLeft(head, "\xef\xbb\xbf \t\r\n"), []byte("ISO-10303-21;"))
 }
 
+// lazily compiles a pattern when it is first asked for: most runs ask for few.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // pdf: readers take a header anywhere in the first kilobyte.
 func pdf(head []byte) (string, bool) {
 	return "", bytes.Contains(head[:min(len(head), 1<<10)], []byte("%PDF-"))
 }
 
-var sketchupRelease = regexp.MustCompile(`\{(\d+)\.`)
+var sketchupRelease = lazily(`\{(\d+)\.`)
 
 // sketchup is a text of two bytes a character, "SketchUp Model", and one with the release.
 func sketchup(head []byte) (string, bool) {
@@ -116,7 +122,7 @@ func sketchup(head []byte) (string, bool) {
 		return "", false
 	}
 
-	if m := sketchupRelease.FindSubmatch(plain); m != nil {
+	if m := sketchupRelease().FindSubmatch(plain); m != nil {
 		return string(m[1]), true
 	}
 

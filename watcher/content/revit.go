@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
-	"regexp"
 )
 
 // revitInfo is what a Revit file says of itself in its stream BasicFileInfo, a text of two bytes a
@@ -15,8 +14,8 @@ type revitInfo struct {
 }
 
 var (
-	revitRelease = regexp.MustCompile(`(?:Format: |Autodesk Revit [A-Za-z ]*)(\d{4})`)
-	revitLocal   = regexp.MustCompile(`Worksharing: Local\b`)
+	revitRelease = lazily(`(?:Format: |Autodesk Revit [A-Za-z ]*)(\d{4})`)
+	revitLocal   = lazily(`Worksharing: Local\b`)
 )
 
 // basicFileInfo finds the stream in the first sector of the container's directory. Where it lies
@@ -67,8 +66,8 @@ func basicFileInfo(r io.ReaderAt, head []byte, size int64) revitInfo {
 
 func parseInfo(b []byte) revitInfo {
 	text := bytes.ReplaceAll(b, []byte{0}, nil)
-	out := revitInfo{local: revitLocal.Match(text)}
-	if m := revitRelease.FindSubmatch(text); m != nil {
+	out := revitInfo{local: revitLocal().Match(text)}
+	if m := revitRelease().FindSubmatch(text); m != nil {
 		out.release = string(m[1])
 	}
 

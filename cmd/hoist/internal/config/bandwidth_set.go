@@ -41,7 +41,7 @@ func setTop(text []byte, key, value string) ([]byte, error) {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	end := len(lines)
 	if i := slices.IndexFunc(lines, func(l []byte) bool {
-		return anyHeader.Match(bytes.TrimRight(l, "\r\n"))
+		return anyHeader().Match(bytes.TrimRight(l, "\r\n"))
 	}); i >= 0 {
 		end = i
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -62,11 +63,16 @@ func tomlErrors(file string, err error) error {
 	return inFile(file, err)
 }
 
-var wrongType = regexp.MustCompile(`^toml: cannot decode TOML (\w+) into struct field \S+ of type (\S+)$`)
+// lazily compiles a pattern when it is first asked for: most runs ask for few.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+var wrongType = lazily(`^toml: cannot decode TOML (\w+) into struct field \S+ of type (\S+)$`)
 
 // plainly says what the decoder says without the names of our code.
 func plainly(msg string) string {
-	m := wrongType.FindStringSubmatch(msg)
+	m := wrongType().FindStringSubmatch(msg)
 	if m == nil {
 		return msg
 	}

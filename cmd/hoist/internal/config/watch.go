@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -296,7 +295,7 @@ func readConfig(h Home) ([]byte, error) {
 }
 
 var (
-	patternHeader = regexp.MustCompile(`^\s*\[\[\s*watch\s*\.\s*pattern\s*\]\]\s*(#.*)?$`)
-	watchHeader   = regexp.MustCompile(`^\s*\[\[\s*watch\s*\]\]\s*(#.*)?$`)
-	anyHeader     = regexp.MustCompile(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
+	patternHeader = lazily(`^\s*\[\[\s*watch\s*\.\s*pattern\s*\]\]\s*(#.*)?$`)
+	watchHeader   = lazily(`^\s*\[\[\s*watch\s*\]\]\s*(#.*)?$`)
+	anyHeader     = lazily(`^\s*\[\[?\s*[A-Za-z0-9_."'-][^\]]*\]\]?\s*(#.*)?$`)
 )

@@ -36,7 +36,7 @@ func line(lines [][]byte, i int) []byte { return bytes.TrimRight(lines[i], "\r\n
 // endOfTable is where a table ends that begins in a line.
 func endOfTable(lines [][]byte, start int) int {
 	end := start + 1
-	for end < len(lines) && !anyHeader.Match(line(lines, end)) {
+	for end < len(lines) && !anyHeader().Match(line(lines, end)) {
 		end++
 	}
 
@@ -53,7 +53,7 @@ func nextPattern(lines [][]byte, end int) int {
 		end++
 	}
 
-	if end == len(lines) || !patternHeader.Match(line(lines, end)) {
+	if end == len(lines) || !patternHeader().Match(line(lines, end)) {
 		return -1
 	}
 
@@ -76,7 +76,7 @@ func endOfPatterns(lines [][]byte, end int) int {
 func findTable(text []byte, n int) tableLines {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	for i := range lines {
-		if !watchHeader.Match(line(lines, i)) {
+		if !watchHeader().Match(line(lines, i)) {
 			continue
 		}
 

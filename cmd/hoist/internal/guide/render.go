@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
-	"github.com/DataDog/datadog-agent/pkg/template/html"
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // Text writes the guide for a terminal.
@@ -68,13 +69,14 @@ func (g Guide) Markdown(w io.Writer) error {
 //go:embed guide.html
 var files embed.FS
 
-var page = template.Must(template.New("guide.html").Funcs(
-	template.FuncMap{"orNone": orNone, "inc": func(i int) int {
-		return i + 1
-	}}).ParseFS(files, "guide.html"))
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("guide.html").Funcs(template.FuncMap{
+		"orNone": orNone, "inc": func(i int) int { return i + 1 },
+	}).ParseFS(files, "guide.html"))
+})
 
 // HTML writes the guide as one page that needs nothing else, to be mailed to an administrator.
-func (g Guide) HTML(w io.Writer) error { return page.Execute(w, g) }
+func (g Guide) HTML(w io.Writer) error { return page().Execute(w, g) }
 
 func orNone(scopes []string) string {
 	if len(scopes) == 0 {

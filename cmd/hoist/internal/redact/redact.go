@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Mark stands where a secret was.
@@ -12,21 +13,25 @@ const Mark = "[redacted]"
 // shortest is the length below which a value is no secret: it would take common words out.
 const shortest = 6
 
-// forms are what secrets look like, with what to leave of them.
-var forms = []struct {
+type form struct {
 	form *regexp.Regexp
 	with string
-}{
-	{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----`), Mark},
-	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`), "$1 " + Mark},
-	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]+){1,2}`), Mark},
-	// the query of any URL: signatures are there, and nothing that a reader needs
-	{regexp.MustCompile(`(https?://[^\s"'?<>]+)\?[^\s"'<>]+`), "$1?" + Mark},
-	// name and password before a host
-	{regexp.MustCompile(`(https?://)[^\s/"'@]+@`), "$1" + Mark + "@"},
-	{regexp.MustCompile(`(?i)((?:secret|token|password|private_?key|signature)["']?\s*[:=]\s*["']?)` +
-		`([A-Za-z0-9._~+/=%-]{8,})`), "$1" + Mark},
 }
+
+// forms are what secrets look like, with what to leave of them.
+var forms = sync.OnceValue(func() []form {
+	return []form{
+		{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----`), Mark},
+		{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`), "$1 " + Mark},
+		{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]+){1,2}`), Mark},
+		// the query of any URL: signatures are there, and nothing that a reader needs
+		{regexp.MustCompile(`(https?://[^\s"'?<>]+)\?[^\s"'<>]+`), "$1?" + Mark},
+		// name and password before a host
+		{regexp.MustCompile(`(https?://)[^\s/"'@]+@`), "$1" + Mark + "@"},
+		{regexp.MustCompile(`(?i)((?:secret|token|password|private_?key|signature)["']?\s*[:=]\s*["']?)` +
+			`([A-Za-z0-9._~+/=%-]{8,})`), "$1" + Mark},
+	}
+})
 
 // Redactor takes secrets out of text.
 type Redactor struct{ known *strings.Replacer }
@@ -47,7 +52,7 @@ func New(secrets ...string) Redactor {
 // Text without secrets.
 func (r Redactor) Text(s string) string {
 	s = r.known.Replace(s)
-	for _, f := range forms {
+	for _, f := range forms() {
 		s = f.form.ReplaceAllString(s, f.with)
 	}
 

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"html/template"
 	"path/filepath"
+	"sync"
 	"time"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"github.com/dustin/go-humanize"
 
 	"hoist/cmd/hoist/internal/control"
@@ -25,7 +26,7 @@ func Page(s control.Status, now time.Time, stopped bool) ([]byte, error) {
 
 	var out bytes.Buffer
 	out.WriteString(mark + "\n") // templates hold no comments
-	err := page.Execute(&out, struct {
+	err := page().Execute(&out, struct {
 		control.Status
 		Now, Host, Headline string
 		Stopped             bool
@@ -34,20 +35,22 @@ func Page(s control.Status, now time.Time, stopped bool) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-var page = template.Must(template.New("status").Funcs(template.FuncMap{
-	"base": filepath.Base, "bytes": func(n int64) string { return humanize.IBytes(uint64(max(n, 0))) },
-	"count": count, "number": func(n int) string { return humanize.Comma(int64(n)) },
-	"clock": func(t *time.Time) string { return t.Local().Format("2 Jan 15:04") },
-	"span":  span, "more": func(all, shown int) int { return max(0, all-shown) },
-	"head": head[control.Attention], "first": head[control.Active],
-	"percent": func(done int64, total *int64) int64 {
-		if total == nil || *total <= 0 {
-			return 0
-		}
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("status").Funcs(template.FuncMap{
+		"base": filepath.Base, "bytes": func(n int64) string { return humanize.IBytes(uint64(max(n, 0))) },
+		"count": count, "number": func(n int) string { return humanize.Comma(int64(n)) },
+		"clock": func(t *time.Time) string { return t.Local().Format("2 Jan 15:04") },
+		"span":  span, "more": func(all, shown int) int { return max(0, all-shown) },
+		"head": head[control.Attention], "first": head[control.Active],
+		"percent": func(done int64, total *int64) int64 {
+			if total == nil || *total <= 0 {
+				return 0
+			}
 
-		return min(100, 100*done / *total)
-	},
-}).Parse(source))
+			return min(100, 100*done / *total)
+		},
+	}).Parse(source))
+})
 
 // mostRows bounds each list.
 const mostRows = 50
