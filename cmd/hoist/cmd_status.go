@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -71,114 +69,6 @@ func (a *app) status(ctx context.Context, path string) error {
 	})
 }
 
-// followStatus prints the status at every change, at most twice a second.
-func (a *app) followStatus(ctx context.Context, path string) error {
-	s, err := a.setup(config.Settings{})
-	if err != nil {
-		return err
-	}
-
-	gone := fail(problem.NoDaemon, errors.New("status --follow needs a daemon, and none runs"),
-		"start one with \"hoist daemon\"")
-
-	c, err := a.dial(ctx, s)
-	if errors.Is(err, control.ErrNoOwner) {
-		return gone
-	}
-
-	if err != nil {
-		return err
-	}
-
-	defer c.Close()
-
-	show := a.statusShower()
-	defer show.Keep()
-
-	var index uint64 = control.FromNow
-	for {
-		st, err := c.Status(ctx)
-		if err == nil {
-			err = a.showStatus(show, below(st, path))
-		}
-
-		if err == nil {
-			var e control.Event
-			// bytes move without a change in the state
-			wait, cancel := context.WithTimeout(ctx, 2*time.Second)
-			e, err = c.Changes(wait, index)
-			cancel()
-			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-				err = nil
-			} else {
-				index = e.Index
-			}
-		}
-
-		switch {
-		case errors.Is(err, control.ErrNoOwner):
-			return gone
-		case err != nil:
-			return err
-		}
-
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
-}
-
-// statusShower is the terminal that a status is drawn on again and again.
-func (a *app) statusShower() *progress.Screen {
-	out := a.stdout
-	if w, ok := out.(interface{ Unwrap() any }); ok {
-		out, _ = w.Unwrap().(io.Writer)
-	}
-
-	return progress.NewScreen(out, a.getenv)
-}
-
-// showStatus prints a status with the time: in place of the one before on a terminal, else below it.
-func (a *app) showStatus(show *progress.Screen, s control.Status) error {
-	if a.flags.json {
-		return a.printJSON(s)
-	}
-
-	if !show.Terminal() {
-		text, err := a.followedText(s, 0)
-		if err != nil {
-			return err
-		}
-
-		_, err = io.WriteString(a.stdout, text)
-
-		return err
-	}
-
-	var err error
-	show.Draw(func(width, height int) []string {
-		var text string
-		text, err = a.followedText(s, max(width-1, 1))
-
-		return progress.Fit(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), width, height)
-	})
-
-	return err
-}
-
-// followedText is a status with the time, for lines of so many cells.
-func (a *app) followedText(s control.Status, cells int) (string, error) {
-	var text bytes.Buffer
-	b := *a
-	b.stdout, b.cells = &text, cells
-	b.printf("%s\n", time.Now().Format(time.DateTime))
-	err := b.printStatusOf(s, mostFollowed)
-
-	return text.String(), err
-}
-
 // below keeps what concerns a path: the watch it lies in, and the files that are it or lie below
 // it.
 func below(s control.Status, path string) control.Status {
@@ -229,16 +119,10 @@ func nothingAt(s control.Status, path string) bool {
 	return errors.Is(err, fs.ErrNotExist) && len(s.Watches)+len(s.Active)+len(s.Attention) == 0
 }
 
-// How many active jobs are shown to people: at once, and in a window that is drawn again and again,
-// where what waits and what needs somebody has to have room below.
-const (
-	mostActive   = 12
-	mostFollowed = 4
-)
+// mostActive is how many active jobs are shown to people at once.
+const mostActive = 12
 
-func (a *app) printStatus(s control.Status) error { return a.printStatusOf(s, mostActive) }
-
-func (a *app) printStatusOf(s control.Status, most int) error {
+func (a *app) printStatus(s control.Status) error {
 	if a.flags.json {
 		return a.printJSON(s)
 	}
@@ -267,21 +151,13 @@ func (a *app) printStatusOf(s control.Status, most int) error {
 		a.line("bandwidth: " + bandwidthText(*b))
 	}
 
-	if err := a.printActive(s.Active, most); err != nil {
+	if err := a.printActive(s.Active, mostActive); err != nil {
 		return err
 	}
 
 	for _, b := range s.Budgets {
-		switch {
-		case b.ClosedUntil != nil:
-			a.line("limit " + b.Class + ": closed by the service until " + clockText(b.ClosedUntil))
-		case b.Available == 0:
-			text := ""
-			if b.NextCall != nil {
-				text = ", the next at " + clockText(b.NextCall)
-			}
-
-			a.line(fmt.Sprintf("limit %s: 0 of %d calls a minute free%s", b.Class, b.LimitPerMinute, text))
+		if text := closedText(b); text != "" {
+			a.line(text)
 		}
 	}
 
@@ -292,6 +168,23 @@ func (a *app) printStatusOf(s control.Status, most int) error {
 	a.printAttention(s)
 
 	return nil
+}
+
+// closedText says of a limit of the service that it lets no call through; "" when it does.
+func closedText(b control.Budget) string {
+	switch {
+	case b.ClosedUntil != nil:
+		return "limit " + b.Class + ": closed by the service until " + clockText(b.ClosedUntil)
+	case b.Available > 0:
+		return ""
+	}
+
+	text := fmt.Sprintf("limit %s: 0 of %d calls a minute free", b.Class, b.LimitPerMinute)
+	if b.NextCall != nil {
+		text += ", the next at " + clockText(b.NextCall)
+	}
+
+	return text
 }
 
 // bandwidthText is the limit that holds at this hour, and where it comes from when that changes.
@@ -353,16 +246,7 @@ const oneByOne = 3
 // printAttention shows the files that need a user: a few of a reason one by one, many of one in a
 // group.
 func (a *app) printAttention(s control.Status) {
-	by := map[string][]control.Attention{}
-	var reasons []string
-	for _, j := range s.Attention {
-		if by[j.Reason] == nil {
-			reasons = append(reasons, j.Reason)
-		}
-
-		by[j.Reason] = append(by[j.Reason], j)
-	}
-
+	reasons, by := byReason(s.Attention)
 	for _, reason := range reasons {
 		if list := by[reason]; len(list) > oneByOne {
 			a.printWaiting("needs you", attentionGroup(reason, list))
@@ -384,6 +268,20 @@ func (a *app) printAttention(s control.Status) {
 			a.printHint(j)
 		}
 	}
+}
+
+// byReason sorts files by why they need a user, in the order in which the reasons come.
+func byReason(list []control.Attention) (reasons []string, by map[string][]control.Attention) {
+	by = map[string][]control.Attention{}
+	for _, j := range list {
+		if by[j.Reason] == nil {
+			reasons = append(reasons, j.Reason)
+		}
+
+		by[j.Reason] = append(by[j.Reason], j)
+	}
+
+	return reasons, by
 }
 
 // printHint says what helps against a refusal whose cause the service named.

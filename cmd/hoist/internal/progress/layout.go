@@ -56,6 +56,9 @@ func first(s State, elapsed time.Duration, cells int) string {
 	return percent + counts[0]
 }
 
+// Bar is a bar of so many cells with its ends, and a blank behind it.
+func Bar(percent, cells int) string { return bar(percent, cells) }
+
 // bar is a bar of so many cells with its ends; nothing where there is no room for one.
 func bar(percent, cells int) string {
 	inside := cells - 2
