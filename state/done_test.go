@@ -1,12 +1,14 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +72,12 @@ func TestRowsTellWhatTheJobWas(t *testing.T) {
 
 				if last, found, err := s.LastJob(way.job.Path); err != nil || !found || last.ID != j.ID {
 					t.Errorf("the last job of its path: %+v, %v, %v", last, found, err)
+				}
+
+				for part, want := range map[string]int{strings.ToUpper(filepath.Base(way.job.Path)): 1, "nowhere": 0} {
+					if found, err := s.Jobs(Filter{Path: part}); err != nil || len(found) != want {
+						t.Errorf("search for %q: %d jobs, %v", part, len(found), err)
+					}
 				}
 
 				lines, err := s.History(j.ID)
@@ -346,6 +354,41 @@ func TestLinesComeBack(t *testing.T) {
 	for i, l := range lines[10:] {
 		if fmt.Sprint(got[i]) != fmt.Sprint(HistoryLine(l)) {
 			t.Fatalf("line %d: got %+v, want %+v", i, got[i], l)
+		}
+	}
+}
+
+// TestSearchPassesReceiptsInAnyOrder: of several blocks, and numbers under which nothing lies.
+func TestSearchPassesReceiptsInAnyOrder(t *testing.T) {
+	s := newStore(t)
+	var all []JobID
+	for i := range 8 {
+		all = append(all, enqueue(t, s, uploadJob(i), Queued).ID)
+	}
+
+	for _, i := range []int{5, 0, 7, 2, 4, 1, 6, 3} {
+		run(t, s, all[i], uploadSteps...)
+	}
+
+	err := s.view(func(tx *bolt.Tx) error {
+		paths := newSearch(tx, "DRAWINGS/")
+		for _, number := range []uint64{8, 1, 9, receiptBlock, 3*receiptBlock + 1, 2} {
+			if got, err := get(tx, bucketReceipts, seqKey(number)); err != nil || !bytes.HasPrefix(paths.receipt(number), got) ||
+				(got == nil) != (paths.receipt(number) == nil) {
+				t.Errorf("receipt %d: %x, want %x", number, paths.receipt(number), got)
+			}
+		}
+
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for i, id := range all {
+		part := filepath.Base(uploadJob(i).Path)
+		if found, err := s.Jobs(Filter{Path: part, Newest: i%2 == 0}); err != nil || len(found) != 1 || found[0].ID != id {
+			t.Errorf("%s: %d jobs, %v", part, len(found), err)
 		}
 	}
 }

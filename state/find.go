@@ -11,15 +11,27 @@ import (
 // eachJob visits the keys of all jobs, rows among them, in the order of their ids from a key on (nil:
 // all), or with newest from the last one before that key back, until f answers false.
 func eachJob(tx *bolt.Tx, from []byte, newest bool, f func(k []byte) (more bool, err error)) error {
+	return eachOf(tx, places{true, true}, from, newest, func(k, _ []byte) (bool, error) { return f(k) })
+}
+
+// places are where jobs lie: those that are done apart from all others.
+type places struct{ jobs, done bool }
+
+// eachOf is eachJob of the jobs of some places. It tells of those that are done what lies there, nil of the others.
+func eachOf(tx *bolt.Tx, in places, from []byte, newest bool, f func(k, done []byte) (bool, error)) error {
 	cursors := [2]*bolt.Cursor{tx.Bucket(bucketJobs).Cursor(), tx.Bucket(bucketDone).Cursor()}
-	var at [2][]byte
+	var at, there [2][]byte
 	for i, c := range cursors {
-		at[i], _ = c.Seek(from)
+		if !in.jobs && i == 0 || !in.done && i == 1 {
+			continue
+		}
+
+		at[i], there[i] = c.Seek(from)
 		switch {
 		case newest && (from == nil || at[i] == nil):
-			at[i], _ = c.Last()
+			at[i], there[i] = c.Last()
 		case newest:
-			at[i], _ = c.Prev()
+			at[i], there[i] = c.Prev()
 		}
 	}
 
@@ -29,14 +41,15 @@ func eachJob(tx *bolt.Tx, from []byte, newest bool, f func(k []byte) (more bool,
 			i = 1
 		}
 
-		if more, err := f(at[i]); err != nil || !more {
+		there[0] = nil // of that bucket it does not tell all
+		if more, err := f(at[i], there[i]); err != nil || !more {
 			return err
 		}
 
 		if newest {
-			at[i], _ = cursors[i].Prev()
+			at[i], there[i] = cursors[i].Prev()
 		} else {
-			at[i], _ = cursors[i].Next()
+			at[i], there[i] = cursors[i].Next()
 		}
 	}
 

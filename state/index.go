@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 	"unique"
@@ -36,12 +37,21 @@ type openJob struct {
 	reason      unique.Handle[string]
 	nextAttempt time.Time // by the monotonic clock, which nobody sets
 	stored      time.Time // as the record has it
+	since       int64     // of the reason, in ns as the record has it; 0: not known
 }
 
 func mirror(j Job) *openJob {
 	return &openJob{id: j.ID, root: j.Root, rename: j.Kind == Rename, paused: j.Paused,
 		attention: j.Attention, priority: rank(j), reason: unique.Make(j.Reason),
-		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0)}
+		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0), since: sinceOf(j)}
+}
+
+func sinceOf(j Job) int64 {
+	if j.Since.IsZero() {
+		return 0
+	}
+
+	return j.Since.UnixNano()
 }
 
 // rank is the priority of a job as the index has it.
@@ -50,7 +60,7 @@ func rank(j Job) int8 { return int8(max(-1, min(j.Priority, 1))) }
 // says reports whether the index has nothing to change for what became of a job.
 func (o *openJob) says(j Job) bool {
 	return o.root == j.Root && o.priority == rank(j) && o.paused == j.Paused && o.attention == j.Attention &&
-		o.reason.Value() == j.Reason && o.stored.Equal(j.NextAttempt)
+		o.reason.Value() == j.Reason && o.stored.Equal(j.NextAttempt) && o.since == sinceOf(j)
 }
 
 // monotonic is a time that is as far ahead as t by the clock now, whatever the clock is set to
@@ -73,6 +83,16 @@ func (j *Job) setWait(before time.Time) {
 	case !j.NextAttempt.Equal(before):
 		j.Wait = max(0, time.Until(j.NextAttempt))
 	}
+}
+
+// next is the next attempt as the record has it, or by the clock as it is now, if that was set since.
+func (o *openJob) next() time.Time {
+	at := stored(monotonic(o.nextAttempt))
+	if at.Sub(o.stored).Abs() > clockSlack {
+		return at
+	}
+
+	return o.stored.UTC()
 }
 
 func byID(a, b *openJob) int { return cmp.Compare(a.id, b.id) }
@@ -226,17 +246,27 @@ func (x *jobIndex) runnable(now time.Time, limit int, skip func(JobID) bool) []J
 // indexPage is how many open jobs are read at once.
 const indexPage = 1000
 
-// page lists the next open jobs after an id that the filter may choose, oldest first: at most
-// indexPage.
-func (x *jobIndex) page(f Filter, after JobID) []JobID {
+// page lists the next open jobs after an id, none for the first ones, that the filter may choose, in its order: at
+// most most (0: any number), and never more than indexPage.
+func (x *jobIndex) page(f Filter, after JobID, most int) []JobID {
 	i, found := slices.BinarySearchFunc(x.order, &openJob{id: after}, byID)
-	if found {
-		i++
+	rest := slices.Values(x.order[i:])
+	switch {
+	case f.Newest && after == "":
+		rest = backward(x.order)
+	case f.Newest:
+		rest = backward(x.order[:i])
+	case found:
+		rest = slices.Values(x.order[i+1:])
+	}
+
+	if most <= 0 || most > indexPage {
+		most = indexPage
 	}
 
 	var ids []JobID
-	for _, o := range x.order[i:] {
-		if len(ids) == indexPage {
+	for o := range rest {
+		if len(ids) == most {
 			break
 		}
 
@@ -246,6 +276,16 @@ func (x *jobIndex) page(f Filter, after JobID) []JobID {
 	}
 
 	return ids
+}
+
+func backward(list []*openJob) iter.Seq[*openJob] {
+	return func(yield func(*openJob) bool) {
+		for _, o := range slices.Backward(list) {
+			if !yield(o) {
+				return
+			}
+		}
+	}
 }
 
 func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
@@ -416,6 +456,53 @@ func (s *Store) Backlog() Backlog {
 	}
 
 	return b
+}
+
+// Wait is what jobs have in common that go on by themselves, later.
+type Wait struct {
+	Reason string
+	Count  int
+	Since  time.Time // of the one that waits longest; zero: not known
+	Next   time.Time // the first attempt
+	First  []JobID   // the oldest of them
+}
+
+// Waits groups the jobs that have the status waiting by reason without reading the file, and names some of each
+// group. active is as in [Filter].
+func (s *Store) Waits(active func(JobID) bool, now time.Time, named int) []Wait {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	by := map[unique.Handle[string]]*Wait{}
+	for _, o := range s.jobs.waiting {
+		if o.attention || !o.nextAttempt.After(now) || active != nil && active(o.id) {
+			continue
+		}
+
+		w := by[o.reason]
+		if w == nil {
+			w = &Wait{Reason: o.reason.Value(), Next: o.next()} // it is the first of its reason
+			by[o.reason] = w
+		}
+
+		w.Count++
+		if at := time.Unix(0, o.since).UTC(); o.since != 0 && (w.Since.IsZero() || at.Before(w.Since)) {
+			w.Since = at
+		}
+
+		i, _ := slices.BinarySearch(w.First, o.id)
+		w.First = slices.Insert(w.First, i, o.id)
+		w.First = w.First[:min(len(w.First), named)]
+	}
+
+	out := make([]Wait, 0, len(by))
+	for _, w := range by {
+		out = append(out, *w)
+	}
+
+	slices.SortFunc(out, func(a, b Wait) int { return cmp.Compare(a.Reason, b.Reason) })
+
+	return out
 }
 
 // CountsIn counts the open jobs of one root, and those of them that wait for a user.

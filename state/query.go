@@ -19,6 +19,7 @@ type Filter struct {
 	Kind   Kind
 	Batch  string
 	Root   string
+	Reason string
 	Path   string // a part of the local path, in any letter case
 	Open   bool   // only jobs that have not ended; much cheaper if most have
 	Newest bool   // the newest first
@@ -28,12 +29,20 @@ type Filter struct {
 
 func (f Filter) takes(j Job, now time.Time) bool {
 	if f.Open && !j.Open() || f.Kind != "" && j.Kind != f.Kind || f.Batch != "" && j.Batch != f.Batch ||
-		f.Root != "" && j.Root != f.Root ||
+		f.Root != "" && j.Root != f.Root || f.Reason != "" && j.Reason != f.Reason ||
 		f.Path != "" && !strings.Contains(strings.ToLower(j.Path), strings.ToLower(f.Path)) {
 		return false
 	}
 
 	return len(f.Status) == 0 || slices.Contains(f.Status, j.Status(f.Active != nil && f.Active(j.ID), now))
+}
+
+// places are where the jobs lie that can be chosen.
+func (f Filter) places() places {
+	return places{
+		jobs: len(f.Status) == 0 || slices.ContainsFunc(f.Status, func(s Status) bool { return s != StatusDone }),
+		done: len(f.Status) == 0 || slices.Contains(f.Status, StatusDone),
+	}
 }
 
 // onlyOpen reports whether no ended job can be chosen.
@@ -42,14 +51,27 @@ func (f Filter) onlyOpen() bool {
 		return true
 	}
 
-	return len(f.Status) > 0 && !slices.ContainsFunc(f.Status, func(s Status) bool {
-		return s == StatusDone || s == StatusFailed || s == StatusCancelled
-	})
+	return len(f.Status) > 0 && !slices.ContainsFunc(f.Status, Status.ended)
+}
+
+// onlyEnded reports whether no open job can be chosen.
+func (f Filter) onlyEnded() bool {
+	return len(f.Status) > 0 && !slices.ContainsFunc(f.Status, func(s Status) bool { return !s.ended() })
+}
+
+func (s Status) ended() bool { return s == StatusDone || s == StatusFailed || s == StatusCancelled }
+
+// isOpen reports whether the job of a key has not ended.
+func (s *Store) isOpen(k []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.jobs.open[idOf(k)] != nil
 }
 
 // mayTake reports whether an open job can be chosen, by what the index knows of it.
 func (f Filter) mayTake(o *openJob) bool {
-	if f.Root != "" && o.root != f.Root {
+	if f.Root != "" && o.root != f.Root || f.Reason != "" && o.reason.Value() != f.Reason {
 		return false
 	}
 
@@ -111,58 +133,12 @@ func (s *Store) timed(j Job) Job {
 // clockSlack is what the clock may be put right by without anybody being told.
 const clockSlack = time.Second
 
-// Jobs lists jobs, oldest first.
+// Jobs lists jobs, the oldest first unless the filter says otherwise.
 func (s *Store) Jobs(f Filter) ([]Job, error) {
 	now := time.Now()
 	var out []Job
-	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
-	if f.onlyOpen() && f.Newest {
-		all := f
-		all.Newest, all.Limit, all.After = false, 0, ""
-		out, err := s.Jobs(all)
-		slices.Reverse(out)
-		if f.After != "" {
-			out = slices.DeleteFunc(out, func(j Job) bool { return j.ID >= f.After })
-		}
-
-		if f.Limit > 0 {
-			out = out[:min(f.Limit, len(out))]
-		}
-
-		return out, err
-	}
-
 	if f.onlyOpen() {
-		for after := f.After; !full(); {
-			s.mu.Lock()
-			ids := s.jobs.page(f, after)
-			s.mu.Unlock()
-			if len(ids) == 0 {
-				break
-			}
-
-			jobs, at, err := s.readAll(ids)
-			if err != nil {
-				return nil, err
-			}
-
-			for _, j := range jobs {
-				if f.takes(j, now) && !full() {
-					out = append(out, j)
-				}
-			}
-
-			after = ids[len(ids)-1]
-			if len(jobs) < len(ids) || slices.ContainsFunc(jobs, func(j Job) bool { return !j.Open() }) {
-				// One ended since the ids were listed: its successor, which sorts behind, is listed
-				// as soon as the index has come to that commit.
-				if _, err := s.Wait(context.Background(), at-1); err != nil {
-					return nil, err
-				}
-			}
-		}
-
-		return out, nil
+		return s.listOpen(f, now)
 	}
 
 	var after []byte
@@ -179,8 +155,17 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 
 	err := s.view(func(tx *bolt.Tx) error {
 		out = nil
+		paths := newSearch(tx, f.Path)
 
-		return eachJob(tx, after, f.Newest, func(k []byte) (bool, error) {
+		return eachOf(tx, f.places(), after, f.Newest, func(k, done []byte) (bool, error) {
+			if done != nil && f.Path != "" && !paths.mayTake(k, done) {
+				return true, nil
+			}
+
+			if done == nil && f.onlyEnded() && s.isOpen(k) {
+				return true, nil
+			}
+
 			j, err := readJob(tx, k)
 			if err != nil {
 				return false, err
@@ -190,11 +175,53 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 				out = append(out, j)
 			}
 
-			return !full(), nil
+			return f.Limit <= 0 || len(out) < f.Limit, nil
 		})
 	})
 
 	return out, err
+}
+
+// listOpen lists jobs that have not ended. One that is queued while the newest are listed, in place of one that
+// ended, is for the next time.
+func (s *Store) listOpen(f Filter, now time.Time) (out []Job, err error) {
+	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
+	for after := f.After; !full(); {
+		s.mu.Lock()
+		ids := s.jobs.page(f, after, f.Limit-len(out))
+		s.mu.Unlock()
+		if len(ids) == 0 {
+			break
+		}
+
+		jobs, at, err := s.readAll(ids)
+		if err != nil {
+			return nil, err
+		}
+
+		after = ids[len(ids)-1]
+		ended := len(jobs) < len(ids) || slices.ContainsFunc(jobs, func(j Job) bool { return !j.Open() })
+		jobs = slices.DeleteFunc(jobs, func(j Job) bool { return !f.takes(j, now) })
+		if out == nil {
+			out = jobs // one page is the usual case
+		} else {
+			out = append(out, jobs...)
+		}
+
+		if full() {
+			out = out[:f.Limit]
+		}
+
+		if ended && !f.Newest {
+			// One ended since the ids were listed: its successor, which sorts behind, is listed
+			// as soon as the index has come to that commit.
+			if _, err := s.Wait(context.Background(), at-1); err != nil {
+				return nil, err
+			}
+		}
+	}
+
+	return out, nil
 }
 
 // OpenJobs lists the jobs that have not ended, oldest first.

@@ -122,13 +122,14 @@ type jobGlance struct {
 	NextAttempt time.Time `json:"next_attempt" n:"34"`
 	Wait        int64     `json:"wait" n:"35"`
 	Reason      string    `json:"reason" n:"39"`
+	Since       time.Time `json:"since" n:"41"`
 	End         string    `json:"end" n:"46"`
 	Priority    int       `json:"priority" n:"56"`
 }
 
 func (g jobGlance) job(id JobID) Job {
 	return Job{ID: id, Kind: Kind(g.Kind), Root: g.Root, Paused: g.Paused, Attention: g.Attention, Reason: g.Reason,
-		NextAttempt: g.NextAttempt, Priority: g.Priority}
+		Since: g.Since, NextAttempt: g.NextAttempt, Priority: g.Priority}
 }
 
 type partRecord struct {

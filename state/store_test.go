@@ -542,7 +542,7 @@ func TestWhatTheIndexRulesOutIsNotRead(t *testing.T) {
 
 	for status, most := range map[Status]int{StatusQueued: 20, StatusWaiting: 10, StatusAttention: 10, StatusPaused: 10} {
 		f := Filter{Status: []Status{status}}
-		if read := len(s.jobs.page(f, "")); read > most {
+		if read := len(s.jobs.page(f, "", 0)); read > most {
 			t.Errorf("%s: %d jobs are read, want at most %d", status, read, most)
 		}
 

@@ -71,7 +71,12 @@ func (r Reason) FixFor(job state.Job) string {
 		fix = strings.Replace(fix, "mv {clash}", "move {clash}", 1)
 	}
 
-	return strings.NewReplacer("{id}", string(job.ID), "{watch}", job.Root, "{path}", Quote(job.Path),
+	fix = strings.ReplaceAll(fix, "{id}", string(job.ID))
+	if !strings.Contains(fix, "{") {
+		return fix // as most are, and a status has thousands
+	}
+
+	return strings.NewReplacer("{watch}", job.Root, "{path}", Quote(job.Path),
 		"{remote}", Quote(address), "{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash),
 		"{free}", Quote(free)).Replace(fix)
 }

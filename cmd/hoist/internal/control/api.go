@@ -28,6 +28,8 @@ const FromNow = math.MaxUint64
 // package problem). All methods are safe for concurrent use.
 type API interface {
 	Status(ctx context.Context) (Status, error)
+	// Brief is the status with at most so many of what moves, and of what needs a person; 0: all.
+	Brief(ctx context.Context, most int) (Status, error)
 	Jobs(ctx context.Context, q JobQuery) ([]Job, error)
 	// Job finds a job by its id or a prefix of it that no other job has.
 	Job(ctx context.Context, id string) (JobDetail, error)

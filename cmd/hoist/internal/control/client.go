@@ -195,6 +195,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](ctx, c, http.MethodGet, "/v1/status", nil)
 }
 
+// Brief implements [API].
+func (c *Client) Brief(ctx context.Context, most int) (Status, error) {
+	return call[Status](ctx, c, http.MethodGet, "/v1/status?limit="+strconv.Itoa(most), nil)
+}
+
 // Jobs implements [API].
 func (c *Client) Jobs(ctx context.Context, q JobQuery) ([]Job, error) {
 	v := url.Values{}

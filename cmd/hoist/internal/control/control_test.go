@@ -32,6 +32,8 @@ func (o *owner) Status(context.Context) (Status, error) {
 		Waiting: []Waiting{}, Budgets: []Budget{}}, nil
 }
 
+func (o *owner) Brief(ctx context.Context, _ int) (Status, error) { return o.Status(ctx) }
+
 func (o *owner) Act(_ context.Context, id string, verb Verb) (ActResult, error) {
 	o.acted = append(o.acted, string(verb)+" "+id)
 	return ActResult{ID: id, State: "paused", Result: string(verb)}, nil

@@ -203,17 +203,9 @@ type server struct {
 }
 
 func (s server) status(w http.ResponseWriter, r *http.Request) {
-	n, ok := s.limit(w, r)
-	if !ok {
-		return
+	if n, ok := s.limit(w, r); ok {
+		s.answer(w)(s.api.Brief(r.Context(), n))
 	}
-
-	st, err := s.api.Status(r.Context())
-	if n > 0 {
-		st.Attention, st.Active = st.Attention[:min(n, len(st.Attention))], st.Active[:min(n, len(st.Active))]
-	}
-
-	s.answer(w)(st, err)
 }
 
 func (s server) jobs(w http.ResponseWriter, r *http.Request) {

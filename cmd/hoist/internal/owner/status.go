@@ -14,7 +14,10 @@ import (
 )
 
 // Status implements [control.API].
-func (o *Owner) Status(ctx context.Context) (control.Status, error) {
+func (o *Owner) Status(ctx context.Context) (control.Status, error) { return o.Brief(ctx, 0) }
+
+// Brief implements [control.API].
+func (o *Owner) Brief(ctx context.Context, most int) (control.Status, error) {
 	now := time.Now()
 	active := o.engine.Active()
 	s := control.Status{
@@ -27,35 +30,21 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		s.Owner = &control.Owner{PID: os.Getpid(), Command: o.options.Command, Since: o.since.UTC()}
 	}
 
-	parked, err := o.store.Jobs(
-		state.Filter{Status: []state.Status{state.StatusAttention}, Active: isActive(active)})
+	err := o.eachParked(active, "", most, func(j state.Job) { s.Attention = append(s.Attention, o.attentionOf(j, now)) })
 	if err != nil {
 		return s, err
-	}
-
-	for _, j := range parked {
-		s.Attention = append(s.Attention, o.attentionOf(j, now))
 	}
 
 	if s.Watches, err = o.Watches(ctx); err != nil {
 		return s, err
 	}
 
-	for _, w := range s.Watches {
-		if b := w.Brake; b != nil {
-			s.Attention = append(s.Attention, control.Attention{Path: w.Path, Reason: transfer.ReasonMassChange,
-				Detail: b.Detail, Since: control.Known(b.At), Fix: b.GoOn})
-		}
-	}
-
-	held, err := o.watches.heldGone()
-	if err != nil {
+	if err := o.otherAttention(&s); err != nil {
 		return s, err
 	}
 
-	s.Attention = append(s.Attention, held...)
 	s.Budgets = o.budgets()
-	if s.Waiting, err = o.waiting(active, s.Budgets); err != nil {
+	if s.Waiting, err = o.waiting(active, s.Budgets, now); err != nil {
 		return s, err
 	}
 
@@ -64,16 +53,11 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 	}
 
 	s.Bandwidth = o.bandwidthNow(now)
-	s.Trouble = o.trouble(parked, s.Waiting)
-	est := transfer.Estimate{}
-	if o.mode != Passive { // where nothing moves nothing is estimated from all open jobs
-		est = o.engine.Estimate()
+	if s.Trouble, err = o.trouble(active, s.Waiting); err != nil {
+		return s, err
 	}
 
-	if est.Left > 0 && !unanswered(s.Waiting) && !slices.ContainsFunc(s.Trouble, standsStill) {
-		s.ETA = &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
-	}
-
+	s.ETA = o.eta(s)
 	for _, t := range s.Trouble {
 		if needsPerson(t) {
 			s.Attention = append(s.Attention, control.Attention{Path: o.options.Home.State, Reason: t.Reason,
@@ -81,7 +65,62 @@ func (o *Owner) Status(ctx context.Context) (control.Status, error) {
 		}
 	}
 
+	if most > 0 {
+		s.Attention, s.Active = s.Attention[:min(most, len(s.Attention))], s.Active[:min(most, len(s.Active))]
+	}
+
 	return s, nil
+}
+
+// eachParked calls each with the jobs that need a user: with those of one reason, "" for all, and at most so many (0: all).
+func (o *Owner) eachParked(active []transfer.Progress, reason string, most int, each func(state.Job)) error {
+	const page = 1000
+
+	f := state.Filter{Status: []state.Status{state.StatusAttention}, Active: isActive(active), Reason: reason}
+	for left := most; ; left -= page {
+		if f.Limit = page; most > 0 {
+			f.Limit = min(page, left)
+		}
+
+		jobs, err := o.store.Jobs(f)
+		for _, j := range jobs {
+			each(j)
+			f.After = j.ID
+		}
+
+		if err != nil || len(jobs) < f.Limit || most > 0 && left <= page {
+			return err
+		}
+	}
+}
+
+// otherAttention adds what needs a user and is no job.
+func (o *Owner) otherAttention(s *control.Status) error {
+	for _, w := range s.Watches {
+		if b := w.Brake; b != nil {
+			s.Attention = append(s.Attention, control.Attention{Path: w.Path, Reason: transfer.ReasonMassChange,
+				Detail: b.Detail, Since: control.Known(b.At), Fix: b.GoOn})
+		}
+	}
+
+	held, err := o.watches.heldGone()
+	s.Attention = append(s.Attention, held...)
+
+	return err
+}
+
+// eta is when all that is open will be done, nil where nobody can know.
+func (o *Owner) eta(s control.Status) *control.ETA {
+	est := transfer.Estimate{}
+	if o.mode != Passive { // where nothing moves nothing is estimated from all open jobs
+		est = o.engine.Estimate()
+	}
+
+	if est.Left <= 0 || unanswered(s.Waiting) || slices.ContainsFunc(s.Trouble, standsStill) {
+		return nil
+	}
+
+	return &control.ETA{Seconds: seconds(est.Left), DecidedBy: est.DecidedBy}
 }
 
 func (o *Owner) counts(active []transfer.Progress, now time.Time) control.Counts {

@@ -1,17 +1,11 @@
 package owner
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"strconv"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
 
-	"hoist/apsclient"
-	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
 )
 
@@ -70,32 +64,5 @@ func TestStatusCostsNothingOfWhatEnded(t *testing.T) {
 
 	if st, _ := o.Status(t.Context()); st.Jobs.Cancelled != 3000 {
 		t.Errorf("%+v", st.Jobs)
-	}
-}
-
-// BenchmarkStatus asks for the status of HOIST_JOBS (default 1,000,000) jobs that ended.
-func BenchmarkStatus(b *testing.B) {
-	dir := b.TempDir()
-	n := 1_000_000
-	if text := os.Getenv("HOIST_JOBS"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
-
-	most := n + 1
-	o, err := Open(b.Context(), Serving, Options{Home: config.Home{Config: dir, State: dir}, Profile: "default",
-		Logger: slog.New(slog.DiscardHandler), History: config.History{Jobs: &most},
-		Clients: func(string, apsclient.Bandwidth) (*apsclient.Client, error) { return nil, errors.New("none") }})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer o.Close()
-	addEnded(b, o, "all", n)
-	for b.Loop() {
-		if st, err := o.Status(b.Context()); err != nil || st.Jobs.Cancelled != n {
-			b.Fatalf("%+v, %v", st.Jobs, err)
-		}
 	}
 }

@@ -75,8 +75,8 @@ func foreignFix(err error) string {
 const getToken = "get token for "
 
 // trouble lists what keeps the whole home, or all files of an account, from their work, for the
-// first lines of the status; parked are the jobs that need a user.
-func (o *Owner) trouble(parked []state.Job, waiting []control.Waiting) (out []control.Trouble) {
+// first lines of the status.
+func (o *Owner) trouble(active []transfer.Progress, waiting []control.Waiting) (out []control.Trouble, err error) {
 	if err := o.store.Full(); err == nil {
 		o.troubles.over(transfer.ReasonNoSpace)
 	} else {
@@ -94,25 +94,23 @@ func (o *Owner) trouble(parked []state.Job, waiting []control.Waiting) (out []co
 	}
 
 	var c causes
-	for _, j := range parked {
-		if j.Reason == transfer.ReasonUnauthorised {
-			r, _ := transfer.ReasonByCode(j.Reason)
-			detail := r.Sentence // what differs from file to file is told of each
-			if i := strings.Index(j.Error, getToken); i >= 0 {
-				detail = j.Error[i:]
-			}
-
-			c.add(control.Waiting{Reason: j.Reason, Detail: detail, Fix: r.FixAll()}, j.Path, j.Since,
-				o.probes.next(j))
+	err = o.eachParked(active, transfer.ReasonUnauthorised, 0, func(j state.Job) {
+		r, _ := transfer.ReasonByCode(j.Reason)
+		detail := r.Sentence // what differs from file to file is told of each
+		if i := strings.Index(j.Error, getToken); i >= 0 {
+			detail = j.Error[i:]
 		}
-	}
+
+		c.add(control.Waiting{Reason: j.Reason, Detail: detail, Fix: r.FixAll()}, j.Path, j.Since,
+			o.probes.next(j))
+	})
 
 	for _, w := range settled(c.list(), time.Now()) {
 		out = append(out, control.Trouble{Reason: w.Reason, Detail: w.Detail, Count: w.Count,
 			Since: w.Since, NextAttempt: w.NextAttempt, Fix: w.Fix})
 	}
 
-	return out
+	return out, err
 }
 
 // offline says that the service cannot be reached, if the last calls could not.

@@ -25,6 +25,11 @@ type causes struct {
 
 // add counts a file that waits for a cause; since and next may be zero.
 func (c *causes) add(w control.Waiting, path string, since, next time.Time) {
+	c.addAll(w, 1, []string{path}, since, next)
+}
+
+// addAll counts files that wait for one cause, some of which are named.
+func (c *causes) addAll(w control.Waiting, count int, paths []string, since, next time.Time) {
 	id := [2]string{w.Reason, w.Detail}
 	g := c.groups[id]
 	if g == nil {
@@ -37,11 +42,8 @@ func (c *causes) add(w control.Waiting, path string, since, next time.Time) {
 		c.groups[id] = g
 	}
 
-	g.Count++
-	if len(g.Paths) < mostPaths {
-		g.Paths = append(g.Paths, path)
-	}
-
+	g.Count += count
+	g.Paths = append(g.Paths, paths[:min(len(paths), mostPaths-len(g.Paths))]...)
 	g.Since, g.NextAttempt = earlier(g.Since, since), earlier(g.NextAttempt, next)
 	if g.Fix != w.Fix {
 		g.Fix = "" // no one command helps them all
@@ -82,19 +84,30 @@ func settled(list []control.Waiting, now time.Time) []control.Waiting {
 	return list
 }
 
-// job counts a job whose next attempt lies ahead.
-func (c *causes) job(j state.Job) {
-	w := control.Waiting{Reason: j.Reason, Detail: j.Error, Fix: fixOf(j)}
-	if r, ok := transfer.ReasonByCode(j.Reason); ok {
+// jobs counts jobs whose next attempt lies ahead; some are the first of them, in full.
+func (c *causes) jobs(all state.Wait, some []state.Job) {
+	if len(some) == 0 {
+		return // they have all gone on
+	}
+
+	w, paths := control.Waiting{Reason: all.Reason, Detail: some[0].Error, Fix: fixOf(some[0])}, []string{}
+	if r, ok := transfer.ReasonByCode(all.Reason); ok {
 		w.Detail = r.Sentence
 	}
 
-	c.add(w, j.Path, j.Since, j.NextAttempt)
+	for _, j := range some {
+		paths = append(paths, j.Path)
+		if fixOf(j) != w.Fix {
+			w.Fix = "" // no one command helps them all
+		}
+	}
+
+	c.addAll(w, all.Count, paths, all.Since, all.Next)
 }
 
 // budget counts the files of jobs that are queued, or at their last call, while a limit of the
 // service lets no call of a class through.
-func (c *causes) budget(b control.Budget, paths []string) {
+func (c *causes) budget(b control.Budget, count int, paths []string) {
 	w := control.Waiting{Reason: transfer.ReasonRateLimited,
 		Detail: fmt.Sprintf("the limit %s: %d calls a minute, none is free", b.Class, b.LimitPerMinute)}
 	var next time.Time
@@ -102,8 +115,8 @@ func (c *causes) budget(b control.Budget, paths []string) {
 		next = *b.NextCall
 	}
 
-	for _, p := range paths {
-		c.add(w, p, time.Time{}, next)
+	if count > 0 {
+		c.addAll(w, count, paths, time.Time{}, next)
 	}
 }
 
@@ -216,44 +229,29 @@ func soonest(list []control.Waiting, e *transfer.Engine) {
 	}
 }
 
-// waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a
-// rest.
-func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([]control.Waiting, error) {
+// waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a rest. Of the
+// jobs it reads only those that it names: there may be a hundred thousand.
+func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget, now time.Time) ([]control.Waiting, error) {
 	var c causes
-	each := func(status state.Status, do func([]state.Job)) error {
-		page := state.Filter{Status: []state.Status{status}, Active: isActive(active), Limit: 1000}
-		for {
-			jobs, err := o.store.Jobs(page)
-			if err != nil || len(jobs) == 0 {
-				return err
+	for _, w := range o.store.Waits(isActive(active), now, mostPaths) {
+		var some []state.Job
+		for _, id := range w.First {
+			if j, err := o.store.Job(id); err == nil && j.Open() { // another one has just gone on
+				some = append(some, j)
 			}
-
-			do(jobs)
-			page.After = jobs[len(jobs)-1].ID
 		}
+
+		c.jobs(w, some)
 	}
 
-	err := each(state.StatusWaiting, func(jobs []state.Job) {
-		for _, j := range jobs {
-			c.job(j)
-		}
-	})
+	queued, paths, err := o.queued(active, now)
 	if err != nil {
 		return nil, err
 	}
 
-	if out, ok := o.engine.Outage(); ok { // those that did not begin wait for the same
+	if out, ok := o.engine.Outage(); ok && queued > 0 { // those that did not begin wait for the same
 		r, _ := transfer.ReasonByCode(transfer.ReasonOffline)
-		w := control.Waiting{Reason: r.Code, Detail: r.Sentence}
-		err := each(state.StatusQueued, func(jobs []state.Job) {
-			for _, j := range jobs {
-				c.add(w, j.Path, out.Since, out.Next)
-			}
-		})
-
-		if err != nil {
-			return nil, err
-		}
+		c.addAll(control.Waiting{Reason: r.Code, Detail: r.Sentence}, queued, paths, out.Since, out.Next)
 	}
 
 	o.repeated(&c, active)
@@ -268,23 +266,14 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 			continue
 		}
 
-		var paths []string
+		var last []string
 		for _, p := range active {
 			if p.Phase == state.PhaseCompleted || p.Phase == state.PhasePublishing {
-				paths = append(paths, p.Path)
+				last = append(last, p.Path)
 			}
 		}
 
-		err := each(state.StatusQueued, func(jobs []state.Job) {
-			for _, j := range jobs {
-				paths = append(paths, j.Path)
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
-
-		c.budget(b, paths)
+		c.budget(b, len(last)+queued, append(last, paths...))
 	}
 
 	o.watches.each(func(w config.Watch, s watcher.Status) { c.watch(w.Path, s.Waits) })
@@ -293,4 +282,19 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget) ([
 	soonest(list, o.engine)
 
 	return settled(list, time.Now()), nil
+}
+
+// queued is how many jobs could begin now, and the paths of the first.
+func (o *Owner) queued(active []transfer.Progress, now time.Time) (count int, paths []string, err error) {
+	if count = o.counts(active, now).Queued; count == 0 {
+		return 0, nil, nil
+	}
+
+	jobs, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusQueued}, Active: isActive(active),
+		Limit: mostPaths})
+	for _, j := range jobs {
+		paths = append(paths, j.Path)
+	}
+
+	return count, paths, err
 }

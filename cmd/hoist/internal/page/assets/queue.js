@@ -5,13 +5,34 @@ import { ask, base, button, bytes, clock, draw, fix, get, h, number, section, te
 const most = 200; // rows that the page holds
 export const search = { text: "", state: "", pages: [], jobs: [], detail: undefined, stale: false, cloud: undefined };
 
-export async function findJobs() {
-  if (location.hash.split("/")[1]) return;
+function query() {
   const q = new URLSearchParams({ limit: most, newest: true });
   if (search.text) q.set("path", search.text);
   if (search.state) q.set("state", search.state);
   if (search.pages.length) q.set("after", search.pages.at(-1));
-  search.jobs = await get(`/v1/jobs?${q}`);
+  return `${q}`;
+}
+
+// A search may pass a million jobs: there is one at a time, for what was typed last, and one that took long is not
+// made again before ten times as long.
+const found = { query: undefined, took: 0, ended: 0 };
+let looking;
+
+async function look() {
+  let q;
+  do {
+    q = query();
+    if (q === found.query && Date.now() - found.ended < 10 * found.took) return;
+    const began = Date.now();
+    search.jobs = await get(`/v1/jobs?${q}`);
+    Object.assign(found, { query: q, took: Date.now() - began, ended: Date.now() });
+  } while (q !== query());
+}
+
+export async function findJobs() {
+  if (location.hash.split("/")[1]) return;
+  looking ??= look().finally(() => { looking = undefined; });
+  await looking;
 }
 
 const row = (j) => h("div", { class: "row", "data-key": j.id },
