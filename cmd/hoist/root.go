@@ -96,9 +96,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = problem.ErrInterrupted
 	}
 
-	if _, fix := problem.Of(err); fix.Step == problem.GoOn && kindOf(err) == problem.Interrupted &&
-		!keepsWork(cmd, args) {
-		err = fail(problem.Interrupted, err, "nothing of it goes on by itself: run it again")
+	if _, fix := problem.Of(err); kindOf(err) == problem.Interrupted && fix.Step == problem.GoOn {
+		err = fail(problem.Interrupted, err, a.afterInterruption(cmd, args))
 	}
 
 	err = errors.Join(err, a.closeLog())
@@ -210,9 +209,17 @@ func noEmpty(f *pflag.FlagSet) (err error) {
 // endWithin is how long after a signal the process ends at the latest, whatever it waits for.
 const endWithin = 4800 * time.Millisecond
 
-// keepsWork reports whether a command queues work, which is kept when it is interrupted.
-func keepsWork(cmd *cobra.Command, args []string) bool {
-	return cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" || slices.Contains(args, uploadAction)
+// afterInterruption is the advice after a command that a signal ended; "" that resume goes on with it.
+func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
+	queues := cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" || slices.Contains(args, uploadAction)
+	switch {
+	case !queues:
+		return "nothing of it goes on by itself: run it again"
+	case a.sum.Files == 0 && cmd.Annotations["ends-with"] != "":
+		return "run it again; what was queued already is kept"
+	}
+
+	return ""
 }
 
 // withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at

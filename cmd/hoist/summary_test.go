@@ -188,7 +188,7 @@ func TestInterruptedRead(t *testing.T) {
 	l := newLab(t)
 	for words, args := range map[string][]string{
 		"run the whole command again":     {"push", "-", "oss://bucket/key"},
-		"\"hoist resume\" goes on":        {"push", "--files-from", "-", l.remote},
+		"what was queued already is kept": {"push", "--files-from", "-", l.remote},
 		"nothing of it goes on by itself": {"api", "create-bucket", "--body", "-"}} {
 		stdin, w := io.Pipe()
 		var said output
