@@ -214,7 +214,7 @@ func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
 	queues := cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" || slices.Contains(args, uploadAction)
 	switch {
 	case !queues:
-		return "nothing of it goes on by itself: run it again"
+		return "run it again when it is wanted"
 	case a.sum.Files == 0 && cmd.Annotations["ends-with"] != "":
 		return "run it again; what was queued already is kept"
 	}

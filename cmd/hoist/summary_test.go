@@ -189,7 +189,7 @@ func TestInterruptedRead(t *testing.T) {
 	for words, args := range map[string][]string{
 		"run the whole command again":     {"push", "-", "oss://bucket/key"},
 		"what was queued already is kept": {"push", "--files-from", "-", l.remote},
-		"nothing of it goes on by itself": {"api", "create-bucket", "--body", "-"}} {
+		"run it again when it is wanted":  {"api", "create-bucket", "--body", "-"}} {
 		stdin, w := io.Pipe()
 		var said output
 

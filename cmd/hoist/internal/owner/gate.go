@@ -3,6 +3,7 @@ package owner
 import (
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hoist/cmd/hoist/internal/config"
@@ -93,7 +94,7 @@ func (m *watches) doubted(r *watching, c config.Watch) (*control.Excluded, error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	var out control.Excluded
+	var sent []string
 	for rel, at := range r.doubtful {
 		if !at.IsZero() { // on its way when it was looked at: what is there may be an older state
 			rec, _, err := m.owner.store.Published(c.ID, rel)
@@ -113,14 +114,14 @@ func (m *watches) doubted(r *watching, c config.Watch) (*control.Excluded, error
 			}
 		}
 
-		if out.Count++; len(out.Paths) < mostPaths {
-			out.Paths = append(out.Paths, filepath.Join(c.Path, filepath.FromSlash(rel)))
-		}
+		sent = append(sent, filepath.Join(c.Path, filepath.FromSlash(rel)))
 	}
 
-	if out.Count == 0 {
+	if len(sent) == 0 {
 		return nil, nil
 	}
 
-	return &out, nil
+	slices.Sort(sent) // the same ones at each look
+
+	return &control.Excluded{Count: len(sent), Paths: sent[:min(len(sent), mostPaths)]}, nil
 }

@@ -2,6 +2,7 @@ package owner
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -172,6 +173,18 @@ func TestGate(t *testing.T) {
 			refuse(0)
 			l.rest()
 			sent(0, 0)
+
+			for i := range 9 {
+				l.save(fmt.Sprintf("noise-%d.dwg", i), []byte("no drawing at all"))
+			}
+
+			l.rest()
+			for range 5 { // the same ones at each look
+				if d := l.status().Watches[0].Doubtful; d == nil || d.Count != 9 || len(d.Paths) != mostPaths ||
+					d.Paths[0] != l.path("noise-0.dwg") || d.Paths[4] != l.path("noise-4.dwg") {
+					t.Errorf("%+v", d)
+				}
+			}
 		})
 	})
 
