@@ -78,6 +78,7 @@ func New(c Config) (*Client, error) {
 		control, data, k.own = ct, dt, []*http.Transport{ct, dt}
 	}
 
+	control = awaiting{control, &k.tally}
 	if b, ok := c.Tokens.(interface{ bind(http.RoundTripper) }); ok {
 		b.bind(control)
 	}

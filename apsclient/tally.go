@@ -28,6 +28,9 @@ type tally struct {
 	mu               sync.Mutex // guards what follows
 	by               map[tallied]*CallCount
 	service, storage failures
+	asked            map[int]time.Time // of the requests of the control plane that are not answered yet
+	asks             int
+	answered         time.Time // last
 }
 
 // failures are those since a request was answered, which ends them.
@@ -103,6 +106,55 @@ func (c *Client) StorageFailing() (since time.Time, ok bool) {
 	defer t.mu.Unlock()
 
 	return t.storage.since, t.storage.number > 1 && time.Since(t.storage.last) < storageFresh
+}
+
+// silentLong is how long an answer may take until the service is said to be silent.
+const silentLong = 8 * time.Second
+
+// Silent returns since when the control plane owes an answer while it gives no other.
+func (c *Client) Silent() (since time.Time, ok bool) {
+	t := &c.core.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	for _, at := range t.asked {
+		if since.IsZero() || at.Before(since) {
+			since = at
+		}
+	}
+
+	ok = !since.IsZero() && time.Since(since) >= silentLong && !t.answered.After(since)
+
+	return since, ok
+}
+
+// awaiting is a transport that knows which answers are owed.
+type awaiting struct {
+	http.RoundTripper
+	tally *tally
+}
+
+func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
+	t := a.tally
+	t.mu.Lock()
+	if t.asked == nil {
+		t.asked = map[int]time.Time{}
+	}
+
+	t.asks++
+	ask := t.asks
+	t.asked[ask] = time.Now()
+	t.mu.Unlock()
+
+	resp, err := a.RoundTripper.RoundTrip(r)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.asked, ask)
+	if err == nil {
+		t.answered = time.Now()
+	}
+
+	return resp, err
 }
 
 // counting is a transport that counts its requests; of says what one is, and whether it repeats

@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,5 +44,35 @@ func TestFailing(t *testing.T) {
 		tally.add(ActionPutPart, 503, false)
 		time.Sleep(2 * time.Minute)
 		is(false, false)
+	})
+}
+
+// TestSilent: a service that owes an answer is silent after a while, until it gives any.
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Client{core: &core{}}
+		ask := func(after time.Duration) {
+			a := awaiting{roundTrip(func(*http.Request) (*http.Response, error) {
+				time.Sleep(after)
+				return &http.Response{}, nil
+			}), &c.core.tally}
+			go func() { _, _ = a.RoundTrip(nil) }()
+		}
+		is := func(after time.Duration, want bool) {
+			t.Helper()
+			time.Sleep(after)
+			if since, got := c.Silent(); got != want || got && time.Since(since) < silentLong {
+				t.Errorf("silent %v since %v, want %v", got, since, want)
+			}
+		}
+
+		is(time.Hour, false)
+		ask(time.Minute)
+		is(5*time.Second, false)
+		is(5*time.Second, true)
+
+		ask(time.Second) // another is answered meanwhile
+		is(2*time.Second, false)
+		is(time.Hour, false)
 	})
 }

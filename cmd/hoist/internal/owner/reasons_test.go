@@ -72,7 +72,11 @@ func TestEveryReasonIsSeenAlike(t *testing.T) {
 		}
 
 		l.open()
-		time.Sleep(20 * time.Second) // all wait for the service, whose next answer is minutes away
+		time.Sleep(20 * time.Second)
+		for len(l.status().Active) > 0 { // until all wait for the service, and nothing runs
+			time.Sleep(time.Second / 10)
+		}
+
 		for _, row := range rows {
 			j, found, err := l.owner.store.LastJob(l.path(row.name))
 			if err != nil || !found || j.Reason != transfer.ReasonLocked {

@@ -162,9 +162,11 @@ func (c *causes) watch(root string, waits []watcher.Wait) {
 // failingLong is how long the service must fail for people to be told while calls are repeated.
 const failingLong = 3 * time.Second
 
-// failing reports since when the service, or its storage, has failed all that it was asked; zero: it
-// answers.
-func (o *Owner) failing() (service, storage time.Time) {
+// outages are since when the service, or its storage, fails all that it is asked, and since when it
+// gives no answer at all; zero: it does.
+type outages struct{ service, storage, silent time.Time }
+
+func (o *Owner) outages() (out outages) {
 	o.clients.mu.Lock()
 	defer o.clients.mu.Unlock()
 
@@ -176,11 +178,12 @@ func (o *Owner) failing() (service, storage time.Time) {
 		return since
 	}
 	for _, client := range o.clients.all() {
-		service = earlierOf(service, long(client.Failing()))
-		storage = earlierOf(storage, long(client.StorageFailing()))
+		out.service = earlierOf(out.service, long(client.Failing()))
+		out.storage = earlierOf(out.storage, long(client.StorageFailing()))
+		out.silent = earlierOf(out.silent, long(client.Silent()))
 	}
 
-	return service, storage
+	return out
 }
 
 // earlierOf is the earlier of two times; zero is none.
@@ -192,28 +195,33 @@ func earlierOf(a, b time.Time) time.Time {
 	return a
 }
 
-// repeated counts the active jobs that wait within a step: for a call that is made again, or looked
-// for, or for storage that fails all it is sent: how long that takes is not known then. It reports
-// whether the service, or its storage, fails them all.
+// repeated counts the active jobs that wait within a step: for an answer that does not come, for a
+// call that is made again, or looked for, or for storage that fails all it is sent: how long that
+// takes is not known then. It reports whether any of that holds for the service as a whole.
 func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
-	service, storage := o.failing()
+	out := o.outages()
+	failing = !out.service.IsZero() || !out.silent.IsZero()
 	for i := range active {
 		p := &active[i]
-		why, since := p.Reason, service
-		switch {
-		case !storage.IsZero() && moving(*p) && inBytes(p.Phase):
+		why, since, detail := p.Reason, out.service, ""
+		switch bytes := moving(*p) && inBytes(p.Phase); {
+		case bytes && !out.storage.IsZero():
 			p.ETA, failing = 0, true
-			why, since = cmp.Or(why, transfer.ReasonServiceTrouble), storage
-		case !service.IsZero() && why == "" && !moving(*p):
+			why, since = cmp.Or(why, transfer.ReasonServiceTrouble), out.storage
+		case bytes || why != "":
+		case !out.service.IsZero():
 			why = transfer.ReasonServiceTrouble
+		case !out.silent.IsZero():
+			why, since, detail = transfer.ReasonOffline, out.silent, "the service has given no answer yet"
 		}
 
 		if r, ok := transfer.ReasonByCode(why); ok {
-			c.add(control.Waiting{Reason: r.Code, Detail: r.Sentence}, p.Path, since, time.Time{})
+			c.add(control.Waiting{Reason: r.Code, Detail: cmp.Or(detail, r.Sentence)}, p.Path, since,
+				time.Time{})
 		}
 	}
 
-	return failing || !service.IsZero()
+	return failing
 }
 
 // inBytes reports whether a phase is one in which bytes move.

@@ -74,12 +74,60 @@ func TestStorageThatFailsIsTold(t *testing.T) {
 		}
 
 		time.Sleep(failingLong)
-		s := l.status()
-		if len(s.Active) != 1 || told() != 1 || s.ETA != nil || s.Active[0].ETASeconds != 0 {
-			t.Errorf("active %+v, waiting %+v, eta %+v", s.Active, s.Waiting, s.ETA)
+		sends := false
+		for range 40 {
+			time.Sleep(time.Second / 4)
+			s := l.status()
+			for _, a := range s.Active {
+				sends = true
+				if a.ETASeconds != 0 {
+					t.Errorf("%+v", a)
+				}
+			}
+
+			if told() != 1 || s.ETA != nil {
+				t.Errorf("active %+v, waiting %+v, eta %+v", s.Active, s.Waiting, s.ETA)
+			}
+		}
+
+		if !sends {
+			t.Error("nothing was sent again")
 		}
 
 		l.cloud.SetFault(nil)
 		l.rest()
+	})
+}
+
+// TestSilenceIsTold: a service that takes a call and gives no answer is told of within seconds, with no
+// estimate.
+func TestSilenceIsTold(t *testing.T) {
+	scene(t, nil, func(t *testing.T, l *life) {
+		var asked atomic.Bool
+		l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+			if r.Op == "create-storage" {
+				asked.Store(true)
+				f.Delay = time.Minute
+			}
+
+			return f
+		})
+		l.save("tower.dwg", dwg("AC1027", "first"))
+		for !asked.Load() {
+			time.Sleep(time.Second / 10)
+		}
+
+		time.Sleep(10 * time.Second)
+		s := l.status()
+		if len(s.Waiting) != 1 || s.Waiting[0].Reason != transfer.ReasonOffline || s.Waiting[0].Since == nil ||
+			s.ETA != nil {
+			t.Errorf("waiting %+v, eta %+v", s.Waiting, s.ETA)
+		}
+
+		l.cloud.SetFault(nil)
+		l.rest()
+		if s := l.status(); len(s.Waiting) != 0 {
+			t.Errorf("waiting %+v", s.Waiting)
+		}
 	})
 }
