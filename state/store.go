@@ -331,8 +331,13 @@ type Changes struct {
 }
 
 // Changes waits until the index is greater than since and tells which jobs were touched after it.
-// Commits that touch no job wake it too.
+// Commits that touch no job wake it too. An index that is still ahead is of another state of this home, which was put
+// in place of this one or the other way round: nothing is known since then.
 func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
+	if at := s.Index(); since > at {
+		return Changes{Index: at, Lost: true}, nil
+	}
+
 	now, err := s.Wait(ctx, since)
 	if err != nil {
 		return Changes{Index: now}, err

@@ -263,6 +263,10 @@ func TestWaitAndChanges(t *testing.T) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 
+	if c, err := s.Changes(ctx, s.Index()+5); err != nil || !c.Lost || c.Index != s.Index() {
+		t.Errorf("an index of another state: %+v, %v", c, err)
+	}
+
 	if c, err := s.Changes(ctx, 0); err != nil || !c.Lost {
 		t.Errorf("before memory began: %+v, %v", c, err)
 	}

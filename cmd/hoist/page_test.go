@@ -17,10 +17,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	browserpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -456,10 +458,11 @@ func TestPageTakesNoLongBody(t *testing.T) {
 	}
 }
 
-// manyRows answers as a home of ten thousand jobs of each kind does.
-func manyRows(t *testing.T, asked chan<- string) http.Handler {
+// manyRows answers as a home of ten thousand jobs of each kind does. With change one more needs somebody.
+func manyRows(t *testing.T, asked chan<- string, change <-chan struct{}) http.Handler {
 	t.Helper()
 	const all = 10_000
+	var more atomic.Int32
 	list := func(r *http.Request, one func(id string) map[string]any) []any {
 		n := all
 		if limit := r.FormValue("limit"); limit != "" {
@@ -480,12 +483,13 @@ func manyRows(t *testing.T, asked chan<- string) http.Handler {
 			"phase": "done", "reason": "changing", "detail": id, "count": 1, "paths": []string{}, "bytes_done": 1,
 			"bytes_total": 2, "updated_at": time.Now(), "fix": "hoist retry " + id}
 	}
-	counts := map[string]int{"queued": all, "active": all, "waiting": all, "attention": all, "done": 1_000_000}
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
 	mux.HandleFunc("/v1/status", func(w http.ResponseWriter, r *http.Request) {
 		whole := r.Clone(r.Context())
 		whole.Form = url.Values{}
+		counts := map[string]int{"queued": all, "active": all, "waiting": all, "attention": all + int(more.Load()),
+			"done": 1_000_000}
 		answer(w, map[string]any{"version": "v", "watches": []any{}, "jobs": counts, "active": list(r, job),
 			"attention": list(r, job), "waiting": list(whole, job), "trouble": list(whole, job), "budgets": []any{}})
 	})
@@ -493,17 +497,32 @@ func manyRows(t *testing.T, asked chan<- string) http.Handler {
 		asked <- r.URL.RawQuery
 		answer(w, list(r, job))
 	})
+	mux.HandleFunc("/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for n := 1; ; n++ {
+			fmt.Fprintf(w, ": waits\n\n")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-change:
+				more.Add(1)
+				fmt.Fprintf(w, "id: %d\nevent: change\ndata: {}\n\n", n)
+			case <-r.Context().Done():
+				return
+			}
+		}
+	})
 	mux.HandleFunc("/v1/doctor", func(w http.ResponseWriter, _ *http.Request) { answer(w, []any{}) })
 
 	return mux
 }
 
-// TestPageOfTenThousandRows: no view holds more than 300 rows, and the others are found by their path.
+// TestPageOfTenThousandRows: no view holds more than 300 rows, and the others are found by their path. What changes
+// comes by itself: the page asks for nothing on its own account here.
 func TestPageOfTenThousandRows(t *testing.T) {
 	notRaced(t)
 	t.Parallel()
-	asked := make(chan string, 100)
-	s := page.New(manyRows(t, asked))
+	asked, change := make(chan string, 100), make(chan struct{})
+	s := page.New(manyRows(t, asked, change))
 	browser := newBrowser(t, 1200, false)
 	link, err := s.Link(func(l net.Listener) {
 		server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
@@ -525,8 +544,21 @@ func TestPageOfTenThousandRows(t *testing.T) {
 			return err
 		})
 	}
-	browses(t, browser, "ten thousand rows", chromedp.Navigate(link), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
-		rows("10,000 files need you"), rows("and 9950 more"),
+	never := chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := browserpage.AddScriptToEvaluateOnNewDocument(`const soon = setTimeout;
+			window.setTimeout = (f, ms) => ms < 1000 ? soon(f, ms) : 0`).Do(ctx)
+		return err
+	})
+	changes := chromedp.ActionFunc(func(ctx context.Context) error {
+		select {
+		case change <- struct{}{}:
+		case <-ctx.Done():
+		}
+
+		return ctx.Err()
+	})
+	browses(t, browser, "ten thousand rows", never, chromedp.Navigate(link), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
+		rows("10,000 files need you"), rows("and 9950 more"), changes, says("10,001 files need you"),
 		press("Queue"), rows("Queue and history"), press("Older"), says("201 to 400"), rows("201 to 400"),
 		chromedp.SendKeys(`input[name=text]`, "tower", chromedp.ByQuery),
 		chromedp.Poll(`!document.querySelector("main").innerText.includes("201 to 400")`, nil))
