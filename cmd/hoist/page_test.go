@@ -381,8 +381,12 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 		header []string
 		want   int
 	}{
-		{"reads", "GET", "/v1/status", nil, 200},
-		{"by another name", "GET", "/v1/status", []string{"Host", "rebound.example.com"}, 403},
+		{"reads", "GET", "/v1/status", []string{page.TokenHeader, string(token[1])}, 200},
+		{"its files", "GET", "/app.js", nil, 200},
+		{"reads with the cookie alone, as another port of this machine gets it", "GET", "/v1/status", nil, 403},
+		{"listens with it", "GET", "/v1/events", nil, 403},
+		{"figures with it", "GET", "/metrics", nil, 403},
+		{"by another name", "GET", "/v1/status", []string{"Host", "rebound.example.com", page.TokenHeader, string(token[1])}, 403},
 		{"changes with the token", "POST", "/v1/verify", []string{page.TokenHeader, string(token[1])}, 200},
 		{"changes with the cookie alone, as another port of this machine gets it", "POST", "/v1/jobs/pause", nil, 403},
 		{"changes without the token", "POST", "/v1/verify", nil, 403},
@@ -500,7 +504,6 @@ func manyRows(t *testing.T, asked chan<- string, change <-chan struct{}) http.Ha
 	mux.HandleFunc("/v1/events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for n := 1; ; n++ {
-			fmt.Fprintf(w, ": waits\n\n")
 			_ = http.NewResponseController(w).Flush()
 			select {
 			case <-change:

@@ -5,13 +5,13 @@
 //
 //   - A ticket opens the page once, within a minute. "hoist open" asks the owner for one.
 //   - A session is what a browser has for its ticket: a cookie, and a token that its page sends with every
-//     request that changes something.
+//     request to the control API.
 //
 // # Guarantees
 //
 //   - It listens on a loopback address, and not before a ticket is asked for. What does not name that very
 //     address in its Host header, or comes from a page of another site, is refused.
-//   - Without the cookie nothing of the home is told; without the token nothing is changed. The cookie has a
+//   - Without cookie and token nothing of the home is told and nothing is changed. The cookie has a
 //     name of its own for each run, is not readable by scripts and goes to no other site. It goes to every
 //     port of this machine; the token does not.
 //   - The page loads nothing from elsewhere and runs no script but its own file. Names of files are text

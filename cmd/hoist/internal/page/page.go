@@ -152,8 +152,10 @@ func (s *Server) allow(r *http.Request) error {
 
 	now := s.sessions[cookie.Value]
 	now.ends = time.Now().Add(sessionTime)
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if !reads && subtle.ConstantTimeCompare([]byte(r.Header.Get(TokenHeader)), []byte(now.token)) != 1 {
+	// The files of the page itself, and the guide, tell nothing of the home.
+	tells := strings.HasPrefix(r.URL.Path, "/v1/") || r.URL.Path == "/metrics" ||
+		r.Method != http.MethodGet && r.Method != http.MethodHead
+	if tells && subtle.ConstantTimeCompare([]byte(r.Header.Get(TokenHeader)), []byte(now.token)) != 1 {
 		return errors.New("the " + TokenHeader + " header does not hold the token of the session")
 	}
 
@@ -163,7 +165,7 @@ func (s *Server) allow(r *http.Request) error {
 // open gives a session for a ticket. The page that it answers with goes on to the real one: a cookie of
 // the strict kind does not go with a redirect of a link that another program opened. The token goes behind
 // the "#", which no server is told: a browser sends the cookie to every port of this machine, and who listens
-// at another one must not be able to change anything with it.
+// at another one must not be able to read or change anything with it.
 func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,7 +1,7 @@
 // The page of hoist: it shows what the control API says. Here is which view is drawn, what a person does, and
 // how it stays up to date; each view has a file of its own.
 
-import { ask, get, home, isDrawn, tell } from "./lib.js";
+import { ask, follow, get, home, isDrawn, tell } from "./lib.js";
 import { examine, now } from "./now.js";
 import { findPlots, plotsView } from "./plots.js";
 import { added, browse, browsing, changed, preflight, remoteOf, watches, why } from "./watches.js";
@@ -136,7 +136,22 @@ async function refresh() {
 addEventListener("drawn", route); // something that a view waited for is there
 addEventListener("hashchange", () => { route().then((still) => { if (still && isDrawn()) { scrollTo(0, 0); main.focus({ preventScroll: true }); } }); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-const events = new EventSource("/v1/events");
-events.addEventListener("change", () => { clearTimeout(timer); timer = setTimeout(refresh, Math.max(0, (document.hidden ? 5000 : 500) - (Date.now() - last))); });
-events.onerror = () => { link.textContent = "hoist does not answer"; };
+
+function changes() {
+  clearTimeout(timer);
+  timer = setTimeout(refresh, Math.max(0, (document.hidden ? 5000 : 500) - (Date.now() - last)));
+}
+
+// listen waits for events. An EventSource could not send the token.
+async function listen() {
+  try {
+    const events = (await follow("/v1/events")).getReader();
+    changes(); // what happened before it listened
+    while (!(await events.read()).done) changes();
+  } catch { /* as when it ends: the owner has gone */ }
+  link.textContent = "hoist does not answer";
+  setTimeout(listen, 3000);
+}
+
+listen();
 refresh();

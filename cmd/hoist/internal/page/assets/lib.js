@@ -15,8 +15,17 @@ if (came) {
   history.replaceState(null, "", "/");
 }
 
+const token = () => ({ "Hoist-Token": localStorage.getItem("token") ?? "" });
+
+// follow is the body of an answer that goes on.
+export async function follow(path) {
+  const answer = await fetch(path, { headers: token() });
+  if (!answer.ok) throw new Error(`the answer was ${answer.status}`);
+  return answer.body;
+}
+
 export async function ask(method, path, body) {
-  const headers = { "Content-Type": "application/json", "Hoist-Token": localStorage.getItem("token") ?? "" };
+  const headers = { "Content-Type": "application/json", ...token() };
   const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   const text = await answer.text();
   let value;
