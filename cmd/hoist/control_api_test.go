@@ -2,147 +2,16 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers/legacy"
-
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/trail"
 )
-
-// TestControlAPIIsAsItSays reads the description from a daemon, and compares what the daemon answers
-// with it.
-func TestControlAPIIsAsItSays(t *testing.T) {
-	l := newLab(t)
-	l.start("daemon")
-	l.owned("daemon")
-	c := l.socket()
-
-	resp, err := c.Get("http://hoist/v1/openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	doc, err := openapi3.NewLoader().LoadFromData(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	router, err := legacy.NewRouter(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	ask := func(method, path, body string, status int) []byte {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, "http://hoist"+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		r.Header.Set("Content-Type", "application/json")
-		resp, err := c.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		data, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != status {
-			t.Fatalf("%s %s: status %d, want %d, %v\n%s", method, path, resp.StatusCode, status, err, data)
-		}
-
-		route, params, err := router.FindRoute(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-
-		if resp.Header.Get("Content-Type") == "application/x-ndjson" {
-			return data
-		}
-
-		r.Body = io.NopCloser(strings.NewReader(body))
-		if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
-			RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, Route: route,
-				PathParams: params},
-			Status: resp.StatusCode, Header: resp.Header, Body: io.NopCloser(bytes.NewReader(data)),
-			Options: &openapi3filter.Options{IncludeResponseStatus: true},
-		}); err != nil {
-			t.Errorf("%s %s: %v\n%s", method, path, err, data)
-		}
-
-		return data
-	}
-
-	quoted := func(s string) string {
-		q, _ := json.Marshal(s) // a string always marshals
-		return string(q)
-	}
-
-	path := l.file("plan.dwg", 1000)
-	var plan control.Plan
-	if err := json.Unmarshal(ask("POST", "/v1/push", `{"paths":[`+quoted(path)+`],"remote":`+
-		quoted(l.remote)+`}`, 200), &plan); err != nil || len(plan.Files) != 1 || plan.Files[0].Job == "" {
-		t.Fatalf("push: %+v, %v", plan, err)
-	}
-
-	id := plan.Files[0].Job
-	ask("POST", "/v1/follow", `{"ids":["`+id+`"]}`, 200)
-	watched := filepath.Join(l.dir, "watched")
-	if err := os.Mkdir(watched, 0o755); err != nil {
-		t.Fatal(err)
-	}
-
-	var watch control.WatchAdded
-	if err := json.Unmarshal(ask("POST", "/v1/watches", `{"path":`+quoted(watched)+`,"remote":`+
-		quoted(l.remote+"/w")+`}`, 200), &watch); err != nil {
-		t.Fatal(err)
-	}
-
-	for _, tt := range []struct {
-		method, path, body string
-		status             int
-	}{
-		{"GET", "/healthz", "", 200},
-		{"GET", "/metrics", "", 200},
-		{"GET", "/v1/status", "", 200},
-		{"GET", "/v1/jobs?state=done&limit=5", "", 200},
-		{"GET", "/v1/jobs/" + id, "", 200},
-		{"GET", "/v1/jobs/ffff", "", 404},
-		{"POST", "/v1/jobs/" + id + "/pause", "", 200},
-		{"POST", "/v1/pull", `{"remote":` + quoted(l.remote+"/plan.dwg") + `,"path":` +
-			quoted(filepath.Join(l.dir, "back.dwg")) + `,"dry_run":true}`, 200},
-		{"POST", "/v1/pull", `{"remote":"aps://nowhere/x","path":` + quoted(l.dir) + `}`, 404},
-		{"GET", "/v1/watches", "", 200},
-		{"POST", "/v1/watches/" + watch.ID + "/scan", "", 200},
-		{"PATCH", "/v1/watches/" + watch.ID, `{"set":{"settle":["3s"],"exclude":["*.bak","old/"]}}`, 200},
-		{"PATCH", "/v1/watches/" + watch.ID, `{"set":{"settle":["soon"]}}`, 400},
-		{"GET", "/v1/explain?path=" + url.QueryEscape(path), "", 200},
-		{"GET", "/v1/state", "", 200},
-		{"POST", "/v1/verify", "", 200},
-		{"POST", "/v1/actions/list-hubs", "", 200},
-		{"POST", "/v1/actions/list-hub", "", 400},
-		{"DELETE", "/v1/watches?id=" + watch.ID, "", 200},
-		{"DELETE", "/v1/watches/" + watch.ID, "", 404},
-	} {
-		ask(tt.method, tt.path, tt.body, tt.status)
-	}
-}
 
 // TestEventsGoOn: the events of a daemon by index, without a gap, over a break, and after its end.
 func TestEventsGoOn(t *testing.T) {
