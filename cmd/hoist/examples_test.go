@@ -122,11 +122,24 @@ func exampleLab(t *testing.T) *lab {
 		t.Fatal(err)
 	}
 
-	l.run(0, "mkdir", "oss://my-bucket")
-	l.run(0, "push", filepath.Join(l.dir, "bucket")+"/", "oss://my-bucket", "-q")
-
 	return l
 }
+
+// withBucket makes what examples of buckets and jobs ask for, once.
+func (l *lab) withBucket(line string) {
+	l.t.Helper()
+	before, _ := longest(exampleBefore, line)
+	if l.bucket || !exampleBucket.MatchString(before+line) {
+		return
+	}
+
+	l.bucket = true
+	l.run(0, "mkdir", "oss://my-bucket")
+	l.run(0, "push", filepath.Join(l.dir, "bucket")+"/", "oss://my-bucket", "-q")
+}
+
+var exampleBucket = regexp.MustCompile(`my-bucket|hoist (push|jobs|wait|verify|resume|status|events|state|forget)|` +
+	`\b(FOLDER|FILE|ID)\b`)
 
 var exampleWords = regexp.MustCompile(`\b(REMOTE|FOLDER|FILE|DIR|PATH|NAME|ID|X)\b|\[NAME\]|b\.…|/backup/|account_id=…`)
 
@@ -147,13 +160,18 @@ func (l *lab) example(line string) {
 		return string(out), err
 	}
 
+	l.withBucket(line)
 	before, _ := longest(exampleBefore, line)
 	said := ""
 	if before != "" {
 		said, _ = shell(before) // what it is for tells whether it worked
 	}
 
-	id, _ := shell("hoist jobs --newest --limit 1 --jq .id")
+	id := ""
+	if strings.Contains(line, "ID") {
+		id, _ = shell("hoist jobs --newest --limit 1 --jq .id")
+	}
+
 	text := exampleWords.ReplaceAllStringFunc(line, func(word string) string {
 		switch word {
 		case "REMOTE":

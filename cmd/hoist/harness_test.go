@@ -37,6 +37,7 @@ type lab struct {
 	under  []string      // what each command is run by
 	limits bool          // the cloud keeps its documented limits; takes effect when it starts
 	late   time.Duration // until the cloud shows what was made
+	bucket bool          // the one of the examples is there
 	// the modes of files hold for the commands though the tests run as root
 	ordinary bool
 }
