@@ -1,7 +1,7 @@
 # What one does with hoist, by name: make help lists it. Building and testing need nothing but Go and make.
 
 GO      ?= go
-TARGETS  = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+TARGETS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # Tools, pinned here and not in our dependency list.
 GOLANGCI_LINT = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -37,7 +37,7 @@ test: ## Run the tests.
 # The engine comes first: it takes long, on one core.
 .PHONY: race
 race: ## Run the tests with the race detector (needs a C compiler).
-	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=8 $(GO) test -race -timeout 20m ./transfer ./...
+	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=7 $(GO) test -race -timeout 20m ./transfer ./...
 
 .PHONY: long
 long: ## Run the tests that take minutes.
@@ -94,10 +94,9 @@ format: ## Format the code.
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: vet
-vet: ## Check formatting, go.mod, and go vet for each system.
+vet: ## Check formatting, go.mod, and go vet for each system; make lint does that for this one.
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (make format): $$out" >&2; exit 1; fi
 	$(GO) mod tidy -diff
-	$(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 
