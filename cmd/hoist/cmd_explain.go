@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
@@ -55,7 +54,7 @@ func (a *app) explain(ctx context.Context, arg string) error {
 			return a.printJSON(e)
 		}
 
-		a.printExplanation(e)
+		a.printExplanation(api, e)
 
 		return nil
 	})
@@ -113,7 +112,7 @@ func (s *setup) explainedOrigin(e control.Explanation) string {
 	return s.ruleOrigin(e.Rule, own)
 }
 
-func (a *app) printExplanation(e control.Explanation) {
+func (a *app) printExplanation(api control.API, e control.Explanation) {
 	a.printf("%s: %s\n", printable(e.Path), e.State)
 	a.printf("  %s%s\n", printable(oneLine(e.Detail)), originText(e.Origin))
 	if e.Reason != "" {
@@ -126,7 +125,7 @@ func (a *app) printExplanation(e control.Explanation) {
 	}
 
 	if e.NextAttempt != nil {
-		a.printf("  next attempt: %s\n", humanize.Time(*e.NextAttempt))
+		a.printf("  next attempt: %s\n", nextText(api, *e.NextAttempt))
 	}
 
 	if e.Fix != "" {

@@ -198,13 +198,13 @@ enough when no other job's id has it.`,
 					return err
 				}
 
-				return a.printJob(j)
+				return a.printJob(api, j)
 			})
 		},
 	}
 }
 
-func (a *app) printJob(j control.JobDetail) error {
+func (a *app) printJob(api control.API, j control.JobDetail) error {
 	if a.flags.json {
 		return a.printJSON(j)
 	}
@@ -225,7 +225,7 @@ func (a *app) printJob(j control.JobDetail) error {
 	}
 
 	if j.NextAttempt != nil {
-		a.printf("next attempt %s\n", humanize.Time(*j.NextAttempt))
+		a.printf("next attempt: %s\n", nextText(api, *j.NextAttempt))
 	}
 
 	if j.Fix != "" {

@@ -128,7 +128,8 @@ func (a *app) printStatus(s control.Status) error {
 	}
 
 	if s.Owner == nil {
-		a.printf("nothing runs\n")
+		a.line(idleText(s.Jobs))
+		noAttempts(&s)
 	} else {
 		a.line(fmt.Sprintf("%s runs (process %d, since %s)", s.Owner.Command, s.Owner.PID,
 			s.Owner.Since.Local().Format("2006-01-02 15:04:05")))
@@ -168,6 +169,30 @@ func (a *app) printStatus(s control.Status) error {
 	a.printAttention(s)
 
 	return nil
+}
+
+// idleText is the first line of a status while nothing runs.
+func idleText(jobs control.Counts) string {
+	if jobs.Queued+jobs.Active+jobs.Waiting > 0 {
+		return `nothing runs: "hoist resume" goes on with what is left`
+	}
+
+	return "nothing runs"
+}
+
+// noAttempts takes the next attempts out of a status: where nothing runs none comes by itself.
+func noAttempts(s *control.Status) {
+	for i := range s.Trouble {
+		s.Trouble[i].NextAttempt = nil
+	}
+
+	for i := range s.Waiting {
+		s.Waiting[i].NextAttempt = nil
+	}
+
+	for i := range s.Attention {
+		s.Attention[i].NextAttempt = nil
+	}
 }
 
 // closedText says of a limit of the service that it lets no call through; "" when it does.

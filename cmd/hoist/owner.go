@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
@@ -190,6 +192,15 @@ func (a *app) with(ctx context.Context, command string, do func(control.API) err
 		defer a.waits.begin("looking into the state of the home")()
 		return do(at)
 	})
+}
+
+// nextText says when something is tried again; where nothing runs it is not tried by itself.
+func nextText(api control.API, at time.Time) string {
+	if here, ok := api.(*attached); ok && here.own != nil {
+		return `none by itself, as nothing runs: "hoist resume" goes on`
+	}
+
+	return humanize.Time(at)
 }
 
 // daemonOnly connects to a running daemon; exit 6 when there is none.

@@ -14,7 +14,7 @@ func TestNothingPaintsATerminal(t *testing.T) {
 	const name = "a\x1b[2J\u202eb"
 	var out bytes.Buffer
 	a := newApp(nil, nil, &out, &out)
-	a.printExplanation(control.Explanation{Path: name, Remote: name, State: "x", Detail: name, Reason: "x",
+	a.printExplanation(nil, control.Explanation{Path: name, Remote: name, State: "x", Detail: name, Reason: "x",
 		Fix: name, Rule: name, Watch: &control.Watch{ID: "w", Path: name, Remote: name, Detail: name}})
 	a.printWaiting("waiting", control.Waiting{Reason: "x", Detail: name, Fix: name, Paths: []string{name}})
 	a.printTrouble(control.Trouble{Reason: "x", Detail: name, Fix: name})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/progress"
 )
 
@@ -108,5 +110,30 @@ func sameAs(t *testing.T, name, got string) {
 	must(t, err)
 	if text := strings.ReplaceAll(string(want), "\r\n", "\n"); got != text {
 		t.Errorf("%s: got\n%swant\n%s", name, got, text)
+	}
+}
+
+// TestNothingRuns: where nothing runs nothing is tried by itself, and no time is named for that.
+func TestNothingRuns(t *testing.T) {
+	var out strings.Builder
+	a := newApp(nil, nil, &out, io.Discard)
+	next := time.Now().Add(time.Hour)
+	s := control.Status{Jobs: control.Counts{Waiting: 1, Attention: 1},
+		Trouble:   []control.Trouble{{Reason: "offline", NextAttempt: &next}},
+		Waiting:   []control.Waiting{{Reason: "locked", Count: 1, NextAttempt: &next}},
+		Attention: []control.Attention{{Path: "/a", Reason: "no-space", NextAttempt: &next}}}
+	if err := a.printStatus(s); err != nil {
+		t.Fatal(err)
+	}
+
+	if text := out.String(); strings.Contains(text, "next attempt") ||
+		!strings.HasPrefix(text, "nothing runs: \"hoist resume\" goes on") {
+		t.Errorf("says %s", text)
+	}
+
+	for api, want := range map[*attached]string{{own: &owner.Owner{}}: "nothing runs", {}: "from now"} {
+		if got := nextText(api, next); !strings.Contains(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
