@@ -247,6 +247,22 @@ func (s BudgetState) Next() time.Time {
 	return s.FreeAt[max(need, 0)]
 }
 
+// closed is until when a class is closed that has no limit here: the service asked to wait. Zero: none is.
+func (b *budgets) closed() (class BudgetClass, until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	for c, x := range b.classes {
+		x.mu.Lock()
+		if x.limit == 0 && time.Now().Before(x.closedUntil) && x.closedUntil.After(until) {
+			class, until = c, x.closedUntil
+		}
+		x.mu.Unlock()
+	}
+
+	return class, until
+}
+
 func (b *budgets) states() []BudgetState {
 	out := []BudgetState{}
 	for c := range b.limits {

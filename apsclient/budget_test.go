@@ -264,3 +264,29 @@ func TestParseLimits(t *testing.T) {
 		})
 	}
 }
+
+// TestClosedWithoutALimit: with no limits of its own a client still tells that the service asked to wait.
+func TestClosedWithoutALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
+			if n == 1 {
+				return reply(429, "application/json", `{"developerMessage":"Quota limit exceeded."}`,
+					"Retry-After", "25"), nil
+			}
+
+			return reply(201, "application/vnd.api+json", folderBody), nil
+		}}
+		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.ServerLimits() })
+		go func() { _, _ = c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n") }()
+		time.Sleep(10 * time.Second)
+		class, until := c.Closed()
+		if left := time.Until(until); class != apsclient.BudgetPostFolders || left < 14*time.Second {
+			t.Errorf("%q closed for %v", class, left)
+		}
+
+		time.Sleep(time.Minute)
+		if class, until := c.Closed(); !until.IsZero() {
+			t.Errorf("%q closed until %v", class, until)
+		}
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Client makes the calls, grouped as services. It is safe for concurrent use.
@@ -124,6 +125,10 @@ func (c *Client) Close() {
 
 // Budgets returns the state of every limited class, sorted; empty with ServerLimits.
 func (c *Client) Budgets() []BudgetState { return c.core.budgets.states() }
+
+// Closed returns the class that the service asked to wait with, and until when; of several without a
+// limit here, which [Client.Budgets] tells, the one that opens last. Zero: none.
+func (c *Client) Closed() (class BudgetClass, until time.Time) { return c.core.budgets.closed() }
 
 // Region is the one that the client was made for; "" none in particular.
 func (c *Client) Region() string { return c.core.region }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
@@ -164,7 +165,12 @@ const failingLong = 3 * time.Second
 
 // outages are since when the service, or its storage, fails all that it is asked, and since when it
 // gives no answer at all; zero: it does.
-type outages struct{ service, storage, silent time.Time }
+type outages struct {
+	service, storage, silent time.Time
+	// until when a class of calls waits because the service asked for it, without a limit here
+	closed time.Time
+	class  apsclient.BudgetClass
+}
 
 func (o *Owner) outages() (out outages) {
 	o.clients.mu.Lock()
@@ -181,6 +187,9 @@ func (o *Owner) outages() (out outages) {
 		out.service = earlierOf(out.service, long(client.Failing()))
 		out.storage = earlierOf(out.storage, long(client.StorageFailing()))
 		out.silent = earlierOf(out.silent, long(client.Silent()))
+		if class, until := client.Closed(); until.After(out.closed) {
+			out.closed, out.class = until, class
+		}
 	}
 
 	return out
@@ -203,12 +212,15 @@ func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
 	failing = !out.service.IsZero() || !out.silent.IsZero()
 	for i := range active {
 		p := &active[i]
-		why, since, detail := p.Reason, out.service, ""
+		why, since, detail, next := p.Reason, out.service, "", time.Time{}
 		switch bytes := moving(*p) && inBytes(p.Phase); {
 		case bytes && !out.storage.IsZero():
 			p.ETA, failing = 0, true
 			why, since = cmp.Or(why, transfer.ReasonServiceTrouble), out.storage
 		case bytes || why != "":
+		case !out.closed.IsZero():
+			why, next = transfer.ReasonRateLimited, out.closed
+			detail = fmt.Sprintf("the service asks to wait with calls of %s", out.class)
 		case !out.service.IsZero():
 			why = transfer.ReasonServiceTrouble
 		case !out.silent.IsZero():
@@ -217,7 +229,7 @@ func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
 
 		if r, ok := transfer.ReasonByCode(why); ok {
 			c.add(control.Waiting{Reason: r.Code, Detail: cmp.Or(detail, r.Sentence)}, p.Path, since,
-				time.Time{})
+				next)
 		}
 	}
 

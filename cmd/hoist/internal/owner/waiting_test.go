@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,5 +130,35 @@ func TestSilenceIsTold(t *testing.T) {
 		if s := l.status(); len(s.Waiting) != 0 {
 			t.Errorf("waiting %+v", s.Waiting)
 		}
+	})
+}
+
+// TestAWaitThatIsAskedForIsTold: with no limits here a call that the service asked to wait with has its
+// reason and its time all the same.
+func TestAWaitThatIsAskedForIsTold(t *testing.T) {
+	scene(t, nil, func(t *testing.T, l *life) {
+		var asked atomic.Int64
+		l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+			if r.Op == "create-item" && asked.Add(1) == 1 {
+				f = emulator.Fault{Kind: emulator.FailBefore, Status: 429,
+					Header: http.Header{"Retry-After": {"50"}, "Content-Type": {"application/json"}},
+					Body:   []byte(`{"developerMessage":"Quota limit exceeded."}`)}
+			}
+
+			return f
+		})
+		l.save("tower.dwg", dwg("AC1027", "first"))
+		for asked.Load() == 0 {
+			time.Sleep(time.Second / 10)
+		}
+
+		time.Sleep(5 * time.Second)
+		s := l.status()
+		if len(s.Waiting) != 1 || s.Waiting[0].Reason != transfer.ReasonRateLimited ||
+			s.Waiting[0].NextAttempt == nil || time.Until(*s.Waiting[0].NextAttempt) < 40*time.Second {
+			t.Errorf("waiting %+v", s.Waiting)
+		}
+
+		l.rest()
 	})
 }
