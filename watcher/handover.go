@@ -12,12 +12,24 @@ func (r *run) rest(s settled, found bool) {
 		r.fresh++
 	}
 
-	if r.known && isEnd(s) {
-		r.ends = append(r.ends, end{s, found && r.scanning})
+	if !r.known || !isEnd(s) {
+		r.batch = append(r.batch, s)
 		return
 	}
 
-	r.batch = append(r.batch, s)
+	e := end{s, found && r.scanning}
+	if i, waits := r.endAt[s.path]; waits {
+		if r.ends[i].fresh {
+			r.fresh--
+		}
+
+		r.ends[i] = e
+
+		return
+	}
+
+	r.endAt[s.path] = len(r.ends)
+	r.ends = append(r.ends, e)
 }
 
 // Waits between attempts to hand over a batch.

@@ -104,6 +104,14 @@ func (s *settler) unsettled() others {
 	return o
 }
 
+// isWaiting reports whether what a scan found has settled before and waits for its other end: scans
+// that come faster than files settle find it again and again.
+func (r *run) isWaiting(d seen) bool {
+	i, waits := r.endAt[d.path]
+
+	return waits && !d.forget && r.ends[i].gone == (d.op == opGone) && r.ends[i].rec.same(d.rec)
+}
+
 // was is what the baseline has of a file that went.
 func (r *run) was(path string) (record, error) {
 	rec, known, err := r.ed.lookup(path)
@@ -124,6 +132,11 @@ func (r *run) joinEnds(now time.Time) {
 	scanning := (r.scanning || len(r.want) > 0 && !r.down) && len(r.ends) < endsMax
 	ready, waiting := pairUp(r.ends, r.set.unsettled(), scanning)
 	r.ends = waiting
+	clear(r.endAt)
+	for i, e := range waiting {
+		r.endAt[e.path] = i
+	}
+
 	for _, s := range ready {
 		rec, mode, exists, err := lookAt(r.root, s.path)
 		there := err == nil && exists && mode.IsRegular()

@@ -1,7 +1,6 @@
 package watcher
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -139,10 +138,12 @@ func TestRenames(t *testing.T) {
 		}, "-a.dwg", ""},
 	}
 	for _, tt := range tests {
-		for _, down := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, down %v", tt.name, down), func(t *testing.T) {
+		for _, how := range []string{"noticed", "down", "polled"} {
+			t.Run(tt.name+", "+how, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					x := newFixture(t, newTree(t), nil)
+					x := newFixture(t, newTree(t), func(c *Config) {
+						c.Poll, c.PollInterval = how == "polled", 2*time.Second // less than what settles
+					})
 					for i, p := range []string{"a.dwg", "b.dwg", "D/x/b.dwg", "D/y.dwg"} {
 						x.write(p, strings.Repeat("x", i+1))
 						x.old(p)
@@ -153,11 +154,14 @@ func TestRenames(t *testing.T) {
 					synctest.Wait()
 					x.take()
 
-					if down {
+					switch how {
+					case "down":
 						stop()
 						tt.scene(x)
 						x.start(t)
-					} else {
+					case "polled":
+						tt.scene(x)
+					default:
 						for _, p := range tt.scene(x) {
 							x.hand.notice(p, notice{left: true, created: true})
 						}

@@ -25,9 +25,10 @@ type run struct {
 	set     *settler
 	ed      *editor
 	batch   []settled
-	ends    []end // of renames, that wait for the other end
-	known   bool  // it is not the first scan: what is found may have been renamed
-	fresh   int   // of batch and ends
+	ends    []end          // of renames, that wait for the other end
+	endAt   map[string]int // where in ends a path is
+	known   bool           // it is not the first scan: what is found may have been renamed
+	fresh   int            // of batch and ends
 	tracked int
 
 	notes     notifier // nil: polling
@@ -67,7 +68,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		ed:    newEditor(w.cfg.Baseline),
 		want:  map[string]bool{"": true},
 		found: make(chan finding), done: make(chan summary, 1),
-		doubt: true, roots: make(chan rootLook), unread: map[string]bool{},
+		doubt: true, roots: make(chan rootLook), unread: map[string]bool{}, endAt: map[string]int{},
 	}
 	r.set.wishes = w.cfg.wishes
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
@@ -297,6 +298,7 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 		case d.forget:
 			r.set.drop(d.path)
 			r.rest(settled{path: d.path, forget: true}, true)
+		case r.isWaiting(d):
 		case d.op == opGone:
 			r.set.observe(d.path, observation{rec: d.rec, gone: true, scanned: true}, now)
 		case !waiting && r.set.atOnce(d.path, d.rec, d.locked, f.at) && !(stale && r.moved(d)) &&
