@@ -17,7 +17,11 @@ func (r *run) rest(s settled, found bool) {
 		return
 	}
 
-	e := end{s, found && r.scanning}
+	e := end{settled: s, scan: found && r.scanning}
+	if s.gone && r.notes == nil {
+		e.after = r.began + 1
+	}
+
 	if i, waits := r.endAt[s.path]; waits {
 		if r.ends[i].fresh {
 			r.fresh--

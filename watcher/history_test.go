@@ -24,17 +24,24 @@ type history struct {
 	rnd *rand.Rand
 	out []string // what was handed over although it is excluded
 	log []string
+
+	ids  map[string]map[string]bool // by path: of the files that ever were there
+	lies []string                   // renames that never were
 }
 
 var (
-	historyNames = []string{"a.dwg", "b.dwg", "fees.xlsx", "Tower.rvt", "Tower.0001.rvt"}
+	historyNames = []string{"a.dwg", "b.dwg", "fees.xlsx", "Tower.rvt", "Tower.0001.rvt", "A.dwg"}
 	historyRules = []string{"fees*\n", "b.dwg\n", "/x/\n", "*.dwg\n!a.dwg\n", "", "#\n"}
-	historyDirs  = []string{"", "x", "x/y"}
+	historyDirs  = []string{"", "x", "x/y", "z", "z/y"}
 )
 
 // emitted asks the rules as they are on disk at that moment about all that is handed over.
 func (h *history) emitted(ctx context.Context, changes []Change) error {
 	for _, c := range changes {
+		if c.From != "" && !h.ids[c.From][c.Snapshot.FileID] {
+			h.lies = append(h.lies, c.From+" > "+c.Path)
+		}
+
 		if c.Removed {
 			continue
 		}
@@ -58,7 +65,8 @@ func (h *history) step() {
 	p := join2(dir, name)
 	tell := []string{p}
 
-	switch h.rnd.IntN(10) {
+	h.look()
+	switch h.rnd.IntN(13) {
 	case 0, 1, 2, 3:
 		h.write(p, strings.Repeat("x", h.rnd.IntN(50)))
 	case 4:
@@ -76,6 +84,27 @@ func (h *history) step() {
 		if os.Rename(h.path(p), h.path(to)) == nil {
 			tell = append(tell, to)
 		}
+	case 10: // another name
+		to := join2(dir, historyNames[h.rnd.IntN(len(historyNames))])
+		if os.Rename(h.path(p), h.path(to)) == nil {
+			tell = append(tell, to)
+		}
+	case 11: // the names of two
+		to := join2(dir, historyNames[h.rnd.IntN(len(historyNames))])
+		if _, err := os.Lstat(h.path(to)); err == nil && os.Rename(h.path(p), h.path("~.tmp")) == nil {
+			_ = os.Rename(h.path(to), h.path(p)) // where they are one there is nothing left
+			must(h.t, os.Rename(h.path("~.tmp"), h.path(to)))
+			tell = append(tell, to)
+		}
+	case 12: // a folder
+		from, to := "x", "z"
+		if h.rnd.IntN(2) == 0 {
+			from, to = to, from
+		}
+
+		if os.Rename(h.path(from), h.path(to)) == nil {
+			tell = []string{from, to}
+		}
 	case 9:
 		away := h.root + ".away"
 		must(h.t, os.Rename(h.root, away))
@@ -83,6 +112,7 @@ func (h *history) step() {
 		must(h.t, os.Rename(away, h.root))
 	}
 
+	h.look()
 	h.log = append(h.log, fmt.Sprint(tell))
 	for _, p := range tell {
 		for dir, _ := split(p); h.rnd.IntN(5) > 0; dir, _ = split(dir) {
@@ -97,6 +127,57 @@ func (h *history) step() {
 
 	time.Sleep(time.Duration(h.rnd.IntN(15_000)) * time.Millisecond)
 	synctest.Wait()
+}
+
+// look keeps which files are where.
+func (h *history) look() {
+	for _, dir := range historyDirs {
+		for _, name := range historyNames {
+			p := join2(dir, name)
+			rec, mode, there, err := lookAt(h.root, p)
+			must(h.t, err)
+			if !there || !mode.IsRegular() {
+				continue
+			}
+
+			if h.ids[p] == nil {
+				h.ids[p] = map[string]bool{}
+			}
+
+			h.ids[p][identify(h.root, p, rec).snapshot().FileID] = true
+		}
+	}
+}
+
+// lastRename renames a folder when all is at rest, while a tree of it is there: what has an end on both
+// sides is told as renamed.
+func (h *history) lastRename() {
+	h.look()
+	h.take()
+	before := h.onDisk()
+	from, to := "x", "z"
+	if os.Rename(h.path(from), h.path(to)) != nil {
+		from, to = to, from
+		if os.Rename(h.path(from), h.path(to)) != nil {
+			return
+		}
+	}
+
+	h.hand.notice(from, notice{left: true})
+	h.hand.notice(to, notice{created: true})
+	time.Sleep(11 * time.Minute)
+	synctest.Wait()
+	after := h.onDisk()
+	for _, p := range before {
+		rest, moved := strings.CutPrefix(p, from+"/")
+		if !moved || !slices.Contains(after, to+"/"+rest) {
+			continue
+		}
+
+		if move := p + " > " + to + "/" + rest; !slices.Contains(h.moves, move) {
+			h.t.Errorf("not told: %s of %q", move, h.moves)
+		}
+	}
 }
 
 // onDisk is what a walk finds that the rules let through.
@@ -142,8 +223,12 @@ func TestRandomHistories(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := tree{t, filepath.Join(tempInMemory(t), "root")}
 				f.write("a.dwg", "a")
-				x := newFixture(t, f, func(c *Config) { c.ScanInterval = 5 * time.Minute })
-				h := &history{fixture: x, t: t, rnd: rand.New(rand.NewPCG(seed, 1))}
+				x := newFixture(t, f, func(c *Config) {
+					c.ScanInterval = 5 * time.Minute
+					c.Poll, c.PollInterval = seed%4 == 3, 3*time.Second
+				})
+				h := &history{fixture: x, t: t, rnd: rand.New(rand.NewPCG(seed, 1)),
+					ids: map[string]map[string]bool{}}
 
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
@@ -173,12 +258,17 @@ func TestRandomHistories(t *testing.T) {
 					}
 				}
 
-				if s := x.w.Status(); s.State != StateWatching || s.Pending != 0 || s.Files != len(want) {
+				if s := x.w.Status(); s.State != StateWatching && s.State != StatePolling || s.Pending != 0 || s.Files != len(want) {
 					t.Errorf("status %+v, want %d files", s, len(want))
 				}
 
+				h.lastRename()
 				if len(h.out) > 0 {
 					t.Errorf("handed over although excluded: %q", h.out)
+				}
+
+				if len(h.lies) > 0 {
+					t.Errorf("renames that never were: %q", h.lies)
 				}
 
 				if t.Failed() {

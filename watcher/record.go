@@ -31,6 +31,15 @@ func (r record) same(o record) bool {
 		(r.ino == 0 || o.ino == 0 || r.ino == o.ino)
 }
 
+// knownAs is r with the file id of a look before where that tells more.
+func (r record) knownAs(before record) record {
+	if r.ino == 0 {
+		r.ino, r.dev = before.ino, before.dev
+	}
+
+	return r
+}
+
 func (r record) snapshot() Snapshot {
 	s := Snapshot{Size: r.size, ModTime: unixTime(r.mtime)}
 	if r.ctime != 0 {

@@ -12,6 +12,9 @@ const endsMax = 200_000
 type end struct {
 	settled
 	scan bool // the scan under way may find the other end
+	// of a file that went where nothing but scans tells of the other end: the scan after which it is
+	// handed over, for one that ran while files were renamed may have seen neither name
+	after int
 }
 
 // isEnd reports whether a settled path may be an end of a rename.
@@ -19,9 +22,11 @@ func isEnd(s settled) bool {
 	return s.rec.ino != 0 && !s.rec.dir && !s.forget && (s.gone || s.fresh)
 }
 
-// others is what is not settled yet: whether a file with an id went, or came.
+// others is what is not settled yet: whether a file with an id went, or came; and how many scans of
+// all have ended.
 type others struct {
 	gone, came map[uint64]bool
+	scans      int
 }
 
 // pairUp joins the ends of renames. What waits for its other end is kept; the rest is ready, each
@@ -40,7 +45,7 @@ func pairUp(ends []end, pending others, scanning bool) (ready []settled, waiting
 	wait := make([]bool, len(ends))
 	for i, e := range ends {
 		wait[i] = scanning && (e.scan || e.gone) || e.gone && pending.came[e.rec.ino] ||
-			!e.gone && pending.gone[e.rec.ino]
+			!e.gone && pending.gone[e.rec.ino] || e.gone && len(came[e.rec.ino]) == 0 && e.after > pending.scans
 	}
 
 	for i, e := range ends {
@@ -90,7 +95,7 @@ func sameContent(was, now record) bool { return was.size == now.size && was.mtim
 
 // unsettled says which ids went or came and have not settled.
 func (s *settler) unsettled() others {
-	o := others{map[uint64]bool{}, map[uint64]bool{}}
+	o := others{gone: map[uint64]bool{}, came: map[uint64]bool{}}
 	for _, p := range s.pending {
 		switch {
 		case p.rec.ino == 0:
@@ -130,16 +135,19 @@ func (r *run) joinEnds(now time.Time) {
 	}
 
 	scanning := (r.scanning || len(r.want) > 0 && !r.down) && len(r.ends) < endsMax
-	ready, waiting := pairUp(r.ends, r.set.unsettled(), scanning)
+	unsettled := r.set.unsettled()
+	unsettled.scans = r.ended
+	ready, waiting := pairUp(r.ends, unsettled, scanning)
 	r.ends = waiting
 	clear(r.endAt)
 	for i, e := range waiting {
 		r.endAt[e.path] = i
 	}
 
+	spelt := letters{root: r.root}
 	for _, s := range ready {
 		rec, mode, exists, err := lookAt(r.root, s.path)
-		there := err == nil && exists && mode.IsRegular()
+		there := err == nil && exists && mode.IsRegular() && !(s.gone && !spelt.has(s.path))
 		if s.gone != there && (s.gone || rec.same(s.rec)) {
 			r.batch = append(r.batch, s)
 			continue

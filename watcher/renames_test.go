@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func TestPairUp(t *testing.T) {
 		{"a scan goes on", []end{went("a", 1), found(came("b", 1)), came("c", 2)}, nil, nil, true, "c", "a b"},
 		{"a pair while a scan goes on", []end{went("a", 1), came("b", 1)}, nil, nil, true, "", "a b"},
 	} {
-		ready, wait := pairUp(c.ends, others{ids(c.gone...), ids(c.came...)}, c.scanning)
+		ready, wait := pairUp(c.ends, others{gone: ids(c.gone...), came: ids(c.came...)}, c.scanning)
 		var got, left []string
 		for _, s := range ready {
 			switch {
@@ -75,10 +76,6 @@ func TestPairUp(t *testing.T) {
 
 // TestRenames plays renames with a clock of its own: with notices, and while nobody watched.
 func TestRenames(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("listings tell no file ids there")
-	}
-
 	tests := []struct {
 		name  string
 		scene func(x *fixture) (noticed []string)
@@ -195,10 +192,6 @@ func TestRenames(t *testing.T) {
 // TestRenameSettlesAtBothEnds: what came waits for what went, also when the scan that finds it takes
 // it for one that has rested.
 func TestRenameSettlesAtBothEnds(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("listings tell no file ids there")
-	}
-
 	synctest.Test(t, func(t *testing.T) {
 		x := newFixture(t, newTree(t), nil)
 		x.write("D/a.dwg", "a")
@@ -235,6 +228,40 @@ func TestRenameSettlesAtBothEnds(t *testing.T) {
 			if told != "I/a.dwg" { // its change time moved
 				t.Errorf("told %q", told)
 			}
+		}
+	})
+}
+
+// TestRenameDuringAScan: a scan that runs while a file is renamed may see it under neither name. Where
+// scans alone tell of it the next one is waited for.
+func TestRenameDuringAScan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newFixture(t, newTree(t), func(c *Config) { c.Poll, c.PollInterval = true, time.Minute })
+		for _, p := range []string{"a.dwg", "b.dwg"} {
+			x.write(p, p)
+			x.old(p)
+		}
+
+		x.start(t)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		x.take()
+
+		elsewhere := filepath.Join(t.TempDir(), "a.dwg")
+		must(t, os.Rename(x.path("a.dwg"), elsewhere))
+		x.remove("b.dwg")
+		time.Sleep(time.Minute) // it is seen to be gone
+		synctest.Wait()
+		must(t, os.Rename(elsewhere, x.path("z.dwg")))
+		time.Sleep(90 * time.Second)
+		synctest.Wait()
+		x.want(t, "-a.dwg", "-b.dwg", "z.dwg")
+		if got := strings.Join(x.moves, ", "); got != "a.dwg > z.dwg" {
+			t.Errorf("moves %q", got)
+		}
+
+		if s := x.w.Status(); s.Pending != 0 {
+			t.Errorf("status %+v", s)
 		}
 	})
 }

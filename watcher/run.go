@@ -3,7 +3,6 @@ package watcher
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -35,19 +34,21 @@ type run struct {
 	stopNotes context.CancelFunc
 	group     *sync.WaitGroup
 
-	want      map[string]bool // folders to scan, each with all below it
-	scanning  bool
-	scanBegan time.Time // the last one
-	found     chan finding
-	done      chan summary
-	nextScan  time.Time
-	doubt     bool // the scan wanted is more than routine
-	down      bool // the root cannot be watched
-	seenRoot  rootLook
-	writers   writers
-	roots     chan rootLook // from guard
+	want         map[string]bool // folders to scan, each with all below it
+	scanning     bool
+	scanBegan    time.Time // the last one
+	began, ended int       // scans of all: how many began, and the number of the last that ended
+	found        chan finding
+	done         chan summary
+	nextScan     time.Time
+	doubt        bool // the scan wanted is more than routine
+	down         bool // the root cannot be watched
+	seenRoot     rootLook
+	writers      writers
+	roots        chan rootLook // from guard
 	// folders that could not be read when they were scanned, and when they are tried again
 	unread   map[string]bool
+	spelt    letters // while notices are heeded
 	tryAgain time.Time
 	// after which a scan tries again to get notices; zero: there are some, or there will be none
 	tryNotes time.Time
@@ -237,6 +238,7 @@ func (r *run) startScan(ctx context.Context) {
 	}
 
 	if r.want[""] {
+		r.began++
 		r.book.recheck(true)
 		r.book.beginRound()
 		if !r.tryNotes.IsZero() && !r.tryNotes.After(time.Now()) {
@@ -330,6 +332,10 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 	r.scanning, r.known = false, true
 	if sum.fatal != nil {
 		return sum.fatal
+	}
+
+	if sum.whole {
+		r.ended = r.began
 	}
 
 	if err := r.flush(ctx, 1); err != nil {
@@ -427,6 +433,7 @@ func (r *run) notices(ctx context.Context) error {
 	}
 
 	rules := map[string]*Rules{}
+	r.spelt = letters{root: r.root}
 	now := time.Now()
 	for _, p := range slices.Sorted(maps.Keys(paths)) {
 		if err := r.notice(ctx, p, paths[p], rules, now); err != nil {
@@ -469,6 +476,10 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 		r.log.Warn("path not readable", "path", p, "error", err)
 		r.wantScan(folder, false)
 		return nil //nolint:nilerr // the scan will tell
+	}
+
+	if exists && n.left && !r.spelt.has(p) {
+		exists = false
 	}
 
 	if at.speaksOfFolder(name) {
@@ -528,7 +539,7 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 			return nil
 		}
 
-		r.set.observe(p, observation{rec: rec, fresh: !known, touched: n.touched}, now)
+		r.set.observe(p, observation{rec: identify(r.root, p, rec), fresh: !known, touched: n.touched}, now)
 	}
 
 	return nil
@@ -549,50 +560,5 @@ func (r *run) strayed(folder string) {
 
 	if !found {
 		r.wantScan(folder, false)
-	}
-}
-
-// look judges the pending paths whose time has come.
-func (r *run) look(ctx context.Context, now time.Time) {
-	r.set.minAge = r.book.Given().MinAge()
-	asked, up := false, false // whether the root is there
-	for _, p := range slices.Sorted(slices.Values(r.set.due(now))) {
-		rec, mode, exists, err := lookAt(r.root, p)
-		if err != nil {
-			r.log.Debug("pending path not readable", "path", p, "error", err)
-			r.set.postpone(p, now.Add(r.cfg.Settle))
-			continue
-		}
-
-		o := observation{rec: rec, gone: !exists || mode&fs.ModeType != 0}
-		if o.gone {
-			if !asked {
-				asked, up = true, r.sound(ctx)
-			}
-
-			if !up {
-				r.set.postpone(p, now.Add(r.cfg.PollInterval))
-				continue
-			}
-
-			if o.rec, err = r.was(p); err != nil {
-				r.log.Warn("baseline not readable", "path", p, "error", err)
-			}
-		} else if ignored, _ := r.book.Given().MatchSize(rec.size); ignored {
-			r.set.drop(p)
-			r.rest(settled{path: p, forget: true}, false)
-			continue
-		}
-
-		was := r.set.pending[p]
-		lock := ""
-		if !o.gone {
-			lock = LockBeside(r.root, p)
-		}
-
-		if r.set.look(p, o, lock, func() string { return r.unfinished(p, rec) }, now) {
-			r.rest(settled{path: p, rec: o.rec, gone: o.gone, fresh: was.fresh && !o.gone,
-				capped: now.Sub(was.last) < was.pace.quiet}, false)
-		}
 	}
 }

@@ -14,8 +14,7 @@ type Snapshot struct {
 	// inode change time; zero where the system has none or it is not in a folder's listing
 	// (Windows)
 	ChangeTime time.Time
-	// "device:inode" in hexadecimal on Unix; "" where it is not known without opening the file
-	// (Windows)
+	// "device:inode" in hexadecimal, on Windows volume and file index; "" unknown
 	FileID string
 }
 

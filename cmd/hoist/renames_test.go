@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,10 +15,6 @@ import (
 // also when it was renamed while nobody watched.
 func TestWatchFollowsRenames(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("listings tell no file ids there")
-	}
-
 	const files = 300
 	l := newLab(t)
 	l.extra = []string{"HOIST_LIMITS=server"}

@@ -111,12 +111,14 @@ func (m *watches) renamedFolders(c config.Watch, changes []watcher.Change) (out 
 // isWhole asks the state and the disk.
 func (m *watches) isWhole(c config.Watch, f folderMove, moved map[string]string) (bool, error) {
 	at := func(rel string) string { return filepath.Join(c.Path, filepath.FromSlash(rel)) }
-	if info, err := os.Lstat(at(f.to)); err != nil || !info.IsDir() {
+	now, err := os.Lstat(at(f.to))
+	if err != nil || !now.IsDir() {
 		return false, nil //nolint:nilerr // as far as anybody can say
 	}
 
-	_, err := os.Lstat(at(f.from))
-	gone := errors.Is(err, fs.ErrNotExist)
+	before, err := os.Lstat(at(f.from))
+	gone := errors.Is(err, fs.ErrNotExist) ||
+		err == nil && os.SameFile(before, now) // but for letter case, where the disk has none
 	if !gone {
 		return false, nil
 	}

@@ -1,0 +1,62 @@
+package watcher
+
+import (
+	"os"
+
+	"hoist/watcher/disk"
+)
+
+// letters tells apart names that differ in letter case alone, where the file system does not: there a
+// file that was renamed so is found by its old name too. It lists each folder once, so it is good for
+// one moment.
+type letters struct {
+	root  string
+	names map[string]map[string]bool // by folder; nil: it cannot be listed
+}
+
+// has reports whether a path that leads somewhere is written as the folders on its way tell.
+func (l *letters) has(p string) bool {
+	for p != "" {
+		folder, name := split(p)
+		if names := l.of(folder); names != nil && !names[name] {
+			return false
+		}
+
+		p = folder
+	}
+
+	return true
+}
+
+func (l *letters) of(folder string) map[string]bool {
+	if names, ok := l.names[folder]; ok {
+		return names
+	}
+
+	at := join(l.root, folder)
+	list, err := disk.Ask(at, listTime, func() ([]string, error) {
+		dir, err := os.Open(at)
+		if err != nil {
+			return nil, err
+		}
+		defer dir.Close()
+
+		return dir.Readdirnames(-1)
+	})
+
+	var names map[string]bool
+	if err == nil {
+		names = make(map[string]bool, len(list))
+		for _, n := range list {
+			names[n] = true
+		}
+	}
+
+	if l.names == nil {
+		l.names = map[string]map[string]bool{}
+	}
+
+	l.names[folder] = names
+
+	return names
+}
