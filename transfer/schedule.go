@@ -33,16 +33,25 @@ const (
 // errStopped is the cause of a run that a person paused or cancelled.
 var errStopped = errors.New("paused or cancelled")
 
-// isPublishing reports whether a job is past its bytes: it waits for calls with small budgets and
-// must not keep a file from transferring.
+// isPublishing reports whether a job is past its bytes, or may need none: it waits for calls with
+// small budgets and must not keep a file from transferring.
 func isPublishing(j state.Job) bool {
 	switch j.Phase {
+	case state.PhaseQueued:
+		if mayRename(j) {
+			return true
+		}
 	case state.PhaseCompleted, state.PhasePublishing, state.PhasePublished, state.PhaseRenaming,
 		state.PhaseHiding:
 		return true
 	}
 
 	return j.Kind == state.Rename || j.Kind == state.Hide
+}
+
+// mayRename reports whether a job begins with the item that its file had under another name.
+func mayRename(j state.Job) bool {
+	return j.Kind == state.Upload && j.Phase == state.PhaseQueued && j.From != ""
 }
 
 // movesBytes reports whether the phase talks to the data plane; its reachability is judged apart

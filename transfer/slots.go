@@ -91,7 +91,8 @@ func (s slots) mayPublish(one claim) bool {
 // makesItem reports whether the job's create will be of a new item, as far as is known before it.
 func makesItem(j state.Job) bool {
 	return !j.Target.OSS() && j.Phase != state.PhasePublished && j.Target.Item == "" &&
-		j.Kind == state.Upload && (j.Intent == nil || j.Intent.Kind == intentItem || j.Intent.Kind == intentCopy)
+		j.Kind == state.Upload && !mayRename(j) &&
+		(j.Intent == nil || j.Intent.Kind == intentItem || j.Intent.Kind == intentCopy)
 }
 
 // usedSlots counts the runs; the caller holds mu.
