@@ -1,11 +1,9 @@
 package owner
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -30,18 +28,39 @@ var historyLogs = os.Getenv("HOIST_HISTORY_SEED") != "" && os.Getenv("HOIST_HIST
 
 // diskState is a state of a file that somebody made.
 type diskState struct {
-	data   []byte
-	half   bool // of a save that went on before it could settle
-	secret bool // a rule left the file out for as long as the state was there
+	data     []byte
+	half     bool // of a save that went on before it could settle
+	secret   bool // a rule, or the gate, left the file out for as long as the state was there
+	doubtful bool // by its first bytes
+	may      bool // whether it is sent is a matter of what the watch prefers
 }
 
 // drawing is a file of a life, with its history.
 type drawing struct {
-	past []*diskState
-	time time.Time // of the last state
-	busy bool      // half saved, or renamed out of the folder
-	rule bool      // a rule leaves it out
-	gone bool
+	past  []*diskState
+	lines [][]*diskState // histories with those of files that were renamed to it
+	time  time.Time      // of the last state
+	busy  bool           // half saved, or renamed out of the folder
+	rule  bool           // a rule leaves it out
+	gone  bool
+	left  bool // it was not there once, though the root was
+}
+
+// last is the state that a file has, or had when it went; nil: it never was there.
+func (d *drawing) last() *diskState {
+	if len(d.past) == 0 {
+		return nil
+	}
+
+	return d.past[len(d.past)-1]
+}
+
+// add is for a state that was made now.
+func (d *drawing) add(s *diskState) {
+	d.past = append(d.past, s)
+	for i := range d.lines {
+		d.lines[i] = append(d.lines[i], s)
+	}
 }
 
 // life is one history under way: people, a disk, a daemon and a service.
@@ -52,6 +71,7 @@ type life struct {
 	cloud   *emulator.Server
 	options Options
 	blind   bool // the service gives no SHA-1
+	limits  apsclient.Limits
 	owner   *Owner
 	lasting sync.WaitGroup
 
@@ -61,6 +81,8 @@ type life struct {
 	dieAt  int  // requests until it dies; 0: it does not
 	files  map[string]*drawing
 	absent bool // the root is away
+	parks  bool // the gate of the watch does
+	freed  bool // somebody let a mass change go on
 	serial int
 	edits  map[string][]byte // of pulled files, by path
 	wrong  []string
@@ -107,7 +129,7 @@ func newLife(t *testing.T, dir string, seed uint64) *life {
 		apart:  true, poll: 2 * time.Second,
 		Clients: func(_ string, bandwidth apsclient.Bandwidth) (*apsclient.Client, error) {
 			return apsclient.New(apsclient.Config{BaseURL: base, Transport: l, Bandwidth: bandwidth,
-				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID,
+				Limits: l.limits, Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID,
 					emulator.DefaultClientSecret)})
 		},
 		Reload: func() (config.Settings, []config.Watch, error) {
@@ -220,15 +242,28 @@ func (l *life) step(s historyStep) {
 	case "pulled":
 		l.pull(s)
 		return
+	case "hide", "gate", "resume":
+		l.set(s)
+		return
+	case "calm":
+		time.Sleep(lasts(s.lag))
+		return
 	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s.name != "" {
-		if d := l.files[s.name]; !l.absent && !d.busy {
-			l.change(s, d)
+		if !l.absent {
+			s.name = l.current(s.name)
+			if d := l.file(s.name); !d.busy {
+				l.change(s, d)
+			}
 		}
 
+		return
+	}
+
+	if l.toMany(s) {
 		return
 	}
 
@@ -318,7 +353,7 @@ func (l *life) put(name string, data []byte, at time.Time, inPlace bool) {
 	d.time = l.stamp(temp, at)
 	if inPlace || l.move(temp, target) {
 		d.gone = false
-		d.past = append(d.past, &diskState{data: data, secret: d.rule})
+		d.add(l.state(name, data))
 	}
 }
 
@@ -328,11 +363,16 @@ func (l *life) change(s historyStep, d *drawing) {
 	switch {
 	case s.do == "save" || s.do == "write":
 		l.put(s.name, l.content(), time.Time{}, s.do == "write")
+	case s.do == "zeros":
+		l.serial++
+		l.put(s.name, make([]byte, 20+3*l.serial), time.Time{}, false)
 	case s.do == "slow":
 		l.slow(s, d)
 	case s.do == "ignore":
 		l.ignore(s, d)
 	case d.gone:
+	case s.do == "rename":
+		l.renameStep(s, d)
 	case s.do == "touch":
 		d.time = l.stamp(l.path(s.name), time.Time{})
 		l.sameAgain(d)
@@ -343,10 +383,11 @@ func (l *life) change(s historyStep, d *drawing) {
 			l.t.Errorf("a step: %v", err)
 		}
 
-		d.gone = true
+		d.gone, d.left = true, true
 	case s.do == "away":
 		elsewhere := filepath.Join(l.away, strings.ReplaceAll(s.name, "/", "_"))
 		if d.busy = l.move(l.path(s.name), elsewhere); d.busy {
+			d.left = true
 			l.back(s.name, elsewhere, s.lag)
 		}
 	}
@@ -356,7 +397,7 @@ func (l *life) change(s historyStep, d *drawing) {
 // told from others of that size, and it is sent again.
 func (l *life) sameAgain(d *drawing) {
 	if last := len(d.past) - 1; last >= 0 && l.blind {
-		d.past = append(d.past, d.past[last])
+		d.add(d.past[last])
 	}
 }
 
@@ -388,7 +429,9 @@ func (l *life) slow(s historyStep, d *drawing) {
 	}
 
 	d.busy, d.gone = true, false
-	d.past = append(d.past, &diskState{data: half, half: lasts(s.lag) < historySettle, secret: d.rule})
+	state := l.state(s.name, half)
+	state.half = lasts(s.lag) < historySettle
+	d.add(state)
 	l.ends(s.lag, func() {
 		if _, err := f.Write(data[len(half):]); err != nil {
 			l.t.Errorf("a step: %v", err)
@@ -396,7 +439,7 @@ func (l *life) slow(s historyStep, d *drawing) {
 
 		f.Close()
 		d.busy, d.time = false, time.Now()
-		d.past = append(d.past, &diskState{data: data, secret: d.rule})
+		d.add(l.state(s.name, data))
 	})
 }
 
@@ -422,9 +465,7 @@ func (l *life) endRule(lag int, d *drawing) {
 
 		l.rules("")
 		d.rule = false
-		if n := len(d.past); n > 0 {
-			d.past[n-1].secret = false // it may be sent from now on
-		}
+		l.mayGo(d) // from now on
 	})
 }
 
@@ -495,77 +536,4 @@ func (l *life) pull(s historyStep) {
 
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-// rest waits until nothing is left to do, for six hours at most.
-func (l *life) rest() {
-	for range 6 * 60 {
-		time.Sleep(time.Minute)
-		jobs, err := l.owner.store.OpenJobs()
-		if err != nil {
-			l.t.Fatal(err)
-		}
-
-		l.mu.Lock()
-
-		behind := false
-		for name, d := range l.files {
-			last := len(d.past) - 1
-			behind = behind || !d.gone && last >= 0 && !bytes.Equal(l.tip(name), d.past[last].data)
-		}
-
-		l.mu.Unlock()
-
-		if len(jobs) == 0 && !behind {
-			break
-		}
-	}
-
-	time.Sleep(2 * time.Minute)
-}
-
-// published are the contents of a file's versions, oldest first, and how many items have its name.
-func (l *life) published(name string) (out [][]byte, items int) {
-	for _, f := range l.cloud.Items() {
-		if f.Path != "Project Files/"+name {
-			continue
-		}
-
-		items++
-
-		for _, v := range f.Versions {
-			r, err := l.cloud.ReadVersion(v.ID)
-			if err != nil {
-				l.t.Fatal(err)
-			}
-
-			data, err := io.ReadAll(r)
-			r.Close()
-			if err != nil {
-				l.t.Fatal(err)
-			}
-
-			out = append(out, data)
-		}
-	}
-
-	return out, items
-}
-
-func (l *life) tip(name string) []byte {
-	all, _ := l.published(name)
-	if len(all) == 0 {
-		return nil
-	}
-
-	return all[len(all)-1]
-}
-
-func (l *life) versions() (n int) {
-	for name := range l.files {
-		all, _ := l.published(name)
-		n += len(all)
-	}
-
-	return n
 }

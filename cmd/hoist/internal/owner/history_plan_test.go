@@ -38,6 +38,16 @@ var historyDoings = []struct {
 	{"portal", 2, false, []int{5, 40, 200}},   // somebody else answers
 	{"pulled", 2, true, nil},                  // it is pulled elsewhere, and edited there at once
 	{"flaky", 2, false, []int{10, 60}},        // every fifth call fails in one of several ways
+	{"rename", 5, true, nil},                  // beside, to another folder, in letter case, over or with another
+	{"folder", 2, false, nil},                 // renamed with all that is in it
+	{"calm", 1, false, []int{700}},            // nothing happens for longer than what is hidden or stopped counts
+	{"hide", 1, false, nil},                   // what is deleted is hidden from now on
+	{"gate", 1, false, nil},                   // it warns, parks or is off
+	{"zeros", 1, true, nil},                   // a file of nothing else
+	{"set", 1, false, nil},                    // a set of drawings
+	{"encrypt", 1, false, []int{1, 8, 20}},    // so many of them, and four, are overwritten with noise
+	{"upgrade", 1, false, nil},                // all of them are saved by a newer release
+	{"resume", 1, false, nil},                 // of the watch
 }
 
 var historyNames = []string{"plan.dwg", "tower.rvt", "a/section.dwg", "a/notes.txt"}
@@ -60,7 +70,7 @@ func drawHistory(seed uint64) []historyStep {
 		total += d.weight
 	}
 
-	steps := make([]historyStep, 0, 16)
+	steps := drawWorld(rng)
 	for range 6 + rng.IntN(11) {
 		k := rng.IntN(total)
 		i := 0
@@ -79,6 +89,29 @@ func drawHistory(seed uint64) []historyStep {
 		}
 
 		steps = append(steps, s)
+	}
+
+	return steps
+}
+
+// drawWorld draws what a watch begins with.
+func drawWorld(rng *rand.Rand) (steps []historyStep) {
+	if rng.IntN(4) == 0 {
+		if rng.IntN(3) == 0 {
+			steps = append(steps, historyStep{do: "prefer", n: rng.IntN(2)})
+		}
+
+		for _, name := range historyNames {
+			if rng.IntN(2) == 0 {
+				steps = append(steps, historyStep{do: "adopt", name: name, n: rng.IntN(3)})
+			}
+		}
+	}
+
+	for _, do := range []string{"hide", "gate", "set"} {
+		if rng.IntN(6) == 0 {
+			steps = append(steps, historyStep{do: do, n: rng.IntN(3), wait: 30})
+		}
 	}
 
 	return steps

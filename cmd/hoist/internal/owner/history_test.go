@@ -109,6 +109,7 @@ func liveThrough(t *testing.T, seed uint64, steps []historyStep) (wrong []string
 
 	synctest.Test(t, func(t *testing.T) {
 		l := newLife(t, dir, seed)
+		steps = l.beforeAll(steps)
 		l.open()
 
 		for _, s := range steps {
@@ -120,13 +121,14 @@ func liveThrough(t *testing.T, seed uint64, steps []historyStep) (wrong []string
 		l.cloud.SetFault(nil)
 		l.rest()
 		l.judge()
-		before := l.versions()
+		before, hidden := l.versions()
 		l.close()
 		l.open()
 		l.rest()
 
-		if after := l.versions(); before != after {
-			l.say("a start when all is quiet makes %d versions of %d", after, before)
+		if after, gone := l.versions(); before != after || hidden != gone {
+			l.say("a start when all is quiet makes %d versions of %d, and %d hidden items of %d", after, before,
+				gone, hidden)
 		}
 
 		l.close()
