@@ -102,8 +102,6 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 		return dropped("it is sent anew"), nil
 	case !known || rec.Item == "" || rec.Version == "":
 		return dropped("nothing was published under the old name"), nil
-	case rec.Unproven:
-		return dropped("it was adopted, and nothing has proved that the cloud has its content"), nil
 	case !SameFileElsewhere(rec.Snapshot, job.Snapshot):
 		return dropped("it is not as it was published under the old name"), nil
 	}
@@ -117,18 +115,23 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 		return dropped("%q is there too", old), nil //nolint:nilerr // it is not gone, as far as anybody can say
 	}
 
+	if rec.Unproven {
+		same, err := e.proves(ctx, r, c, job, rec)
+		if err != nil {
+			return nil, err
+		}
+
+		if !same {
+			return dropped("it was adopted, and the cloud has other content"), nil
+		}
+
+		rec.Unproven = false
+	}
+
 	from, err := remote.ParseAddress(rec.Remote)
-	if err != nil {
-		return nil, err
-	}
-
-	to, err := remote.ParseAddress(job.Target.Address)
-	if err != nil {
-		return nil, err
-	}
-
-	res, err := e.Resolver(job.Profile)
-	if err != nil {
+	to, err2 := remote.ParseAddress(job.Target.Address)
+	res, err3 := e.Resolver(job.Profile)
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
 
@@ -146,6 +149,24 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 	r.freshIntent = true
 
 	return []state.Event{at, state.Intended{Intent: in}}, nil
+}
+
+// proves compares the content of a file that was adopted under its old name.
+func (e *Engine) proves(ctx context.Context, r *run, c *apsclient.Client, job state.Job,
+	rec state.PublishedRecord) (bool, error) {
+	src, err := r.source(ctx, e, job)
+	if err != nil {
+		return false, err
+	}
+
+	job.Doubt = true // where the service tells no SHA-1 the bytes do
+	same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(rec.Storage), src, job)
+	r.looked = false // what has the new name is another object
+	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
+		return false, nil
+	}
+
+	return same != "", err
 }
 
 // renameIntent asks the cloud: the item is as it was published, and nothing has the new name.

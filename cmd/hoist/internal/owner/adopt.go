@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"hoist/apsclient"
@@ -13,6 +14,7 @@ import (
 	"hoist/state"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
+	"hoist/watcher"
 )
 
 // What a watch finds at both ends with equal names and sizes it adopts without a further call; the
@@ -87,11 +89,13 @@ func (o *Owner) proveSome(c config.Watch, after string) (next string, err error)
 	}
 
 	var files []plan.Source
+	var gone []string
 	for _, rel := range rels {
 		path := filepath.Join(c.Path, filepath.FromSlash(rel))
 		snap, err := state.SnapshotPath(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it cannot be proved any more, and nothing is done for it
+			gone = append(gone, rel)
+			continue
 		}
 
 		rec, _, e := o.store.Published(c.ID, rel)
@@ -102,6 +106,10 @@ func (o *Owner) proveSome(c config.Watch, after string) (next string, err error)
 		if rec.Snapshot.Same(snap) { // else its watch sends it once it has settled
 			files = append(files, plan.Source{Path: path, Rel: rel, Snapshot: snap})
 		}
+	}
+
+	if err := o.forgetGone(c, gone); err != nil {
+		return "", err
 	}
 
 	address, err := remote.ParseAddress(c.Remote)
@@ -129,6 +137,38 @@ func (o *Owner) proveSome(c config.Watch, after string) (next string, err error)
 	}
 
 	return rels[len(rels)-1], err
+}
+
+// forgetGone drops the records of adopted files that are gone: they cannot be proved any more, and
+// nothing would ever be decided by them. One that its watch still knows, or that is being renamed, stays.
+func (o *Owner) forgetGone(c config.Watch, rels []string) error {
+	if len(rels) == 0 {
+		return nil
+	}
+
+	tracked := watcher.Tracked(baseline{o.store, c.ID}) // before the jobs: what it has handed over is among them
+	var list []state.Forgotten
+	for _, rel := range rels {
+		is, err := tracked(rel)
+		if err != nil {
+			return err
+		}
+
+		if !is {
+			list = append(list, state.Forgotten{Path: filepath.Join(c.Path, filepath.FromSlash(rel)), Root: c.ID,
+				Rel: rel})
+		}
+	}
+
+	open, err := o.store.Jobs(state.Filter{Root: c.ID, Open: true})
+	if err != nil {
+		return err
+	}
+
+	moving := underWay(open)
+	list = slices.DeleteFunc(list, func(f state.Forgotten) bool { return moving(f.Rel) })
+
+	return o.store.Forget(list...)
 }
 
 // unproven counts the adopted files of a watch that no job compares at the moment.

@@ -160,3 +160,39 @@ func TestWhatDiffers(t *testing.T) {
 		})
 	}
 }
+
+// TestAdoptedIsRenamed: what has another name before anything has proved it is proved then, and followed
+// where the cloud has its content.
+func TestAdoptedIsRenamed(t *testing.T) {
+	scene(t, nil, func(t *testing.T, l *life) {
+		l.close()
+		ours, other := dwg("AC1032", "ours"), dwg("AC1032", "them") // of one size
+		for name, theirs := range map[string][]byte{"a.dwg": ours, "b.dwg": other} {
+			l.there(name, theirs)
+			l.files[name] = &drawing{gone: true}
+			l.put(name, ours, time.Now().Add(-time.Hour), false)
+		}
+
+		l.open()
+		if n := l.adopting(2); n != 2 {
+			t.Fatalf("%d are unproven", n)
+		}
+
+		l.close()
+		l.cloud.ResetJournal()
+		l.renamed("a.dwg", "a 2.dwg")
+		l.renamed("b.dwg", "b 2.dwg")
+		l.open()
+		l.quiet()
+		for name, want := range map[string]int{"a 2.dwg": 2, "b 2.dwg": 1} {
+			if got := l.published(name); len(got) != 1 || len(got[0].versions) != want ||
+				!bytes.Equal(l.tip(name), ours) {
+				t.Errorf("%s: %d versions, want %d", name, len(got[0].versions), want)
+			}
+		}
+
+		if r := l.record("a 2.dwg"); r.Unproven || r.Number != 2 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
