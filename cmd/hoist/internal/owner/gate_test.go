@@ -258,6 +258,22 @@ func TestGate(t *testing.T) {
 		})
 	})
 
+	t.Run("one that parks no more", func(t *testing.T) {
+		scene(t, func(w *config.Watch) { w.Gate = config.GatePark }, func(t *testing.T, l *life) {
+			l.save("noise.dwg", []byte("no drawing at all"))
+			time.Sleep(2 * time.Minute)
+			if s := l.status(); len(s.Attention) != 1 || l.tip("noise.dwg") != nil {
+				t.Errorf("%+v", s.Attention)
+			}
+
+			l.set(historyStep{do: "gate"})
+			time.Sleep(time.Minute)
+			if s := l.status(); len(s.Attention) != 0 || l.tip("noise.dwg") == nil {
+				t.Errorf("%+v", s.Attention)
+			}
+		})
+	})
+
 	t.Run("off", func(t *testing.T) {
 		scene(t, func(w *config.Watch) { w.Gate = config.GateOff }, func(t *testing.T, l *life) {
 			l.save("noise.dwg", make([]byte, 5000))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/watcher/disk"
@@ -77,6 +78,10 @@ func (h *healing) round(ctx context.Context) error {
 		looks++
 		next = j.ID
 		found := lookAt(j)
+		if o.mayPass(j) {
+			found = look{at: time.Now()}
+		}
+
 		event := healed(j, found.reason)
 		if event == nil || h.tried[j.ID] == found {
 			continue
@@ -96,6 +101,12 @@ func (h *healing) round(ctx context.Context) error {
 	}
 
 	return nil
+}
+
+// mayPass reports whether the gate that parked a file parks no more.
+func (o *Owner) mayPass(j state.Job) bool {
+	c, s, watched := o.rules.watch(j.Root)
+	return watched && j.Reason == transfer.ReasonDoubtful && c.GateOf(j.Rel, s) != config.GatePark
 }
 
 // goOn lets a parked job run, or end.
