@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ type history struct {
 	out []string // what was handed over although it is excluded
 	log []string
 
+	mu   sync.Mutex                 // guards what follows
 	ids  map[string]map[string]bool // by path: of the files that ever were there
 	lies []string                   // renames that never were
 }
@@ -38,9 +40,7 @@ var (
 // emitted asks the rules as they are on disk at that moment about all that is handed over.
 func (h *history) emitted(ctx context.Context, changes []Change) error {
 	for _, c := range changes {
-		if c.From != "" && !h.ids[c.From][c.Snapshot.FileID] {
-			h.lies = append(h.lies, c.From+" > "+c.Path)
-		}
+		h.follow(c)
 
 		if c.Removed {
 			continue
@@ -57,6 +57,15 @@ func (h *history) emitted(ctx context.Context, changes []Change) error {
 	}
 
 	return h.emit(ctx, changes)
+}
+
+// follow keeps renames of what never had the name.
+func (h *history) follow(c Change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.From != "" && !h.ids[c.From][c.Snapshot.FileID] {
+		h.lies = append(h.lies, c.From+" > "+c.Path)
+	}
 }
 
 func (h *history) step() {
@@ -84,27 +93,8 @@ func (h *history) step() {
 		if os.Rename(h.path(p), h.path(to)) == nil {
 			tell = append(tell, to)
 		}
-	case 10: // another name
-		to := join2(dir, historyNames[h.rnd.IntN(len(historyNames))])
-		if os.Rename(h.path(p), h.path(to)) == nil {
-			tell = append(tell, to)
-		}
-	case 11: // the names of two
-		to := join2(dir, historyNames[h.rnd.IntN(len(historyNames))])
-		if _, err := os.Lstat(h.path(to)); err == nil && os.Rename(h.path(p), h.path("~.tmp")) == nil {
-			_ = os.Rename(h.path(to), h.path(p)) // where they are one there is nothing left
-			must(h.t, os.Rename(h.path("~.tmp"), h.path(to)))
-			tell = append(tell, to)
-		}
-	case 12: // a folder
-		from, to := "x", "z"
-		if h.rnd.IntN(2) == 0 {
-			from, to = to, from
-		}
-
-		if os.Rename(h.path(from), h.path(to)) == nil {
-			tell = []string{from, to}
-		}
+	case 10, 11, 12:
+		tell = h.renames(dir, p)
 	case 9:
 		away := h.root + ".away"
 		must(h.t, os.Rename(h.root, away))
@@ -129,8 +119,40 @@ func (h *history) step() {
 	synctest.Wait()
 }
 
+// renames gives a file another name, or two files each other's, or renames a folder.
+func (h *history) renames(dir, p string) []string {
+	to := join2(dir, historyNames[h.rnd.IntN(len(historyNames))])
+	switch h.rnd.IntN(3) {
+	case 0:
+		if os.Rename(h.path(p), h.path(to)) == nil {
+			return []string{p, to}
+		}
+	case 1:
+		if _, err := os.Lstat(h.path(to)); err == nil && os.Rename(h.path(p), h.path("~.tmp")) == nil {
+			_ = os.Rename(h.path(to), h.path(p)) // where they are one there is nothing left
+			must(h.t, os.Rename(h.path("~.tmp"), h.path(to)))
+
+			return []string{p, to}
+		}
+	case 2:
+		from, to := "x", "z"
+		if h.rnd.IntN(2) == 0 {
+			from, to = to, from
+		}
+
+		if os.Rename(h.path(from), h.path(to)) == nil {
+			return []string{from, to}
+		}
+	}
+
+	return []string{p}
+}
+
 // look keeps which files are where.
 func (h *history) look() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
 	for _, dir := range historyDirs {
 		for _, name := range historyNames {
 			p := join2(dir, name)
