@@ -135,8 +135,9 @@ type run struct {
 	now state.Job // the last committed
 	// since then: calls without a clear answer, whose effect is looked for before they are made
 	// again, and the reason of the last one
-	again int
-	why   string
+	again   int
+	why     string
+	looking bool // for the effect of a call of before, which may show late
 
 	uploading           // of an upload
 	down      *download // what a download knows of its source; nil: ask

@@ -26,6 +26,7 @@ type Progress struct {
 	ETA        time.Duration
 	Again      int    // calls of its step that had no clear answer
 	Reason     string // of the last of these
+	Looking    bool   // whether a call that was made before had its effect, which may show late
 }
 
 const meterSeconds = 10
@@ -129,12 +130,12 @@ func (e *Engine) Active() []Progress {
 	out := make([]Progress, 0, len(runs))
 	for _, r := range runs {
 		r.mu.Lock()
-		j, again, why := r.now, r.again, r.why
+		j, again, why, looking := r.now, r.again, r.why, r.looking
 		r.mu.Unlock()
 		p := Progress{
 			Job: j.ID, Kind: j.Kind, Phase: j.Phase, Path: j.Path, Remote: j.Target.Address,
 			BytesTotal: j.Size, PartsDone: j.PartsDone, PartsTotal: j.PartsTotal, Rate: r.meter.rate(now),
-			Again: again, Reason: why,
+			Again: again, Reason: why, Looking: looking,
 		}
 		if p.BytesTotal <= 0 && j.Kind == state.Upload {
 			p.BytesTotal = j.Snapshot.Size

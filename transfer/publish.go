@@ -214,6 +214,8 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		},
 		Look: func(ctx context.Context) ([]state.Event, bool, error) {
 			found, err := e.look(ctx, c, job)
+			r.looksFor(found == nil && err == nil)
+
 			return found, found != nil, err
 		},
 		Logger: e.log.With("job", string(job.ID), "path", job.Path),

@@ -307,7 +307,14 @@ func (e *Engine) sourceStillSame(ctx context.Context, r *run, job state.Job) err
 func (r *run) set(job state.Job) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.now, r.again, r.why = job, 0, ""
+	r.now, r.again, r.why, r.looking = job, 0, "", false
+}
+
+// looksFor remembers for progress that an earlier call may still show its effect, and is waited for.
+func (r *run) looksFor(again bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.looking = again
 }
 
 // unclear remembers for progress that a call of a job's step had no clear answer.

@@ -225,6 +225,9 @@ func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
 			why = transfer.ReasonServiceTrouble
 		case !out.silent.IsZero():
 			why, since, detail = transfer.ReasonOffline, out.silent, "the service has given no answer yet"
+		case p.Looking:
+			c.add(control.Waiting{Reason: waitLooking, Detail: "an earlier try may have been published; it " +
+				"shows within half a minute then"}, p.Path, time.Time{}, time.Time{})
 		}
 
 		if r, ok := transfer.ReasonByCode(why); ok {
@@ -235,6 +238,9 @@ func (o *Owner) repeated(c *causes, active []transfer.Progress) (failing bool) {
 
 	return failing
 }
+
+// waitLooking is the reason of files whose call was made before, and whose effect is looked for.
+const waitLooking = "looking"
 
 // inBytes reports whether a phase is one in which bytes move.
 func inBytes(p state.Phase) bool { return p == state.PhaseUploading || p == state.PhaseFetching }

@@ -162,3 +162,36 @@ func TestAWaitThatIsAskedForIsTold(t *testing.T) {
 		l.rest()
 	})
 }
+
+// TestALookForAnEarlierTryIsTold: after a restart it may be waited for what was asked for before; what
+// waits for that says so.
+func TestALookForAnEarlierTryIsTold(t *testing.T) {
+	scene(t, nil, func(t *testing.T, l *life) {
+		var asked atomic.Bool
+		l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+			if r.Op == "create-item" {
+				asked.Store(true)
+				f = emulator.Fault{Kind: emulator.FailBefore, Status: 503, Delay: time.Minute}
+			}
+
+			return f
+		})
+		l.save("tower.dwg", dwg("AC1027", "first"))
+		for !asked.Load() {
+			time.Sleep(time.Second / 10)
+		}
+
+		l.close()
+		l.cloud.SetFault(nil)
+		l.open()
+		time.Sleep(5 * time.Second)
+		if s := l.status(); len(s.Waiting) != 1 || s.Waiting[0].Reason != waitLooking {
+			t.Errorf("waiting %+v, active %+v", s.Waiting, s.Active)
+		}
+
+		l.rest()
+		if s := l.status(); len(s.Waiting) != 0 || l.tip("tower.dwg") == nil {
+			t.Errorf("waiting %+v", s.Waiting)
+		}
+	})
+}
