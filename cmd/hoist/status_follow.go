@@ -187,7 +187,7 @@ func leadText(s control.Status) string {
 
 	text := "watching " + count(len(s.Watches), "folder", "folders")
 	if paused > 0 {
-		text += fmt.Sprintf(", %d of them paused", paused)
+		text += fmt.Sprintf(", %d paused", paused)
 	}
 
 	if s.Owner != nil {
