@@ -50,7 +50,7 @@ func (l *life) behind() bool {
 // isDue reports whether the state that a file has is to be sent.
 func (l *life) isDue(d *drawing) bool {
 	s := d.last()
-	return !d.gone && s != nil && !s.may && !(s.doubtful && l.parks)
+	return !d.gone && s != nil && !s.may && !((s.doubtful || s.newer) && l.parks)
 }
 
 // stuck lists the jobs that are not done, but for those that wait for a person for good reason.
@@ -67,7 +67,7 @@ func (l *life) stuck() (out []state.Job) {
 		d := l.files[j.Rel]
 		switch {
 		case d == nil || d.gone:
-		case j.Reason == transfer.ReasonDoubtful && l.parks && d.last().doubtful:
+		case j.Reason == transfer.ReasonDoubtful && l.parks && (d.last().doubtful || d.last().newer):
 			continue
 		case j.Reason == transfer.ReasonNameClash && l.clashes(j.Rel):
 			continue

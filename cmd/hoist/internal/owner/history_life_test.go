@@ -32,6 +32,7 @@ type diskState struct {
 	half     bool // of a save that went on before it could settle
 	secret   bool // a rule, or the gate, left the file out for as long as the state was there
 	doubtful bool // by its first bytes
+	newer    bool // of the newer release: doubtful where a version before is of the older one
 	may      bool // whether it is sent is a matter of what the watch prefers
 }
 

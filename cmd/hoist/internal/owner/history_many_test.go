@@ -26,7 +26,8 @@ func (l *life) state(name string, data []byte) *diskState {
 
 	doubtful := report.Sign != ""
 
-	return &diskState{data: data, doubtful: doubtful, secret: l.file(name).rule || doubtful && l.parks}
+	return &diskState{data: data, doubtful: doubtful, newer: bytes.HasPrefix(data, []byte("AC1032")),
+		secret: l.file(name).rule || doubtful && l.parks}
 }
 
 // mayGo: the state that a file has may be sent from now on.
