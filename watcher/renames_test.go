@@ -164,10 +164,18 @@ func TestRenames(t *testing.T) {
 						}
 					}
 
+					if tt.name == "letter case alone" && !(&letters{root: x.root}).has("A.dwg") {
+						t.Skip("the file system keeps the old letters (Wine)")
+					}
+
 					time.Sleep(time.Minute)
 					synctest.Wait()
 					told := x.take()
 					want := strings.Fields(tt.told)
+					if runtime.GOOS == "windows" && tt.name == "a copy" {
+						want = want[1:] // no listing tells change times there
+					}
+
 					if changed := runtime.GOOS == "linux"; !changed && tt.name == "away and back" {
 						want = nil
 					}
