@@ -13,6 +13,7 @@ import (
 
 // TestConflicts: who and when is told, and each way on ends the conflict with nothing lost.
 func TestConflicts(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		keep     []string
 		here     int64 // size of the file under the name

@@ -11,6 +11,7 @@ import (
 // TestLogs: the daemon's log is in its home, a command's where it is asked for; with -vv each call
 // and each part has its line, and no line holds a secret.
 func TestLogs(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	dir := filepath.Join(l.dir, "plans")
 	l.file("plans/a.rvt", 1000)

@@ -19,6 +19,7 @@ import (
 // TestMetrics: what a daemon with work behind it answers, and that dashboard and alerts ask for
 // nothing else.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.start("daemon")
 	l.owned("daemon")

@@ -151,6 +151,7 @@ func TestPreflightOfWhatIsRight(t *testing.T) {
 
 // TestPreflightOfABucket: one that forgets is a finding, one that keeps is none.
 func TestPreflightOfABucket(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	path := l.file("a.dwg", 10)
 	for policy, code := range map[string]int{"transient": 3, "temporary": 3, "persistent": 0} {

@@ -74,6 +74,7 @@ func TestDaemonSpeaksWithSystemd(t *testing.T) {
 // TestServiceStopsInMidTransfer: a stop ends a daemon whose parts are on their way, and the next one
 // sends no part again that was acknowledged.
 func TestServiceStopsInMidTransfer(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	const parts = 8
 	path := l.file("model.rvt", parts*5<<20)

@@ -56,6 +56,7 @@ func (r *records) keep(l *lab) {
 // TestVerifyIsANightlyCheck: among 10,000 records there is everything that a year leaves behind;
 // each is one row with its verdict, and none is the end.
 func TestVerifyIsANightlyCheck(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	// As if each of a hundred drawings had been published to a hundred places.
 	const total, oddities, drawings, same = 10_000, 8, 100, "the same content"
@@ -177,6 +178,7 @@ func TestVerifyIsANightlyCheck(t *testing.T) {
 
 // TestVerifyMends: each finding is gone once the fix of its row was pasted into a shell.
 func TestVerifyMends(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no sh there")
 	}
@@ -238,6 +240,7 @@ func TestVerifyMends(t *testing.T) {
 
 // TestVerifyPair: any folder against any remote, as rclone check does.
 func TestVerifyPair(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.file("a/same.rvt", 100)
 	l.file("a/sub/same.rvt", 100)
