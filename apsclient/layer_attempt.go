@@ -32,11 +32,6 @@ var errCallTimeout = errors.New("no answer within " + callTimeout.String())
 // that nobody answered no connection from before is used again: what made one silent, such as a
 // router that forgot it, may have done so to all, each for a whole time-out.
 func attempt(base http.RoundTripper) http.RoundTripper {
-	closeIdle := func() {}
-	if t, ok := base.(interface{ CloseIdleConnections() }); ok {
-		closeIdle = t.CloseIdleConnections
-	}
-
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		op := callOf(r).op
 
@@ -44,7 +39,7 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 		defer cancel()
 		defer func() {
 			if errors.Is(context.Cause(ctx), errCallTimeout) {
-				closeIdle()
+				closeIdle(base)
 			}
 		}()
 		ctx, sent := watchSent(ctx)

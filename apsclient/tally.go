@@ -134,6 +134,9 @@ type awaiting struct {
 	tally *tally
 }
 
+// CloseIdleConnections closes those of the transport below.
+func (a awaiting) CloseIdleConnections() { closeIdle(a.RoundTripper) }
+
 func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
 	t := a.tally
 	t.mu.Lock()
@@ -194,8 +197,11 @@ func ofPart(r *http.Request) (string, bool) {
 }
 
 // CloseIdleConnections closes those of the transport that is counted.
-func (c counting) CloseIdleConnections() {
-	if t, ok := c.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+func (c counting) CloseIdleConnections() { closeIdle(c.RoundTripper) }
+
+// closeIdle closes the idle connections of a transport that has some.
+func closeIdle(t http.RoundTripper) {
+	if t, ok := t.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
