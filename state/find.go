@@ -17,7 +17,8 @@ func eachJob(tx *bolt.Tx, from []byte, newest bool, f func(k []byte) (more bool,
 // places are where jobs lie: those that are done apart from all others.
 type places struct{ jobs, done bool }
 
-// eachOf is eachJob of the jobs of some places. It tells of those that are done what lies there, nil of the others.
+// eachOf is eachJob of the jobs of some places. It tells of those that are done what lies there, nil of
+// the others.
 func eachOf(tx *bolt.Tx, in places, from []byte, newest bool, f func(k, done []byte) (bool, error)) error {
 	cursors := [2]*bolt.Cursor{tx.Bucket(bucketJobs).Cursor(), tx.Bucket(bucketDone).Cursor()}
 	var at, there [2][]byte

@@ -246,8 +246,8 @@ func (x *jobIndex) runnable(now time.Time, limit int, skip func(JobID) bool) []J
 // indexPage is how many open jobs are read at once.
 const indexPage = 1000
 
-// page lists the next open jobs after an id, none for the first ones, that the filter may choose, in its order: at
-// most most (0: any number), and never more than indexPage.
+// page lists the next open jobs after an id, none for the first ones, that the filter may choose, in its
+// order: at most most (0: any number), and never more than indexPage.
 func (x *jobIndex) page(f Filter, after JobID, most int) []JobID {
 	i, found := slices.BinarySearchFunc(x.order, &openJob{id: after}, byID)
 	rest := slices.Values(x.order[i:])
@@ -467,8 +467,8 @@ type Wait struct {
 	First  []JobID   // the oldest of them
 }
 
-// Waits groups the jobs that have the status waiting by reason without reading the file, and names some of each
-// group. active is as in [Filter].
+// Waits groups the jobs that have the status waiting by reason without reading the file, and names some
+// of each group. active is as in [Filter].
 func (s *Store) Waits(active func(JobID) bool, now time.Time, named int) []Wait {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -522,9 +522,9 @@ func (s *Store) CountsIn(root string) (open, attention int) {
 	return open, attention
 }
 
-// Runnable returns at most limit (0: all) open jobs that may run at now and that skip (nil: none)
-// does not name: first those whose time came, then the others by priority and age. It reads only the jobs that it
-// returns.
+// Runnable returns at most limit (0: all) open jobs that may run at now and that skip (nil: none) does
+// not name: first those whose time came, then the others by priority and age. It reads only the jobs that
+// it returns.
 func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job, error) {
 	s.mu.Lock()
 	ids := s.jobs.runnable(now, limit, skip)

@@ -58,8 +58,8 @@ func TestPagesOfTheNewest(t *testing.T) {
 	}
 }
 
-// TestWaitsAreGroupedWithoutReading: by reason, with the oldest of each and the first time; what is paused, parked or
-// runs is not among them.
+// TestWaitsAreGroupedWithoutReading: by reason, with the oldest of each and the first time; what is
+// paused, parked or runs is not among them.
 func TestWaitsAreGroupedWithoutReading(t *testing.T) {
 	s := newStore(t)
 	now := time.Now()

@@ -182,8 +182,8 @@ func (s *Store) Jobs(f Filter) ([]Job, error) {
 	return out, err
 }
 
-// listOpen lists jobs that have not ended. One that is queued while the newest are listed, in place of one that
-// ended, is for the next time.
+// listOpen lists jobs that have not ended. One that is queued while the newest are listed, in place of
+// one that ended, is for the next time.
 func (s *Store) listOpen(f Filter, now time.Time) (out []Job, err error) {
 	full := func() bool { return f.Limit > 0 && len(out) >= f.Limit }
 	for after := f.After; !full(); {

@@ -76,8 +76,8 @@ func (s *search) path(row []byte) (path string, ok bool) {
 	return path, ok && err == nil
 }
 
-// receipt is what lies under a number, nil if nothing does. Jobs that were queued one after the other have receipts
-// near each other, so a whole block is read at once.
+// receipt is what lies under a number, nil if nothing does. Jobs that were queued one after the other
+// have receipts near each other, so a whole block is read at once.
 func (s *search) receipt(number uint64) []byte {
 	first := number - number%receiptBlock
 	for i, block := range s.blocks {
@@ -103,7 +103,8 @@ func (s *search) receipt(number uint64) []byte {
 	return block[number-first]
 }
 
-// findText reads one text of a record and skips what comes before it. The text is the first that others may end with.
+// findText reads one text of a record and skips what comes before it. The text is the first that others
+// may end with.
 func findText(record []byte, number uint64) (text string, found bool, err error) {
 	if !bytes.HasPrefix(record, []byte{compactMark}) {
 		return "", false, errRecord

@@ -330,9 +330,9 @@ type Changes struct {
 	Lost  bool    // memory does not reach back that far: list the jobs again
 }
 
-// Changes waits until the index is greater than since and tells which jobs were touched after it.
-// Commits that touch no job wake it too. An index that is still ahead is of another state of this home, which was put
-// in place of this one or the other way round: nothing is known since then.
+// Changes waits until the index is greater than since and tells which jobs were touched after it. Commits
+// that touch no job wake it too. An index that is still ahead is of another state of this home, which was
+// put in place of this one or the other way round: nothing is known since then.
 func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 	if at := s.Index(); since > at {
 		return Changes{Index: at, Lost: true}, nil

@@ -303,7 +303,8 @@ func blocked(then func(c *cure, job string)) func(c *cure) {
 	}
 }
 
-// watchBlocked is a file of a watch that waits for an operation of the service; then is called with it waiting.
+// watchBlocked is a file of a watch that waits for an operation of the service; then is called with it
+// waiting.
 func watchBlocked(op string, then func(c *cure)) func(c *cure) {
 	return func(c *cure) {
 		c.refuse(op, http.StatusLocked, "")

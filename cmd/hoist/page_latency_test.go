@@ -16,8 +16,8 @@ import (
 	"hoist/cmd/hoist/internal/control"
 )
 
-// TestPageLatency measures how long a change of a job takes from the daemon into the page, as often as HOIST_LATENCY
-// says. That it comes without the page asking again holds TestPageOfTenThousandRows.
+// TestPageLatency measures how long a change of a job takes from the daemon into the page, as often as
+// HOIST_LATENCY says. That it comes without the page asking again holds TestPageOfTenThousandRows.
 func TestPageLatency(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv("HOIST_LATENCY"))
 	if n == 0 {

@@ -219,8 +219,8 @@ func TestPageOnAPhone(t *testing.T) {
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
 }
 
-// axe is the script of axe-core, as HOIST_AXE names it; "" where that is not installed. .ci/run installs it, and
-// says with REQUIRE_AXE that it has to be there.
+// axe is the script of axe-core, as HOIST_AXE names it; "" where that is not installed. .ci/run installs
+// it, and says with REQUIRE_AXE that it has to be there.
 var axe = sync.OnceValues(func() (string, error) {
 	path := os.Getenv("HOIST_AXE")
 	if path == "" && os.Getenv("REQUIRE_AXE") == "" {
@@ -267,7 +267,8 @@ func TestAxeLooks(t *testing.T) {
 	}
 }
 
-// shot keeps pictures of what the page shows, in both themes and three widths, when HOIST_SHOTS names a folder.
+// shot keeps pictures of what the page shows, in both themes and three widths, when HOIST_SHOTS names a
+// folder.
 func shot(name string) chromedp.Action {
 	return chromedp.ActionFunc(func(ctx context.Context) error {
 		dir := os.Getenv("HOIST_SHOTS")
@@ -400,7 +401,8 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 	}
 }
 
-// onlyCookies is a jar with those cookies alone that came with the last answer of a page, for another address.
+// onlyCookies is a jar with those cookies alone that came with the last answer of a page, for another
+// address.
 func onlyCookies(t *testing.T, jar http.CookieJar, from, to string) http.CookieJar {
 	t.Helper()
 	there, err := url.Parse(from)
@@ -519,8 +521,8 @@ func manyRows(t *testing.T, asked chan<- string, change <-chan struct{}) http.Ha
 	return mux
 }
 
-// TestPageOfTenThousandRows: no view holds more than 300 rows, and the others are found by their path. What changes
-// comes by itself: the page asks for nothing on its own account here.
+// TestPageOfTenThousandRows: no view holds more than 300 rows, and the others are found by their path.
+// What changes comes by itself: the page asks for nothing on its own account here.
 func TestPageOfTenThousandRows(t *testing.T) {
 	notRaced(t)
 	t.Parallel()

@@ -122,8 +122,8 @@ const (
 	mostNeeding = 3
 )
 
-// followedText is what the page of the home shows, in the same order and words: first what needs a person, which
-// a small window must not cut.
+// followedText is what the page of the home shows, in the same order and words: first what needs a
+// person, which a small window must not cut.
 func (a *app) followedText(s control.Status, cells int) (string, error) {
 	var text bytes.Buffer
 	b := *a

@@ -138,7 +138,8 @@ func TestNothingRuns(t *testing.T) {
 	}
 }
 
-// TestFollowSaysWhatThePageSays: the first lines in each condition of a home, and where what needs a person stands.
+// TestFollowSaysWhatThePageSays: the first lines in each condition of a home, and where what needs a
+// person stands.
 func TestFollowSaysWhatThePageSays(t *testing.T) {
 	watch := control.Watch{ID: "w1", Path: "/d", Remote: "aps://H/P/F", State: "watching"}
 	paused := watch

@@ -30,7 +30,9 @@ func (o *Owner) Brief(ctx context.Context, most int) (control.Status, error) {
 		s.Owner = &control.Owner{PID: os.Getpid(), Command: o.options.Command, Since: o.since.UTC()}
 	}
 
-	err := o.eachParked(active, "", most, func(j state.Job) { s.Attention = append(s.Attention, o.attentionOf(j, now)) })
+	err := o.eachParked(active, "", most, func(j state.Job) {
+		s.Attention = append(s.Attention, o.attentionOf(j, now))
+	})
 	if err != nil {
 		return s, err
 	}
@@ -72,7 +74,8 @@ func (o *Owner) Brief(ctx context.Context, most int) (control.Status, error) {
 	return s, nil
 }
 
-// eachParked calls each with the jobs that need a user: with those of one reason, "" for all, and at most so many (0: all).
+// eachParked calls each with the jobs that need a user: with those of one reason, "" for all, and at most
+// so many (0: all).
 func (o *Owner) eachParked(active []transfer.Progress, reason string, most int, each func(state.Job)) error {
 	const page = 1000
 

@@ -76,7 +76,8 @@ const getToken = "get token for "
 
 // trouble lists what keeps the whole home, or all files of an account, from their work, for the
 // first lines of the status.
-func (o *Owner) trouble(active []transfer.Progress, waiting []control.Waiting) (out []control.Trouble, err error) {
+func (o *Owner) trouble(active []transfer.Progress, waiting []control.Waiting) (out []control.Trouble,
+	err error) {
 	if err := o.store.Full(); err == nil {
 		o.troubles.over(transfer.ReasonNoSpace)
 	} else {

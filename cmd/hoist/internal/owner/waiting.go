@@ -257,7 +257,8 @@ func soonest(list []control.Waiting, e *transfer.Engine) {
 
 // waiting groups what waits by its cause: jobs for an attempt or a limit, files of watches for a rest. Of the
 // jobs it reads only those that it names: there may be a hundred thousand.
-func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget, now time.Time) ([]control.Waiting, error) {
+func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget,
+	now time.Time) ([]control.Waiting, error) {
 	var c causes
 	for _, w := range o.store.Waits(isActive(active), now, mostPaths) {
 		var some []state.Job
