@@ -27,17 +27,19 @@ endif
 demo: ## Run the main job offline: upload, kill, resume, download, compare.
 	$(GO) run ./cmd/hoist demo
 
+# What takes long on one core comes first.
+FIRST = ./transfer ./cmd/hoist/internal/owner
+
 .PHONY: test
 test: ## Run the tests.
-	$(GO) test ./...
+	$(GO) test $(FIRST) ./...
 
 # Three tiers: what .ci/run calls is what every change must pass (20 minutes on two cores); long takes up to an hour, nightly hours.
 
 # A raced process sleeps a second at its end otherwise, and the tests start a thousand. The random histories and the whole of long tables are for make test.
-# The engine comes first: it takes long, on one core.
 .PHONY: race
 race: ## Run the tests with the race detector (needs a C compiler).
-	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=7 $(GO) test -race -timeout 20m ./transfer ./...
+	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=7 $(GO) test -race -timeout 20m $(FIRST) ./...
 
 .PHONY: long
 long: ## Run the tests that take minutes.
