@@ -29,6 +29,7 @@ func (l *lab) changes() (ops []string) {
 // TestAllowedRemotes: whatever could change another remote is refused at every entrance, with exit
 // code 2 and before the service is asked; what is allowed works.
 func TestAllowedRemotes(t *testing.T) {
+	notRaced(t)
 	for _, owned := range []bool{false, true} {
 		t.Run(map[bool]string{false: "alone", true: "with a daemon"}[owned], func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ import (
 // TestChangesWhoseReplyIsLost: a command that changes something is done although the reply to its
 // call is lost and the first look finds nothing, and the call is made once.
 func TestChangesWhoseReplyIsLost(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	const top = "aps://Demo Hub/Example Project/Project Files"
 	const file = top + "/Examples/hello.dwg"

@@ -74,6 +74,7 @@ func foundOne(t *testing.T, found map[string][]findingJSON, check string, verdic
 }
 
 func TestDoctor(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	for _, row := range []struct {
 		name    string

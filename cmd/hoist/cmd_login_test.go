@@ -102,6 +102,7 @@ func (l *lab) nowhereBut(text, name string) {
 }
 
 func TestLoginLists(t *testing.T) {
+	notRaced(t)
 	l := loginLab(t)
 	secret := l.secretFile(emulator.DefaultClientSecret)
 	l.run(0, "login", "--client-id", emulator.DefaultClientID, "--secret-file", secret, "--actions",

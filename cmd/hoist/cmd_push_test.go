@@ -176,6 +176,7 @@ func TestObjects(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	l := newLab(t)
 	l.file("d/one.dwg", 10)

@@ -13,6 +13,7 @@ import (
 
 // TestConflicts: who and when is told, and each way on ends the conflict with nothing lost.
 func TestConflicts(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	for _, tt := range []struct {
 		keep     []string

@@ -103,6 +103,7 @@ func (c *cure) job(path ...string) (control.Job, bool) {
 // log and the exit code tell the same reason; then the fix is run as it is printed, or the cause
 // removed, and the file is where it belongs, or wanted no more.
 func TestCures(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no sh there")

@@ -378,6 +378,6 @@ func (p *process) interrupt() int {
 func notRaced(t *testing.T) {
 	t.Helper()
 	if raced {
-		t.Skip("takes minutes with the race detector, and nothing in it runs side by side")
+		t.Skip("takes long with the race detector, and its commands run one after the other")
 	}
 }

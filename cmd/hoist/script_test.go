@@ -29,10 +29,7 @@ import (
 // TestMain lets the scripts run "hoist", and the benchmarks their yardsticks, as processes of their own.
 // More tests run at once than there are cores: they mostly wait for such processes.
 func TestMain(m *testing.M) {
-	atOnce := 6 // they mostly wait
-	if raced {
-		atOnce = 4
-	}
+	const atOnce = 6 // they mostly wait
 
 	if err := flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
