@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,6 +71,34 @@ func listed(dir string, names, steps []string, gone bool) error {
 	}
 
 	return nil
+}
+
+// hasLeft reports whether nothing is at the path that a job's file or folder had before it was renamed, as far
+// as anybody can say. Where letter case does not count, what was renamed in that alone is found there too;
+// then the folders on the way tell how it is spelt.
+func hasLeft(job state.Job) bool {
+	root := rootOf(job)
+	old, err := os.Lstat(filepath.Join(root, filepath.FromSlash(job.From)))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+
+	now, err := os.Lstat(job.Path)
+
+	return err == nil && os.SameFile(old, now) && !isSpelt(root, job.From)
+}
+
+// isSpelt reports whether the folders on the way to a path have its names in these very letters, as far as
+// they can be listed.
+func isSpelt(root, rel string) bool {
+	for ; rel != "."; rel = path.Dir(rel) {
+		names, err := namesOf(filepath.Join(root, filepath.FromSlash(path.Dir(rel))))
+		if err == nil && !slices.Contains(names, path.Base(rel)) {
+			return false
+		}
+	}
+
+	return true
 }
 
 // namesOf lists a folder to its end.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -110,9 +108,8 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 		return nil, err
 	}
 
-	old := filepath.Join(rootOf(job), filepath.FromSlash(job.From))
-	if _, err := os.Lstat(old); !errors.Is(err, fs.ErrNotExist) {
-		return dropped("%q is there too", old), nil //nolint:nilerr // it is not gone, as far as anybody can say
+	if !hasLeft(job) {
+		return dropped("%q is there too", filepath.Join(rootOf(job), filepath.FromSlash(job.From))), nil
 	}
 
 	if rec.Unproven {

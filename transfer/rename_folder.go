@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -91,8 +89,8 @@ func (e *Engine) intendFolder(ctx context.Context, r *run, job state.Job, from r
 			Err: errors.Join(fmt.Errorf("the watched folder %q is not there", root), err)}
 	}
 
-	if _, err := os.Lstat(filepath.Join(root, filepath.FromSlash(job.From))); !errors.Is(err, fs.ErrNotExist) {
-		return dropped("its old name is there"), nil //nolint:nilerr // as far as anybody can say
+	if !hasLeft(job) {
+		return dropped("its old name is there"), nil
 	}
 
 	if info, err := os.Lstat(job.Path); err != nil || !info.IsDir() {
