@@ -126,10 +126,15 @@ func (tx *writeTx) moveRecords(j Job, e Renamed) error {
 			return err
 		}
 
-		if !e.Copied {
-			if err := tx.dropPublished(joinKey(j.Root, j.From)); err != nil {
-				return err
-			}
+		r.Unproven = false // it was compared, or it would have been sent
+		if e.Copied {
+			err = tx.putPublished(r)
+		} else {
+			err = tx.dropPublished(joinKey(j.Root, j.From))
+		}
+
+		if err != nil {
+			return err
 		}
 
 		r.Item, r.Version, r.Number, r.Storage = e.Item, e.Version, e.Number, e.Storage

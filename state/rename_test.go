@@ -71,6 +71,11 @@ func TestRecordsFollowAFile(t *testing.T) {
 	for _, copied := range []bool{false, true} {
 		s := newStore(t)
 		was := publishedFile(t, s, "1.dwg")
+		was.Unproven = true
+		if err := s.PutPublished(was); err != nil {
+			t.Fatal(err)
+		}
+
 		j := renamedJob(2, 1)
 		j.Snapshot.ChangeTime = epoch.Add(5)
 		j = enqueue(t, s, j, Queued)
@@ -87,8 +92,13 @@ func TestRecordsFollowAFile(t *testing.T) {
 			t.Errorf("the record: %+v %v %v", got, ok, err)
 		}
 
-		if _, ok, err := s.Published("w1", "1.dwg"); ok != copied || err != nil {
+		old, ok, err := s.Published("w1", "1.dwg")
+		if ok != copied || err != nil {
 			t.Errorf("copied %v: the old record is there: %v %v", copied, ok, err)
+		}
+
+		if got.Unproven || old.Unproven { // what is renamed was compared
+			t.Errorf("copied %v: unproven under the new name %v, the old one %v", copied, got.Unproven, old.Unproven)
 		}
 
 		receipts, err := s.Receipts(0, 0)
