@@ -1,6 +1,9 @@
 package watcher
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // A file that is renamed or moved below the root is one that went and one that came, of one file id,
 // size and time. Both ends settle by themselves, so the one that settles first waits for the other.
@@ -109,6 +112,20 @@ func (s *settler) unsettled() others {
 	return o
 }
 
+// unsettled says what ends may still meet: ids, further scans, and one under way or wanted. Where too many
+// ends wait, no scan is waited for.
+func (r *run) unsettled() (o others, scanning bool) {
+	o = r.set.unsettled()
+	if len(r.ends) >= endsMax {
+		o.scans = math.MaxInt
+		return o, false
+	}
+
+	o.scans = r.ended
+
+	return o, r.scanning || len(r.want) > 0 && !r.down
+}
+
 // isWaiting reports whether what a scan found has settled before and waits for its other end: scans
 // that come faster than files settle find it again and again.
 func (r *run) isWaiting(d seen) bool {
@@ -134,9 +151,7 @@ func (r *run) joinEnds(now time.Time) {
 		return
 	}
 
-	scanning := (r.scanning || len(r.want) > 0 && !r.down) && len(r.ends) < endsMax
-	unsettled := r.set.unsettled()
-	unsettled.scans = r.ended
+	unsettled, scanning := r.unsettled()
 	ready, waiting := pairUp(r.ends, unsettled, scanning)
 	r.ends = waiting
 	clear(r.endAt)

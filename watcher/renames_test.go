@@ -74,6 +74,20 @@ func TestPairUp(t *testing.T) {
 	}
 }
 
+// TestTooManyEnds: where too many ends wait, none waits for a scan.
+func TestTooManyEnds(t *testing.T) {
+	e := end{settled: settled{path: "a", gone: true, rec: record{ino: 1}}, after: 5}
+	all := make([]end, endsMax)
+	r := run{set: newSettler(0, 0, 0), scanning: true}
+	for n, want := range map[int]int{endsMax - 1: 0, endsMax: 1} {
+		r.ends = all[:n]
+		o, scanning := r.unsettled()
+		if ready, _ := pairUp([]end{e}, o, scanning); len(ready) != want {
+			t.Errorf("%d ends: %d are ready, want %d", n, len(ready), want)
+		}
+	}
+}
+
 // TestRenames plays renames with a clock of its own: with notices, and while nobody watched.
 func TestRenames(t *testing.T) {
 	tests := []struct {
