@@ -40,7 +40,7 @@ func (m *watches) followExcluded(ctx context.Context) error {
 		m.mu.Unlock()
 
 		for r, c := range due {
-			found, err := m.excluded(ctx, c)
+			found, err := m.excluded(ctx, c, r)
 			if err != nil {
 				m.owner.log.Warn("published files are not compared with the rules", "path", c.Path, "error",
 					err)
@@ -56,12 +56,13 @@ func (m *watches) followExcluded(ctx context.Context) error {
 
 // excluded is what of a watch was published and is left out now; nil: nothing. It notes on the way
 // which files were doubtful.
-func (m *watches) excluded(ctx context.Context, c config.Watch) (*control.Excluded, error) {
+func (m *watches) excluded(ctx context.Context, c config.Watch, r *watching) (*control.Excluded, error) {
 	book, err := m.owner.rules.of(c)
 	if err != nil {
 		return nil, err
 	}
 
+	began := time.Now()
 	records, err := m.owner.store.PublishedIn(c.ID, "", 0)
 	if err != nil {
 		return nil, err
@@ -69,13 +70,14 @@ func (m *watches) excluded(ctx context.Context, c config.Watch) (*control.Exclud
 
 	judge := local.Judge(book)
 	var out control.Excluded
+	signed := map[string]bool{}
 	for _, rec := range records {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 
 		if rec.Sign != "" {
-			m.noteContent(c.ID, rec.Rel, true, time.Time{})
+			signed[rec.Rel] = true
 		}
 
 		if rule := judge(rec.Rel); rule != "" {
@@ -85,6 +87,7 @@ func (m *watches) excluded(ctx context.Context, c config.Watch) (*control.Exclud
 		}
 	}
 
+	r.noteSigned(signed, began)
 	if out.Count == 0 {
 		return nil, nil
 	}

@@ -66,7 +66,7 @@ func (o *Owner) inspect(job state.Job, before string, r io.ReaderAt) (transfer.I
 }
 
 // noteContent keeps in mind that the content of a watch's file was looked at before it is sent: it
-// counts once it is published. At is zero for what is known to be published.
+// counts once it is published.
 func (m *watches) noteContent(id, rel string, doubtful bool, at time.Time) {
 	m.mu.Lock()
 	r := m.running[id]
@@ -79,13 +79,27 @@ func (m *watches) noteContent(id, rel string, doubtful bool, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
-	_, noted := r.doubtful[rel]
-	switch {
-	case noted && at.IsZero(), !noted && !doubtful:
-	case r.doubtful == nil:
-		r.doubtful = map[string]time.Time{rel: at}
-	default:
+	if _, noted := r.doubtful[rel]; noted || doubtful {
 		r.doubtful[rel] = at
+	}
+}
+
+// noteSigned keeps in mind which published files of a watch are doubtful by its records, which were read after
+// a time. What they do not name, such as a file that was renamed, is looked up again.
+func (r *watching) noteSigned(rels map[string]bool, read time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+
+	for rel, at := range r.doubtful {
+		if at.IsZero() && !rels[rel] {
+			r.doubtful[rel] = read
+		}
+	}
+
+	for rel := range rels {
+		if _, noted := r.doubtful[rel]; !noted {
+			r.doubtful[rel] = time.Time{}
+		}
 	}
 }
 

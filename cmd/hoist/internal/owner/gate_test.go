@@ -109,8 +109,20 @@ func TestGate(t *testing.T) {
 				t.Errorf("%+v", w.Doubtful)
 			}
 
+			l.renamed("noise.dwg", "silence.dwg")
+			l.rest()
+			if _, err := l.owner.ChangeWatch(t.Context(), l.config().ID, control.Scan); err != nil {
+				t.Error(err)
+			}
+
+			l.quiet()
+			if w := l.status().Watches[0]; w.Doubtful == nil || w.Doubtful.Count != 1 ||
+				!strings.HasSuffix(w.Doubtful.Paths[0], "silence.dwg") {
+				t.Errorf("after it was renamed: %+v", w.Doubtful)
+			}
+
 			l.save("tower.dwg", dwg("AC1032", "second"))
-			l.save("noise.dwg", dwg("AC1032", "drawn again"))
+			l.save("silence.dwg", dwg("AC1032", "drawn again"))
 			l.rest()
 			if r := l.record("tower.dwg"); r.Content != "dwg AC1032" || r.Sign != string(content.NewerRelease) {
 				t.Errorf("%+v", r)

@@ -133,7 +133,7 @@ func (m *watches) run(c config.Watch) error {
 	}
 
 	ctx, cancel := m.owner.lifetime()
-	r := &watching{c: c, watcher: wt, cancel: cancel, ended: make(chan struct{})}
+	r := &watching{c: c, watcher: wt, cancel: cancel, ended: make(chan struct{}), doubtful: map[string]time.Time{}}
 	m.mu.Lock()
 
 	m.running[c.ID] = r
