@@ -90,7 +90,7 @@ func (s *search) receipt(number uint64) []byte {
 	c := s.tx.Bucket(bucketReceipts).Cursor()
 	for k, v := c.Seek(seqKey(first)); len(k) == 8; k, v = c.Next() {
 		n := binary.BigEndian.Uint64(k) - first
-		if n >= receiptBlock {
+		if n >= uint64(len(block)) {
 			break
 		}
 

@@ -94,25 +94,16 @@ func (a *app) showStatus(show *progress.Screen, s control.Status) error {
 	}
 
 	if !show.Terminal() {
-		text, err := a.followedText(s, 0)
-		if err != nil {
-			return err
-		}
-
-		_, err = io.WriteString(a.stdout, text)
-
+		_, err := io.WriteString(a.stdout, a.followedText(s, 0))
 		return err
 	}
 
-	var err error
 	show.Draw(func(width, height int) []string {
-		var text string
-		text, err = a.followedText(s, max(width-1, 1))
-
-		return progress.Fit(strings.Split(strings.TrimSuffix(text, "\n"), "\n"), width, height)
+		text := strings.TrimSuffix(a.followedText(s, max(width-1, 1)), "\n")
+		return progress.Fit(strings.Split(text, "\n"), width, height)
 	})
 
-	return err
+	return nil
 }
 
 // How many of each are shown in a window that is drawn again and again, so that all have room.
@@ -124,7 +115,7 @@ const (
 
 // followedText is what the page of the home shows, in the same order and words: first what needs a
 // person, which a small window must not cut.
-func (a *app) followedText(s control.Status, cells int) (string, error) {
+func (a *app) followedText(s control.Status, cells int) string {
 	var text bytes.Buffer
 	b := *a
 	b.stdout, b.cells = &text, cells
@@ -155,7 +146,7 @@ func (a *app) followedText(s control.Status, cells int) (string, error) {
 		b.line("no folder is watched: hoist watch add PATH REMOTE")
 	}
 
-	return text.String(), nil
+	return text.String()
 }
 
 // headline is what matters most, as the page has it.
