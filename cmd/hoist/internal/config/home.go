@@ -238,7 +238,7 @@ func WriteFile(path string, data []byte) error {
 	}
 
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = replace(f.Name(), path)
 	}
 
 	if err != nil {
@@ -246,6 +246,20 @@ func WriteFile(path string, data []byte) error {
 	}
 
 	return nil
+}
+
+// replace renames a file over another, which on Windows must wait while somebody reads that one.
+func replace(from, to string) error {
+	const tries, pause = 20, 50 * time.Millisecond
+
+	for try := 1; ; try++ {
+		err := os.Rename(from, to)
+		if runtime.GOOS != "windows" || !errors.Is(err, fs.ErrPermission) || try == tries {
+			return err
+		}
+
+		time.Sleep(pause)
+	}
 }
 
 // RemoveLeftovers removes what a WriteFile that was killed left in a folder; a young one may still
