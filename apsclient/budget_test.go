@@ -100,16 +100,21 @@ func TestBudgetHoldsEveryMinute(t *testing.T) {
 	}
 }
 
+// throttledOnce refuses the first call for 25 s, and makes a folder for each after it.
+func throttledOnce() *service {
+	return &service{answer: func(n int, _ *http.Request, _ string) (*http.Response, error) {
+		if n == 1 {
+			return reply(429, "application/json", `{"developerMessage":"Quota limit exceeded."}`,
+				"Retry-After", "25"), nil
+		}
+
+		return reply(201, "application/vnd.api+json", folderBody), nil
+	}}
+}
+
 func TestThrottledClassIsClosedAndLowered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
-			if n == 1 {
-				return reply(429, "application/json", `{"developerMessage":"Quota limit exceeded."}`,
-					"Retry-After", "25"), nil
-			}
-
-			return reply(201, "application/vnd.api+json", folderBody), nil
-		}}
+		s := throttledOnce()
 		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.DocumentedLimits() })
 		start := time.Now()
 		if _, err := c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n"); err != nil {
@@ -268,14 +273,7 @@ func TestParseLimits(t *testing.T) {
 // TestClosedWithoutALimit: with no limits of its own a client still tells that the service asked to wait.
 func TestClosedWithoutALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{answer: func(n int, r *http.Request, _ string) (*http.Response, error) {
-			if n == 1 {
-				return reply(429, "application/json", `{"developerMessage":"Quota limit exceeded."}`,
-					"Retry-After", "25"), nil
-			}
-
-			return reply(201, "application/vnd.api+json", folderBody), nil
-		}}
+		s := throttledOnce()
 		c := newClient(t, s, func(c *apsclient.Config) { c.Limits = apsclient.ServerLimits() })
 		go func() { _, _ = c.Folders.Create(t.Context(), "b.p", apsclient.Folder{ID: "urn:x"}, "n") }()
 		time.Sleep(10 * time.Second)
