@@ -186,121 +186,151 @@ func (sv *salvage) opens() bool {
 	return true
 }
 
-// records checks what the values say, and that the indexes agree with the jobs.
-func (sv *salvage) records(r *Report) (problems []string) {
-	bad := func(format string, args ...any) {
-		if len(problems) < boltfile.MaxProblems {
-			problems = append(problems, fmt.Sprintf(format, args...))
-		}
+// A recordCheck gathers what is wrong with records, and which jobs there are; keys are those of the jobs' bucket.
+type recordCheck struct {
+	*salvage
+
+	problems []string
+	open     map[string]Job
+	pathOf   map[string]string // of every job that can be read
+}
+
+func (c *recordCheck) bad(format string, args ...any) {
+	if len(c.problems) < boltfile.MaxProblems {
+		c.problems = append(c.problems, fmt.Sprintf(format, args...))
 	}
+}
+
+// records checks what the values say, and that the indexes agree with the jobs.
+func (sv *salvage) records(r *Report) []string {
+	c := &recordCheck{salvage: sv, open: map[string]Job{}, pathOf: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(sv.bad)) {
 		for _, k := range slices.Sorted(maps.Keys(sv.bad[name])) {
-			bad("%s: value of %q: %v", name, k, errSum)
+			c.bad("%s: value of %q: %v", name, k, errSum)
 		}
 	}
 
-	open := map[string]Job{}
-	pathOf := map[string]string{} // by key of the job
-	for k, v := range sv.data["jobs"] {
-		j, err := decodeJob(idOf([]byte(k)), v)
-		if err != nil || len(k) != 16 {
-			bad("job %x: %v", k, err)
-			continue
-		}
-
-		r.Jobs++
-		pathOf[k] = j.Path
-		if !j.Open() {
-			continue
-		}
-
-		r.OpenJobs++
-		open[k] = j
-		if string(sv.data["targets"][string(targetKey(j))]) != k {
-			bad("job %s is open and not listed by its target", j.ID)
-		}
-
-		if watched(j) && string(sv.data["files"][string(fileKey(j))]) != k {
-			bad("job %s is open and not listed by its file", j.ID)
-		}
-	}
-
-	rows := sv.archive()
-	for k, v := range sv.data["done"] {
-		j, row, err := rows.job(idOf([]byte(k)), v)
-		if err == nil {
-			_, err = unpackLines(j, row.lines)
-		}
-
-		if _, twice := pathOf[k]; twice {
-			err = errors.New("it is among the open jobs too")
-		}
-
-		if err != nil || len(k) != 16 {
-			bad("done: job %x: %v", k, err)
-			continue
-		}
-
-		r.Jobs++
-		pathOf[k] = j.Path
-	}
-
-	for _, index := range []string{"targets", "files"} {
-		for k, id := range sv.data[index] {
-			if _, ok := open[string(id)]; !ok {
-				bad("%s: %q leads to job %x, which is not open", index, k, id)
-			}
-		}
-	}
-
+	c.openJobs()
+	c.doneJobs()
+	r.Jobs, r.OpenJobs = len(c.pathOf), len(c.open)
+	c.indexes()
 	if r.Version >= sumVersion {
-		for k, path := range pathOf {
-			key := func(path string) string { return string(pathKey(path)) }
-			if r.Version < doneVersion {
-				key = func(path string) string { return path }
-			}
-
-			there, ok := pathOf[string(sv.data["paths"][key(path)])]
-			if !ok || key(there) != key(path) {
-				bad("paths: %q does not lead to a job of it, such as %x", path, k)
-			}
-		}
-	}
-
-	for _, per := range []string{"parts", "progress"} {
-		for k := range sv.data[per] {
-			if _, ok := open[k[:min(16, len(k))]]; !ok {
-				bad("%s: %x is of no open job", per, k)
-			}
-		}
+		c.paths(r.Version)
 	}
 
 	for _, name := range []string{"parts", "history", "ended", "unwanted", "published", "shared"} {
 		for k, v := range sv.data[name] {
 			if err := readRecord(name, k, v); err != nil {
-				bad("%s: value of %q: %v", name, k, err)
+				c.bad("%s: value of %q: %v", name, k, err)
 			}
 		}
 	}
 
-	receipts := sv.receipts()
+	r.Notes = append(r.Notes, c.receiptChain()...)
+	slices.Sort(c.problems)
+
+	return c.problems
+}
+
+// openJobs reads the jobs that have not ended, some older ones that have among them, and finds each by its indexes.
+func (c *recordCheck) openJobs() {
+	for k, v := range c.data["jobs"] {
+		j, err := decodeJob(idOf([]byte(k)), v)
+		if err != nil || len(k) != 16 {
+			c.bad("job %x: %v", k, err)
+			continue
+		}
+
+		c.pathOf[k] = j.Path
+		if !j.Open() {
+			continue
+		}
+
+		c.open[k] = j
+		if string(c.data["targets"][string(targetKey(j))]) != k {
+			c.bad("job %s is open and not listed by its target", j.ID)
+		}
+
+		if watched(j) && string(c.data["files"][string(fileKey(j))]) != k {
+			c.bad("job %s is open and not listed by its file", j.ID)
+		}
+	}
+}
+
+// doneJobs reads the rows of jobs that ended well.
+func (c *recordCheck) doneJobs() {
+	rows := c.archive()
+	for k, v := range c.data["done"] {
+		j, row, err := rows.job(idOf([]byte(k)), v)
+		if err == nil {
+			_, err = unpackLines(j, row.lines)
+		}
+
+		if _, twice := c.pathOf[k]; twice {
+			err = errors.New("it is among the open jobs too")
+		}
+
+		if err != nil || len(k) != 16 {
+			c.bad("done: job %x: %v", k, err)
+			continue
+		}
+
+		c.pathOf[k] = j.Path
+	}
+}
+
+// indexes checks that what belongs to an open job leads to one.
+func (c *recordCheck) indexes() {
+	for _, index := range []string{"targets", "files"} {
+		for k, id := range c.data[index] {
+			if _, ok := c.open[string(id)]; !ok {
+				c.bad("%s: %q leads to job %x, which is not open", index, k, id)
+			}
+		}
+	}
+
+	for _, per := range []string{"parts", "progress"} {
+		for k := range c.data[per] {
+			if _, ok := c.open[k[:min(16, len(k))]]; !ok {
+				c.bad("%s: %x is of no open job", per, k)
+			}
+		}
+	}
+}
+
+// paths checks that each path leads to a job of it.
+func (c *recordCheck) paths(version int) {
+	key := func(path string) string { return string(pathKey(path)) }
+	if version < doneVersion {
+		key = func(path string) string { return path }
+	}
+
+	for k, path := range c.pathOf {
+		there, ok := c.pathOf[string(c.data["paths"][key(path)])]
+		if !ok || key(there) != key(path) {
+			c.bad("paths: %q does not lead to a job of it, such as %x", path, k)
+		}
+	}
+}
+
+// receiptChain checks each receipt and what the next one builds on. A lost one is but a note: no repair brings it back.
+func (c *recordCheck) receiptChain() (notes []string) {
+	receipts := c.receipts()
 	for _, one := range receipts {
 		if err := CheckReceipts([]Receipt{one}, ""); err != nil {
-			bad("%v", err)
+			c.bad("%v", err)
 		}
 	}
 
 	if err := CheckReceipts(receipts, ""); err != nil {
-		r.Notes = append(r.Notes, err.Error()) // no repair brings a lost receipt back
+		notes = append(notes, err.Error())
 	}
 
-	if err := checkHead(string(sv.data["meta"]["receipt-head"]), receipts); err != nil {
-		bad("%v", err)
+	if err := checkHead(string(c.data["meta"]["receipt-head"]), receipts); err != nil {
+		c.bad("%v", err)
 	}
 
-	slices.Sort(problems)
-
-	return problems
+	return notes
 }
 
 // checkHead checks what the next receipt will build on.

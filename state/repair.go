@@ -401,10 +401,49 @@ func readRecord(bucket, k string, v []byte) error {
 
 // derive rebuilds what follows from the jobs and the receipts.
 func (sv *salvage) derive(r *RepairReport) {
-	targets, files, paths := map[string][]byte{}, map[string][]byte{}, map[string][]byte{}
+	kept, ended := sv.keepJobs()
+	r.Parked = slices.DeleteFunc(r.Parked, func(id JobID) bool {
+		k, _ := id.key()
+		_, ok := kept[string(k)]
+		return !ok
+	})
 
-	var ended []Job
-	kept := map[string]Job{}
+	rows := sv.archive()
+	for k, v := range sv.data["done"] {
+		if j, _, err := rows.job(idOf([]byte(k)), v); err != nil {
+			delete(sv.data["done"], k)
+		} else {
+			kept[k] = j
+		}
+	}
+
+	paths := map[string][]byte{}
+	for _, k := range slices.Sorted(maps.Keys(kept)) { // the newest of a path comes last
+		paths[string(pathKey(kept[k].Path))] = []byte(k)
+	}
+
+	sv.data["paths"] = paths
+	sv.dropOrphans(kept)
+
+	slices.SortStableFunc(ended, func(a, b Job) int {
+		return cmp.Or(a.Ended.Compare(b.Ended), cmp.Compare(a.ID, b.ID))
+	})
+
+	list := map[string][]byte{}
+	for i, j := range ended {
+		list[string(seqKey(uint64(i+1)))] = encodeRecord(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended},
+			"")
+	}
+
+	sv.data["ended"] = list
+	r.Notes = append(r.Notes, sv.mendHead()...)
+}
+
+// keepJobs reads the jobs, drops what cannot be read, and rebuilds the indexes of open ones. Of two open jobs to one
+// target or file, as two sources may give, the newer one stays.
+func (sv *salvage) keepJobs() (kept map[string]Job, ended []Job) {
+	targets, files := map[string][]byte{}, map[string][]byte{}
+	kept = map[string]Job{}
 	for _, k := range sortedKeys(sv.data["jobs"]) {
 		j, err := decodeJob(idOf([]byte(k)), sv.data["jobs"][k])
 		if err != nil {
@@ -418,7 +457,6 @@ func (sv *salvage) derive(r *RepairReport) {
 			continue
 		}
 
-		// Of two jobs to one target, as two sources may give, the newer one stays.
 		if other, ok := targets[string(targetKey(j))]; ok {
 			sv.drop(string(other), kept, files)
 		}
@@ -436,27 +474,13 @@ func (sv *salvage) derive(r *RepairReport) {
 	}
 
 	maps.DeleteFunc(targets, func(_ string, id []byte) bool { _, ok := kept[string(id)]; return !ok })
-	r.Parked = slices.DeleteFunc(r.Parked, func(id JobID) bool {
-		k, _ := id.key()
-		_, ok := kept[string(k)]
-		return !ok
-	})
+	sv.data["targets"], sv.data["files"] = targets, files
 
-	rows := sv.archive()
-	for k, v := range sv.data["done"] {
-		if j, _, err := rows.job(idOf([]byte(k)), v); err != nil {
-			delete(sv.data["done"], k)
-		} else {
-			kept[k] = j
-		}
-	}
+	return kept, ended
+}
 
-	for _, k := range slices.Sorted(maps.Keys(kept)) { // the newest of a path comes last
-		paths[string(pathKey(kept[k].Path))] = []byte(k)
-	}
-
-	sv.data["targets"], sv.data["files"], sv.data["paths"] = targets, files, paths
-
+// dropOrphans drops what belongs to no job: parts and progress of none that goes on where it stood, history of none.
+func (sv *salvage) dropOrphans(kept map[string]Job) {
 	live := func(k string) bool {
 		j, ok := kept[k[:min(16, len(k))]]
 		return ok && j.Open() && !j.Doubt
@@ -469,33 +493,25 @@ func (sv *salvage) derive(r *RepairReport) {
 		_, ok := kept[k[:min(16, len(k))]]
 		return !ok || len(k) != 16 && len(k) != 24
 	})
+}
 
-	slices.SortStableFunc(ended, func(a, b Job) int {
-		return cmp.Or(a.Ended.Compare(b.Ended), cmp.Compare(a.ID, b.ID))
-	})
-
-	list := map[string][]byte{}
-	for i, j := range ended {
-		list[string(seqKey(uint64(i+1)))] = encodeRecord(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended},
-			"")
-	}
-
-	sv.data["ended"] = list
-
-	meta := sv.data["meta"]
-	receipts := sv.receipts()
+// mendHead makes the next receipt build on the last one that is there.
+func (sv *salvage) mendHead() (notes []string) {
+	meta, receipts := sv.data["meta"], sv.receipts()
 	if err := CheckReceipts(receipts, ""); err != nil {
-		r.Notes = append(r.Notes, "receipts: "+err.Error())
+		notes = append(notes, "receipts: "+err.Error())
 	}
 
 	if checkHead(string(meta["receipt-head"]), receipts) == nil {
-		return
+		return notes
 	}
 
 	delete(meta, "receipt-head")
 	if len(receipts) > 0 {
 		meta["receipt-head"] = headOf(receipts[len(receipts)-1])
 	}
+
+	return notes
 }
 
 // drop forgets an open job that another one stands for.

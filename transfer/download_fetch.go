@@ -188,27 +188,9 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 
 	started := state.FetchStarted{Temp: at.tempPath(), Size: size}
 	if size > 0 {
-		started.PartSize, started.Parts = planParts(size, w.e.cfg.PartSize)
-		for tries := 0; ; {
-			_, length := partRange(size, started.PartSize, 1)
-			if w.first, w.firstEnd, err = w.d.open(ctx, 0, length-1); err == nil {
-				if started.Parts == 1 || !w.d.streams() {
-					break
-				}
-
-				w.first.Close()
-				// one range: else all before each would come again for it
-				started.PartSize, started.Parts = size, 1
-
-				continue
-			}
-
-			if err = w.again(ctx, err, &tries); err != nil {
-				return err
-			}
+		if err = w.openFirst(ctx, &started); err != nil {
+			return err
 		}
-
-		started.ETag = w.d.etag
 	} else {
 		started.PartSize = minPartSize
 	}
@@ -234,6 +216,34 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 	held = w.first == nil // else the first range keeps the slot
 
 	return nil
+}
+
+// openFirst plans the parts and opens the first range, whose answer says whether the service gives ranges at all: if it
+// does not, the file is one part, else all before each range would come again for it.
+func (w *fetching) openFirst(ctx context.Context, started *state.FetchStarted) error {
+	started.PartSize, started.Parts = planParts(started.Size, w.e.cfg.PartSize)
+	for tries := 0; ; {
+		_, length := partRange(started.Size, started.PartSize, 1)
+		first, end, err := w.d.open(ctx, 0, length-1)
+		if err != nil {
+			if err = w.again(ctx, err, &tries); err != nil {
+				return err
+			}
+
+			continue
+		}
+
+		if started.Parts > 1 && w.d.streams() {
+			first.Close()
+			started.PartSize, started.Parts = started.Size, 1
+
+			continue
+		}
+
+		w.first, w.firstEnd, started.ETag = first, end, w.d.etag
+
+		return nil
+	}
 }
 
 // ranges fetches what is missing.

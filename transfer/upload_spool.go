@@ -85,36 +85,19 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 
 	path := e.spoolPath(job) + ".part"
 	defer func() { _ = e.effect("remove the copy", func() error { return os.Remove(path) }) }()
-	err = e.effect("copy to the spool", func() error {
-		err := cloneFile(path, src.f.held)
-		if errors.Is(err, errNoClone) {
-			err = e.copyToSpool(ctx, path, src)
-		}
-
-		return err
-	})
-	if err == nil { // before it has its name, which a power cut could leave to half of it
-		err = e.effect("sync the copy", func() error { return syncFile(path) })
-	}
-
-	noRoom := errors.Is(err, errSpoolFull) || errors.Is(err, syscall.ENOSPC) || isDiskFull(err)
-	if noRoom && short {
+	err = e.copyState(ctx, path, src)
+	switch noRoom := errors.Is(err, errSpoolFull) || errors.Is(err, syscall.ENOSPC) || isDiskFull(err); {
+	case noRoom && short:
 		return e.neverSettles(job)
-	}
-
-	if errors.Is(err, errSpoolFull) {
+	case errors.Is(err, errSpoolFull):
 		e.log.Debug("a copy would be too large for the spool; reading the file in place", "job",
 			string(job.ID), "path", job.Path)
 		return nil
-	}
-
-	if noRoom {
+	case noRoom:
 		e.log.Warn("no room for a copy in the spool; reading the file in place", "job", string(job.ID),
 			"path", job.Path)
 		return nil
-	}
-
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("spool: %w", err)
 	}
 
@@ -145,6 +128,24 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	}
 
 	return nil
+}
+
+// copyState copies what src holds to path, durably: else a power cut could leave half of it under the name that it
+// gets next.
+func (e *Engine) copyState(ctx context.Context, path string, src *source) error {
+	err := e.effect("copy to the spool", func() error {
+		err := cloneFile(path, src.f.held)
+		if errors.Is(err, errNoClone) {
+			err = e.copyToSpool(ctx, path, src)
+		}
+
+		return err
+	})
+	if err != nil {
+		return err
+	}
+
+	return e.effect("sync the copy", func() error { return syncFile(path) })
 }
 
 // syncFile stores what was written to a file.

@@ -506,6 +506,11 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 		return nil
 	}
 
+	return r.noticeFile(p, n, at, rec, exists && mode.IsRegular(), now)
+}
+
+// noticeFile takes a notice of what is no folder now: a file, when is says so, or nothing that is sent.
+func (r *run) noticeFile(p string, n notice, at *Rules, rec record, is bool, now time.Time) error {
 	was, known, err := r.ed.lookup(p)
 	if err != nil {
 		return err
@@ -528,7 +533,7 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 
 	_, waiting := r.set.pending[p]
 	switch {
-	case !exists || !mode.IsRegular():
+	case !is:
 		if known || waiting {
 			r.set.observe(p, observation{rec: was, gone: true, fresh: !known, touched: n.touched}, now)
 		}

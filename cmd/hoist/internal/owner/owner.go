@@ -204,40 +204,53 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		return nil, err
 	}
 
-	if mode >= Working {
-		if err := told.begin(o.store); err != nil {
-			return nil, err
-		}
-
-		o.cleanStreams()
-		o.spawn("engine", o.engine.Run)
-		o.spawn("reasons", o.heal)
-		o.spawn("pulse", o.feel)
-		o.spawn("receipts", o.Auditor().Export)
-		if o.openPlots(); o.plotting.ring != nil {
-			o.spawn("plots", o.plot)
-		}
-
-		o.spawn("bandwidth", func(ctx context.Context) error {
-			FollowTimetable(ctx, o.bandwidthSetting(), o.bandwidth)
-			return nil
-		})
-	}
-
-	if mode >= Full {
-		if err := o.watches.start(); err != nil {
-			return nil, err
-		}
-
-		o.spawn("configuration", o.watches.followConfig)
-		o.spawn("excluded files", o.watches.followExcluded)
-		o.spawn("removed files", o.watches.followGone)
-		o.spawn("adopted files", o.prove)
-		o.spawn("notifications", o.tell)
-		o.spawn("status page", o.writeStatus)
+	if err := o.start(told); err != nil {
+		return nil, err
 	}
 
 	return o, o.roomFor(asked, o.serve)
+}
+
+// start lets go on what the mode asks for: transfers, and beside them watches.
+func (o *Owner) start(told *story) error {
+	if o.mode < Working {
+		return nil
+	}
+
+	if err := told.begin(o.store); err != nil {
+		return err
+	}
+
+	o.cleanStreams()
+	o.spawn("engine", o.engine.Run)
+	o.spawn("reasons", o.heal)
+	o.spawn("pulse", o.feel)
+	o.spawn("receipts", o.Auditor().Export)
+	if o.openPlots(); o.plotting.ring != nil {
+		o.spawn("plots", o.plot)
+	}
+
+	o.spawn("bandwidth", func(ctx context.Context) error {
+		FollowTimetable(ctx, o.bandwidthSetting(), o.bandwidth)
+		return nil
+	})
+
+	if o.mode < Full {
+		return nil
+	}
+
+	if err := o.watches.start(); err != nil {
+		return err
+	}
+
+	o.spawn("configuration", o.watches.followConfig)
+	o.spawn("excluded files", o.watches.followExcluded)
+	o.spawn("removed files", o.watches.followGone)
+	o.spawn("adopted files", o.prove)
+	o.spawn("notifications", o.tell)
+	o.spawn("status page", o.writeStatus)
+
+	return nil
 }
 
 // roomFor does what an owner that runs watches needs at its start, and waits while the disk of the
