@@ -294,15 +294,14 @@ func (e *Engine) baseOf(job state.Job) (state.PublishedRecord, compare.Base, err
 // sameObject returns the SHA-1 of an object that has the job's content, "" when it has other
 // content or the service has no SHA-1.
 func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id apsclient.ObjectID,
-	src *source, job state.Job) (string, error) {
+	src *source, job state.Job) (_ string, err error) {
 	if r.looked {
 		return "", nil
 	}
 
-	r.looked = true // once: a retry of the next call does not look again
+	defer func() { r.looked = err == nil }() // once: a retry of the next call does not look again
 	o, err := c.Objects.Details(ctx, id)
 	if err != nil {
-		r.looked = false
 		return "", fmt.Errorf("look at the content of %s: %w", job.Target.Address, err)
 	}
 

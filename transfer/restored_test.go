@@ -17,29 +17,33 @@ import (
 // nothing twice and forgets nothing, whatever the service tells of contents and however late.
 func TestDoubtedJobs(t *testing.T) {
 	const size = 6 * mib // two chunks of reading, more than one part
+	none := emulator.Fault{}
 	for _, c := range []struct {
 		name   string
 		noSHA1 bool
 		before bool          // the copy knows a first version
 		late   time.Duration // until the service shows what was made
 		change func(w *world)
+		fault  emulator.Fault // of the first byte that is read of what is there
 	}{
-		{"the service tells SHA-1", false, false, 0, nil},
-		{"it tells none", true, false, 0, nil},
-		{"it shows late", false, false, 10 * time.Second, nil},
-		{"it tells none and shows late", true, false, 10 * time.Second, nil},
-		{"a second version", false, true, 0, nil},
-		{"a second version, it tells none", true, true, 0, nil},
-		{"a second version, it tells none and shows late", true, true, 10 * time.Second, nil},
-		{"a touched file", true, false, 0, func(w *world) { w.touch("plan.rvt", time.Now().Add(time.Hour)) }},
-		{"another content of the same size", true, false, 0, func(w *world) { w.write("plan.rvt", size, 2) }},
+		{"the service tells SHA-1", false, false, 0, nil, none},
+		{"it tells none", true, false, 0, nil, none},
+		{"it shows late", false, false, 10 * time.Second, nil, none},
+		{"it tells none and shows late", true, false, 10 * time.Second, nil, none},
+		{"a second version", false, true, 0, nil, none},
+		{"a second version, it tells none", true, true, 0, nil, none},
+		{"a second version, it tells none and shows late", true, true, 10 * time.Second, nil, none},
+		{"a touched file", true, false, 0, func(w *world) { w.touch("plan.rvt", time.Now().Add(time.Hour)) }, none},
+		{"damaged on the way", true, false, 0, nil, emulator.Fault{Kind: emulator.CorruptBytes, After: 100}},
+		{"cut on the way", true, false, 0, nil, emulator.Fault{Kind: emulator.ResetBody, After: 100}},
+		{"another content of the same size", true, false, 0, func(w *world) { w.write("plan.rvt", size, 2) }, none},
 		{"another last byte", true, false, 0, func(w *world) {
 			b := w.write("plan.rvt", size, 1)
 			b[size-1]++
 			if err := os.WriteFile(w.path("plan.rvt"), b, 0o644); err != nil {
 				w.t.Fatal(err)
 			}
-		}},
+		}, none},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -94,6 +98,7 @@ func TestDoubtedJobs(t *testing.T) {
 					t.Fatal(err)
 				}
 
+				w.srv.SetFault(faultsAt("s3-get", 1, 1, c.fault))
 				w.runAll(e)
 				now, err := os.ReadFile(w.path("plan.rvt"))
 				if err != nil {
