@@ -145,6 +145,29 @@ func TestOneJobProbes(t *testing.T) {
 	}
 }
 
+// TestFailsAsTheNetworkComesBack: a file fails for the network at the very moment at which another
+// one's success ends the outage. No probe comes for it any more; its own next attempt does.
+func TestFailsAsTheNetworkComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.write("plan.dwg", 500, 1)
+		j := w.enqueue(w.job("plan.dwg"))
+		publishing := func() bool { job, err := w.store.Job(j.ID); return err == nil && isPublishing(job) }
+		w.srv.SetFault(faultsAt("create-item", 1, 1, emulator.Fault{Kind: emulator.FailBefore, Status: 503}))
+		w.runUntil(w.engine(), publishing)
+
+		began := time.Now()
+		e := w.engine()
+		e.api.failed(io.ErrUnexpectedEOF, began)
+		if _, err := w.store.Commit(j.ID, state.Retry{At: began.Add(9 * time.Second), Reason: ReasonOffline}); err != nil {
+			t.Fatal(err)
+		}
+
+		e.api.succeeded(began)
+		w.runAll(e) // within the hour
+	})
+}
+
 // TestRetryAfterHours: a service that asks for hours gets them, the job says so meanwhile, and goes
 // on by itself.
 func TestRetryAfterHours(t *testing.T) {

@@ -264,6 +264,16 @@ func (d *dispatcher) relist(now time.Time) error {
 	e := d.e
 	began := time.Now()
 	d.dirty, d.listed, d.list, d.turns = false, now, d.list[:0], turns{}
+	// Those that were listed for the network alone are listed again: by its answer, or when it is their time.
+	d.publish = slices.DeleteFunc(d.publish, func(j *state.Job) bool {
+		if j.Runnable(now) {
+			return false
+		}
+
+		delete(d.known, j.ID)
+
+		return true
+	})
 	seen := map[state.JobID]bool{}
 	skip := func(id state.JobID) bool {
 		if d.known[id] || seen[id] {
