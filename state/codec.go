@@ -87,18 +87,32 @@ type recordField struct {
 	ref    bool
 }
 
+// recordPlan is how a struct is written and read.
+type recordPlan struct {
+	fields   []recordField  // as the struct has them
+	numbered []*recordField // by number, nil: none
+}
+
+func (p *recordPlan) numberOf(n uint64) *recordField {
+	if n >= uint64(len(p.numbered)) {
+		return nil
+	}
+
+	return p.numbered[n]
+}
+
 var (
-	recordPlans sync.Map // reflect.Type -> []recordField
+	recordPlans sync.Map // reflect.Type -> *recordPlan
 	timeType    = reflect.TypeFor[time.Time]()
 	textsType   = reflect.TypeFor[[]string]()
 )
 
-func planOf(t reflect.Type) []recordField {
+func planOf(t reflect.Type) *recordPlan {
 	if p, ok := recordPlans.Load(t); ok {
-		return p.([]recordField)
+		return p.(*recordPlan)
 	}
 
-	var plan []recordField
+	plan, last := &recordPlan{}, uint64(0)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		number, ref, _ := strings.Cut(f.Tag.Get("n"), ",")
@@ -117,7 +131,13 @@ func planOf(t reflect.Type) []recordField {
 			wire = wireNumber
 		}
 
-		plan = append(plan, recordField{n, i, wire, ref == "ref"})
+		plan.fields = append(plan.fields, recordField{n, i, wire, ref == "ref"})
+		last = max(last, n)
+	}
+
+	plan.numbered = make([]*recordField, last+1)
+	for i := range plan.fields {
+		plan.numbered[plan.fields[i].number] = &plan.fields[i]
 	}
 
 	recordPlans.Store(t, plan)
@@ -126,7 +146,7 @@ func planOf(t reflect.Type) []recordField {
 }
 
 func (c *coder) fields(v reflect.Value) {
-	for _, f := range planOf(v.Type()) {
+	for _, f := range planOf(v.Type()).fields {
 		field := v.Field(f.index)
 		if field.IsZero() {
 			continue
@@ -135,7 +155,7 @@ func (c *coder) fields(v reflect.Value) {
 		c.b = binary.AppendUvarint(c.b, f.number<<2|f.wire)
 		switch {
 		case f.wire == wireTime:
-			t := field.Interface().(time.Time)
+			t, _ := reflect.TypeAssert[time.Time](field)
 			c.b = binary.AppendVarint(c.b, t.Unix()-c.sec)
 			c.b = binary.AppendUvarint(c.b, uint64(t.Nanosecond()))
 			c.sec = t.Unix()
@@ -164,20 +184,35 @@ func (c *coder) fields(v reflect.Value) {
 // nested writes what f writes with its length before it. What it says of times and references holds
 // inside alone, since a reader may skip it.
 func (c *coder) nested(f func()) {
-	outer := *c
-	c.b = nil
+	ref, sec, start := c.ref, c.sec, len(c.b)
 	f()
-	inner := c.b
-	*c = outer
-	c.b = append(binary.AppendUvarint(c.b, uint64(len(inner))), inner...)
+	c.ref, c.sec = ref, sec
+	size := len(c.b) - start
+
+	var number [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(number[:], uint64(size))
+	c.b = append(c.b, number[:n]...)
+	copy(c.b[start+n:], c.b[start:start+size])
+	copy(c.b[start:], number[:n])
 }
+
+// beginningsBy are the indexes of the beginnings by their first byte.
+var beginningsBy = func() (by [256][]byte) {
+	for i, p := range beginnings[1:] {
+		by[p[0]] = append(by[p[0]], byte(i+1))
+	}
+
+	return by
+}()
 
 // text writes a text as one of the beginnings, a middle, and the end of the reference.
 func (c *coder) text(s string) {
 	form := byte(0)
-	for i, p := range beginnings {
-		if len(p) > len(beginnings[form]) && strings.HasPrefix(s, p) {
-			form = byte(i)
+	if s != "" {
+		for _, i := range beginningsBy[s[0]] {
+			if p := beginnings[i]; len(p) > len(beginnings[form]) && strings.HasPrefix(s, p) {
+				form = i
+			}
 		}
 	}
 
@@ -192,52 +227,51 @@ func (c *coder) text(s string) {
 	}
 
 	middle := s[:len(s)-end]
-	how, packed := packText(middle)
+	how, digits, size := packed(middle)
 
 	var number [binary.MaxVarintLen64]byte
 	n := binary.PutUvarint(number[:], uint64(end))
-	c.b = binary.AppendUvarint(c.b, uint64(1+n+len(packed)))
+	c.b = binary.AppendUvarint(c.b, uint64(1+n+size))
 	c.b = append(append(c.b, form|how), number[:n]...)
-	c.b = append(c.b, packed...)
-}
-
-// packText chooses the shortest way to write a text.
-func packText(s string) (how byte, packed []byte) {
-	if len(s) == 22 {
-		if b, err := base64.RawURLEncoding.Strict().DecodeString(s); err == nil && len(b) == 16 {
-			return idForm, b
+	switch how {
+	case plainForm:
+		c.b = append(c.b, digits...)
+	case idForm:
+		c.b, _ = base64.RawURLEncoding.AppendDecode(c.b, []byte(digits))
+	default:
+		for i := 0; i < len(digits); i += 2 {
+			c.b = append(c.b, nibble(digits[i])<<4|nibble(digits[i+1]))
 		}
 	}
-
-	how, digits := byte(hexForm), s
-	if plain, ok := uuidDigits(s); ok {
-		how, digits = uuidForm, plain
-	} else if !isHex(s) {
-		return plainForm, []byte(s)
-	}
-
-	packed = make([]byte, 0, len(digits)/2)
-	for i := 0; i < len(digits); i += 2 {
-		packed = append(packed, nibble(digits[i])<<4|nibble(digits[i+1]))
-	}
-
-	return how, packed
 }
 
-// unpackText is the text that packText wrote.
-func unpackText(how byte, b []byte) (string, error) {
-	switch {
-	case how == plainForm:
-		return string(b), nil
-	case how == hexForm:
-		return hex.EncodeToString(b), nil
-	case len(b) != 16:
-		return "", errRecord
-	case how == idForm:
-		return base64.RawURLEncoding.EncodeToString(b), nil
+// packed chooses the shortest way to write a text: how, what is written, and in how many bytes.
+func packed(s string) (how byte, digits string, size int) {
+	if isID(s) {
+		return idForm, s, 16
 	}
 
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+	if plain, ok := uuidDigits(s); ok {
+		return uuidForm, plain, 16
+	}
+
+	if !isHex(s) {
+		return plainForm, s, len(s)
+	}
+
+	return hexForm, s, len(s) / 2
+}
+
+// isID reports whether a text is base64 of 16 bytes, and comes back from them.
+func isID(s string) bool {
+	if len(s) != 22 {
+		return false
+	}
+
+	var b [16]byte
+	n, err := base64.RawURLEncoding.Strict().Decode(b[:], []byte(s))
+
+	return err == nil && n == len(b)
 }
 
 // uuidDigits are the 32 digits of a UUID.
@@ -321,9 +355,33 @@ func (c *coder) readText() (string, error) {
 		return "", errRecord
 	}
 
-	middle, err := unpackText(form&formMask, b[1+n:])
+	return unpackText(beginnings[kind], form&formMask, b[1+n:], c.ref[len(c.ref)-int(end):])
+}
 
-	return beginnings[kind] + middle + c.ref[len(c.ref)-int(end):], err
+// unpackText is a text of its beginning, the middle as packed chose to write it, and its end.
+func unpackText(begin string, how byte, b []byte, end string) (string, error) {
+	var buf [64]byte // of what is mostly short
+	switch {
+	case how == plainForm:
+		return begin + string(b) + end, nil
+	case how == hexForm:
+		return begin + string(hex.AppendEncode(buf[:0], b)) + end, nil
+	case len(b) != 16:
+		return "", errRecord
+	case how == idForm:
+		return begin + string(base64.RawURLEncoding.AppendEncode(buf[:0], b)) + end, nil
+	}
+
+	out := buf[:0]
+	for i, x := range b {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			out = append(out, '-')
+		}
+
+		out = hex.AppendEncode(out, []byte{x})
+	}
+
+	return begin + string(out) + end, nil
 }
 
 func (c *coder) readTime() (time.Time, error) {
@@ -348,10 +406,8 @@ func (c *coder) readFields(v reflect.Value) error {
 
 		var field reflect.Value // stays invalid for a number of a later version
 		ref := false
-		for _, f := range plan {
-			if f.number == tag>>2 {
-				field, ref = v.Field(f.index), f.ref
-			}
+		if f := plan.numberOf(tag >> 2); f != nil {
+			field, ref = v.Field(f.index), f.ref
 		}
 
 		if err := c.readField(field, tag&3, ref); err != nil {
@@ -405,7 +461,7 @@ func (c *coder) readField(field reflect.Value, wire uint64, ref bool) error {
 			return errRecord
 		}
 
-		field.Set(reflect.ValueOf(t))
+		*field.Addr().Interface().(*time.Time) = t
 	case wireNested:
 		return c.readNested(field)
 	}
@@ -427,7 +483,8 @@ func (c *coder) readNested(field reflect.Value) error {
 				return err
 			}
 
-			field.Set(reflect.Append(field, reflect.ValueOf(s)))
+			texts := field.Addr().Interface().(*[]string)
+			*texts = append(*texts, s)
 		}
 
 		return nil

@@ -126,7 +126,7 @@ func TestNumbersOfFieldsAreUnique(t *testing.T) {
 		historyRecord{}, endedRecord{}, publishedRecord{}, receiptRecord{}, sharedRecord{}} {
 		typ := reflect.TypeOf(r)
 		seen := map[uint64]bool{}
-		for _, f := range planOf(typ) {
+		for _, f := range planOf(typ).fields {
 			if seen[f.number] {
 				t.Errorf("%s: number %d twice", typ, f.number)
 			}
