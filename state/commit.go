@@ -93,7 +93,7 @@ func (tx *writeTx) job(id JobID) (Job, error) {
 	}
 
 	if j, ok := tx.touched[id]; ok && j.ID != "" {
-		return j, nil
+		return *j, nil
 	}
 
 	if j, ok := tx.store.recentJob(id); ok {
@@ -401,7 +401,7 @@ func (tx *writeTx) prune(k []byte, r endedRecord) error {
 }
 
 // forgotten notes that a job that ended is not kept any more.
-func (tx *writeTx) forgotten(j Job) { tx.touched[j.ID] = Job{End: j.End} }
+func (tx *writeTx) forgotten(j Job) { tx.touched[j.ID] = &Job{End: j.End} }
 
 func (tx *writeTx) dropParts(k []byte) error { return tx.dropPrefix(bucketParts, k) }
 

@@ -296,6 +296,10 @@ func TestRowWithoutItsReceipt(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	s.mu.Lock()
+	s.recent.drop(ids[1]) // as after a start
+	s.mu.Unlock()
+
 	if _, err := s.Job(ids[1]); err == nil || errors.Is(err, ErrNotFound) {
 		t.Errorf("the job of a damaged receipt: %v", err)
 	}

@@ -214,7 +214,7 @@ func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
 		return j, "", err
 	}
 
-	return tx.touched[j.ID], Queued, nil
+	return *tx.touched[j.ID], Queued, nil
 }
 
 // rival finds the open job of the same target, else that of the same file.

@@ -529,10 +529,14 @@ func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job
 	s.mu.Lock()
 	ids := s.jobs.runnable(now, limit, skip)
 	s.mu.Unlock()
-	jobs, _, err := s.readAll(ids)
+	jobs, at, err := s.readAll(ids)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
+	if err == nil && at == s.index { // nothing was committed since
+		s.recent.listed(jobs)
+	}
 
 	due := jobs[:0]
 	for _, j := range jobs {

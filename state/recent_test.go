@@ -54,23 +54,43 @@ func TestRecentIsWhatTheFileSays(t *testing.T) {
 	}
 
 	run(t, s, j.ID, Finished{Result: ResultCreated})
-	if _, ok := s.recentJob(j.ID); ok {
-		t.Error("a job that ended is still kept")
-	}
+	same()
 }
 
 func TestRecentIsBounded(t *testing.T) {
 	t.Parallel()
-	r := recent{}
-	for range 2 * keptRecent {
-		r.keep(Job{ID: NewJobID(), Phase: PhaseQueued})
+	r := recent{jobs: map[JobID]Job{}}
+	many := func(phase Phase, end string) (jobs []Job) {
+		for range 2 * keptRecent {
+			jobs = append(jobs, Job{ID: NewJobID(), Phase: phase, End: end})
+			r.keep(jobs[len(jobs)-1])
+		}
+
+		return jobs
 	}
+	want := func(what string, most int) {
+		t.Helper()
+		if len(r.jobs) != most {
+			t.Errorf("with %s %d jobs are kept, want %d", what, len(r.jobs), most)
+		}
+	}
+	queued := many(PhaseQueued, "")
+	want("queued ones", keptRecent/2)
+	r.listed(queued)
+	want("those whose turn comes", keptRecent)
 
 	running := Job{ID: NewJobID(), Phase: PhaseUploading}
 	r.keep(running)
-	if _, ok := r[running.ID]; !ok || len(r) != keptRecent {
-		t.Errorf("%d jobs are kept (the one that runs: %v), want %d", len(r), ok, keptRecent)
+	if _, ok := r.jobs[running.ID]; !ok {
+		t.Error("the one that runs is not kept")
 	}
+
+	want("one that runs", keptRecent)
+	r = recent{jobs: map[JobID]Job{}}
+	ended := many(PhaseDone, EndDone)
+	want("those that ended", keptEnded)
+	r.drop(ended[len(ended)-1].ID)
+	want("one that is pruned", keptEnded-1)
 }
 
 // TestIndexTakesEveryChange: also one of the reason alone.

@@ -130,7 +130,7 @@ func Open(path string, o Options) (*Store, error) {
 		path: path, db: db, log: o.Logger, told: o.Told,
 		kept: keptFor{jobs: cmp.Or(o.HistoryJobs, HistoryJobs), age: cmp.Or(o.HistoryAge, HistoryAge)},
 		reqs: make(chan *request), stop: make(chan struct{}), wake: make(chan struct{}),
-		recent: recent{},
+		recent: recent{jobs: map[JobID]Job{}},
 	}
 	if err := s.load(o.schema); err != nil {
 		return nil, errors.Join(err, closeBolt(db))

@@ -31,7 +31,7 @@ type writeTx struct {
 	*bolt.Tx
 	store   *Store
 	now     time.Time
-	touched map[JobID]Job // after the commit; a pruned one has no ID but its End
+	touched map[JobID]*Job // after the commit; a pruned one has no ID but its End
 	order   []JobID
 	wrote   bool
 
@@ -64,7 +64,7 @@ func (tx *writeTx) delete(bucket, k []byte) error {
 }
 
 func (tx *writeTx) touch(j Job) {
-	tx.touched[j.ID] = j
+	tx.touched[j.ID] = &j
 	tx.order = append(tx.order, j.ID)
 }
 
@@ -163,7 +163,7 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 
 	defer func() { _ = btx.Rollback() }() // no effect after a commit
 
-	tx := &writeTx{Tx: btx, store: s, now: stored(time.Now()), touched: map[JobID]Job{}}
+	tx := &writeTx{Tx: btx, store: s, now: stored(time.Now()), touched: map[JobID]*Job{}}
 	wrote := false
 	for _, r := range group {
 		tx.wrote = false
@@ -197,8 +197,8 @@ func (s *Store) tell(tx *writeTx) {
 	}
 
 	for _, id := range tx.order {
-		if j := tx.touched[id]; j.ID != "" {
-			s.told(j)
+		if j := tx.touched[id]; j != nil && j.ID != "" {
+			s.told(*j)
 		}
 
 		delete(tx.touched, id)
@@ -214,11 +214,11 @@ func (s *Store) committed(index uint64, tx *writeTx, took time.Duration) {
 	s.commits.Took += took
 	s.index, s.full = index, nil
 	for id, j := range tx.touched {
-		s.jobs.set(id, j)
+		s.jobs.set(id, *j)
 		if j.ID == "" {
-			delete(s.recent, id) // pruned
+			s.recent.drop(id) // pruned
 		} else {
-			s.recent.keep(j)
+			s.recent.keep(*j)
 		}
 	}
 
