@@ -23,9 +23,13 @@ const receiptsMeta = "receipts-exported"
 // exportAgain is the wait after an export that failed.
 const exportAgain = time.Minute
 
-// Export appends new receipts to receipts/receipts.jsonl as they are committed. What was
+// exportPause is the time between two exports: each costs a sync of the file and a commit, and small
+// files come by the hundred a second.
+const exportPause = time.Second
+
+// Export appends new receipts to receipts/receipts.jsonl a moment after they are committed. What was
 // appended and not recorded before a crash is cut off and written again, so that each line is there
-// once. It goes on until ctx ends.
+// once. It goes on until ctx ends, and has exported all then.
 func (a *Auditor) Export(ctx context.Context) error {
 	index := a.Store.Index()
 	for {
@@ -38,6 +42,11 @@ func (a *Auditor) Export(ctx context.Context) error {
 			case <-time.After(exportAgain):
 				continue
 			}
+		}
+
+		select {
+		case <-ctx.Done():
+		case <-time.After(exportPause):
 		}
 
 		var err error
