@@ -11,6 +11,13 @@ import (
 // a string, or a string as a number, is taken; what still does not fit leaves its field zero. Most
 // fields are only shown, and none may keep a listing from being read.
 func lenient[T any](data []byte, into *T) {
+	if json.Unmarshal(data, into) == nil {
+		return // as it should be
+	}
+
+	var none T
+	*into = none
+
 	var object map[string]json.RawMessage
 	if json.Unmarshal(data, &object) != nil {
 		return
