@@ -95,7 +95,8 @@ type Engine struct {
 
 	fewerURLs atomic.Int64 // that a call may ask for, see urlsACall; 0: not told
 
-	spooling sync.Mutex // held while room for a copy is taken
+	spooling  sync.Mutex  // held while room for a copy is taken
+	unspooled atomic.Bool // nothing lies in the spool: it was looked at and no copy was made since
 
 	mu       sync.Mutex
 	profiles map[string]*profile

@@ -34,20 +34,23 @@ const readPatience = 30 * time.Second
 func OpenLocal(path string) (*LocalFile, error) { return openLocal(path, replaceableWhileOpen) }
 
 func openLocal(path string, hold bool) (*LocalFile, error) {
-	return disk.Ask(path, disk.Patience, func() (*LocalFile, error) {
-		f, err := openShared(path)
-		if err != nil {
-			return nil, err
-		}
+	return disk.Ask(path, disk.Patience, func() (*LocalFile, error) { return openNow(path, hold) })
+}
 
-		if hold {
-			return &LocalFile{path: path, held: f, far: isFar(f)}, nil
-		}
+// openNow may wait for a dead disk.
+func openNow(path string, hold bool) (*LocalFile, error) {
+	f, err := openShared(path)
+	if err != nil {
+		return nil, err
+	}
 
-		s, err := state.SnapshotFile(f)
+	if hold {
+		return &LocalFile{path: path, held: f, far: isFar(f)}, nil
+	}
 
-		return &LocalFile{path: path, id: s.FileID}, errors.Join(err, f.Close())
-	})
+	s, err := state.SnapshotFile(f)
+
+	return &LocalFile{path: path, id: s.FileID}, errors.Join(err, f.Close())
 }
 
 // Close ends the use of the file.

@@ -92,23 +92,9 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 		return nil, err
 	}
 
-	parts, err := e.store.Parts(job.ID)
+	etags, missing, err := e.etagsOf(r, job)
 	if err != nil {
 		return nil, err
-	}
-
-	etags := make([]string, job.PartsTotal)
-	for _, p := range parts {
-		if p.Number >= 1 && p.Number <= len(etags) {
-			etags[p.Number-1] = p.ETag
-		}
-	}
-
-	var missing []int
-	for i, tag := range etags {
-		if tag == "" {
-			missing = append(missing, i+1)
-		}
 	}
 
 	if len(missing) > 0 {
@@ -162,6 +148,34 @@ func (e *Engine) assemble(ctx context.Context, r *run, c *apsclient.Client, job 
 	}
 
 	return nil, uncompleted(job.Target.Address, err)
+}
+
+// etagsOf are the ETags of all parts in their order, and the numbers of those that have none.
+func (e *Engine) etagsOf(r *run, job state.Job) (etags []string, missing []int, err error) {
+	if only := r.onlyETag; only != "" && job.PartsTotal == 1 {
+		r.onlyETag = "" // should the completion be made again, the store is asked
+		return []string{only}, nil, nil
+	}
+
+	parts, err := e.store.Parts(job.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	etags = make([]string, job.PartsTotal)
+	for _, p := range parts {
+		if p.Number >= 1 && p.Number <= len(etags) {
+			etags[p.Number-1] = p.ETag
+		}
+	}
+
+	for i, tag := range etags {
+		if tag == "" {
+			missing = append(missing, i+1)
+		}
+	}
+
+	return etags, missing, nil
 }
 
 // uncompleted names what a completion was for; a refusal of its parts says itself what it is.

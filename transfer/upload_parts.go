@@ -48,9 +48,11 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		return nil, err
 	}
 
-	stored, err := e.store.Parts(job.ID)
-	if err != nil {
-		return nil, err
+	var stored []state.Part
+	if job.PartsDone > 0 {
+		if stored, err = e.store.Parts(job.ID); err != nil {
+			return nil, err
+		}
 	}
 
 	if r.urls == nil {
@@ -64,15 +66,17 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg, looks sync.WaitGroup
+	var wg sync.WaitGroup
 	var failed firstError
-	looks.Go(func() {
-		if err := src.changes(ctx); err != nil {
-			failed.set(err)
-			cancel(err) // what is in flight is worthless
-		}
-	})
-	looks.Go(func() { s.warnIfTooShort(ctx) })
+	worthless := func(err error) { // what is in flight
+		failed.set(err)
+		cancel(err)
+	}
+	looking := s.lookNowAndThen(ctx, worthless)
+	begin := wg.Go
+	if job.PartsTotal == 1 {
+		begin = func(send func()) { send() }
+	}
 
 	acquire := (*gate).acquireFirst
 	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
@@ -94,19 +98,19 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 
 		acquire = (*gate).acquire
 
-		wg.Go(func() {
-			if err := s.send(ctx, n); err != nil {
+		begin(func() {
+			err := s.send(ctx, n)
+			if _, changed := errors.AsType[*changedError](err); changed {
+				worthless(err)
+			} else if err != nil {
 				failed.set(err)
-				if _, changed := errors.AsType[*changedError](err); changed {
-					cancel(err) // what is in flight is worthless
-				}
 			}
 		})
 	}
 
 	wg.Wait()
 	cancel(nil)
-	looks.Wait()
+	looking()
 	if err := failed.get(); err != nil {
 		if errors.Is(err, errSessionDead) {
 			return e.sessionLost(r, job, err), nil
@@ -296,6 +300,10 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 		s.r.sha1 = whole.hex(p.offset + p.length)
 	}
 
+	if s.job.PartsTotal == 1 {
+		s.r.onlyETag = etag
+	}
+
 	s.r.urls.stored(p.n)
 	s.r.setPart(done, sent.Load())
 	if s.e.data.succeeded(time.Now()) {
@@ -439,32 +447,59 @@ func (e *Engine) activeTransfers() int {
 	return e.usedSlots().transfers
 }
 
+// lookNowAndThen looks at the file and at the session while parts are on their way: a part of a slow
+// link takes minutes, and the look at its end would come too late for a file that is saved more often.
+// Another file is told to worthless. The look ends with ctx, and what is returned waits for that.
+func (s *sending) lookNowAndThen(ctx context.Context, worthless func(error)) (wait func()) {
+	var looks sync.WaitGroup
+	looks.Add(1)
+	timer := time.AfterFunc(sourceLook, func() { // most files are through by then
+		defer looks.Done()
+		for ctx.Err() == nil {
+			if c, ok := errors.AsType[*changedError](s.src.check()); ok {
+				worthless(c)
+				return
+			}
+
+			s.warnIfTooShort(ctx)
+			if apsclient.Sleep(ctx, sourceLook) != nil {
+				return
+			}
+		}
+	})
+
+	return func() {
+		if timer.Stop() {
+			looks.Done()
+		}
+
+		looks.Wait()
+	}
+}
+
 // warnIfTooShort says once a run, in the log and the job's history, that the session ends before
-// the file is through at the measured speed. It looks until then or the end of ctx.
+// the file is through at the measured speed.
 func (s *sending) warnIfTooShort(ctx context.Context) {
-	for !s.r.warned && !s.job.UploadExpires.IsZero() && apsclient.Sleep(ctx, sourceLook) == nil {
-		now := time.Now()
-		if !s.r.meter.steady(now) {
-			continue
-		}
+	now := time.Now()
+	if s.r.warned || s.job.UploadExpires.IsZero() || !s.r.meter.steady(now) {
+		return
+	}
 
-		missing, short := sessionTooShort(s.job.Snapshot.Size-s.r.bytesDone(), s.r.meter.rate(now),
-			s.job.UploadExpires, now)
-		if !short {
-			continue
-		}
+	missing, short := sessionTooShort(s.job.Snapshot.Size-s.r.bytesDone(), s.r.meter.rate(now),
+		s.job.UploadExpires, now)
+	if !short {
+		return
+	}
 
-		s.r.warned = true
-		text := fmt.Sprintf(
-			"at the measured speed the upload needs %s more than the session lasts (until %s)", missing,
-			s.job.UploadExpires.UTC().Format(time.RFC3339))
-		s.e.log.Warn("the upload may not end before its session does", "job", string(s.job.ID), "path",
-			s.job.Path,
-			"detail", text)
-		if _, err := s.e.commit(ctx, s.job.ID,
-			state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
-			s.e.log.Debug("the warning was not kept", "job", string(s.job.ID), "error", err)
-		}
+	s.r.warned = true
+	text := fmt.Sprintf(
+		"at the measured speed the upload needs %s more than the session lasts (until %s)", missing,
+		s.job.UploadExpires.UTC().Format(time.RFC3339))
+	s.e.log.Warn("the upload may not end before its session does", "job", string(s.job.ID), "path", s.job.Path,
+		"detail", text)
+	if _, err := s.e.commit(ctx, s.job.ID,
+		state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
+		s.e.log.Debug("the warning was not kept", "job", string(s.job.ID), "error", err)
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"hoist/apsclient"
 	"hoist/state"
 	"hoist/watcher/disk"
 )
@@ -40,18 +39,13 @@ func (e *Engine) openSource(ctx context.Context, job state.Job) (*source, error)
 		return &source{job: job, f: f, mine: true}, nil
 	}
 
-	info, err := lookAt(job.Path)
+	f, mode, err := openRegular(job.Path, e.holdOpen)
 	if err != nil {
 		return nil, sourceError(job, err)
 	}
 
-	if !info.Mode().IsRegular() {
-		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(info.Mode()))
-	}
-
-	f, err := openLocal(job.Path, e.holdOpen)
-	if err != nil {
-		return nil, sourceError(job, err)
+	if f == nil {
+		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(mode))
 	}
 
 	s := &source{job: job, f: f}
@@ -137,61 +131,80 @@ func (s *source) check() error {
 	return nil
 }
 
-// changes looks at the file from time to time until ctx ends, or until it is another one: a part of
-// a slow link takes minutes, and the next look at its end would come too late for a file that is
-// saved more often.
-func (s *source) changes(ctx context.Context) *changedError {
-	for !s.mine && apsclient.Sleep(ctx, sourceLook) == nil {
-		if c, ok := errors.AsType[*changedError](s.check()); ok {
-			return c
-		}
+// openRegular opens a file for reading; what is no regular file is not opened, but told by its mode.
+func openRegular(path string, hold bool) (*LocalFile, fs.FileMode, error) {
+	type opened struct {
+		f    *LocalFile
+		mode fs.FileMode
 	}
 
-	return nil
-}
-
-// lookAt describes what a path names, not following a link. Files that a cloud drive or
-// deduplication keeps elsewhere count as what they show.
-func lookAt(path string) (fs.FileInfo, error) {
-	return disk.Ask(path, disk.Patience, func() (fs.FileInfo, error) {
-		info, err := os.Lstat(path)
-		if err == nil && info.Mode()&fs.ModeIrregular != 0 {
-			return os.Stat(path)
+	o, err := disk.Ask(path, disk.Patience, func() (opened, error) {
+		info, err := lookNow(path)
+		if err != nil {
+			return opened{}, err
 		}
 
-		return info, err
+		if !info.Mode().IsRegular() {
+			return opened{mode: info.Mode()}, nil
+		}
+
+		f, err := openNow(path, hold)
+
+		return opened{f: f}, err
 	})
+
+	return o.f, o.mode, err
+}
+
+// lookAt is lookNow that waits for no dead disk.
+func lookAt(path string) (fs.FileInfo, error) {
+	return disk.Ask(path, disk.Patience, func() (fs.FileInfo, error) { return lookNow(path) })
+}
+
+// lookNow describes what a path names, not following a link. Files that a cloud drive or
+// deduplication keeps elsewhere count as what they show.
+func lookNow(path string) (fs.FileInfo, error) {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeIrregular != 0 {
+		return os.Stat(path)
+	}
+
+	return info, err
 }
 
 // checkPath looks at the path again: is it still the file that was read. content is asked when only
 // the change time moved; it reports whether the bytes on disk are still those that were sent.
 func checkPath(job state.Job, content func() (bool, error)) error {
-	info, err := lookAt(job.Path)
+	now, err := disk.Ask(job.Path, disk.Patience, func() (*state.Snapshot, error) {
+		info, err := lookNow(job.Path)
+		if err != nil || !info.Mode().IsRegular() {
+			return nil, err
+		}
+
+		s, err := state.SnapshotPath(job.Path)
+
+		return &s, err
+	})
 	if err != nil {
 		return sourceError(job, err)
 	}
 
-	if !info.Mode().IsRegular() {
+	if now == nil {
 		return &changedError{Path: job.Path, Gone: true}
-	}
-
-	now, err := snapshotPath(job.Path)
-	if err != nil {
-		return sourceError(job, err)
 	}
 
 	if now.Same(job.Snapshot) {
 		return nil
 	}
 
-	if now.SameContentLikely(job.Snapshot) && sameFile(now, job.Snapshot) {
+	if now.SameContentLikely(job.Snapshot) && sameFile(*now, job.Snapshot) {
 		same, err := content()
 		if err != nil || same {
 			return err
 		}
 	}
 
-	return &changedError{Path: job.Path, Now: now, Read: true}
+	return &changedError{Path: job.Path, Now: *now, Read: true}
 }
 
 func sameFile(a, b state.Snapshot) bool {

@@ -74,6 +74,7 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 			Err: fmt.Errorf("read %q: it was written a moment ago", job.Path)}
 	}
 
+	e.unspooled.Store(false)
 	if err := os.MkdirAll(e.cfg.Spool, 0o700); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
@@ -206,7 +207,7 @@ func (e *Engine) reserveSpool(path string, size int64) (*os.File, error) {
 
 // openSpooled opens the snapshot of a job, nil when there is none.
 func (e *Engine) openSpooled(job state.Job) *LocalFile {
-	if e.cfg.Spool == "" {
+	if e.cfg.Spool == "" || e.unspooled.Load() {
 		return nil
 	}
 
@@ -226,7 +227,7 @@ func (e *Engine) openSpooled(job state.Job) *LocalFile {
 // dropSpooled removes the snapshots of a job that ended: of its last state, and of older ones that
 // it had before it began to send.
 func (e *Engine) dropSpooled(job state.Job) {
-	if e.cfg.Spool == "" {
+	if e.cfg.Spool == "" || e.unspooled.Load() {
 		return
 	}
 
@@ -255,6 +256,7 @@ func (e *Engine) cleanSpool() {
 	}
 
 	entries, err := os.ReadDir(e.cfg.Spool)
+	e.unspooled.Store(len(entries) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist)))
 	if err != nil {
 		return
 	}

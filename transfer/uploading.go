@@ -11,9 +11,10 @@ import (
 // takes the job up again begins with nothing, and asks the service what a field here would have spared.
 // The step owns it, but for the two that parts in flight set together.
 type uploading struct {
-	src  *source  // open while the run lasts
-	urls *urlRuns // signed URLs at hand
-	sha1 string   // of the whole content as it was sent, hex; "" not computed
+	src      *source  // open while the run lasts
+	urls     *urlRuns // signed URLs at hand
+	onlyETag string   // of a part that is the whole file, as freshParts; "": ask the store
+	sha1     string   // of the whole content as it was sent, hex; "" not computed
 
 	looked      bool // the content at the service was compared
 	existed     bool // something was there before
