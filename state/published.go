@@ -125,6 +125,32 @@ func (s *Store) PublishedIn(root, after string, limit int) (out []PublishedRecor
 	return out, err
 }
 
+// publishedAtOnce is how many records EachPublished holds in memory.
+const publishedAtOnce = 1000
+
+// EachPublished calls f with every record of a root, in the order of their paths as bytes, and ends at its first error.
+// What is published meanwhile may be among them.
+func (s *Store) EachPublished(root string, f func(PublishedRecord) error) error {
+	for after := ""; ; {
+		records, err := s.PublishedIn(root, after, publishedAtOnce)
+		if err != nil {
+			return err
+		}
+
+		for _, r := range records {
+			if err := f(r); err != nil {
+				return err
+			}
+		}
+
+		if len(records) < publishedAtOnce {
+			return nil
+		}
+
+		after = records[len(records)-1].Rel
+	}
+}
+
 // publishedIn lists the records whose path begins so.
 func publishedIn(tx *bolt.Tx, root, begin, after string, limit int) (out []PublishedRecord, err error) {
 	base, prefix, start := joinKey(root, ""), joinKey(root, begin), joinKey(root, after)

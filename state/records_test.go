@@ -113,6 +113,41 @@ func TestPublished(t *testing.T) {
 	}
 }
 
+// TestEachPublished: every record once, in order, however many there are, and none of another root.
+func TestEachPublished(t *testing.T) {
+	for _, n := range []int{0, 1, publishedAtOnce, publishedAtOnce + 1, 2 * publishedAtOnce} {
+		s := newStore(t)
+
+		recs := []PublishedRecord{{Root: "v", Rel: "a", Snapshot: snap(1, 1)}, {Root: "x", Rel: "a", Snapshot: snap(1, 1)}}
+		for i := range n {
+			recs = append(recs, PublishedRecord{Root: "w", Rel: fmt.Sprintf("%06d", i), Snapshot: snap(1, 1)})
+		}
+
+		if err := s.PutPublished(recs...); err != nil {
+			t.Fatal(err)
+		}
+
+		i := 0
+		err := s.EachPublished("w", func(r PublishedRecord) error {
+			if r.Root != "w" || r.Rel != fmt.Sprintf("%06d", i) {
+				t.Errorf("record %d of %d is %s of %s", i, n, r.Rel, r.Root)
+			}
+
+			i++
+
+			return nil
+		})
+		if err != nil || i != n {
+			t.Errorf("%d of %d, %v", i, n, err)
+		}
+
+		stop := errors.New("enough")
+		if err := s.EachPublished("w", func(PublishedRecord) error { return stop }); n > 0 && !errors.Is(err, stop) {
+			t.Errorf("not ended: %v", err)
+		}
+	}
+}
+
 func TestIntentsAndMeta(t *testing.T) {
 	s := newStore(t)
 	if err := s.PutIntent("", nil); err == nil || strings.Contains(err.Error(), "%!") {

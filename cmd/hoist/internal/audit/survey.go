@@ -268,12 +268,7 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 		return nil, fmt.Errorf("walk %s: %w", c.Path, err)
 	}
 
-	records, err := a.Store.PublishedIn(c.ID, "", 0)
-	if err != nil {
-		return nil, err
-	}
-
-	for _, r := range records {
+	err = a.Store.EachPublished(c.ID, func(r state.PublishedRecord) error {
 		s := file(r.Rel)
 		if at, err := remote.ParseAddress(r.Remote); err == nil && !at.OSS() &&
 			len(at.Steps) > len(s.names) {
@@ -290,6 +285,11 @@ func (a *Auditor) surveyWatch(ctx context.Context, c config.Watch, in scope,
 		}
 
 		s.base = recorded
+
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 
 	out := make([]subject, 0, len(found))

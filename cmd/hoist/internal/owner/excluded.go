@@ -8,6 +8,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
+	"hoist/state"
 )
 
 // excludedEvery is how often it is looked whether a watch was scanned since its published files
@@ -63,19 +64,10 @@ func (m *watches) excluded(ctx context.Context, c config.Watch, r *watching) (*c
 	}
 
 	began := time.Now()
-	records, err := m.owner.store.PublishedIn(c.ID, "", 0)
-	if err != nil {
-		return nil, err
-	}
-
 	judge := local.Judge(book)
 	var out control.Excluded
 	signed := map[string]bool{}
-	for _, rec := range records {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-
+	err = m.owner.store.EachPublished(c.ID, func(rec state.PublishedRecord) error {
 		if rec.Sign != "" {
 			signed[rec.Rel] = true
 		}
@@ -85,6 +77,11 @@ func (m *watches) excluded(ctx context.Context, c config.Watch, r *watching) (*c
 				out.Paths = append(out.Paths, filepath.Join(c.Path, filepath.FromSlash(rec.Rel)))
 			}
 		}
+
+		return context.Cause(ctx)
+	})
+	if err != nil {
+		return nil, err
 	}
 
 	r.noteSigned(signed, began)

@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -163,11 +164,6 @@ func (m *watches) removed(ctx context.Context, c config.Watch) (list []state.Job
 		return nil, 0, err
 	}
 
-	records, err := store.PublishedIn(c.ID, "", 0)
-	if err != nil {
-		return nil, 0, err
-	}
-
 	unwanted, err := store.UnwantedIn(c.ID)
 	if err != nil {
 		return nil, 0, err
@@ -176,23 +172,17 @@ func (m *watches) removed(ctx context.Context, c config.Watch) (list []state.Job
 	// Before the jobs: what the watch has handed over is among them.
 	tracked := watcher.Tracked(baseline{store, c.ID})
 	var gone []state.PublishedRecord
-	for _, rec := range records {
-		if ctx.Err() != nil {
-			return nil, 0, context.Cause(ctx)
-		}
-
+	err = store.EachPublished(c.ID, func(rec state.PublishedRecord) error {
+		files++
 		is, err := tracked(rec.Rel)
-		if err != nil {
-			return nil, 0, err
-		}
-
-		if !is && rec.Item != "" {
+		if err == nil && !is && rec.Item != "" {
 			gone = append(gone, rec)
 		}
-	}
 
-	if len(gone) == 0 {
-		return nil, len(records), nil
+		return cmp.Or(err, context.Cause(ctx))
+	})
+	if err != nil || len(gone) == 0 {
+		return nil, files, err
 	}
 
 	open, err := store.Jobs(state.Filter{Root: c.ID, Open: true})
@@ -219,7 +209,7 @@ func (m *watches) removed(ctx context.Context, c config.Watch) (list []state.Job
 		}
 	}
 
-	return list, len(records), nil
+	return list, files, nil
 }
 
 // underWay returns a function that reports whether an open job is of a file, or moves it.
