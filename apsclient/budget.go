@@ -39,80 +39,114 @@ func (b *budgets) class(c BudgetClass) *budget {
 	defer b.mu.Unlock()
 	x := b.classes[c]
 	if x == nil {
-		x = &budget{limit: b.limits[c]}
+		x = &budget{window: Window{limit: b.limits[c]}}
 		b.classes[c] = x
 	}
 
 	return x
 }
 
-// budget lets at most limit calls into any minute at the service: a slot is taken before a call is
-// sent and is free again a minute after its answer arrived. Waiters are served in their order.
-// limit 0: not limited, only closed by a 429.
-type budget struct {
-	limit int
-
-	mu           sync.Mutex // guards all below
+// Window is the sliding minute of one class: it lets at most limit calls into any minute at the
+// service. A slot is taken before a call is sent and is free again a minute after its answer arrived.
+// It reads no clock: who asks says what time it is, so that a forecast decides as the client does.
+// Not safe for concurrent use.
+type Window struct {
+	limit        int // 0: not limited, only closed by a 429
 	inFlight     int
 	freeAt       []time.Time // ascending: when slots of answered calls are free again
 	closedUntil  time.Time
 	loweredUntil time.Time
 	divisor      int // of limit until loweredUntil: 2, 4, 8
-	queue        []*budgetWaiter
 }
-
-type budgetWaiter struct{ wake chan struct{} }
 
 // effective is the limit that holds now.
-func (b *budget) effective(now time.Time) int {
-	if b.divisor > 1 && now.Before(b.loweredUntil) {
-		return max(1, b.limit/b.divisor)
+func (w *Window) effective(now time.Time) int {
+	if w.divisor > 1 && now.Before(w.loweredUntil) {
+		return max(1, w.limit/w.divisor)
 	}
 
-	return b.limit
+	return w.limit
 }
 
-// look returns the free slots now and, when there is none, the earliest time at which one may be
+// Look returns the free slots now and, when there is none, the earliest time at which one may be
 // (zero: when a call in flight is answered, which is not known).
-func (b *budget) look(now time.Time) (free int, at time.Time) {
+func (w *Window) Look(now time.Time) (free int, at time.Time) {
 	n := 0
-	for n < len(b.freeAt) && !b.freeAt[n].After(now) {
+	for n < len(w.freeAt) && !w.freeAt[n].After(now) {
 		n++
 	}
 
-	b.freeAt = b.freeAt[:copy(b.freeAt, b.freeAt[n:])]
-	if now.Before(b.closedUntil) {
-		return 0, b.closedUntil
+	w.freeAt = w.freeAt[:copy(w.freeAt, w.freeAt[n:])]
+	if now.Before(w.closedUntil) {
+		return 0, w.closedUntil
 	}
 
-	if b.limit == 0 {
+	if w.limit == 0 {
 		return 1 << 20, now
 	}
 
-	used := b.inFlight + len(b.freeAt)
-	limit := b.effective(now)
+	used := w.inFlight + len(w.freeAt)
+	limit := w.effective(now)
 	if used < limit {
 		return limit - used, now
 	}
 
 	// The slot that opens is the one after which fewer than limit are used.
-	if need := used - limit; need < len(b.freeAt) {
-		at = b.freeAt[need]
+	if need := used - limit; need < len(w.freeAt) {
+		at = w.freeAt[need]
 	}
 
-	if limit < b.limit && (at.IsZero() || b.loweredUntil.Before(at)) {
-		at = b.loweredUntil
+	if limit < w.limit && (at.IsZero() || w.loweredUntil.Before(at)) {
+		at = w.loweredUntil
 	}
 
 	return 0, at
 }
+
+// Take takes a slot, which Look showed to be free.
+func (w *Window) Take() { w.inFlight++ }
+
+// Answered notes that the answer of a call arrived now (or that it never will).
+func (w *Window) Answered(now time.Time) {
+	w.inFlight--
+	if w.limit > 0 {
+		w.freeAt = append(w.freeAt, now.Add(budgetWindow))
+	}
+}
+
+// throttled notes that the service answered 429: nothing is sent for after, and less for a while.
+func (w *Window) throttled(now time.Time, after time.Duration) {
+	if until := now.Add(after); until.After(w.closedUntil) {
+		// Answers of one burst count once.
+		if !now.Before(w.closedUntil) {
+			if now.Before(w.loweredUntil) {
+				w.divisor = min(8, w.divisor*2)
+			} else {
+				w.divisor = 2
+			}
+		}
+
+		w.closedUntil = until
+	}
+
+	w.loweredUntil = now.Add(after + loweredFor)
+}
+
+// budget is the Window of one class for calls that wait for it, in their order.
+type budget struct {
+	mu     sync.Mutex // guards all below
+	window Window
+	queue  []*budgetWaiter
+}
+
+type budgetWaiter struct{ wake chan struct{} }
 
 // full reports whether no call may leave now, and when the next one may; zero: when one that is under
 // way is answered.
 func (b *budget) full(now time.Time) (at time.Time, full bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	free, at := b.look(now)
+	free, at := b.window.Look(now)
 
 	return at, free == 0
 }
@@ -125,8 +159,8 @@ func (b *budget) acquire(ctx context.Context) error {
 
 	b.mu.Lock()
 	if len(b.queue) == 0 {
-		if free, _ := b.look(time.Now()); free > 0 {
-			b.inFlight++
+		if free, _ := b.window.Look(time.Now()); free > 0 {
+			b.window.Take()
 			b.mu.Unlock()
 			return nil
 		}
@@ -141,10 +175,10 @@ func (b *budget) acquire(ctx context.Context) error {
 		b.mu.Lock()
 		if b.queue[0] == w {
 			now := time.Now()
-			free, at := b.look(now)
+			free, at := b.window.Look(now)
 			if free > 0 {
 				b.queue = b.queue[1:]
-				b.inFlight++
+				b.window.Take()
 				b.wakeHead()
 				b.mu.Unlock()
 
@@ -186,11 +220,7 @@ func (b *budget) wakeHead() {
 func (b *budget) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.inFlight--
-	if b.limit > 0 {
-		b.freeAt = append(b.freeAt, time.Now().Add(budgetWindow))
-	}
-
+	b.window.Answered(time.Now())
 	b.wakeHead()
 }
 
@@ -198,7 +228,7 @@ func (b *budget) release() {
 func (b *budget) unused() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.inFlight--
+	b.window.inFlight--
 	b.wakeHead()
 }
 
@@ -206,22 +236,7 @@ func (b *budget) unused() {
 func (b *budget) throttled(after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
-	after += time.Duration(rand.Int64N(int64(throttleJitter)))
-	if until := now.Add(after); until.After(b.closedUntil) {
-		// Answers of one burst count once.
-		if !now.Before(b.closedUntil) {
-			if now.Before(b.loweredUntil) {
-				b.divisor = min(8, b.divisor*2)
-			} else {
-				b.divisor = 2
-			}
-		}
-
-		b.closedUntil = until
-	}
-
-	b.loweredUntil = now.Add(after + loweredFor)
+	b.window.throttled(time.Now(), after+rand.N(throttleJitter))
 	b.wakeHead()
 }
 
@@ -247,6 +262,18 @@ func (s BudgetState) Next() time.Time {
 	return s.FreeAt[max(need, 0)]
 }
 
+// Window goes on from a state as it was at now, as if what is under way then were answered at once.
+func (s BudgetState) Window(now time.Time) Window {
+	w := Window{limit: s.Limit, freeAt: slices.Clone(s.FreeAt), closedUntil: s.ClosedUntil}
+	if open := s.ClosedUntil.IsZero(); open {
+		for range s.Limit - s.Available - len(s.FreeAt) {
+			w.freeAt = append(w.freeAt, now.Add(budgetWindow))
+		}
+	}
+
+	return w
+}
+
 // closed is until when a class is closed that has no limit here: the service asked to wait. Zero: none is.
 func (b *budgets) closed() (class BudgetClass, until time.Time) {
 	b.mu.Lock()
@@ -254,8 +281,8 @@ func (b *budgets) closed() (class BudgetClass, until time.Time) {
 
 	for c, x := range b.classes {
 		x.mu.Lock()
-		if x.limit == 0 && time.Now().Before(x.closedUntil) && x.closedUntil.After(until) {
-			class, until = c, x.closedUntil
+		if w := x.window; w.limit == 0 && time.Now().Before(w.closedUntil) && w.closedUntil.After(until) {
+			class, until = c, w.closedUntil
 		}
 		x.mu.Unlock()
 	}
@@ -269,10 +296,11 @@ func (b *budgets) states() []BudgetState {
 		x := b.class(c)
 		now := time.Now()
 		x.mu.Lock()
-		free, _ := x.look(now)
-		s := BudgetState{Class: c, Limit: x.effective(now), Available: free, FreeAt: slices.Clone(x.freeAt)}
-		if now.Before(x.closedUntil) {
-			s.ClosedUntil = x.closedUntil
+		w := &x.window
+		free, _ := w.Look(now)
+		s := BudgetState{Class: c, Limit: w.effective(now), Available: free, FreeAt: slices.Clone(w.freeAt)}
+		if now.Before(w.closedUntil) {
+			s.ClosedUntil = w.closedUntil
 		}
 
 		x.mu.Unlock()

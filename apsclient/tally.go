@@ -30,7 +30,8 @@ type tally struct {
 	service, storage failures
 	asked            map[int]time.Time // of the requests of the control plane that are not answered yet
 	asks             int
-	answered         time.Time // last
+	answered         time.Time     // last
+	latency          time.Duration // see [Client.Latency]
 }
 
 // failures are those since a request was answered, which ends them.
@@ -145,8 +146,8 @@ func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 
 	t.asks++
-	ask := t.asks
-	t.asked[ask] = time.Now()
+	ask, began := t.asks, time.Now()
+	t.asked[ask] = began
 	t.mu.Unlock()
 
 	resp, err := a.RoundTripper.RoundTrip(r)
@@ -155,9 +156,28 @@ func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
 	delete(t.asked, ask)
 	if err == nil {
 		t.answered = time.Now()
+		took := t.answered.Sub(began)
+		if t.latency == 0 {
+			t.latency = took
+		}
+
+		t.latency += (took - t.latency) / latencyOf
 	}
 
 	return resp, err
+}
+
+// latencyOf is over about how many answers the latency is averaged.
+const latencyOf = 8
+
+// Latency is how long the service takes to answer a call of the control plane, of late on average,
+// budgets and repeats not counted; 0: nothing was answered yet.
+func (c *Client) Latency() time.Duration {
+	t := &c.core.tally
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	return t.latency
 }
 
 // counting is a transport that counts its requests; of says what one is, and whether it repeats

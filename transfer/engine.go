@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,6 +67,10 @@ type Config struct {
 	// default 8 GiB, below 0 none
 	SpoolMax int64
 
+	// Bandwidth is how many bytes a second uploads may take at a time, 0: any, and until when; a zero
+	// time means for ever. It is what the limiters of the clients follow, for forecasts; nil: any.
+	Bandwidth func(at time.Time) (up int64, until time.Time)
+
 	plainNames bool // tests: as on a file system that cannot exchange names
 }
 
@@ -82,6 +85,7 @@ type Engine struct {
 	small   *gate // of these the small ones; another gate if their number was not chosen
 	share   int   // small files that share a transfer slot
 	meter   *meter
+	link    *meter // of the parts of uploads that are not small: what the line carries
 	figures figures
 	kick    chan struct{}
 	freed   chan struct{} // a run gave up a slot of one kind for one of the other
@@ -159,11 +163,11 @@ func New(c Config) (*Engine, error) {
 		c.Transfers, share = 8, smallShare
 	}
 
-	parts := newGate(cmp.Or(max(c.Parts, 0), 8))
+	large, few := newLanes(c.Parts, c.Transfers)
+	parts := &gate{lane: large}
 	small := parts
-	if c.Parts <= 0 { // nobody chose their number
-		small = newGate(smallParts)
-		parts.spare = c.Transfers
+	if few != nil {
+		small = &gate{lane: *few}
 	}
 
 	if c.Settle <= 0 {
@@ -189,7 +193,7 @@ func New(c Config) (*Engine, error) {
 	return &Engine{
 		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
-		parts: parts, small: small, share: share, meter: newMeter(), kick: make(chan struct{}, 1),
+		parts: parts, small: small, share: share, meter: newMeter(), link: newMeter(), kick: make(chan struct{}, 1),
 		freed:    make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
 		looks: map[state.JobID]firstLook{},

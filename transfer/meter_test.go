@@ -73,12 +73,12 @@ func TestMeterLink(t *testing.T) {
 func TestForecastOfAnUnknownLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newWorld(t).engine()
-		e.meter.add(4, time.Now())
+		e.link.add(4, time.Now())
 		time.Sleep(time.Second)
 
 		f := e.Forecast("default")
-		f.Add(state.Job{Kind: state.Upload, Size: 1 << 30})
-		if left, err := f.Of(0); err != nil || left.DecidedBy == bandwidth {
+		f.Add(state.Job{Kind: state.Upload, Size: 1 << 30}, 0)
+		if left, err := f.Run(); err != nil || left.DecidedBy == bandwidth || left.Left != 0 {
 			t.Errorf("after four bytes: %+v, %v", left, err)
 		}
 	})

@@ -315,62 +315,6 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 	return longest
 }
 
-// Forecast adds up what uploads that are not queued yet will take.
-type Forecast struct {
-	Files int
-	Bytes int64
-	Calls int // of the service, those to the storage not, nor those that make folders
-
-	e       *Engine
-	profile string
-	backlog backlog
-}
-
-// Forecast is of uploads of a profile.
-func (e *Engine) Forecast(profile string) *Forecast { return &Forecast{e: e, profile: profile} }
-
-// Add counts an upload.
-func (f *Forecast) Add(j state.Job) {
-	f.Files++
-	f.Bytes += j.Size
-	f.Calls += uploadCalls(j, f.e.cfg.PartSize)
-	f.backlog.add([]state.Job{j})
-}
-
-// Of is how long they take, as far as the limits and the speed measured so far say, when so many
-// folders have to be made for them.
-func (f *Forecast) Of(folders int) (Estimate, error) {
-	if f.Files == 0 {
-		return Estimate{}, nil
-	}
-
-	p, err := f.e.profile(f.profile)
-	if err != nil {
-		return Estimate{}, err
-	}
-
-	b, now := f.backlog, time.Now()
-	b.folders = folders
-
-	return estimate(b, f.e.meter.linkRate(now), p.client.Budgets(), now), nil
-}
-
-// uploadCalls is how many requests of the service an upload takes when all goes well.
-func uploadCalls(j state.Job, partSize int64) int {
-	_, parts := planParts(size(j), partSize)
-	calls := (parts+maxURLsACall-1)/maxURLsACall + 1 // addresses of the parts, completion
-	if j.Target.OSS() {
-		return calls
-	}
-
-	calls += 2 // storage, item or version
-	if j.Target.Item != "" {
-		calls++ // the tip is looked at before it is replaced
-	}
-
-	return calls
-}
-
 // bandwidth is what decides an estimate when no budget does.
 const bandwidth = "bandwidth"
 

@@ -24,10 +24,11 @@ const (
 	largeFile  = 64 * mib // from here on a file may not take the last two transfer slots from small ones
 	// Up to here a file is small: its round trips, not its bytes, are what takes time. So smallShare
 	// of them share a transfer slot, and smallParts are sent beside the parts of large ones.
-	smallFile  = mib
-	smallShare = 8
-	smallParts = 32
-	listPause  = 20 // a listing is not repeated before this many times what it cost
+	smallFile    = mib
+	smallShare   = 8
+	smallParts   = 32
+	defaultParts = 8
+	listPause    = 20 // a listing is not repeated before this many times what it cost
 )
 
 // errStopped is the cause of a run that a person paused or cancelled.
@@ -125,6 +126,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 	d.wg.Wait()
 	watch.Wait()
+	e.keepLink()
 
 	return failure
 }
@@ -200,11 +202,7 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 	used := e.usedSlots()
 	e.mu.Unlock()
 	free := e.cfg.Transfers*e.share - used.shares
-	pause := d.cost * listPause
-	if free <= 0 || len(d.list) >= enough {
-		pause = max(pause, time.Second) // what is listed is enough for now
-	}
-
+	pause := max(d.cost*listPause, listedFor(free, len(d.list)))
 	wait := d.untilNext(now)
 	if d.dirty && now.Sub(d.listed) < pause {
 		wait = min(cmp.Or(wait, time.Hour), d.listed.Add(pause).Sub(now)+time.Millisecond)
@@ -249,11 +247,20 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 	return wait, nil
 }
 
+// listedFor is how long a list of candidates is enough for so many free shares of slots.
+func listedFor(free, listed int) time.Duration {
+	if free <= 0 || listed >= enough {
+		return time.Second
+	}
+
+	return 0
+}
+
 // choose returns the index of the job that takes the next transfer slot, -1: none may start.
 func (d *dispatcher) choose(now time.Time, used slots) int {
 	if t := used.turns(d.e.cfg.Transfers); t != d.turns {
 		d.turns = t
-		slices.SortFunc(d.list, t.compare)
+		slices.SortFunc(d.list, t.jobs)
 	}
 
 	return slices.IndexFunc(d.list, func(j *state.Job) bool { return d.e.net(*j).mayStart(j, now) })

@@ -42,11 +42,11 @@ func TestBetter(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.a.ID, tt.b.ID = "2", "1"
 			turns := tt.used.turns(8)
-			if got := turns.compare(&tt.a, &tt.b) < 0; got != tt.first {
+			if got := turns.jobs(&tt.a, &tt.b) < 0; got != tt.first {
 				t.Errorf("the younger takes it: %t, want %t", got, tt.first)
 			}
 
-			if turns.compare(&tt.b, &tt.a) < 0 == tt.first {
+			if turns.jobs(&tt.b, &tt.a) < 0 == tt.first {
 				t.Error("the order depends on who is asked first")
 			}
 		})

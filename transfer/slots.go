@@ -13,11 +13,28 @@ func (s slots) turns(transfers int) turns {
 	return turns{true, s.changing < max(1, transfers/2), s.large >= max(1, transfers-2), s.items >= itemSlots/2}
 }
 
-// compare orders two jobs for a transfer slot: what has begun first, since sessions end; then by
+// turn is what decides when a job takes a transfer slot.
+type turn struct {
+	begun, changing bool
+	priority        int
+	size            int64
+}
+
+func turnOf(j *state.Job) turn {
+	return turn{begun: j.Phase != state.PhaseQueued, changing: j.Changes > 0, priority: j.Priority,
+		size: size(*j)}
+}
+
+// jobs orders two jobs for a transfer slot; of those with equal turns the older is first.
+func (t turns) jobs(a, b *state.Job) int {
+	return cmp.Or(t.compare(turnOf(a), turnOf(b)), cmp.Compare(a.ID, b.ID))
+}
+
+// compare orders two turns: what has begun first, since sessions end; then by
 // priority; then files that change under the reading, in half of the slots; then, when large files
 // hold their share already, small ones; then, while creates wait for their budget, large ones, since
-// bytes cost no budget; then the older.
-func (t turns) compare(a, b *state.Job) int {
+// bytes cost no budget.
+func (t turns) compare(a, b turn) int {
 	first := func(x, y bool) int {
 		switch {
 		case x == y:
@@ -30,12 +47,11 @@ func (t turns) compare(a, b *state.Job) int {
 	}
 
 	return cmp.Or(
-		first(a.Phase != state.PhaseQueued, b.Phase != state.PhaseQueued),
-		cmp.Compare(b.Priority, a.Priority),
-		first(t.mayChange && a.Changes > 0, t.mayChange && b.Changes > 0),
-		first(t.largeFull && size(*a) < largeFile, t.largeFull && size(*b) < largeFile),
-		first(t.createsWait && size(*a) >= largeFile, t.createsWait && size(*b) >= largeFile),
-		cmp.Compare(a.ID, b.ID),
+		first(a.begun, b.begun),
+		cmp.Compare(b.priority, a.priority),
+		first(t.mayChange && a.changing, t.mayChange && b.changing),
+		first(t.largeFull && a.size < largeFile, t.largeFull && b.size < largeFile),
+		first(t.createsWait && a.size >= largeFile, t.createsWait && b.size >= largeFile),
 	)
 }
 
@@ -50,13 +66,17 @@ type claim struct {
 }
 
 func (e *Engine) claimOf(j state.Job) claim {
-	s := claim{publishing: isPublishing(j), item: makesItem(j), large: size(j) >= largeFile,
-		changing: j.Changes > 0, shares: e.share}
-	if size(j) <= smallFile {
-		s.shares = 1
+	return claimFor(size(j), e.share, isPublishing(j), makesItem(j), j.Changes > 0)
+}
+
+// claimFor is the claim of a file of size bytes, where so many small ones share a slot.
+func claimFor(size int64, share int, publishing, item, changing bool) claim {
+	c := claim{publishing: publishing, item: item, large: size >= largeFile, changing: changing, shares: share}
+	if size <= smallFile {
+		c.shares = 1
 	}
 
-	return s
+	return c
 }
 
 // slots counts what runs.
@@ -83,9 +103,30 @@ func (s *slots) add(one claim) {
 	}
 }
 
+// remove takes back what add counted.
+func (s *slots) remove(one claim) {
+	var of slots
+	of.add(one)
+	s.transfers -= of.transfers
+	s.shares -= of.shares
+	s.large -= of.large
+	s.changing -= of.changing
+	s.publishing -= of.publishing
+	s.items -= of.items
+}
+
 // mayPublish reports whether a job past its bytes may run too.
 func (s slots) mayPublish(one claim) bool {
 	return s.publishing < publishSlots && (!one.item || s.items < itemSlots)
+}
+
+// mayMove reports whether a run may go on with another claim, where so many shares are free.
+func (s slots) mayMove(to claim, room int) bool {
+	if to.publishing {
+		return s.mayPublish(to)
+	}
+
+	return room >= to.shares
 }
 
 // makesItem reports whether the job's create will be of a new item, as far as is known before it.
@@ -117,7 +158,7 @@ func (e *Engine) holdSlot(r *run, job state.Job) bool {
 
 	used := e.usedSlots()
 	room := e.cfg.Transfers*e.share - used.shares
-	if takes.publishing && !used.mayPublish(takes) || !takes.publishing && room < takes.shares {
+	if !used.mayMove(takes, room) {
 		return false
 	}
 

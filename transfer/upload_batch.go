@@ -125,7 +125,7 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 // company waits until the queue makes a full call, for as long as that is worth it.
 func (j *joiner[Q, A]) company(ctx context.Context) {
 	j.mu.Lock()
-	wait := min(j.last/companyPart, mostCompany)
+	wait := companyAfter(j.last)
 	if wait <= 0 || len(j.queue) >= apsclient.MaxBatch {
 		j.mu.Unlock()
 		return
@@ -153,9 +153,19 @@ func (j *joiner[Q, A]) company(ctx context.Context) {
 func (j *joiner[Q, A]) took(d time.Duration, n int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.last = d; n == 1 {
-		j.last = 0
+	j.last = tellsOfCompany(d, n)
+}
+
+// companyAfter is how long a call waits for a full one, when the last took so long.
+func companyAfter(last time.Duration) time.Duration { return min(last/companyPart, mostCompany) }
+
+// tellsOfCompany is what a call of so many took, 0: it was alone.
+func tellsOfCompany(took time.Duration, n int) time.Duration {
+	if n == 1 {
+		return 0
 	}
+
+	return took
 }
 
 // take removes from the queue what goes with one: keys that differ, at most MaxBatch.

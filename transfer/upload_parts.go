@@ -252,6 +252,9 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 		Sent: func(n int) {
 			sent.Add(int64(n))
 			s.e.moved(s.r, int64(n))
+			if p.length > smallFile {
+				s.e.link.add(int64(n), time.Now())
+			}
 		}}
 	if p.before != nil {
 		body.MD5 = p.before.md5

@@ -60,6 +60,9 @@ object at its end; that cannot be gone on with.`,
 	f.StringVar(&o.from0, filesFrom0, "",
 		"the same, with a zero byte after each path, as find -print0 writes")
 	cmd.MarkFlagsMutuallyExclusive("files-from", filesFrom0)
+	f.BoolVar(&o.ahead, "forecast", false,
+		"do nothing, and say when each file would be done; with --until or --max-duration also what would not be "+
+			"by then (exit 7)")
 	f.BoolVar(&o.immutable, "immutable", false,
 		"files that are there already stay as they are, whatever they hold")
 	addMapNames(f, &o.settings)
@@ -68,6 +71,7 @@ object at its end; that cannot be gone on with.`,
 }
 
 func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
+	o.dryRun = o.dryRun || o.ahead
 	t, err := a.newTransfer("push", o.transferFlags, args[len(args)-1])
 	if err != nil {
 		return err
@@ -87,12 +91,18 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	req := control.PushRequest{
 		Profile: t.s.profile, Remote: t.remote.String(), As: o.as, Force: o.force, Keep: o.immutable,
 		MapNames: t.s.settings.MapsNames(), OrderBy: o.orderBy, Most: most, Cautious: cautious,
-		DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
+		DryRun: o.dryRun, When: o.ahead, Filter: t.filter, Batch: t.batch,
 	}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Push(ctx, req) }
 	if o.dryRun {
 		t.forecast = func(ctx context.Context, api control.API) (control.PreflightReport, error) {
 			return api.Preflight(ctx, req)
+		}
+	}
+
+	if o.ahead {
+		if t.by, err = o.end(); err != nil {
+			return err
 		}
 	}
 

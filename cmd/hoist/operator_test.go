@@ -213,6 +213,19 @@ func TestDryRunForecast(t *testing.T) {
 		t.Errorf("push -n --json: %s", out)
 	}
 
+	// at 1 KiB a second neither is done after a second, and both are after an hour
+	forecast := []string{"push", "--forecast", a, b, l.remote, "--bwlimit", "1k", "--max-duration"}
+	if out, stderr := l.run(7, append(forecast, "100ms")...); !strings.Contains(out, ", too late)") ||
+		!strings.Contains(stderr, "2 files of 2 (2.9 KiB) will not be done by ") {
+		t.Errorf("too late: %s%s", out, stderr)
+	}
+
+	out, _ = l.run(0, append(forecast, "1h", "--json")...)
+	if rows := results(t, out); len(rows) != 2 || !strings.Contains(out, `"in_time":{"files":2,"bytes":3000},"late":{"files":0`) ||
+		!strings.Contains(out, `"expected":"20`) || strings.Contains(out, `"late":true`) {
+		t.Errorf("in time: %s", out)
+	}
+
 	l.run(0, "push", a, l.remote)
 	l.file("a.rvt", 1500, "changed")
 	out, _ = l.run(0, "push", "--immutable", a, b, l.remote)

@@ -21,6 +21,7 @@ type transferFlags struct {
 	dryRun      bool
 	detach      bool
 	force       bool
+	ahead       bool // only tell what will be done when
 	until       string
 	maxDuration string
 	stats       string
@@ -179,19 +180,17 @@ func (t *transferFlags) most() (limit int64, cautious bool, err error) {
 	return limit, t.cutoff == "cautious", nil
 }
 
-// bound ends a context at the time that the flags give, and refuses flags that contradict one
-// another.
-func (t *transferFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
+// end is the time that the flags give; zero: none. It refuses flags that contradict one another.
+func (t *transferFlags) end() (end time.Time, err error) {
 	if t.detach && (t.dryRun || t.until != "" || t.maxDuration != "") {
-		return nil, nil, problem.Usagef("--detach hands the work over and ends: it goes with none of " +
-			"--dry-run, --until and --max-duration")
+		return end, problem.Usagef("--detach hands the work over and ends: it goes with none of " +
+			"--dry-run, --forecast, --until and --max-duration")
 	}
 
-	var end time.Time
 	if t.until != "" {
 		at, err := config.NextClock(t.until, time.Now())
 		if err != nil {
-			return nil, nil, &config.Error{Key: "--until", Msg: err.Error()}
+			return end, &config.Error{Key: "--until", Msg: err.Error()}
 		}
 
 		end = at
@@ -200,7 +199,7 @@ func (t *transferFlags) bound(ctx context.Context) (context.Context, context.Can
 	if t.maxDuration != "" {
 		d, err := config.ParseDuration(t.maxDuration)
 		if err != nil {
-			return nil, nil, &config.Error{Key: "--max-duration", Msg: err.Error()}
+			return end, &config.Error{Key: "--max-duration", Msg: err.Error()}
 		}
 
 		if at := time.Now().Add(d); end.IsZero() || at.Before(end) {
@@ -208,7 +207,17 @@ func (t *transferFlags) bound(ctx context.Context) (context.Context, context.Can
 		}
 	}
 
-	if end.IsZero() {
+	return end, nil
+}
+
+// bound ends a context at the time that the flags give; what is only looked at takes none of it.
+func (t *transferFlags) bound(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	end, err := t.end()
+	if err != nil {
+		return nil, nil, err
+	}
+
+	if end.IsZero() || t.ahead {
 		ctx, cancel := context.WithCancel(ctx)
 		return ctx, cancel, nil
 	}

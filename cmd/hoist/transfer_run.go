@@ -32,6 +32,8 @@ type transferRun struct {
 	dry     bool
 	// what a push that is only looked at would take; nil: not asked
 	forecast func(ctx context.Context, api control.API) (control.PreflightReport, error)
+	by       time.Time            // when all should be done; zero: nobody asked
+	when     map[string]time.Time // by remote, when files will be done; zero: unknown
 	detach   bool
 	silent   bool                             // no results on standard output: it carries the content
 	done     func(r control.FileResult) error // called for each file with a result; nil: nothing
@@ -130,6 +132,10 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		}
 
 		t.planned = true
+		if err := t.look(ctx, at, plan.Files); err != nil {
+			return err
+		}
+
 		if len(plan.LeftOut) > 0 && !t.silent {
 			t.show.Say(printable(leftOutText(plan.LeftOut)))
 		}
@@ -158,15 +164,6 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		}
 	}
 
-	if t.dry && t.forecast != nil {
-		r, err := t.forecast(ctx, at)
-		if err != nil {
-			return err
-		}
-
-		t.a.sum.Forecast = &r.Forecast
-	}
-
 	left := make([]string, 0, len(t.waiting))
 	for _, id := range t.order {
 		if _, ok := t.waiting[id]; ok {
@@ -189,6 +186,60 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 
 		return t.lines.show(*u.Progress)
 	})
+}
+
+// look finds out what a push that is only looked at would take.
+func (t *transferRun) look(ctx context.Context, at *attached, files []control.PlanFile) error {
+	if !t.dry || t.forecast == nil {
+		return nil
+	}
+
+	r, err := t.forecast(ctx, at)
+	if err != nil {
+		return err
+	}
+
+	t.when = make(map[string]time.Time, len(r.When))
+	for _, f := range r.When {
+		t.when[f.Remote] = f.At
+	}
+
+	t.a.sum.Forecast = &r.Forecast
+	if t.by.IsZero() || r.Forecast.Files > 0 && r.Forecast.Seconds == 0 {
+		return nil
+	}
+
+	r.Forecast.InTime, r.Forecast.Late = &control.ForecastPart{}, &control.ForecastPart{}
+	for i := range files {
+		f := &files[i].FileResult
+		if _, sent := t.when[f.Remote]; !sent {
+			continue
+		}
+
+		part := r.Forecast.InTime
+		if t.late(f.Remote) {
+			part = r.Forecast.Late
+		}
+
+		part.Files++
+		if f.Bytes != nil {
+			part.Bytes += *f.Bytes
+		}
+	}
+
+	return nil
+}
+
+// late reports whether a file will not be done in time.
+func (t *transferRun) late(remote string) bool {
+	return !t.by.IsZero() && t.when[remote].After(t.by)
+}
+
+// fileRow is what is printed of a file; of a forecast with when it will be done.
+type fileRow struct {
+	control.FileResult
+	Expected time.Time `json:"expected,omitzero"`
+	Late     bool      `json:"late,omitempty"`
 }
 
 // ended reports the file of a job that is done or needs a user.
@@ -230,17 +281,37 @@ func (t *transferRun) report(r control.FileResult) error {
 	}
 
 	if t.a.flags.json && !t.silent {
-		return t.a.printJSON(r)
+		return t.a.printJSON(fileRow{r, t.when[r.Remote], t.late(r.Remote)})
 	}
 
 	switch {
 	case r.Result == control.ResultAttention:
 		fmt.Fprintf(t.a.stderr, "attention: %s: %s\n", printable(r.Path), attentionText(r))
 	case t.dry && !t.silent:
-		t.a.printf("%s: %s -> %s\n", r.Result, printable(r.Path), printable(r.Remote))
+		t.a.printf("%s: %s -> %s%s\n", r.Result, printable(r.Path), printable(r.Remote), t.expected(r.Remote))
 	}
 
 	return nil
+}
+
+// expected is when a file will be done, for people; "" unknown.
+func (t *transferRun) expected(remote string) string {
+	at := t.when[remote]
+	if at.IsZero() {
+		return ""
+	}
+
+	form := time.TimeOnly
+	if time.Until(at) > 12*time.Hour {
+		form = time.DateTime
+	}
+
+	text := " (done at " + at.Local().Format(form)
+	if t.late(remote) {
+		text += ", too late"
+	}
+
+	return text + ")"
 }
 
 func attentionText(r control.FileResult) string {
@@ -275,11 +346,35 @@ func (t *transferRun) sumUp(err error) error {
 			count(t.held, "file is", "files are")), `"hoist resume" goes on with them, and so does the same command again`)
 	}
 
+	if err == nil && !t.by.IsZero() {
+		err = t.inTime(s.Forecast)
+	}
+
 	if err == nil && s.Attention > 0 {
 		return needAttention(s.Attention, s.Files, t.cause)
 	}
 
 	return err
+}
+
+// inTime is how a forecast ends that was asked for what is done by a time.
+func (t *transferRun) inTime(f *control.Forecast) error {
+	by := t.by.Local().Format("15:04")
+	switch {
+	case f == nil:
+		return nil
+	case f.Late == nil:
+		return fail(problem.Failure, fmt.Errorf("what will be done by %s cannot be told: nothing was sent from here "+
+			"yet that tells how fast the line is", by),
+			"say how fast it is, such as --bwlimit 4M, or push one large file first")
+	case f.Late.Files == 0:
+		return nil
+	}
+
+	return fail(problem.TimeUp, fmt.Errorf("%s of %d (%s) will not be done by %s",
+		count(f.Late.Files, "file", "files"), f.Files, humanize.IBytes(uint64(f.Late.Bytes)), by),
+		"begin earlier, or with what counts most (--order-by); what is not done by then is kept, and goes on "+
+			"with \"hoist resume\"")
 }
 
 // resultQueued is what is said of a file that was handed over and is not waited for.

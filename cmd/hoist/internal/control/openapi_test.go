@@ -112,7 +112,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		RuleCount{}, Active{}, Attention{},
 		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{}, Filter{}, PushRequest{},
 		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
-		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{},
+		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{}, ForecastPart{}, Expected{},
 		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{},
 		Record{}, Plots{}, PlotPoint{}, Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{}} {
 		types[reflect.TypeOf(v).Name()] = v

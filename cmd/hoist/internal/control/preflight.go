@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"net/http"
+	"time"
 )
 
 // PreflightRow is one thing that would keep files from arriving.
@@ -19,16 +20,31 @@ type PreflightRow struct {
 type PreflightReport struct {
 	Rows     []PreflightRow `json:"rows"`
 	Forecast Forecast       `json:"forecast"`
+	When     []Expected     `json:"when,omitempty"` // of the files to be sent, if it was asked for
+}
+
+// Expected is when a file will be done, as far as that is known.
+type Expected struct {
+	Remote string    `json:"remote"`
+	At     time.Time `json:"at,omitzero"`
 }
 
 // Forecast is what a push will take.
 type Forecast struct {
-	Files     int    `json:"files"`
-	Bytes     int64  `json:"bytes"`   // to be sent
-	Folders   int    `json:"folders"` // to be made
-	Calls     int    `json:"calls"`   // of the service
-	Seconds   int64  `json:"seconds,omitempty"`
-	DecidedBy string `json:"decided_by,omitempty"` // bandwidth, or the class of a limit
+	Files     int           `json:"files"`
+	Bytes     int64         `json:"bytes"`   // to be sent
+	Folders   int           `json:"folders"` // to be made
+	Calls     int           `json:"calls"`   // of the service
+	Seconds   int64         `json:"seconds,omitempty"`
+	DecidedBy string        `json:"decided_by,omitempty"` // bandwidth, or the class of a limit
+	InTime    *ForecastPart `json:"in_time,omitempty"`    // what will be done by the time that was given
+	Late      *ForecastPart `json:"late,omitempty"`       // and what not
+}
+
+// ForecastPart is a part of what will be sent.
+type ForecastPart struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 // Preflight implements [API].

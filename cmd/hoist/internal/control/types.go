@@ -276,6 +276,7 @@ type PushRequest struct {
 	Most     int64    `json:"max_transfer,omitempty"` // bytes; the files after them are queued and paused
 	Cautious bool     `json:"cautious,omitempty"`     // the file that would pass the limit waits too
 	DryRun   bool     `json:"dry_run,omitempty"`
+	When     bool     `json:"when,omitempty"` // of preflight: when each file will be done
 	Filter   Filter   `json:"filter,omitzero"`
 	Batch    string   `json:"batch,omitempty"`
 }

@@ -102,6 +102,21 @@ func (o *Owner) bandwidthNow(now time.Time) *control.Bandwidth {
 	return &control.Bandwidth{Setting: settings.BWLimit, Up: limit.Up, Down: limit.Down}
 }
 
+// uploadLimit is how many bytes a second uploads may take at a time, by the setting of now; 0: any.
+func (o *Owner) uploadLimit(at time.Time) (up int64, until time.Time) {
+	t := o.options.Engine.Bandwidth
+	if o.options.Reload != nil {
+		settings, _, _ := o.rules.now()
+		if now, err := config.ParseTimetable(settings.BWLimit); err == nil {
+			t = now
+		}
+	}
+
+	limit, until := t.Rate(at)
+
+	return limit.Up, until
+}
+
 // SetBandwidth implements [control.API].
 func (o *Owner) SetBandwidth(_ context.Context, r control.BandwidthRequest) (control.Bandwidth, error) {
 	t, err := config.ParseTimetable(r.Setting)

@@ -189,7 +189,7 @@ func Open(ctx context.Context, mode Mode, options Options) (_ *Owner, err error)
 		Transfers: engine.Transfers, Parts: engine.Parts, PartSize: engine.PartSize,
 		Checksum: engine.Checksum, Acceleration: engine.Acceleration, ReceiptSHA256: engine.ReceiptSHA256,
 		Spool: home.Spool(), SpoolMax: engine.SpoolMax, Rules: o.rules.say, SettleOf: o.rules.settle,
-		Torn: torn, Inspect: o.inspect, Prefer: o.prefer,
+		Torn: torn, Inspect: o.inspect, Prefer: o.prefer, Bandwidth: o.uploadLimit,
 	})
 	if err != nil {
 		return nil, err

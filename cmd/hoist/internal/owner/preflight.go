@@ -2,6 +2,7 @@ package owner
 
 import (
 	"context"
+	"time"
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/preflight"
@@ -43,19 +44,19 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	files := func(yield func([]plan.File, error) bool) {
 		for run, err := range o.runs(ctx, pushing, r.OrderBy) {
 			limit.hold(run)
-			for i := range run {
-				if f := &run[i]; f.Result == "" && !f.Job.Paused {
-					ahead.Add(f.Job)
-				}
-			}
-
 			if !yield(run, err) {
 				return
 			}
 		}
 	}
 	rows, folders, err := preflight.Check(ctx, preflight.Input{Resolver: resolver, Place: place,
-		Files: files, Region: client.Region(), Home: o.options.Home.State, Free: transfer.FreeSpace})
+		Files: files, Region: client.Region(), Home: o.options.Home.State, Free: transfer.FreeSpace,
+		Sent: func(f *plan.File, missing int) {
+			ahead.Add(f.Job, missing)
+			if r.When {
+				out.When = append(out.When, control.Expected{Remote: f.Remote})
+			}
+		}})
 	if err != nil {
 		return control.PreflightReport{}, err
 	}
@@ -70,15 +71,18 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 			Remote: f.Remote, Detail: f.Detail, Fix: f.Fix})
 	}
 
-	left, err := ahead.Of(folders)
-	out.Forecast = control.Forecast{Folders: folders, Files: ahead.Files, Bytes: ahead.Bytes,
-		DecidedBy: left.DecidedBy}
-	if ahead.Files > 0 {
-		out.Forecast.Calls = ahead.Calls + folders
+	now := time.Now()
+	told, err := ahead.Run()
+	out.Forecast = control.Forecast{Folders: folders, Files: ahead.Files, Bytes: ahead.Bytes, Calls: told.Calls,
+		DecidedBy: told.DecidedBy}
+	if told.Left > 0 {
+		out.Forecast.Seconds = seconds(told.Left.Round(time.Second))
 	}
 
-	if left.Left > 0 {
-		out.Forecast.Seconds = seconds(left.Left)
+	for i := range out.When {
+		if after, ok := ahead.Done(i); ok {
+			out.When[i].At = now.Add(after).UTC().Truncate(time.Second)
+		}
 	}
 
 	return out, err

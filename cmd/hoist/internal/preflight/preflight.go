@@ -59,6 +59,9 @@ type Input struct {
 	Home     string                        // folder of the state
 	// Free is how much room there is at a path, in bytes.
 	Free func(path string) (int64, error)
+	// Sent is told of each file that is to be sent, and how many of the last folders on its way have to
+	// be made; nil: nobody is.
+	Sent func(f *plan.File, missing int)
 }
 
 const askUpload = "ask a project administrator for the permission to upload"
@@ -85,13 +88,15 @@ func Check(ctx context.Context, in Input) (found []Finding, newFolders int, err 
 			f := &run[i]
 			w.file(f)
 			w.sends = w.sends || f.Result != plan.Unchanged
-			if !inFolder {
-				continue
+			if inFolder {
+				w.full(f)
+				if err := w.cloudFolders(ctx, f); err != nil {
+					return nil, 0, err
+				}
 			}
 
-			w.full(f)
-			if err := w.cloudFolders(ctx, f); err != nil {
-				return nil, 0, err
+			if in.Sent != nil && f.Result == "" && !f.Job.Paused {
+				in.Sent(f, w.toMake(f))
 			}
 		}
 	}
@@ -232,6 +237,22 @@ func (w *walk) cloudFolders(ctx context.Context, f *plan.File) error {
 	}
 
 	return w.into(ctx, dirs, f)
+}
+
+// toMake is how many of the last folders on the way of a file have to be made.
+func (w *walk) toMake(f *plan.File) int {
+	if w.in.Place.Kind != remote.KindFolder {
+		return 0
+	}
+
+	dirs, above := f.Job.Target.Dirs, len(w.in.Place.Missing)
+	for n := len(dirs); n > above; n-- {
+		if w.folders[strings.Join(dirs[above:n], "/")].ID != "" {
+			return len(dirs) - n
+		}
+	}
+
+	return len(dirs) // what is missing above was not there to begin with
 }
 
 // subfolder finds the folder of a path below the place, whose parent was found before; made is 1
