@@ -322,6 +322,24 @@ func (s *Server) Reserve(itemID, user string) error {
 	return err
 }
 
+// SetVersionType makes a version one of another kind, as programs of the service do, such as
+// "versions:autodesk.bim360:C4RModel" for that of a cloud-workshared model.
+func (s *Server) SetVersionType(versionID, kind string) error {
+	var err error
+	s.update(func(m *model) {
+		v := m.versions.get(versionID)
+		if v == nil {
+			err = fmt.Errorf("set the type: no version %q", versionID)
+			return
+		}
+
+		v.ExtType = kind
+		m.versions.put(v.ID, v)
+	})
+
+	return err
+}
+
 // AddClient registers another application; scopes are what it is granted at most, none given: all.
 func (s *Server) AddClient(id, secret string, scopes ...string) {
 	s.update(func(m *model) {

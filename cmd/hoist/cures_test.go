@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -300,9 +301,34 @@ func (c *cure) told(s control.Status) (fix string) {
 		c.t.Errorf("%s: the log does not say so", c.cureRow.name)
 	}
 
+	if e.Job != nil && e.Reason == c.reason {
+		c.ends(e.Job.ID)
+	}
+
 	if strings.ContainsAny(e.Fix, "\n\x1b") {
 		c.t.Errorf("%s: a fix that cannot be pasted: %q", c.cureRow.name, e.Fix)
 	}
 
 	return e.Fix
+}
+
+// ends checks how a command ends that waits for the row's job: a file that needs a person is told with
+// its reason and exit code 3, one that goes on by itself lasts as long as the command is given.
+func (c *cure) ends(job string) {
+	c.t.Helper()
+	var errs strings.Builder
+	timeout, mayLast := "1m", c.seen == seenWaiting || c.seen == seenEither
+	if mayLast {
+		timeout = "100ms"
+	}
+
+	code := run(c.t.Context(), []string{"wait", job, "--timeout", timeout}, c.environ(), strings.NewReader(""), io.Discard,
+		&errs)
+	text := errs.String()
+	checkHint(c.t, code, text)
+
+	told := code == 3 && strings.Contains(text, ": "+c.reason)
+	if !told && !(code == 7 && mayLast) {
+		c.t.Errorf("%s: a command that waits for it ends with %d\n%s", c.cureRow.name, code, text)
+	}
 }
