@@ -24,14 +24,14 @@ type Wait struct {
 	Count int       // paths
 	Since time.Time // first observed change of the one that waits longest
 	Until time.Time // the next look at one of them
-	Paths []string  // a few of them, slash paths
+	Paths []string  // slash paths; of WaitSettling a few, else those that were looked at
 }
 
 // Bounds of what a status tells of many pending paths.
 const (
 	waitsLooked = 1000 // paths that are looked at; the others count as those that settle
 	waitsLocks  = 20   // locks that are told apart
-	waitsPaths  = 5    // paths that are named
+	waitsPaths  = 5    // paths that are named of those that settle
 )
 
 // waits groups the pending paths by what they wait for.
@@ -57,7 +57,7 @@ func (s *settler) waits(now time.Time) []Wait {
 
 		w.Count++
 		w.Since, w.Until = earlierOf(w.Since, p.first), earlierOf(w.Until, p.next)
-		if len(w.Paths) < waitsPaths {
+		if why != WaitSettling || len(w.Paths) < waitsPaths {
 			w.Paths = append(w.Paths, path)
 		}
 	}

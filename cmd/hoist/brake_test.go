@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/transfer"
 )
 
 // TestMassChange: a watch whose drawings turn into noise is stopped, and both of its fixes work as
@@ -21,7 +22,7 @@ func TestMassChange(t *testing.T) {
 	}
 
 	l := newLab(t)
-	l.start("daemon")
+	l.start("daemon", "--log-format", "json")
 	l.owned("daemon")
 
 	const files, first = 14, 5
@@ -62,6 +63,9 @@ func TestMassChange(t *testing.T) {
 	if n := versions() - files; n > 10 || len(b.Sent) != n {
 		t.Errorf("%d of the files were sent, %+v", n, b)
 	}
+
+	c := &cure{lab: l, cureRow: cureRow{name: "a mass change", reason: transfer.ReasonMassChange}, api: l.api(), path: dir}
+	c.told(l.status())
 
 	paste := func(command string) {
 		t.Helper()

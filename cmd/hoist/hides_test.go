@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -29,7 +28,7 @@ func TestWatchHides(t *testing.T) {
 	}
 
 	dir := filepath.Join(l.dir, "w")
-	l.start("daemon")
+	l.start("daemon", "--log-format", "json")
 	l.owned("daemon")
 	l.run(0, "watch", "add", dir, l.remote, "--settle", "200ms", "--delete", "hide")
 	shown := func() (n int) {
@@ -82,11 +81,8 @@ func TestWatchHides(t *testing.T) {
 		t.Errorf("%d are shown, and nobody has decided", n)
 	}
 
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", l.status().Attention[0].Fix)
-	cmd.Env, cmd.Dir = l.environ(), l.dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("the fix: %v\n%s", err, out)
-	}
+	c := &cure{lab: l, cureRow: cureRow{name: "a mass removal", reason: transfer.ReasonMassDelete}, api: l.api(), path: dir}
+	l.pasted(c.told(l.status()))
 
 	eventually(t, "they are hidden", func() bool {
 		return shown() == files-half && len(l.status().Attention) == 0

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/audit"
 	"hoist/cmd/hoist/internal/control"
+	"hoist/transfer"
 )
 
 // verified reads what verify --json prints, by path.
@@ -547,4 +549,41 @@ func TestReceiptWithSHA256(t *testing.T) {
 		got[0]["part_size"] != float64(5<<20) {
 		t.Errorf("parts: %v", got[0])
 	}
+}
+
+// TestRestored: a job that a repair found in an older copy of the state alone is told as such by all who are
+// asked, and its fix looks before it sends.
+func TestRestored(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no sh there")
+	}
+
+	l := newLab(t)
+	l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+		if r.Op == "create-storage" {
+			f = emulator.Fault{Kind: emulator.FailBefore, Status: 403}
+		}
+
+		return f
+	})
+	path := l.file("plan.rvt", 10)
+	l.run(3, "push", path, l.remote)
+	l.run(3, "retry", "--wait", "--all") // a start keeps a copy of the state
+	l.cloud.SetFault(nil)
+
+	must(t, os.WriteFile(filepath.Join(l.home, "state.db"), make([]byte, 1<<16), 0o600))
+	l.run(3, "state", "repair")
+	l.start("daemon", "--log-format", "json")
+	l.owned("daemon")
+
+	c := &cure{lab: l, cureRow: cureRow{name: "a repaired state", reason: transfer.ReasonRestored}, api: l.api(),
+		path: path}
+	s := l.status()
+	if !c.isSeen(s, nil) {
+		t.Errorf("not seen: %+v", s.Attention)
+	}
+
+	l.pasted(c.told(s))
+	l.published("plan.rvt", 1, path)
 }

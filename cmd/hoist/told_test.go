@@ -121,7 +121,7 @@ func TestServiceAway(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.run(0, "watch", "add", l.dir, l.remote+"/plans", "--settle", "100ms")
-	l.start("daemon")
+	l.start("daemon", "--log-format", "json")
 	l.owned("daemon")
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
 		if r.Op != "token" {
@@ -138,6 +138,9 @@ func TestServiceAway(t *testing.T) {
 			len(s.Attention) == 1 && s.Attention[0].Reason == transfer.ReasonOffline &&
 			s.Attention[0].Fix == "hoist doctor" && s.Trouble[0].Fix == "hoist doctor"
 	})
+	c := &cure{lab: l, cureRow: cureRow{name: "a garbled token", reason: transfer.ReasonOffline, seen: seenWaiting},
+		api: l.api(), path: path}
+	c.told(l.status())
 	if text, _ := l.run(3, "doctor"); !strings.Contains(text, "something else answered in the service's place") {
 		t.Errorf("the fix does not name the cause:\n%s", text)
 	}

@@ -23,11 +23,12 @@ import (
 
 // Question is a path to be explained, with what its owner knows of it.
 type Question struct {
-	Path  string         // absolute
-	Watch *config.Watch  // that the path lies in; nil: none
-	State *control.Watch // how that watch is doing
-	Job   *state.Job     // the newest open one of the path, else the newest that ended; nil: none
-	Shown *control.Job   // the same, as it is shown
+	Path  string           // absolute
+	Watch *config.Watch    // that the path lies in; nil: none
+	State *control.Watch   // how that watch is doing
+	Waits *control.Waiting // why the watch has not handed the file over yet; nil: it may only have to rest
+	Job   *state.Job       // the newest open one of the path, else the newest that ended; nil: none
+	Shown *control.Job     // the same, as it is shown
 }
 
 // stand is what is seen of a path that is explained.
@@ -200,6 +201,10 @@ func (s *stand) rests(e *control.Explanation) {
 	case s.Watch != nil && s.found.Wait > 0:
 		e.State, e.Detail = control.ExplainPending, "it is younger than the rules ask for"
 		e.NextAttempt = control.Known(time.Now().Add(s.found.Wait))
+	case s.Watch != nil && s.Waits != nil:
+		e.State, e.Since, e.NextAttempt = control.ExplainPending, s.Waits.Since, s.Waits.NextAttempt
+		because(e, s.Waits.Reason)
+		e.Detail = s.Waits.Detail
 	case s.Watch != nil:
 		e.State, e.Detail = control.ExplainPending, pendingText(*e, *s.Watch)
 	default:

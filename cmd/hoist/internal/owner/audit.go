@@ -12,6 +12,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer"
 )
 
 // Verify implements [control.API].
@@ -63,6 +64,7 @@ func (o *Owner) Explain(_ context.Context, path string) (control.Explanation, er
 		}
 
 		q.State = &one
+		q.Waits = o.watches.waitOf(q.Watch.ID, path)
 	}
 
 	job, found, err := o.store.LastJob(path)
@@ -75,5 +77,29 @@ func (o *Owner) Explain(_ context.Context, path string) (control.Explanation, er
 		q.Job, q.Shown = &job, &shown
 	}
 
-	return o.Auditor().Explain(q)
+	e, err := o.Auditor().Explain(q)
+	if err != nil || q.Watch == nil || q.Watch.Path != path {
+		return e, err
+	}
+
+	return e, o.explainHeld(&e)
+}
+
+// explainHeld adds to what is said of a watched folder why the watch as a whole needs a person.
+func (o *Owner) explainHeld(e *control.Explanation) error {
+	s := control.Status{Watches: []control.Watch{*e.Watch}}
+	err := o.otherAttention(&s)
+	for _, a := range s.Attention {
+		if a.Path != e.Path {
+			continue
+		}
+
+		e.State, e.Reason, e.Detail = string(state.StatusAttention), a.Reason, a.Detail
+		e.Since, e.Fix = a.Since, a.Fix
+		if r, ok := transfer.ReasonByCode(a.Reason); ok {
+			e.Sentence = r.Sentence
+		}
+	}
+
+	return err
 }

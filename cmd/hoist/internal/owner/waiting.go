@@ -142,14 +142,40 @@ var waitWords = map[string]string{
 	watcher.WaitRules:    "a .hoistignore above it changed a moment ago, or is not understood",
 }
 
+// watchCause is why files of a watched folder are not handed over yet.
+func watchCause(root string, w watcher.Wait) control.Waiting {
+	one := control.Waiting{Reason: w.Why, Detail: waitWords[w.Why]}
+	if w.Lock != "" {
+		one.Detail += filepath.Join(root, filepath.FromSlash(w.Lock))
+	}
+
+	return one
+}
+
+// watchWait is what keeps a file of a watched folder from being handed over, where that is more than the
+// rest that every file takes; nil: nothing else is known.
+func watchWait(root, path string, waits []watcher.Wait) *control.Waiting {
+	rel, err := filepath.Rel(root, path)
+	if err != nil {
+		return nil
+	}
+
+	for _, w := range waits {
+		if w.Why != watcher.WaitSettling && slices.Contains(w.Paths, filepath.ToSlash(rel)) {
+			one := watchCause(root, w)
+			one.Since, one.NextAttempt = control.Known(w.Since), control.Known(w.Until)
+
+			return &settled([]control.Waiting{one}, time.Now())[0]
+		}
+	}
+
+	return nil
+}
+
 // watch counts the files of a watched folder that are not handed over yet.
 func (c *causes) watch(root string, waits []watcher.Wait) {
 	for _, w := range waits {
-		one := control.Waiting{Reason: w.Why, Detail: waitWords[w.Why]}
-		if w.Lock != "" {
-			one.Detail += filepath.Join(root, filepath.FromSlash(w.Lock))
-		}
-
+		one := watchCause(root, w)
 		for _, p := range w.Paths {
 			c.add(one, filepath.Join(root, filepath.FromSlash(p)), w.Since, w.Until)
 		}

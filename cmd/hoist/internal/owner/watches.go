@@ -107,6 +107,18 @@ func (m *watches) each(do func(config.Watch, watcher.Status)) {
 	}
 }
 
+// waitOf is what a watch that runs waits for with a file, see watchWait.
+func (m *watches) waitOf(id, path string) *control.Waiting {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+
+	if r := m.running[id]; r != nil {
+		return watchWait(r.c.Path, path, r.watcher.Status().Waits)
+	}
+
+	return nil
+}
+
 // run starts one watch in an owner that runs watches; in any other it does nothing.
 func (m *watches) run(c config.Watch) error {
 	if m.owner.mode < Full {
