@@ -40,7 +40,7 @@ compares the bytes. It changes nothing.
 
 Each file is a row: ok, differs, missing-local, missing-remote, newer-remote,
 unproven, where nothing tells the contents, or unreachable, where its hub,
-project or bucket cannot be looked at. The exit code is 3 when anything is not
+project, bucket or folder cannot be looked at. The exit code is 3 when anything is not
 ok. "fix" of a row is the command that makes both ends alike; "hoist forget"
 lets records go that are not wanted any more.
 

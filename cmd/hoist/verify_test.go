@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/state"
 )
@@ -279,4 +281,26 @@ func TestVerifyPair(t *testing.T) {
 	l.run(2, "verify", filepath.Join(dir, "same.rvt"), l.remote)
 	l.run(2, "verify", "--one-way")
 	l.run(2, "verify", "--include", "*.rvt")
+
+	// What cannot be looked at is a row, and the rest is looked at.
+	hidden, _ := l.run(0, "stat", l.remote+"/a/sub", "--json", "--jq", ".id")
+	hidden = strings.Trim(hidden, "\"\n")
+	l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+		if r.Op == "list-folder-contents" && strings.Contains(r.Path, hidden) {
+			f = emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusForbidden}
+		}
+
+		return f
+	})
+	hub, empty := l.remote[:strings.LastIndexByte(strings.TrimSuffix(l.remote, "/Project Files"), '/')], t.TempDir()
+	for _, tt := range []struct{ dir, remote, want string }{
+		{dir, l.remote + "/a", "* differs.rvt\n+ here.rvt\n= same.rvt\n! sub\n! sub/same.rvt\n- there.rvt\n"},
+		{dir, "aps://No Such Hub/P/F", "! differs.rvt\n! here.rvt\n! same.rvt\n! sub/same.rvt\n"},
+		{empty, hub + "/No Such Project/F", "! .\n"},
+		{dir, "oss://no-such-bucket", "+ differs.rvt\n+ here.rvt\n+ same.rvt\n+ sub/same.rvt\n"},
+	} {
+		if out, _ := l.run(3, "verify", tt.dir, tt.remote, "--combined", "-"); out != tt.want {
+			t.Errorf("%s: %q, want %q", tt.remote, out, tt.want)
+		}
+	}
 }

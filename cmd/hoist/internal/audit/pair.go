@@ -121,8 +121,8 @@ func (p *pair) walkHere(ctx context.Context) error {
 	return nil
 }
 
-// walkThere adds what is in the cloud alone. A place that is not there holds nothing; a bucket,
-// hub or project that is not is a mistake in the request.
+// walkThere adds what is in the cloud alone. A folder that is not there holds nothing; a place that
+// cannot be looked at is a row.
 func (a *Auditor) walkThere(ctx context.Context, p *pair) error {
 	r, err := a.Resolver(p.profile)
 	if err != nil {
@@ -135,7 +135,7 @@ func (a *Auditor) walkThere(ctx context.Context, p *pair) error {
 		return r.ResolveFolder(ctx, p.at)
 	})
 	if err != nil {
-		return err
+		return p.unseen(ctx, nil, err)
 	}
 
 	if len(place.Missing) > 0 || p.request.OneWay {
@@ -145,10 +145,30 @@ func (a *Auditor) walkThere(ctx context.Context, p *pair) error {
 	return p.below(ctx, r, place, nil)
 }
 
+// unseen makes a row of a place below both ends, of the whole remote only where no file has one. It
+// returns the error where that is about more than the place.
+func (p *pair) unseen(ctx context.Context, names []string, err error) error {
+	_, usage := errors.AsType[*remote.UsageError](err)
+	if _, ok := placeResult(ctx, err); !ok || usage || ambiguous(err) || signIn(err) {
+		return err
+	}
+
+	rel := strings.Join(names, "/")
+	if rel == "" && len(p.found) > 0 {
+		return nil
+	}
+
+	s := p.subject(rel)
+	s.names, s.unseen = names, err
+	p.found[rel] = s
+
+	return nil
+}
+
 func (p *pair) below(ctx context.Context, r *remote.Resolver, place remote.Place, above []string) error {
 	for e, err := range r.List(ctx, place) {
 		if err != nil {
-			return err
+			return p.unseen(ctx, above, err)
 		}
 
 		names := append(slices.Clip(above), e.Name)

@@ -32,6 +32,7 @@ type subject struct {
 	base    base   // its Known is false when nothing was published as far as anybody knows
 	problem string // why the local file could not be looked at
 	stream  bool   // it came from standard input: there is no local file
+	unseen  error  // of a folder: why nothing tells what is in the cloud alone
 }
 
 func (s subject) address() remote.Address { return s.remote.Join(s.names...) }

@@ -120,6 +120,13 @@ func (a *Auditor) verifyOne(ctx context.Context, t *tips, s subject, r control.V
 
 		return out
 	}
+	if s.unseen != nil {
+		out.Result, _ = placeResult(ctx, s.unseen)
+		out.Detail = s.unseen.Error()
+
+		return out, nil
+	}
+
 	if s.problem != "" {
 		return row(control.VerifyUnproven, s.problem), nil
 	}
