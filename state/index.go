@@ -38,12 +38,15 @@ type openJob struct {
 	nextAttempt time.Time // by the monotonic clock, which nobody sets
 	stored      time.Time // as the record has it
 	since       int64     // of the reason, in ns as the record has it; 0: not known
+	size        int64     // bytes
+	begun       bool      // it is past the queue
 }
 
 func mirror(j Job) *openJob {
 	return &openJob{id: j.ID, root: j.Root, rename: j.Kind == Rename, paused: j.Paused,
 		attention: j.Attention, priority: rank(j), reason: unique.Make(j.Reason),
-		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0), since: sinceOf(j)}
+		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0), since: sinceOf(j),
+		size: j.Size, begun: j.Phase != PhaseQueued}
 }
 
 func sinceOf(j Job) int64 {
@@ -144,6 +147,7 @@ func remove(list []*openJob, o *openJob, by func(a, b *openJob) int) []*openJob 
 func (x *jobIndex) set(id JobID, j Job) {
 	old := x.open[id]
 	if old != nil && j.ID != "" && j.Open() && old.says(j) {
+		old.size, old.begun = j.Size, j.Phase != PhaseQueued
 		return
 	}
 
@@ -423,6 +427,19 @@ func (s *Store) Counts(active []JobID, now time.Time) Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.jobs.counts(active, now)
+}
+
+// Untouched reports, without reading the file, whether nothing has happened to a job since it was queued
+// but that its turn did not come yet, and its size in bytes.
+func (s *Store) Untouched(id JobID) (size int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.jobs.open[id]
+	if o == nil || o.begun || o.paused || o.attention || o.reason.Value() != "" || !o.nextAttempt.IsZero() {
+		return 0, false
+	}
+
+	return o.size, true
 }
 
 // Backlog is what the open jobs wait for.

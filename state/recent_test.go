@@ -1,6 +1,7 @@
 package state
 
 import (
+	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -103,5 +104,21 @@ func TestIndexTakesEveryChange(t *testing.T) {
 		if b := s.Backlog(); b.Attention[reason] != 1 || len(b.Attention) != 1 {
 			t.Errorf("after %q: %+v", reason, b)
 		}
+	}
+}
+
+// TestGlanceReadsWhatEndsLikeThePath: a reason may be written by the end that it has in common with the
+// name of the file.
+func TestGlanceReadsWhatEndsLikeThePath(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := openTest(t, path)
+	j := uploadJob(1)
+	j.Root, j.Rel = "w1", "a/outline"
+	run(t, s, enqueue(t, s, j, Queued).ID, Parked{Reason: "offline"})
+	s.Close()
+
+	if b := openTest(t, path).Backlog(); b.Attention["offline"] != 1 {
+		t.Errorf("%+v", b)
 	}
 }

@@ -116,7 +116,10 @@ type jobRecord struct {
 // jobGlance is what of a jobRecord the index needs: its other fields are skipped unread.
 type jobGlance struct {
 	Kind        string    `json:"kind" n:"1"`
+	Phase       string    `json:"phase" n:"2"`
 	Root        string    `json:"root" n:"4"`
+	Rel         string    `json:"rel" n:"5,ref"` // with which the texts after it may end
+	Size        int64     `json:"size" n:"18"`
 	Paused      bool      `json:"paused" n:"31"`
 	Attention   bool      `json:"attention" n:"32"`
 	NextAttempt time.Time `json:"next_attempt" n:"34"`
@@ -128,8 +131,8 @@ type jobGlance struct {
 }
 
 func (g jobGlance) job(id JobID) Job {
-	return Job{ID: id, Kind: Kind(g.Kind), Root: g.Root, Paused: g.Paused, Attention: g.Attention, Reason: g.Reason,
-		Since: g.Since, NextAttempt: g.NextAttempt, Priority: g.Priority}
+	return Job{ID: id, Kind: Kind(g.Kind), Phase: Phase(g.Phase), Root: g.Root, Size: g.Size, Paused: g.Paused,
+		Attention: g.Attention, Reason: g.Reason, Since: g.Since, NextAttempt: g.NextAttempt, Priority: g.Priority}
 }
 
 type partRecord struct {

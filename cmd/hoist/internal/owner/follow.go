@@ -38,10 +38,16 @@ func (o *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 		sizes: map[state.JobID]int64{}, now: map[state.JobID]followedJob{}, total: len(ids), calls: o.Calls()}
 	index := o.store.Index()
 	// Changes since the index are told again, so nothing that happens between is missed.
-	asked := make([]state.JobID, len(ids))
-	for i, id := range ids {
-		asked[i] = state.JobID(id)
-		f.open[asked[i]] = id
+	var asked []state.JobID // those of which more is to be told than that they wait for their turn
+	for _, id := range ids {
+		job := state.JobID(id)
+		f.open[job] = id
+		if size, ok := o.store.Untouched(job); ok {
+			f.sizes[job] = max(size, 0)
+			f.bytes += f.sizes[job]
+		} else {
+			asked = append(asked, job)
+		}
 	}
 
 	if err := f.tell(asked, each); err != nil {
