@@ -21,6 +21,8 @@ const (
 	// callTimeout bounds one attempt of a control-plane call with its whole answer; those are
 	// small.
 	callTimeout = 60 * time.Second
+	// readAtOnce bounds what an answer may have reserved by its own word.
+	readAtOnce = 1 << 20
 	// maxAnswer bounds the answer of a control-plane call; a listing page of 200 items is well
 	// below 2 MiB.
 	maxAnswer = 64 << 20
@@ -48,7 +50,7 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
 		}
 
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		body, err := readAnswer(resp)
 		_ = resp.Body.Close()
 		if err == nil && len(body) > maxAnswer {
 			err = fmt.Errorf("answer longer than %d bytes", maxAnswer)
@@ -72,6 +74,18 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 
 		return resp, nil
 	})
+}
+
+// readAnswer reads a body as far as it may go, at once where its length is told.
+func readAnswer(resp *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= readAtOnce {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+
+	return body.Bytes(), err
 }
 
 // cut recognises JSON that ended too early in an answer whose length nothing told but the end of

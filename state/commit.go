@@ -455,7 +455,7 @@ type partEdits struct {
 }
 
 func (p *partEdits) get(n int) (*partRecord, error) {
-	if r, ok := p.set[n]; ok || p.all {
+	if r, ok := p.set[n]; ok || p.all || p.tx.isEmpty(bucketParts) {
 		return r, nil
 	}
 

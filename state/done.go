@@ -120,7 +120,7 @@ func without(r, base reflect.Value) bool {
 		switch {
 		case f.Kind() == reflect.Struct && f.Type() != timeType:
 			ok = without(f, b) && ok
-		case f.Comparable() && f.Equal(b):
+		case equal(f, b):
 			f.SetZero()
 		case f.IsZero():
 			ok = ok && b.IsZero()
@@ -128,6 +128,25 @@ func without(r, base reflect.Value) bool {
 	}
 
 	return ok
+}
+
+// equal compares two fields; those that have no plain values are not equal.
+func equal(f, b reflect.Value) bool {
+	switch {
+	case f.Kind() == reflect.String:
+		return f.String() == b.String()
+	case f.CanInt():
+		return f.Int() == b.Int()
+	case f.Kind() == reflect.Bool:
+		return f.Bool() == b.Bool()
+	case f.Kind() == reflect.Pointer:
+		return f.UnsafePointer() == b.UnsafePointer()
+	}
+
+	at, ok := reflect.TypeAssert[time.Time](f)
+	as, _ := reflect.TypeAssert[time.Time](b)
+
+	return ok && at == as
 }
 
 // rowOf makes the row of a job and says what its sharedRecord is. One that receipt and sharedRecord

@@ -89,6 +89,10 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 
 // clearUnwanted drops a cancelled mark of content that is published now.
 func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
+	if tx.isEmpty(bucketUnwanted) {
+		return nil
+	}
+
 	var r snapshotRecord
 	if found, err := getRecord(tx.Tx, bucketUnwanted, k, &r); err != nil || !found || !Snapshot(r).Same(snap) {
 		return err

@@ -36,10 +36,13 @@ type writeTx struct {
 	wrote   bool
 
 	doneRows int // put less pruned
+
+	empty map[string]bool // buckets that hold nothing, and those that do, as far as was asked
 }
 
 func (tx *writeTx) put(bucket, k, v []byte) error {
 	tx.wrote = true
+	delete(tx.empty, string(bucket))
 	b := tx.Bucket(bucket)
 	b.FillPercent = fillOf(bucket)
 
@@ -56,7 +59,25 @@ func fillOf(bucket []byte) float64 {
 	return 0.9
 }
 
-func (tx *writeTx) has(bucket, k []byte) bool { return tx.Bucket(bucket).Get(k) != nil }
+func (tx *writeTx) has(bucket, k []byte) bool {
+	return !tx.isEmpty(bucket) && tx.Bucket(bucket).Get(k) != nil
+}
+
+// isEmpty reports whether a bucket holds nothing: what is rare is not looked for in vain.
+func (tx *writeTx) isEmpty(bucket []byte) bool {
+	empty, known := tx.empty[string(bucket)]
+	if !known {
+		if tx.empty == nil {
+			tx.empty = map[string]bool{}
+		}
+
+		k, _ := tx.Bucket(bucket).Cursor().First()
+		empty = k == nil
+		tx.empty[string(bucket)] = empty
+	}
+
+	return empty
+}
 
 func (tx *writeTx) delete(bucket, k []byte) error {
 	tx.wrote = true
