@@ -153,6 +153,14 @@ func (g *gate) release() {
 	g.admit()
 }
 
+// width is how many may be in flight now.
+func (g *gate) width() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	return g.limit
+}
+
 // lend gives so many slots that are held to others, or takes them back.
 func (g *gate) lend(n int) {
 	g.mu.Lock()

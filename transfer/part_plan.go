@@ -52,6 +52,21 @@ func missingRun(total, from, limit int, have func(int) bool) (first, n int) {
 	return first, n
 }
 
+// aheadTime is how long before its first part's turn the next run of URLs is asked for: an answer, and
+// a wait for the limit that is not unusual, take less.
+const aheadTime = 20 * time.Second
+
+// leadParts is how many parts may be left with a URL when the next run is asked for: as many as may
+// begin at once, but no more than begin within aheadTime at rate bytes a second (0: unknown), since
+// the URLs live from the answer on.
+func leadParts(inFlight int, partSize int64, rate float64) int {
+	if rate > 0 {
+		inFlight = min(inFlight, int(rate*aheadTime.Seconds()/float64(partSize)))
+	}
+
+	return max(1, inFlight)
+}
+
 // urlMinutes is the lifetime to ask for so that the last PUT of a run of bytes begins before its
 // URL ends: twice the time the run needs at rate bytes a second (0: unknown, taken as 512 KiB/s)
 // and five minutes, within the service's 60.

@@ -107,6 +107,27 @@ func TestURLMinutes(t *testing.T) {
 	}
 }
 
+func TestLeadParts(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		inFlight int
+		size     int64
+		rate     float64
+		want     int
+	}{
+		{"unknown rate", 8, 8 * mib, 0, 8},
+		{"fast", 8, 8 * mib, 100 * mib, 8},
+		{"two begin in that time", 8, 64 * mib, 7 * mib, 2},
+		{"slow: no sooner than needed", 8, 64 * mib, 100 << 10, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := leadParts(tt.inFlight, tt.size, tt.rate); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestSessionEnds(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	if sessionOver(now.Add(sessionMargin+time.Second), now) || !sessionOver(now.Add(sessionMargin), now) ||

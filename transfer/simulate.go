@@ -56,6 +56,9 @@ type upload struct {
 	parts int32
 	sent  int32 // parts that were stored
 	urls  int32 // parts below this number have URLs
+
+	asking bool   // for more of them
+	next   func() // waits for these
 }
 
 type simPhase int8

@@ -130,9 +130,15 @@ func (s *simulation) open(u *upload) {
 func (s *simulation) askURLs(u *upload, first int32, then func()) {
 	count := min(maxURLsACall, u.parts-first+1)
 	have := func() {
-		u.urls = first + count
+		u.urls, u.asking = first+count, false
+		if next := u.next; next != nil { // the part's turn came meanwhile
+			u.next = nil
+			next()
+		}
+
 		then()
 	}
+	u.asking = true
 	if u.bucket >= 0 && count == 1 {
 		s.join(&s.buckets[u.bucket].urls, u, have)
 		return
@@ -148,7 +154,13 @@ func (s *simulation) sendPart(u *upload, n int32, partSize int64) {
 	}
 
 	if n >= u.urls {
-		s.askURLs(u, n, func() { s.sendPart(u, n, partSize) })
+		again := func() { s.sendPart(u, n, partSize) }
+		if u.asking {
+			u.next = again
+		} else {
+			s.askURLs(u, n, again)
+		}
+
 		return
 	}
 
@@ -159,6 +171,10 @@ func (s *simulation) sendPart(u *upload, n int32, partSize int64) {
 	}
 
 	send := func() {
+		if !u.asking && u.urls <= u.parts && int(u.urls-n-1) <= leadParts(gate.limit, partSize, s.rateEach()) {
+			s.askURLs(u, u.urls, func() {})
+		}
+
 		s.after(s.latency, func() {
 			s.send(length, func() {
 				gate.release()
@@ -172,6 +188,13 @@ func (s *simulation) sendPart(u *upload, n int32, partSize int64) {
 	} else {
 		gate.acquire(send)
 	}
+}
+
+// rateEach is about how many bytes a second one file gets; 0: unknown.
+func (s *simulation) rateEach() float64 {
+	rate, _ := s.line.rate(s.now)
+
+	return rate / float64(max(1, s.used.transfers))
 }
 
 // stored notes that a part is stored; after the last one the object is assembled.

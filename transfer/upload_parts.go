@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,7 +67,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var wg, asks sync.WaitGroup
 	var failed firstError
 	worthless := func(err error) { // what is in flight
 		failed.set(err)
@@ -97,6 +98,9 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		}
 
 		acquire = (*gate).acquire
+		if next := s.nextRun(n, e.gateOf(length)); next > 0 {
+			asks.Go(func() { s.askAhead(ctx, next) })
+		}
 
 		begin(func() {
 			err := s.send(ctx, n)
@@ -110,6 +114,7 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 
 	wg.Wait()
 	cancel(nil)
+	asks.Wait()
 	looking()
 	if err := failed.get(); err != nil {
 		if errors.Is(err, errSessionDead) {
@@ -138,6 +143,8 @@ type sending struct {
 	c   *apsclient.Client
 	job state.Job
 	src *source
+
+	ahead int // the last part whose run was asked for ahead
 }
 
 // sendingPart is one part on its way. One worker owns it.
@@ -401,14 +408,45 @@ func (s *sending) ensureURL(ctx context.Context, n int, bad apsclient.SignedURL)
 	return err
 }
 
+// nextRun is the first part behind n, which begins now, whose URL is to be asked for now; 0: none is.
+// No run is asked for ahead twice.
+func (s *sending) nextRun(n int, g *gate) int {
+	u, now := s.r.urls, time.Now()
+	next, count := missingRun(s.job.PartsTotal, n+1, 1, func(p int) bool {
+		_, fresh := u.get(p, now)
+		return fresh || u.isStored(p)
+	})
+	if count == 0 || next <= s.ahead || next-n-1 > leadParts(g.width(), s.job.PartSize, s.e.rateEach(now)) {
+		return 0
+	}
+
+	s.ahead = next
+
+	return next
+}
+
+// askAhead asks for the run of URLs from a part on, so that the part need not wait for it. That it
+// failed is found, and told, when the part's turn comes.
+func (s *sending) askAhead(ctx context.Context, next int) {
+	if err := s.ensureURL(ctx, next, ""); err != nil && ctx.Err() == nil {
+		s.e.log.Debug("URLs ahead", "job", string(s.job.ID), "part", next, "error", err)
+	}
+}
+
+// rateEach is about how many bytes a second one file gets; 0: unknown.
+func (e *Engine) rateEach(now time.Time) float64 {
+	return e.meter.rate(now) / float64(max(1, e.activeTransfers()))
+}
+
 // askURLs asks for the URLs of count parts from first on; with an empty key it begins the session.
 // It returns when the session ends. Fewer may be at hand afterwards, see fewerURLs.
 func (e *Engine) askURLs(ctx context.Context, r *run, c *apsclient.Client, job state.Job, partSize int64,
 	first, count int, key string) (time.Time, error) {
 	asked := time.Now() // the end is counted by our clock, whatever the service's says
 	count = min(count, e.urlsACall())
-	bytes := min(int64(count)*partSize, job.Snapshot.Size)
-	minutes := urlMinutes(bytes, e.meter.rate(asked)/float64(max(1, e.activeTransfers())))
+	before := first - r.urls.firstOpen() // parts that go before these
+	bytes := min(int64(count+before)*partSize, job.Snapshot.Size)
+	minutes := urlMinutes(bytes, e.rateEach(asked))
 	req := apsclient.UploadURLsRequest{
 		Parts: count, FirstPart: first, UploadKey: key, Acceleration: e.cfg.Acceleration, Minutes: minutes,
 	}
@@ -578,6 +616,14 @@ func (u *urlRuns) stored(n int) {
 	if n >= 1 && n <= len(u.done) {
 		u.done[n-1], u.urls[n-1] = true, ""
 	}
+}
+
+// firstOpen is the first part that is not stored.
+func (u *urlRuns) firstOpen() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+
+	return 1 + max(0, slices.Index(u.done, false))
 }
 
 func (u *urlRuns) isStored(n int) bool {
