@@ -26,6 +26,8 @@ type Reporter struct {
 	state State
 	known bool   // a state was told
 	said  string // the last text of Say
+
+	printing sync.Mutex // held while a line is written
 }
 
 // New returns a reporter. On a terminal it draws, unless every asks for lines; elsewhere it prints
@@ -126,6 +128,8 @@ func (r *Reporter) print(text string) {
 		stamp = time.Now().Format(time.DateTime) + " "
 	}
 
+	r.printing.Lock()
+	defer r.printing.Unlock()
 	fmt.Fprintln(r.out, stamp+"hoist: "+text)
 }
 
