@@ -39,7 +39,7 @@ test: ## Run the tests.
 # A raced process sleeps a second at its end otherwise, and the tests start a thousand. The random histories and the whole of long tables are for make test.
 .PHONY: race
 race: ## Run the tests with the race detector (needs a C compiler).
-	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=13 $(GO) test -race -vet=off -timeout 20m $(FIRST) ./...
+	GORACE=atexit_sleep_ms=0 HOIST_HISTORIES=10 HOIST_SAMPLE=41 $(GO) test -race -vet=off -timeout 20m $(FIRST) ./...
 
 .PHONY: long
 long: ## Run the tests that take minutes.
@@ -100,7 +100,7 @@ vet: ## Check formatting, go.mod, and go vet for each system; make lint does tha
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (make format): $$out" >&2; exit 1; fi
 	$(GO) mod tidy -diff
 	GOOS=windows $(GO) vet ./...
-	GOOS=darwin $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
 
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml.
