@@ -99,8 +99,9 @@ format: ## Format the code.
 vet: ## Check formatting, go.mod, and go vet for each system; make lint does that for this one.
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (make format): $$out" >&2; exit 1; fi
 	$(GO) mod tidy -diff
-	GOOS=windows $(GO) vet ./...
-	GOOS=darwin GOARCH=arm64 $(GO) vet ./...
+	@set -e; for target in $(or $(VETTED),windows/amd64 darwin/arm64); do \
+		echo "vet for $$target"; GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./...; \
+	done
 
 .PHONY: lint
 lint: ## Run the linters of .golangci.yml.
