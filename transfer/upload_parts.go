@@ -372,6 +372,10 @@ func retryWait(err error, try int) time.Duration {
 // at a time asks for a job.
 func (s *sending) ensureURL(ctx context.Context, n int, bad apsclient.SignedURL) error {
 	u := s.r.urls
+	if _, ok := u.get(n, time.Now()); ok && bad == "" {
+		return nil // whoever asks now asks for those behind it
+	}
+
 	select {
 	case u.asking <- struct{}{}:
 		defer func() { <-u.asking }()
