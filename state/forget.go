@@ -14,6 +14,8 @@ type Forgotten struct {
 	Path      string // absolute
 	Root, Rel string // of its published record; Root "": it has none
 	Again     bool   // its watch looks at it again
+	// nothing but its published record goes: nobody asked for more
+	RecordOnly bool
 }
 
 // Forget drops the published records of files, and notes that what receipts and ended jobs tell of
@@ -37,9 +39,15 @@ func (s *Store) Forget(files ...Forgotten) error {
 }
 
 func (tx *writeTx) forget(f Forgotten) error {
-	now := []byte(tx.now.UTC().Format(time.RFC3339Nano))
-	if err := tx.put(bucketMeta, []byte(metaForgotten+f.Path), now); err != nil || f.Root == "" {
-		return err
+	if !f.RecordOnly {
+		now := []byte(tx.now.UTC().Format(time.RFC3339Nano))
+		if err := tx.put(bucketMeta, []byte(metaForgotten+f.Path), now); err != nil {
+			return err
+		}
+	}
+
+	if f.Root == "" {
+		return nil
 	}
 
 	if err := tx.dropPublished(joinKey(f.Root, f.Rel)); err != nil {

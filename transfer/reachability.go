@@ -100,15 +100,25 @@ func (n *reachability) succeeded(now time.Time) bool {
 	return was
 }
 
-// mayStart reports whether the job may start; while offline that is the turn of the probe.
-func (n *reachability) mayStart(j *state.Job, now time.Time) bool {
+// mayStart reports whether a job may start that is due, or not; offline is since when it waits for the
+// network, zero: it does not. While the network is away that is the turn of the probe.
+func (n *reachability) mayStart(due bool, offline, now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.offline {
 		return !n.probing && !now.Before(n.probe)
 	}
 
-	return j.Runnable(now) || j.Reason == ReasonOffline && j.Updated.Before(n.recovered)
+	return due || !offline.IsZero() && offline.Before(n.recovered)
+}
+
+// offlineSince is since when a job waits for the network; zero: it does not.
+func offlineSince(j state.Job) (since time.Time) {
+	if j.Reason == ReasonOffline {
+		since = j.Updated
+	}
+
+	return since
 }
 
 // started takes the turn of the probe; it returns n when the run that begins is one, else nil. Its

@@ -69,7 +69,7 @@ type dispatcher struct {
 	turns turns        // by which list is ordered
 	// candidates past their bytes; all that were seen, so that they do not crowd the others out of
 	// a listing
-	publish []*state.Job
+	publish []ending
 	known   map[state.JobID]bool // the jobs of publish
 	listed  time.Time
 	cost    time.Duration
@@ -214,18 +214,10 @@ func (d *dispatcher) fill(ctx context.Context, now time.Time) (time.Duration, er
 		wait = d.untilNext(now)
 	}
 
-	d.publish = slices.DeleteFunc(d.publish, func(j *state.Job) bool {
-		takes := e.claimOf(*j)
-		if !used.mayPublish(takes) || !e.net(*j).mayStart(j, now) {
-			return false
-		}
+	if err := d.startEndings(ctx, now, &used); err != nil {
+		return 0, err
+	}
 
-		used.add(takes)
-		delete(d.known, j.ID)
-		d.start(ctx, *j)
-
-		return true
-	})
 	for free > 0 {
 		i := d.choose(now, used)
 		if i < 0 {
@@ -263,7 +255,42 @@ func (d *dispatcher) choose(now time.Time, used slots) int {
 		slices.SortFunc(d.list, t.jobs)
 	}
 
-	return slices.IndexFunc(d.list, func(j *state.Job) bool { return d.e.net(*j).mayStart(j, now) })
+	return slices.IndexFunc(d.list, func(j *state.Job) bool {
+		return d.e.net(*j).mayStart(j.Runnable(now), offlineSince(*j), now)
+	})
+}
+
+// ending is what decides when a job starts that takes no transfer slot. A hundred thousand of them may wait
+// for their turn, so it is less than the job.
+type ending struct {
+	id            state.JobID
+	takes         claim
+	net           *reachability
+	next, offline time.Time
+}
+
+// startEndings starts the jobs that take no transfer slot, as many as may run at once.
+func (d *dispatcher) startEndings(ctx context.Context, now time.Time, used *slots) (err error) {
+	d.publish = slices.DeleteFunc(d.publish, func(w ending) bool {
+		if err != nil || !used.mayPublish(w.takes) || !w.net.mayStart(!w.next.After(now), w.offline, now) {
+			return false
+		}
+
+		var j state.Job
+		if j, err = d.e.store.Job(w.id); err != nil {
+			return false
+		}
+
+		delete(d.known, w.id)
+		if j.Open() {
+			used.add(w.takes)
+			d.start(ctx, j)
+		}
+
+		return true
+	})
+
+	return err
 }
 
 // relist asks the store for candidates.
@@ -272,12 +299,12 @@ func (d *dispatcher) relist(now time.Time) error {
 	began := time.Now()
 	d.dirty, d.listed, d.list, d.turns = false, now, d.list[:0], turns{}
 	// Those that were listed for the network alone are listed again: by its answer, or when it is their time.
-	d.publish = slices.DeleteFunc(d.publish, func(j *state.Job) bool {
-		if j.Runnable(now) {
+	d.publish = slices.DeleteFunc(d.publish, func(w ending) bool {
+		if !w.next.After(now) {
 			return false
 		}
 
-		delete(d.known, j.ID)
+		delete(d.known, w.id)
 
 		return true
 	})
@@ -305,7 +332,8 @@ func (d *dispatcher) relist(now time.Time) error {
 				switch {
 				case until.After(now) && j.Reason != ReasonOffline:
 				case isPublishing(*j):
-					d.publish = append(d.publish, j)
+					d.publish = append(d.publish, ending{id: j.ID, takes: e.claimOf(*j), net: e.net(*j),
+						next: j.NextAttempt, offline: offlineSince(*j)})
 					d.known[j.ID] = true
 				default:
 					d.list = append(d.list, j)

@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"hoist/watcher/disk"
+	"hoist/watcher/gitignore"
 )
 
 // letters tells apart names that differ in letter case alone, where the file system does not: there a
@@ -12,12 +13,19 @@ import (
 type letters struct {
 	root  string
 	names map[string]map[string]bool // by folder; nil: it cannot be listed
+	// by folder, whether it is known to tell letters apart
+	telling map[string]bool
 }
 
 // has reports whether a path that leads somewhere is written as the folders on its way tell.
 func (l *letters) has(p string) bool {
 	for p != "" {
 		folder, name := split(p)
+		if l.tells(folder, name) {
+			p = folder
+			continue
+		}
+
 		if names := l.of(folder); names != nil && !names[name] {
 			return false
 		}
@@ -26,6 +34,27 @@ func (l *letters) has(p string) bool {
 	}
 
 	return true
+}
+
+// tells reports whether a folder, by a name in it, is known to tell letters apart: then what a path leads to
+// has its name, and no list is needed.
+func (l *letters) tells(folder, name string) bool {
+	if told, ok := l.telling[folder]; ok {
+		return told
+	}
+
+	at := join(l.root, folder)
+	letter, err := disk.Ask(at, listTime, func() (gitignore.Case, error) {
+		return sameLetters(join(at, name), join(at, swapCase(name)))
+	})
+	told := err == nil && letter == gitignore.Exact && swapCase(name) != name
+	if l.telling == nil {
+		l.telling = map[string]bool{}
+	}
+
+	l.telling[folder] = told
+
+	return told
 }
 
 func (l *letters) of(folder string) map[string]bool {

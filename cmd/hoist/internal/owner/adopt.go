@@ -156,7 +156,7 @@ func (o *Owner) forgetGone(c config.Watch, rels []string) error {
 
 		if !is {
 			list = append(list, state.Forgotten{Path: filepath.Join(c.Path, filepath.FromSlash(rel)), Root: c.ID,
-				Rel: rel})
+				Rel: rel, RecordOnly: true})
 		}
 	}
 

@@ -104,19 +104,25 @@ func (r *watching) noteSigned(rels map[string]bool, read time.Time) {
 }
 
 // doubted is what of a watch was sent though its content was doubtful; nil: nothing.
-func (m *watches) doubted(r *watching, c config.Watch) (*control.Excluded, error) {
+func (m *watches) doubted(r *watching, c config.Watch) *control.Excluded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
+	at := func(rel string) string { return filepath.Join(c.Path, filepath.FromSlash(rel)) }
 	var sent []string
-	for rel, at := range r.doubtful {
-		if !at.IsZero() { // on its way when it was looked at: what is there may be an older state
+	for rel, since := range r.doubtful {
+		if !since.IsZero() { // on its way when it was looked at: what is there may be an older state
 			rec, _, err := m.owner.store.Published(c.ID, rel)
-			if err != nil {
-				return nil, err
+			if err != nil { // one record is damaged: the rest is told, and the file named
+				m.owner.log.Warn("the record of a file cannot be read", "path", at(rel), "error", err,
+					"fix", "hoist state check")
+				r.doubtful[rel] = time.Time{}
+				sent = append(sent, at(rel))
+
+				continue
 			}
 
-			switch there := !rec.At.Before(at); {
+			switch there := !rec.At.Before(since); {
 			case there && rec.Sign != "":
 				r.doubtful[rel] = time.Time{}
 			case there:
@@ -128,14 +134,14 @@ func (m *watches) doubted(r *watching, c config.Watch) (*control.Excluded, error
 			}
 		}
 
-		sent = append(sent, filepath.Join(c.Path, filepath.FromSlash(rel)))
+		sent = append(sent, at(rel))
 	}
 
 	if len(sent) == 0 {
-		return nil, nil
+		return nil
 	}
 
 	slices.Sort(sent) // the same ones at each look
 
-	return &control.Excluded{Count: len(sent), Paths: sent[:min(len(sent), mostPaths)]}, nil
+	return &control.Excluded{Count: len(sent), Paths: sent[:min(len(sent), mostPaths)]}
 }

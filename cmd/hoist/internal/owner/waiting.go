@@ -103,6 +103,10 @@ func (c *causes) jobs(all state.Wait, some []state.Job) {
 		}
 	}
 
+	if all.Count > len(some) {
+		w.Fix = "" // nobody has looked at the others
+	}
+
 	c.addAll(w, all.Count, paths, all.Since, all.Next)
 }
 

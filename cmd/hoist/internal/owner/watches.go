@@ -368,9 +368,7 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	r.mu.Lock()
 	out.Excluded = r.excluded
 	r.mu.Unlock()
-	if out.Doubtful, err = m.doubted(r, c); err != nil {
-		return out, err
-	}
+	out.Doubtful = m.doubted(r, c)
 
 	return m.count(out, c, seenBy(s))
 }
