@@ -221,15 +221,12 @@ var crashScenarios = []crashScenario{
 
 			return r
 		}},
-	{name: "a file renamed", options: []worldOption{crashOptions},
-		only: []string{"list-folder-contents", "create-version", "FolderFound", "Renamed"}, start: renamedFile},
+	// each step of each kind of rename is in renameScenarios
 	{name: "a file renamed, storage rewritten and shown late", options: []worldOption{crashOptions, shownLate},
 		only: []string{"create-version"}, start: func(w *world) crashRun {
 			w.srv.SetKnobs(func(k *emulator.Knobs) { k.RewriteStorage, k.NoSHA1 = true, true })
 			return renamedFile(w)
 		}},
-	{name: "a file moved to another folder", options: []worldOption{crashOptions},
-		only: []string{"get-item", "create-folder", "create-item", "FolderFound", "Renamed"}, start: movedFile},
 	{name: "a file moved to another folder, shown late", options: []worldOption{crashOptions, shownLate},
 		only: []string{"create-item"}, start: movedFile},
 	{name: "a file renamed to a name that is taken", options: []worldOption{crashOptions},
@@ -243,11 +240,6 @@ var crashScenarios = []crashScenario{
 				w.wantTip("b.rvt", data)
 			}}
 		}},
-	{name: "a folder renamed", options: []worldOption{crashOptions},
-		only: []string{"update-folder", "get-folder", "FolderFound", "Renamed"}, start: renamedFolder("Issued")},
-	{name: "a folder moved and renamed", options: []worldOption{crashOptions},
-		only:  []string{"update-folder", "create-folder", "FolderFound", "Renamed"},
-		start: renamedFolder("2026/Issued")},
 	{name: "a removed file hidden", options: []worldOption{crashOptions},
 		only: []string{"get-item", "create-version", "FolderFound", "Hidden"}, start: hiddenFile},
 	{name: "a removed file hidden, shown late", options: []worldOption{crashOptions, shownLate},

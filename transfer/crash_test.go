@@ -99,25 +99,7 @@ var notSteps = []string{"Pause", "Resume", "RetryNow", "Cancel", "Retry", "Parke
 func TestCrashTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range crashScenarios {
-		points := crashPoints(t, s, seen)
-		t.Run(s.name, func(t *testing.T) {
-			for i, p := range points {
-				if !tried(i) {
-					continue
-				}
-
-				if s.only != nil && !slices.Contains(s.only, p.op+p.commit+p.effect) {
-					continue
-				}
-
-				for _, mode := range p.modes() {
-					t.Run(p.String()+" "+mode, func(t *testing.T) {
-						t.Parallel()
-						synctest.Test(t, func(t *testing.T) { crash(t, s, p, mode) })
-					})
-				}
-			}
-		})
+		s.run(t, seen)
 	}
 
 	for _, name := range eventsOfState(t) {
@@ -125,6 +107,29 @@ func TestCrashTable(t *testing.T) {
 			t.Errorf("no scenario commits %s: the table does not cover that step", name)
 		}
 	}
+}
+
+// run goes through the rows of a scenario; seen collects the events of its clean run.
+func (s crashScenario) run(t *testing.T, seen map[string]bool) {
+	points := crashPoints(t, s, seen)
+	t.Run(s.name, func(t *testing.T) {
+		for i, p := range points {
+			if !tried(i) {
+				continue
+			}
+
+			if s.only != nil && !slices.Contains(s.only, p.op+p.commit+p.effect) {
+				continue
+			}
+
+			for _, mode := range p.modes() {
+				t.Run(p.String()+" "+mode, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) { crash(t, s, p, mode) })
+				})
+			}
+		}
+	})
 }
 
 // eventsOfState lists the events that package state knows, as its source does.

@@ -124,7 +124,7 @@ func (w *world) wantNoBytes() {
 }
 
 func renamedFile(w *world) crashRun {
-	was := w.watched("a.rvt", 6*mib, 1)
+	was := w.watched("a.rvt", 10, 1)
 	j := w.renamed("a.rvt", "b.rvt")
 
 	return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {
@@ -135,7 +135,7 @@ func renamedFile(w *world) crashRun {
 }
 
 func movedFile(w *world) crashRun {
-	was := w.watched("a.rvt", 6*mib, 1)
+	was := w.watched("a.rvt", 10, 1)
 	j, data := w.renamed("a.rvt", "new/a.rvt"), w.read("new/a.rvt")
 
 	return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {

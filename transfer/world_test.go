@@ -45,6 +45,7 @@ type world struct {
 	home    string
 	base    apsclient.FolderID
 	project apsclient.ProjectID
+	core    bool   // the hub is one of a team
 	cfg     Config // of the next engine
 
 	mu   sync.Mutex
@@ -234,7 +235,7 @@ func (w *world) job(name string, dirs ...string) state.Job {
 		Kind: state.Upload, Profile: "default", Path: w.path(name), Rel: w.path(name), Snapshot: snap,
 		Size: snap.Size,
 		Target: state.Target{Address: addr + "/" + filepath.Base(name), Project: string(w.project),
-			Base: string(w.base), Dirs: dirs, Name: filepath.Base(name)},
+			Base: string(w.base), Core: w.core, Dirs: dirs, Name: filepath.Base(name)},
 	}
 }
 

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -48,6 +49,46 @@ func (s *Server) AddHubIn(name string, kind HubKind, region string) string {
 	})
 
 	return id
+}
+
+// SetHubKind makes a hub, with its projects and folders, one of another kind. Its ids stay, and so do the
+// types of the items that are there.
+func (s *Server) SetHubKind(hubID string, kind HubKind) error {
+	var err error
+	s.update(func(m *model) {
+		h := m.hubs.get(hubID)
+		if h == nil {
+			err = fmt.Errorf("set the kind: no hub %q", hubID)
+			return
+		}
+
+		h.Personal = kind == HubPersonal
+		if h.Account = ""; kind == HubAccount {
+			h.Account = strings.TrimPrefix(hubID, "b.")
+		}
+
+		m.hubs.put(h.ID, h)
+		for _, p := range m.projects.m {
+			if p.Hub != hubID {
+				continue
+			}
+
+			if p.Platform = PlatformCore; kind == HubAccount {
+				p.Platform = PlatformACC
+			}
+
+			m.projects.put(p.ID, p)
+		}
+
+		for _, f := range m.folders.m {
+			if p := m.projects.get(f.Project); p != nil && p.Hub == hubID {
+				f.Core = h.core()
+				m.folders.put(f.ID, f)
+			}
+		}
+	})
+
+	return err
 }
 
 // storeOwner owns the service's own buckets, where the bytes of project files are.
