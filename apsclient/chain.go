@@ -49,10 +49,11 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 //	retry    repeats what is safe to repeat blindly; so each attempt below takes its own slot and token
 //	pacing   waits for a slot of the budget, tells it when the answer arrived, closes it on 429
 //	auth     adds the token; on 401 forgets it, and retry repeats once with a new one
+//	metered  counts the bytes of the call in the bandwidth
 //	attempt  one request: time-out, the whole body bounded and in memory, *NetError without an answer
 //	base     the pooled transport
 //
 // A request that waits in pacing holds no token, so none gets old there.
-func newChain(base http.RoundTripper, tokens TokenSource, log *slog.Logger) http.RoundTripper {
-	return logging(log, retrying(pacing(authorizing(tokens, attempt(base)))))
+func newChain(base http.RoundTripper, tokens TokenSource, limit Bandwidth, log *slog.Logger) http.RoundTripper {
+	return logging(log, retrying(pacing(authorizing(tokens, metered(limit, attempt(base))))))
 }

@@ -86,7 +86,7 @@ func New(c Config) (*Client, error) {
 
 	k.chain = c.Chain
 	if k.chain == nil {
-		k.chain = newChain(counting{control, &k.tally, ofCall}, c.Tokens, log)
+		k.chain = newChain(counting{control, &k.tally, ofCall}, c.Tokens, c.Bandwidth, log)
 	}
 
 	k.data = dataLogging(log, counting{data, &k.tally, ofPart})

@@ -59,7 +59,7 @@ type Config struct {
 	Chain     http.RoundTripper
 	Calls     Calls     // nil: nobody is told
 	UserAgent string    // "": "hoist"
-	Bandwidth Bandwidth // of the data plane
+	Bandwidth Bandwidth // of both planes together
 }
 
 // Calls is told when a call of the control plane begins. again is told why an attempt is made again,

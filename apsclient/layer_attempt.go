@@ -70,7 +70,7 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 			return nil, &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
 		}
 
-		resp.Body = io.NopCloser(bytes.NewReader(body))
+		resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 
 		return resp, nil
 	})

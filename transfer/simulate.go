@@ -244,6 +244,9 @@ type simBudget struct {
 	limited time.Duration
 }
 
+// callBytes is about what a call sends: most of it is its token.
+const callBytes = 1500
+
 // call makes a call of the service; then goes on with its answer.
 func (s *simulation) call(u *upload, class apsclient.BudgetClass, then func()) {
 	if !u.before {
@@ -252,7 +255,7 @@ func (s *simulation) call(u *upload, class apsclient.BudgetClass, then func()) {
 
 	b := s.budgets[class]
 	if b == nil {
-		s.after(s.latency, then)
+		s.send(callBytes, func() { s.after(s.latency, then) })
 		return
 	}
 
@@ -280,10 +283,12 @@ func (s *simulation) serve(b *simBudget) {
 		then := b.queue[0]
 		b.queue[0], b.queue = nil, b.queue[1:]
 		b.window.Take()
-		s.after(s.latency, func() {
-			b.window.Answered(s.now)
-			then()
-			s.serve(b)
+		s.send(callBytes, func() {
+			s.after(s.latency, func() {
+				b.window.Answered(s.now)
+				then()
+				s.serve(b)
+			})
 		})
 	}
 
