@@ -29,7 +29,7 @@ type Forecast struct {
 // Outlook is what a Forecast comes to.
 type Outlook struct {
 	Left      time.Duration // until the last is done; 0: unknown
-	DecidedBy string        // "bandwidth", or the budget class that was waited for most of the time; "": neither
+	DecidedBy string        // "bandwidth" or the budget class that is waited for most of the time, else "latency"
 	Calls     int           // of the service, those to the storage not
 }
 
@@ -119,7 +119,8 @@ func (f *Forecast) Run() (Outlook, error) {
 	f.uploads = f.uploads[:asked]
 	out := Outlook{DecidedBy: s.decided(), Calls: s.calls}
 	// nothing is known that decides, and the line would if it were known
-	if out.DecidedBy == "" && !line && f.large > linkBytes {
+	if out.DecidedBy == latency && !line && f.large > linkBytes {
+		out.DecidedBy = ""
 		return out, nil
 	}
 

@@ -175,6 +175,7 @@ func (e *Engine) moved(r *run, n int64) {
 // backlog is what the open jobs still need.
 type backlog struct {
 	bytes    int64 // not yet acknowledged, up and down
+	large    int64 // of these, those of files that are not small
 	items    int   // creates of new items to come
 	versions int   // creates of versions to come
 	storages int
@@ -187,7 +188,7 @@ type backlog struct {
 // Estimate is when the open jobs will be done, as far as is known.
 type Estimate struct {
 	Left      time.Duration // 0: unknown
-	DecidedBy string        // "bandwidth", or the budget class whose limit is the bottleneck; "": unknown
+	DecidedBy string        // "bandwidth", "latency", or the budget class whose limit decides; "": unknown
 	// of a class none of whose calls is free now: how many it lets through a minute, and when the
 	// next one is; zero: when one under way is answered
 	PerMinute int
@@ -225,7 +226,12 @@ func (e *Engine) Estimate() Estimate {
 		budgets = p.client.Budgets()
 	}
 
-	return estimate(b, e.meter.rate(now), budgets, now)
+	var limit int64
+	if e.cfg.Bandwidth != nil {
+		limit, _ = e.cfg.Bandwidth(now)
+	}
+
+	return estimate(b, e.meter.rate(now), limit, budgets, now)
 }
 
 // countOpen adds up all open jobs, a page at a time: there may be a hundred thousand.
@@ -253,7 +259,11 @@ func (b *backlog) add(jobs []state.Job) {
 		}
 
 		if !isPublishing(j) {
-			b.bytes += max(0, size(j)-j.BytesDone)
+			left := max(0, size(j)-j.BytesDone)
+			b.bytes += left
+			if size(j) > smallFile {
+				b.large += left
+			}
 		}
 
 		if j.Kind != state.Upload || j.Target.OSS() || j.Phase == state.PhasePublished {
@@ -272,13 +282,24 @@ func (b *backlog) add(jobs []state.Job) {
 	}
 }
 
+// bandwidthDecides reports whether it is the line that takes the time of a backlog, by its rate and a
+// limit of it (0: none): of small files the calls do, unless they have reached the limit.
+func bandwidthDecides(b backlog, rate float64, limit int64) bool {
+	const near = 0.8
+
+	return 2*b.large >= b.bytes || limit > 0 && rate >= near*float64(limit)
+}
+
 // estimate compares the bytes over the rate with the creates over their budgets: when the slot of
 // the last one will be free.
-func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time.Time) Estimate {
+func estimate(b backlog, rate float64, limit int64, budgets []apsclient.BudgetState, now time.Time) Estimate {
 	var longest Estimate
 	if rate > 0 && b.bytes > 0 {
-		longest = Estimate{Left: time.Duration(min(float64(b.bytes)/rate, 1e9) * float64(time.Second)),
-			DecidedBy: bandwidth}
+		longest.Left = time.Duration(min(float64(b.bytes)/rate, 1e9) * float64(time.Second))
+		longest.DecidedBy = latency
+		if bandwidthDecides(b, rate, limit) {
+			longest.DecidedBy = bandwidth
+		}
 	}
 
 	need := map[apsclient.BudgetClass]int{
@@ -315,8 +336,11 @@ func estimate(b backlog, rate float64, budgets []apsclient.BudgetState, now time
 	return longest
 }
 
-// bandwidth is what decides an estimate when no budget does.
-const bandwidth = "bandwidth"
+// What decides an estimate when no budget does: how fast bytes go, or how fast calls are answered.
+const (
+	bandwidth = "bandwidth"
+	latency   = "latency"
+)
 
 // slotIn is how long it takes until the n-th call (from 1) beyond those that are free now has a
 // slot: calls come back in the order in which they were answered, a minute later, and so do the

@@ -32,7 +32,7 @@ func TestEstimateByBudget(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.state.Class = apsclient.BudgetPostItems
-			est := estimate(backlog{items: tt.items}, 0, []apsclient.BudgetState{tt.state}, now)
+			est := estimate(backlog{items: tt.items}, 0, 0, []apsclient.BudgetState{tt.state}, now)
 			got, by := est.Left, est.DecidedBy
 			if got != tt.want || got > 0 && by != string(apsclient.BudgetPostItems) {
 				t.Errorf("%v by %q, want %v by post-items", got, by, tt.want)
@@ -44,11 +44,20 @@ func TestEstimateByBudget(t *testing.T) {
 // What has no bytes left is not decided by bandwidth, whatever the speed.
 func TestBandwidthDecidesOnlyBytes(t *testing.T) {
 	now := time.Now()
-	if est := estimate(backlog{items: 5, versions: 2}, 1e6, nil, now); est.DecidedBy != "" {
-		t.Errorf("without bytes it is decided by %q", est.DecidedBy)
-	}
-
-	if est := estimate(backlog{items: 5, bytes: 10e6}, 1e6, nil, now); est.DecidedBy != bandwidth {
-		t.Errorf("with bytes it is decided by %q", est.DecidedBy)
+	for name, row := range map[string]struct {
+		b     backlog
+		limit int64
+		want  string
+		left  time.Duration
+	}{
+		"no bytes":               {b: backlog{items: 5, versions: 2}},
+		"large files":            {b: backlog{items: 5, bytes: 10e6, large: 10e6}, want: bandwidth, left: 10 * time.Second},
+		"small files":            {b: backlog{bytes: 10e6, large: 1e6}, want: latency, left: 10 * time.Second},
+		"small files at a limit": {b: backlog{bytes: 10e6}, limit: 1.1e6, want: bandwidth, left: 10 * time.Second},
+		"far below the limit":    {b: backlog{bytes: 10e6}, limit: 4e6, want: latency, left: 10 * time.Second},
+	} {
+		if est := estimate(row.b, 1e6, row.limit, nil, now); est.DecidedBy != row.want || est.Left != row.left {
+			t.Errorf("%s: %v, decided by %q", name, est.Left, est.DecidedBy)
+		}
 	}
 }

@@ -454,10 +454,10 @@ func (l *simLine) through(now time.Time) (then []func()) {
 	return then
 }
 
-// decided is what decides how long the simulation took: what kept others waiting for most of it; ""
-// nothing did.
+// decided is what decides how long the simulation took: what was waited for most of it, else the
+// latency.
 func (s *simulation) decided() string {
-	by, longest := "", s.now.Sub(s.began)/2
+	by, longest := latency, s.now.Sub(s.began)/2
 	if s.line.busy > longest {
 		by, longest = bandwidth, s.line.busy
 	}

@@ -36,7 +36,7 @@ type Forecast struct {
 	Folders   int           `json:"folders"` // to be made
 	Calls     int           `json:"calls"`   // of the service
 	Seconds   int64         `json:"seconds,omitempty"`
-	DecidedBy string        `json:"decided_by,omitempty"` // bandwidth, or the class of a limit
+	DecidedBy string        `json:"decided_by,omitempty"` // bandwidth, latency, or the class of a limit
 	InTime    *ForecastPart `json:"in_time,omitempty"`    // what will be done by the time that was given
 	Late      *ForecastPart `json:"late,omitempty"`       // and what not
 }
