@@ -36,7 +36,11 @@ type (
 	// Assembled: the service assembled the object.
 	Assembled struct{}
 	// Intended: the create that must not happen twice comes next.
-	Intended struct{ Intent Intent }
+	Intended struct {
+		Intent Intent
+		// of a rename that the watch did not tell of: the path below the root that the file had
+		From string
+	}
 	// Published: the service told, or a look showed, which version it is.
 	Published struct {
 		Item, Version string
@@ -93,7 +97,9 @@ type (
 		Number        int
 		Storage       string
 		Copied        bool
-		From          string // address in names of what was renamed
+		// the file has other content by now: its record is of what was renamed, and it is looked at again
+		Changed bool
+		From    string // address in names of what was renamed
 	}
 	// Hidden ends the job as done: the item is hidden, and its record goes.
 	Hidden struct{}

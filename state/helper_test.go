@@ -81,7 +81,7 @@ var uploadSteps = []Event{
 	PartStored{Part: 3, Size: 5, ETag: "e3"},
 	AllStored{},
 	Assembled{},
-	Intended{Intent{Kind: "item", Parent: "folder", Name: "1.dwg", Time: epoch}},
+	Intended{Intent: Intent{Kind: "item", Parent: "folder", Name: "1.dwg", Time: epoch}},
 	Published{Item: "urn:item", Version: "urn:version", Number: 1},
 	Finished{Result: ResultCreated, Record: &PublishedRecord{}, Receipt: []byte(`{"sha256":"abc","seq":99}`)},
 }

@@ -16,7 +16,7 @@ func sampleEvents() []Event {
 		FolderFound{Folder: "f"}, Reserved{Object: "o"},
 		Opened{UploadKey: "k", Expires: epoch, PartSize: 10, Parts: 3},
 		PartStored{Part: 1, Size: 10, ETag: "e"}, PartsLost{Parts: []int{1}}, SessionLost{},
-		AllStored{}, Assembled{}, Intended{Intent{Kind: "item"}},
+		AllStored{}, Assembled{}, Intended{Intent: Intent{Kind: "item"}},
 		Published{Item: "i", Version: "v", Number: 1},
 		Finished{Result: ResultCreated}, Unchanged{}, SourceChanged{Snapshot: snap(30, 1)},
 		Resolved{Version: "v", Object: "o", Size: 25},
@@ -37,7 +37,7 @@ func at(t testing.TB, kind Kind, phase Phase) Job {
 	switch {
 	case kind == Rename || kind == Hide || phase == PhaseRenaming:
 		j.From = "old"
-		steps = []Event{Intended{Intent{Kind: "item"}}}
+		steps = []Event{Intended{Intent: Intent{Kind: "item"}}}
 	case kind == Download:
 		steps = []Event{
 			Resolved{Version: "v", Object: "o", Size: 25},

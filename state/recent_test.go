@@ -48,7 +48,7 @@ func TestRecentIsWhatTheFileSays(t *testing.T) {
 		FolderFound{Folder: "f"}, Reserved{Object: "o"},
 		Opened{UploadKey: "k", Expires: local.Add(time.Hour), PartSize: max(size, 1), Parts: 1},
 		PartStored{Part: 1, Size: size, ETag: "e"}, AllStored{}, Assembled{},
-		Intended{Intent{Kind: "item", Time: local}}, Published{Item: "i", Version: "v"},
+		Intended{Intent: Intent{Kind: "item", Time: local}}, Published{Item: "i", Version: "v"},
 	} {
 		run(t, s, j.ID, e)
 		same()

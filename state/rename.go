@@ -9,11 +9,11 @@ import (
 
 // elsewhere reports whether an event is one of a rename or a hide.
 func (j *Job) elsewhere(e Event) bool {
-	switch e.(type) {
+	switch e := e.(type) {
 	case Renamed, Hidden, Dropped:
 		return true
 	case Intended:
-		return j.Kind != Upload || j.From != "" && j.at(PhaseQueued, PhaseRenaming)
+		return j.Kind != Upload || j.From+e.From != "" && j.at(PhaseQueued, PhaseRenaming)
 	}
 
 	return j.Kind == Rename || j.Kind == Hide
@@ -39,6 +39,9 @@ func (j *Job) rename(e Event) (why string, ok bool) {
 		}
 
 		j.Phase, j.Intent = begun, &e.Intent
+		if j.Kind == Upload && j.From == "" {
+			j.From = e.From
+		}
 	case Renamed:
 		if j.Phase != PhaseRenaming {
 			return "", false
@@ -138,7 +141,12 @@ func (tx *writeTx) moveRecords(j Job, e Renamed) error {
 		}
 
 		r.Item, r.Version, r.Number, r.Storage = e.Item, e.Version, e.Number, e.Storage
-		r.Snapshot, r.At = j.Snapshot, tx.now
+		r.At = tx.now
+		if !e.Changed {
+			r.Snapshot = j.Snapshot
+		} else if err := tx.owe(Job{Root: j.Root, Rel: j.Rel}, nil); err != nil {
+			return err
+		}
 
 		return tx.putMoved(j, r, j.Rel, j.Path, j.Target.Address)
 	}

@@ -79,7 +79,7 @@ func TestRecordsFollowAFile(t *testing.T) {
 		j := renamedJob(2, 1)
 		j.Snapshot.ChangeTime = epoch.Add(5)
 		j = enqueue(t, s, j, Queued)
-		j = run(t, s, j.ID, Intended{Intent{Kind: "rename"}},
+		j = run(t, s, j.ID, Intended{Intent: Intent{Kind: "rename"}},
 			Renamed{Item: "i", Version: "v4", Number: 4, Storage: was.Storage, Copied: copied})
 		if j.Result != ResultRenamed || j.Object != was.Storage || j.From != "1.dwg" {
 			t.Errorf("the job: %+v", j)
@@ -125,7 +125,7 @@ func TestRecordsFollowAFolder(t *testing.T) {
 		t.Errorf("open renames: %+v %v", list, err)
 	}
 
-	run(t, s, j.ID, Intended{Intent{Kind: "folder"}}, Renamed{From: "aps://Hub/Project/Files/D"})
+	run(t, s, j.ID, Intended{Intent: Intent{Kind: "folder"}}, Renamed{From: "aps://Hub/Project/Files/D"})
 	var rels []string
 	list, err := s.PublishedIn("w1", "", 0)
 	for _, r := range list {
@@ -184,7 +184,7 @@ func TestHideAndUpload(t *testing.T) {
 
 	commit(t, s, up.ID, SourceChanged{Gone: true})
 	hide = enqueue(t, s, hide, Queued)
-	commit(t, s, hide.ID, Intended{Intent{Kind: "hide"}})
+	commit(t, s, hide.ID, Intended{Intent: Intent{Kind: "hide"}})
 	enqueue(t, s, again, Busy)
 	if owed, err := s.Owed("w1", 0); err != nil || len(owed) != 0 {
 		t.Errorf("owed before its time: %q %v", owed, err)

@@ -38,7 +38,7 @@ func TestBytesOfAFile(t *testing.T) {
 			Expires: epoch.Add(24 * time.Hour)}},
 		{PartStored{Part: 1, Size: 100_000, ETag: "d41d8cd98f00b204e9800998ecf8427e"}, AllStored{}},
 		{Assembled{}},
-		{Intended{Intent{Kind: "item", Parent: "urn:adsk.wipprod:fs.folder:co.hC6k4hndRWaeIVhIjvHu8w",
+		{Intended{Intent: Intent{Kind: "item", Parent: "urn:adsk.wipprod:fs.folder:co.hC6k4hndRWaeIVhIjvHu8w",
 			Name: "drawing.dwg", User: "ABCDEFGH1234", Time: epoch}}},
 		{Published{Item: "urn:adsk.wipprod:dm.lineage:hC6k4hndRWaeIVhIjvHu8w",
 			Version: "urn:adsk.wipprod:fs.file:vf.hC6k4hndRWaeIVhIjvHu8w?version=1", Number: 1},

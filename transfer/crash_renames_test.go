@@ -46,6 +46,15 @@ var renameScenarios = []crashScenario{
 				w.wantNoBytes()
 			}}
 		})},
+	{name: "letter case alone, and written", options: []worldOption{crashOptions, foldsNames},
+		start: func(w *world) crashRun {
+			was := w.watched("a.rvt", 10, 1)
+			w.move("a.rvt", "A.rvt")
+			data := w.write("A.rvt", 20, 2)
+			w.enqueue(w.ofWatch("A.rvt"))
+
+			return crashRun{receipts: 2, check: w.followed(was, "A.rvt", data)}
+		}},
 	{name: "letter case of a folder", options: []worldOption{crashOptions, foldsNames}, start: renamedFolder("DRAFT")},
 }
 

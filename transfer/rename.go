@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -100,7 +101,7 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 		return dropped("it is sent anew"), nil
 	case !known || rec.Item == "" || rec.Version == "":
 		return dropped("nothing was published under the old name"), nil
-	case !SameFileElsewhere(rec.Snapshot, job.Snapshot):
+	case !SameFileElsewhere(rec.Snapshot, job.Snapshot) && !inLettersAlone(job):
 		return dropped("it is not as it was published under the old name"), nil
 	}
 
@@ -146,6 +147,39 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 	r.freshIntent = true
 
 	return []state.Event{at, state.Intended{Intent: in}}, nil
+}
+
+// inLettersAlone reports whether a file has another name in letter case or Unicode form alone. Then its item
+// is in the way of any other, so the item follows also a file that was written to since.
+func inLettersAlone(job state.Job) bool { return remote.Fold(job.From) == remote.Fold(job.Rel) }
+
+// followLetters is the way of a file that was renamed in letter case alone and written to, so that its watch
+// tells of no rename: what it clashes with is its own item, which gets the new name. None where that is not
+// certain.
+func (w *reserving) followLetters(ctx context.Context, err error) ([]state.Event, error) {
+	clash, _ := errors.AsType[*remote.NameClashError](err)
+	job := w.job
+	if clash == nil || clash.Other == clash.Name || !job.Watched() || path.Base(job.Rel) != job.Target.Name {
+		return nil, nil
+	}
+
+	job.From = path.Join(path.Dir(job.Rel), clash.Other)
+	_, waits, err := w.e.store.JobOf(job.Root, job.From)
+	if err != nil || waits {
+		return nil, err
+	}
+
+	events, err := w.e.intendRename(ctx, w.r, w.c, job)
+	for i, ev := range events {
+		if in, ok := ev.(state.Intended); ok {
+			in.From = job.From
+			events[i] = in
+
+			return events, nil
+		}
+	}
+
+	return nil, err
 }
 
 // proves compares the content of a file that was adopted under its old name.
@@ -248,6 +282,7 @@ func (e *Engine) rename(ctx context.Context, r *run, c *apsclient.Client, job st
 
 	switch {
 	case err == nil:
+		done.Changed = !SameFileElsewhere(rec.Snapshot, job.Snapshot)
 		e.noteRenamed(job, rec, done)
 		return []state.Event{done}, nil
 	case ctx.Err() != nil:

@@ -195,6 +195,22 @@ func TestRenameTable(t *testing.T) {
 				w.renamed("a.rvt", "A.rvt")
 				return func() { w.wantMoved(was, "A.rvt", 2); w.wantNoBytes() }
 			}},
+		{"letter case alone, and written", []worldOption{foldsNames}, func(w *world) func() {
+			was := w.watched("a.rvt", 10, 1)
+			w.move("a.rvt", "A.rvt")
+			data := w.write("A.rvt", 20, 2)
+			w.enqueue(w.ofWatch("A.rvt"))
+			return w.followed(was, "A.rvt", data)
+		}},
+		{"letter case alone, and written a moment later", nil, func(w *world) func() {
+			was := w.watched("a.rvt", 10, 1)
+			w.move("a.rvt", "A.rvt")
+			data := w.write("A.rvt", 20, 2)
+			j := w.ofWatch("A.rvt")
+			j.From = "a.rvt"
+			w.enqueue(j)
+			return w.followed(was, "A.rvt", data)
+		}},
 		{"renamed and written", nil, func(w *world) func() {
 			w.watched("a.rvt", 10, 1)
 			old := w.read("a.rvt")
@@ -311,6 +327,28 @@ func TestRenameTable(t *testing.T) {
 				w.noParked()
 			})
 		})
+	}
+}
+
+// followed is what becomes of a file that was renamed in letter case alone and written to: its item has the
+// new name, its record is of what was there, and when it is looked at again its new content is a version.
+func (w *world) followed(was state.PublishedRecord, rel string, data []byte) (check func()) {
+	return func() {
+		rec, _, err := w.store.Published(was.Root, rel)
+		if f, ok := w.srv.File("Project Files/" + rel); !ok || f.ItemID != was.Item || err != nil ||
+			rec.Item != was.Item || !rec.Snapshot.Same(was.Snapshot) {
+			w.t.Errorf("renamed to %+v, the record is %+v %v", f, rec, err)
+		}
+
+		if owed, err := w.store.Owed(watchRoot, 0); err != nil || strings.Join(owed, " ") != rel {
+			w.t.Errorf("owed %q %v", owed, err)
+		}
+
+		w.wantNothingOf(was.Rel)
+		w.enqueue(w.ofWatch(rel))
+		w.runAll(w.engine())
+		w.wantMoved(was, rel, 3)
+		w.wantTip(rel, data)
 	}
 }
 

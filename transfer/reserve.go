@@ -187,6 +187,10 @@ func (w *reserving) needless(ctx context.Context) ([]state.Event, error) {
 	if !w.found {
 		p, folder := w.folder()
 		if err := w.res.Clash(ctx, p, folder, w.job.Target.Name, false); err != nil {
+			if events, err := w.followLetters(ctx, err); events != nil || err != nil {
+				return events, err
+			}
+
 			return nil, clashThere(err, w.job, false)
 		}
 
