@@ -17,9 +17,9 @@ import (
 	"hoist/cmd/hoist/internal/control"
 )
 
-// sized are the sizes of a folder's life: small ones, or with HOIST_LONG=1 those that were promised.
-func sized(small, large int) int {
-	if os.Getenv("HOIST_LONG") != "" {
+// sized is one of two sizes of a folder's life: small, or the one that was promised.
+func sized(long bool, small, large int) int {
+	if long {
 		return large
 	}
 
@@ -78,7 +78,8 @@ func TestFolderLife(t *testing.T) {
 		t.Skip("a folder that is read cannot be renamed there, as this one is")
 	}
 
-	files, renamed, noise := sized(40, 5000), sized(20, 500), sized(30, 1000)
+	long := os.Getenv("HOIST_LONG") != ""
+	files, renamed, noise := sized(long, 40, 5000), sized(long, 20, 500), sized(long, 30, 1000)
 	name := func(folder string) string { return folder + "/set %d.dwg" }
 	drawn := func(release string) func(i int) []byte {
 		return func(i int) []byte { return dwg(release, fmt.Sprint("drawing ", i)) }
@@ -110,6 +111,7 @@ func TestFolderLife(t *testing.T) {
 			l.moveRoot(l.path(fmt.Sprintf(name("Issued"), i)), l.path(fmt.Sprintf(name("Issued"), files+i)))
 		}
 
+		l.stamp(l.path("Issued"), time.Time{}) // see many
 		time.Sleep(5 * time.Minute)
 		l.quiet()
 		ops, most, all := l.asked()
@@ -140,7 +142,12 @@ func TestFolderLife(t *testing.T) {
 // TestAdoptionFigures: what lies on both sides costs a call for 200 files, two a folder, and is proved in
 // the end within the budget of the service.
 func TestAdoptionFigures(t *testing.T) {
-	folders, each := sized(4, 50), sized(50, 800)
+	long := os.Getenv("HOIST_LONG") != ""
+	folders, each := sized(long, 4, 10), sized(long, 50, 800) // what it costs grows with their number alone
+	if os.Getenv("HOIST_NIGHTLY") != "" {
+		folders, each = 50, 800
+	}
+
 	data := func(i int) []byte { return dwg("AC1032", fmt.Sprint(100_000+i)) }
 
 	rested(t, func(t *testing.T, l *life) {
@@ -167,8 +174,8 @@ func TestAdoptionFigures(t *testing.T) {
 		}
 
 		began := time.Now()
-		for range 30 * 24 {
-			time.Sleep(time.Hour)
+		for range 30 * 24 * 12 {
+			time.Sleep(5 * time.Minute)
 			if n, err := l.owner.store.CountUnproven(l.config().ID); err != nil || n == 0 {
 				break
 			}
