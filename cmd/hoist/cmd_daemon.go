@@ -67,6 +67,7 @@ func (a *app) daemon(ctx context.Context, o transferFlags) error {
 	}
 
 	a.log.Info("daemon ready", "home", s.home.State, "watches", len(s.file.Watch))
+	service.LeaveOwnConsole()
 
 	err = a.beat(ctx, own)
 	a.log.Info("daemon stopping")

@@ -12,3 +12,6 @@ func Managed(func(context.Context, Tell) error) (managed bool, err error) { retu
 
 // OnMappedDrive is for Windows.
 func OnMappedDrive(string) (unc string, mapped bool) { return "", false }
+
+// LeaveOwnConsole is for Windows.
+func LeaveOwnConsole() {}

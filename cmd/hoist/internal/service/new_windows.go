@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
+	"os/user"
+	"path/filepath"
 	"strings"
 	"time"
 	"unsafe"
@@ -44,8 +47,28 @@ func (t task) Install() error {
 		return ErrInstalled
 	}
 
-	_, err := t.run("/Create", "/TN", Name, "/SC", "ONLOGON", "/RL", "LIMITED", "/TR",
-		windows.ComposeCommandLine(append([]string{t.o.Program}, t.o.Args...)))
+	me, err := user.Current()
+	if err != nil {
+		return err
+	}
+
+	text, err := taskXML(me.Username, t.o.Program, windows.ComposeCommandLine(t.o.Args))
+	if err != nil {
+		return err
+	}
+
+	dir, err := os.MkdirTemp("", "hoist-task")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	definition := filepath.Join(dir, "task.xml")
+	if err := os.WriteFile(definition, text, 0o600); err != nil {
+		return err
+	}
+
+	_, err = t.run("/Create", "/TN", Name, "/XML", definition, "/F")
 
 	return err
 }
@@ -59,7 +82,7 @@ func (t task) Stop() error { _, err := t.run("/End", "/TN", Name); return err }
 func (t task) State() (string, error) {
 	out, err := t.run("/Query", "/TN", Name, "/FO", "LIST")
 	switch {
-	case err != nil:
+	case err != nil || !strings.Contains(out, Name):
 		return NotInstalled, nil
 	case strings.Contains(out, "Running"):
 		return Running, nil
@@ -128,6 +151,21 @@ func (p *program) Stop(kservice.Service) error {
 	<-p.ended
 
 	return nil
+}
+
+var (
+	kernel         = windows.NewLazySystemDLL("kernel32.dll")
+	consoleProcess = kernel.NewProc("GetConsoleProcessList")
+	freeConsole    = kernel.NewProc("FreeConsole")
+)
+
+// LeaveOwnConsole closes the window that the system made for this process alone, as it does for a task at logon: nobody
+// reads it, and to close it would end the daemon.
+func LeaveOwnConsole() {
+	var ids [2]uint32
+	if n, _, _ := consoleProcess.Call(uintptr(unsafe.Pointer(&ids[0])), uintptr(len(ids))); n == 1 {
+		_, _, _ = freeConsole.Call()
+	}
 }
 
 var getConnection = windows.NewLazySystemDLL("mpr.dll").NewProc("WNetGetConnectionW")

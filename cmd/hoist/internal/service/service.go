@@ -11,6 +11,8 @@ import (
 // Name of the service, on every system.
 const Name = "hoist"
 
+const description = "Keep folders of drawings in sync with Autodesk Platform Services"
+
 // Options of a service.
 type Options struct {
 	System  bool     // from the start of the machine, else from the logon of the user
@@ -59,7 +61,7 @@ func newManager(o Options) (Manager, error) {
 
 	s, err := kservice.New(nil, &kservice.Config{
 		Name: Name, DisplayName: "hoist", Executable: o.Program, Arguments: o.Args, UserName: o.User,
-		Description: "Keep folders of drawings in sync with Autodesk Platform Services", EnvVars: env,
+		Description: description, EnvVars: env,
 		Option: kservice.KeyValue{"UserService": !o.System, "SystemdScript": Unit(o), "RunAtLoad": true,
 			"KeepAlive": true, "OnFailure": "restart", "OnFailureDelayDuration": "5s"},
 	})

@@ -1,12 +1,14 @@
 package service
 
 import (
+	"encoding/xml"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 // TestUnitsPass lets systemd judge the units, for a home with an odd name.
@@ -82,6 +84,43 @@ func TestCredentialsOfSystemd(t *testing.T) {
 func TestQuoting(t *testing.T) {
 	if got, want := quoteUnit("a %h \"b\" $c\\"), `"a %%h \"b\" $$c\\"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestTaskXML: a task that runs for ever, on batteries too, for its user alone, with names that XML would mistake.
+func TestTaskXML(t *testing.T) {
+	b, err := taskXML(`OFFICE\jo & "co"`, `C:\Users\jo <1>\hoist.exe`, `daemon --home "C:\a b"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	units := make([]uint16, len(b)/2)
+	for i := range units {
+		units[i] = uint16(b[2*i]) | uint16(b[2*i+1])<<8
+	}
+
+	text := string(utf16.Decode(units))
+	head, rest, _ := strings.Cut(text, "\n")
+	if head != "\ufeff<?xml version=\"1.0\" encoding=\"UTF-16\"?>" {
+		t.Errorf("it begins with %q", head)
+	}
+
+	var back taskDefinition
+	if err := xml.Unmarshal([]byte(rest), &back); err != nil {
+		t.Fatal(err)
+	}
+
+	if back.Actions.Command != `C:\Users\jo <1>\hoist.exe` || back.Actions.Arguments != `daemon --home "C:\a b"` ||
+		back.Trigger.UserID != `OFFICE\jo & "co"` || back.Principal.UserID != back.Trigger.UserID {
+		t.Errorf("read back %+v", back)
+	}
+
+	for _, want := range []string{`<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task" version="1.2">`,
+		"<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>", "<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>",
+		"<DisallowStartIfOnBatteries>false<", "<RunLevel>LeastPrivilege<"} {
+		if !strings.Contains(rest, want) {
+			t.Errorf("%s is missing from:\n%s", want, rest)
+		}
 	}
 }
 
