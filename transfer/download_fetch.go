@@ -344,7 +344,7 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		return err
 	}
 
-	w.gate.succeeded()
+	w.gate.succeeded(time.Now(), length)
 	done = 0
 	w.r.setPart(job, length)
 	if w.along != nil {

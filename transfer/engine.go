@@ -28,7 +28,8 @@ type Config struct {
 
 	// files whose bytes move at once; 0: 8, of which each may be eight small ones (see smallFile)
 	Transfers int
-	// parts in flight over all files; 0: 8, and smallParts small ones beside them
+	// parts in flight over all files; 0: 8, up to mostParts while more add throughput, and smallParts small
+	// ones beside them
 	Parts    int
 	PartSize int64 // bytes; 0: chosen by file size (see planParts)
 	// MD5 of each part against its ETag: auto (not on links faster than 100 MiB/s), always, never;

@@ -8,12 +8,14 @@ import (
 )
 
 // lane is how many parts may be in flight. The bound adapts: it is halved when parts fail and grows
-// by one after as many successes in a row as it is wide, up to the configured number. It knows no
-// clock and no goroutines: the engine and its forecast decide by the same one. Not safe for
-// concurrent use.
+// again by one after as many successes in a row as it is wide. Beyond base it grows, up to most, as
+// long as that adds throughput. It knows no clock and no goroutines: the engine and its forecast
+// decide by the same one. Not safe for concurrent use.
 type lane struct {
-	most    int // configured
+	base    int // without failures
+	most    int
 	limit   int // now
+	wider   widening
 	used    int
 	streak  int       // successes since the last change
 	lowered time.Time // when last halved: parts that failed together count once
@@ -24,7 +26,7 @@ type lane struct {
 // laneCooldown: failures so soon after others count with them.
 const laneCooldown = 2 * time.Second
 
-func newLane(n int) lane { return lane{most: n, limit: n} }
+func newLane(n int) lane { return lane{base: n, most: n, limit: n} }
 
 // newLanes are the lanes of large and of small parts; small is nil where somebody chose their number:
 // then they share one.
@@ -33,8 +35,8 @@ func newLanes(parts, transfers int) (large lane, small *lane) {
 		return newLane(parts), nil
 	}
 
-	large = newLane(defaultParts)
-	large.spare = transfers // nobody chose their number
+	large = newLane(defaultParts) // nobody chose their number
+	large.most, large.spare = mostParts, transfers
 
 	return large, new(newLane(smallParts))
 }
@@ -62,19 +64,85 @@ func (l *lane) takeSpare() bool {
 	return true
 }
 
-func (l *lane) succeeded() {
-	if l.streak++; l.streak >= l.limit && l.limit < l.most {
-		l.limit++
-		l.streak = 0
+// succeeded notes that a part of so many bytes is through, which holds its slot still.
+func (l *lane) succeeded(now time.Time, bytes int64) {
+	l.streak++
+	switch {
+	case l.limit < l.base:
+		if l.streak >= l.limit {
+			l.limit++
+			l.streak = 0
+		}
+	case l.used < l.limit: // who is not full tells nothing
+		l.wider.began = time.Time{}
+	default:
+		l.limit = l.wider.passed(now, bytes, l.limit, l.base, l.most)
 	}
 }
 
 func (l *lane) failed(now time.Time) {
-	l.streak = 0
+	l.streak, l.wider = 0, widening{}
 	if now.Sub(l.lowered) >= laneCooldown {
 		l.limit = max(1, l.limit/2)
 		l.lowered = now
 	}
+}
+
+// widening seeks the width at which further parts in flight add no throughput. It looks at rounds, in
+// which twice as many parts pass as are in flight.
+type widening struct {
+	began  time.Time // of the round; zero: with the next part
+	parts  int
+	bytes  int64
+	before float64 // bytes a second of the round before the last step; 0: there was no step
+	rests  int     // rounds until the next one
+}
+
+const (
+	widenBy    = 2  // parts a step
+	widenRests = 30 // rounds between tries that add nothing
+)
+
+// passed counts a part and returns the width from now on.
+func (w *widening) passed(now time.Time, bytes int64, width, base, most int) int {
+	if base == most {
+		return width
+	}
+
+	if w.began.IsZero() {
+		w.began, w.parts, w.bytes = now, 0, 0
+		return width
+	}
+
+	w.parts++
+	w.bytes += bytes
+	if took := now.Sub(w.began).Seconds(); w.parts >= 2*width && took > 0 {
+		rate := float64(w.bytes) / took
+		w.began = time.Time{}
+
+		return w.next(width, base, most, rate)
+	}
+
+	return width
+}
+
+// next decides by the rate of a round at a width: a step must add at least half of its part of it.
+func (w *widening) next(width, base, most int, rate float64) int {
+	switch {
+	case w.rests > 0:
+		w.rests--
+		return width
+	case w.before > 0 && rate < w.before*(1+widenBy/2/float64(width-widenBy)):
+		w.before, w.rests = 0, widenRests
+		return max(base, width-widenBy)
+	case width >= most:
+		w.before, w.rests = 0, widenRests
+		return width
+	}
+
+	w.before = rate
+
+	return min(width+widenBy, most)
 }
 
 // gate is a lane over all files, whose slots are given in the order of asking. Safe for concurrent
@@ -170,10 +238,11 @@ func (g *gate) lend(n int) {
 	g.admit()
 }
 
-func (g *gate) succeeded() {
+// succeeded notes that a part of so many bytes is through now, whose slot is held still.
+func (g *gate) succeeded(now time.Time, bytes int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.lane.succeeded()
+	g.lane.succeeded(now, bytes)
 	g.admit()
 }
 

@@ -39,11 +39,68 @@ func TestGateBoundsAndAdapts(t *testing.T) {
 	}
 
 	for range 100 {
-		g.succeeded()
+		g.succeeded(now, 1)
 	}
 
 	if got := g.limit; got != 8 {
 		t.Fatalf("width after many successes = %d, want 8", got)
+	}
+}
+
+// TestWidening: the width that is sought ends where a further step adds no throughput.
+func TestWidening(t *testing.T) {
+	each := func(width int) float64 { return float64(width) }
+	for name, row := range map[string]struct {
+		rate        func(width int) float64
+		least, most int // width in the end
+	}{
+		"each adds its part":        {each, 16, 16},
+		"none adds":                 {func(int) float64 { return 8 }, 8, 8},
+		"up to twelve add":          {func(w int) float64 { return each(min(w, 12)) }, 12, 12},
+		"more than ten are harmful": {func(w int) float64 { return each(min(w, 20-w)) }, 10, 10},
+	} {
+		var w widening
+		width := 8
+		for range 20 {
+			width = w.next(width, 8, 16, row.rate(width))
+		}
+
+		if width < row.least || width > row.most {
+			t.Errorf("%s: %d", name, width)
+		}
+	}
+}
+
+// TestPartsInFlightFollowTheLine: where the answers take the time more parts go at once, on a thin line
+// they do not, and never where somebody chose their number.
+func TestPartsInFlightFollowTheLine(t *testing.T) {
+	for name, row := range map[string]struct {
+		parts       int
+		line        float64
+		least, most time.Duration
+	}{
+		"a far service": {0, 0, 300 * time.Millisecond, 450 * time.Millisecond},
+		"eight chosen":  {8, 0, 520 * time.Millisecond, 600 * time.Millisecond},
+		"a thin line":   {0, 50 * mib, 20 * time.Second, 22 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			large, small := newLanes(row.parts, 8)
+			s := &simulation{began: began, now: began, transfers: 8, share: 8, partSize: minPartSize,
+				latency: 20 * time.Millisecond, parts: &simGate{lane: large}}
+			if s.small = s.parts; small != nil {
+				s.small = &simGate{lane: *small}
+			}
+
+			s.line.limit = func(time.Time) (float64, time.Time) { return row.line, time.Time{} }
+			u := &upload{size: 1 << 30, folder: -1, bucket: -1}
+			s.enter(u)
+			s.run()
+			t.Logf("%v with %d parts in flight in the end", u.done, s.parts.limit)
+			if u.done < row.least || u.done > row.most || row.line > 0 && s.parts.limit > 10 {
+				t.Errorf("it took %v, want %v to %v; %d parts in flight", u.done, row.least, row.most, s.parts.limit)
+			}
+		})
 	}
 }
 

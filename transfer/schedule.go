@@ -28,7 +28,9 @@ const (
 	smallShare   = 8
 	smallParts   = 32
 	defaultParts = 8
-	listPause    = 20 // a listing is not repeated before this many times what it cost
+	// parts of large files in flight where more of them add throughput and nobody chose their number
+	mostParts = 16
+	listPause = 20 // a listing is not repeated before this many times what it cost
 )
 
 // errStopped is the cause of a run that a person paused or cancelled.

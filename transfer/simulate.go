@@ -340,9 +340,9 @@ func (s *simulation) acquireFirst(g *simGate, then func()) {
 	})
 }
 
-func (g *simGate) release() {
+func (g *simGate) release(now time.Time, bytes int64) {
+	g.lane.succeeded(now, bytes)
 	g.used--
-	g.lane.succeeded()
 	for len(g.queue) > 0 && g.take() {
 		t := g.queue[0]
 		g.queue[0], g.queue = nil, g.queue[1:]

@@ -177,7 +177,7 @@ func (s *simulation) sendPart(u *upload, n int32, partSize int64) {
 
 		s.after(s.latency, func() {
 			s.send(length, func() {
-				gate.release()
+				gate.release(s.now, length)
 				s.stored(u)
 			})
 		})

@@ -186,7 +186,7 @@ func (s *sending) send(ctx context.Context, n int) error {
 
 		err := s.put(ctx, p, url)
 		if err == nil {
-			gate.succeeded()
+			gate.succeeded(time.Now(), p.length)
 			return nil
 		}
 
