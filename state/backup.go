@@ -113,10 +113,12 @@ func compact(from *bolt.DB, to string) error {
 
 	const txBytes = 4 << 20
 	err := guarded(from.Path(), func() error {
-		db, err := bolt.Open(tmp, 0o600, &bolt.Options{Timeout: lockTimeout})
+		db, err := bolt.Open(tmp, 0o600, &bolt.Options{Timeout: lockTimeout, InitialMmapSize: initialMmap})
 		if err != nil {
 			return err
 		}
+
+		db.AllocSize = 0 // it grows by what it needs, and is not mapped anew for that
 
 		err = bolt.Compact(db, from, txBytes)
 		if cerr := db.Close(); err == nil {

@@ -59,12 +59,12 @@ type coder struct {
 	sec int64 // of the time before
 }
 
-// encodeRecord makes the bytes of a record; ref is what its texts may end with before a field says
-// better.
+// encodeRecord makes the bytes of a record, or of what a pointer to one points to; ref is what its texts
+// may end with before a field says better.
 func encodeRecord(r any, ref string) []byte {
 	c := coder{b: make([]byte, 1, 256), ref: ref}
 	c.b[0] = compactMark
-	c.fields(reflect.ValueOf(r))
+	c.fields(reflect.Indirect(reflect.ValueOf(r)))
 
 	return c.b
 }

@@ -165,7 +165,7 @@ func rowOf(j Job, receipt *receiptRecord, lines []historyRecord) (row doneRow, s
 		return wholeRow(j, lines), nil
 	}
 
-	row = doneRow{shared: sharedKey(shared), lines: packLines(j, lines), rest: encodeRecord(r, rowRef(receipt))}
+	row = doneRow{shared: sharedKey(shared), lines: packLines(j, lines), rest: encodeRecord(&r, rowRef(receipt))}
 	if receipt != nil {
 		row.receipt = receipt.Seq
 	}

@@ -140,7 +140,7 @@ func (tx *writeTx) putReceipt(r *receiptRecord, extra []byte) error {
 
 	kept := line
 	if len(extra) == 0 {
-		b := encodeRecord(*r, "")
+		b := encodeRecord(r, "")
 		if again, err := receiptOf(r.Seq, b); err == nil && reflect.DeepEqual(again, *r) {
 			kept = b // the line comes back from it
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -183,7 +184,18 @@ func fromSnapshot(s Snapshot) snapshotRecord {
 	return snapshotRecord(s)
 }
 
-func encodeJob(j Job) []byte { return encodeRecord(recordOfJob(j), "") }
+// jobRecords are used again: a record of a job is large, and lives for as long as it is coded.
+var jobRecords = sync.Pool{New: func() any { return new(jobRecord) }}
+
+func encodeJob(j Job) []byte {
+	r := jobRecords.Get().(*jobRecord)
+	*r = recordOfJob(j)
+	b := encodeRecord(r, "")
+	*r = jobRecord{}
+	jobRecords.Put(r)
+
+	return b
+}
 
 func recordOfJob(j Job) jobRecord {
 	r := jobRecord{
@@ -220,8 +232,13 @@ func recordOfJob(j Job) jobRecord {
 }
 
 func decodeJob(id JobID, b []byte) (Job, error) {
-	var r jobRecord
-	if err := decodeRecord(b, &r, ""); err != nil {
+	r := jobRecords.Get().(*jobRecord)
+	defer func() {
+		*r = jobRecord{}
+		jobRecords.Put(r)
+	}()
+
+	if err := decodeRecord(b, r, ""); err != nil {
 		return Job{}, fmt.Errorf("record of job %s: %w", id, err)
 	}
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -26,7 +25,8 @@ func sumOf(bucket, k, v []byte) uint32 {
 
 // sealed is a value as it lies in the file.
 func sealed(bucket, k, v []byte) []byte {
-	return binary.BigEndian.AppendUint32(slices.Concat(v, make([]byte, 0, sumSize)), sumOf(bucket, k, v))
+	out := append(make([]byte, 0, len(v)+sumSize), v...)
+	return binary.BigEndian.AppendUint32(out, sumOf(bucket, k, v))
 }
 
 // unsealed is the value without its checksum, or errSum. It shares the bytes of stored.
