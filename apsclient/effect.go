@@ -73,14 +73,18 @@ func refusedInside(op string, answer []byte) error {
 		Fault  map[string]any  `json:"fault"`
 		Data   json.RawMessage `json:"data"`
 	}
-	var all any
-	if json.Unmarshal(trimmed(answer), &all) != nil || json.Unmarshal(trimmed(answer), &w) != nil {
+	if json.Unmarshal(trimmed(answer), &w) != nil {
 		return nil //nolint:nilerr // a list is no failure
 	}
 
 	status, _ := w.Status.(string)
 	if !strings.EqualFold(status, "error") && len(w.Fault) == 0 && (len(w.Errors) == 0 || w.Data != nil) {
 		return nil
+	}
+
+	var all any
+	if json.Unmarshal(trimmed(answer), &all) != nil {
+		return nil //nolint:nilerr // it was JSON a moment ago
 	}
 
 	code, title, detail := explain(all)
@@ -160,6 +164,26 @@ func refusedUser(v any) string {
 
 // batched reads the outcomes of a call about several objects, which has an answer for each.
 func batched(op string, answer []byte) error {
+	var plain struct {
+		Results map[string]struct {
+			Status string `json:"status"`
+			Reason string `json:"reason"`
+		} `json:"results"`
+	}
+	well := func() bool {
+		for _, r := range plain.Results {
+			_, err := strconv.Atoi(r.Status)
+			if err == nil || strings.EqualFold(r.Status, "error") || r.Reason != "" {
+				return false
+			}
+		}
+
+		return len(plain.Results) > 0
+	}
+	if json.Unmarshal(trimmed(answer), &plain) == nil && well() {
+		return nil
+	}
+
 	var w struct {
 		Results map[string]wireCompleted `json:"results"`
 	}
