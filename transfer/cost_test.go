@@ -62,15 +62,15 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
 			Sources: w.sources("d", "")}
 		push := func(e *Engine) { w.start(w.push(e, req)) }
-		w.measure(files, push).atMost(t, smallCost{calls: 0.17, commits: 3, allocs: 1600, stateBytes: 1350})
+		w.measure(files, push).atMost(t, smallCost{calls: 0.17, commits: 3, allocs: 1110, stateBytes: 900})
 
 		again := w.measure(files, push)
 		again.stateBytes = 0
-		again.atMost(t, smallCost{calls: 0.02, commits: 0, allocs: 200})
+		again.atMost(t, smallCost{calls: 0.02, commits: 0, allocs: 112})
 
 		pulled := w.measure(files, func(e *Engine) { w.pull(e, "oss://drawings/2026/", "pulled") })
 		pulled.stateBytes = 0
-		pulled.atMost(t, smallCost{calls: 0.1, commits: 5, allocs: 1350})
+		pulled.atMost(t, smallCost{calls: 0.07, commits: 2.1, allocs: 965})
 	})
 }
 

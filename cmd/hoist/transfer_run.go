@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -120,6 +121,14 @@ func (t *transferRun) handOver(ctx context.Context) error {
 	return nil
 }
 
+// With manyFiles on their way memory is collected when it grew by manySpare bytes more than else: what
+// is alive is little, and each small file leaves much behind. The spare itself is never written, and so
+// takes no memory.
+const (
+	manyFiles = 1000
+	manySpare = 12 << 20
+)
+
 // work plans if that has not been done, and follows what is left of the plan.
 func (t *transferRun) work(ctx context.Context, at *attached) error {
 	if !t.planned {
@@ -176,6 +185,10 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 	}
 
 	defer t.show.Hide()
+
+	if len(left) >= manyFiles {
+		defer runtime.KeepAlive(make([]byte, manySpare))
+	}
 
 	return at.Follow(ctx, left, func(u control.Update) error {
 		if u.Job != nil {
