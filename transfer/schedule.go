@@ -25,8 +25,8 @@ const (
 	// Up to here a file is small: its round trips, not its bytes, are what takes time. So smallShare
 	// of them share a transfer slot, and smallParts are sent beside the parts of large ones.
 	smallFile    = mib
-	smallShare   = 8
-	smallParts   = 32
+	smallShare   = 16
+	smallParts   = 48
 	defaultParts = 8
 	// parts of large files in flight where more of them add throughput and nobody chose their number
 	mostParts = 16

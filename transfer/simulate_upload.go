@@ -18,7 +18,8 @@ type simFolder struct {
 type simBucket struct{ urls, completes simJoiner }
 
 type simJoiner struct {
-	busy  bool
+	turn  bool
+	calls int
 	queue []simJoined
 	full  func() // makes the call that waits for company; nil: none does
 	last  time.Duration
@@ -32,11 +33,17 @@ type simJoined struct {
 // join makes a call together with others of its kind.
 func (s *simulation) join(j *simJoiner, u *upload, then func()) {
 	j.queue = append(j.queue, simJoined{u, then})
-	switch {
-	case j.full != nil && len(j.queue) >= apsclient.MaxBatch:
+	if j.full != nil && len(j.queue) >= apsclient.MaxBatch {
 		j.full()
-	case !j.busy:
-		j.busy = true
+	}
+
+	s.giveTurn(j)
+}
+
+// giveTurn begins a call, if one may.
+func (s *simulation) giveTurn(j *simJoiner) {
+	if !j.turn && mayLead(len(j.queue), j.calls) {
+		j.turn = true
 		s.lead(j)
 	}
 }
@@ -63,6 +70,8 @@ func (s *simulation) joined(j *simJoiner) {
 	n := min(len(j.queue), apsclient.MaxBatch)
 	batch := slices.Clone(j.queue[:n])
 	j.queue = slices.Delete(j.queue, 0, n)
+	j.turn = false
+	j.calls++
 	began, who := s.now, batch[0].u
 	if i := slices.IndexFunc(batch, func(b simJoined) bool { return !b.u.before }); i >= 0 {
 		who = batch[i].u
@@ -74,10 +83,10 @@ func (s *simulation) joined(j *simJoiner) {
 			one.then()
 		}
 
-		if j.busy = len(j.queue) > 0; j.busy {
-			s.lead(j)
-		}
+		j.calls--
+		s.giveTurn(j)
 	})
+	s.giveTurn(j)
 }
 
 // reserve makes the folder of a file of a project, and asks for its storage.

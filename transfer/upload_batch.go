@@ -15,12 +15,14 @@ import (
 var errLeft = errors.New("the job that made the call for several stopped")
 
 // joiner joins calls about single objects of one bucket: while one is on its way, those that come
-// meanwhile make up the next, at most apsclient.MaxBatch of them. What comes alone waits for nobody;
+// meanwhile make up the next, at most apsclient.MaxBatch of them; as many as that wait for no other call,
+// up to callsAtOnce. What comes alone waits for nobody;
 // where several came together, the next call waits for a full one, a part of the time that the last
 // took. The zero value is ready; safe for concurrent use.
 type joiner[Q, A any] struct {
 	mu    sync.Mutex
-	busy  bool
+	turn  bool // one of the queue is to make the next call, and has not begun
+	calls int  // on their way
 	queue []*joined[Q, A]
 	full  chan struct{} // closed when the queue makes a full call; nil: nobody waits for it
 	last  time.Duration // what the last call took, 0: it was alone
@@ -31,6 +33,9 @@ const (
 	companyPart = 4
 	mostCompany = 50 * time.Millisecond
 )
+
+// callsAtOnce is how many calls of one kind are on their way for a bucket, if they are full.
+const callsAtOnce = 4
 
 type joined[Q, A any] struct {
 	key  string
@@ -66,11 +71,7 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 		j.full = nil
 	}
 
-	if !j.busy {
-		j.busy = true
-		close(one.lead)
-	}
-
+	j.give()
 	j.mu.Unlock()
 
 	select {
@@ -78,19 +79,7 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 		return one.a, one.err
 	case <-one.lead:
 	case <-ctx.Done():
-		j.mu.Lock()
-		i := slices.Index(j.queue, one)
-		if i >= 0 {
-			j.queue = slices.Delete(j.queue, i, i+1)
-		}
-
-		j.mu.Unlock()
-
-		select {
-		case <-one.lead: // the turn came at the same moment: hand it on
-			j.next()
-		default:
-		}
+		j.leave(one)
 
 		var none A // who makes the call for it may be writing one.a
 
@@ -117,9 +106,25 @@ func (j *joiner[Q, A]) once(ctx context.Context, key string, q Q,
 		close(b.done)
 	}
 
-	j.next()
+	j.ended()
 
 	return one.a, one.err
+}
+
+// leave takes one that waits no longer out of the queue, and hands its turn on.
+func (j *joiner[Q, A]) leave(one *joined[Q, A]) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if i := slices.Index(j.queue, one); i >= 0 {
+		j.queue = slices.Delete(j.queue, i, i+1)
+	}
+
+	select {
+	case <-one.lead: // it came at the same moment
+		j.turn = false
+		j.give()
+	default:
+	}
 }
 
 // company waits until the queue makes a full call, for as long as that is worth it.
@@ -189,19 +194,32 @@ func (j *joiner[Q, A]) take(one *joined[Q, A]) []*joined[Q, A] {
 		return true
 	})
 
+	j.turn = false
+	j.calls++
+	j.give()
+
 	return batch
 }
 
-// next gives the turn to who waits longest.
-func (j *joiner[Q, A]) next() {
+// give gives the turn to who waits longest, if a call may begin; the caller holds mu.
+func (j *joiner[Q, A]) give() {
+	if !j.turn && mayLead(len(j.queue), j.calls) {
+		j.turn = true
+		close(j.queue[0].lead)
+	}
+}
+
+// ended counts a call that has its answer.
+func (j *joiner[Q, A]) ended() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.queue) == 0 {
-		j.busy = false
-		return
-	}
+	j.calls--
+	j.give()
+}
 
-	close(j.queue[0].lead)
+// mayLead reports whether another call may begin for so many that wait, beside those on their way.
+func mayLead(waiting, calls int) bool {
+	return waiting > 0 && calls == 0 || waiting >= apsclient.MaxBatch && calls < callsAtOnce
 }
 
 // bucketCalls are the joint calls about one bucket.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -171,8 +173,48 @@ func TestJoinerSurvivesWhoLeaves(t *testing.T) {
 			t.Errorf("%d left, %d calls", left, calls)
 		}
 
-		if j.busy || len(j.queue) > 0 {
+		if j.turn || j.calls > 0 || len(j.queue) > 0 {
 			t.Error("the joiner waits for nobody")
 		}
 	})
+}
+
+// TestFullCallsWaitForNoOther: what fills a call is not held up by those on their way, as far as a bucket
+// takes several; what does not fill one waits for its turn.
+func TestFullCallsWaitForNoOther(t *testing.T) {
+	for _, tt := range []struct {
+		asked, calls int
+		took         time.Duration
+	}{{4 * apsclient.MaxBatch, 4, time.Second}, {8 * apsclient.MaxBatch, 8, 2 * time.Second}, {30, 2, 2 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			var j joiner[int, int]
+			var calls atomic.Int32
+
+			call := func(ctx context.Context, reqs map[string]int) (map[string]int, map[string]error) {
+				calls.Add(1)
+				return reqs, map[string]error{"": apsclient.Sleep(ctx, time.Second)}
+			}
+			began := time.Now()
+			j.turn = true // of somebody who looks on until all have come
+			var all sync.WaitGroup
+			for i := range tt.asked {
+				all.Go(func() {
+					if _, err := j.do(t.Context(), fmt.Sprint(i), i, call); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+
+			synctest.Wait()
+			j.mu.Lock()
+			j.turn = false
+			j.give()
+			j.mu.Unlock()
+			all.Wait()
+
+			if took := time.Since(began); int(calls.Load()) != tt.calls || took > tt.took+2*mostCompany {
+				t.Errorf("%d asked: %d calls in %v, want %d in %v", tt.asked, calls.Load(), took, tt.calls, tt.took)
+			}
+		})
+	}
 }
