@@ -26,7 +26,7 @@ type Config struct {
 	UserID func(profile string) string
 	Logger *slog.Logger // nil: discard
 
-	// files whose bytes move at once; 0: 8, of which each may be eight small ones (see smallFile)
+	// files whose bytes move at once; 0: 8, of which each may be sixteen small ones (see smallFile)
 	Transfers int
 	// parts in flight over all files; 0: 8, up to mostParts while more add throughput, and smallParts small
 	// ones beside them

@@ -23,7 +23,7 @@ type Settings struct {
 	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain
 	// ones.
 	Acceleration string `toml:"acceleration,omitempty"`
-	// Transfers is the number of files at once, 1 to 256. Default: 8, of which each may be eight of
+	// Transfers is the number of files at once, 1 to 256. Default: 8, of which each may be sixteen of
 	// at most 1 MiB.
 	Transfers *int `toml:"transfers,omitempty"`
 	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the
