@@ -29,7 +29,7 @@ type Settings struct {
 	// PartSize is the size of a part of an upload, 5M to 5G. Default: chosen by the size of the
 	// file.
 	PartSize string `toml:"part-size,omitempty"`
-	// Parts is the number of parts in flight over all files, 1 to 256. Default: 8, and 32 of at most
+	// Parts is the number of parts in flight over all files, 1 to 256. Default: 8, and 48 of at most
 	// 1 MiB beside them, so that a small file waits for no large one.
 	Parts *int `toml:"parts,omitempty"`
 	// BWLimit limits the bandwidth in rclone's syntax: "10M", "10M:1M" (up and down), "08:00,512k
