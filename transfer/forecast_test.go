@@ -87,6 +87,9 @@ func TestForecastOfManyFilesIsSoonMade(t *testing.T) {
 	}
 }
 
+// trip is what the service takes for a call.
+const trip = 150 * time.Millisecond
+
 // compare forecasts the mix and runs it.
 func (m mix) compare(t *testing.T) {
 	up := rate.NewLimiter(rate.Inf, 64<<10)
@@ -108,7 +111,7 @@ func (m mix) compare(t *testing.T) {
 		c.Limits, c.Bandwidth.Up, x.Bandwidth, x.Checksum = apsclient.DocumentedLimits(), up, bandwidth, "never"
 	})
 	w.srv.SetFault(func(emulator.Request) emulator.Fault {
-		return emulator.Fault{Delay: 150 * time.Millisecond}
+		return emulator.Fault{Delay: trip}
 	})
 	if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent", ""); err != nil {
 		t.Fatal(err)
@@ -169,7 +172,12 @@ func (m mix) compare(t *testing.T) {
 		}
 	}
 
-	if off := math.Abs(told.Left.Seconds() - took.Seconds()); off > took.Seconds()/20 {
+	within := took / 20
+	if m.bucket > 0 {
+		within += trip + mostCompany // who comes together in a call is a matter of chance
+	}
+
+	if off := (told.Left - took).Abs(); off > within {
 		t.Errorf("told %v, it took %v", told.Left, took)
 	}
 
