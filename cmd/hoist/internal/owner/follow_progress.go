@@ -59,6 +59,10 @@ func (f *followed) progress() control.Progress {
 
 	var c causes
 	failing := f.owner.repeated(&c, active)
+	if !failing {
+		c.closed(f.owner.budgets(), active)
+	}
+
 	var held []followedJob
 	for id, j := range f.now {
 		live, runs := stored[id]

@@ -125,6 +125,39 @@ func (c *causes) budget(b control.Budget, count int, paths []string) {
 	}
 }
 
+// closed counts the active files whose next call is of a class that the service has closed for a while, which
+// others may have brought about who work with the same application.
+func (c *causes) closed(budgets []control.Budget, active []transfer.Progress) {
+	steps := []apsclient.BudgetClass{apsclient.BudgetPostStorage, apsclient.BudgetPostItems,
+		apsclient.BudgetPostVersions}
+	for _, b := range budgets {
+		if b.ClosedUntil == nil || !slices.Contains(steps, apsclient.BudgetClass(b.Class)) || unanswered(c.list()) {
+			continue
+		}
+
+		if held := heldBy(b.Class, active); len(held) > 0 {
+			c.addAll(control.Waiting{Reason: transfer.ReasonRateLimited,
+				Detail: "the service asks to wait with calls of " + b.Class}, len(held), held, time.Time{}, *b.ClosedUntil)
+		}
+	}
+}
+
+// heldBy names the files of active jobs whose next call is of a class.
+func heldBy(class string, active []transfer.Progress) (paths []string) {
+	phases := []state.Phase{state.PhaseCompleted, state.PhasePublishing}
+	if class == string(apsclient.BudgetPostStorage) {
+		phases = []state.Phase{state.PhaseQueued}
+	}
+
+	for _, p := range active {
+		if slices.Contains(phases, p.Phase) {
+			paths = append(paths, p.Path)
+		}
+	}
+
+	return paths
+}
+
 // unanswered reports whether one of the groups waits because the service does not answer, or not as
 // itself: then nothing says when anything will be done.
 func unanswered(list []control.Waiting) bool {
@@ -319,20 +352,13 @@ func (o *Owner) waiting(active []transfer.Progress, budgets []control.Budget,
 	}
 
 	for _, b := range budgets {
-		if b.Class != decides || b.Available > 0 || unanswered(c.list()) {
-			continue
+		if b.Class == decides && b.Available == 0 && b.ClosedUntil == nil && !unanswered(c.list()) {
+			held := heldBy(b.Class, active)
+			c.budget(b, len(held)+queued, append(held, paths...))
 		}
-
-		var last []string
-		for _, p := range active {
-			if p.Phase == state.PhaseCompleted || p.Phase == state.PhasePublishing {
-				last = append(last, p.Path)
-			}
-		}
-
-		c.budget(b, len(last)+queued, append(last, paths...))
 	}
 
+	c.closed(budgets, active)
 	o.watches.each(func(w config.Watch, s watcher.Status) { c.watch(w.Path, s.Waits) })
 
 	list := c.list()

@@ -2,6 +2,7 @@ package owner
 
 import (
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -194,4 +195,28 @@ func TestALookForAnEarlierTryIsTold(t *testing.T) {
 			t.Errorf("waiting %+v", s.Waiting)
 		}
 	})
+}
+
+// TestClassesThatAreClosed: files whose next call the service has asked to wait with are told with the time,
+// each with its class; the others are not.
+func TestClassesThatAreClosed(t *testing.T) {
+	at := time.Now().Add(time.Minute)
+	active := []transfer.Progress{{Path: "/begins", Phase: state.PhaseQueued},
+		{Path: "/moves", Phase: state.PhaseUploading}, {Path: "/ends", Phase: state.PhasePublishing}}
+	var c causes
+	c.closed([]control.Budget{{Class: "post-items", ClosedUntil: &at}, {Class: "post-storage", ClosedUntil: &at},
+		{Class: "post-versions"}, {Class: "get-item", ClosedUntil: &at}}, active)
+
+	var got []string
+	for _, w := range c.list() {
+		if w.Reason != transfer.ReasonRateLimited || w.NextAttempt == nil || !w.NextAttempt.Equal(at) || w.Count != 1 {
+			t.Errorf("%+v", w)
+		}
+
+		got = append(got, w.Detail[len("the service asks to wait with calls of "):]+w.Paths[0])
+	}
+
+	if want := []string{"post-items/ends", "post-storage/begins"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }
