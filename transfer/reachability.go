@@ -14,10 +14,16 @@ const (
 	probeCap   = 8 * time.Second // a network that comes back is noticed within this, by one job
 )
 
-// noteFailure and noteSuccess tell what a step says about the network.
+// noteFailure and noteSuccess tell what a step says about the network. A refusal is an answer.
 func (e *Engine) noteFailure(job state.Job, err error) {
 	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
 		e.net(job).failed(err, time.Now())
+		return
+	}
+
+	_, refused := errors.AsType[*apsclient.AuthError](err)
+	if _, ok := errors.AsType[*apsclient.Error](err); ok || refused {
+		e.noteSuccess(job)
 	}
 }
 

@@ -59,8 +59,11 @@ func (f *followed) progress() control.Progress {
 
 	var c causes
 	failing := f.owner.repeated(&c, active)
+	est := f.owner.engine.Estimate()
 	if !failing {
-		c.closed(f.owner.budgets(), active)
+		c.closed(slices.DeleteFunc(f.owner.budgets(), func(b control.Budget) bool {
+			return est.PerMinute > 0 && b.Class == est.DecidedBy // it is told by itself
+		}), active)
 	}
 
 	var held []followedJob
@@ -78,7 +81,6 @@ func (f *followed) progress() control.Progress {
 	}
 
 	p.Rate = int64(rate)
-	est := f.owner.engine.Estimate()
 	if list := settled(c.list(), now); len(list) > 0 {
 		soonest(list, f.owner.engine)
 		p.Wait = &list[0]
