@@ -27,7 +27,7 @@ go to, and tell what the service would refuse or hold back: names, depth,
 extensions, sizes, names that differ in letter case or Unicode form alone, naming
 standards, permissions, regions, buckets that do not keep, files that cannot be
 read or are not on this machine. Then what the push will take: calls, and minutes
-as far as the limits of the service decide. Nothing is made, here or there. Exit
+by limits, bandwidth and latency as they are known. Nothing is made, here or there. Exit
 code 3 when something was found.`,
 		Example: "  hoist preflight plans/ \"aps://Studio/Tower/Project Files\" --csv >findings.csv",
 		Args:    cobra.ExactArgs(2),
