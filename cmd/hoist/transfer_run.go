@@ -126,7 +126,7 @@ func (t *transferRun) handOver(ctx context.Context) error {
 // takes no memory.
 const (
 	manyFiles = 1000
-	manySpare = 12 << 20
+	manySpare = 6 << 20
 )
 
 // work plans if that has not been done, and follows what is left of the plan.
