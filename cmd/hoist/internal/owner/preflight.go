@@ -76,7 +76,7 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	out.Forecast = control.Forecast{Folders: folders, Files: ahead.Files, Bytes: ahead.Bytes, Calls: told.Calls,
 		DecidedBy: told.DecidedBy}
 	if told.Left > 0 {
-		out.Forecast.Seconds = seconds(told.Left.Round(time.Second))
+		out.Forecast.Seconds = seconds(told.Left)
 	}
 
 	for i := range out.When {
