@@ -76,10 +76,17 @@ func (l *life) judgeOnce(name string, i item) {
 	}
 }
 
-// follows reports whether the versions of an item are states of a history, in order.
+// follows reports whether the versions of an item are states of a history, in order. A name that was changed in
+// letter case alone, with a save that is not sent yet, is one more version of what was there.
 func (i item) follows(past []*diskState) bool {
-	at := 0
-	for _, data := range i.versions {
+	at, renamed := 0, false
+	for n, data := range i.versions {
+		if n > 0 && !renamed && bytes.Equal(i.versions[n-1], data) &&
+			!(at < len(past) && bytes.Equal(past[at].data, data)) {
+			renamed = true
+			continue
+		}
+
 		for at < len(past) && !bytes.Equal(past[at].data, data) {
 			at++
 		}
