@@ -37,7 +37,7 @@ func tried(row int) bool {
 // world is one machine with one home, and a service in process. Real client, real store, real
 // engine.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	srv     *emulator.Server
 	client  *apsclient.Client
 	store   *state.Store
@@ -59,7 +59,7 @@ type world struct {
 
 type worldOption func(*emulator.Config, *apsclient.Config, *Config)
 
-func newWorld(t *testing.T, opts ...worldOption) *world {
+func newWorld(t testing.TB, opts ...worldOption) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), home: t.TempDir()}
 
@@ -139,7 +139,7 @@ func (w *world) at(e *Engine) *remote.Resolver {
 	return r
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Output().Write(p)
@@ -424,7 +424,7 @@ func (w *world) addFolder(project, path string) string {
 	return id
 }
 
-func mustAddress(t *testing.T, text string) remote.Address {
+func mustAddress(t testing.TB, text string) remote.Address {
 	t.Helper()
 	a, err := remote.ParseAddress(text)
 	if err != nil {
