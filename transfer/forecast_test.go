@@ -160,10 +160,10 @@ func (m mix) compare(t *testing.T) {
 	}
 
 	calls := w.client.Calls()
-	began = time.Now()
+	started := time.Now()
 	jobs := w.start(files)
 	w.runAll(e)
-	took := time.Since(began)
+	took := time.Since(started)
 	calls = w.client.Calls() - calls
 	t.Logf("told %v by %q, %d calls; took %v, %d calls", told.Left, told.DecidedBy, told.Calls, took, calls)
 	for _, j := range jobs {

@@ -129,10 +129,10 @@ func TestPullsOfABucketShareCalls(t *testing.T) {
 func TestJoinerSurvivesWhoLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j joiner[int, int]
-		calls := 0
+		var calls atomic.Int64
 
 		call := func(ctx context.Context, reqs map[string]int) (map[string]int, map[string]error) {
-			calls++
+			calls.Add(1)
 
 			answers, errs := map[string]int{}, map[string]error{}
 			err := apsclient.Sleep(ctx, time.Second)
@@ -169,8 +169,8 @@ func TestJoinerSurvivesWhoLeaves(t *testing.T) {
 			}
 		}
 
-		if left > 4 || calls > 6 {
-			t.Errorf("%d left, %d calls", left, calls)
+		if left > 4 || calls.Load() > 6 {
+			t.Errorf("%d left, %d calls", left, calls.Load())
 		}
 
 		if j.turn || j.calls > 0 || len(j.queue) > 0 {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,13 +61,19 @@ func TestMassChange(t *testing.T) {
 		return b != nil && b.PutBack != "" && s.Jobs.Active == 0
 	})
 
-	if n := versions() - files; n > 10 || len(b.Sent) != n {
-		t.Errorf("%d of the files were sent, %+v", n, b)
-	}
-
 	c := &cure{lab: l, cureRow: cureRow{name: "a mass change", reason: transfer.ReasonMassChange}, api: l.api(), path: dir}
 	c.told(l.status())
 
+	// A create that was under way when the watch stopped may have had its effect though nobody heard of
+	// it; its job looks for it once it goes on.
+	sent := versions() - files
+	if sent > 10 || len(b.Sent) > sent {
+		t.Errorf("%d of the files were sent, %+v", sent, b)
+	}
+
+	told := func(path string) bool {
+		return slices.ContainsFunc(b.Sent, func(v control.SentVersion) bool { return strings.HasSuffix(v.Remote, path) })
+	}
 	paste := func(command string) {
 		t.Helper()
 
@@ -84,7 +91,7 @@ func TestMassChange(t *testing.T) {
 		_, err = r.Read(head)
 		must(t, err)
 		must(t, r.Close())
-		if string(head) != "AC1032" {
+		if string(head) != "AC1032" && told(f.Path) {
 			t.Errorf("%s begins with %q", f.Path, head)
 		}
 	}
@@ -102,6 +109,5 @@ func TestMassChange(t *testing.T) {
 
 	before = versions()
 	paste(l.status().Attention[0].Fix)
-	rest := files - len(b.Sent)
-	eventually(t, "the rest is sent", func() bool { return versions() == before+rest })
+	eventually(t, "the rest is sent", func() bool { return versions() == before+files-sent })
 }
