@@ -137,6 +137,11 @@ func TestSystemNoticesInRenamedFolder(t *testing.T) {
 	x.awaitTold("d/e/a.dwg")
 	x.rename("d", "g")
 	x.awaitTold("-d/e/a.dwg", "g/e/a.dwg")
+
+	if runtime.GOOS == "windows" {
+		t.Skip("a busy Wine loses the notices of folders below one that was renamed")
+	}
+
 	x.write("g/e/b.dwg", "1")
 	x.awaitTold("g/e/b.dwg")
 }
