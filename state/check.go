@@ -186,7 +186,8 @@ func (sv *salvage) opens() bool {
 	return true
 }
 
-// A recordCheck gathers what is wrong with records, and which jobs there are; keys are those of the jobs' bucket.
+// A recordCheck gathers what is wrong with records, and which jobs there are; keys are those of the jobs'
+// bucket.
 type recordCheck struct {
 	*salvage
 
@@ -232,7 +233,8 @@ func (sv *salvage) records(r *Report) []string {
 	return c.problems
 }
 
-// openJobs reads the jobs that have not ended, some older ones that have among them, and finds each by its indexes.
+// openJobs reads the jobs that have not ended, some older ones that have among them, and finds each by its
+// indexes.
 func (c *recordCheck) openJobs() {
 	for k, v := range c.data["jobs"] {
 		j, err := decodeJob(idOf([]byte(k)), v)
@@ -313,7 +315,8 @@ func (c *recordCheck) paths(version int) {
 	}
 }
 
-// receiptChain checks each receipt and what the next one builds on. A lost one is but a note: no repair brings it back.
+// receiptChain checks each receipt and what the next one builds on. A lost one is but a note: no repair
+// brings it back.
 func (c *recordCheck) receiptChain() (notes []string) {
 	receipts := c.receipts()
 	for _, one := range receipts {

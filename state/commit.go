@@ -92,7 +92,10 @@ func (tx *writeTx) job(id JobID) (Job, error) {
 		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound)
 	}
 
-	if j, ok := tx.touched[id]; ok && j.ID != "" {
+	switch j, ok := tx.touched[id]; {
+	case ok && j.ID == "":
+		return Job{}, fmt.Errorf("job %q: %w", id, ErrNotFound) // pruned by this very commit
+	case ok:
 		return *j, nil
 	}
 

@@ -544,14 +544,15 @@ func (s *Store) CountsIn(root string) (open, attention int) {
 // it returns.
 func (s *Store) Runnable(now time.Time, limit int, skip func(JobID) bool) ([]Job, error) {
 	s.mu.Lock()
-	ids := s.jobs.runnable(now, limit, skip)
+	ids, before := s.jobs.runnable(now, limit, skip), s.index
 	s.mu.Unlock()
 	jobs, at, err := s.readAll(ids)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	if err == nil && at == s.index { // nothing was committed since
+	// Nothing was committed meanwhile: a commit is read a moment before it is told here.
+	if err == nil && at == before && at == s.index {
 		s.recent.listed(jobs)
 	}
 

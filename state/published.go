@@ -132,8 +132,8 @@ func (s *Store) PublishedIn(root, after string, limit int) (out []PublishedRecor
 // publishedAtOnce is how many records EachPublished holds in memory.
 const publishedAtOnce = 1000
 
-// EachPublished calls f with every record of a root, in the order of their paths as bytes, and ends at its first error.
-// What is published meanwhile may be among them.
+// EachPublished calls f with every record of a root, in the order of their paths as bytes, and ends at its
+// first error. What is published meanwhile may be among them.
 func (s *Store) EachPublished(root string, f func(PublishedRecord) error) error {
 	for after := ""; ; {
 		records, err := s.PublishedIn(root, after, publishedAtOnce)

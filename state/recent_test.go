@@ -3,6 +3,7 @@ package state
 import (
 	"path/filepath"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,5 +121,54 @@ func TestGlanceReadsWhatEndsLikeThePath(t *testing.T) {
 
 	if b := openTest(t, path).Backlog(); b.Attention["offline"] != 1 {
 		t.Errorf("%+v", b)
+	}
+}
+
+// TestListedIsNotOlder: what is listed beside a commit in which more jobs end than are kept is not kept as it
+// was before.
+func TestListedIsNotOlder(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	var jobs []Job
+	for i := range 3 * keptEnded {
+		jobs = append(jobs, uploadJob(i))
+	}
+
+	ids, _, err := s.EnqueueAll(jobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	stop := make(chan struct{})
+	var lists, cancels sync.WaitGroup
+	lists.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := s.Runnable(time.Now(), 0, nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for _, j := range ids {
+		cancels.Go(func() {
+			if _, err := s.Commit(j.ID, Cancel{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+
+	cancels.Wait()
+	close(stop)
+	lists.Wait()
+
+	for _, j := range ids {
+		if now, err := s.Job(j.ID); err != nil || now.Open() {
+			t.Fatalf("a cancelled job is %+v, %v", now, err)
+		}
 	}
 }

@@ -279,7 +279,12 @@ func (d *dispatcher) startEndings(ctx context.Context, now time.Time, used *slot
 		}
 
 		var j state.Job
-		if j, err = d.e.store.Job(w.id); err != nil {
+		j, err = d.e.store.Job(w.id)
+		if errors.Is(err, state.ErrNotFound) { // it ended, and its history was kept no longer
+			err = nil
+		}
+
+		if err != nil {
 			return false
 		}
 

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"testing"
+	"time"
 
 	"hoist/state"
 )
@@ -50,5 +51,18 @@ func TestBetter(t *testing.T) {
 				t.Error("the order depends on who is asked first")
 			}
 		})
+	}
+}
+
+// TestPrunedBeforeItsTurn: a job that waited for its turn and is kept no longer ends nothing but its wait.
+func TestPrunedBeforeItsTurn(t *testing.T) {
+	w := newWorld(t)
+	e := w.engine()
+	d := &dispatcher{e: e, known: map[state.JobID]bool{}}
+	gone := state.NewJobID()
+	d.known[gone] = true
+	d.publish = []ending{{id: gone, takes: claim{publishing: true}, net: &e.api}}
+	if err := d.startEndings(t.Context(), time.Now(), &slots{}); err != nil || len(d.publish) != 0 || d.known[gone] {
+		t.Errorf("%v, %d wait", err, len(d.publish))
 	}
 }
