@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -295,12 +296,28 @@ func TestVerifyPair(t *testing.T) {
 	hub, empty := l.remote[:strings.LastIndexByte(strings.TrimSuffix(l.remote, "/Project Files"), '/')], t.TempDir()
 	for _, tt := range []struct{ dir, remote, want string }{
 		{dir, l.remote + "/a", "* differs.rvt\n+ here.rvt\n= same.rvt\n! sub\n! sub/same.rvt\n- there.rvt\n"},
-		{dir, "aps://No Such Hub/P/F", "! differs.rvt\n! here.rvt\n! same.rvt\n! sub/same.rvt\n"},
+		{dir, "aps://No Such Hub/P/F", "! .\n! differs.rvt\n! here.rvt\n! same.rvt\n! sub/same.rvt\n"},
 		{empty, hub + "/No Such Project/F", "! .\n"},
 		{dir, "oss://no-such-bucket", "+ differs.rvt\n+ here.rvt\n+ same.rvt\n+ sub/same.rvt\n"},
 	} {
 		if out, _ := l.run(3, "verify", tt.dir, tt.remote, "--combined", "-"); out != tt.want {
 			t.Errorf("%s: %q, want %q", tt.remote, out, tt.want)
 		}
+	}
+
+	// What failed once and then not is told all the same: nobody saw what is in the cloud alone.
+	top, _ := l.run(0, "stat", l.remote+"/a", "--json", "--jq", ".id")
+	top = strings.Trim(top, "\"\n")
+	var refused atomic.Bool
+	l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
+		if r.Op == "list-folder-contents" && strings.Contains(r.Path, top) && refused.CompareAndSwap(false, true) {
+			f = emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusForbidden}
+		}
+
+		return f
+	})
+	want := "! .\n* differs.rvt\n+ here.rvt\n= same.rvt\n= sub/same.rvt\n"
+	if out, _ := l.run(3, "verify", dir, l.remote+"/a", "--combined", "-"); out != want {
+		t.Errorf("refused once: %q, want %q", out, want)
 	}
 }

@@ -145,22 +145,23 @@ func (a *Auditor) walkThere(ctx context.Context, p *pair) error {
 	return p.below(ctx, r, place, nil)
 }
 
-// unseen makes a row of a place below both ends, of the whole remote only where no file has one. It
-// returns the error where that is about more than the place.
+// unseen makes a row of a place below both ends, beside those of the files there: a later look at one of
+// them may succeed, and tells nothing of what is in the cloud alone. It returns the error where that is about
+// more than the place.
 func (p *pair) unseen(ctx context.Context, names []string, err error) error {
 	_, usage := errors.AsType[*remote.UsageError](err)
-	if _, ok := placeResult(ctx, err); !ok || usage || ambiguous(err) || signIn(err) {
+	result, ok := placeResult(ctx, err)
+	if !ok || usage || ambiguous(err) || signIn(err) {
 		return err
 	}
 
-	rel := strings.Join(names, "/")
-	if rel == "" && len(p.found) > 0 {
-		return nil
+	if result == control.VerifyMissingRemote && len(p.found) > 0 {
+		return nil // nothing can be in the cloud alone
 	}
 
-	s := p.subject(rel)
+	s := p.subject(strings.Join(names, "/"))
 	s.names, s.unseen = names, err
-	p.found[rel] = s
+	p.found[s.rel+"/"] = s // no file ends so
 
 	return nil
 }

@@ -200,7 +200,8 @@ func placeResult(ctx context.Context, err error) (result string, ok bool) {
 	gone, _ := errors.AsType[*remote.NotFoundError](err)
 	_, outage := errors.AsType[*apsclient.NetError](err)
 	switch {
-	case ctx.Err() != nil || outage || errors.Is(err, apsclient.ErrUnavailable):
+	case ctx.Err() != nil || outage || errors.Is(err, apsclient.ErrUnavailable) ||
+		errors.Is(err, apsclient.ErrThrottled):
 		return "", false
 	case ambiguous(err):
 		return control.VerifyUnproven, true
