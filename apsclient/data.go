@@ -264,16 +264,16 @@ func (p *partReader) Close() error {
 	return nil
 }
 
-// aTurn is how many bytes a part sends, or gets, until it is the turn of the others: those that are
-// small are not to wait for large buffers.
-const aTurn = 32 << 10
+// BandwidthTurn is how many bytes a part sends, or gets, on a limited line until it is the turn of the
+// others: those that are small are not to wait for large buffers.
+const BandwidthTurn = 32 << 10
 
 // throttle waits until the limiter lets bytes through, and returns how much of b may be used. The
 // wait is no stall.
 func throttle(ctx context.Context, l *rate.Limiter, b []byte, watch *stallWatch) ([]byte, error) {
 	n := len(b)
 	if l.Limit() != rate.Inf {
-		n = max(1, min(n, aTurn, l.Burst(), max(1, int(l.Limit()))))
+		n = max(1, min(n, BandwidthTurn, l.Burst(), max(1, int(l.Limit()))))
 	}
 
 	watch.pause()

@@ -49,9 +49,16 @@ func headerBytes(h http.Header) (n int) {
 
 // takeBytes waits until n bytes may go.
 func takeBytes(ctx context.Context, l *rate.Limiter, n int) error {
-	for l != nil && l.Limit() != rate.Inf && n > 0 {
-		now := min(n, max(1, l.Burst()))
-		if err := l.WaitN(ctx, now); err != nil {
+	for l != nil && l.Limit() != rate.Inf && l.Burst() > 0 && n > 0 {
+		now := min(n, l.Burst())
+		turn := l.ReserveN(time.Now(), now)
+		if !turn.OK() {
+			continue // the burst became less meanwhile
+		}
+
+		// WaitN would fail at once when the turn comes after the context's end.
+		if err := Sleep(ctx, turn.Delay()); err != nil {
+			turn.Cancel()
 			return err
 		}
 

@@ -1,6 +1,8 @@
 package apsclient_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,4 +61,28 @@ func TestBandwidthCountsCalls(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBandwidthAndADeadline: a call whose turn comes after its time is up ends when that is, not before and
+// as if the network were away.
+func TestBandwidthAndADeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(200, "application/json", `{"data":[]}`), nil
+		}}
+		limit := apsclient.Bandwidth{Up: rate.NewLimiter(1, 100), Down: rate.NewLimiter(rate.Inf, 1)}
+		c, err := apsclient.New(apsclient.Config{BaseURL: "http://127.0.0.1:1", Transport: s, Bandwidth: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+
+		began := time.Now()
+		_, err = c.Do(ctx, apsclient.Request{Action: "list-hubs"})
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 10*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
 }

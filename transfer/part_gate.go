@@ -158,8 +158,6 @@ type gate struct {
 // second.
 const patience = 700 * time.Millisecond
 
-func newGate(n int) *gate { return &gate{lane: newLane(n)} }
-
 // acquireFirst is acquire for a file that has nothing in flight: after patience it gets a spare
 // slot, if there is one. The others' parts go on, and their next ones yield.
 func (g *gate) acquireFirst(ctx context.Context) error {

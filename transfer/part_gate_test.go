@@ -19,6 +19,8 @@ import (
 	"hoist/transfer/plan"
 )
 
+func newGate(n int) *gate { return &gate{lane: newLane(n)} }
+
 func TestGateBoundsAndAdapts(t *testing.T) {
 	g := newGate(8)
 	now := time.Unix(1000, 0)

@@ -403,14 +403,11 @@ func (s *simulation) send(bytes int64, then func()) {
 	}
 
 	// the line is shared in turns of a copy each, and those that are there have theirs first
-	turns := float64(len(s.line.flows)) * aTurn / rate
+	turns := float64(len(s.line.flows)) * apsclient.BandwidthTurn / rate
 	s.after(time.Duration(min(turns, 1e9)*float64(time.Second)), func() {
 		heap.Push(&s.line.flows, flow{s.line.share + float64(bytes), then})
 	})
 }
-
-// aTurn is how many bytes of a part go at a time.
-const aTurn = 32 << 10
 
 // next is when the next part is through, or the rate changes; false: nothing is on its way.
 func (l *simLine) next(now time.Time) (time.Time, bool) {
