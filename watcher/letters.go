@@ -2,6 +2,8 @@ package watcher
 
 import (
 	"os"
+	"strings"
+	"unicode/utf8"
 
 	"hoist/watcher/disk"
 	"hoist/watcher/gitignore"
@@ -21,7 +23,7 @@ type letters struct {
 func (l *letters) has(p string) bool {
 	for p != "" {
 		folder, name := split(p)
-		if l.tells(folder, name) {
+		if isASCII(name) && l.tells(folder, name) {
 			p = folder
 			continue
 		}
@@ -36,8 +38,13 @@ func (l *letters) has(p string) bool {
 	return true
 }
 
-// tells reports whether a folder, by a name in it, is known to tell letters apart: then what a path leads to
-// has its name, and no list is needed.
+// isASCII reports whether a name has one Unicode form alone.
+func isASCII(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// tells reports whether a folder, by a name in it, is known to tell letters apart: then what a path of ASCII
+// leads to has its name, and no list is needed.
 func (l *letters) tells(folder, name string) bool {
 	if told, ok := l.telling[folder]; ok {
 		return told
