@@ -218,8 +218,8 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 	return nil
 }
 
-// openFirst plans the parts and opens the first range, whose answer says whether the service gives ranges at all: if it
-// does not, the file is one part, else all before each range would come again for it.
+// openFirst plans the parts and opens the first range, whose answer says whether the service gives ranges
+// at all: if it does not, the file is one part, else all before each range would come again for it.
 func (w *fetching) openFirst(ctx context.Context, started *state.FetchStarted) error {
 	started.PartSize, started.Parts = planParts(started.Size, w.e.cfg.PartSize)
 	for tries := 0; ; {

@@ -131,8 +131,8 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 	return nil
 }
 
-// copyState copies what src holds to path, durably: else a power cut could leave half of it under the name that it
-// gets next.
+// copyState copies what src holds to path, durably: else a power cut could leave half of it under the name
+// that it gets next.
 func (e *Engine) copyState(ctx context.Context, path string, src *source) error {
 	err := e.effect("copy to the spool", func() error {
 		err := cloneFile(path, src.f.held)

@@ -84,8 +84,8 @@ func (m *watches) noteContent(id, rel string, doubtful bool, at time.Time) {
 	}
 }
 
-// noteSigned keeps in mind which published files of a watch are doubtful by its records, which were read after
-// a time. What they do not name, such as a file that was renamed, is looked up again.
+// noteSigned keeps in mind which published files of a watch are doubtful by its records, which were read
+// after a time. What they do not name, such as a file that was renamed, is looked up again.
 func (r *watching) noteSigned(rels map[string]bool, read time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

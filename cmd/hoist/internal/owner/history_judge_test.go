@@ -76,8 +76,8 @@ func (l *life) judgeOnce(name string, i item) {
 	}
 }
 
-// follows reports whether the versions of an item are states of a history, in order. A name that was changed in
-// letter case alone, with a save that is not sent yet, is one more version of what was there.
+// follows reports whether the versions of an item are states of a history, in order. A name that was
+// changed in letter case alone, with a save that is not sent yet, is one more version of what was there.
 func (i item) follows(past []*diskState) bool {
 	at, renamed := 0, false
 	for n, data := range i.versions {

@@ -159,8 +159,8 @@ var (
 	freeConsole    = kernel.NewProc("FreeConsole")
 )
 
-// LeaveOwnConsole closes the window that the system made for this process alone, as it does for a task at logon: nobody
-// reads it, and to close it would end the daemon.
+// LeaveOwnConsole closes the window that the system made for this process alone, as it does for a task at
+// logon: nobody reads it, and to close it would end the daemon.
 func LeaveOwnConsole() {
 	var ids [2]uint32
 	if n, _, _ := consoleProcess.Call(uintptr(unsafe.Pointer(&ids[0])), uintptr(len(ids))); n == 1 {

@@ -87,7 +87,8 @@ func TestQuoting(t *testing.T) {
 	}
 }
 
-// TestTaskXML: a task that runs for ever, on batteries too, for its user alone, with names that XML would mistake.
+// TestTaskXML: a task that runs for ever, on batteries too, for its user alone, with names that XML would
+// mistake.
 func TestTaskXML(t *testing.T) {
 	b, err := taskXML(`OFFICE\jo & "co"`, `C:\Users\jo <1>\hoist.exe`, `daemon --home "C:\a b"`)
 	if err != nil {
