@@ -50,6 +50,22 @@ func (x *fixture) awaitState(state string) {
 	}
 }
 
+// newWatchedTree is a tree for the system's own notices. Wine takes a new folder for a watched one that was
+// removed when it has its inode, and gives no notices of it: there nothing is removed.
+func newWatchedTree(t *testing.T) tree {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		return newTree(t)
+	}
+
+	root, err := os.MkdirTemp("", "watched") //nolint:usetesting // which would remove it
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return tree{t, root}
+}
+
 // startReal runs a watcher with the system's own notices. The interval between scans is so long
 // that only notices can tell.
 func startReal(t *testing.T, f tree) *fixture {
@@ -112,7 +128,7 @@ func TestSystemNotices(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := newTree(t)
+			f := newWatchedTree(t)
 			for _, p := range tt.files {
 				f.write(p, "old")
 				f.old(p)
@@ -130,17 +146,13 @@ func TestSystemNotices(t *testing.T) {
 }
 
 func TestSystemNoticesInRenamedFolder(t *testing.T) {
-	f := newTree(t)
+	f := newWatchedTree(t)
 	f.write("d/e/a.dwg", "1")
 	f.old("d/e/a.dwg")
 	x := startReal(t, f)
 	x.awaitTold("d/e/a.dwg")
 	x.rename("d", "g")
 	x.awaitTold("-d/e/a.dwg", "g/e/a.dwg")
-
-	if runtime.GOOS == "windows" {
-		t.Skip("a busy Wine loses the notices of folders below one that was renamed")
-	}
 
 	x.write("g/e/b.dwg", "1")
 	x.awaitTold("g/e/b.dwg")
@@ -149,7 +161,7 @@ func TestSystemNoticesInRenamedFolder(t *testing.T) {
 // TestSystemNoticesOfManyFiles writes faster than a slow machine settles: a file may be told in
 // between too, but at last as it is.
 func TestSystemNoticesOfManyFiles(t *testing.T) {
-	x := startReal(t, newTree(t))
+	x := startReal(t, newWatchedTree(t))
 	const last = "the last state"
 	for i := range 200 {
 		p := fmt.Sprintf("set %d/sheet %03d.dwg", i%5, i)
@@ -203,7 +215,7 @@ func countOf(all []string, one string) (n int) {
 // TestWatchingStopsNobody renames and removes folders that hold watched folders, which Windows
 // refuses where these are held open.
 func TestWatchingStopsNobody(t *testing.T) {
-	x := startReal(t, newTree(t))
+	x := startReal(t, newWatchedTree(t))
 	x.write("d/e/f/a.dwg", "1")
 	x.awaitTold("d/e/f/a.dwg")
 	x.rename("d/e/f/a.dwg", "d/e/f/b.dwg")
