@@ -48,8 +48,8 @@ func readNames(dir *os.File, beat func()) (out []entry, err error) {
 
 // listing is what a folder holds that the rules let through.
 type listing struct {
-	records        []record // folders and files in byte order of name
-	tooSized       map[string]bool
+	records        []record        // folders and files in byte order of name
+	ignored        map[string]bool // files left out for what they are: their size, a backup
 	unknown        map[string]bool // could not be looked at
 	locks          map[string]bool // lock files and folders in it, in lower case
 	rules          *Rules          // that hold in it
@@ -155,16 +155,12 @@ func (l *listing) take(b *Book, dir *os.File, m *nameMatcher, e entry) (rule str
 	case b.wasBackup(l.rules, join2(m.folder, e.name), rec):
 		_, pattern := originalsOf(e.name, false)
 		l.leave(b, dir, e, match{by: pattern, builtIn: true})
+		l.ignore(e.name)
 
 		return pattern
 	default:
 		if ignored, by := l.rules.MatchSize(rec.size); ignored {
-			if l.tooSized == nil {
-				l.tooSized = map[string]bool{}
-			}
-
-			l.tooSized[e.name] = true
-
+			l.ignore(e.name)
 			return by
 		}
 
@@ -213,6 +209,15 @@ func (l *listing) leave(b *Book, dir *os.File, e entry, got match) {
 		folder, _ := filepath.Rel(b.root, dir.Name())
 		b.remember(strings.TrimPrefix(filepath.ToSlash(folder), "."), originals)
 	}
+}
+
+// ignore takes note of a file that is left out for what it is, and not for its name.
+func (l *listing) ignore(name string) {
+	if l.ignored == nil {
+		l.ignored = map[string]bool{}
+	}
+
+	l.ignored[name] = true
 }
 
 // locked tells whether a lock of the file lies in the listed folder.

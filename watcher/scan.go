@@ -279,7 +279,7 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 		}
 
 		forget := m.match(r.name, strings.ToLower(r.name), r.dir).ignored
-		forget = forget || l.tooSized[r.name]
+		forget = forget || l.ignored[r.name]
 		p := join2(folder, r.name)
 		if !r.dir {
 			diffs = append(diffs, seen{path: p, rec: r, op: opGone, forget: forget})

@@ -260,8 +260,6 @@ func TestLimitFallsBackToPolling(t *testing.T) {
 	})
 }
 
-// TestStopBetweenEmitAndStore ends the watcher after the changes were taken: they are told again,
-// and then no more.
 // TestBackFromPolling: notices are tried for again, and had when there is room for them.
 func TestBackFromPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -290,6 +288,8 @@ func TestBackFromPolling(t *testing.T) {
 	})
 }
 
+// TestStopBetweenEmitAndStore ends the watcher after the changes were taken: they are told again,
+// and then no more.
 func TestStopBetweenEmitAndStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newFixture(t, newTree(t), nil)
