@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -231,16 +232,23 @@ func tempInMemory(t *testing.T) string {
 	return dir
 }
 
+// TestRandomHistories plays a thousand histories, 100,000 with HOIST_NIGHTLY=1. HOIST_HISTORY_SEED
+// plays one seed, HOIST_HISTORIES=20 so many from it on or from the first.
 func TestRandomHistories(t *testing.T) {
-	n := uint64(25)
-	switch {
-	case os.Getenv("HOIST_NIGHTLY") != "":
+	first, n := uint64(0), uint64(1000)
+	if os.Getenv("HOIST_NIGHTLY") != "" {
 		n = 100_000
-	case os.Getenv("HOIST_LONG") != "":
-		n = 1000
 	}
 
-	for seed := range n {
+	if s, err := strconv.ParseUint(os.Getenv("HOIST_HISTORY_SEED"), 10, 64); err == nil {
+		first, n = s, 1
+	}
+
+	if few, err := strconv.ParseUint(os.Getenv("HOIST_HISTORIES"), 10, 64); err == nil {
+		n = few
+	}
+
+	for seed := first; seed < first+n; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := tree{t, filepath.Join(tempInMemory(t), "root")}
