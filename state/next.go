@@ -243,37 +243,9 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 			j.Target.Item = e.Item
 		}
 	case Reserved:
-		if !j.at(PhaseQueued, PhaseReserved) {
-			return "", false
-		}
-
-		if e.Object == "" {
-			return "no storage id", false
-		}
-
-		j.Phase, j.Object, j.Doubt = PhaseReserved, e.Object, false
-		j.Content, j.Sign = e.Content, e.Sign
+		return j.reserve(e)
 	case Opened:
-		if j.Phase == PhaseUploading && e.UploadKey == j.UploadKey && e.PartSize == j.PartSize &&
-			e.Parts == j.PartsTotal {
-			j.UploadExpires = e.Expires
-			break
-		}
-
-		if j.Phase != PhaseReserved {
-			return "", false
-		}
-
-		if e.UploadKey == "" {
-			return "no upload key", false
-		}
-
-		if why := j.plan(e.PartSize, e.Parts); why != "" {
-			return why, false
-		}
-
-		j.Phase, j.UploadKey, j.UploadExpires = PhaseUploading, e.UploadKey, e.Expires
-		j.PartSize, j.PartsTotal, j.PartsDone, j.BytesDone = e.PartSize, e.Parts, 0, 0
+		return j.open(e)
 	case AllStored:
 		if j.Phase != PhaseUploading {
 			return "", false
@@ -298,16 +270,7 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 
 		j.Phase, j.Intent = PhasePublishing, &e.Intent
 	case Published:
-		if j.Phase != PhasePublishing {
-			return "", false
-		}
-
-		if e.Item == "" || e.Version == "" {
-			return "no item or version id", false
-		}
-
-		j.Phase, j.Item, j.Version, j.VersionNumber = PhasePublished, e.Item, e.Version, e.Number
-		j.Held = e.Held
+		return j.published(e)
 	case Finished:
 		if !(j.Phase == PhasePublished || j.Target.OSS() && j.Phase == PhaseCompleted) {
 			return "", false
@@ -321,22 +284,80 @@ func (j *Job) upload(e Event) (why string, ok bool) {
 
 		j.unchanged(e)
 	case SourceChanged:
-		if !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted) {
-			return "", false // from the intent on, this content is on its way and its outcome must be known
-		}
-
-		if e.Gone {
-			j.end(EndFailed, ReasonVanished, "the file is no longer there")
-		} else {
-			j.end(EndSuperseded, ReasonSourceChanged, "the file changed while it was sent")
-		}
-
-		return "", true
+		return "", j.sourceChanged(e)
 	default:
 		return "", false
 	}
 
 	return "", true
+}
+
+func (j *Job) reserve(e Reserved) (why string, ok bool) {
+	if !j.at(PhaseQueued, PhaseReserved) {
+		return "", false
+	}
+
+	if e.Object == "" {
+		return "no storage id", false
+	}
+
+	j.Phase, j.Object, j.Doubt = PhaseReserved, e.Object, false
+	j.Content, j.Sign = e.Content, e.Sign
+
+	return "", true
+}
+
+func (j *Job) open(e Opened) (why string, ok bool) {
+	if j.Phase == PhaseUploading && e.UploadKey == j.UploadKey && e.PartSize == j.PartSize &&
+		e.Parts == j.PartsTotal {
+		j.UploadExpires = e.Expires
+		return "", true
+	}
+
+	if j.Phase != PhaseReserved {
+		return "", false
+	}
+
+	if e.UploadKey == "" {
+		return "no upload key", false
+	}
+
+	if why := j.plan(e.PartSize, e.Parts); why != "" {
+		return why, false
+	}
+
+	j.Phase, j.UploadKey, j.UploadExpires = PhaseUploading, e.UploadKey, e.Expires
+	j.PartSize, j.PartsTotal, j.PartsDone, j.BytesDone = e.PartSize, e.Parts, 0, 0
+
+	return "", true
+}
+
+func (j *Job) published(e Published) (why string, ok bool) {
+	if j.Phase != PhasePublishing {
+		return "", false
+	}
+
+	if e.Item == "" || e.Version == "" {
+		return "no item or version id", false
+	}
+
+	j.Phase, j.Item, j.Version, j.VersionNumber = PhasePublished, e.Item, e.Version, e.Number
+	j.Held = e.Held
+
+	return "", true
+}
+
+func (j *Job) sourceChanged(e SourceChanged) (ok bool) {
+	switch {
+	case !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted):
+		return false // from the intent on, this content is on its way and its outcome must be known
+	case e.Gone:
+		j.end(EndFailed, ReasonVanished, "the file is no longer there")
+	default:
+		j.end(EndSuperseded, ReasonSourceChanged, "the file changed while it was sent")
+	}
+
+	return true
 }
 
 func (j *Job) download(e Event) (why string, ok bool) {

@@ -206,96 +206,93 @@ var speaksOfName = regexp.MustCompile(`(?i)\b(file ?|folder ?|item ?|display ?)?
 
 // remote judges what the service answered, or that it did not.
 func (j judge) remote(err error) (verdict, bool) {
-	if _, ok := errors.AsType[*apsclient.AuthError](err); ok {
+	switch {
+	case is[*apsclient.AuthError](err), is[*apsclient.NotAllowedError](err):
 		return j.person(ReasonUnauthorised), true
-	}
-
-	if _, ok := errors.AsType[*apsclient.NotAllowedError](err); ok {
-		return j.person(ReasonUnauthorised), true
-	}
-
-	if _, ok := errors.AsType[*remote.NotFoundError](err); ok {
+	case is[*remote.NotFoundError](err),
+		is[*remote.UsageError](err): // the folder of a watch is none any more
 		return j.person(ReasonNotFound), true
-	}
-
-	if _, ok := errors.AsType[*remote.AmbiguousError](err); ok {
+	case is[*remote.AmbiguousError](err):
 		return j.person(ReasonAmbiguous), true
-	}
-
-	if _, ok := errors.AsType[*plan.ClashError](err); ok {
+	case is[*plan.ClashError](err):
 		return j.person(ReasonNameClash), true
-	}
-
-	if _, ok := errors.AsType[*remote.UsageError](err); ok { // the folder of a watch is none any more
-		return j.person(ReasonNotFound), true
-	}
-
-	if _, ok := errors.AsType[*apsclient.PartsError](err); ok {
+	case is[*apsclient.PartsError](err):
 		return j.retryUpTo(maxUnforeseen, ReasonDamaged), true
-	}
-
-	if _, ok := errors.AsType[*apsclient.NetError](err); ok {
+	case is[*apsclient.NetError](err):
 		return j.retry(ReasonOffline, offlineCap), true
 	}
 
-	e, ok := errors.AsType[*apsclient.Error](err)
-	if !ok {
-		return verdict{}, false
+	if e, ok := errors.AsType[*apsclient.Error](err); ok {
+		return j.answer(e), true
 	}
 
+	return verdict{}, false
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// retryAfter retries no earlier than the service asks for.
+func (j judge) retryAfter(e *apsclient.Error, reason string) verdict {
+	v := j.retry(reason, backoffCap)
+	v.After = max(v.After, e.RetryAfter)
+
+	return v
+}
+
+// answer judges what the service, or S3, answered.
+func (j judge) answer(e *apsclient.Error) verdict {
 	switch e.Code { // S3's own codes
 	case "SignatureDoesNotMatch":
-		return j.person(ReasonURLRefused), true
+		return j.person(ReasonURLRefused)
 	case "EntityTooSmall", "EntityTooLarge", "MissingContentLength":
-		return j.person(ReasonUnexpected), true
+		return j.person(ReasonUnexpected)
 	case "SlowDown":
-		return j.retry(ReasonRateLimited, backoffCap), true
+		return j.retry(ReasonRateLimited, backoffCap)
 	case "BadDigest":
-		return j.retryUpTo(maxUnforeseen, ReasonDamaged), true
+		return j.retryUpTo(maxUnforeseen, ReasonDamaged)
 	case "IncompleteBody", "RequestTimeout":
-		return j.retry(ReasonServiceTrouble, backoffCap), true
+		return j.retry(ReasonServiceTrouble, backoffCap)
 	}
 
 	switch e.Status {
 	case http.StatusUnauthorized: // with a token just fetched: it may have been ended under us, but not twice
-		return j.retryUpTo(maxUnauthorised, ReasonUnauthorised), true
+		return j.retryUpTo(maxUnauthorised, ReasonUnauthorised)
 	case http.StatusForbidden:
-		return j.person(ReasonForbidden), true
+		return j.person(ReasonForbidden)
 	case http.StatusNotFound: // perhaps of what was made a moment ago and does not show yet
-		return j.retryUpTo(maxMissing, ReasonNotFound), true
+		return j.retryUpTo(maxMissing, ReasonNotFound)
 	case http.StatusGone:
-		return j.person(ReasonNotFound), true
+		return j.person(ReasonNotFound)
 	case http.StatusConflict:
-		return j.retryUpTo(maxLocked, ReasonConflict), true
+		return j.retryUpTo(maxLocked, ReasonConflict)
 	case http.StatusLocked:
-		return j.retryUpTo(maxLocked, ReasonLocked), true
+		return j.retryUpTo(maxLocked, ReasonLocked)
 	case http.StatusRequestEntityTooLarge:
-		return j.person(ReasonTooLarge), true
+		return j.person(ReasonTooLarge)
 	case http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
-		return j.retryUpTo(maxUnforeseen, ReasonRemoteChanged), true
+		return j.retryUpTo(maxUnforeseen, ReasonRemoteChanged)
 	case http.StatusTooManyRequests:
-		v := j.retry(ReasonRateLimited, backoffCap)
-		v.After = max(v.After, e.RetryAfter)
-		return v, true
+		return j.retryAfter(e, ReasonRateLimited)
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		if v := j.retryUpTo(maxUnexplained, ReasonServiceTrouble); !e.Explained() && v.Class == classRetry {
-			return v, true
+			return v
 		}
 
 		if speaksOfName.MatchString(e.Title + " " + e.Detail) {
-			return j.person(ReasonNameRefused), true
+			return j.person(ReasonNameRefused)
 		}
 
-		return j.person(ReasonRefused), true
+		return j.person(ReasonRefused)
 	}
 
 	if e.Status >= 500 || e.Status == http.StatusRequestTimeout {
-		v := j.retry(ReasonServiceTrouble, backoffCap)
-		v.After = max(v.After, e.RetryAfter)
-		return v, true
+		return j.retryAfter(e, ReasonServiceTrouble)
 	}
 
-	return j.person(ReasonRefused), true
+	return j.person(ReasonRefused)
 }
 
 // event turns a verdict into what is committed. jitter is a fraction in [0,1) that spreads retries

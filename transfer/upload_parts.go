@@ -63,7 +63,26 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	r.urls.reset(stored)
 
 	s := &sending{e: e, r: r, c: c, job: job, src: src}
+	if err := s.all(ctx); errors.Is(err, errSessionDead) {
+		return e.sessionLost(r, job, err), nil
+	} else if err != nil {
+		return nil, fmt.Errorf("upload %s: %w", job.Target.Address, err)
+	}
 
+	if err := src.check(); err != nil {
+		return nil, err
+	}
+
+	r.freshParts = true
+	if job.PartsTotal == 1 && len(stored) == 0 {
+		return nil, nil // see put
+	}
+
+	return []state.Event{state.AllStored{}}, nil
+}
+
+// all sends the parts that are not stored, several at a time, until one fails for good.
+func (s *sending) all(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg, asks sync.WaitGroup
@@ -74,13 +93,13 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	}
 	looking := s.lookNowAndThen(ctx, worthless)
 	begin := wg.Go
-	if job.PartsTotal == 1 {
+	if s.job.PartsTotal == 1 {
 		begin = func(send func()) { send() }
 	}
 
 	acquire := (*gate).acquireFirst
-	for n := 1; n <= job.PartsTotal && failed.get() == nil; n++ {
-		if r.urls.isStored(n) {
+	for n := 1; n <= s.job.PartsTotal && failed.get() == nil; n++ {
+		if s.r.urls.isStored(n) {
 			continue
 		}
 
@@ -90,14 +109,14 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 			break
 		}
 
-		_, length := partRange(job.Snapshot.Size, job.PartSize, n)
-		if err := acquire(e.gateOf(length), ctx); err != nil {
+		_, length := partRange(s.job.Snapshot.Size, s.job.PartSize, n)
+		if err := acquire(s.e.gateOf(length), ctx); err != nil {
 			failed.set(err)
 			break
 		}
 
 		acquire = (*gate).acquire
-		if next := s.nextRun(n, e.gateOf(length)); next > 0 {
+		if next := s.nextRun(n, s.e.gateOf(length)); next > 0 {
 			asks.Go(func() { s.askAhead(ctx, next) })
 		}
 
@@ -115,24 +134,8 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 	cancel(nil)
 	asks.Wait()
 	looking()
-	if err := failed.get(); err != nil {
-		if errors.Is(err, errSessionDead) {
-			return e.sessionLost(r, job, err), nil
-		}
 
-		return nil, fmt.Errorf("upload %s: %w", job.Target.Address, err)
-	}
-
-	if err := src.check(); err != nil {
-		return nil, err
-	}
-
-	r.freshParts = true
-	if job.PartsTotal == 1 && len(stored) == 0 {
-		return nil, nil // see put
-	}
-
-	return []state.Event{state.AllStored{}}, nil
+	return failed.get()
 }
 
 // sending is one run of sendParts.
@@ -172,18 +175,12 @@ func (s *sending) send(ctx context.Context, n int) error {
 			return err
 		}
 
-		url, ok := s.r.urls.get(n, time.Now())
-		if !ok {
-			if err := s.ensureURL(ctx, n, ""); err != nil {
-				return err
-			}
-
-			if url, ok = s.r.urls.get(n, time.Now()); !ok {
-				return fmt.Errorf("part %d: the service gave a URL that has ended already", n)
-			}
+		url, err := s.url(ctx, n)
+		if err != nil {
+			return err
 		}
 
-		err := s.put(ctx, p, url)
+		err = s.put(ctx, p, url)
 		if err == nil {
 			gate.succeeded(time.Now(), p.length)
 			return nil
@@ -201,8 +198,7 @@ func (s *sending) send(ctx context.Context, n int) error {
 		}
 
 		answer, _ := errors.AsType[*apsclient.Error](err)
-		switch {
-		case urlMayHaveEnded(answer) && refreshes < urlRefreshes:
+		if urlMayHaveEnded(answer) && refreshes < urlRefreshes {
 			refreshes++
 			try-- // an ended URL is no failure of the part
 			if err := s.ensureURL(ctx, n, url); err != nil {
@@ -210,18 +206,14 @@ func (s *sending) send(ctx context.Context, n int) error {
 			}
 
 			continue
-		case answer != nil && answer.Status == http.StatusNotFound:
-			return fmt.Errorf("part %d: %w: %v", n, errSessionDead, err)
-		case answer != nil && p.length == 0 && answer.Status >= 400 && answer.Status < 500:
-			return needsPerson(ReasonEmptyFile, "part %d: %w", n, err)
-		case urlMayHaveEnded(answer):
-			return &urlRefusedError{fmt.Errorf("part %d: %w", n, err)}
-		default:
-			if _, again := apsclient.Retryable(err); again {
-				gate.failed(time.Now())
-			} else if _, damaged := errors.AsType[*damagedError](err); !damaged {
-				return fmt.Errorf("part %d: %w", n, err)
-			}
+		}
+
+		if err := p.final(err, answer); err != nil {
+			return err
+		}
+
+		if _, again := apsclient.Retryable(err); again {
+			gate.failed(time.Now())
 		}
 
 		wait := retryWait(err, try)
@@ -241,6 +233,41 @@ func (s *sending) send(ctx context.Context, n int) error {
 
 		p.slot = true
 	}
+}
+
+// final is how a part fails for good; nil: it may be sent again.
+func (p *sendingPart) final(err error, answer *apsclient.Error) error {
+	switch {
+	case answer != nil && answer.Status == http.StatusNotFound:
+		return fmt.Errorf("part %d: %w: %v", p.n, errSessionDead, err)
+	case answer != nil && p.length == 0 && answer.Status >= 400 && answer.Status < 500:
+		return needsPerson(ReasonEmptyFile, "part %d: %w", p.n, err)
+	case urlMayHaveEnded(answer):
+		return &urlRefusedError{fmt.Errorf("part %d: %w", p.n, err)}
+	}
+
+	if _, again := apsclient.Retryable(err); again || is[*damagedError](err) {
+		return nil
+	}
+
+	return fmt.Errorf("part %d: %w", p.n, err)
+}
+
+// url is the URL of a part, asked for when there is none that has not ended.
+func (s *sending) url(ctx context.Context, n int) (apsclient.SignedURL, error) {
+	if url, ok := s.r.urls.get(n, time.Now()); ok {
+		return url, nil
+	}
+
+	if err := s.ensureURL(ctx, n, ""); err != nil {
+		return "", err
+	}
+
+	if url, ok := s.r.urls.get(n, time.Now()); ok {
+		return url, nil
+	}
+
+	return "", fmt.Errorf("part %d: the service gave a URL that has ended already", n)
 }
 
 // damagedError says that the ETag of a part has the form of an MD5 and is not that of the bytes

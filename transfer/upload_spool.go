@@ -79,6 +79,12 @@ func (e *Engine) spool(ctx context.Context, job state.Job) error {
 		return fmt.Errorf("spool: %w", err)
 	}
 
+	return e.keepCopy(ctx, job, src, short)
+}
+
+// keepCopy copies the source into the spool, and keeps what it was at one moment. No room means that
+// the file is read in place, but for one whose rest was short.
+func (e *Engine) keepCopy(ctx context.Context, job state.Job, src *source, short bool) error {
 	before, err := src.f.Snapshot()
 	if err != nil {
 		return sourceError(job, err)

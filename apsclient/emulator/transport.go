@@ -28,34 +28,7 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 
 	ctx, cancel := context.WithCancel(context.WithValue(req.Context(), schemeKey{}, req.URL.Scheme))
-	u := *req.URL
-	u.Scheme, u.Host = "", ""
-	in := (&http.Request{
-		Method: req.Method, URL: &u, RequestURI: u.RequestURI(), Host: req.Host, Header: req.Header.Clone(),
-		ContentLength: req.ContentLength,
-		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: "127.0.0.1:1",
-	}).WithContext(ctx)
-	if in.Host == "" {
-		in.Host = req.URL.Host
-	}
-
-	if in.Header == nil {
-		in.Header = http.Header{}
-	}
-
-	body := &sharedBody{ReadCloser: req.Body}
-	if req.Body == nil || req.Body == http.NoBody {
-		in.Body, in.ContentLength = http.NoBody, 0
-		if req.Method != http.MethodGet && req.Method != http.MethodHead {
-			in.Header.Set("Content-Length", "0")
-		}
-	} else {
-		in.Body = body
-		if in.ContentLength == 0 {
-			in.ContentLength = -1
-		}
-	}
-
+	in, body := received(ctx, req)
 	w := newPipeWriter(ctx)
 	finished := make(chan struct{})
 	go func() {
@@ -94,6 +67,12 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, errClosed
 	}
 
+	return answered(req, w, cancel, finished), nil
+}
+
+// answered is the response of a handler that has said its status.
+func answered(req *http.Request, w *pipeWriter, cancel context.CancelFunc,
+	finished chan struct{}) *http.Response {
 	resp := &http.Response{
 		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -110,7 +89,40 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		<-finished
 	}
 
-	return resp, nil
+	return resp
+}
+
+// received is a request as a server has it.
+func received(ctx context.Context, req *http.Request) (*http.Request, *sharedBody) {
+	u := *req.URL
+	u.Scheme, u.Host = "", ""
+	in := (&http.Request{
+		Method: req.Method, URL: &u, RequestURI: u.RequestURI(), Host: req.Host, Header: req.Header.Clone(),
+		ContentLength: req.ContentLength,
+		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: "127.0.0.1:1",
+	}).WithContext(ctx)
+	if in.Host == "" {
+		in.Host = req.URL.Host
+	}
+
+	if in.Header == nil {
+		in.Header = http.Header{}
+	}
+
+	body := &sharedBody{ReadCloser: req.Body}
+	if req.Body == nil || req.Body == http.NoBody {
+		in.Body, in.ContentLength = http.NoBody, 0
+		if req.Method != http.MethodGet && req.Method != http.MethodHead {
+			in.Header.Set("Content-Length", "0")
+		}
+	} else {
+		in.Body = body
+		if in.ContentLength == 0 {
+			in.ContentLength = -1
+		}
+	}
+
+	return in, body
 }
 
 func contentLength(h http.Header) int64 {

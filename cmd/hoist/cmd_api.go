@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"os"
@@ -234,12 +235,7 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 	}
 
 	if streamed && o.body == "" {
-		takes := "a file, or - for standard input"
-		if action.Method == apsclient.MethodComposite {
-			takes = "a file"
-		}
-
-		return &apsclient.ParamError{Action: action.Name, Param: "body", Problem: "missing: takes " + takes}
+		return bodyIsMissing(action)
 	}
 
 	if o.dryRun {
@@ -270,23 +266,7 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 	}
 	defer done()
 	if o.all {
-		for element, err := range c.Elements(ctx, r) {
-			if err != nil {
-				return a.apiFailure(nil, err)
-			}
-
-			var line bytes.Buffer
-			if err := json.Compact(&line, element); err != nil {
-				return err
-			}
-
-			line.WriteByte('\n')
-			if err := a.printData(line.Bytes()); err != nil {
-				return err
-			}
-		}
-
-		return nil
+		return a.printElements(c.Elements(ctx, r))
 	}
 
 	resp, err := once.Do(ctx, c, a.log, r)
@@ -295,6 +275,36 @@ func (a *app) api(ctx context.Context, action apsclient.Action, o apiOptions) er
 	}
 
 	return a.printAnswer(resp)
+}
+
+func bodyIsMissing(action apsclient.Action) error {
+	takes := "a file, or - for standard input"
+	if action.Method == apsclient.MethodComposite {
+		takes = "a file"
+	}
+
+	return &apsclient.ParamError{Action: action.Name, Param: "body", Problem: "missing: takes " + takes}
+}
+
+// printElements prints the elements of all pages, one per line.
+func (a *app) printElements(elements iter.Seq2[json.RawMessage, error]) error {
+	for element, err := range elements {
+		if err != nil {
+			return a.apiFailure(nil, err)
+		}
+
+		var line bytes.Buffer
+		if err := json.Compact(&line, element); err != nil {
+			return err
+		}
+
+		line.WriteByte('\n')
+		if err := a.printData(line.Bytes()); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
 // readAPIFlags reads --param and --query.

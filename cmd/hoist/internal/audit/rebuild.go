@@ -70,21 +70,9 @@ func Rebuild(ctx context.Context, home config.Home, open Opener,
 
 	report.Notes = append(report.Notes, notes...)
 
-	left, err := namesIn(home.State, "rebuild-", "") // of a rebuild that was killed
-
+	dir, err := emptyFolder(home)
 	if err != nil {
 		return report, err
-	}
-
-	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			return report, fmt.Errorf("remove what an earlier rebuild left: %w", err)
-		}
-	}
-
-	dir, err := os.MkdirTemp(home.State, "rebuild-*")
-	if err != nil {
-		return report, fmt.Errorf("make a folder for the new state: %w", err)
 	}
 
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
@@ -106,23 +94,52 @@ func Rebuild(ctx context.Context, home config.Home, open Opener,
 		return report, err
 	}
 
+	report.Old, err = replaceState(home, fresh)
+
+	return report, err
+}
+
+// emptyFolder makes the folder for a new state, and removes that of a rebuild that was killed.
+func emptyFolder(home config.Home) (string, error) {
+	left, err := namesIn(home.State, "rebuild-", "")
+	if err != nil {
+		return "", err
+	}
+
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return "", fmt.Errorf("remove what an earlier rebuild left: %w", err)
+		}
+	}
+
+	dir, err := os.MkdirTemp(home.State, "rebuild-*")
+	if err != nil {
+		return "", fmt.Errorf("make a folder for the new state: %w", err)
+	}
+
+	return dir, nil
+}
+
+// replaceState puts the new state in the place of the old, and returns under which name that is
+// kept; "" when there was none.
+func replaceState(home, fresh config.Home) (keptAs string, err error) {
 	stamp := time.Now().UTC().Format("20060102-150405.000")
 	for _, suffix := range []string{state.BackupSuffix, ""} {
 		old := home.StateFile() + suffix
 		kept := home.StateFile() + ".before-" + stamp + suffix
 		switch err := state.KeepAs(old, kept); {
 		case err == nil && suffix == "":
-			report.Old = kept
+			keptAs = kept
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return report, fmt.Errorf("keep the old state: %w", err)
+			return keptAs, fmt.Errorf("keep the old state: %w", err)
 		}
 
 		if err := os.Rename(fresh.StateFile()+suffix, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return report, fmt.Errorf("put the new state in its place: %w", err)
+			return keptAs, fmt.Errorf("put the new state in its place: %w", err)
 		}
 	}
 
-	return report, nil
+	return keptAs, nil
 }
 
 // unite puts the receipts of a state and those of the exported files together, as far as they

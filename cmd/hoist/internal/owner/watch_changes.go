@@ -43,15 +43,7 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	}
 
 	if other, ok := config.Overlap(file.Watch, c.Path); ok {
-		if r.TakeOver && other.Path == c.Path && other.Remote == r.Remote {
-			return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote},
-				o.claim(c.Path, true)
-		}
-
-		return control.WatchAdded{},
-			problem.With(problem.Usage, fmt.Errorf("watch %s: %s is watched already (%s)", c.Path, other.Path,
-				other.ID),
-				problem.Fix{Step: problem.UnwatchOther, On: other.ID})
+		return o.addAgain(other, c.Path, r)
 	}
 
 	if file.StatusFile != "" {
@@ -77,23 +69,8 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 
 	c.Remote = address
 	c.ID = config.NewWatchID(c.Path, c.Remote, o.profile(r.Profile))
-	if err := c.Complete(""); err != nil {
+	if err := o.mayWatch(ctx, &c, r.TakeOver); err != nil {
 		return control.WatchAdded{}, err
-	}
-
-	if err := o.hidesThere(ctx, c); err != nil {
-		return control.WatchAdded{}, err
-	}
-
-	settings, _, _ := o.rules.now()
-	if _, err := local.WatchRules(c.Selection, settings); err != nil {
-		return control.WatchAdded{}, err
-	}
-
-	if !r.TakeOver {
-		if err := o.foreignBelow(ctx, c.Path); err != nil {
-			return control.WatchAdded{}, foreignUsage(err)
-		}
 	}
 
 	if err := o.claim(c.Path, r.TakeOver); err != nil {
@@ -112,6 +89,44 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 	}
 
 	return added, o.watches.run(c)
+}
+
+// addAgain answers that a folder is watched already; a watch of the same two ends is taken over when
+// that is asked for.
+func (o *Owner) addAgain(other config.Watch, path string, r control.WatchRequest) (control.WatchAdded, error) {
+	if r.TakeOver && other.Path == path && other.Remote == r.Remote {
+		return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, o.claim(path, true)
+	}
+
+	return control.WatchAdded{}, problem.With(problem.Usage,
+		fmt.Errorf("watch %s: %s is watched already (%s)", path, other.Path, other.ID),
+		problem.Fix{Step: problem.UnwatchOther, On: other.ID})
+}
+
+// mayWatch completes a watch and looks whether it can be as it is asked for.
+func (o *Owner) mayWatch(ctx context.Context, c *config.Watch, takeOver bool) error {
+	if err := c.Complete(""); err != nil {
+		return err
+	}
+
+	if err := o.hidesThere(ctx, *c); err != nil {
+		return err
+	}
+
+	settings, _, _ := o.rules.now()
+	if _, err := local.WatchRules(c.Selection, settings); err != nil {
+		return err
+	}
+
+	if takeOver {
+		return nil
+	}
+
+	if err := o.foreignBelow(ctx, c.Path); err != nil {
+		return foreignUsage(err)
+	}
+
+	return nil
 }
 
 // watchedFolder checks the folder of a new watch and returns its real path.
