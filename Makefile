@@ -96,9 +96,10 @@ format: ## Format the code.
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: vet
-vet: ## Check formatting, go.mod, and go vet for each system; make lint does that for this one.
+vet: ## Check formatting, go.mod, the list of mutations, and go vet for each system; make lint does that for this one.
 	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "not formatted (make format): $$out" >&2; exit 1; fi
 	$(GO) mod tidy -diff
+	$(GO) run .ci/mutate.go -n
 	@set -e; for target in $(or $(VETTED),windows/amd64 darwin/arm64); do \
 		echo "vet for $$target"; GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./...; \
 	done

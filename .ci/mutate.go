@@ -4,7 +4,8 @@
 // prints what survives and ends with 1 when something does. The project itself is not changed: the
 // compiler sees the file of a mutation through an overlay.
 //
-//	go run .ci/mutate.go [REGEXP]     only those whose name matches
+//	go run .ci/mutate.go [-n] [REGEXP]     only those whose name matches; -n: only whether each
+//	                                       still finds the text that it cuts
 //
 // Each entry of the list, apart from the others by an empty line:
 //
@@ -18,6 +19,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,18 +35,16 @@ type mutation struct {
 }
 
 func main() {
-	pattern := ""
-	if len(os.Args) > 1 {
-		pattern = os.Args[1]
-	}
+	dry := flag.Bool("n", false, "only look whether each finds the text that it cuts")
+	flag.Parse()
 
-	if err := run(pattern); err != nil {
+	if err := run(flag.Arg(0), *dry); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(pattern string) error {
+func run(pattern string, dry bool) error {
 	which, err := regexp.Compile(pattern)
 	if err != nil {
 		return err
@@ -73,6 +73,15 @@ func run(pattern string) error {
 		}
 
 		tried++
+		if dry {
+			if _, err := m.mutant(); err != nil {
+				failed++
+				fmt.Printf("%s: %v\n", m.name, err)
+			}
+
+			continue
+		}
+
 		began := time.Now()
 		verdict := "caught"
 		if err := m.try(dir); err != nil {
@@ -81,6 +90,14 @@ func run(pattern string) error {
 		}
 
 		fmt.Printf("%-60s %4.0f s  %s\n", m.name, time.Since(began).Seconds(), verdict)
+	}
+
+	switch {
+	case dry && failed > 0:
+		return fmt.Errorf("%d of %d mutations do not fit the sources", failed, tried)
+	case dry:
+		fmt.Printf("%d mutations fit the sources\n", tried)
+		return nil
 	}
 
 	fmt.Printf("%d mutations, %d not caught\n", tried, failed)
@@ -128,16 +145,16 @@ func parse(text string) (all []mutation, err error) {
 	return all, nil
 }
 
-// try is nil when the test fails for the mutation.
-func (m mutation) try(dir string) error {
+// mutant is the file with the mutation.
+func (m mutation) mutant() (string, error) {
 	source, err := os.ReadFile(m.file)
 	if err != nil {
-		return err
+		return "", err
 	}
 
 	cut := strings.Join(m.cut, "\n") + "\n"
 	if n := strings.Count(string(source), cut); n != 1 {
-		return fmt.Errorf("the text to cut is %d times in %s: mend the list", n, m.file)
+		return "", fmt.Errorf("the text to cut is %d times in %s: mend the list", n, m.file)
 	}
 
 	put := ""
@@ -145,8 +162,18 @@ func (m mutation) try(dir string) error {
 		put = strings.Join(m.put, "\n") + "\n"
 	}
 
+	return strings.Replace(string(source), cut, put, 1), nil
+}
+
+// try is nil when the test fails for the mutation.
+func (m mutation) try(dir string) error {
+	text, err := m.mutant()
+	if err != nil {
+		return err
+	}
+
 	mutant := filepath.Join(dir, filepath.Base(m.file))
-	if err := os.WriteFile(mutant, []byte(strings.Replace(string(source), cut, put, 1)), 0o600); err != nil {
+	if err := os.WriteFile(mutant, []byte(text), 0o600); err != nil {
 		return err
 	}
 
