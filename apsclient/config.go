@@ -145,13 +145,15 @@ func LoadRoots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+const handshakeTimeout = 20 * time.Second
+
 // newTransport returns a pooled transport of the control plane: proxies from the environment,
 // HTTP/2 if it is offered.
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           newDialer().DialContext,
-		TLSHandshakeTimeout:   20 * time.Second,
+		TLSHandshakeTimeout:   handshakeTimeout,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		MaxIdleConns:          256,
 		MaxIdleConnsPerHost:   64,
@@ -173,6 +175,7 @@ func newDataTransport(roots *x509.CertPool,
 	dialer.Control = dialed
 	t := newTransport(roots)
 	t.DialContext, t.ForceAttemptHTTP2, t.DisableCompression = dialer.DialContext, false, true
+	t.DialTLSContext = dialGathered(dialer.DialContext, t.TLSClientConfig)
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 
 	return t
