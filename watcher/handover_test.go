@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -139,7 +140,7 @@ func TestOpenRegular(t *testing.T) {
 	f.write("a.dwg", "1")
 	makePipe(t, f.path("pipe"))
 
-	for name, right := range map[string]bool{"a.dwg": true, "pipe": false, "": false} {
+	for name, want := range map[string]error{"a.dwg": nil, "pipe": errIrregular, "": errIrregular} {
 		opened := make(chan error, 1)
 		go func() {
 			file, err := OpenRegular(f.path(name))
@@ -152,7 +153,7 @@ func TestOpenRegular(t *testing.T) {
 
 		select {
 		case err := <-opened:
-			if (err == nil) != right {
+			if !errors.Is(err, want) {
 				t.Errorf("%q: %v", name, err)
 			}
 		case <-time.After(20 * time.Second):
