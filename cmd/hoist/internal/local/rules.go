@@ -59,7 +59,8 @@ func FilterOf(f config.Filter) control.Filter {
 		MinAge: f.MinAge.Seconds(), IfPresent: f.IfPresent, Caches: f.Caches, OneFileSystem: f.OneFileSystem}
 }
 
-func folderOf(rel string) string {
+// FolderOf is the slash path of the folder that a file lies in, "" at the top.
+func FolderOf(rel string) string {
 	if dir := path.Dir(rel); dir != "." {
 		return dir
 	}
@@ -74,7 +75,7 @@ func Judge(book *watcher.Book) func(rel string) string {
 	folders := map[string]*watcher.Rules{}
 
 	return func(rel string) string {
-		folder := folderOf(rel)
+		folder := FolderOf(rel)
 		rules := folders[folder]
 		if rules == nil {
 			rules = book.At(folder)
@@ -94,7 +95,11 @@ func Judge(book *watcher.Book) func(rel string) string {
 // Verdict is what the rules say about a file by its slash path and size now: which one leaves it
 // out, or why they cannot tell, and after which time they can (0: when somebody mended it).
 func Verdict(book *watcher.Book, rel string, size int64) (rule string, wait time.Duration, err error) {
-	rules := book.At(folderOf(rel))
+	return VerdictOf(book.At(FolderOf(rel)), rel, size)
+}
+
+// VerdictOf is Verdict by the rules of the file's folder.
+func VerdictOf(rules *watcher.Rules, rel string, size int64) (rule string, wait time.Duration, err error) {
 	if held := rules.Held(); held != nil {
 		if !held.Until.IsZero() {
 			wait = max(time.Until(held.Until), time.Millisecond)

@@ -38,6 +38,8 @@ type rulebook struct {
 	problem  error                    // why the newest text is not in effect; guarded by mu
 	turns    int                      // how often another text came into effect; guarded by mu
 	books    map[string]*watcher.Book // by id and path of a watch, or by the folder of a push; guarded by mu
+
+	looks looks
 }
 
 func newRulebook(o *Owner) (*rulebook, error) {
@@ -122,6 +124,8 @@ func (b *rulebook) apply(seen string) {
 		return
 	}
 
+	defer b.looks.forget()
+
 	b.settings, b.watches = settings, watches
 	b.turns++
 	for _, c := range watches {
@@ -194,7 +198,13 @@ func (b *rulebook) book(key, root string, rules *watcher.Rules, settle time.Dura
 // walked is the book of the rule files below a folder that a push walked, beside the patterns that
 // the push was given.
 func (b *rulebook) walked(folder string) (*watcher.Book, error) {
-	_, watches, _ := b.now()
+	b.mu.Lock()
+	book, watches := b.books[folder], b.watches
+	b.mu.Unlock()
+	if book != nil {
+		return book, nil
+	}
+
 	rules, err := watcher.ParseRules(watcher.RuleOptions{NoLitter: true})
 	if err != nil {
 		return nil, err
@@ -242,7 +252,8 @@ func torn(name string, size int64, r io.ReaderAt) (bool, error) {
 
 // say implements the Rules of [transfer.Config].
 func (b *rulebook) say(job state.Job) (rule string, wait time.Duration, err error) {
-	if wait := b.refresh(); wait > 0 {
+	now := time.Now()
+	if wait := b.looks.configuration(now, b.refresh); wait > 0 {
 		return "", wait, errConfigRests
 	}
 
@@ -255,7 +266,7 @@ func (b *rulebook) say(job state.Job) (rule string, wait time.Duration, err erro
 		return "", 0, err
 	}
 
-	return local.Verdict(book, rel, job.Snapshot.Size)
+	return local.VerdictOf(b.looks.at(book, local.FolderOf(rel), now), rel, job.Snapshot.Size)
 }
 
 // hides reports whether a watch hides what is removed.
