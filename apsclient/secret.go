@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -58,18 +59,25 @@ func (u SignedURL) Host() string {
 	return p.Host
 }
 
-func (u SignedURL) query() url.Values {
-	p, err := url.Parse(string(u))
-	if err != nil {
-		return nil
+// parameter is the first value of a parameter of the URL's query, "" if it has none. It takes nothing
+// apart but what was asked for: every small file has a URL.
+func (u SignedURL) parameter(name string) string {
+	_, query, _ := strings.Cut(string(u), "?")
+	query, _, _ = strings.Cut(query, "#")
+	for pair := range strings.SplitSeq(query, "&") {
+		if k, v, _ := strings.Cut(pair, "="); k == name {
+			if v, err := url.QueryUnescape(v); err == nil {
+				return v
+			}
+		}
 	}
 
-	return p.Query()
+	return ""
 }
 
 // Lifetime is how long the URL can be used from its signing on, as it says itself; 0 it does not.
 func (u SignedURL) Lifetime() time.Duration {
-	s, err := strconv.Atoi(u.query().Get("X-Amz-Expires"))
+	s, err := strconv.Atoi(u.parameter("X-Amz-Expires"))
 	if err != nil || s < 0 {
 		return 0
 	}

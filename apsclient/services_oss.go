@@ -225,7 +225,7 @@ func (w wireURLs) urls(first, wanted int) (UploadURLs, error) {
 	}
 
 	for i, u := range out.URLs {
-		if n := u.query().Get("partNumber"); u == "" || n != "" && n != strconv.Itoa(first+i) {
+		if n := u.parameter("partNumber"); u == "" || n != "" && n != strconv.Itoa(first+i) {
 			return bad("the URL of part %d is that of part %s", first+i, cmp.Or(clean(n), "none"))
 		}
 	}

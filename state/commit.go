@@ -301,7 +301,7 @@ func (tx *writeTx) add(j Job) error {
 
 	tx.touch(j)
 
-	return tx.addHistory(k, "queued", "")
+	return tx.addHistory(k, historyRecord{Time: tx.now, Event: "queued"})
 }
 
 // watched reports whether only one open job may be of j's file.
@@ -318,7 +318,7 @@ func (tx *writeTx) unlist(k []byte, j Job) error {
 
 // deleteIf deletes a key that has this value.
 func (tx *writeTx) deleteIf(bucket, k, value []byte) error {
-	if v, err := get(tx.Tx, bucket, k); err != nil || !bytes.Equal(v, value) {
+	if v, err := tx.get(bucket, k); err != nil || !bytes.Equal(v, value) {
 		return err
 	}
 

@@ -311,7 +311,7 @@ func (tx *writeTx) putRow(k []byte, j Job, receipt *receiptRecord, more []histor
 	lines = append(lines, more...)
 	row, shared := rowOf(j, receipt, lines)
 	if len(row.shared) > 0 {
-		switch there, err := get(tx.Tx, bucketShared, row.shared); {
+		switch there, err := tx.get(bucketShared, row.shared); {
 		case err != nil:
 			return err
 		case there == nil:

@@ -219,9 +219,9 @@ func (tx *writeTx) addWanted(j Job) (Job, Verdict, error) {
 
 // rival finds the open job of the same target, else that of the same file.
 func (tx *writeTx) rival(j Job) (Job, []byte, error) {
-	k, err := get(tx.Tx, bucketTargets, targetKey(j))
+	k, err := tx.get(bucketTargets, targetKey(j))
 	if k == nil && err == nil && watched(j) {
-		k, err = get(tx.Tx, bucketFiles, fileKey(j))
+		k, err = tx.get(bucketFiles, fileKey(j))
 	}
 
 	if k == nil || err != nil {

@@ -10,28 +10,31 @@ import (
 // putHistory adds a line for each event but stored parts, which the parts themselves tell, and
 // keeps the newest lines.
 func (tx *writeTx) putHistory(k []byte, events []Event) error {
+	var added []historyRecord
 	for _, e := range events {
-		if _, part := e.(PartStored); part {
-			continue
-		}
-
-		if err := tx.addHistory(k, e.event(), e.detail()); err != nil {
-			return err
+		if _, part := e.(PartStored); !part {
+			added = append(added, historyRecord{Time: tx.now, Event: e.event(), Detail: clipped(e.detail())})
 		}
 	}
 
-	return nil
+	return tx.addHistory(k, added...)
 }
 
-func (tx *writeTx) addHistory(k []byte, event, detail string) error {
-	lines, err := get(tx.Tx, bucketHistory, k)
+func (tx *writeTx) addHistory(k []byte, added ...historyRecord) error {
+	if len(added) == 0 {
+		return nil
+	}
+
+	lines, err := tx.get(bucketHistory, k)
 	if err != nil {
 		return err
 	}
 
-	line := encodeRecord(historyRecord{Time: tx.now, Event: event, Detail: clipped(detail)}, "")
+	for i := range added {
+		lines = appendLine(lines, encodeRecord(&added[i], ""))
+	}
 
-	return tx.put(bucketHistory, k, appendLine(lines, line))
+	return tx.put(bucketHistory, k, lines)
 }
 
 func clipped(detail string) string {

@@ -74,7 +74,7 @@ func (tx *writeTx) putPublished(r PublishedRecord) error {
 	}
 
 	k, v := joinKey(r.Root, r.Rel), encodePublished(r)
-	if old, err := get(tx.Tx, bucketPublished, k); err != nil || !bytes.Equal(old, v) {
+	if old, err := tx.get(bucketPublished, k); err != nil || !bytes.Equal(old, v) {
 		if err := tx.put(bucketPublished, k, v); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -123,7 +124,7 @@ func (tx *writeTx) putReceipt(r *receiptRecord, extra []byte) error {
 	}
 
 	r.Seq, r.Prev = seq+1, prev
-	instance, err := get(tx.Tx, bucketMeta, metaInstance)
+	instance, err := tx.get(bucketMeta, metaInstance)
 	if err != nil {
 		return err
 	}
@@ -180,7 +181,9 @@ func receiptOf(seq uint64, v []byte) (receiptRecord, error) {
 // headOf is what the next receipt builds on: the number of the newest one and the hash of its line.
 func headOf(r Receipt) []byte {
 	sum := sha256.Sum256(r.Line)
-	return fmt.Appendf(nil, "%d %s", r.Seq, hex.EncodeToString(sum[:]))
+	b := append(strconv.AppendUint(make([]byte, 0, 20+1+2*len(sum)), r.Seq, 10), ' ')
+
+	return hex.AppendEncode(b, sum[:])
 }
 
 // parseHead reads what headOf wrote; "" is the head of no receipts.
@@ -189,7 +192,8 @@ func parseHead(head string) (seq uint64, hash string, err error) {
 		return 0, noReceipt, nil
 	}
 
-	if _, err := fmt.Sscanf(head, "%d %s", &seq, &hash); err != nil || len(hash) != len(noReceipt) {
+	number, hash, _ := strings.Cut(head, " ")
+	if seq, err = strconv.ParseUint(number, 10, 64); err != nil || len(hash) != len(noReceipt) {
 		return 0, "", fmt.Errorf("head of the receipts: %q", head)
 	}
 
@@ -198,7 +202,7 @@ func parseHead(head string) (seq uint64, hash string, err error) {
 
 // receiptHead is the head as the transaction sees it.
 func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
-	head, err := get(tx.Tx, bucketMeta, metaReceiptHead)
+	head, err := tx.get(bucketMeta, metaReceiptHead)
 	if err == nil {
 		if seq, hash, err = parseHead(string(head)); err != nil {
 			err = damagedValue(tx.Tx, bucketMeta, metaReceiptHead, err)

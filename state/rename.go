@@ -105,12 +105,12 @@ func (tx *writeTx) enqueueRenamed(j Job) (Job, Verdict, error) {
 		return out, v, err
 	}
 
-	return out, v, tx.addHistory(k, "renamed", j.Path)
+	return out, v, tx.addHistory(k, historyRecord{Time: tx.now, Event: "renamed", Detail: clipped(j.Path)})
 }
 
 // jobOf is the open job of a watched file; without one its key is nil.
 func (tx *writeTx) jobOf(root, rel string) (Job, []byte, error) {
-	k, err := get(tx.Tx, bucketFiles, joinKey(root, rel))
+	k, err := tx.get(bucketFiles, joinKey(root, rel))
 	if k == nil || err != nil {
 		return Job{}, nil, err
 	}

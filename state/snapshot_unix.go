@@ -15,7 +15,9 @@ func snapshotOf(_ *os.File, fi os.FileInfo) (Snapshot, error) {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		sec, nsec := changeTime(st)
 		s.ChangeTime = time.Unix(sec, nsec).UTC()
-		s.FileID = strconv.FormatUint(uint64(st.Dev), 16) + ":" + strconv.FormatUint(st.Ino, 16)
+		var id [33]byte
+		b := append(strconv.AppendUint(id[:0], uint64(st.Dev), 16), ':')
+		s.FileID = string(strconv.AppendUint(b, st.Ino, 16))
 	}
 
 	return s, nil

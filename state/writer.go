@@ -38,6 +38,44 @@ type writeTx struct {
 	doneRows int // put less pruned
 
 	empty map[string]bool // buckets that hold nothing, and those that do, as far as was asked
+
+	cursors map[string]*bolt.Cursor // of stored, by bucket: each Get of bbolt would make its own
+}
+
+// get is the get of the transaction; it knows what was written in it before. The bytes die with the
+// transaction, or with the next write under the key.
+func (tx *writeTx) get(bucket, k []byte) ([]byte, error) {
+	stored := tx.stored(bucket, k)
+	if stored == nil {
+		return nil, nil
+	}
+
+	v, err := unsealed(bucket, k, stored)
+	if err != nil {
+		return nil, damagedValue(tx.Tx, bucket, k, err)
+	}
+
+	return v, nil
+}
+
+// stored is the value of a key with its checksum, nil if there is none.
+func (tx *writeTx) stored(bucket, k []byte) []byte {
+	c := tx.cursors[string(bucket)]
+	if c == nil {
+		if tx.cursors == nil {
+			tx.cursors = map[string]*bolt.Cursor{}
+		}
+
+		c = tx.Bucket(bucket).Cursor()
+		tx.cursors[string(bucket)] = c
+	}
+
+	found, v := c.Seek(k)
+	if !bytes.Equal(found, k) {
+		return nil
+	}
+
+	return v
 }
 
 func (tx *writeTx) put(bucket, k, v []byte) error {
@@ -60,7 +98,7 @@ func fillOf(bucket []byte) float64 {
 }
 
 func (tx *writeTx) has(bucket, k []byte) bool {
-	return !tx.isEmpty(bucket) && tx.Bucket(bucket).Get(k) != nil
+	return !tx.isEmpty(bucket) && tx.stored(bucket, k) != nil
 }
 
 // isEmpty reports whether a bucket holds nothing: what is rare is not looked for in vain.

@@ -161,6 +161,10 @@ const patience = 700 * time.Millisecond
 // acquireFirst is acquire for a file that has nothing in flight: after patience it gets a spare
 // slot, if there is one. The others' parts go on, and their next ones yield.
 func (g *gate) acquireFirst(ctx context.Context) error {
+	if ctx.Err() == nil && g.acquireNow() {
+		return nil
+	}
+
 	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := g.acquire(soon)
@@ -176,6 +180,14 @@ func (g *gate) acquireFirst(ctx context.Context) error {
 	}
 
 	return g.acquire(ctx)
+}
+
+// acquireNow takes a slot if nobody has to wait for one.
+func (g *gate) acquireNow() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+
+	return len(g.waiting) == 0 && g.take()
 }
 
 // acquire waits for a slot; the caller must release it. The error is the context's cause.

@@ -69,14 +69,16 @@ func (e *Engine) sendParts(ctx context.Context, r *run, c *apsclient.Client, job
 		return nil, fmt.Errorf("upload %s: %w", job.Target.Address, err)
 	}
 
+	if job.PartsTotal == 1 && len(stored) == 0 { // see put, which looked at the file too
+		r.freshParts = true
+		return nil, nil
+	}
+
 	if err := src.check(); err != nil {
 		return nil, err
 	}
 
 	r.freshParts = true
-	if job.PartsTotal == 1 && len(stored) == 0 {
-		return nil, nil // see put
-	}
 
 	return []state.Event{state.AllStored{}}, nil
 }

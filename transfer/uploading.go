@@ -41,6 +41,8 @@ func (u *uploading) source(ctx context.Context, e *Engine, job state.Job) (*sour
 		}
 
 		u.src = src
+
+		return src, nil // it was looked at a moment ago
 	}
 
 	return u.src, u.src.check()
