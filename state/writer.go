@@ -90,8 +90,11 @@ func (tx *writeTx) put(bucket, k, v []byte) error {
 // fillOf is how full the pages of a bucket become: most keys come in order, and what lies under them
 // stays. An open job grows.
 func fillOf(bucket []byte) float64 {
-	if bytes.Equal(bucket, bucketJobs) || bytes.Equal(bucket, bucketHistory) {
+	switch {
+	case bytes.Equal(bucket, bucketJobs), bytes.Equal(bucket, bucketHistory):
 		return bolt.DefaultFillPercent
+	case bytes.Equal(bucket, bucketReceipts): // by number, and never written again
+		return 1
 	}
 
 	return 0.9
