@@ -68,7 +68,7 @@ interop: ## Run the public APS clients from npm against the emulator (needs node
 	sh cmd/hoist/testdata/interop/run.sh
 
 .PHONY: bench
-bench: ## Run the benchmarks, each beside its bare loop; BENCH=regexp chooses.
+bench: ## Run the benchmarks, each beside its bare loop, and Peers beside rclone and s5cmd; BENCH=regexp chooses.
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m ./...
 
 .PHONY: cross

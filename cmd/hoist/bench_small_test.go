@@ -27,16 +27,25 @@ import (
 // 256 KiB are a fifth of that.
 
 func BenchmarkPushSmall(b *testing.B) {
-	files := 2000
-	if s := os.Getenv("HOIST_BENCH_FILES"); s != "" {
-		var err error
-		if files, err = strconv.Atoi(s); err != nil {
-			b.Fatal(err)
-		}
-	}
-
+	files := benchFiles(b)
 	b.Run("1KiB", func(b *testing.B) { benchSmall(b, files, 1<<10) })
 	b.Run("256KiB", func(b *testing.B) { benchSmall(b, files/5, 256<<10) })
+}
+
+// benchFiles is how many small files are measured.
+func benchFiles(tb testing.TB) int {
+	tb.Helper()
+	s := os.Getenv("HOIST_BENCH_FILES")
+	if s == "" {
+		return 2000
+	}
+
+	files, err := strconv.Atoi(s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	return files
 }
 
 func benchSmall(b *testing.B, files, size int) {
