@@ -62,7 +62,7 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
 			Sources: w.sources("d", "")}
 		push := func(e *Engine) { w.start(w.push(e, req)) }
-		w.measure(files, push).atMost(t, smallCost{calls: 0.17, commits: 3, allocs: 1110, stateBytes: 900})
+		w.measure(files, push).atMost(t, smallCost{calls: 0.15, commits: 3, allocs: 1000, stateBytes: 870})
 
 		again := w.measure(files, push)
 		again.stateBytes = 0
@@ -70,7 +70,7 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 
 		pulled := w.measure(files, func(e *Engine) { w.pull(e, "oss://drawings/2026/", "pulled") })
 		pulled.stateBytes = 0
-		pulled.atMost(t, smallCost{calls: 0.07, commits: 2.1, allocs: 965})
+		pulled.atMost(t, smallCost{calls: 0.07, commits: 2.1, allocs: 895})
 	})
 }
 

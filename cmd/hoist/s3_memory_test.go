@@ -237,7 +237,8 @@ func TestMemoryS3(t *testing.T) {
 		t.Errorf("folders %q, keys %q", folders, keys)
 	}
 
-	if text, header := call("GET", "/b/d1/f0007", ""); text != "7" || header.Get("ETag") != `"8f14e45fceea167a5a36dedd4bea2543"` {
+	text, header := call("GET", "/b/d1/f0007", "")
+	if want := `"8f14e45fceea167a5a36dedd4bea2543"`; text != "7" || header.Get("ETag") != want {
 		t.Errorf("got %q with %v", text, header)
 	}
 }
