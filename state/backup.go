@@ -95,7 +95,7 @@ func (s *Store) Backup(to string) error {
 func (b *backupState) copy(s *Store) error {
 	n := b.commits.Load()
 	to := s.path + BackupSuffix
-	if err := compact(s.db, to); err != nil {
+	if err := whileReading(s.db, func() error { return compact(s.db, to) }); err != nil {
 		return fmt.Errorf("copy state to %s: %w", to, err)
 	}
 

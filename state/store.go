@@ -142,7 +142,7 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// load migrates and builds what is held in memory.
+// load migrates and loads.
 func (s *Store) load(schema []migration) error {
 	var have int
 	err := s.view(func(tx *bolt.Tx) (err error) {
@@ -165,30 +165,33 @@ func (s *Store) load(schema []migration) error {
 		return &WriteError{Path: s.path, Err: err}
 	}
 
-	return s.view(func(tx *bolt.Tx) error {
-		if err := checkBuckets(tx, s.path); err != nil {
-			return err
+	return whileReading(s.db, func() error { return s.view(s.loadFrom) })
+}
+
+// loadFrom builds what is held in memory.
+func (s *Store) loadFrom(tx *bolt.Tx) error {
+	if err := checkBuckets(tx, s.path); err != nil {
+		return err
+	}
+
+	instance, err := get(tx, bucketMeta, metaInstance)
+	if err != nil {
+		return err
+	}
+
+	s.instance = string(instance)
+	s.index = uint64(tx.ID())
+	s.lostAt = s.index
+	if s.jobs, err = loadIndex(tx); err != nil {
+		return err
+	}
+
+	return eachJob(tx, nil, true, func(k []byte) (bool, error) {
+		if len(k) == 16 { // the clock may have been set back
+			noteID(int64(binary.BigEndian.Uint64(k)))
 		}
 
-		instance, err := get(tx, bucketMeta, metaInstance)
-		if err != nil {
-			return err
-		}
-
-		s.instance = string(instance)
-		s.index = uint64(tx.ID())
-		s.lostAt = s.index
-		if s.jobs, err = loadIndex(tx); err != nil {
-			return err
-		}
-
-		return eachJob(tx, nil, true, func(k []byte) (bool, error) {
-			if len(k) == 16 { // the clock may have been set back
-				noteID(int64(binary.BigEndian.Uint64(k)))
-			}
-
-			return false, nil
-		})
+		return false, nil
 	})
 }
 

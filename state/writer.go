@@ -147,6 +147,7 @@ func (s *Store) update(f func(*writeTx) error) error {
 // write is the one writer: it commits whatever waits as soon as the last commit ended. It ends when
 // the store closes.
 func (s *Store) write() {
+	var mapped resident
 	for {
 		var group []*request
 		select {
@@ -174,6 +175,7 @@ func (s *Store) write() {
 		}
 
 		s.saved.afterCommit()
+		mapped.used(s.db, time.Now())
 	}
 }
 
