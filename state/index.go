@@ -253,6 +253,10 @@ const indexPage = 1000
 // page lists the next open jobs after an id, none for the first ones, that the filter may choose, in its
 // order: at most most (0: any number), and never more than indexPage.
 func (x *jobIndex) page(f Filter, after JobID, most int) []JobID {
+	if len(f.Status) == 1 && x.none(f.Status[0]) {
+		return nil
+	}
+
 	i, found := slices.BinarySearchFunc(x.order, &openJob{id: after}, byID)
 	rest := slices.Values(x.order[i:])
 	switch {
@@ -280,6 +284,21 @@ func (x *jobIndex) page(f Filter, after JobID, most int) []JobID {
 	}
 
 	return ids
+}
+
+// none reports whether no open job has a status that few have.
+func (x *jobIndex) none(s Status) bool {
+	switch s {
+	case StatusPaused:
+		return x.paused == 0
+	case StatusAttention:
+		return x.attention == 0
+	case StatusWaiting:
+		return len(x.waiting) == x.retried
+	case StatusQueued, StatusActive, StatusDone, StatusFailed, StatusCancelled:
+	}
+
+	return false
 }
 
 func backward(list []*openJob) iter.Seq[*openJob] {
