@@ -12,6 +12,7 @@ import (
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/cmd/hoist/internal/progress"
 	"hoist/state"
 	"hoist/transfer"
 )
@@ -97,6 +98,10 @@ type acts struct {
 // when one ends meanwhile, as a push does whose only job is cancelled.
 func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 	if len(left.ids) == 0 && !left.known {
+		if err := dropPushes(ctx, api, left); err != nil {
+			return err
+		}
+
 		all, err := concerned(ctx, api, left.verb, left.reason)
 		if err != nil {
 			return err
@@ -126,6 +131,20 @@ func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 	}
 
 	return nil
+}
+
+// dropPushes keeps files from being queued while all jobs are cancelled.
+func dropPushes(ctx context.Context, api control.API, left *acts) error {
+	if left.verb != control.Cancel || left.reason != "" {
+		return nil
+	}
+
+	_, err := api.DropPushes(ctx)
+	if kind, _ := problem.Of(err); kind == problem.NotFound {
+		return nil // an owner of an older version has none
+	}
+
+	return err
 }
 
 // concerned lists the jobs that a verb for all of them means. Cancelled jobs are not tried again
@@ -213,7 +232,7 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 		return err
 	}
 
-	w := waiter{a: a, s: s, command: "resume", every: every}
+	w := waiter{a: a, s: s, command: "resume", every: every, all: len(ids) == 0}
 	left := acts{verb: control.Resume, ids: ids}
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
@@ -314,7 +333,7 @@ func (a *app) wait(ctx context.Context, ids []string, timeout string) error {
 		defer cancel()
 	}
 
-	w := waiter{a: a, s: s, command: "wait"}
+	w := waiter{a: a, s: s, command: "wait", all: len(ids) == 0}
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if len(ids) == 0 {
@@ -341,69 +360,108 @@ type waiter struct {
 	s       *setup
 	command string
 	every   time.Duration // between lines of progress
+	all     bool          // also for what pushes have not queued yet
+
+	show             *progress.Reporter
+	lines            *progressLines
+	left             []string        // nil: begin was not asked yet
+	open             map[string]bool // of left
+	attention, total int
 }
 
 // run asks begin which jobs to wait for, once, and waits for them.
-func (w waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
-	show := w.a.reporter(w.every)
-	defer show.Close()
+func (w *waiter) run(ctx context.Context, begin func(*attached) ([]string, error)) error {
+	w.show = w.a.reporter(w.every)
+	defer w.show.Close()
 
-	lines := w.a.progressLines(w.every)
-
-	var left []string // nil: begin was not asked yet
-	attention, total := 0, 0
+	w.lines = w.a.progressLines(w.every)
 	err := w.a.over(ctx, w.s, owner.Working, w.command, func(at *attached) (err error) {
-		if left == nil {
-			if left, err = begin(at); err != nil {
-				left = nil
+		if w.left == nil {
+			if w.left, err = begin(at); err != nil {
+				w.left = nil
 				return err
 			}
 
-			total = len(left)
-			w.a.sum.Files = total
-			left = slices.Grow(left, 1) // none is not nil
+			w.total = len(w.left)
+			w.a.sum.Files = w.total
+			w.left = slices.Grow(w.left, 1) // none is not nil
 		}
 
-		if len(left) == 0 {
-			return nil
-		}
-
-		open := map[string]bool{}
-		for _, id := range left {
-			open[id] = true
-		}
-
-		defer func() { left = slices.DeleteFunc(left, func(id string) bool { return !open[id] }) }()
-
-		defer show.Hide()
-
-		return at.Follow(ctx, left, func(u control.Update) error {
-			if u.Job == nil {
-				show.Show(stateOf(*u.Progress))
-				return lines.show(*u.Progress)
-			}
-
-			delete(open, u.For)
-			result := u.Job.Result
-			if u.Job.State != state.StatusDone {
-				attention++
-				result = control.ResultAttention
-			}
-
-			w.a.sum.result(result, u.Job.Size)
-
-			return w.a.printEnded(*u.Job)
-		})
+		return w.follow(ctx, at)
 	})
 	if err != nil {
 		return atEnd(ctx, err)
 	}
 
-	if attention > 0 {
-		return needAttention(attention, total, "")
+	if w.attention > 0 {
+		return needAttention(w.attention, w.total, "")
 	}
 
 	return nil
+}
+
+// follow waits for the jobs that are left, and then for those that pushes queue.
+func (w *waiter) follow(ctx context.Context, at *attached) error {
+	defer w.show.Hide()
+
+	if len(w.left) > 0 {
+		w.open = map[string]bool{}
+		for _, id := range w.left {
+			w.open[id] = true
+		}
+
+		err := at.Follow(ctx, w.left, w.told)
+		w.left = slices.DeleteFunc(w.left, func(id string) bool { return !w.open[id] })
+
+		if err != nil {
+			return err
+		}
+	}
+
+	if !w.all || at.own == nil {
+		return nil
+	}
+
+	return at.own.GoOn(ctx, owner.Sending{
+		Begin: func(int, []control.RuleCount) {},
+		File: func(f control.PlanFile) error {
+			w.total++
+			w.a.sum.Files++
+			if f.Result == "" {
+				return nil
+			}
+
+			w.attention++
+			w.a.sum.result(f.Result, f.Bytes)
+			if w.a.flags.json {
+				return w.a.printJSON(f.FileResult)
+			}
+
+			fmt.Fprintf(w.a.stderr, "attention: %s: %s\n", printable(f.Path), attentionText(f.FileResult))
+
+			return nil
+		},
+		Update: w.told,
+	})
+}
+
+// told shows what a follower was told.
+func (w *waiter) told(u control.Update) error {
+	if u.Job == nil {
+		w.show.Show(stateOf(*u.Progress))
+		return w.lines.show(*u.Progress)
+	}
+
+	delete(w.open, u.For)
+	result := u.Job.Result
+	if u.Job.State != state.StatusDone {
+		w.attention++
+		result = control.ResultAttention
+	}
+
+	w.a.sum.result(result, u.Job.Size)
+
+	return w.a.printEnded(*u.Job)
 }
 
 // atEnd is why a command ended: what ended its context, where that is over, else the error.

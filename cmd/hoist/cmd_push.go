@@ -123,6 +123,8 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 		return err
 	}
 
+	t.push = &req
+
 	return t.run(ctx)
 }
 

@@ -144,6 +144,10 @@ func (a *app) printStatus(s control.Status) error {
 	}
 
 	a.line("jobs: " + countsText(s.Jobs))
+	for _, p := range s.Pushes {
+		a.line(pushText(p))
+	}
+
 	if s.ETA != nil {
 		a.line(progress.Remaining(time.Duration(s.ETA.Seconds)*time.Second, s.ETA.DecidedBy))
 	}
@@ -169,6 +173,16 @@ func (a *app) printStatus(s control.Status) error {
 	a.printAttention(s)
 
 	return nil
+}
+
+// pushText tells of a push whose files are not all queued.
+func pushText(p control.PendingPush) string {
+	text := "push of " + printable(strings.Join(p.Paths, " ")) + " -> " + printable(p.Remote) + ": "
+	if p.Left == nil {
+		return text + `not all of its files are queued; "hoist resume" goes on`
+	}
+
+	return text + count(*p.Left, "file is", "files are") + " queued as others are done"
 }
 
 // idleText is the first line of a status while nothing runs.

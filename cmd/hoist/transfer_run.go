@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -30,6 +31,7 @@ type transferRun struct {
 	filter  control.Filter
 	batch   string
 	plan    func(ctx context.Context, api control.API) (control.Plan, error)
+	push    *control.PushRequest // what plan asks for, of a push; nil: plan alone tells
 	dry     bool
 	// what a push that is only looked at would take; nil: not asked
 	forecast func(ctx context.Context, api control.API) (control.PreflightReport, error)
@@ -47,6 +49,7 @@ type transferRun struct {
 	order   []string          // jobs in the order of the plan
 	queued  int               // handed over and not waited for
 	held    int               // queued and paused: beyond --max-transfer
+	ahead   int               // found, and not told yet
 	cause   string            // what helps against the first refusal whose cause is known
 }
 
@@ -131,6 +134,10 @@ const (
 
 // work plans if that has not been done, and follows what is left of the plan.
 func (t *transferRun) work(ctx context.Context, at *attached) error {
+	if !t.planned && at.own != nil && t.push != nil && !t.dry {
+		return t.send(ctx, at)
+	}
+
 	if !t.planned {
 		look := t.a.looking(ctx, at, t.show)
 		plan, err := t.plan(ctx, at)
@@ -145,29 +152,14 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 			return err
 		}
 
-		if len(plan.LeftOut) > 0 && !t.silent {
-			t.show.Say(printable(leftOutText(plan.LeftOut)))
-		}
+		t.leftOut(plan.LeftOut)
 
 		for _, f := range plan.Files {
-			t.warn(f.Path, f.Warning)
-
-			if f.Result == "" && f.Held {
-				t.held++
-				continue
+			if _, twice := t.waiting[f.Job]; f.Job != "" && !twice {
+				t.order = append(t.order, f.Job)
 			}
 
-			if f.Result == "" && f.Job != "" {
-				if _, twice := t.waiting[f.Job]; !twice {
-					t.order = append(t.order, f.Job)
-				}
-
-				t.waiting[f.Job] = f.Warning
-
-				continue
-			}
-
-			if err := t.report(f.FileResult); err != nil {
+			if err := t.file(f); err != nil {
 				return err
 			}
 		}
@@ -190,15 +182,76 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 		defer runtime.KeepAlive(make([]byte, manySpare))
 	}
 
-	return at.Follow(ctx, left, func(u control.Update) error {
-		if u.Job != nil {
-			return t.ended(u)
-		}
+	return at.Follow(ctx, left, t.told)
+}
 
-		t.show.Show(stateOf(*u.Progress))
+// send plans and follows at once, as the owner of the home.
+func (t *transferRun) send(ctx context.Context, at *attached) error {
+	looked := sync.OnceFunc(t.a.looking(ctx, at, t.show))
+	defer looked()
+	defer t.show.Hide()
 
-		return t.lines.show(*u.Progress)
+	var spare []byte
+	found := 0
+	err := at.own.Send(ctx, *t.push, owner.Sending{
+		Begin: func(files int, leftOut []control.RuleCount) {
+			if found = files; files >= manyFiles {
+				spare = make([]byte, manySpare)
+			}
+
+			t.leftOut(leftOut)
+		},
+		File: func(f control.PlanFile) error {
+			if looked(); !t.planned {
+				t.planned, t.ahead = true, found
+			}
+
+			t.ahead--
+
+			return t.file(f)
+		},
+		Update: t.told,
 	})
+	runtime.KeepAlive(spare)
+
+	if err == nil {
+		t.ahead = 0 // files that were named twice are told once
+	}
+
+	return err
+}
+
+// file reports a planned file, or notes the job that will bring it.
+func (t *transferRun) file(f control.PlanFile) error {
+	t.warn(f.Path, f.Warning)
+
+	switch {
+	case f.Result == "" && f.Held:
+		t.held++
+		return nil
+	case f.Result == "" && f.Job != "":
+		t.waiting[f.Job] = f.Warning
+		return nil
+	}
+
+	return t.report(f.FileResult)
+}
+
+// told shows what a follower was told.
+func (t *transferRun) told(u control.Update) error {
+	if u.Job != nil {
+		return t.ended(u)
+	}
+
+	t.show.Show(stateOf(*u.Progress))
+
+	return t.lines.show(*u.Progress)
+}
+
+func (t *transferRun) leftOut(rules []control.RuleCount) {
+	if len(rules) > 0 && !t.silent {
+		t.show.Say(printable(leftOutText(rules)))
+	}
 }
 
 // look finds out what a push that is only looked at would take.
@@ -343,7 +396,7 @@ func attentionText(r control.FileResult) string {
 // sumUp prints the summary for people, and decides how a run ends that found no end before.
 func (t *transferRun) sumUp(err error) error {
 	s := &t.a.sum
-	left := len(t.waiting) + t.held
+	left := len(t.waiting) + t.held + t.ahead
 	s.Files = s.Created + s.Versioned + s.Unchanged + s.Downloaded + s.Attention + t.queued + left
 	if !t.a.flags.json && !t.a.flags.quiet && (err == nil || s.Files > 0) {
 		var out io.Writer = t.a.stdout

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"hash/maphash"
 	"path/filepath"
 	"slices"
@@ -25,8 +26,9 @@ type landings struct {
 	place remote.Place
 	req   PushRequest
 	seed  maphash.Seed
-	files map[uint64]int32 // hash of where a file lands, as the service may see it -> its source
-	dirs  map[string]int   // folder that a landing needs, below the place -> a source below it
+	files []uint64       // by source: hash of where its file lands, as the service may see it
+	order []int32        // the sources by that, then by number
+	dirs  map[string]int // folder that a landing needs, below the place -> a source below it
 	folds map[string]string
 	// what is spelled in several ways, by the Fold of the names up to there
 	spelled map[string][]spelling
@@ -43,10 +45,10 @@ type spelling struct {
 // land computes where every source lands, and refuses two on one name. It is pure.
 func land(place remote.Place, req PushRequest) (*landings, error) {
 	l := &landings{place: place, req: req, seed: maphash.MakeSeed(), dirs: map[string]int{},
-		files: make(map[uint64]int32, len(req.Sources)), folds: map[string]string{},
+		files: make([]uint64, req.count()), folds: map[string]string{},
 		spelled: map[string][]spelling{}, twice: map[int]bool{}, others: map[int]string{}}
 	above := ""
-	for i := range req.Sources {
+	for i := range l.files {
 		names, _ := l.names(i)
 		last := len(names) - 1
 		if dir := strings.Join(names[:last], "/"); dir != above && place.Kind == remote.KindFolder {
@@ -54,17 +56,43 @@ func land(place remote.Place, req PushRequest) (*landings, error) {
 			l.addFolders(i, names[:last])
 		}
 
-		if err := l.addFile(i, names); err != nil {
+		l.files[i] = maphash.String(l.seed, l.fold(names))
+	}
+
+	for _, i := range l.sort() {
+		if err := l.met(i); err != nil {
 			return nil, err
 		}
 	}
 
-	return l, l.filesAsFolders()
+	return l, cmp.Or(l.filesAsFolders(), req.Found.Err())
+}
+
+// sort orders the sources by where they land, and returns those whose place another one before them has.
+func (l *landings) sort() (later []int) {
+	l.order = make([]int32, len(l.files))
+	for i := range l.order {
+		l.order[i] = int32(i)
+	}
+
+	slices.SortFunc(l.order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(l.files[a], l.files[b]), cmp.Compare(a, b))
+	})
+
+	for n := 1; n < len(l.order); n++ {
+		if i := l.order[n]; l.files[i] == l.files[l.order[n-1]] {
+			later = append(later, int(i))
+		}
+	}
+
+	slices.Sort(later)
+
+	return later
 }
 
 // names are those of a source's landing, and whether one of them is not its own.
 func (l *landings) names(i int) (names []string, mapped bool) {
-	names = strings.Split(strings.Trim(l.req.Sources[i].Rel, "/"), "/")
+	names = strings.Split(strings.Trim(l.req.source(i).Rel, "/"), "/")
 	if l.req.As != "" {
 		names[len(names)-1] = l.req.As
 	}
@@ -81,7 +109,7 @@ func (l *landings) names(i int) (names []string, mapped bool) {
 // landing is where a source goes; false: it was named before.
 func (l *landings) landing(i int) (landing, bool) {
 	names, mapped := l.names(i)
-	one := landing{index: i, source: l.req.Sources[i], names: names, mapped: mapped, clash: l.clash(i, names)}
+	one := landing{index: i, source: l.req.source(i), names: names, mapped: mapped, clash: l.clash(i, names)}
 	if l.place.Kind != remote.KindFolder {
 		one.refused = refusedKey(l.place.Key + strings.Join(names, "/"))
 		return one, !l.twice[i]
@@ -106,28 +134,31 @@ func (l *landings) fold(names []string) string {
 	return text
 }
 
-// source finds the one whose file lands where a text of fold leads.
+// source finds the first one whose file lands where a text of fold leads.
 func (l *landings) source(fold string) (i int, ok bool) {
-	at, ok := l.files[maphash.String(l.seed, fold)]
-	return int(at), ok
+	hash := maphash.String(l.seed, fold)
+	n, ok := slices.BinarySearchFunc(l.order, hash, func(i int32, hash uint64) int {
+		return cmp.Compare(l.files[i], hash)
+	})
+	if !ok {
+		return 0, false
+	}
+
+	return int(l.order[n]), true
 }
 
 // collision is the error of two sources on one name.
 func (l *landings) collision(names []string, i, j int) error {
 	return &CollisionError{Remote: address(l.place, names).String(),
-		Sources: [2]string{l.req.Sources[i].Path, l.req.Sources[j].Path}}
+		Sources: [2]string{l.req.source(i).Path, l.req.source(j).Path}}
 }
 
-// addFile notes where a file lands, and how it gets on with one that lands there too.
-func (l *landings) addFile(i int, names []string) error {
+// met notes how a file gets on with the first one that lands where it does.
+func (l *landings) met(i int) error {
+	names, _ := l.names(i)
 	fold := l.fold(names)
-	j, met := l.source(fold)
-	if !met {
-		l.files[maphash.String(l.seed, fold)] = int32(i)
-		return nil
-	}
-
-	s, other := l.req.Sources[i], l.req.Sources[j]
+	j, _ := l.source(fold)
+	s, other := l.req.source(i), l.req.source(j)
 	theirs, _ := l.names(j)
 	path := other.Path
 	if !slices.Equal(names, theirs) {
@@ -167,7 +198,7 @@ func (l *landings) addFolders(i int, names []string) {
 		}
 
 		l.dirs[text] = i
-		path := above(l.req.Sources[i].Path, len(names)+1-n)
+		path := above(l.req.source(i).Path, len(names)+1-n)
 		first, ok := l.folds[fold]
 		if !ok {
 			l.folds[fold] = text
@@ -176,8 +207,8 @@ func (l *landings) addFolders(i int, names []string) {
 
 		if len(l.spelled[fold]) == 0 {
 			other := l.dirs[first]
-			depth := strings.Count(strings.Trim(l.req.Sources[other].Rel, "/"), "/") - strings.Count(first, "/")
-			l.spell(fold, spelling{first, above(l.req.Sources[other].Path, depth), true})
+			depth := strings.Count(strings.Trim(l.req.source(other).Rel, "/"), "/") - strings.Count(first, "/")
+			l.spell(fold, spelling{first, above(l.req.source(other).Path, depth), true})
 		}
 
 		l.spell(fold, spelling{text, path, true})
@@ -187,7 +218,7 @@ func (l *landings) addFolders(i int, names []string) {
 // filesAsFolders looks for files that land where others need a folder.
 func (l *landings) filesAsFolders() error {
 	var err error
-	first := len(l.req.Sources)
+	first := l.req.count()
 	for text, i := range l.dirs {
 		names := strings.Split(text, "/")
 		fold := l.fold(names)
@@ -197,9 +228,9 @@ func (l *landings) filesAsFolders() error {
 		}
 
 		theirs, _ := l.names(j)
-		depth := strings.Count(strings.Trim(l.req.Sources[i].Rel, "/"), "/") + 1 - len(names)
-		l.spell(fold, spelling{strings.Join(theirs, "/"), l.req.Sources[j].Path, false})
-		l.spell(fold, spelling{text, above(l.req.Sources[i].Path, depth), true})
+		depth := strings.Count(strings.Trim(l.req.source(i).Rel, "/"), "/") + 1 - len(names)
+		l.spell(fold, spelling{strings.Join(theirs, "/"), l.req.source(j).Path, false})
+		l.spell(fold, spelling{text, above(l.req.source(i).Path, depth), true})
 		same := func(o spelling) bool { return o.names == text && !o.dir }
 		if slices.ContainsFunc(l.spelled[fold], same) && j < first {
 			first, err = j, l.collision(names, j, i)
@@ -220,7 +251,7 @@ func (l *landings) spell(fold string, s spelling) {
 // clash is the first file or folder on the way of a source that is spelled otherwise on the way of
 // another; nil: none is.
 func (l *landings) clash(i int, names []string) *ClashError {
-	path := l.req.Sources[i].Path
+	path := l.req.source(i).Path
 	for n := 1; n <= len(names) && len(l.spelled) > 0; n++ {
 		text := strings.Join(names[:n], "/")
 		for _, o := range l.spelled[l.fold(names[:n])] {

@@ -35,6 +35,7 @@ type Source struct {
 type PushRequest struct {
 	Profile  string
 	Sources  []Source
+	Found    *Sources       // in place of Sources, of a push that may be large
 	Remote   remote.Address // a folder, or a key prefix of oss
 	As       string         // another name for the single source
 	Force    bool           // send what is unchanged too
@@ -42,6 +43,23 @@ type PushRequest struct {
 	MapNames bool           // names that the service refuses are mapped (remote.MapName), not parked
 	Batch    string
 	Root     string // Watch: its root id
+}
+
+// count is how many sources there are.
+func (r *PushRequest) count() int {
+	if r.Found != nil {
+		return r.Found.Len()
+	}
+
+	return len(r.Sources)
+}
+
+func (r *PushRequest) source(i int) Source {
+	if r.Found != nil {
+		return r.Found.At(i)
+	}
+
+	return r.Sources[i]
 }
 
 // Watch plans what has settled in a watched folder. It asks nobody: what a job needs to know

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"strings"
 
 	"hoist/apsclient"
@@ -18,16 +20,37 @@ const runFiles = 1000
 type Pushing struct {
 	pusher
 	all   *landings
-	next  int // source
-	shown map[int]object
-	whole bool // what is not in shown is not there
-	asked bool // shown is what the service shows
+	next  int      // source
+	shown []object // by source, as far as any is there
+	whole bool     // what is not in shown is not there
+	asked bool     // shown is what the service shows
 }
 
 // object is what a listing shows of the key of a source.
 type object struct {
-	size int64
-	sha1 string
+	size  int64
+	sha1  [sha1.Size]byte
+	known bool // sha1 is
+	found bool
+}
+
+func objectOf(o apsclient.Object) object {
+	out := object{size: o.Size, found: true}
+	if len(o.SHA1) == 2*sha1.Size {
+		_, err := hex.Decode(out.sha1[:], []byte(o.SHA1))
+		out.known = err == nil
+	}
+
+	return out
+}
+
+func (o object) tip() compare.Tip {
+	t := compare.Tip{Presence: compare.Present, Size: o.size}
+	if o.known {
+		t.SHA1 = hex.EncodeToString(o.sha1[:])
+	}
+
+	return t
 }
 
 // NewPush decides where each source lands, before anything is sent: Next tells what is to be done
@@ -36,10 +59,10 @@ type object struct {
 // *remote.NotFoundError, *remote.AmbiguousError, those of the client.
 func NewPush(ctx context.Context, r *remote.Resolver, store *state.Store, req PushRequest) (*Pushing,
 	error) {
-	if req.As != "" && len(req.Sources) > 1 {
+	if req.As != "" && req.count() > 1 {
 		return nil,
 			remote.Usagef("another name can be given to a single file, not to %d",
-				len(req.Sources))
+				req.count())
 	}
 
 	if err := r.Allowed("signed-s3-upload"); err != nil {
@@ -65,7 +88,7 @@ func NewPush(ctx context.Context, r *remote.Resolver, store *state.Store, req Pu
 		return nil, err
 	}
 
-	if req.As != "" && len(req.Sources) == 1 {
+	if req.As != "" && req.count() == 1 {
 		if l, _ := all.landing(0); l.refused != "" {
 			return nil, remote.Usagef("%q as the name: %s", req.As, l.refused)
 		}
@@ -75,15 +98,22 @@ func NewPush(ctx context.Context, r *remote.Resolver, store *state.Store, req Pu
 		folders: map[string]apsclient.FolderID{}, bad: map[string]error{}}}, nil
 }
 
+// Done reports whether Next has planned all sources.
+func (p *Pushing) Done() bool { return p.next >= p.req.count() }
+
 // Next plans the files of the next sources, none at the end. It reads the remote folders that they
 // land in, once each, and makes no other call for a file. After an error it can be called again.
 func (p *Pushing) Next(ctx context.Context) ([]File, error) {
 	var run []landing
 	i := p.next
-	for ; i < len(p.req.Sources) && len(run) < runFiles; i++ {
+	for ; i < p.req.count() && len(run) < runFiles; i++ {
 		if l, ok := p.all.landing(i); ok {
 			run = append(run, l)
 		}
+	}
+
+	if err := p.req.Found.Err(); err != nil {
+		return nil, err
 	}
 
 	into := p.intoBucket
@@ -122,23 +152,26 @@ func (p *Pushing) intoBucket(ctx context.Context, run []landing) ([]File, error)
 		out = append(out, f)
 	}
 
-	listed := len(p.req.Sources) > remote.FewObjects
+	listed := p.req.count() > remote.FewObjects
 	if err := p.ask(ctx, out, run, records); err != nil || p.req.Force {
 		return out, err
 	}
 
 	for i := range out {
 		f := &out[i]
-		o, found := p.shown[run[i].index]
+		var o object
+		if p.shown != nil {
+			o = p.shown[run[i].index]
+		}
+
 		rec, known := records[i]
-		tip := compare.Tip{Presence: compare.Present, Size: o.size, SHA1: o.sha1}
 		switch {
 		case f.Result != "" || !listed && !known:
-		case found && known && IsShown(rec.Base(rec.Remote), tip):
+		case o.found && known && IsShown(rec.Base(rec.Remote), o.tip()):
 			f.Result, f.Record = Unchanged, &rec
-		case found && o.size != f.Job.Snapshot.Size:
+		case o.found && o.size != f.Job.Snapshot.Size:
 			f.Job.Target.Seen = state.SeenOther
-		case !found && p.whole:
+		case !o.found && p.whole:
 			f.Job.Target.Seen = state.SeenNothing
 		}
 	}
@@ -154,13 +187,20 @@ func (p *Pushing) ask(ctx context.Context, out []File, run []landing,
 		return nil
 	}
 
-	shown := map[int]object{}
+	var shown []object
+	show := func(i int, o apsclient.Object) {
+		if shown == nil {
+			shown = make([]object, p.req.count())
+		}
+
+		shown[i] = objectOf(o)
+	}
 	whole := true
-	if len(p.req.Sources) > remote.FewObjects {
+	if p.req.count() > remote.FewObjects {
 		var err error
-		whole, err = p.r.Objects(ctx, p.place.Bucket, p.place.Key, len(p.req.Sources), func(o apsclient.Object) {
+		whole, err = p.r.Objects(ctx, p.place.Bucket, p.place.Key, p.req.count(), func(o apsclient.Object) {
 			if i, ok := p.all.source(strings.TrimPrefix(o.Key, p.place.Key)); ok {
-				shown[i] = object{o.Size, o.SHA1}
+				show(i, o)
 			}
 		})
 		if err != nil {
@@ -174,7 +214,7 @@ func (p *Pushing) ask(ctx context.Context, out []File, run []landing,
 			}
 
 			if found {
-				shown[run[i].index] = object{o.Size, o.SHA1}
+				show(run[i].index, o)
 			}
 		}
 	}

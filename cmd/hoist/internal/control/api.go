@@ -36,6 +36,8 @@ type API interface {
 	Act(ctx context.Context, id string, verb Verb) (ActResult, error)
 	// ActAll does Pause, Resume or Retry to all jobs that it can concern.
 	ActAll(ctx context.Context, verb Verb, r ActAllRequest) (ActedOn, error)
+	// DropPushes forgets what pushes have not queued yet; their jobs stay.
+	DropPushes(ctx context.Context) (DroppedPushes, error)
 	// SetBandwidth gives bwlimit in config.toml another value, at once.
 	SetBandwidth(ctx context.Context, r BandwidthRequest) (Bandwidth, error)
 	// Doctor looks at what transfers stand on, as "hoist doctor" does.

@@ -246,6 +246,11 @@ func (c *Client) Push(ctx context.Context, r PushRequest) (Plan, error) {
 	return call[Plan](ctx, c, http.MethodPost, "/v1/push", r)
 }
 
+// DropPushes implements [API].
+func (c *Client) DropPushes(ctx context.Context) (DroppedPushes, error) {
+	return call[DroppedPushes](ctx, c, http.MethodDelete, "/v1/pushes", nil)
+}
+
 // Pull implements [API].
 func (c *Client) Pull(ctx context.Context, r PullRequest) (Plan, error) {
 	return call[Plan](ctx, c, http.MethodPost, "/v1/pull", r)

@@ -114,7 +114,8 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
 		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{}, ForecastPart{}, Expected{},
 		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{},
-		Record{}, Plots{}, PlotPoint{}, Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{}} {
+		Record{}, Plots{}, PlotPoint{}, Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{},
+		PendingPush{}, DroppedPushes{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
 

@@ -84,6 +84,7 @@ func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 		"GET /v1/jobs":                 s.jobs,
 		"GET /v1/jobs/{id}":            s.job,
 		"POST /v1/push":                s.push,
+		"DELETE /v1/pushes":            s.dropPushes,
 		"POST /v1/pull":                s.pull,
 		"POST /v1/preflight":           s.preflight,
 		"POST /v1/follow":              s.follow,
@@ -251,6 +252,10 @@ func (s server) push(w http.ResponseWriter, r *http.Request) {
 	if s.read(w, r, &req) {
 		s.answer(w)(s.api.Push(r.Context(), req))
 	}
+}
+
+func (s server) dropPushes(w http.ResponseWriter, r *http.Request) {
+	s.answer(w)(s.api.DropPushes(r.Context()))
 }
 
 func (s server) pull(w http.ResponseWriter, r *http.Request) {

@@ -23,6 +23,21 @@ type Status struct {
 	ETA       *ETA        `json:"eta,omitempty"`
 	Trouble   []Trouble   `json:"trouble,omitempty"`
 	Bandwidth *Bandwidth  `json:"bandwidth,omitempty"` // absent: no limit
+
+	Pushes []PendingPush `json:"pushes,omitempty"`
+}
+
+// PendingPush is a push of so many files that not all are queued yet; they are as others are done.
+type PendingPush struct {
+	Paths  []string  `json:"paths"`
+	Remote string    `json:"remote"`
+	Since  time.Time `json:"since"`
+	Left   *int      `json:"left,omitempty"` // files that are not queued yet; absent while nothing queues them
+}
+
+// DroppedPushes is how many pushes were to queue more, and do not any more.
+type DroppedPushes struct {
+	Pushes int `json:"pushes"`
 }
 
 // Trouble is one cause that keeps the home as a whole, or many files, from their work.

@@ -162,13 +162,14 @@ func TestExplainAgreesWithAPush(t *testing.T) {
 		root := filepath.Join(filepath.Dir(l.root), "pushed")
 		paths := oddTree(t, root)
 		atOnce := func(string) time.Duration { return 0 }
-		whole, err := findSources(control.PushRequest{Paths: []string{root + string(filepath.Separator)}}, atOnce)
+		whole, err := findSources(control.PushRequest{Paths: []string{root + string(filepath.Separator)}},
+			t.TempDir(), atOnce)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		taken := map[string]bool{}
-		for _, f := range whole.files {
+		for f := range whole.files.All() {
 			taken[f.Rel] = true
 		}
 
@@ -187,12 +188,12 @@ func TestExplainAgreesWithAPush(t *testing.T) {
 				t.Errorf("%s: a push takes it %v: %+v", name, taken[name], e)
 			}
 
-			s, err := findSources(control.PushRequest{Paths: []string{path}}, atOnce)
+			s, err := findSources(control.PushRequest{Paths: []string{path}}, t.TempDir(), atOnce)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) && name != "dead.dwg" {
 				t.Fatal(err)
 			}
 
-			named := len(s.files) > 0
+			named := s.files.Len() > 0
 			if says := takes(e) || strings.Contains(e.Detail, " that names it "); says != named {
 				t.Errorf("%s: a push that names it takes it %v: %+v", name, named, e)
 			}

@@ -1,10 +1,11 @@
 package owner
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
@@ -17,6 +18,8 @@ const beat = 500 * time.Millisecond
 // followed is the jobs of one Follow that have not been told yet.
 type followed struct {
 	owner *Owner
+	each  func(control.Update) error
+	index uint64 // changes since then are told again, so nothing that happens between is missed
 	// current job -> the id that was asked for; they differ after the source changed
 	open    map[state.JobID]string
 	parked  map[state.JobID]bool // need a user, but were still held by the engine at the last look
@@ -29,20 +32,45 @@ type followed struct {
 	calls   int64 // of the owner when the following began
 	// jobs that are open, were not told, and have begun or wait for something: what they are as of the
 	// last commit
-	now map[state.JobID]followedJob
+	now    map[state.JobID]followedJob
+	paused int // of now
+
+	more  chan plannedRun // where more files come from; nil: there are no more
+	most  int             // open jobs from which on no more are taken
+	told  func(control.PlanFile) error
+	left  func(int) // is told files as it changes
+	files int       // of more: those of which nothing is told yet
+	ahead int64     // bytes of these
 }
 
 // Follow implements [control.API].
 func (o *Owner) Follow(ctx context.Context, ids []string, each func(control.Update) error) error {
-	f := &followed{owner: o, open: map[state.JobID]string{}, parked: map[state.JobID]bool{},
-		sizes: map[state.JobID]int64{}, now: map[state.JobID]followedJob{}, total: len(ids), calls: o.Calls()}
-	index := o.store.Index()
-	// Changes since the index are told again, so nothing that happens between is missed.
+	f := o.follower(each)
+	if err := f.add(ids...); err != nil {
+		return err
+	}
+
+	return f.run(ctx)
+}
+
+func (o *Owner) follower(each func(control.Update) error) *followed {
+	return &followed{owner: o, each: each, open: map[state.JobID]string{}, parked: map[state.JobID]bool{},
+		sizes: map[state.JobID]int64{}, now: map[state.JobID]followedJob{}, calls: o.Calls(),
+		index: o.store.Index()}
+}
+
+// add follows more jobs.
+func (f *followed) add(ids ...string) error {
 	var asked []state.JobID // those of which more is to be told than that they wait for their turn
 	for _, id := range ids {
 		job := state.JobID(id)
+		if f.open[job] != "" {
+			continue
+		}
+
 		f.open[job] = id
-		if size, ok := o.store.Untouched(job); ok {
+		f.total++
+		if size, ok := f.owner.store.Untouched(job); ok {
 			f.sizes[job] = max(size, 0)
 			f.bytes += f.sizes[job]
 		} else {
@@ -50,37 +78,55 @@ func (o *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 		}
 	}
 
-	if err := f.tell(asked, each); err != nil {
-		return err
+	return f.tell(asked)
+}
+
+// run tells the jobs until all are told.
+func (f *followed) run(ctx context.Context) error {
+	if f.idle() {
+		return nil
 	}
 
+	watching, cancel := context.WithCancel(ctx)
+	changes, broken := make(chan state.Changes), make(chan error, 1)
+
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() { f.owner.watchChanges(watching, f.index, changes, broken) })
+
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+
 	var told time.Time // when progress was last
-	for len(f.open) > 0 {
-		c, err := o.changes(ctx, index)
-		if err != nil {
-			return err
-		}
-
-		index = c.Index
-		changed := slices.AppendSeq(c.Jobs, maps.Keys(f.parked))
-		if c.Lost {
-			changed = slices.Collect(maps.Keys(f.open))
-		}
-
-		if err := f.tell(changed, each); err != nil {
-			return err
-		}
-
-		if len(f.open) > 0 && time.Since(told) >= beat {
-			p := f.progress()
-			if err := each(control.Update{Progress: &p}); err != nil {
-				return err
+	for !f.idle() {
+		var err error
+		select {
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case err = <-broken:
+		case c := <-changes:
+			if c.Lost {
+				c.Jobs = slices.Collect(maps.Keys(f.open))
 			}
 
+			err = f.tell(c.Jobs)
+		case run, ok := <-f.room():
+			err = f.take(run, ok)
+		case <-tick.C:
+		}
+
+		if err == nil {
+			err = f.tell(slices.Collect(maps.Keys(f.parked)))
+		}
+
+		if err == nil && len(f.open) > 0 && time.Since(told) >= beat {
+			p := f.progress()
+			err = f.each(control.Update{Progress: &p})
 			told = time.Now()
 		}
 
-		if err := o.Err(); err != nil {
+		if err := cmp.Or(err, f.owner.Err()); err != nil {
 			return err
 		}
 	}
@@ -88,27 +134,32 @@ func (o *Owner) Follow(ctx context.Context, ids []string, each func(control.Upda
 	return nil
 }
 
-// changes waits for a change, one beat at most.
-func (o *Owner) changes(ctx context.Context, since uint64) (state.Changes, error) {
-	first, cancel := context.WithTimeout(ctx, beat)
-	c, err := o.store.Changes(first, since)
-	cancel()
+// idle reports whether nothing is left to be told.
+func (f *followed) idle() bool { return len(f.open) == 0 && f.more == nil }
 
-	switch {
-	case ctx.Err() != nil:
-		return c, context.Cause(ctx)
-	case errors.Is(err, context.DeadlineExceeded):
-		return state.Changes{Index: since}, nil
+// watchChanges passes on what changed until ctx ends.
+func (o *Owner) watchChanges(ctx context.Context, since uint64, to chan<- state.Changes, broken chan<- error) {
+	for {
+		c, err := o.store.Changes(ctx, since)
+		if err != nil {
+			broken <- err
+			return
+		}
+
+		since = c.Index
+		select {
+		case to <- c:
+		case <-ctx.Done():
+			return
+		}
 	}
-
-	return c, err
 }
 
 // tell looks at those of the jobs that have not been told yet.
-func (f *followed) tell(ids []state.JobID, each func(control.Update) error) error {
+func (f *followed) tell(ids []state.JobID) error {
 	for _, id := range ids {
 		if asked, ok := f.open[id]; ok {
-			if err := f.look(id, asked, each); err != nil {
+			if err := f.look(id, asked); err != nil {
 				return err
 			}
 		}
@@ -119,7 +170,7 @@ func (f *followed) tell(ids []state.JobID, each func(control.Update) error) erro
 
 // look tells a job if it has come to its end or needs a user; of one whose source changed it goes
 // on with the successor.
-func (f *followed) look(id state.JobID, asked string, each func(control.Update) error) error {
+func (f *followed) look(id state.JobID, asked string) error {
 	j, err := f.owner.store.Job(id)
 	if err != nil {
 		return unknownJob(err)
@@ -144,8 +195,11 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	}
 
 	if j.Open() && (!j.Attention || held) {
-		if delete(f.now, j.ID); j.Phase != state.PhaseQueued || j.Paused || j.Reason != "" {
+		if f.forget(j.ID); j.Phase != state.PhaseQueued || j.Paused || j.Reason != "" {
 			f.now[j.ID] = followedJobOf(j)
+			if j.Paused {
+				f.paused++
+			}
 		}
 
 		return nil
@@ -160,14 +214,23 @@ func (f *followed) look(id state.JobID, asked string, each func(control.Update) 
 	f.settled += size
 	told := f.owner.jobOf(j, nil, time.Now())
 
-	return each(control.Update{For: asked, Job: &told})
+	return f.each(control.Update{For: asked, Job: &told})
 }
 
 // drop forgets a job: it was told, or another one took its place.
 func (f *followed) drop(id state.JobID) {
 	delete(f.open, id)
 	delete(f.parked, id)
-	delete(f.now, id)
+	f.forget(id)
 	f.bytes -= f.sizes[id]
 	delete(f.sizes, id)
+}
+
+// forget takes a job out of now.
+func (f *followed) forget(id state.JobID) {
+	if f.now[id].paused {
+		f.paused--
+	}
+
+	delete(f.now, id)
 }

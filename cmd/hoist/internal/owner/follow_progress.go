@@ -39,8 +39,8 @@ func followedJobOf(j state.Job) followedJob {
 // progress sums up all jobs that were asked for.
 func (f *followed) progress() control.Progress {
 	now := time.Now()
-	p := control.Progress{Files: f.total, FilesDone: f.done, Attention: f.parkedN,
-		Bytes: f.settled + f.bytes, BytesDone: f.settled, Calls: f.owner.Calls() - f.calls}
+	p := control.Progress{Files: f.total + f.files, FilesDone: f.done, Attention: f.parkedN,
+		Bytes: f.settled + f.bytes + f.ahead, BytesDone: f.settled, Calls: f.owner.Calls() - f.calls}
 
 	var active []transfer.Progress
 	var rate float64
@@ -98,6 +98,9 @@ func (f *followed) progress() control.Progress {
 	away = away || failing || p.Wait != nil && silent(p.Wait.Reason) && len(active) == 0
 	if est.Left > 0 && !away {
 		p.ETASeconds, p.DecidedBy = seconds(est.Left), est.DecidedBy
+		if f.files > 0 { // what is not queued yet is taken to be like what is
+			p.ETASeconds += p.ETASeconds * int64(f.files) / int64(len(f.open))
+		}
 	}
 
 	p.Slowest = slowest(active, held, est.PerMinute > 0)

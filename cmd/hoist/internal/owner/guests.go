@@ -123,6 +123,15 @@ func (v visited) ActAll(ctx context.Context, verb control.Verb, r control.ActAll
 	return out, err
 }
 
+func (v visited) DropPushes(ctx context.Context) (control.DroppedPushes, error) {
+	out, err := v.Owner.DropPushes(ctx)
+	if out.Pushes > 0 || err != nil {
+		v.note(ctx, "drop pushes", err)
+	}
+
+	return out, err
+}
+
 func (v visited) SetBandwidth(ctx context.Context, r control.BandwidthRequest) (control.Bandwidth, error) {
 	out, err := v.Owner.SetBandwidth(ctx, r)
 	v.note(ctx, "bandwidth", err, r.Setting)

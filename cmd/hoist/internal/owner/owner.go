@@ -100,6 +100,7 @@ type Owner struct {
 	troubles troubles
 	probes   probes
 	plotting plotting
+	pushes   pushes
 
 	mu     sync.Mutex
 	failed error // guarded by mu: why the engine or the server ended by itself
@@ -243,6 +244,7 @@ func (o *Owner) start(told *story) error {
 		return err
 	}
 
+	o.spawn("pushes", o.goOnPushing)
 	o.spawn("configuration", o.watches.followConfig)
 	o.spawn("excluded files", o.watches.followExcluded)
 	o.spawn("removed files", o.watches.followGone)

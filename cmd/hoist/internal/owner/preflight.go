@@ -22,6 +22,7 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	if err != nil {
 		return control.PreflightReport{}, err
 	}
+	defer found.files.Close()
 
 	profile := o.profile(r.Profile)
 	resolver, err := o.engine.Resolver(profile)

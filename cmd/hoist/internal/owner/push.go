@@ -22,47 +22,38 @@ import (
 
 // Push implements [control.API].
 func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, error) {
-	address, err := remote.ParseAddress(r.Remote)
+	p, err := o.planPush(ctx, r)
 	if err != nil {
 		return control.Plan{}, err
 	}
+	defer p.close()
 
-	if err := o.mayChange(r.Profile, landed(address, r.As)); err != nil {
-		return control.Plan{}, err
-	}
-
-	batch := batchOf(r.Batch)
-	found, pushing, err := o.startPush(ctx, r, address, batch)
-	if err != nil {
-		return control.Plan{}, err
-	}
-
-	queued := control.Plan{Batch: batch, Files: make([]control.PlanFile, 0, len(found.files)+len(found.bad))}
-	limit := limit{most: r.Most, cautious: r.Cautious}
-	for run, err := range o.runs(ctx, pushing, r.OrderBy) {
+	queued := control.Plan{Batch: p.batch, Files: make([]control.PlanFile, 0, p.files()),
+		LeftOut: control.RuleCounts(p.found.leftOut)}
+	for run, err := range p.runs(ctx) {
 		if err != nil {
 			return queued, err
 		}
 
-		limit.hold(run)
-		if err := o.enqueue(run, &queued, r.DryRun); err != nil {
-			return queued, err
-		}
+		queued.Files = append(queued.Files, run...)
 	}
-
-	queued.Files = append(queued.Files, found.results(address)...)
-	queued.LeftOut = control.RuleCounts(found.leftOut)
 
 	return queued, nil
 }
 
-// startPush finds the files of a push, and where they land.
+// startPush finds the files of a push, which are to be closed, and where they land.
 func (o *Owner) startPush(ctx context.Context, r control.PushRequest, address remote.Address,
-	batch string) (sources, *plan.Pushing, error) {
-	found, err := o.restedSources(ctx, r)
+	batch string) (found sources, pushing *plan.Pushing, err error) {
+	found, err = o.restedSources(ctx, r)
 	if err != nil {
 		return found, nil, err
 	}
+
+	defer func() {
+		if err != nil {
+			found.files.Close()
+		}
+	}()
 
 	profile := o.profile(r.Profile)
 	resolver, err := o.engine.Resolver(profile)
@@ -70,9 +61,9 @@ func (o *Owner) startPush(ctx context.Context, r control.PushRequest, address re
 		return found, nil, err
 	}
 
-	pushing, err := patience.Retry(ctx, o.troubles.unreachable, func() (*plan.Pushing, error) {
+	pushing, err = patience.Retry(ctx, o.troubles.unreachable, func() (*plan.Pushing, error) {
 		return plan.NewPush(ctx, resolver, o.store, plan.PushRequest{
-			Profile: profile, Sources: found.files, Remote: address, As: r.As, Force: r.Force,
+			Profile: profile, Found: found.files, Remote: address, As: r.As, Force: r.Force,
 			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
 		})
 	})
@@ -122,10 +113,12 @@ func (o *Owner) restedSources(ctx context.Context, r control.PushRequest) (sourc
 	settle := func(folder string) time.Duration { return settleOf(watches, folder) }
 	deadline := time.Now().Add(rulesPatience)
 	for {
-		found, err := findSources(r, settle)
+		found, err := findSources(r, o.options.Home.State, settle)
 		if err != nil || found.rests.IsZero() || time.Now().After(deadline) {
 			return found, err
 		}
+
+		found.files.Close()
 
 		select {
 		case <-ctx.Done():
@@ -372,7 +365,8 @@ func (o *Owner) retakeRefused(planned []plan.File) error {
 		return nil
 	}
 
-	parked, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention}})
+	parked, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusAttention},
+		Reason: transfer.ReasonNameRefused})
 	if err != nil {
 		return err
 	}

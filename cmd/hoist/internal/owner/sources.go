@@ -21,7 +21,8 @@ import (
 
 // sources are the files of a push, and what could not be looked at.
 type sources struct {
-	files []plan.Source
+	files *plan.Sources // to be closed
+	bytes int64         // of files
 	bad   []badSource
 	// names in walked folders by the built-in rule that leaves them out
 	leftOut map[string]int
@@ -50,9 +51,16 @@ func (s sources) results(address remote.Address) []control.PlanFile {
 
 // findSources walks the paths of a push. A folder lands under its name, or its contents do where
 // the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
-// and what the filter leaves out are skipped.
-func findSources(r control.PushRequest, settle func(folder string) time.Duration) (sources, error) {
-	s := sources{settle: settle, leftOut: map[string]int{}}
+// and what the filter leaves out are skipped. dir is a private folder for the list of many files.
+func findSources(r control.PushRequest, dir string, settle func(folder string) time.Duration) (_ sources,
+	err error) {
+	s := sources{files: plan.NewSources(dir), settle: settle, leftOut: map[string]int{}}
+	defer func() {
+		if err != nil {
+			s.files.Close()
+		}
+	}()
+
 	if len(r.Paths) == 0 {
 		return s, problem.Usagef("push: no paths")
 	}
@@ -118,9 +126,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 			return nil
 		}
 
-		s.file(p, filepath.Base(p), info)
-
-		return nil
+		return s.file(p, filepath.Base(p), info)
 	}
 
 	prefix := ""
@@ -134,9 +140,8 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	}
 
 	leftOut, err := watcher.Walk(book, func(rel string, snap watcher.Snapshot) error {
-		s.files = append(s.files, plan.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
+		return s.take(plan.Source{Path: filepath.Join(p, filepath.FromSlash(rel)),
 			Rel: path.Join(prefix, rel), Snapshot: snapshotOf(snap), Walked: p})
-		return nil
 	}, func(rel string, err error) {
 		reason := transfer.ReasonUnreadable
 		held, isHeld := errors.AsType[*watcher.HeldError](err)
@@ -178,19 +183,24 @@ func (s *sources) missing(p, rel string) bool {
 }
 
 // file adds one file that was named.
-func (s *sources) file(p, rel string, info fs.FileInfo) {
+func (s *sources) file(p, rel string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonNotAFile, "it is not a regular file"})
-		return
+		return nil
 	}
 
 	snap, err := local.SnapshotPath(p)
 	if err != nil {
 		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
-		return
+		return nil
 	}
 
-	s.files = append(s.files, plan.Source{Path: p, Rel: rel, Snapshot: snap})
+	return s.take(plan.Source{Path: p, Rel: rel, Snapshot: snap})
+}
+
+func (s *sources) take(one plan.Source) error {
+	s.bytes += max(one.Snapshot.Size, 0)
+	return s.files.Add(one)
 }
 
 // listed takes the listed files of one folder and nothing else of it.
@@ -221,7 +231,9 @@ func (s *sources) listed(r control.PushRequest) error {
 			return err
 		}
 
-		s.file(p, path.Join(prefix, rel), info)
+		if err := s.file(p, path.Join(prefix, rel), info); err != nil {
+			return err
+		}
 	}
 
 	return nil

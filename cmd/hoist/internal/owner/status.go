@@ -54,6 +54,10 @@ func (o *Owner) Brief(ctx context.Context, most int) (control.Status, error) {
 		s.Active = append(s.Active, activeOf(p))
 	}
 
+	if s.Pushes, err = o.statusPushes(); err != nil {
+		return s, err
+	}
+
 	s.Bandwidth = o.bandwidthNow(now)
 	if s.Trouble, err = o.trouble(active, s.Waiting); err != nil {
 		return s, err

@@ -1,0 +1,293 @@
+package owner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hoist/cmd/hoist/internal/control"
+	"hoist/state"
+)
+
+// manyEmpty makes empty files, a hundred a folder.
+func manyEmpty(t *testing.T, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i := range n {
+		folder := filepath.Join(dir, fmt.Sprintf("Level %04d", i/100))
+		if i%100 == 0 {
+			if err := os.Mkdir(folder, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+
+		f, err := os.Create(filepath.Join(folder, fmt.Sprintf("A-%07d plan.dwg", i)))
+		if err == nil {
+			err = f.Close()
+		}
+
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	return dir + string(filepath.Separator)
+}
+
+// atMost lets few jobs of a push be open at once, until the test ends.
+func atMost(t *testing.T, n int) {
+	t.Helper()
+	before := openAtOnce
+	openAtOnce = n
+	t.Cleanup(func() { openAtOnce = before })
+}
+
+// sent is what a test learned of a push whose jobs it ends itself.
+type sent struct {
+	owner *Owner
+	files int // told
+	jobs  int // told their end
+	most  int // open jobs at once
+	end   bool
+	acts  errgroup.Group
+	each  func() // after each file; nil: nothing
+
+	held   []string // jobs that end once no more are queued
+	before int      // files told at the progress before
+}
+
+func (s *sent) sending() Sending {
+	s.acts.SetLimit(256)
+
+	return Sending{
+		Begin: func(int, []control.RuleCount) {},
+		File: func(f control.PlanFile) error {
+			s.files++
+			c := s.owner.store.Counts(nil, time.Now())
+			s.most = max(s.most, c.Queued)
+			if s.each != nil {
+				s.each()
+			}
+
+			if f.Job != "" && s.end {
+				s.held = append(s.held, f.Job)
+			}
+
+			return nil
+		},
+		Update: func(u control.Update) error {
+			if u.Job != nil {
+				s.jobs++
+				return nil
+			}
+
+			if s.files == s.before {
+				s.endAll()
+			}
+
+			s.before = s.files
+
+			return nil
+		},
+	}
+}
+
+// endAll ends the jobs that are held, many at a time.
+func (s *sent) endAll() {
+	for _, id := range s.held {
+		s.acts.Go(func() error {
+			_, err := s.owner.store.Commit(state.JobID(id), state.Cancel{})
+			return err
+		})
+	}
+
+	s.held = s.held[:0]
+}
+
+// bucketFor makes a bucket and returns a prefix in it.
+func bucketFor(t *testing.T, o *Owner) string {
+	t.Helper()
+	c, err := o.client("")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := c.Buckets.Create(t.Context(), "many-files", "persistent", ""); err != nil {
+		t.Fatal(err)
+	}
+
+	return "oss://many-files/all"
+}
+
+// TestSendIsFlat: what a push takes of memory does not grow with its files. HOIST_LONG=1 HOIST_NIGHTLY=1 does it
+// with a million of them, and 1,000, 10,000 and 100,000 for comparison.
+func TestSendIsFlat(t *testing.T) {
+	sizes, few := []int{20_000}, 2000
+	if os.Getenv("HOIST_LONG") != "" && os.Getenv("HOIST_NIGHTLY") != "" {
+		sizes = []int{1000, 10_000, 100_000, 1_000_000}
+		few = openAtOnce
+	}
+
+	const (
+		most    = 40       // bytes a file that stay until the push ends: where it lands
+		atLeast = 14 << 20 // what is planned, open, changed last and committed at any time
+	)
+
+	atMost(t, few)
+
+	for _, n := range sizes {
+		options, _ := newOptions(t)
+		o := open(t, Passive, options)
+		request := control.PushRequest{Paths: []string{manyEmpty(t, n)}, Remote: bucketFor(t, o)}
+		before := heap()
+		peak := before
+		s := &sent{owner: o, end: true}
+		s.each = func() {
+			if s.files%max(n/10, 500) == 0 {
+				peak = max(peak, heap())
+			}
+		}
+
+		began := time.Now()
+		if err := errors.Join(o.Send(t.Context(), request, s.sending()), s.acts.Wait()); err != nil {
+			t.Fatal(err)
+		}
+
+		took := time.Since(began)
+		t.Logf("%9d files: %5.1f MiB, %4d bytes a file, %5.1f s, %3.0f µs a file, at most %d jobs open", n,
+			float64(peak-before)/(1<<20), (peak-before)/uint64(n), took.Seconds(),
+			float64(took.Microseconds())/float64(n), s.most)
+
+		if s.files != n || s.jobs != n {
+			t.Errorf("%d files and %d jobs were told of %d", s.files, s.jobs, n)
+		}
+
+		if over := int64(peak-before) - atLeast; over > most*int64(n) {
+			t.Errorf("%d bytes for %d files", peak-before, n)
+		}
+
+		if s.most > few+2000 {
+			t.Errorf("%d jobs were open at once", s.most)
+		}
+	}
+}
+
+// heap is what is reachable, and as little as may be of what others leave behind meanwhile.
+func heap() uint64 {
+	least := uint64(math.MaxUint64)
+	for range 2 {
+		runtime.GC()
+
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		least = min(least, m.HeapAlloc)
+	}
+
+	return least
+}
+
+// TestSendGoesOn: what a push had not queued when it ended is queued by who goes on with the work of the
+// home, but for what a user cancelled; who cancels all wants none of it.
+func TestSendGoesOn(t *testing.T) {
+	atMost(t, 500)
+
+	options, _ := newOptions(t)
+	o := open(t, Passive, options)
+
+	const files = 3500
+	request := control.PushRequest{Paths: []string{manyEmpty(t, files)}, Remote: bucketFor(t, o)}
+	ctx, interrupt := context.WithCancelCause(t.Context())
+	interrupted := errors.New("interrupted")
+
+	first := &sent{owner: o}
+	to := first.sending()
+	to.Update = func(control.Update) error { // progress: all that goes into the queue is there
+		st, err := o.Status(t.Context())
+		if err != nil || len(st.Pushes) != 1 || st.Pushes[0].Left == nil || *st.Pushes[0].Left != files-first.files {
+			t.Errorf("%+v, %v: %d files were told", st.Pushes, err, first.files)
+		}
+
+		interrupt(interrupted)
+
+		return nil
+	}
+	if err := o.Send(ctx, request, to); !errors.Is(err, interrupted) {
+		t.Fatal(err)
+	}
+
+	if first.files >= files || first.most >= files {
+		t.Fatalf("%d were told, and %d open", first.files, first.most)
+	}
+
+	jobs, err := o.store.OpenJobs()
+	if err != nil || len(jobs) >= files {
+		t.Fatal(len(jobs), err)
+	}
+
+	if _, err := o.store.Commit(jobs[0].ID, state.Cancel{}); err != nil {
+		t.Fatal(err)
+	}
+
+	shut(t, o)
+
+	o = open(t, Passive, options)
+	if st, err := o.Status(t.Context()); err != nil || len(st.Pushes) != 1 || st.Pushes[0].Left != nil {
+		t.Fatalf("%+v, %v", st.Pushes, err)
+	}
+
+	second := &sent{owner: o, end: true}
+	if err := errors.Join(o.GoOn(t.Context(), second.sending()), second.acts.Wait()); err != nil {
+		t.Fatal(err)
+	}
+
+	if second.files != files-1 || second.jobs != files-1 {
+		t.Errorf("%d files and %d jobs were told", second.files, second.jobs)
+	}
+
+	if st, err := o.Status(t.Context()); err != nil || len(st.Pushes) != 0 || st.Jobs.Cancelled != files {
+		t.Errorf("%+v, %v", st, err)
+	}
+
+	third := &sent{owner: o}
+	to = third.sending()
+	to.Update = func(control.Update) error {
+		_, err := o.DropPushes(t.Context())
+		jobs, more := o.store.OpenJobs()
+		for _, j := range jobs {
+			_, again := o.store.Commit(j.ID, state.Cancel{})
+			more = errors.Join(more, again)
+		}
+
+		return errors.Join(err, more)
+	}
+	if err := o.Send(t.Context(), request, to); err != nil {
+		t.Fatal(err)
+	}
+
+	if list, err := o.pendingPushes(); err != nil || len(list) > 0 || third.files >= files {
+		t.Errorf("%v, %v, %d files", list, err, third.files)
+	}
+}
+
+// TestPausedPush: the more of a push that is paused whole is not queued, and a daemon that starts then leaves
+// it.
+func TestPausedPush(t *testing.T) {
+	atMost(t, 500)
+
+	f := &followed{most: openAtOnce, more: make(chan plannedRun)}
+	if f.room() == nil {
+		t.Error("no room beside nothing")
+	}
+
+	if f.paused = 251; f.room() != nil {
+		t.Error("room beside many that are paused")
+	}
+}
