@@ -2,14 +2,10 @@ package state
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
 	"unique"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // jobIndex holds of every open job what scheduling and counting ask often, so that neither reads
@@ -40,10 +36,11 @@ type openJob struct {
 	since       int64     // of the reason, in ns as the record has it; 0: not known
 	size        int64     // bytes
 	begun       bool      // it is past the queue
+	listed      bool      // a target led to it when the file was opened
 }
 
-func mirror(j Job) *openJob {
-	return &openJob{id: j.ID, root: j.Root, rename: j.Kind == Rename, paused: j.Paused,
+func mirror(j Job) openJob {
+	return openJob{id: j.ID, root: j.Root, rename: j.Kind == Rename, paused: j.Paused,
 		attention: j.Attention, priority: rank(j), reason: unique.Make(j.Reason),
 		nextAttempt: monotonic(j.NextAttempt), stored: j.NextAttempt.Round(0), since: sinceOf(j),
 		size: j.Size, begun: j.Phase != PhaseQueued}
@@ -171,13 +168,14 @@ func (x *jobIndex) set(id JobID, j Job) {
 		return
 	}
 
-	o := mirror(j)
+	now := mirror(j)
+	o := &now
 	if old != nil {
 		if o.stored.Equal(old.stored) {
 			o.nextAttempt = old.nextAttempt
 		}
 
-		*old = *o
+		*old = now
 		o = old
 	} else {
 		x.open[id] = o
@@ -348,86 +346,6 @@ func (x *jobIndex) counts(active []JobID, now time.Time) Counts {
 	}
 
 	return c
-}
-
-// loadIndex looks at all open jobs once, at the start, in the order of the file. Ones that cannot be
-// read count only if a target leads to them.
-func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
-	x := &jobIndex{ended: map[string]int{}}
-	var found []*openJob       // by id, as the keys are
-	seen := map[[16]byte]int{} // index in found
-	var listed []bool          // those that a target leads to
-	now := time.Now()
-	jobs := tx.Bucket(bucketJobs).Cursor()
-	for k, stored := jobs.First(); k != nil; k, stored = jobs.Next() {
-		var g jobGlance
-		v, err := unsealed(bucketJobs, k, stored)
-		if err == nil {
-			err = decodeRecord(v, &g, "")
-		}
-
-		if err != nil || len(k) != 16 || g.End != "" {
-			continue
-		}
-
-		o := mirror(g.job(idOf(k)))
-		if most := now.Add(time.Duration(g.Wait)); o.nextAttempt.After(most) {
-			o.nextAttempt = most // the clock was set back
-		}
-
-		seen[[16]byte(k)] = len(found)
-		found, listed = append(found, o), append(listed, false)
-	}
-
-	err := each(tx, bucketTargets, nil, nil, func(target, k []byte) (bool, error) {
-		if len(k) == 16 {
-			if i, ok := seen[[16]byte(k)]; ok {
-				listed[i] = true
-				return true, nil
-			}
-		}
-
-		_, err := readJob(tx, k)
-		if errors.Is(err, ErrNotFound) || err == nil {
-			err = damagedValue(tx, bucketTargets, target,
-				fmt.Errorf("it leads to job %x, which is not open", k))
-		}
-
-		return false, err
-	})
-	if err != nil {
-		return nil, err
-	}
-
-	x.open = make(map[JobID]*openJob, len(found))
-	var timed, ready []*openJob
-	for i, o := range found {
-		if !listed[i] {
-			continue
-		}
-
-		x.open[o.id] = o
-		x.order = append(x.order, o)
-		if o.nextAttempt.IsZero() {
-			ready = append(ready, o)
-		} else {
-			timed = append(timed, o)
-		}
-	}
-
-	slices.SortFunc(ready, byTurn) // so each goes to the end of its list
-	slices.SortFunc(timed, byAttempt)
-
-	for _, o := range slices.Concat(ready, timed) {
-		x.file(o, true)
-	}
-
-	done := tx.Bucket(bucketDone).Cursor()
-	for k, _ := done.First(); k != nil; k, _ = done.Next() {
-		x.ended[EndDone]++
-	}
-
-	return x, eachRecord(tx, bucketEnded, nil, func(_ []byte, r endedRecord) { x.ended[r.End]++ })
 }
 
 // ended is how many jobs that ended so are kept.
