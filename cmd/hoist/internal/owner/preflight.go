@@ -43,7 +43,7 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	out := control.PreflightReport{Rows: []control.PreflightRow{}}
 	ahead, limit := o.engine.Forecast(profile), limit{most: r.Most, cautious: r.Cautious}
 	files := func(yield func([]plan.File, error) bool) {
-		for run, err := range o.runs(ctx, pushing, r.OrderBy) {
+		for run, err := range o.runs(ctx, pushing, r.OrderBy, false) {
 			limit.hold(run)
 			if !yield(run, err) {
 				return

@@ -72,8 +72,9 @@ func (o *Owner) startPush(ctx context.Context, r control.PushRequest, address re
 }
 
 // runs plans a push a run of files at a time; one that has an order is a single run, since its last
-// file may be the first.
-func (o *Owner) runs(ctx context.Context, p *plan.Pushing, by string) iter.Seq2[[]plan.File, error] {
+// file may be the first. With queues, those before are queued when the next is asked for: a service that
+// cannot be reached is waited for then.
+func (o *Owner) runs(ctx context.Context, p *plan.Pushing, by string, queues bool) iter.Seq2[[]plan.File, error] {
 	return func(yield func([]plan.File, error) bool) {
 		order, err := parseOrder(by)
 		if err != nil {
@@ -82,8 +83,9 @@ func (o *Owner) runs(ctx context.Context, p *plan.Pushing, by string) iter.Seq2[
 		}
 
 		var all []plan.File
+		ask := patience.Retry[[]plan.File]
 		for {
-			run, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) { return p.Next(ctx) })
+			run, err := ask(ctx, o.troubles.unreachable, func() ([]plan.File, error) { return p.Next(ctx) })
 			switch {
 			case err != nil:
 				yield(nil, err)
@@ -98,6 +100,8 @@ func (o *Owner) runs(ctx context.Context, p *plan.Pushing, by string) iter.Seq2[
 				all = append(all, run...)
 			case !yield(run, nil):
 				return
+			case queues:
+				ask = patience.Wait
 			}
 		}
 	}

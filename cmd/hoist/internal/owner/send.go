@@ -56,7 +56,7 @@ func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error
 	return func(yield func([]control.PlanFile, error) bool) {
 		limit := limit{most: p.request.Most, cautious: p.request.Cautious}
 		bad := p.found.results(p.address)
-		for run, err := range p.owner.runs(ctx, p.pushing, p.request.OrderBy) {
+		for run, err := range p.owner.runs(ctx, p.pushing, p.request.OrderBy, !p.request.DryRun) {
 			queued := control.Plan{Batch: p.batch}
 			if err == nil {
 				limit.hold(run)

@@ -16,7 +16,16 @@ const longest = 60 * time.Second
 // Retry does something again while the service cannot be reached, for a minute in all. Each time it
 // was not, told gets the error, and nil at the end.
 func Retry[T any](ctx context.Context, told func(error), do func() (T, error)) (T, error) {
-	deadline := time.Now().Add(longest)
+	return until(ctx, time.Now().Add(longest), told, do)
+}
+
+// Wait is Retry for as long as it takes: once jobs exist, a service that cannot be reached is waited for.
+func Wait[T any](ctx context.Context, told func(error), do func() (T, error)) (T, error) {
+	return until(ctx, time.Time{}, told, do)
+}
+
+// until is Retry until a time; zero: without end.
+func until[T any](ctx context.Context, deadline time.Time, told func(error), do func() (T, error)) (T, error) {
 	defer told(nil)
 
 	for {
@@ -25,7 +34,7 @@ func Retry[T any](ctx context.Context, told func(error), do func() (T, error)) (
 			return v, err
 		}
 
-		if time.Now().After(deadline) {
+		if !deadline.IsZero() && time.Now().After(deadline) {
 			return v, problem.With(problem.Failure,
 				fmt.Errorf("service unreachable for %v: %w", longest, err),
 				problem.Fix{Step: problem.NothingQueued})
