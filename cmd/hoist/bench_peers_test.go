@@ -46,7 +46,7 @@ func s5cmdArgs(server, from, to string) []string {
 }
 
 func rcloneArgs(server, from, to string, more ...string) []string {
-	return append([]string{"copy", from, to, "--no-check-certificate", "--stats=0", "-q",
+	return append([]string{"copy", from, to, "--no-check-certificate", "--stats=0", "-q", "--retries", "1",
 		"--transfers", "32", "--checkers", "32", "--s3-provider", "Other", "--s3-env-auth", "--s3-region", "us-east-1",
 		"--s3-no-check-bucket", "--s3-endpoint", server}, more...)
 }

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os/exec"
 	"slices"
@@ -69,7 +70,16 @@ func (s *memoryS3) put(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 
-	body, err := io.ReadAll(r.Body)
+	sent := io.Reader(r.Body)
+	if strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") { // rclone; chunks as those of HTTP
+		sent = httputil.NewChunkedReader(r.Body)
+	}
+
+	body, err := io.ReadAll(sent)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r.Body) // checksums that come last
+	}
+
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -203,6 +213,22 @@ func TestMemoryS3(t *testing.T) {
 
 		return string(data), answer.Header
 	}
+
+	chunked, err := http.NewRequest("PUT", server.URL+"/c/f",
+		strings.NewReader("3;chunk-signature=x\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	chunked.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+	if answer, err := server.Client().Do(chunked); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer, err)
+	}
+
+	if text, _ := call("GET", "/c/f", ""); text != "abcde" {
+		t.Errorf("of chunks came %q", text)
+	}
+
 	const files = 1100
 	for i := range files {
 		call("PUT", fmt.Sprintf("/b/d%d/f%04d", i%2, i), strconv.Itoa(i))
