@@ -46,6 +46,10 @@ type PartBody struct {
 	MD5 string
 }
 
+// withHeader is up to what size a part is read before its request begins: net/http sends a body that lies
+// in memory in one write with the header, if both fit into its 4 KiB.
+const withHeader = 2 << 10
+
 // signedURL checks and parses a signed URL. It must be https; http only where it and the base URL
 // are loopback.
 func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
@@ -63,11 +67,11 @@ func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
 }
 
 // PutPart stores a part and returns its ETag without quotes. One try: the caller repeats, with the
-// same URL for the same bytes. The bytes stream from R and are never held. There is no total
-// time-out; ErrStalled inside a *NetError after 30 s without a byte. Refusals of S3 are *Error with
-// its code (AccessDenied: ask for this part's URL again).
+// same URL for the same bytes. The bytes stream from R; no more than withHeader of them are held. There
+// is no total time-out; ErrStalled inside a *NetError after 30 s without a byte. Refusals of S3 are *Error
+// with its code (AccessDenied: ask for this part's URL again).
 func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody) (string, error) {
-	const op = "put part"
+	const op = putPart
 	u, err := s.c.signedURL(signed)
 	if err != nil {
 		return "", err
@@ -93,14 +97,26 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		r.Body = http.NoBody
 		watch.after(answerTimeout)
 	} else {
-		open := func() *partReader {
-			return &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx,
+		open := func() (io.ReadCloser, error) {
+			p := &partReader{r: io.NewSectionReader(b.R, b.Offset, b.Size), left: b.Size, ctx: ctx,
 				watch: watch, count: count, limit: s.c.core.bandwidth.Up}
+			if b.Size > withHeader {
+				return p, nil
+			}
+
+			data := make([]byte, b.Size)
+			_, err := io.ReadFull(p, data)
+
+			return io.NopCloser(bytes.NewReader(data)), err
 		}
-		r.Body = open()
+		if r.Body, err = open(); err != nil {
+			count.takeBack()
+			return "", putError(ctx, count, err, false)
+		}
+
 		r.GetBody = func() (io.ReadCloser, error) {
 			count.takeBack() // the connection was replaced: all goes again
-			return open(), nil
+			return open()
 		}
 	}
 
@@ -111,11 +127,8 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		}
 
 		count.takeBack()
-		if read := count.readError(); read != nil {
-			return "", fmt.Errorf("%s: read: %w", op, read)
-		}
 
-		return "", &NetError{Op: op, Err: plainError(ctx, err), Sent: sent(err)}
+		return "", putError(ctx, count, err, sent(err))
 	}
 
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
@@ -138,6 +151,17 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 	}
 
 	return strings.Trim(resp.Header.Get("ETag"), `"`), nil
+}
+
+const putPart = "put part"
+
+// putError is why a part did not go, which may be that it cannot be read.
+func putError(ctx context.Context, count *counter, err error, sent bool) error {
+	if read := count.readError(); read != nil {
+		return fmt.Errorf("%s: read: %w", putPart, read)
+	}
+
+	return &NetError{Op: putPart, Err: plainError(ctx, err), Sent: sent}
 }
 
 // stalled notes that a part went without a sign of life. The link may only be so slow that what the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,6 +42,86 @@ func loopbackClient(t testing.TB, srv *httptest.Server, change ...func(*apsclien
 	t.Cleanup(client.Close)
 
 	return client
+}
+
+// recordCounts counts the records of TLS that bring a server something beside handshakes.
+type recordCounts struct {
+	net.Listener
+	records *atomic.Int64
+}
+
+func (l recordCounts) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return &countedConn{Conn: conn, records: l.records}, err
+}
+
+type countedConn struct {
+	net.Conn
+	records *atomic.Int64
+	header  []byte // of the next record, as far as it came
+	left    int    // of the record that is coming
+}
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	const header, data = 5, 23
+	n, err := c.Conn.Read(b)
+	for _, x := range b[:n] {
+		if c.left > 0 {
+			c.left--
+			continue
+		}
+
+		if c.header = append(c.header, x); len(c.header) == header {
+			if c.header[0] == data {
+				c.records.Add(1)
+			}
+
+			c.left, c.header = int(c.header[3])<<8|int(c.header[4]), nil
+		}
+	}
+
+	return n, err
+}
+
+// TestSmallPartGoesWithItsHeader: one record of TLS, and so one write, brings both; of a file that ends
+// too early nothing goes.
+func TestSmallPartGoesWithItsHeader(t *testing.T) {
+	const parts = 20
+	var records atomic.Int64
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got, err := io.ReadAll(r.Body); err == nil {
+			w.Header().Set("ETag", string(got[:4]))
+		}
+	}))
+	srv.Listener = recordCounts{srv.Listener, &records}
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+
+	c := loopbackClient(t, srv)
+	content := bytes.Repeat([]byte("abcd"), 256)
+	sum := 0
+	put := func(size int) (string, error) {
+		return c.Data.PutPart(t.Context(), apsclient.SignedURL(srv.URL+"/part"), apsclient.PartBody{
+			R: bytes.NewReader(content), Size: int64(size), Sent: func(n int) { sum += n }})
+	}
+	for range parts {
+		if etag, err := put(len(content)); err != nil || etag != "abcd" {
+			t.Fatal(etag, err)
+		}
+	}
+
+	if n := records.Load(); n > parts*3/2 { // some are of the handshake
+		t.Errorf("%d parts came in %d records", parts, n)
+	}
+
+	came := records.Load()
+	if _, err := put(len(content) + 1); !errors.Is(err, io.ErrUnexpectedEOF) || records.Load() != came {
+		t.Errorf("of a file that is too short: %v, in %d records", err, records.Load()-came)
+	}
+
+	if sum != parts*len(content) {
+		t.Errorf("%d bytes are said to be sent of %d", sum, parts*len(content))
+	}
 }
 
 func TestPutPartOverTLS(t *testing.T) {
