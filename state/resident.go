@@ -45,7 +45,7 @@ func whileReading(db *bolt.DB, read func() error) error {
 		for r := new(resident); ; {
 			select {
 			case <-done:
-				r.used(db, time.Now())
+				new(resident).used(db, time.Now())
 				return
 			case now := <-tick.C:
 				r.used(db, now)
