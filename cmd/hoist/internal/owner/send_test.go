@@ -290,4 +290,32 @@ func TestPausedPush(t *testing.T) {
 	if f.paused = 251; f.room() != nil {
 		t.Error("room beside many that are paused")
 	}
+
+	options, _ := newOptions(t)
+	o := open(t, Passive, options)
+	err := o.changePending(func([]pendingPush) []pendingPush { return []pendingPush{{Batch: "b"}} })
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	j, _, err := o.store.Enqueue(state.Job{Kind: state.Upload, Path: "/p/a.dwg", Batch: "b", Paused: true,
+		Target: state.Target{Address: "oss://many-files/a.dwg"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	if err := o.unpaused(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("it does not wait for the user: %v", err)
+	}
+
+	if _, err := o.store.Commit(j.ID, state.Resume{}); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := o.unpaused(ctx); err != nil {
+		t.Error(err)
+	}
 }
