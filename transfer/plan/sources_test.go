@@ -17,7 +17,8 @@ import (
 func aSource(i int) Source {
 	rel := fmt.Sprintf("Tower %d/Level %02d/ä%d.dwg", i/1000, i/100%10, i)
 	s := Source{Path: filepath.Join(string(filepath.Separator)+"srv", filepath.FromSlash(rel)), Rel: rel,
-		Snapshot: state.Snapshot{Size: int64(i * 7), ModTime: time.Unix(int64(i)*1e6, int64(i)), FileID: fmt.Sprint("64:", i)}}
+		Snapshot: state.Snapshot{Size: int64(i * 7), ModTime: time.Unix(int64(i)*1e6, int64(i)),
+			FileID: fmt.Sprint("64:", i)}}
 	switch i % 5 {
 	case 0:
 		s.Walked = filepath.Join(string(filepath.Separator)+"srv", "Tower")

@@ -217,7 +217,8 @@ func (o *Owner) unpaused(ctx context.Context) error {
 		for err == nil {
 			var paused []state.Job
 			at := o.store.Index()
-			paused, err = o.store.Jobs(state.Filter{Batch: p.Batch, Status: []state.Status{state.StatusPaused}, Limit: 1})
+			paused, err = o.store.Jobs(state.Filter{Batch: p.Batch, Limit: 1,
+				Status: []state.Status{state.StatusPaused}})
 			if err != nil || len(paused) == 0 {
 				break
 			}
