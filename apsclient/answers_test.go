@@ -46,6 +46,24 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 		{"locked", ``, 423, nil, "get folder: 423 locked", "", apsclient.ErrLocked},
 		{"precondition", `[]`, 412, nil, "get folder: 412 precondition failed", "",
 			apsclient.ErrPrecondition},
+		{"fields with lists", `{"title":"Invalid","errors":{"name":["too long","taken"],"email":"missing"}}`, 422,
+			nil, "get folder: 422 unprocessable entity: email: missing; name: too long; taken", "",
+			apsclient.ErrBadRequest},
+		{"parameters of the problem form",
+			`{"title":"Invalid","invalid-params":[{"name":"age","reason":"must be positive"}]}`, 400, nil,
+			"get folder: 400 bad request: age: must be positive", "", apsclient.ErrBadRequest},
+		{"a pointer to the field",
+			`{"errors":[{"title":"Bad","source":{"pointer":"/data/attributes/name"}}]}`, 400, nil,
+			"get folder: 400 bad request: /data/attributes/name: Bad", "", apsclient.ErrBadRequest},
+		{"messages as a list", `{"statusCode":400,"message":["a is bad","b is bad"]}`, 400, nil,
+			"get folder: 400 bad request: a is bad; b is bad", "", apsclient.ErrBadRequest},
+		{"an answer inside of another", `{"response":{"errors":[{"reason":"inner"}]}}`, 400, nil,
+			"get folder: 400 bad request: inner", "", apsclient.ErrBadRequest},
+		{"XML with a namespace", `<s:Error xmlns:s="http://s3.amazonaws.com/doc/2006-03-01/"><Code>SlowUp</Code>` +
+			`<Message>a &amp; b</Message></s:Error>`, 403, nil, "get folder: 403 forbidden: a & b (SlowUp)", "SlowUp",
+			apsclient.ErrForbidden},
+		{"XML of another form", `<error><text>a &amp; b</text></error>`, 403, nil,
+			"get folder: 403 forbidden: a & b", "", apsclient.ErrForbidden},
 		{"errors of another shape", `{"errors":["bad thing"],"message":"m"}`, 400, nil,
 			"get folder: 400 bad request: m; bad thing", "", apsclient.ErrBadRequest},
 	}
@@ -176,6 +194,27 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 			},
 			[]string{"/construction/admin/v1/projects/P/users?limit=200",
 				"/construction/admin/v1/projects/P/users?limit=1&offset=1"}, 2, false},
+		{"construction/admin, a link as an object",
+			apsclient.Request{Action: "list-project-users", Params: map[string]string{"projectId": "b.P"}},
+			[]string{`{"pagination":{"nextUrl":{"href":"?offset=1"}},"results":[{"id":"1"}]}`,
+				`{"pagination":{},"results":[{"id":"2"}]}`},
+			[]string{"/construction/admin/v1/projects/P/users?limit=200",
+				"/construction/admin/v1/projects/P/users?limit=200&offset=1"}, 2, false},
+		{"construction/admin, links beside the pagination",
+			apsclient.Request{Action: "list-project-users", Params: map[string]string{"projectId": "b.P"}},
+			[]string{`{"links":{"next":{"href":"?offset=1"}},"pagination":[],"results":[{"id":"1"}]}`,
+				`{"results":[{"id":"2"}],"links":null}`}, nil, 2, false},
+		{"construction/admin, a total without links",
+			apsclient.Request{Action: "list-project-users", Params: map[string]string{"projectId": "b.P", "offset": "1"},
+				Query: map[string][]string{"filter[name]": {"a"}}},
+			[]string{`{"pagination":{"limit":2,"offset":1,"totalResults":"4"},"results":[{"id":"1"},{"id":"2"}]}`,
+				`{"pagination":{"totalResults":4,"nextUrl":null},"results":[{"id":"3"}]}`},
+			[]string{"/construction/admin/v1/projects/P/users?filter%5Bname%5D=a&limit=200&offset=1",
+				"/construction/admin/v1/projects/P/users?filter%5Bname%5D=a&limit=200&offset=3"}, 3, false},
+		{"construction/admin, a total that is never reached",
+			apsclient.Request{Action: "list-project-users", Params: map[string]string{"projectId": "b.P"}},
+			[]string{`{"pagination":{"totalResults":9},"results":[{"id":"1"}]}`,
+				`{"pagination":{"totalResults":9},"results":[]}`}, nil, 1, false},
 		{"webhooks, relative", apsclient.Request{Action: "list-webhooks"},
 			[]string{`{"links":{"next":"/hooks?pageState=abc"},"data":[{"hookId":"1"}]}`,
 				`{"links":{"next":null},"data":[{"hookId":"2"}]}`},
@@ -346,6 +385,38 @@ func TestAnswerCutWithoutALength(t *testing.T) {
 			t.Errorf("%+v, %v after %d calls", f, err, s.count())
 		}
 	})
+}
+
+// TestByteOrderMarks: a mark before JSON changes nothing, of a token, an object, a list or a resource.
+func TestByteOrderMarks(t *testing.T) {
+	const mark = "\ufeff"
+	answers := []string{`{"data":{"type":"folders","id":"urn:x","attributes":{"name":"plans"}}}`,
+		`[{"id":"1"}]`, `{"bucketKey":"bucket","objectKey":"key","size":7}`}
+	s := &service{
+		answer: func(n int, _ *http.Request, _ string) (*http.Response, error) {
+			return reply(200, "application/json", mark+answers[n-1]), nil
+		},
+		token: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(200, "application/json", mark+`{"access_token":"t","token_type":"Bearer","expires_in":3599}`), nil
+		},
+	}
+	c := newClient(t, s, quiet)
+	f, err := c.Folders.Folder(t.Context(), "b.p", "urn:x")
+	if err != nil || f.Name != "plans" {
+		t.Errorf("%+v, %v", f, err)
+	}
+
+	for e, err := range c.Elements(t.Context(), apsclient.Request{Action: "list-account-users",
+		Params: map[string]string{"account_id": "a"}}) {
+		if err != nil || string(e) != `{"id":"1"}` {
+			t.Errorf("%s, %v", e, err)
+		}
+	}
+
+	o, err := c.Objects.Details(t.Context(), apsclient.NewObjectID("bucket", "key"))
+	if err != nil || o.Size != 7 {
+		t.Errorf("%+v, %v", o, err)
+	}
 }
 
 // pagedLists are one list of each paging style that has links, with a filter of the caller's own, and

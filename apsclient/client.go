@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -181,7 +182,7 @@ func sortedScopes(s []string) []string {
 
 // Do performs one call of a registered action by its parameters. The body goes as given,
 // unvalidated; see Validate. On an error status both are returned: the Response as received and the
-// *Error; likewise with the *PartsError, *PartialError or *IgnoredError that a success holds.
+// *Error; likewise with the *Error, *PartsError, *PartialError or *IgnoredError that a success holds.
 // Without an answer the Response is nil and the error a *NetError, *AuthError, *ParamError or that
 // of the context.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
@@ -230,7 +231,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		c.core.accounts.learn(resp.Body)
 	}
 
-	if err := effect(p.action, op, r.Body, resp.Body); err != nil {
+	if err := effect(p, op, r.Body, resp); err != nil {
 		return resp, err
 	}
 
@@ -323,6 +324,8 @@ func (c *Client) send(ctx context.Context, p *prepared, op string, r Request) (*
 	if call.applied && p.action.Method != http.MethodGet {
 		hres.Header.Set(headerLost, "true")
 	}
+
+	body = bytes.TrimPrefix(body, byteOrderMark) // it is no JSON
 
 	return &Response{Status: hres.StatusCode, Header: hres.Header, Body: body}, nil
 }

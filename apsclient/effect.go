@@ -43,85 +43,80 @@ func (e *IgnoredError) Error() string {
 }
 
 // effect reads what a success says inside: a status of 2xx is not yet what was asked for.
-func effect(a Action, op string, asked, answer []byte) error {
-	switch {
+func effect(p *prepared, op string, asked []byte, resp *Response) error {
+	var err error
+	switch a, answer := p.action, resp.Body; {
 	case a.Name == "signed-s3-upload":
 		var w wireCompleted
 		if json.Unmarshal(answer, &w) == nil && w.failed() {
-			_, err := w.result()
-			return err
+			_, err = w.result()
 		}
 	case a.Name == "add-project-user":
-		return imported(op, answer)
+		err = imported(op, answer)
 	case strings.HasPrefix(a.Name, "batch-"):
-		return batched(op, answer)
+		err = batched(op, answer)
 	case a.Method == http.MethodPatch:
-		if err := ignored(op, asked, answer); err != nil {
-			return err
+		err = ignored(op, asked, answer)
+	}
+
+	if err != nil {
+		return err
+	}
+
+	return refusedInside(p, op, resp)
+}
+
+// imported reads the failures of an import of users, which come with 2xx: as a count, as lists of
+// entries, or at each entry of the results.
+func imported(op string, answer []byte) error {
+	var object map[string]any
+	if json.Unmarshal(trimmed(answer), &object) != nil || object["id"] != nil {
+		return nil //nolint:nilerr // the form of ACC is the user
+	}
+
+	e, refused, done := &PartialError{Op: op}, 0, 0
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		v := object[name]
+		entries, listed := v.([]any)
+		switch name := plainName(name); {
+		case strings.HasPrefix(name, "success"), strings.HasPrefix(name, "succeed"):
+			done = max(done, number(v))
+		case strings.HasPrefix(name, "fail"), strings.HasPrefix(name, "reject"):
+			if one, ok := v.(map[string]any); ok && len(one) > 0 {
+				entries = []any{one}
+			}
+
+			refused = max(refused, number(v))
+			for _, f := range entries {
+				e.Failed = append(e.Failed, clean(refusedUser(f)))
+			}
+		case listed && (name == "results" || name == "items" || name == "users"):
+			for _, f := range entries {
+				if entryRefused(f) {
+					e.Failed = append(e.Failed, clean(refusedUser(f)))
+				} else {
+					e.Done++
+				}
+			}
 		}
 	}
 
-	return refusedInside(op, answer)
-}
-
-// refusedInside reads a failure that fills a success: a status of "error" with its reason, a fault,
-// or errors in the place of data.
-func refusedInside(op string, answer []byte) error {
-	var w struct {
-		Status any             `json:"status"`
-		Errors []any           `json:"errors"`
-		Fault  map[string]any  `json:"fault"`
-		Data   json.RawMessage `json:"data"`
-	}
-	if json.Unmarshal(trimmed(answer), &w) != nil {
-		return nil //nolint:nilerr // a list is no failure
-	}
-
-	status, _ := w.Status.(string)
-	if !strings.EqualFold(status, "error") && len(w.Fault) == 0 && (len(w.Errors) == 0 || w.Data != nil) {
-		return nil
-	}
-
-	var all any
-	if json.Unmarshal(trimmed(answer), &all) != nil {
-		return nil //nolint:nilerr // it was JSON a moment ago
-	}
-
-	code, title, detail := explain(all)
-
-	return &PartialError{Op: op, Failed: []string{clean(cmp.Or(detail, title, code, "no reason is given"))}}
-}
-
-// imported reads the failures of an import of users, which come with 200.
-func imported(op string, answer []byte) error {
-	var w struct {
-		Success any   `json:"success"`
-		Failure any   `json:"failure"`
-		Failed  []any `json:"failure_items"`
-	}
-	if json.Unmarshal(trimmed(answer), &w) != nil || w.Failure == nil && len(w.Failed) == 0 {
-		return refusedInside(op, answer) // the form of ACC is the user
-	}
-
-	list, listed := w.Failure.([]any)
-	if !listed {
-		list = w.Failed
-	}
-
-	e := &PartialError{Op: op, Done: number(w.Success)}
-	for _, f := range list {
-		e.Failed = append(e.Failed, clean(refusedUser(f)))
-	}
-
-	for range number(w.Failure) - len(e.Failed) {
+	for range refused - len(e.Failed) {
 		e.Failed = append(e.Failed, "a user, for a reason that the answer does not give")
 	}
 
-	if len(e.Failed) == 0 {
+	if e.Done = max(e.Done, done); len(e.Failed) == 0 {
 		return nil
 	}
 
 	return e
+}
+
+// entryRefused reports whether an entry of several says that it was not done.
+func entryRefused(v any) bool {
+	f, ok := v.(map[string]any)
+
+	return ok && (badStatus(f["status"]) || f["success"] == false || filled(f["error"]) || filled(f["errors"]))
 }
 
 // number is a count, however it is written; of a list its length.
@@ -188,7 +183,7 @@ func batched(op string, answer []byte) error {
 		Results map[string]wireCompleted `json:"results"`
 	}
 	if json.Unmarshal(trimmed(answer), &w) != nil || w.Results == nil {
-		return refusedInside(op, answer)
+		return nil //nolint:nilerr // the caller decodes it
 	}
 
 	e := &PartialError{Op: op}

@@ -22,6 +22,7 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 	refused := func(err error) bool { _, ok := errors.AsType[*apsclient.PartsError](err); return ok }
 	partly := func(err error) bool { _, ok := errors.AsType[*apsclient.PartialError](err); return ok }
 	ignored := func(err error) bool { _, ok := errors.AsType[*apsclient.IgnoredError](err); return ok }
+	inside := func(err error) bool { _, ok := errors.AsType[*apsclient.Error](err); return ok }
 	fine := func(err error) bool { return err == nil }
 
 	for _, row := range []struct {
@@ -81,12 +82,22 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 			`{"results":{"a":{"objectId":"urn:o"},"b":{"status":"error","reason":"InvalidUploadKey"}}}`,
 			partly, "1 done, 1 refused: b: InvalidUploadKey"},
 		{"a batch", "batch-complete-upload", bucket, `{}`, `{"results":{"a":{"objectId":"urn:o"}}}`, fine, ""},
-		{"a URL refused", "get-signed-s3-download-url", object, ``, `{"status":"error","reason":"no"}`, partly,
-			"0 done, 1 refused: no"},
+		{"a URL refused", "get-signed-s3-download-url", object, ``, `{"status":"error","reason":"no"}`, inside,
+			"400 bad request (inside a success): no"},
 		{"errors in the place of data", "get-hub", map[string]string{"hub_id": "b.h"}, ``,
-			`{"jsonapi":{"version":"1.0"},"errors":[{"status":"403","code":"C","detail":"not you"}]}`, partly,
-			"not you"},
-		{"a fault", "list-webhooks", nil, ``, `{"fault":{"faultstring":"no quota"}}`, partly, "no quota"},
+			`{"jsonapi":{"version":"1.0"},"errors":[{"status":"403","code":"C","detail":"not you"}]}`, inside,
+			"403 forbidden (inside a success): not you (C)"},
+		{"a fault", "list-webhooks", nil, ``, `{"fault":{"faultstring":"no quota"}}`, inside, "no quota"},
+		{"one failure that is no list", "add-project-user", users, `[{}]`,
+			`{"success":0,"failure":{"email":"a@example.com","reason":"nope"}}`, partly, "a@example.com: nope"},
+		{"failures in other words", "add-project-user", users, `[{},{}]`,
+			`{"succeeded":1,"failed":1,"failedItems":[{"email":"a@example.com","error":"no seat"}]}`, partly,
+			"1 done, 1 refused: a@example.com: no seat"},
+		{"failures among the results", "add-project-user", users, `[{},{}]`,
+			`{"results":[{"email":"a@example.com","status":"failed","errors":[{"detail":"no seat"}]},{"email":"b"}]}`,
+			partly, "1 done, 1 refused: a@example.com: no seat"},
+		{"a user of ACC who failed before", "add-project-user", users, `{}`,
+			`{"id":"u","status":"pending","failures":3}`, fine, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
@@ -100,6 +111,72 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 			}
 
 			if err != nil && (!strings.Contains(err.Error(), row.says) || apsclient.MaybeApplied(err)) {
+				t.Errorf("says %v", err)
+			}
+		})
+	}
+}
+
+// TestRefusalsInsideASuccess: what has the form of a refusal is none of the answers to any call,
+// whatever the status in front of it; its own status decides what it is.
+func TestRefusalsInsideASuccess(t *testing.T) {
+	read := apsclient.Request{Action: "get-account-user", Params: map[string]string{"account_id": "a", "user_id": "u"}}
+	create := apsclient.Request{Action: "create-folder", Params: map[string]string{"project_id": "b.p"}}
+	object := map[string]string{"bucketKey": "bucket", "objectKey": "key"}
+	complete := apsclient.Request{Action: "signed-s3-upload", Params: object}
+	remove := apsclient.Request{Action: "delete-object", Params: object}
+
+	for _, row := range []struct {
+		r            apsclient.Request
+		answer, says string // "": it is an answer
+		is           error
+	}{
+		{create, `{"errors":[{"status":"409","code":"C","detail":"taken"}],"data":null}`, "taken (C)",
+			apsclient.ErrConflict},
+		{create, `{"errors":[{"detail":"odd"}],"data":[],"meta":{}}`, "odd", apsclient.ErrBadRequest},
+		{create, `{"errors":[{"detail":"odd"}],"data":{"id":"urn:f","type":"folders"}}`, "", nil},
+		{read, `{"error":"no","error_description":"because"}`, "because (no)", apsclient.ErrBadRequest},
+		{read, `{"error":{"code":404,"message":"who?"}}`, "who? (404)", apsclient.ErrNotFound},
+		{complete, `{"developerMessage":"no product","moreInfo":"x","errorCode":"AUTH-001"}`, "no product (AUTH-001)",
+			apsclient.ErrBadRequest},
+		{read, `{"code":1004,"message":"this account doesn't exist."}`, "doesn't exist. (1004)",
+			apsclient.ErrBadRequest},
+		{remove, `{"reason":"the object is held"}`, "the object is held", apsclient.ErrBadRequest},
+		{read, `{"success":false,"message":"later"}`, "later", apsclient.ErrBadRequest},
+		{read, `{"type":"about:blank","title":"Bad","status":503,"detail":"down"}`, "down", apsclient.ErrUnavailable},
+		{read, `{"statusCode":"403","message":"Forbidden"}`, "403 forbidden", apsclient.ErrForbidden},
+		{read, `{"message":"Not here"}`, "Not here", apsclient.ErrBadRequest},
+		{read, `"no such user"`, "no such user", apsclient.ErrBadRequest},
+		{complete, `[{"status":"error","reason":"InvalidUploadKey"}]`, "InvalidUploadKey", apsclient.ErrBadRequest},
+		{remove, `{"status":"failed"}`, "failed", apsclient.ErrBadRequest},
+
+		{remove, `{"message":"deleted"}`, "", nil},
+		{remove, `{"status":200,"detail":["deleted"]}`, "", nil},
+		{remove, `{"success":true,"code":"OK","message":"deleted"}`, "", nil},
+		{read, `{"id":"u","status":"error","company":"x","error":null}`, "", apsclient.ErrBadRequest},
+		{read, `{"id":"u","name":"x","status":"active","code":7,"reason":"x"}`, "", nil},
+		{read, `{"errors":[],"error":"","status":"active"}`, "", nil},
+	} {
+		t.Run(row.r.Action+" "+row.answer, func(t *testing.T) {
+			s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+				return reply(200, "application/json", row.answer, "X-Ads-Request-Id", "REQ"), nil
+			}}
+			resp, err := newClient(t, s, quiet).Do(t.Context(), row.r)
+			if row.says == "" && row.is == nil {
+				if err != nil {
+					t.Error(err)
+				}
+
+				return
+			}
+
+			e, ok := errors.AsType[*apsclient.Error](err)
+			if !ok || resp == nil || string(resp.Body) != row.answer {
+				t.Fatalf("got %v, %v", resp, err)
+			}
+
+			if !strings.Contains(err.Error(), "(inside a success)") || !strings.Contains(err.Error(), row.says) ||
+				!errors.Is(err, row.is) || e.RequestID != "REQ" {
 				t.Errorf("says %v", err)
 			}
 		})

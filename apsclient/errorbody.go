@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"encoding/xml"
+	"html"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,6 +62,26 @@ var (
 		"faultstring", "errorMessage", "Message", "msg", "userMessage"}
 )
 
+// What holds more of an error, and what names the field that it is about.
+var (
+	innerNames = []string{"errors", "fault", "error", "detail", "details", "message", "reason", "response",
+		"invalid-params", "invalidParams", "validationErrors", "fieldErrors", "violations"}
+	fieldNames = []string{"field", "propertyPath", "property", "param", "parameter", "pointer", "name"}
+)
+
+// ofFields reads texts by the names of their fields.
+func ofFields(v any) string {
+	fields, _ := v.(map[string]any)
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if _, _, d := explain(fields[name]); d != "" {
+			out = append(out, name+": "+d)
+		}
+	}
+
+	return joined(out...)
+}
+
 // explain reads what a JSON value says is wrong. Several errors are joined, each text once, with the
 // regions that it is said of.
 func explain(v any) (code, title, detail string) {
@@ -89,11 +111,14 @@ func explain(v any) (code, title, detail string) {
 	case map[string]any:
 		code = cmp.Or(first(v, codeNames), plain(v["error"]))
 		title, detail = plain(v["title"]), first(v, detailNames)
-		for _, name := range []string{"errors", "fault", "error", "detail"} {
+		for _, name := range innerNames {
 			c, t, d := "", "", ""
 			switch inner := v[name].(type) {
 			case []any, map[string]any:
 				c, t, d = explain(inner)
+				if c == "" && t == "" && d == "" {
+					d = ofFields(inner)
+				}
 			}
 
 			code, title = cmp.Or(code, c), cmp.Or(title, t)
@@ -102,8 +127,10 @@ func explain(v any) (code, title, detail string) {
 			}
 		}
 
-		if field := plain(v["field"]); field != "" {
-			detail = field + ": " + cmp.Or(detail, title)
+		source, _ := v["source"].(map[string]any)
+		said := cmp.Or(detail, title)
+		if field := cmp.Or(first(v, fieldNames), first(source, fieldNames)); field != "" && said != "" {
+			detail = field + ": " + said
 		}
 
 		return code, title, detail
@@ -167,7 +194,7 @@ func (e *Error) readXML(body []byte) {
 		RequestID string `xml:"RequestId"`
 	}
 	if xml.Unmarshal(body, &b) != nil || b.Code == "" && b.Message == "" {
-		e.Detail = tags().ReplaceAllString(string(body), " ")
+		e.Detail = html.UnescapeString(tags().ReplaceAllString(string(body), " "))
 		return
 	}
 

@@ -38,7 +38,8 @@ type Error struct {
 	RetryAfter time.Duration
 	Body       []byte // as received, at most 64 KiB
 
-	lost bool // the reply to an earlier attempt of the same call was
+	lost   bool // the reply to an earlier attempt of the same call was
+	inside bool // it stood in a success: the status is what the body says, else 400
 }
 
 func (e *Error) Error() string {
@@ -48,6 +49,10 @@ func (e *Error) Error() string {
 	}
 
 	fmt.Fprintf(&b, "%d %s", e.Status, strings.ToLower(http.StatusText(e.Status)))
+	if e.inside {
+		b.WriteString(" (inside a success)")
+	}
+
 	detail := e.Detail
 	if detail == "" {
 		detail = e.Title

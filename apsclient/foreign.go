@@ -17,7 +17,7 @@ import (
 type ForeignError struct {
 	Status int
 	Type   string // media type, or that none is stated; "": there is no content
-	Title  string // of a page, "" none
+	Title  string // of a page, or the beginning of a text; "" none
 }
 
 func (e *ForeignError) Error() string {
@@ -50,6 +50,7 @@ var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
 	pageMarks     = lazily(`(?i)<(!doctype\s+html|html|head|body|meta|script|title)[\s>]`)
 	pageTitle     = lazily(`(?is)<title[^>]*>\s*(.{1,80}?)\s*</title>`)
+	xmlError      = lazily(`<(\w+:)?[Ee]rror(\s[^>]*)?>`)
 )
 
 func trimmed(body []byte) []byte {
@@ -93,6 +94,18 @@ func saysNothing(body []byte) bool {
 	return slices.Contains([]string{"null", "[]", "{}", `""`, "true", "false"}, string(trimmed(body)))
 }
 
+// textOfService reports whether the type of an answer is one under which the service sends texts: its
+// gateway calls some of them JSON. JSON that was cut is none.
+func textOfService(h http.Header, body []byte) bool {
+	kind := mediaType(h)
+	if kind == "text/plain" {
+		return true
+	}
+
+	return (kind == "application/json" || strings.HasSuffix(kind, "+json")) &&
+		!strings.ContainsRune(`{["`, rune(trimmed(body)[0]))
+}
+
 // foreign returns an error when an answer has none of the forms of the service: JSON that says
 // something, the XML of its storage, a short text, or any of them under its own headers. Success is
 // judged by the caller, who knows what belongs to it.
@@ -104,8 +117,8 @@ func foreign(status int, h http.Header, body []byte) *ForeignError {
 
 	own := byService(h) && form != formHTML ||
 		form == formJSON && !saysNothing(body) ||
-		form == formXML && bytes.Contains(body, []byte("<Error>")) ||
-		form == formText && mediaType(h) == "text/plain"
+		form == formXML && xmlError().Match(body) ||
+		form == formText && textOfService(h, body)
 	switch {
 	case temporary(status), status == http.StatusNotModified:
 		return nil
@@ -130,6 +143,9 @@ func newForeign(status int, h http.Header, body []byte) *ForeignError {
 	e := &ForeignError{Status: status, Type: mediaType(h)}
 	if m := pageTitle().FindSubmatch(body); m != nil {
 		e.Title = string(m[1])
+	} else if formOf(body) == formText && status >= 400 {
+		text := []rune(clean(string(trimmed(body[:min(len(body), maxErrorBody)]))))
+		e.Title = string(text[:min(len(text), 80)])
 	}
 
 	if e.Type == "" && len(trimmed(body)) > 0 {
@@ -219,7 +235,7 @@ func tokenAnswers(next http.RoundTripper) http.RoundTripper {
 			return nil, e
 		}
 
-		resp.Body = io.NopCloser(bytes.NewReader(body))
+		resp.Body = io.NopCloser(bytes.NewReader(trimmed(body)))
 
 		return resp, nil
 	})

@@ -258,3 +258,32 @@ func TestHalfAnswers(t *testing.T) {
 		})
 	}
 }
+
+// TestTextsOfTheService: a text is the service's under the types that it sends texts under, and is
+// shown in any case. JSON that was cut is nobody's refusal.
+func TestTextsOfTheService(t *testing.T) {
+	for _, row := range []struct {
+		kind, body string
+		own        bool
+	}{
+		{"text/plain", "You shall not pass", true},
+		{"application/json", "You shall not pass", true},
+		{"application/vnd.api+json; charset=utf-8", "You shall not pass", true},
+		{"application/json", `{"message":"You shall not pa`, false},
+		{"", "You shall not pass", false},
+		{"text/html", "You shall not pass", false},
+	} {
+		t.Run(row.kind+" "+row.body, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+					return reply(403, row.kind, row.body), nil
+				}}
+				_, err := newClient(t, s, quiet).Folders.Folder(t.Context(), "b.p", "urn:x")
+				if own := errors.Is(err, apsclient.ErrForbidden); own != row.own ||
+					!strings.Contains(err.Error(), "You shall not pa") {
+					t.Errorf("the service's: %t: %v", own, err)
+				}
+			})
+		})
+	}
+}

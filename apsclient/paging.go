@@ -2,6 +2,7 @@ package apsclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,7 +121,7 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 
 	if style == PagingHQ {
 		var list []json.RawMessage
-		if err := json.Unmarshal(resp.Body, &list); err != nil {
+		if err := json.Unmarshal(trimmed(resp.Body), &list); err != nil {
 			return nil, false, err
 		}
 
@@ -137,31 +138,43 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 	}
 
 	var page struct {
-		Links struct {
-			Next json.RawMessage `json:"next"`
-		} `json:"links"`
-		Next       string `json:"next"`
-		Pagination struct {
-			NextURL string `json:"nextUrl"`
-		} `json:"pagination"`
+		Links      json.RawMessage   `json:"links"`
+		Next       json.RawMessage   `json:"next"`
+		Pagination json.RawMessage   `json:"pagination"`
+		Results    []json.RawMessage `json:"results"`
 	}
-	if err := json.Unmarshal(resp.Body, &page); err != nil {
+	if err := json.Unmarshal(trimmed(resp.Body), &page); err != nil {
 		return nil, false, err
 	}
 
-	var href string
-	switch style {
-	case PagingJSONAPI, PagingWebhooks:
-		href = linkText(page.Links.Next)
-	case PagingOSS:
-		href = page.Next
-	case PagingAdmin:
-		href = page.Pagination.NextURL
-	case PagingNone, PagingHQ: // without links
+	var links, pagination struct {
+		Next    json.RawMessage `json:"next"`
+		NextURL json.RawMessage `json:"nextUrl"`
+		Total   json.Number     `json:"totalResults"`
+	}
+	for _, part := range []struct {
+		raw  json.RawMessage
+		into any
+	}{{page.Links, &links}, {page.Pagination, &pagination}} {
+		if len(part.raw) == 0 || saysNothing(part.raw) {
+			continue
+		}
+
+		if err := json.Unmarshal(part.raw, part.into); err != nil {
+			return nil, false, err
+		}
+	}
+
+	href := ""
+	for _, raw := range []json.RawMessage{links.Next, page.Next, pagination.NextURL, pagination.Next} {
+		href = cmp.Or(href, linkText(raw))
 	}
 
 	if href == "" {
-		return nil, false, nil
+		total, _ := pagination.Total.Int64()
+		next, more = byOffset(r, len(page.Results), int(total))
+
+		return next, more, nil
 	}
 
 	u, err := url.Parse(href)
@@ -175,6 +188,16 @@ func nextQuery(style Paging, resp *Response, r Request) (next url.Values, more b
 	}
 
 	return q, true, nil
+}
+
+// byOffset is the next page of a list that counts its elements and gives no link.
+func byOffset(r Request, got, total int) (next url.Values, more bool) {
+	offset, _ := strconv.Atoi(cmp.Or(r.Query.Get("offset"), r.Params["offset"]))
+	if got == 0 || offset+got >= total {
+		return nil, false
+	}
+
+	return url.Values{"offset": {strconv.Itoa(offset + got)}}, true
 }
 
 // linkText reads a link that is a string or an object with href.
