@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"sync"
 	"syscall"
 	"time"
 
@@ -198,11 +199,33 @@ func classify(err error, job state.Job) verdict {
 	return j.retryUpTo(maxUnforeseen, ReasonUnexpected)
 }
 
-// speaksOfName recognises a refusal of the name; one that misses a name is about our request.
-var speaksOfName = regexp.MustCompile(`(?i)\b(file ?|folder ?|item ?|display ?)?names?\b.*` +
-	`\b(invalid|illegal|not|too|exceeds?|contains?|character|reserved|already)|` +
-	`(invalid|illegal|not allowed|unsupported|reserved).*\b(file ?|folder ?|item ?|display ?)?(name|character|extension)s?\b|` +
-	`\bextension\b.*\bnot\b`)
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+var (
+	// names and extensions of something else, and complaints about the request itself
+	otherNames = lazily(`(?i)\b(user|host|domain|server|type|property|field|param|parameter|attribute|` +
+		`project|hub|account|bucket|schema|company|key|client|app)[ _-]?names?\b|` +
+		`\bextension[ .](type|version|schema)s?\b|\b\w+:autodesk\.\S+`)
+	ofRequest = lazily(`(?i)\bjson\b|\bpayload\b|\b(request )?body\b|looking for|\bposition \d|` +
+		`\b(is|are) (required|missing|null)|\bmissing\b|` +
+		`\b(not|cannot|can't) (be )?(empty|null|blank|missing|found|provided|specified|given|set)\b`)
+
+	ofName = lazily(`(?i)` +
+		`\b(file|folder|item|display|object)?[ _-]?names?\b.*` +
+		`\b(invalid|illegal|not|too|exceeds?|contains?|characters?|reserved|already|forbidden)\b|` +
+		`\b(invalid|illegal|not allowed|unsupported|reserved|forbidden)\b.*` +
+		`\b(((file|folder|item|display|object)[ _-]?)?names?|characters?|extensions?)\b|` +
+		`\bextension\b.*\bnot\b`)
+)
+
+// speaksOfName recognises a refusal of the file's name. One that misses a name, or cannot read the
+// request, is about our request.
+func speaksOfName(text string) bool {
+	text = otherNames().ReplaceAllString(text, "it")
+	return ofName().MatchString(text) && !ofRequest().MatchString(text)
+}
 
 // remote judges what the service answered, or that it did not.
 func (j judge) remote(err error) (verdict, bool) {
@@ -281,7 +304,7 @@ func (j judge) answer(e *apsclient.Error) verdict {
 			return v
 		}
 
-		if speaksOfName.MatchString(e.Title + " " + e.Detail) {
+		if speaksOfName(e.Title + " " + e.Detail) {
 			return j.person(ReasonNameRefused)
 		}
 

@@ -131,6 +131,40 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// TestOnlyNamesAreNames: a 400 is about the name of the file only when it says so.
+func TestOnlyNamesAreNames(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Illegal character in file name: *":                          true,
+		"fileName exceeds 255 characters":                            true,
+		`"CON" is a reserved name`:                                   true,
+		"The item name is not valid":                                 true,
+		"display_name: contains characters that are not allowed":     true,
+		"The file extension is not supported":                        true,
+		"Unsupported extension .xyz":                                 true,
+		"Invalid character in name":                                  true,
+		"Name is too long":                                           true,
+		"Name must not be empty":                                     false,
+		"DisplayName is required.":                                   false,
+		"The display name is missing":                                false,
+		"Property name not found in data.attributes":                 false,
+		"User name is not valid for this hub":                        false,
+		"Host name not resolved":                                     false,
+		"The project name already belongs to another hub":            false,
+		"The extension type versions:autodesk.core:File not allowed": false,
+		"Invalid extension version 9.0; unsupported":                 false,
+		"items:autodesk.bim360:File is not allowed in this folder":   false,
+		"Invalid JSON: unexpected character at 3":                    false,
+		"invalid character '}' looking for beginning of value":       false,
+		"Invalid request body":                                       false,
+		"The quota of the hub is used up":                            false,
+	} {
+		err := &apsclient.Error{Status: 400, Code: "BAD_INPUT", Title: "Bad input", Detail: text}
+		if got := classify(err, state.Job{}).Reason == ReasonNameRefused; got != want {
+			t.Errorf("%q: of the name: %t", text, got)
+		}
+	}
+}
+
 // TestOtherFailuresDoNotCount: two faults of the network and then a refused token are no proof of
 // wrong credentials.
 func TestOtherFailuresDoNotCount(t *testing.T) {

@@ -254,14 +254,21 @@ func isRefused(err error) bool {
 // service does not know (any more).
 func isSessionDead(err error) bool {
 	if e, ok := errors.AsType[*apsclient.PartsError](err); ok {
-		return strings.Contains(e.Reason, "UploadKey")
+		return speaksOfKey(e.Reason)
 	}
 
 	e, ok := errors.AsType[*apsclient.Error](err)
 
 	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotFound ||
 		e.Status == http.StatusGone ||
-		e.Status == http.StatusForbidden && strings.Contains(e.Detail, "uploadKey"))
+		e.Status == http.StatusForbidden && speaksOfKey(e.Code+" "+e.Title+" "+e.Detail))
+}
+
+// speaksOfKey reports whether an answer names the upload key, or the upload itself, as what is wrong.
+func speaksOfKey(text string) bool {
+	text = strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(text))
+	return strings.Contains(text, "uploadkey") || strings.Contains(text, "uploadsession") ||
+		strings.Contains(text, "uploadid")
 }
 
 // isAssembled looks whether the object of a job is whole at the service. Keys of oss:// are reused,

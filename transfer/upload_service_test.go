@@ -224,8 +224,15 @@ func TestDeadKeys(t *testing.T) {
 	for name, fault := range map[string]emulator.Fault{
 		"200 with the reason": {Status: 200,
 			Body: []byte(`{"uploadKey":"k","status":"error","reason":"InvalidUploadKey"}`)},
-		"403": {Status: 403, Body: []byte(`{"reason":"Field uploadKey not found"}`)},
-		"404": {Status: 404, Body: []byte(`{"reason":"Upload not found"}`)},
+		"200 in other words": {Status: 200,
+			Body: []byte(`{"status":"error","reason":"Invalid upload key"}`)},
+		"200 of the session": {Status: 200,
+			Body: []byte(`{"status":"Error","reason":"upload_session expired"}`)},
+		"200 of the gateway": {Status: 200,
+			Body: []byte(`{"developerMessage":"The upload key is not valid","errorCode":"OSS-7"}`)},
+		"403":                {Status: 403, Body: []byte(`{"reason":"Field uploadKey not found"}`)},
+		"403 in other words": {Status: 403, Body: []byte(`{"reason":"Unknown upload key"}`)},
+		"404":                {Status: 404, Body: []byte(`{"reason":"Upload not found"}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
