@@ -112,6 +112,16 @@ func TestDoctor(t *testing.T) {
 		{"the clock is right", func(t *testing.T, l *lab) {
 			l.behind(t, 0)
 		}, 0, nil, "clock", doctor.OK, nil},
+		{"no project is active", func(_ *testing.T, l *lab) {
+			l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+				if r.Op != "list-top-folders" {
+					return emulator.Fault{}
+				}
+
+				return emulator.Fault{Kind: emulator.FailBefore, Status: 403,
+					Body: []byte(`{"errors":[{"status":"403","detail":"Project is not active: b.x"}]}`)}
+			})
+		}, 3, nil, "projects", doctor.Problem, []string{"not active", "archived or suspended"}},
 		{"administration is not provisioned", notProvisioned, 0, nil, "account administration",
 			doctor.Warning, []string{"Custom Integrations"}},
 		{"administration is needed", func(t *testing.T, l *lab) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
+	"hoist/transfer/remote"
 )
 
 type verifyOptions struct {
@@ -211,11 +213,15 @@ func (a *app) writeCombined(name string, files []control.VerifyFile, r control.V
 
 func (a *app) printVerified(report control.VerifyReport, quiet bool) error {
 	counts := map[string]int{}
-	first := ""
+	first, noHub := "", "" // what helps with the first row, and where no hub can be seen
 	for _, f := range append(report.Files, report.Chain...) {
 		counts[f.Result]++
 		if first == "" && f.Result != control.VerifyOK {
 			first = f.Fix
+		}
+
+		if f.Result == control.VerifyUnreachable && strings.Contains(f.Detail, remote.NoneVisible) {
+			noHub = cmp.Or(problem.Hint(f.Detail), hints[problem.AddToAccount])
 		}
 
 		switch {
@@ -250,7 +256,11 @@ func (a *app) printVerified(report control.VerifyReport, quiet bool) error {
 	case n == 1 && first != "":
 		hint = first
 	case counts[control.VerifyUnreachable] == n:
-		hint = `"hoist doctor" says what cannot be reached and why`
+		hint = cmp.Or(noHub, `"hoist doctor" says what cannot be reached and why`)
+	}
+
+	if noHub != "" {
+		return fail(problem.Unauthorized, fmt.Errorf("%w: %s", notAsPublished(n, report), remote.NoneVisible), hint)
 	}
 
 	return fail(problem.Attention, notAsPublished(n, report), hint)

@@ -174,8 +174,14 @@ func TestNoHub(t *testing.T) {
 	l := newLab(t)
 	l.cloud.SetKnobs(func(k *emulator.Knobs) { k.HideHubs = true })
 
+	file := l.file("a.rvt", 10)
 	for _, args := range [][]string{{"ls", "aps://"}, {"tree", "aps://"}, {"ls", l.remote},
-		{"push", l.file("a.rvt", 10), l.remote}} {
+		{"push", file, l.remote}, {"pull", l.remote, t.TempDir()}, {"preflight", filepath.Dir(file), l.remote},
+		{"verify", filepath.Dir(file), l.remote}, {"watch", "add", filepath.Dir(file), l.remote},
+		{"stat", l.remote}, {"size", l.remote}, {"url", l.remote}, {"mkdir", l.remote + "/x"},
+		{"rm", "--yes", l.remote + "/x"}, {"copyto", file, l.remote + "/b.rvt"}, {"selftest", "--yes", l.remote},
+		{"api", "upload-file-in-project-folder", "--body", file, "--param", "project_id=b.p",
+			"--param", "folder_id=urn:adsk.wipprod:fs.folder:co.x"}} {
 		if _, stderr := l.run(4, args...); !strings.Contains(stderr, "no hub is visible") {
 			t.Errorf("%v: %s", args, stderr)
 		}

@@ -3,6 +3,7 @@ package remote
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hoist/apsclient"
@@ -41,13 +42,26 @@ func (e *NotFoundError) Error() string {
 
 	switch {
 	case e.NoneVisible && e.UserUnknown():
-		b.WriteString("; no hub is visible: an account knows the app, but not its user")
+		b.WriteString("; " + NoneVisible + ": an account knows the app, but not its user")
+	case e.NoneVisible && e.Trouble():
+		b.WriteString("; " + NoneVisible + ": the service could not ask every region")
 	case e.NoneVisible:
-		b.WriteString("; no hub is visible: the app is not added to the account (Hub Admin, Custom " +
+		b.WriteString("; " + NoneVisible + ": the app is not added to the account (Hub Admin, Custom " +
 			"Integrations)")
 	}
 
 	return b.String()
+}
+
+// NoneVisible stands in the text of every error about a hub where the service shows none at all.
+const NoneVisible = "no hub is visible"
+
+// Trouble reports whether the service could not ask a region, which has nothing to do with permissions.
+func (e *NotFoundError) Trouble() bool {
+	return slices.ContainsFunc(e.Warnings, func(w apsclient.Warning) bool {
+		status, _ := strconv.Atoi(w.Status)
+		return status >= 500 || status == 408 || status == 429
+	})
 }
 
 // UserUnknown reports whether the service said of a region that it knows the application there, but

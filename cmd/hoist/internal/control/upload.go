@@ -12,6 +12,7 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer/remote"
 )
 
 // uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this
@@ -100,13 +101,8 @@ func hubOf(ctx context.Context, c *apsclient.Client, project apsclient.ProjectID
 	}
 
 	if len(hubs) == 0 {
-		said := strings.Join(append([]string{"no hub is visible"}, apsclient.Refusals(warnings)...), "; ")
-		fix := problem.Fix{Step: problem.AddToAccount}
-		if words := problem.Hint(said); words != "" {
-			fix = problem.Text(words)
-		}
-
-		return "", problem.With(problem.Unauthorized, fmt.Errorf("project %s: %s", project, said), fix)
+		return "", fmt.Errorf("project %s: %w", project,
+			&remote.NotFoundError{What: "hub", NoneVisible: true, Warnings: warnings})
 	}
 
 	for _, h := range hubs {

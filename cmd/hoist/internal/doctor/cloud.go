@@ -44,7 +44,7 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	if len(hubs) == 0 {
 		_, fix := problem.Of(&remote.NotFoundError{NoneVisible: true, Warnings: warnings})
 		detail := "no hub can be seen: the application is not added to any account"
-		if fix.Step != "" {
+		if fix.Step == problem.AddToAccount {
 			fix = problem.Text(customIntegration())
 		} else {
 			detail = "no hub can be seen"
@@ -59,7 +59,12 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 	var names []string
 	for _, h := range hubs {
-		names = append(names, fmt.Sprintf("%s (%s)", h.Name, h.Region))
+		name := h.Name
+		if h.Region != "" {
+			name += " (" + h.Region + ")"
+		}
+
+		names = append(names, name)
 	}
 
 	out := []Finding{{Check: "hubs", Verdict: OK, Detail: strings.Join(names, ", ")}}
@@ -89,6 +94,7 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 
 	n := 0
 	var seen []string
+	var refused error // why the folders of a project could not be listed
 	for _, h := range f.hubs {
 		inHub := 0
 		for p, err := range e.Client.Projects.List(ctx, h.ID) {
@@ -97,7 +103,8 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 			}
 
 			if inHub++; f.place == nil {
-				f.place = topFolder(ctx, e.Client, h, p)
+				f.place, err = topFolder(ctx, e.Client, h, p)
+				refused = cmp.Or(refused, err)
 			}
 		}
 
@@ -111,18 +118,27 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	}
 
 	if f.place == nil && !e.refused("list-top-folders") {
-		return f, []Finding{{"projects", Problem, strings.Join(seen, ", ") + "; no folder of any can be seen",
-			problem.Text("ask a project administrator for access to Docs in the project")}}
+		finding := Finding{"projects", Problem, strings.Join(seen, ", ") + "; no folder of any can be seen",
+			problem.Text("ask a project administrator for access to Docs in the project")}
+		if refused != nil {
+			if problem.Hint(refused.Error()) != "" || !errors.Is(refused, apsclient.ErrForbidden) {
+				finding = failed("projects", finding.Detail, refused)
+			} else {
+				finding.Detail += ": " + refused.Error()
+			}
+		}
+
+		return f, []Finding{finding}
 	}
 
 	return f, []Finding{{Check: "projects", Verdict: OK, Detail: strings.Join(seen, ", ")}}
 }
 
 // topFolder finds a folder for files in a project; nil when none is visible.
-func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub, p apsclient.Project) *place {
+func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub, p apsclient.Project) (*place, error) {
 	folders, err := c.Projects.TopFolders(ctx, h.ID, p.ID)
 	if err != nil || len(folders) == 0 {
-		return nil
+		return nil, err
 	}
 
 	f := folders[0]
@@ -134,7 +150,7 @@ func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub, p apsc
 
 	at := remote.Address{Scheme: remote.SchemeAPS, Steps: []string{h.Name, p.Name, f.Name}}
 
-	return &place{p.ID, f.ID, h.Name + "/" + p.Name + "/" + f.Name, at.String()}
+	return &place{p.ID, f.ID, h.Name + "/" + p.Name + "/" + f.Name, at.String()}, nil
 }
 
 // maxAccounts bounds how many accounts are asked about administration.

@@ -15,8 +15,13 @@ type cause struct {
 	words string
 }
 
-const userUnknown = "the account knows the application, but not its user: ask a project administrator for " +
-	"membership"
+const (
+	userUnknown = "the account knows the application, but not its user: ask a project administrator for " +
+		"membership"
+	notIntegrated = "the account does not know the application: an account administrator adds the client id " +
+		`as a custom integration (Hub Admin, Custom Integrations); "hoist guide" has the steps`
+	regionTrouble = "the service could not ask every region for its hubs: run it again later"
+)
 
 // causes holds the refusals that were recorded from the real service, the most certain first. The
 // codes stand in brackets, as [said] writes them.
@@ -30,7 +35,7 @@ var causes = []cause{
 	{[]string{"(invalid_scope)"}, Unauthorized,
 		"the application may not have one of these scopes: enable the API that it belongs to at " +
 			`https://aps.autodesk.com/myapps ("hoist guide" shows which), or do without it ("hoist login --scopes")`},
-	{[]string{"(auth-003)"}, Unauthorized,
+	{[]string{"(auth-003)", "invalidapikey)", "invalid apikey", "invalid client identifier"}, Unauthorized,
 		`the client id or secret is wrong: check APS_CLIENT_ID and APS_CLIENT_SECRET, or run "hoist login"; a ` +
 			"secret that was regenerated ends the one before"},
 	{[]string{"(auth-007)", "(auth-008)"}, Unauthorized,
@@ -48,17 +53,17 @@ var causes = []cause{
 	{[]string{"no read access"}, Unauthorized,
 		"the application, or its user, may not read this: objects belong to the application that made " +
 			"their bucket"},
+	{[]string{"could not ask every region"}, Unauthorized, regionTrouble},
 	{[]string{"permission to access this project"}, Unauthorized, userUnknown},
-	{[]string{"permission to access this api", "not a custom integration"}, Unauthorized,
-		"the account does not know the application: an account administrator adds the client id as a custom " +
-			`integration (Hub Admin, Custom Integrations); "hoist guide" has the steps`},
+	{[]string{"permission to access this api", "not a custom integration"}, Unauthorized, notIntegrated},
 	{[]string{"this account doesn't exist", "account not found", "(1004)"}, "",
 		`the account is not known there: it may be in another region, which "hoist login --region" sets; its id ` +
 			"is that of the hub without b."},
 	{[]string{"(requesttimetooskewed)"}, Failure, "the clock of this machine is wrong: set it and run it again"},
-	{[]string{"token expired", "token provided is invalid", "(auth-006)"}, Unauthorized,
+	{[]string{"token expired", "token provided is invalid", "(auth-006)", "invalid access token",
+		"invalidaccesstoken)", "accesstokenexpired)"}, Unauthorized,
 		`the sign-in has ended: run it again, else "hoist login"`},
-	{[]string{"invaliduploadkey", "field uploadkey not found", "(nosuchupload)"}, "",
+	{[]string{"invaliduploadkey", "invalid upload key", "uploadkey not found", "(nosuchupload)"}, "",
 		"the upload has ended, or its key is missing: begin it anew with get-signed-s3-upload-urls, without a key"},
 	{[]string{"request has expired", "(signed-accessdenied)"}, "",
 		"the signed URL is too old, or was changed on its way: ask for a new one and give it whole, its query too"},
@@ -125,6 +130,10 @@ func said(err error) string {
 
 	if e, ok := errors.AsType[*apsclient.PartsError](err); ok {
 		return strings.ToLower(e.Reason)
+	}
+
+	if e, ok := errors.AsType[*apsclient.PartialError](err); ok && e.Done == 0 {
+		return strings.ToLower(strings.Join(e.Failed, "; "))
 	}
 
 	if e, ok := errors.AsType[*apsclient.Error](err); ok && e.Status < 500 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 
 	"hoist/apsclient"
@@ -92,11 +93,7 @@ func classify(err error) (Kind, Fix) {
 	}
 
 	if e, ok := errors.AsType[*remote.NotFoundError](err); ok && e.NoneVisible {
-		if e.UserUnknown() {
-			return Unauthorized, Text(userUnknown)
-		}
-
-		return Unauthorized, Fix{Step: AddToAccount}
+		return Unauthorized, noneVisible(e)
 	}
 
 	kind, fix := tabled(err)
@@ -110,6 +107,21 @@ func classify(err error) (Kind, Fix) {
 	}
 
 	return kind, fix
+}
+
+// noneVisible is what helps when no hub can be seen: most often the application is new to the account.
+func noneVisible(e *remote.NotFoundError) Fix {
+	said, known := causeIn(strings.ToLower(strings.Join(apsclient.Refusals(e.Warnings), "; ")))
+	switch {
+	case e.UserUnknown():
+		return Text(userUnknown)
+	case e.Trouble():
+		return Text(regionTrouble)
+	case known && said.words != notIntegrated:
+		return Text(said.words)
+	}
+
+	return Fix{Step: AddToAccount}
 }
 
 func tabled(err error) (Kind, Fix) {
@@ -182,6 +194,7 @@ var table = []row{
 	{anyOf(apsclient.ErrLocked), Failure, Text("somebody works on it: run it again in a minute")},
 	{anyOf(apsclient.ErrThrottled), Failure, Text("the service asks to wait; run it again in a minute")},
 	{anyOf(apsclient.ErrUnavailable), Failure, Text("the service has trouble; run it again later")},
+	{otherRefusal, Failure, Fix{Step: ActionTakes}},
 	{anyOf(fs.ErrNotExist), NotFound, Text("check the local path")},
 	{anyOf(fs.ErrPermission, syscall.EROFS), Failure, Fix{Step: Reachable}},
 	{anyOf(syscall.ENOTDIR, syscall.EISDIR, fs.ErrExist), Failure, Text("something else stands at the path " +
@@ -206,6 +219,12 @@ func is[E error](err error) bool {
 func notHidden(err error) bool {
 	e, ok := errors.AsType[*apsclient.IgnoredError](err)
 	return ok && e.Field == "hidden"
+}
+
+// otherRefusal reports whether the service refused a call with a status of its own.
+func otherRefusal(err error) bool {
+	e, ok := errors.AsType[*apsclient.Error](err)
+	return ok && e.Status >= 400 && e.Status < 500
 }
 
 // fullDisk reports whether the state could not be written for want of room.
