@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -91,8 +90,7 @@ const defaultRegion = "US"
 // it was sent to, and makes it a call to that region. Accounts in the default region cost no look.
 func (c *Client) elsewhere(ctx context.Context, p *prepared, refused *Error) bool {
 	account := hqAccount(p)
-	if account == "" || !p.regionOpen || c.core.remote || refused.Code != unknownAccount ||
-		!errors.Is(refused, ErrNotFound) {
+	if account == "" || !p.regionOpen || c.core.remote || !isUnknownAccount(refused) {
 		return false
 	}
 
@@ -110,8 +108,18 @@ func (c *Client) elsewhere(ctx context.Context, p *prepared, refused *Error) boo
 	return err == nil && p.header.Get("Region") != was
 }
 
-// unknownAccount is the code of an account that is not in the region that was asked, or nowhere.
-const unknownAccount = "1004"
+// isUnknownAccount reports whether a refusal is about an account that is not in the region that was
+// asked, or nowhere: by its code, else by its words.
+func isUnknownAccount(e *Error) bool {
+	if e.Status != http.StatusNotFound && e.Status != http.StatusForbidden {
+		return false
+	}
+
+	text := strings.ToLower(e.Title + " " + e.Detail)
+
+	return e.Code == "1004" || strings.Contains(text, "account doesn't exist") ||
+		strings.Contains(text, "account does not exist") || strings.Contains(text, "account not found")
+}
 
 // addUser names the user of a call of hq/v2 as it takes it: by the BIM 360 id.
 func (c *Client) addUser(ctx context.Context, p *prepared) error {

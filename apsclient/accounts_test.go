@@ -115,6 +115,39 @@ func TestRegionOfTheAccount(t *testing.T) {
 	}
 }
 
+// TestUnknownAccountInOtherWords: an account of another region is known by the code or the words of
+// the refusal, whatever its status and form.
+func TestUnknownAccountInOtherWords(t *testing.T) {
+	for _, row := range []struct {
+		status int
+		body   string
+		again  bool
+	}{
+		{404, `{"code":"1004","message":"x"}`, true},
+		{403, `{"code":1004,"message":"this account doesn't exist."}`, true},
+		{404, `{"message":"Account not found"}`, true},
+		{404, `"this account does not exist"`, true},
+		{404, `{"code":1003,"message":"this user doesn't exist."}`, false},
+		{422, `{"code":1004,"message":"this operation is not allowed"}`, false},
+	} {
+		o, asked := newOffice(t), false
+		o.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op != "list-account-users" || asked {
+				return emulator.Fault{}
+			}
+
+			asked = true
+
+			return emulator.Fault{Kind: emulator.FailBefore, Status: row.status, Body: []byte(row.body)}
+		})
+		_, err := o.client(t, func(*apsclient.Config) {}).Do(t.Context(), apsclient.Request{
+			Action: "list-account-users", Params: map[string]string{"account_id": o.account}})
+		if (err == nil) != row.again {
+			t.Errorf("%d %s: %v", row.status, row.body, err)
+		}
+	}
+}
+
 // TestUserOfHQ: hq/v2 takes the BIM 360 id of a user, who may be named by e-mail address or Autodesk
 // id. It is looked up once; who is not found is not guessed.
 func TestUserOfHQ(t *testing.T) {

@@ -96,11 +96,11 @@ func adminRows() []Action {
 				"timezone",
 				"addressLine1", "addressLine2", "city", "stateOrProvince", "postalCode", "country",
 				"latitude", "longitude")))
+	companyStatus := oneOf(inQuery("filter[status]", "string", "only these"), "active", "inactive", "all")
 	companies := acc(hqPaged(row("list-account-companies", "List Account Companies", "GET",
-		account+"/companies", RetryIdempotent, params(accountID, hqPage))),
+		account+"/companies", RetryIdempotent, params(accountID, hqPage, companyStatus))),
 		"GET", ca+"/accounts/{accountId}/companies", userOptional, PagingAdmin,
-		params(caAccount, caPage, inQuery("orFilters", "string", "filters joined by or"),
-			oneOf(inQuery("filter[status]", "string", "only these"), "active", "inactive", "all"),
+		params(caAccount, caPage, inQuery("orFilters", "string", "filters joined by or"), companyStatus,
 			filters("name", "trade", "erpId", "taxId", "updatedAt")))
 
 	people := params(caPage, inQuery("orFilters", "string", "filters joined by or"),

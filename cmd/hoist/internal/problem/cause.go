@@ -56,7 +56,7 @@ var causes = []cause{
 	{[]string{"could not ask every region"}, Unauthorized, regionTrouble},
 	{[]string{"permission to access this project"}, Unauthorized, userUnknown},
 	{[]string{"permission to access this api", "not a custom integration"}, Unauthorized, notIntegrated},
-	{[]string{"this account doesn't exist", "account not found", "(1004)"}, "",
+	{[]string{"account doesn't exist", "account does not exist", "account not found", "(1004)"}, "",
 		`the account is not known there: it may be in another region, which "hoist login --region" sets; its id ` +
 			"is that of the hub without b."},
 	{[]string{"(requesttimetooskewed)"}, Failure, "the clock of this machine is wrong: set it and run it again"},
