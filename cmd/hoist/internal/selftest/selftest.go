@@ -231,7 +231,7 @@ func asNet(err error) bool {
 }
 
 // refusal turns the outcome of a call into accepted, ignored or refused: a 4xx is an answer to the
-// question, anything else is none.
+// question, anything else is none. Nor is a missing right, unless the answer is about the upload key.
 func refusal(err error) (seen, note string, _ error) {
 	e, ok := errors.AsType[*apsclient.Error](err)
 	_, ignored := errors.AsType[*apsclient.IgnoredError](err)
@@ -242,6 +242,8 @@ func refusal(err error) (seen, note string, _ error) {
 		return "ignored", "", nil
 	case parts:
 		return "refused in a success", "200 status error", nil
+	case ok && e.Status == http.StatusForbidden && !strings.Contains(strings.ToLower(e.Detail), "uploadkey"):
+		return "", "", err
 	case ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests &&
 		e.Status != http.StatusUnauthorized:
 		return "refused", said(err), nil

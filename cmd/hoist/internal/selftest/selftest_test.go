@@ -307,3 +307,27 @@ func TestKnown(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// TestAMissingRightIsNoFact: where a right is missing, what was refused for it is not tried, and says
+// nothing of the service.
+func TestAMissingRightIsNoFact(t *testing.T) {
+	w := newWorld(t, emulator.Config{}, "")
+	w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op != "get-signed-s3-upload-urls" {
+			return emulator.Fault{}
+		}
+
+		return emulator.Fault{Kind: emulator.FailBefore, Status: 403, Body: []byte(`{"reason":"not yours"}`)}
+	})
+	report, err := Run(t.Context(), w.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, f := range report.Facts {
+		stands := !slices.Contains([]string{"wrong-upload-key", "limit-headers", "hide-folder"}, f.Fact)
+		if f.Verdict == Differs || stands && (f.Verdict != Untried || f.Seen != "") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
