@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -85,9 +86,23 @@ func (e *urlRefusedError) Error() string {
 func (e *urlRefusedError) Unwrap() error { return e.err }
 
 // urlMayHaveEnded reports whether a signed URL may have been refused for its age alone; then a new
-// one helps.
+// one helps. The credentials that signed it may end before it does, which is said in other ways.
 func urlMayHaveEnded(e *apsclient.Error) bool {
-	return e != nil && e.Status == http.StatusForbidden && e.Code != "SignatureDoesNotMatch"
+	if e == nil {
+		return false
+	}
+
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return true
+	case http.StatusForbidden:
+		return e.Code != "SignatureDoesNotMatch"
+	case http.StatusBadRequest:
+		return slices.Contains([]string{"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestExpired",
+			"AuthorizationQueryParametersError"}, e.Code)
+	}
+
+	return false
 }
 
 // Bounds of repetition by the engine; the client has already repeated what is safe, within seconds.

@@ -251,7 +251,7 @@ func (d *download) refreshed(ctx context.Context, seen int) error {
 }
 
 // open returns a reader of [from, to] or of its beginning: it may end early where a chunk does. At
-// most urlRefreshes answers of 403 are taken for a URL that ended. An answer that shows another
+// most urlRefreshes refusals are taken for those of a URL that ended. An answer that shows another
 // object is an *objectChangedError.
 func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser, end int64, err error) {
 	for refreshes := 0; ; refreshes++ {

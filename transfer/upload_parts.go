@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,7 @@ import (
 const (
 	partTries    = 4           // sendings of one part before the job waits
 	partWait     = time.Minute // a longer wait is the job's, with a reason
-	urlRefreshes = 3           // 403 answers of one part that are taken for an ended URL
+	urlRefreshes = 3           // refusals of one part that are taken for an ended URL
 	urlMargin    = 20 * time.Second
 	hashedAlong  = smallFile       // the SHA-1 of files up to here is computed as they are sent
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
@@ -240,7 +239,7 @@ func (s *sending) send(ctx context.Context, n int) error {
 // final is how a part fails for good; nil: it may be sent again.
 func (p *sendingPart) final(err error, answer *apsclient.Error) error {
 	switch {
-	case answer != nil && answer.Status == http.StatusNotFound:
+	case errors.Is(err, apsclient.ErrNotFound):
 		return fmt.Errorf("part %d: %w: %v", p.n, errSessionDead, err)
 	case answer != nil && p.length == 0 && answer.Status >= 400 && answer.Status < 500:
 		return needsPerson(ReasonEmptyFile, "part %d: %w", p.n, err)

@@ -77,6 +77,40 @@ func TestURLsAreRefused(t *testing.T) {
 	})
 }
 
+// TestRefusedURLsInOtherWords: the storage refuses a signed URL as ended in several ways. A new one
+// is asked for; where each is refused, that is the reason, and no sign-in helps.
+func TestRefusedURLsInOtherWords(t *testing.T) {
+	xml := func(code string) []byte { return []byte("<Error><Code>" + code + "</Code></Error>") }
+	for _, row := range []struct {
+		status int
+		body   []byte
+	}{
+		{401, xml("InvalidToken")}, {401, []byte(`{"message":"Unauthorized"}`)}, {400, xml("ExpiredToken")},
+		{400, xml("AuthorizationQueryParametersError")}, {403, xml("RequestTimeTooSkewed")},
+		{403, []byte(`{"message":"Missing Key-Pair-Id"}`)},
+	} {
+		refuse := emulator.Fault{Kind: emulator.FailBefore, Status: row.status, Body: row.body}
+		for name, first := range map[string]int{"once": 1, "for ever": 1000} {
+			t.Run(fmt.Sprintf("%d %s/%s", row.status, row.body, name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					data := w.write("plan.rvt", small, 7)
+					j := w.enqueue(w.job("plan.rvt"))
+					w.srv.SetFault(faultsAt("s3-put", 1, first, refuse))
+					w.runAll(w.engine())
+					if first > 1 {
+						w.wantParked(j.ID, ReasonURLRefused)
+						return
+					}
+
+					w.wantDone(j.ID, state.ResultCreated)
+					w.wantVersions("plan.rvt", data)
+				})
+			})
+		}
+	}
+}
+
 // TestClockAheadOfTheService: sessions that have ended by the local clock are used until the
 // service ends them.
 func TestClockAheadOfTheService(t *testing.T) {
