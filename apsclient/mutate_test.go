@@ -92,7 +92,7 @@ var once = []string{"/items", "/versions", "/folders", "/oss/v2/buckets", "/user
 // a type that the client does not know. all is false when there is no list.
 func elementsOf(body string) (n int, all bool) {
 	var page map[string]json.RawMessage
-	if json.Unmarshal([]byte(body), &page) != nil {
+	if json.Unmarshal([]byte(strings.TrimPrefix(body, "\ufeff")), &page) != nil {
 		return 0, false
 	}
 
