@@ -192,14 +192,16 @@ func (m mutation) try(dir string) error {
 		return err
 	}
 
-	test := exec.Command("go", "test", "-count=1", "-vet=off", "-timeout", "5m", "-run", m.run, m.pkg)
-	test.Env = append(os.Environ(), "GOFLAGS=-overlay="+at) // also where a test builds the program
+	test := exec.Command("go", "test", "-v", "-count=1", "-vet=off", "-timeout", "5m", "-run", m.run, m.pkg)
+	test.Env = append(os.Environ(), "HOIST_LONG=1", "GOFLAGS=-overlay="+at) // also when a test builds the program
 	out, err := test.CombinedOutput()
 	exit, _ := errors.AsType[*exec.ExitError](err)
 
 	switch {
 	case err == nil && strings.Contains(string(out), "no tests to run"):
 		return fmt.Errorf("%s has no test %s", m.pkg, m.run)
+	case err == nil && !strings.Contains(string(out), "\n--- PASS"):
+		return fmt.Errorf("%s %s is skipped here", m.pkg, m.run)
 	case err == nil:
 		return errors.New("it survives")
 	case exit == nil:

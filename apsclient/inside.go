@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
@@ -22,16 +23,17 @@ var refusalNames = map[string]bool{
 	"developermessage": true, "usermessage": true, "moreinfo": true, "help": true, "field": true,
 }
 
+var spelling = strings.NewReplacer("_", "", "-", "", " ", "")
+
 // plainName is a name of JSON without its spelling: "more info" is moreInfo.
-func plainName(name string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
-}
+func plainName(name string) string { return spelling.Replace(strings.ToLower(name)) }
 
 // refusedInside reads a refusal that stands in the place of the answer to a call. Its status is the
 // one that it names, else 400.
 func refusedInside(p *prepared, op string, resp *Response) error {
 	var v any
-	if json.Unmarshal(trimmed(resp.Body), &v) != nil || !isRefusal(v, p.action.Method == http.MethodGet) {
+	body := trimmed(resp.Body)
+	if !mayBeRefusal(body) || json.Unmarshal(body, &v) != nil || !isRefusal(v, p.action.Method == http.MethodGet) {
 		return nil //nolint:nilerr // the caller decodes it
 	}
 
@@ -40,6 +42,33 @@ func refusedInside(p *prepared, op string, resp *Response) error {
 	e.inside = true
 
 	return e
+}
+
+// mayBeRefusal tells most answers from refusals by no more than their names: what is large is none.
+func mayBeRefusal(body []byte) bool {
+	if bytes.HasPrefix(body, []byte("[")) {
+		var list []json.RawMessage
+		return json.Unmarshal(body, &list) == nil && len(list) > 0 && mayBeRefusal(list[0])
+	}
+
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil {
+		return true // a text, perhaps
+	}
+
+	for _, name := range []string{"status", "fault", "errors"} {
+		if _, ok := object[name]; ok {
+			return true
+		}
+	}
+
+	for name := range object {
+		if !refusalNames[plainName(name)] {
+			return false
+		}
+	}
+
+	return true
 }
 
 // isRefusal reports whether JSON is a refusal and no answer. A reading call has an answer to give, so
