@@ -61,7 +61,7 @@ func (o office) asked() string {
 }
 
 // TestRegionOfTheAccount: calls of the hq family go to the region of the account that they name,
-// whatever the configuration says; it is looked up once, and not at all where nobody misses it.
+// whatever the configuration says; it is looked up once, and not at all when nobody misses it.
 func TestRegionOfTheAccount(t *testing.T) {
 	o := newOffice(t)
 	call := func(c *apsclient.Client, account string) {

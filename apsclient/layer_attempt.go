@@ -76,7 +76,7 @@ func attempt(base http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// readAnswer reads a body as far as it may go, at once where its length is told.
+// readAnswer reads a body as far as it may go, at once when its length is told.
 func readAnswer(resp *http.Response) ([]byte, error) {
 	var body bytes.Buffer
 	if n := resp.ContentLength; n > 0 && n <= readAtOnce {

@@ -246,7 +246,7 @@ func TestTwoPathsOfOneKey(t *testing.T) {
 	}
 }
 
-// TestOneSharedRecordAFolder: what the jobs of a folder have in common is there once; where another
+// TestOneSharedRecordAFolder: what the jobs of a folder have in common is there once; when another
 // record has its key by chance, a row has all of its own.
 func TestOneSharedRecordAFolder(t *testing.T) {
 	s := newStore(t)

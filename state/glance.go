@@ -6,7 +6,7 @@ import (
 )
 
 // glancer reads of many records of jobs what the index needs. Of jobs to which nothing has happened, which
-// are by far the most where there are many, it reads no more than that: a home of a million opens with it.
+// are by far the most when there are many, it reads no more than that: a home of a million opens with it.
 type glancer struct{ kind, phase, root glanced }
 
 // glanced is a text that was read before, and that the next record mostly has too.

@@ -79,7 +79,7 @@ func (j *Job) rename(e Event) (why string, ok bool) {
 }
 
 // enqueueRenamed is enqueue of a file that was renamed: the job that waits under its old name has
-// nothing left to send, and where that is a rename too, the new one is from where it began.
+// nothing left to send, and when that is a rename too, the new one is from where it began.
 func (tx *writeTx) enqueueRenamed(j Job) (Job, Verdict, error) {
 	old, k, err := tx.jobOf(j.Root, j.From)
 	if err != nil {

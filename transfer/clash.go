@@ -68,7 +68,7 @@ func (e *Engine) clash(job state.Job) error {
 }
 
 // isRival reports whether other is a file or a folder with something in it, and not the same as
-// own, which it is under any case where the file system has no regard for that.
+// own, which it is under any case when the file system has no regard for that.
 func isRival(own, other string) bool {
 	info, err := lookAt(other)
 	if err != nil {
@@ -109,7 +109,7 @@ type alikeNames struct {
 
 type alikeDir struct {
 	time  time.Time
-	names map[string][]string // by Fold, where there is more than one
+	names map[string][]string // by Fold, when there is more than one
 }
 
 const (

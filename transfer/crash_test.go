@@ -34,13 +34,13 @@ import (
 // What keeps it so, and which rows fail without it:
 //   - the intent and the look before a create is repeated (publish.go, publish): create-item,
 //     create-version "reply lost" and "killed after the effect" make two versions;
-//   - the further signs by which a version is ours where the service names another storage
+//   - the further signs by which a version is ours when the service names another storage
 //     (publish.go, isOurs): "next version, storage rewritten", the same rows;
 //   - the patience of the looks (apsclient.Doubt): "next version, shown late", the same rows;
 //   - the look after a completion without answer (upload.go, isAssembled), with
 //     SecondCompleteFails: signed-s3-upload "reply lost" and "killed after the effect" send every
 //     part again;
-//   - its waits, where the service shows the object late: TestAssembledShownLate;
+//   - its waits, when the service shows the object late: TestAssembledShownLate;
 //   - the marker of oss:// objects (upload.go, marker): "next content of a key", the object that
 //     was there has the same size, so that signed-s3-upload "fails before the effect" would end
 //     with the old bytes;
@@ -48,7 +48,7 @@ import (
 //     "killed after" sends stored parts again;
 //   - that only the parts a completion names are sent again (upload.go, repair): "a part the
 //     service holds otherwise" stores part 1 anew;
-//   - the intent of folders (folders.go): TestEnsureFolderAfterADeath, where the service shows the
+//   - the intent of folders (folders.go): TestEnsureFolderAfterADeath, when the service shows the
 //     folder late;
 //   - the snapshot that lies in the spool until its job has ended (upload_spool.go, cleanSpool): "a
 //     file that is saved all the time", commit of PartStored "killed after" loses the state that
@@ -61,7 +61,7 @@ import (
 //     "copy to the spool killed after";
 //   - that what an earlier run has moved away is known and settled (place.go, tidy): "download over
 //     another file", "exchange killed after" loses it, and so does "move the old file away killed
-//     after" where names cannot be exchanged.
+//     after" when names cannot be exchanged.
 
 var errDead = errors.New("this process is dead")
 

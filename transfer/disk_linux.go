@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// preallocate gives f its size and, where the file system can, its blocks.
+// preallocate gives f its size and, when the file system can, its blocks.
 func preallocate(f *os.File, size int64) error {
 	if size == 0 {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// syncDir makes a rename in dir below root survive a power cut, where the file system can sync
+// syncDir makes a rename in dir below root survive a power cut, when the file system can sync
 // folders.
 func syncDir(root *os.Root, dir string) error {
 	d, err := root.Open(dir)

@@ -250,7 +250,7 @@ func (d *download) refreshed(ctx context.Context, seen int) error {
 	return d.ask(ctx, 0)
 }
 
-// open returns a reader of [from, to] or of its beginning: it may end early where a chunk does. At
+// open returns a reader of [from, to] or of its beginning: it may end early when a chunk does. At
 // most urlRefreshes refusals are taken for those of a URL that ended. An answer that shows another
 // object is an *objectChangedError.
 func (d *download) open(ctx context.Context, from, to int64) (body io.ReadCloser, end int64, err error) {

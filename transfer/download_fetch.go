@@ -373,7 +373,7 @@ func (w *fetching) again(ctx context.Context, err error, tries *int) error {
 	return apsclient.Sleep(ctx, max(after, backoff(*tries-1, backoffCap)))
 }
 
-// known is the ETag of the object, "" where it has none that holds for all ranges.
+// known is the ETag of the object, "" when it has none that holds for all ranges.
 func (d *download) known() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -512,7 +512,7 @@ func (e *Engine) roomFor(dir string, size int64) error {
 	return nil
 }
 
-// verify compares the whole with the service's SHA-1, where it has one. It is durable: every range
+// verify compares the whole with the service's SHA-1, when it has one. It is durable: every range
 // was synced before it was committed.
 func (w *fetching) verify(ctx context.Context, at *target) ([]state.Event, error) {
 	want := cmp.Or(w.job.SHA1, w.d.sha1)

@@ -101,7 +101,7 @@ func (a *along) upTo(ctx context.Context, end int64) error {
 	return nil
 }
 
-// sum is the SHA-1 of the whole in hex once all ranges are there, "" where nobody needs it and it
+// sum is the SHA-1 of the whole in hex once all ranges are there, "" when nobody needs it and it
 // was not computed.
 func (w *fetching) sum(ctx context.Context, needed bool) (string, error) {
 	a := w.along

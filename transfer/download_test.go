@@ -231,7 +231,7 @@ func TestDownloadUnderFaults(t *testing.T) {
 }
 
 // An object of a reused key that is replaced in mid-download: the new content is fetched whole,
-// also where nothing but its ETag tells.
+// also when nothing but its ETag tells.
 func TestObjectReplacedDuringDownload(t *testing.T) {
 	for _, size := range []int{4 * minPartSize, 3 * minPartSize} {
 		t.Run(fmt.Sprintf("%d bytes in place of %d", size, 3*minPartSize), func(t *testing.T) {

@@ -64,7 +64,7 @@ type Config struct {
 	// do. The name is its path.
 	Torn  func(name string, size int64, r io.ReaderAt) (bool, error)
 	Spool string // folder for snapshots of files that change faster than they upload; "": none
-	// bytes of all snapshots beyond which no file is copied where the file system cannot clone;
+	// bytes of all snapshots beyond which no file is copied when the file system cannot clone;
 	// default 8 GiB, below 0 none
 	SpoolMax int64
 

@@ -26,7 +26,7 @@ const (
 )
 
 // judgeLocal looks at what is under the name of a download, and says which state it judged.
-// job.Size and job.SHA1 are those of the remote content, -1 and "" where unknown. decided means
+// job.Size and job.SHA1 are those of the remote content, -1 and "" when unknown. decided means
 // that no more will be known: localUnknown becomes localDiffers.
 func (e *Engine) judgeLocal(ctx context.Context, job state.Job, decided bool) (localVerdict, state.Snapshot,
 	error) {

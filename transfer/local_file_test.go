@@ -38,7 +38,7 @@ func TestAheadReader(t *testing.T) {
 }
 
 // TestReplacedBetweenTwoReads: a source that is opened for each read says that its file is another
-// one, also where it has gone.
+// one, also when it has gone.
 func TestReplacedBetweenTwoReads(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
 		"replaced": func(path string) error {

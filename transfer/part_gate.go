@@ -28,7 +28,7 @@ const laneCooldown = 2 * time.Second
 
 func newLane(n int) lane { return lane{base: n, most: n, limit: n} }
 
-// newLanes are the lanes of large and of small parts; small is nil where somebody chose their number:
+// newLanes are the lanes of large and of small parts; small is nil when somebody chose their number:
 // then they share one.
 func newLanes(parts, transfers int) (large lane, small *lane) {
 	if parts > 0 {

@@ -74,7 +74,7 @@ func TestWidening(t *testing.T) {
 }
 
 // TestPartsInFlightFollowTheLine: where the answers take the time more parts go at once, on a thin line
-// they do not, and never where somebody chose their number.
+// they do not, and never when somebody chose their number.
 func TestPartsInFlightFollowTheLine(t *testing.T) {
 	for name, row := range map[string]struct {
 		parts       int

@@ -82,7 +82,7 @@ func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error
 }
 
 // tidy ends what an earlier run of place has begun, and reports whether the temporary file is the
-// one that was verified. A file that such a run has moved away gets its name back; where that is
+// one that was verified. A file that such a run has moved away gets its name back; when that is
 // taken it is removed when its content is known, and kept beside else.
 func (e *Engine) tidy(ctx context.Context, t *target, job state.Job) (whole bool, err error) {
 	f, _, err := t.look(t.aside)
@@ -144,7 +144,7 @@ func (e *Engine) settle(ctx context.Context, t *target, job state.Job, name stri
 }
 
 // keep gives a file that was moved away the name under which it is kept: NAME~YYYYMMDD-HHMMSS.EXT,
-// or with a number behind where that is taken.
+// or with a number behind when that is taken.
 func (e *Engine) keep(t *target, job state.Job, name string) error {
 	now := time.Now()
 	for n := range 100 {

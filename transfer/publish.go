@@ -441,8 +441,8 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 }
 
 // isOurs recognises a version that may be the one of the intent: by its storage, or, where the
-// service names another one or none, by name, user where known, size and content where the service
-// tells them. Its time, by the clock of the service, counts only where nothing else says that it is
+// service names another one or none, by name, user when known, size and content when the service
+// tells them. Its time, by the clock of the service, counts only when nothing else says that it is
 // new.
 func (e *Engine) isOurs(ctx context.Context, c *apsclient.Client, job state.Job, v apsclient.Version,
 	isNew bool) (bool, error) {
@@ -494,7 +494,7 @@ func lookAtContent(ctx context.Context, c *apsclient.Client, id apsclient.Object
 	return o, nil
 }
 
-// sameContent returns the SHA-1 that the service gives for both of two objects, "" where they
+// sameContent returns the SHA-1 that the service gives for both of two objects, "" when they
 // differ or it has none.
 func sameContent(ctx context.Context, c *apsclient.Client, a, b apsclient.ObjectID) (string, error) {
 	one, err := lookAtContent(ctx, c, a)

@@ -81,7 +81,7 @@ type Reason struct {
 	Again time.Duration
 }
 
-// retry is the fix of what needs nothing but another try: it does the work where nothing else does.
+// retry is the fix of what needs nothing but another try: it does the work when nothing else does.
 const retry = "hoist retry --wait {id}"
 
 var reasons = []Reason{

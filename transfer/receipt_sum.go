@@ -10,7 +10,7 @@ import (
 )
 
 // receiptSHA256 is the SHA-256, hex, of the content that a job published, for its receipt. It is ""
-// where receipts hold none, and where the file is no longer that content: what was published stays
+// when receipts hold none, and where the file is no longer that content: what was published stays
 // as it is, only the sum cannot be told.
 func (e *Engine) receiptSHA256(ctx context.Context, r *run, job state.Job) string {
 	if !e.cfg.ReceiptSHA256 {

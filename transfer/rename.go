@@ -19,7 +19,7 @@ import (
 // Kinds of an intent of a rename.
 const (
 	intentRename = "rename" // a version that is a copy of the tip, with the new name
-	intentName   = "name"   // the item's own name, where the hub can change that
+	intentName   = "name"   // the item's own name, when the hub can change that
 	intentCopy   = "copy"   // an item in another folder that is a copy of the tip
 	intentFolder = "folder" // name and parent of a folder
 )
@@ -154,7 +154,7 @@ func (e *Engine) intendRename(ctx context.Context, r *run, c *apsclient.Client, 
 func inLettersAlone(job state.Job) bool { return remote.Fold(job.From) == remote.Fold(job.Rel) }
 
 // followLetters is the way of a file that was renamed in letter case alone and written to, so that its watch
-// tells of no rename: what it clashes with is its own item, which gets the new name. None where that is not
+// tells of no rename: what it clashes with is its own item, which gets the new name. None when that is not
 // certain.
 func (w *reserving) followLetters(ctx context.Context, err error) ([]state.Event, error) {
 	clash, _ := errors.AsType[*remote.NameClashError](err)
@@ -190,7 +190,7 @@ func (e *Engine) proves(ctx context.Context, r *run, c *apsclient.Client, job st
 		return false, err
 	}
 
-	job.Doubt = true // where the service tells no SHA-1 the bytes do
+	job.Doubt = true // when the service tells no SHA-1 the bytes do
 	same, err := e.sameObject(ctx, r, c, apsclient.ObjectID(rec.Storage), src, job)
 	r.looked = false // what has the new name is another object
 	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {

@@ -14,7 +14,7 @@ import (
 const openNoBlock = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 
 // renameNoReplace renames within the folder dir below root; fs.ErrExist when to is taken,
-// errors.ErrUnsupported where the file system cannot.
+// errors.ErrUnsupported when the file system cannot.
 func renameNoReplace(root *os.Root, dir, from, to string) error {
 	return renameWith(root, dir, from, to, noReplace)
 }

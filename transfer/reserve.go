@@ -224,7 +224,7 @@ func (w *reserving) sameThere(ctx context.Context, tip compare.Tip) (string, err
 	}
 
 	proof := w.job
-	proof.Doubt = w.job.Doubt || w.rec.Unproven // where the service tells no SHA-1 the bytes do
+	proof.Doubt = w.job.Doubt || w.rec.Unproven // when the service tells no SHA-1 the bytes do
 	same, err := w.e.sameObject(ctx, w.r, w.c, apsclient.ObjectID(tip.Storage), w.src, proof)
 	if errors.Is(err, apsclient.ErrNotFound) || errors.Is(err, apsclient.ErrForbidden) {
 		return "", nil // it may be replaced, though not looked at

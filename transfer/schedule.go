@@ -28,7 +28,7 @@ const (
 	smallShare   = 16
 	smallParts   = 48
 	defaultParts = 8
-	// parts of large files in flight where more of them add throughput and nobody chose their number
+	// parts of large files in flight when more of them add throughput and nobody chose their number
 	mostParts = 16
 	listPause = 20 // a listing is not repeated before this many times what it cost
 )

@@ -440,7 +440,7 @@ func (l *simLine) advance(now, then time.Time) {
 	l.share += rate * then.Sub(now).Seconds() / float64(len(l.flows))
 }
 
-// through takes off the line what is through; all where there is no limit any more.
+// through takes off the line what is through; all when there is no limit any more.
 func (l *simLine) through(now time.Time) (then []func()) {
 	const exact = 0.5 // bytes
 	rate, _ := l.rate(now)

@@ -69,7 +69,7 @@ func (e *Engine) claimOf(j state.Job) claim {
 	return claimFor(size(j), e.share, isPublishing(j), makesItem(j), j.Changes > 0)
 }
 
-// claimFor is the claim of a file of size bytes, where so many small ones share a slot.
+// claimFor is the claim of a file of size bytes, when so many small ones share a slot.
 func claimFor(size int64, share int, publishing, item, changing bool) claim {
 	c := claim{publishing: publishing, item: item, large: size >= largeFile, changing: changing, shares: share}
 	if size <= smallFile {
@@ -120,7 +120,7 @@ func (s slots) mayPublish(one claim) bool {
 	return s.publishing < publishSlots && (!one.item || s.items < itemSlots)
 }
 
-// mayMove reports whether a run may go on with another claim, where so many shares are free.
+// mayMove reports whether a run may go on with another claim, when so many shares are free.
 func (s slots) mayMove(to claim, room int) bool {
 	if to.publishing {
 		return s.mayPublish(to)

@@ -53,7 +53,7 @@ func streamPart(n int, configured int64) int64 {
 
 // Stream is an upload of bytes that come once, such as those of a pipe: nothing of it is on record,
 // and what is interrupted cannot be gone on with. Parts are held until they are stored, small ones
-// in memory and large ones in files that have no name where the system allows that.
+// in memory and large ones in files that have no name when the system allows that.
 type Stream struct {
 	Object       apsclient.ObjectID
 	Name         string // for messages
@@ -144,7 +144,7 @@ func (w *streaming) close() {
 	for range streamSlots {
 		if s := <-w.slots; s.file != nil {
 			_ = s.file.Close()           // nothing that is needed
-			_ = os.Remove(s.file.Name()) // it has no name where the system allows that
+			_ = os.Remove(s.file.Name()) // it has no name when the system allows that
 		}
 	}
 }
@@ -278,7 +278,7 @@ func (w *streaming) read(held *slot, in io.Reader, size int64) (io.ReaderAt, int
 // heldName begins the names of files that hold a part of a stream.
 const heldName = "part-"
 
-// namelessFile makes a private file that is gone with the process: without a name where the system
+// namelessFile makes a private file that is gone with the process: without a name when the system
 // allows that, else one that the next start sweeps.
 func namelessFile(dir, pattern string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, filepath.Base(pattern))

@@ -162,7 +162,7 @@ func (t *target) nameNew(from, to string) error {
 	return t.root.Rename(t.path(from), t.path(to))
 }
 
-// exchange swaps two names; errors.ErrUnsupported where the file system cannot.
+// exchange swaps two names; errors.ErrUnsupported when the file system cannot.
 func (t *target) exchange(a, b string) error {
 	if t.plain {
 		return errors.ErrUnsupported

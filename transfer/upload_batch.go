@@ -17,7 +17,7 @@ var errLeft = errors.New("the job that made the call for several stopped")
 // joiner joins calls about single objects of one bucket: while one is on its way, those that come
 // meanwhile make up the next, at most apsclient.MaxBatch of them; as many as that wait for no other call,
 // up to callsAtOnce. What comes alone waits for nobody;
-// where several came together, the next call waits for a full one, a part of the time that the last
+// when several came together, the next call waits for a full one, a part of the time that the last
 // took. The zero value is ready; safe for concurrent use.
 type joiner[Q, A any] struct {
 	mu    sync.Mutex

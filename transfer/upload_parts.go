@@ -350,7 +350,7 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 	return nil
 }
 
-// compareETag holds the MD5 of a part against its ETag, where both are one. Under KMS encryption S3
+// compareETag holds the MD5 of a part against its ETag, when both are one. Under KMS encryption S3
 // gives ETags that only look like it: such a one is another each time the same bytes are sent,
 // these bytes were checked on arrival the second time, and no part's ETag is its MD5.
 func (r *run) compareETag(md5, etag string, before *damagedError) error {

@@ -404,7 +404,7 @@ func TestOursByWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestAnotherHomeWasFirst: where no marker keeps two homes apart, the one that comes second finds
+// TestAnotherHomeWasFirst: when no marker keeps two homes apart, the one that comes second finds
 // its content in the tip and makes no version.
 func TestAnotherHomeWasFirst(t *testing.T) {
 	for _, when := range []string{"", "signed-s3-upload"} { // before the job began; while it sent

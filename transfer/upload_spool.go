@@ -45,7 +45,7 @@ func spoolOwner(name string) state.JobID {
 }
 
 // spool takes a snapshot of a file whose last try was given up because it changed, once it has
-// settled: a clone where the file system has them, else a copy bounded by SpoolMax. The snapshot
+// settled: a clone when the file system has them, else a copy bounded by SpoolMax. The snapshot
 // has its name only when it is whole, stored and of the job's snapshot, so its existence is all that
 // a resumed job asks for.
 func (e *Engine) spool(ctx context.Context, job state.Job) error {

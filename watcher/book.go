@@ -19,7 +19,7 @@ import (
 // Book knows the rules that hold below one root: those that were given, and what each rule file of
 // the tree said when it was last understood. A rule file counts once it has rested, as any file
 // does; until then the last that was understood holds, and nothing below it is handed over. One
-// that is not understood changes nothing; where none ever was, nothing below it is handed over. A
+// that is not understood changes nothing; when none ever was, nothing below it is handed over. A
 // Book is safe for concurrent use.
 type Book struct {
 	root   string
@@ -470,7 +470,7 @@ func (b *Book) compareLetters() {
 }
 
 // lettersOf finds out how the file system of a folder compares letters, by a name in it that has
-// letters, or by its own; false where none tells.
+// letters, or by its own; false when none tells.
 func lettersOf(root string) (gitignore.Case, bool) {
 	letter, err := disk.Ask(root, disk.Patience, func() (gitignore.Case, error) {
 		dir, err := os.Open(root)

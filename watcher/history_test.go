@@ -130,7 +130,7 @@ func (h *history) renames(dir, p string) []string {
 		}
 	case 1:
 		if _, err := os.Lstat(h.path(to)); err == nil && os.Rename(h.path(p), h.path("~.tmp")) == nil {
-			_ = os.Rename(h.path(to), h.path(p)) // where they are one there is nothing left
+			_ = os.Rename(h.path(to), h.path(p)) // when they are one there is nothing left
 			must(h.t, os.Rename(h.path("~.tmp"), h.path(to)))
 
 			return []string{p, to}
@@ -216,7 +216,7 @@ func (h *history) onDisk() []string {
 	return out
 }
 
-// tempInMemory is a folder of the test's own, in memory where the system has a place there: a
+// tempInMemory is a folder of the test's own, in memory when the system has a place there: a
 // hundred thousand histories make some files each.
 func tempInMemory(t *testing.T) string {
 	t.Helper()

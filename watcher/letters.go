@@ -9,7 +9,7 @@ import (
 	"hoist/watcher/gitignore"
 )
 
-// letters tells apart names that differ in letter case alone, where the file system does not: there a
+// letters tells apart names that differ in letter case alone, when the file system does not: there a
 // file that was renamed so is found by its old name too. It lists each folder once, so it is good for
 // one moment.
 type letters struct {

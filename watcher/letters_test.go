@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLetters: where the disk tells letters apart a path that leads somewhere is known by it, and no folder
-// is listed; where it does not, the list of the folder tells.
+// TestLetters: when the disk tells letters apart a path that leads somewhere is known by it, and no folder
+// is listed; when it does not, the list of the folder tells.
 func TestLetters(t *testing.T) {
 	root := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(root, "Plans"), 0o700); err != nil {

@@ -39,7 +39,7 @@ func newOSNotifier(root string) (notifier, error) {
 	return &osNotifier{collector: newCollector(), root: root, reads: make(chan *treeRead, 1)}, nil
 }
 
-// add opens the root where it is not open. Notices are asked for before it returns, so that a
+// add opens the root when it is not open. Notices are asked for before it returns, so that a
 // listing that follows misses nothing.
 func (n *osNotifier) add(folder string) error {
 	if folder != "" {
@@ -201,7 +201,7 @@ func (n *osNotifier) action(name string, action uint32) {
 	}
 }
 
-// longName returns the long form of a name below the root, or the name where that cannot be told:
+// longName returns the long form of a name below the root, or the name when that cannot be told:
 // nothing is there any more.
 func (n *osNotifier) longName(name string) string {
 	short, err := windows.UTF16PtrFromString(join(n.root, name))

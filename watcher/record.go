@@ -31,7 +31,7 @@ func (r record) same(o record) bool {
 		(r.ino == 0 || o.ino == 0 || r.ino == o.ino)
 }
 
-// knownAs is r with the file id of a look before where that tells more.
+// knownAs is r with the file id of a look before when that tells more.
 func (r record) knownAs(before record) record {
 	if r.ino == 0 {
 		r.ino, r.dev = before.ino, before.dev
@@ -145,7 +145,7 @@ func (e *encoder) finish() []Chunk {
 	return e.chunks
 }
 
-// encode returns the records, which must be sorted by name, as one chunk, or where that would be
+// encode returns the records, which must be sorted by name, as one chunk, or when that would be
 // too large as several.
 func encode(records []record) []Chunk {
 	e := encoder{limit: chunkMax}

@@ -145,7 +145,7 @@ func (r *run) was(path string) (record, error) {
 }
 
 // joinEnds hands on the ends of renames that need not wait any longer. What a path looks like now is
-// judged again where it is another thing than when it settled.
+// judged again when it is another thing than when it settled.
 func (r *run) joinEnds(now time.Time) {
 	if len(r.ends) == 0 {
 		return

@@ -36,7 +36,7 @@ func stateOf(info fs.FileInfo) fileState {
 	return fileState{exists: true, mode: info.Mode(), rec: rec}
 }
 
-// changed is when the file was last seen to change by its own times; zero where they do not tell: a
+// changed is when the file was last seen to change by its own times; zero when they do not tell: a
 // time in the future, or one that the writer may have set.
 func (s fileState) changed(now time.Time) time.Time {
 	if !s.exists || s.rec.ctime == 0 {

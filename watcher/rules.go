@@ -13,7 +13,7 @@ import (
 
 // Rules decide what is not looked at. The strongest first: the patterns given, the .hoistignore
 // files of the tree (the deepest first), the litter that is known. Patterns mean what git means by
-// them; letter case counts where the file system tells names apart by it. What lies in an ignored
+// them; letter case counts when the file system tells names apart by it. What lies in an ignored
 // folder is ignored and cannot be taken back, as with git. Rules are immutable and safe for
 // concurrent use.
 type Rules struct {
@@ -33,7 +33,7 @@ type Rules struct {
 type RuleOptions struct {
 	// Patterns in the syntax of gitignore, "!" takes back, the last that matches decides.
 	Patterns []string
-	// Includes, where there are any: a file that none of them matches is ignored. The same syntax,
+	// Includes, when there are any: a file that none of them matches is ignored. The same syntax,
 	// without "!".
 	Includes []string
 	// IfPresent leaves out each folder below the root that holds a file of one of these names, and

@@ -395,7 +395,7 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 	return nil
 }
 
-// How often folders that could not be read are tried again, and notices where there was no room for
+// How often folders that could not be read are tried again, and notices when there was no room for
 // them. The least of both is a few seconds more than nothing: the tries cost little.
 const (
 	unreadEvery   = 10 * time.Second
@@ -550,7 +550,7 @@ func (r *run) noticeFile(p string, n notice, at *Rules, rec record, is bool, now
 	return nil
 }
 
-// strayed asks for a scan where something was written in a folder that is not there: it has another
+// strayed asks for a scan when something was written in a folder that is not there: it has another
 // name by now, and notices of what is in it may go on to come under the old one.
 func (r *run) strayed(folder string) {
 	found := true

@@ -81,7 +81,7 @@ func (s *settler) pace(path string) pace {
 	return pace{s.quiet, s.limit}
 }
 
-// retime plans the looks at what is pending anew where another rest is asked for by now.
+// retime plans the looks at what is pending again when another rest is asked for by now.
 func (s *settler) retime() {
 	for path, p := range s.pending {
 		if now := s.pace(path); now != p.pace {
@@ -159,7 +159,7 @@ func (s *settler) due(now time.Time) []string {
 	return paths
 }
 
-// shortRest is the least rest that is enough past the cap, or the settle time where that is
+// shortRest is the least rest that is enough past the cap, or the settle time when that is
 // shorter: a copy over a network pauses for a second.
 const shortRest = 2500 * time.Millisecond
 

@@ -11,7 +11,7 @@ import (
 type Snapshot struct {
 	Size    int64     // bytes
 	ModTime time.Time // nanoseconds, as far as the file system keeps them
-	// inode change time; zero where the system has none or it is not in a folder's listing
+	// inode change time; zero when the system has none or it is not in a folder's listing
 	// (Windows)
 	ChangeTime time.Time
 	// "device:inode" in hexadecimal, on Windows volume and file index; "" unknown
@@ -50,7 +50,7 @@ type FolderChange struct {
 type Baseline interface {
 	// Load returns all chunks of a folder in byte order of First; none is not an error.
 	Load(folder string) ([]Chunk, error)
-	// Find returns the chunk whose First is the greatest not after name, where there is none such
+	// Find returns the chunk whose First is the greatest not after name, when there is none such
 	// the first chunk of the folder, and the First of the chunk that follows it ("": it is the
 	// last). Its cost must not grow with the number of chunks.
 	Find(folder, name string) (c Chunk, next string, found bool, err error)

@@ -12,7 +12,7 @@ import (
 // writersFor is how long a look at the writers of all files is good for.
 const writersFor = 500 * time.Millisecond
 
-// writers is which files below the root are open for writing, where the system does not tell of each.
+// writers is which files below the root are open for writing, when the system does not tell of each.
 type writers struct {
 	at    time.Time
 	files map[fileID]bool

@@ -9,7 +9,7 @@ import (
 	"hoist/apsclient/emulator"
 )
 
-// TestLostReplyThroughTheOwner: the same where another process makes the calls.
+// TestLostReplyThroughTheOwner: the same when another process makes the calls.
 func TestLostReplyThroughTheOwner(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

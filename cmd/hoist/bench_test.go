@@ -208,7 +208,7 @@ func (p emulatorProcess) measureIn(tb testing.TB, home, name string, args ...str
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// peakOf is the peak resident memory of a running process in bytes, 0 where the system does not
+// peakOf is the peak resident memory of a running process in bytes, 0 when the system does not
 // say. The resource usage of a child will not do: Linux counts in it the memory of the parent that
 // it was forked from.
 func peakOf(pid int) int64 {

@@ -266,7 +266,7 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 }
 
 // workable lists the open jobs that are not paused. Those that would be tried again by themselves
-// some time, such as a file that could not be read, are tried now where retry is true.
+// some time, such as a file that could not be read, are tried now when retry is true.
 func workable(ctx context.Context, api control.API, retry bool) ([]string, error) {
 	jobs, err := api.Jobs(ctx, control.JobQuery{Open: true})
 	if err != nil {
@@ -464,7 +464,7 @@ func (w *waiter) told(u control.Update) error {
 	return w.a.printEnded(*u.Job)
 }
 
-// atEnd is why a command ended: what ended its context, where that is over, else the error.
+// atEnd is why a command ended: what ended its context, when that is over, else the error.
 func atEnd(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -170,7 +170,7 @@ func (a *app) filterTest(ctx context.Context, arg string, given config.Settings)
 // filterInWatch asks who has the home open, whose rules the watch goes by; with rules on the
 // command line, and of what is not there, it finds what would be.
 func (a *app) filterInWatch(ctx context.Context, out *filtered, s *setup, w *config.Watch, dir bool) error {
-	_, noState := os.Stat(s.home.StateFile()) // where there is none nobody knows more, and a look makes none
+	_, noState := os.Stat(s.home.StateFile()) // when there is none nobody knows more, and a look makes none
 	if _, err := os.Lstat(out.Path); err == nil && noState == nil && reflect.ValueOf(s.flags).IsZero() {
 		return a.with(ctx, "filter test", func(api control.API) error {
 			e, err := api.Explain(ctx, out.Path)

@@ -164,7 +164,7 @@ func (a *app) printJobs(jobs []control.Job) error {
 	return t.Flush()
 }
 
-// shortID is how much of an id is shown where that tells the jobs apart. Ids that were made in one
+// shortID is how much of an id is shown when that tells the jobs apart. Ids that were made in one
 // moment begin alike, so their ends are shown.
 const shortID = 8
 

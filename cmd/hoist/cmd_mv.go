@@ -89,7 +89,7 @@ func (l *looked) renameItem(ctx context.Context, name string) error {
 	}, func(it apsclient.Item) bool { return it.Tip != nil && it.Tip.Name == name })
 }
 
-// mustBeFree is a usage error where something visible has the address.
+// mustBeFree is a usage error when something visible has the address.
 func (l *looked) mustBeFree(ctx context.Context, address remote.Address) error {
 	place, err := l.ResolveFolder(ctx, address)
 	if _, file := errors.AsType[*remote.UsageError](err); file || err == nil && len(place.Missing) == 0 {

@@ -217,7 +217,7 @@ func (l *looked) restorable(ctx context.Context, name string,
 		In: l.place.Address.String(), IDs: ids}
 }
 
-// restoreFolder shows a folder again, under the name that it had where that is known.
+// restoreFolder shows a folder again, under the name that it had when that is known.
 func (l *looked) restoreFolder(ctx context.Context, f apsclient.Folder, name string) error {
 	visible := false
 	change := apsclient.FolderUpdate{Hidden: &visible}

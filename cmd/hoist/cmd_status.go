@@ -194,7 +194,7 @@ func idleText(jobs control.Counts) string {
 	return "nothing runs"
 }
 
-// noAttempts takes the next attempts out of a status: where nothing runs none comes by itself.
+// noAttempts takes the next attempts out of a status: when nothing runs none comes by itself.
 func noAttempts(s *control.Status) {
 	for i := range s.Trouble {
 		s.Trouble[i].NextAttempt = nil

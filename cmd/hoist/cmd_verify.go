@@ -213,7 +213,7 @@ func (a *app) writeCombined(name string, files []control.VerifyFile, r control.V
 
 func (a *app) printVerified(report control.VerifyReport, quiet bool) error {
 	counts := map[string]int{}
-	first, noHub := "", "" // what helps with the first row, and where no hub can be seen
+	first, noHub := "", "" // what helps with the first row, and when no hub can be seen
 	for _, f := range append(report.Files, report.Chain...) {
 		counts[f.Result]++
 		if first == "" && f.Result != control.VerifyOK {

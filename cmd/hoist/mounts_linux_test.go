@@ -160,7 +160,7 @@ func (h *mounted) unmount(at string) {
 	}
 }
 
-// save makes a new state of a file of the disk, and of one below where something is mounted.
+// save makes a new state of a file of the disk, and of one below when something is mounted.
 func (h *mounted) save() {
 	h.serial++
 	name := []string{"plan.txt", "a/plan.txt", "b/c/list.txt", "a/notes.txt"}[h.rnd.IntN(4)]

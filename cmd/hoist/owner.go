@@ -194,7 +194,7 @@ func (a *app) with(ctx context.Context, command string, do func(control.API) err
 	})
 }
 
-// nextText says when something is tried again; where nothing runs it is not tried by itself.
+// nextText says when something is tried again; when nothing runs it is not tried by itself.
 func nextText(api control.API, at time.Time) string {
 	if here, ok := api.(*attached); ok && here.own != nil {
 		return `none by itself, as nothing runs: "hoist resume" goes on`

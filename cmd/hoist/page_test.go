@@ -219,7 +219,7 @@ func TestPageOnAPhone(t *testing.T) {
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
 }
 
-// axe is the script of axe-core, as HOIST_AXE names it; "" where that is not installed. .ci/run installs
+// axe is the script of axe-core, as HOIST_AXE names it; "" when that is not installed. .ci/run installs
 // it, and says with REQUIRE_AXE that it has to be there.
 var axe = sync.OnceValues(func() (string, error) {
 	path := os.Getenv("HOIST_AXE")

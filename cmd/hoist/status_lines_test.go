@@ -112,7 +112,7 @@ func sameAs(t *testing.T, name, got string) {
 	}
 }
 
-// TestNothingRuns: where nothing runs nothing is tried by itself, and no time is named for that.
+// TestNothingRuns: when nothing runs nothing is tried by itself, and no time is named for that.
 func TestNothingRuns(t *testing.T) {
 	var out strings.Builder
 	a := newApp(nil, nil, &out, io.Discard)

@@ -46,7 +46,7 @@ func streamEnd(ctx context.Context, err error) error {
 	return err
 }
 
-// streamer calls the service for a stream: through the owner of the home where one runs, and when
+// streamer calls the service for a stream: through the owner of the home when one runs, and when
 // that one ends, through the next or itself.
 type streamer struct {
 	a    *app

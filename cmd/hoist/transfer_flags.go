@@ -87,7 +87,7 @@ func addFilterFlags(f *pflag.FlagSet, s *config.Settings) {
 	addSwitch(f, "one-file-system", "leave out what is mounted below a folder", &s.OneFileSystem)
 }
 
-// addSwitch adds a flag that is not set where it is not given: false is a value too, over that of a
+// addSwitch adds a flag that is not set when it is not given: false is a value too, over that of a
 // file.
 func addSwitch(f *pflag.FlagSet, name, usage string, to **bool) {
 	f.BoolFunc(name, usage, func(text string) error {

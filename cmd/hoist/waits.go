@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	waitLine = 4 * time.Second // between two lines of what is waited for, where nobody looks on
+	waitLine = 4 * time.Second // between two lines of what is waited for, when nobody looks on
 	waitLook = time.Second     // what is over by then is no wait
 )
 

@@ -101,7 +101,7 @@ type puller struct {
 	rules remote.LocalRules
 	into  string
 	out   []File
-	taken map[string]string // local path below into, folded where the system folds -> address
+	taken map[string]string // local path below into, folded when the system folds -> address
 	dirs  map[string]string // the same of folders that files lie in
 }
 

@@ -99,7 +99,7 @@ func (s *Sources) write(text []byte) error {
 		}
 
 		s.file = f
-		_ = os.Remove(f.Name()) // where the system keeps it until it is closed, Close does it
+		_ = os.Remove(f.Name()) // when the system keeps it until it is closed, Close does it
 	}
 
 	if _, err := s.file.Write(text); err != nil {

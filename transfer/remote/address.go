@@ -205,7 +205,7 @@ func (a Address) Parent() Address {
 	return Address{Scheme: a.Scheme, Steps: slices.Clone(a.Steps[:len(a.Steps)-1])}
 }
 
-// Base is the last step, "" where there is none.
+// Base is the last step, "" when there is none.
 func (a Address) Base() string {
 	if len(a.Steps) == 0 {
 		return ""

@@ -256,7 +256,7 @@ func (r *Resolver) topFolders(ctx context.Context, hub apsclient.HubID,
 	return list, err
 }
 
-// view runs look under the lock on a folder's listing, which is read first where it is not at hand.
+// view runs look under the lock on a folder's listing, which is read first when it is not at hand.
 func (r *Resolver) view(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID,
 	look func(*listing)) error {
 	key := folderKey{p, f}
@@ -536,7 +536,7 @@ func (r *Resolver) Refresh() {
 	clear(r.known)
 }
 
-// folder returns a folder by id, from what was seen before where possible.
+// folder returns a folder by id, from what was seen before when possible.
 func (r *Resolver) folder(ctx context.Context, p apsclient.ProjectID,
 	id apsclient.FolderID) (apsclient.Folder, error) {
 	r.mu.Lock()

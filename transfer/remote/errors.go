@@ -53,7 +53,7 @@ func (e *NotFoundError) Error() string {
 	return b.String()
 }
 
-// NoneVisible stands in the text of every error about a hub where the service shows none at all.
+// NoneVisible stands in the text of every error about a hub when the service shows none at all.
 const NoneVisible = "no hub is visible"
 
 // Trouble reports whether the service could not ask a region, which has nothing to do with permissions.

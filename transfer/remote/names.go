@@ -184,7 +184,7 @@ func LocalRulesFor(goos string) LocalRules {
 	return LocalRules{windows: goos == "windows", Folds: goos == "windows" || goos == "darwin"}
 }
 
-// LocalName returns the name under which a remote name is kept on disk: itself where the system can
+// LocalName returns the name under which a remote name is kept on disk: itself when the system can
 // hold it, else with the offending bytes written as %XX, so that unescapeName can undo it. The
 // result never leaves its folder, whatever the remote name. problem is set when no rule helps.
 func (l LocalRules) LocalName(name string) (local, problem string) {

@@ -106,7 +106,7 @@ func (r *Resolver) Resolve(ctx context.Context, a Address) (Place, error) {
 // is called missing.
 const placesDoubt = 10 * time.Second
 
-// walkFresh is walk; where that finds nothing by what was read some time ago, it reads again.
+// walkFresh is walk; when that finds nothing by what was read some time ago, it reads again.
 func (r *Resolver) walkFresh(ctx context.Context, a Address, asFolder bool) (Place, error) {
 	p, err := r.walk(ctx, a, asFolder)
 	_, missing := errors.AsType[*NotFoundError](err)
@@ -340,7 +340,7 @@ func (r *Resolver) child(ctx context.Context, p Place, step string, orItem bool)
 	return p, nil
 }
 
-// pick finds the one of list that step names, by id where it has the form of one (ids are tried
+// pick finds the one of list that step names, by id when it has the form of one (ids are tried
 // first for every step: a.… ids have no sharp form).
 func pick[T any](what, step string, in Address, list []T, ident func(T) (id, name string),
 	warnings []apsclient.Warning) (T, error) {

@@ -6,7 +6,7 @@
 //   - A kind is a format with a documented beginning, known by the extension of a name: dwg, revit,
 //     ifc, zip …
 //   - A file fits when it begins as its kind does. Its release is that of the format or program that
-//     wrote it, where the bytes that are read tell it.
+//     wrote it, when the bytes that are read tell it.
 //   - A sign is what makes a file doubtful, though its name promises a kind.
 //   - A mark is a report as one short text, for the record of what was published.
 //

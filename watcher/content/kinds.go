@@ -9,7 +9,7 @@ import (
 // kind is a format.
 type kind struct {
 	name string
-	// how a file begins: the release, where the head tells it, and whether it fits; nil: that is not
+	// how a file begins: the release, when the head tells it, and whether it fits; nil: that is not
 	// documented
 	head func(head []byte) (release string, fits bool)
 }

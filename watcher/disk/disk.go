@@ -34,7 +34,7 @@ func Ask[T any](path string, patience time.Duration, question func() (T, error))
 	return AskOn(path, patience, func(func()) (T, error) { return question() })
 }
 
-// Do is Ask where there is no answer but an error.
+// Do is Ask when there is no answer but an error.
 func Do(path string, patience time.Duration, question func() error) error {
 	_, err := Ask(path, patience, func() (struct{}, error) { return struct{}{}, question() })
 	return err

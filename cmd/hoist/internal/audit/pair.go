@@ -146,7 +146,7 @@ func (a *Auditor) walkThere(ctx context.Context, p *pair) error {
 }
 
 // unseen makes a row of a place below both ends, beside those of the files there: a later look at one of
-// them may succeed, and tells nothing of what is in the cloud alone. It returns the error where that is about
+// them may succeed, and tells nothing of what is in the cloud alone. It returns the error when that is about
 // more than the place.
 func (p *pair) unseen(ctx context.Context, names []string, err error) error {
 	_, usage := errors.AsType[*remote.UsageError](err)

@@ -32,7 +32,7 @@ type Notify struct {
 	// signed.
 	SecretFile string `toml:"secret-file,omitempty"`
 	// Events are the ones to tell: needs-you, all-synced, stuck, summary. Default: all; summary
-	// where summary-at is set.
+	// when summary-at is set.
 	Events []string `toml:"events,omitempty"`
 	// StuckAfter is how long nothing may move though it should, such as "2h" (the default).
 	StuckAfter string `toml:"stuck-after,omitempty"`
@@ -40,7 +40,7 @@ type Notify struct {
 	SummaryAt string `toml:"summary-at,omitempty"`
 }
 
-// defaultStuck is StuckAfter where it is not set.
+// defaultStuck is StuckAfter when it is not set.
 const defaultStuck = 2 * time.Hour
 
 // Wants reports whether an event is to be told.

@@ -39,7 +39,7 @@ type Settings struct {
 	// more for it: "always" or "never" (the default).
 	ReceiptSHA256 string `toml:"receipt-sha256,omitempty"`
 	// Spool is how much of the disk copies of files may take that change faster than they upload,
-	// where the file system cannot clone, such as "8G" (the default); "off": no copies.
+	// when the file system cannot clone, such as "8G" (the default); "off": no copies.
 	Spool string `toml:"spool,omitempty"`
 	Selection
 	// ExcludeFrom is a file with patterns of Exclude, one a line.

@@ -259,7 +259,7 @@ func CutWatch(h Home, id string) error {
 	return replaceConfig(h, text, func(before []Watch) []Watch { return slices.Delete(before, n, n+1) }, old)
 }
 
-// replaceConfig writes the new text when it reads as intended; where it does not (an unusual way of
+// replaceConfig writes the new text when it reads as intended; when it does not (an unusual way of
 // writing tables), the file stays as it is and a user is asked to edit it.
 func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte) error {
 	before, err := parseFile(h.ConfigFile(), old)

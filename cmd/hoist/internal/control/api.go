@@ -74,7 +74,7 @@ type API interface {
 	CheckState(ctx context.Context) (StateReport, error)
 	// Verify compares disk, receipts and cloud; unless it is quick it reads every file concerned.
 	Verify(ctx context.Context, r VerifyRequest) (VerifyReport, error)
-	// BackupState writes a copy of the state to an absolute path where nothing is yet.
+	// BackupState writes a copy of the state to an absolute path when nothing is yet.
 	BackupState(ctx context.Context, path string) error
 	// RecordStream writes the receipt of a stream that another process sent.
 	RecordStream(ctx context.Context, r StreamRecord) error

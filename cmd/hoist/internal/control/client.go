@@ -34,7 +34,7 @@ type Client struct {
 	Account string
 }
 
-// Dial finds the owner of a home by its socket, or by the address in addrFile where that exists,
+// Dial finds the owner of a home by its socket, or by the address in addrFile when that exists,
 // and asks whether it lives. [ErrNoOwner] when not.
 func Dial(ctx context.Context, socket, addrFile string) (*Client, error) {
 	c, err := find(socket, addrFile)

@@ -297,7 +297,7 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 	for _, tt := range []struct {
 		name, token, host string
 		want              int
-		method, path      string // GET /v1/status where there are none
+		method, path      string // GET /v1/status when there are none
 		header, value     string
 	}{
 		{name: "right", token: "t", host: "127.0.0.1:1", want: 200},
@@ -337,7 +337,7 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 	}
 }
 
-// TestOtherUsersAreRefused: also where the file system would let them in.
+// TestOtherUsersAreRefused: also when the file system would let them in.
 func TestOtherUsersAreRefused(t *testing.T) {
 	h := NewHandler(&owner{}, ServerOptions{})
 	me := strconv.Itoa(os.Geteuid())

@@ -15,7 +15,7 @@ type Peer struct {
 }
 
 // trusted reports whether a peer may use the home: its owner, the administrator, and whom the file
-// system let in where the system does not tell more.
+// system let in when the system does not tell more.
 func (p Peer) trusted() bool {
 	return p.User == "" || p.User == "0" || p.User == strconv.Itoa(os.Geteuid())
 }

@@ -14,7 +14,7 @@ type Plots struct {
 	Until       time.Time      `json:"until"`
 	StepSeconds int64          `json:"step_seconds"`
 	Limits      map[string]int `json:"limits"` // calls a minute, by class, as they are now
-	Points      []PlotPoint    `json:"points"` // oldest first; none where nothing is known
+	Points      []PlotPoint    `json:"points"` // oldest first; none when nothing is known
 }
 
 // PlotPoint is one step of a plot.

@@ -264,7 +264,7 @@ type ActResult struct {
 // Filter chooses files of a tree.
 type Filter struct {
 	Exclude []string `json:"exclude,omitempty"` // .gitignore syntax
-	Include []string `json:"include,omitempty"` // where given, nothing else is taken
+	Include []string `json:"include,omitempty"` // when given, nothing else is taken
 	MinSize int64    `json:"min_size,omitempty"`
 	MaxSize int64    `json:"max_size,omitempty"`
 	MinAge  float64  `json:"min_age,omitempty"` // seconds
@@ -321,7 +321,7 @@ type Plan struct {
 	LeftOut []RuleCount `json:"left_out,omitempty"`
 }
 
-// PlanFile is one file of a plan: its result where that is known at once, or the job that will
+// PlanFile is one file of a plan: its result when that is known at once, or the job that will
 // bring it.
 type PlanFile struct {
 	Job string `json:"job,omitempty"`
@@ -370,7 +370,7 @@ type Progress struct {
 	Rate       int64  `json:"rate,omitempty"`
 	ETASeconds int64  `json:"eta_seconds,omitempty"`
 	DecidedBy  string `json:"decided_by,omitempty"`
-	Waiting    string `json:"waiting,omitempty"` // why nothing moves, where nothing does
+	Waiting    string `json:"waiting,omitempty"` // why nothing moves, when nothing does
 
 	Attention int   `json:"attention,omitempty"` // of the files done, those that need a user
 	Calls     int64 `json:"calls"`               // of the service since the following began

@@ -82,7 +82,7 @@ func namedOut(path string, home config.Settings) (rule string, err error) {
 	return rule, nil
 }
 
-// outermost is the outermost folder at or above dir that has a rule file; dir where none has.
+// outermost is the outermost folder at or above dir that has a rule file; dir when none has.
 func outermost(dir string) string {
 	found := dir
 	for at := dir; ; at = filepath.Dir(at) {

@@ -16,7 +16,7 @@ func (o *Owner) mayChange(profile string, to remote.Address) error {
 	return o.options.MayChange(o.profile(profile), to)
 }
 
-// landed is what a push changes: one object where that is named, else all that is below.
+// landed is what a push changes: one object when that is named, else all that is below.
 func landed(to remote.Address, as string) remote.Address {
 	if as == "" {
 		return to
@@ -26,7 +26,7 @@ func landed(to remote.Address, as string) remote.Address {
 }
 
 // ChangedBy is the remote that a call changes: the one that the command named which makes it, else
-// the object or bucket in its parameters; the zero address where ids alone tell.
+// the object or bucket in its parameters; the zero address when ids alone tell.
 func ChangedBy(r apsclient.Request, named string) (to remote.Address, changes bool) {
 	action, _ := apsclient.ActionByName(r.Action)
 	switch {

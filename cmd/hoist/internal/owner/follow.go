@@ -35,7 +35,7 @@ type followed struct {
 	now    map[state.JobID]followedJob
 	paused int // of now
 
-	more  chan plannedRun // where more files come from; nil: there are no more
+	more  chan plannedRun // when more files come from; nil: there are no more
 	most  int             // open jobs from which on no more are taken
 	told  func(control.PlanFile) error
 	left  func(int) // is told files as it changes

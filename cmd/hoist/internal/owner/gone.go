@@ -302,7 +302,7 @@ func (m *watches) heldGone() (out []control.Attention, err error) {
 	return out, nil
 }
 
-// hidesThere refuses a watch that is to hide where nothing can be hidden, as far as that is known.
+// hidesThere refuses a watch that is to hide when nothing can be hidden, as far as that is known.
 func (o *Owner) hidesThere(ctx context.Context, c config.Watch) error {
 	address, err := remote.ParseAddress(c.Remote)
 	if err != nil || !c.Hides() || address.OSS() {

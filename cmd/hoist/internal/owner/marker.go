@@ -149,7 +149,7 @@ func (o *Owner) claimNow(root string, takeOver bool) error {
 	return err
 }
 
-// foreignBelow returns a [*ForeignRootError] where another home sends a folder below root: a claim
+// foreignBelow returns a [*ForeignRootError] when another home sends a folder below root: a claim
 // of root would end that unseen.
 func (o *Owner) foreignBelow(ctx context.Context, root string) error {
 	mine := o.me()

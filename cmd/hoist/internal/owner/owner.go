@@ -29,7 +29,7 @@ type Options struct {
 	Home    config.Home
 	Command string // what the process is, for people: "daemon", "push"
 	Version string
-	Profile string // used where a request names none
+	Profile string // used when a request names none
 	Logger  *slog.Logger
 	Engine  config.Engine
 	History config.History

@@ -118,7 +118,7 @@ func (m *watches) isWhole(c config.Watch, f folderMove, moved map[string]string)
 
 	before, err := os.Lstat(at(f.from))
 	gone := errors.Is(err, fs.ErrNotExist) ||
-		err == nil && os.SameFile(before, now) // but for letter case, where the disk has none
+		err == nil && os.SameFile(before, now) // but for letter case, when the disk has none
 	if !gone {
 		return false, nil
 	}

@@ -116,10 +116,10 @@ func (o *Owner) otherAttention(s *control.Status) error {
 	return err
 }
 
-// eta is when all that is open will be done, nil where nobody can know.
+// eta is when all that is open will be done, nil when nobody can know.
 func (o *Owner) eta(s control.Status) *control.ETA {
 	est := transfer.Estimate{}
-	if o.mode != Passive { // where nothing moves nothing is estimated from all open jobs
+	if o.mode != Passive { // when nothing moves nothing is estimated from all open jobs
 		est = o.engine.Estimate()
 	}
 

@@ -8,7 +8,7 @@ import (
 	"hoist/state"
 )
 
-// TestALookReadsNoQueue: "status" where nothing runs costs the same however many jobs are queued.
+// TestALookReadsNoQueue: "status" when nothing runs costs the same however many jobs are queued.
 func TestALookReadsNoQueue(t *testing.T) {
 	options, _ := newOptions(t)
 	o := open(t, Passive, options)

@@ -189,7 +189,7 @@ func watchCause(root string, w watcher.Wait) control.Waiting {
 	return one
 }
 
-// watchWait is what keeps a file of a watched folder from being handed over, where that is more than the
+// watchWait is what keeps a file of a watched folder from being handed over, when that is more than the
 // rest that every file takes; nil: nothing else is known.
 func watchWait(root, path string, waits []watcher.Wait) *control.Waiting {
 	rel, err := filepath.Rel(root, path)

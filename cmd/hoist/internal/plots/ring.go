@@ -73,7 +73,7 @@ func (r *Ring) begin(head []byte) error {
 	}
 
 	if n == headerSize && string(found) == string(head) {
-		return r.file.Truncate(Size) // also where somebody cut it off
+		return r.file.Truncate(Size) // also when somebody cut it off
 	}
 
 	if err := r.file.Truncate(0); err != nil {

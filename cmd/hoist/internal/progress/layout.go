@@ -37,7 +37,7 @@ func screen(s State, elapsed time.Duration, width, height int) []string {
 	return lines[:min(len(lines), max(height-1, 1))]
 }
 
-// first is the bar, where there is room for one, and the counts; what does not fit is left out from
+// first is the bar, when there is room for one, and the counts; what does not fit is left out from
 // the end.
 func first(s State, elapsed time.Duration, cells int) string {
 	counts := s.counted(elapsed)
@@ -59,7 +59,7 @@ func first(s State, elapsed time.Duration, cells int) string {
 // Bar is a bar of so many cells with its ends, and a blank behind it.
 func Bar(percent, cells int) string { return bar(percent, cells) }
 
-// bar is a bar of so many cells with its ends; nothing where there is no room for one.
+// bar is a bar of so many cells with its ends; nothing when there is no room for one.
 func bar(percent, cells int) string {
 	inside := cells - 2
 	if inside < barLeast {

@@ -37,7 +37,7 @@ func (e *HostError) Error() string {
 // Vault keeps the secrets of the profiles of one home.
 type Vault struct {
 	home config.Home
-	// noKeyring keeps everything in files: for tests, and where HOIST_NO_KEYRING is set.
+	// noKeyring keeps everything in files: for tests, and when HOIST_NO_KEYRING is set.
 	noKeyring bool
 }
 
@@ -71,7 +71,7 @@ func (v *Vault) Load(profile, host string) (Set, error) {
 	return s, nil
 }
 
-// read returns nil when nothing is stored. The file goes first: it is there only where the keyring
+// read returns nil when nothing is stored. The file goes first: it is there only when the keyring
 // was not.
 func (v *Vault) read(profile string) ([]byte, error) {
 	path := v.file(profile)

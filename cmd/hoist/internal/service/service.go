@@ -41,7 +41,7 @@ type Manager interface {
 // onShare is a path of a drive by the share that the drive stands for.
 func onShare(share, path string) string { return strings.TrimRight(share, `\`) + path[2:] }
 
-// Tell tells the administrator of the machine something, where the system has a place for that: the
+// Tell tells the administrator of the machine something, when the system has a place for that: the
 // event log of Windows. Urgent is what needs somebody.
 type Tell func(urgent bool, text string)
 
