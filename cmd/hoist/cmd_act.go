@@ -232,7 +232,7 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 		return err
 	}
 
-	w := waiter{a: a, s: s, command: "resume", every: every, all: len(ids) == 0}
+	w := waiter{a: a, s: s, command: "resume", every: every, all: len(ids) == 0, beside: o.wait}
 	left := acts{verb: control.Resume, ids: ids}
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
@@ -299,7 +299,8 @@ func newWaitCmd(a *app) *cobra.Command {
 		Use:   "wait ID… | --all",
 		Short: "Wait until jobs are done",
 		Long: `Wait until the jobs named, or all that are open now, are done, failed, cancelled
-or need a person (exit 3). Where nothing runs that does the work, wait does it.`,
+or need a person (exit 3); all are also those that a push has not queued yet.
+Where nothing runs that does the work, wait does it.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if all == (len(ids) > 0) {
 				return problem.Usagef("wait: for which jobs? Give their ids or --all")
@@ -333,7 +334,7 @@ func (a *app) wait(ctx context.Context, ids []string, timeout string) error {
 		defer cancel()
 	}
 
-	w := waiter{a: a, s: s, command: "wait", all: len(ids) == 0}
+	w := waiter{a: a, s: s, command: "wait", all: len(ids) == 0, beside: true}
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if len(ids) == 0 {
@@ -361,11 +362,13 @@ type waiter struct {
 	command string
 	every   time.Duration // between lines of progress
 	all     bool          // also for what pushes have not queued yet
+	beside  bool          // also where another process queues it
 
 	show             *progress.Reporter
 	lines            *progressLines
 	left             []string        // nil: begin was not asked yet
 	open             map[string]bool // of left
+	parked           map[string]bool // told, and open still: they need a user
 	attention, total int
 }
 
@@ -404,25 +407,78 @@ func (w *waiter) run(ctx context.Context, begin func(*attached) ([]string, error
 func (w *waiter) follow(ctx context.Context, at *attached) error {
 	defer w.show.Hide()
 
-	if len(w.left) > 0 {
-		w.open = map[string]bool{}
-		for _, id := range w.left {
-			w.open[id] = true
-		}
-
-		err := at.Follow(ctx, w.left, w.told)
-		w.left = slices.DeleteFunc(w.left, func(id string) bool { return !w.open[id] })
-
-		if err != nil {
-			return err
-		}
+	if err := w.followLeft(ctx, at); err != nil || !w.all {
+		return err
 	}
 
-	if !w.all || at.own == nil {
+	if at.own != nil {
+		return w.goOn(ctx, at.own)
+	}
+
+	if w.beside {
+		return w.followPushes(ctx, at)
+	}
+
+	return nil
+}
+
+// followLeft waits for the jobs that are left.
+func (w *waiter) followLeft(ctx context.Context, at *attached) error {
+	if len(w.left) == 0 {
 		return nil
 	}
 
-	return at.own.GoOn(ctx, owner.Sending{
+	w.open = map[string]bool{}
+	for _, id := range w.left {
+		w.open[id] = true
+	}
+
+	err := at.Follow(ctx, w.left, w.told)
+	w.left = slices.DeleteFunc(w.left, func(id string) bool { return !w.open[id] })
+
+	return err
+}
+
+// pushesEvery is the time between two looks at what another process has queued.
+const pushesEvery = 500 * time.Millisecond
+
+// followPushes waits for what another process still queues of pushes.
+func (w *waiter) followPushes(ctx context.Context, at *attached) error {
+	for queued := false; ; {
+		st, err := at.Status(ctx)
+		if err != nil {
+			return err
+		}
+
+		queues := slices.ContainsFunc(st.Pushes, func(p control.PendingPush) bool { return p.Left != nil })
+		if !queues && !queued {
+			return nil
+		}
+
+		queued = queues // once more after the last: what it queued at its end
+		ids, err := workable(ctx, at, false)
+		if err != nil {
+			return err
+		}
+
+		w.left = slices.DeleteFunc(ids, func(id string) bool { return w.parked[id] })
+		w.total += len(w.left)
+		w.a.sum.Files = w.total
+		if err := w.followLeft(ctx, at); err != nil {
+			return err
+		}
+
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pushesEvery):
+		}
+	}
+}
+
+// goOn does what pushes have not queued yet.
+func (w *waiter) goOn(ctx context.Context, own *owner.Owner) error {
+	return own.GoOn(ctx, owner.Sending{
 		Begin: func(int, []control.RuleCount) {},
 		File: func(f control.PlanFile) error {
 			w.total++
@@ -454,6 +510,14 @@ func (w *waiter) told(u control.Update) error {
 
 	delete(w.open, u.For)
 	result := u.Job.Result
+	if u.Job.State == state.StatusAttention {
+		if w.parked == nil {
+			w.parked = map[string]bool{}
+		}
+
+		w.parked[u.Job.ID] = true
+	}
+
 	if u.Job.State != state.StatusDone {
 		w.attention++
 		result = control.ResultAttention

@@ -41,6 +41,8 @@ type followed struct {
 	left  func(int) // is told files as it changes
 	files int       // of more: those of which nothing is told yet
 	ahead int64     // bytes of these
+
+	dropped int // files that were left when no more came
 }
 
 // Follow implements [control.API].

@@ -1,17 +1,18 @@
 package owner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -28,8 +29,7 @@ type pushes struct {
 // queueing is a push that queues its files now.
 type queueing struct {
 	left   int                // files; guarded by pushes.mu
-	cancel context.CancelFunc // no more of them are queued
-	done   bool               // it was cancelled by a user; guarded by pushes.mu
+	cancel context.CancelFunc // no more of them are queued: a user wants none
 }
 
 // pendingPush is a push as it is kept.
@@ -103,20 +103,23 @@ func (p *planning) keep(cancel context.CancelFunc) (most int, err error) {
 		kept.Began = time.Now().UTC()
 	}
 
+	o.pushes.run(p.batch, &queueing{left: p.files(), cancel: cancel})
 	err = o.changePending(func(list []pendingPush) []pendingPush {
 		return append(slices.DeleteFunc(list, kept.same), kept)
 	})
 
-	o.pushes.mu.Lock()
-	defer o.pushes.mu.Unlock()
+	return openAtOnce, err
+}
 
-	if o.pushes.running == nil {
-		o.pushes.running = map[string]*queueing{}
+func (p *pushes) run(batch string, q *queueing) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if p.running == nil {
+		p.running = map[string]*queueing{}
 	}
 
-	o.pushes.running[p.batch] = &queueing{left: p.files(), cancel: cancel}
-
-	return openAtOnce, err
+	p.running[batch] = q
 }
 
 // told notes how many files of a push are not queued yet.
@@ -127,16 +130,6 @@ func (p *planning) told(left int) {
 	if q := p.owner.pushes.running[p.batch]; q != nil {
 		q.left = left
 	}
-}
-
-// stopped reports whether a user wants no more of the push to be queued.
-func (p *planning) stopped() bool {
-	p.owner.pushes.mu.Lock()
-	defer p.owner.pushes.mu.Unlock()
-
-	q := p.owner.pushes.running[p.batch]
-
-	return q != nil && q.done
 }
 
 // ended ends what keep began; all: everything is queued.
@@ -155,13 +148,9 @@ func (p *planning) ended(all bool) error {
 }
 
 // GoOn queues and follows what pushes have not queued yet, one after the other; to is told only of what is
-// to be done. With none it returns at once.
+// to be done. With none it returns at once. One that fails holds up none of the others; the error is that of
+// the first.
 func (o *Owner) GoOn(ctx context.Context, to Sending) error {
-	list, err := o.pendingPushes()
-	if err != nil {
-		return err
-	}
-
 	tell := to.File
 	to.File = func(f control.PlanFile) error {
 		if f.Result == control.ResultUnchanged {
@@ -170,14 +159,39 @@ func (o *Owner) GoOn(ctx context.Context, to Sending) error {
 
 		return tell(f)
 	}
-	for _, p := range list {
+
+	var failed error
+	for tried := map[string]bool{}; ; {
+		list, err := o.pendingPushes() // again: meanwhile a user may have dropped them
+		i := slices.IndexFunc(list, func(p pendingPush) bool { return !tried[p.Batch] })
+		if err != nil || i < 0 {
+			return cmp.Or(failed, err)
+		}
+
+		p := list[i]
+		tried[p.Batch] = true
 		p.Request.Batch = p.Batch
-		if err := o.send(ctx, p.Request, p.Began, to); err != nil {
+		err = o.send(ctx, p.Request, p.Began, to)
+		if ctx.Err() != nil {
 			return err
 		}
+
+		if err != nil {
+			failed = cmp.Or(failed, notGoingOn(p, err))
+		}
+	}
+}
+
+// notGoingOn says which push does not go on.
+func notGoingOn(p pendingPush, err error) error {
+	kind, fix := problem.Of(err)
+	if kind == problem.NotFound {
+		fix = problem.Text(
+			`bring it back, and "hoist resume" goes on; "hoist cancel --all" gives it up, with all jobs`)
 	}
 
-	return nil
+	return problem.With(kind, fmt.Errorf("go on with the push of %s: %w", strings.Join(p.Request.Paths, " "), err),
+		fix)
 }
 
 // goOnPushing lets the pushes of earlier processes go on while nobody follows them.
@@ -192,11 +206,7 @@ func (o *Owner) goOnPushing(ctx context.Context) error {
 			err = o.GoOn(ctx, quiet)
 		}
 
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return nil
-		case errors.Is(err, fs.ErrNotExist):
-			o.log.Warn("a push that was not queued whole does not go on", "error", err)
+		if err == nil || ctx.Err() != nil {
 			return nil
 		}
 
@@ -210,16 +220,20 @@ func (o *Owner) goOnPushing(ctx context.Context) error {
 	}
 }
 
-// unpaused waits while a job is paused of a push that goes on: a user does not want it to.
+// unpaused waits while all jobs that are left of a push that goes on are paused: a user does not want it to.
 func (o *Owner) unpaused(ctx context.Context) error {
 	list, err := o.pendingPushes()
 	for _, p := range list {
 		for err == nil {
-			var paused []state.Job
+			var paused, others []state.Job
 			at := o.store.Index()
-			paused, err = o.store.Jobs(state.Filter{Batch: p.Batch, Limit: 1,
-				Status: []state.Status{state.StatusPaused}})
-			if err != nil || len(paused) == 0 {
+			filter := state.Filter{Batch: p.Batch, Limit: 1, Status: []state.Status{state.StatusPaused}}
+			if paused, err = o.store.Jobs(filter); err != nil || len(paused) == 0 {
+				break
+			}
+
+			filter.Status = []state.Status{state.StatusQueued, state.StatusActive, state.StatusWaiting}
+			if others, err = o.store.Jobs(filter); err != nil || len(others) > 0 {
 				break
 			}
 
@@ -236,7 +250,6 @@ func (o *Owner) DropPushes(context.Context) (control.DroppedPushes, error) {
 	err := o.changePending(func(list []pendingPush) []pendingPush {
 		dropped = len(list)
 		for _, q := range o.pushes.running {
-			q.done = true
 			q.cancel()
 		}
 

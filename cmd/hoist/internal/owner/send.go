@@ -2,11 +2,13 @@ package owner
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
@@ -60,7 +62,7 @@ func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error
 			queued := control.Plan{Batch: p.batch}
 			if err == nil {
 				limit.hold(run)
-				err = p.leaveCancelled(run)
+				err = p.leaveSettled(run)
 			}
 
 			if err == nil {
@@ -96,8 +98,8 @@ type Sending struct {
 	Update func(control.Update) error
 }
 
-// leaveCancelled leaves out of a push that goes on what a user cancelled since it began.
-func (p *planning) leaveCancelled(run []plan.File) error {
+// leaveSettled leaves out of a push that goes on what it has settled: see settled.
+func (p *planning) leaveSettled(run []plan.File) error {
 	if p.began.IsZero() {
 		return nil
 	}
@@ -113,13 +115,25 @@ func (p *planning) leaveCancelled(run []plan.File) error {
 			return err
 		}
 
-		if found && j.End == state.EndCancelled && j.Created.After(p.began) && j.Target.Address == f.Remote &&
-			j.Snapshot.Same(f.Source.Snapshot) {
+		if found && j.Target.Address == f.Remote && p.settled(j, f.Source.Snapshot) {
 			f.Result = plan.Unchanged
 		}
 	}
 
 	return nil
+}
+
+// settled reports whether a push that goes on leaves a file to the last job of it: one that needs a user or
+// is paused, one that a user cancelled, and one that is done, whose edits since nobody asked to publish.
+func (p *planning) settled(j state.Job, now state.Snapshot) bool {
+	switch {
+	case j.Open():
+		return j.Batch == p.batch && (j.Paused || j.Attention && j.Snapshot.Same(now))
+	case j.End == state.EndDone:
+		return j.Created.After(p.began)
+	}
+
+	return j.End == state.EndCancelled && j.Created.After(p.began) && j.Snapshot.Same(now)
 }
 
 // Send pushes and follows: like Push, and Follow of the jobs that it queues, but that the files are queued
@@ -143,52 +157,59 @@ func (o *Owner) send(ctx context.Context, r control.PushRequest, began time.Time
 	f := o.follower(to.Update)
 	f.more, f.told, f.files, f.ahead = make(chan plannedRun), to.File, p.files(), p.found.bytes
 
-	planning, cancel := context.WithCancel(ctx)
+	following, end := context.WithCancel(ctx)
+	planning, drop := context.WithCancel(following)
 
 	var queueing sync.WaitGroup
 	defer queueing.Wait()
-	defer cancel()
+	defer end()
+	defer drop()
 
 	f.left = p.told
-	if f.most, err = p.keep(cancel); err != nil {
+	if f.most, err = p.keep(drop); err != nil {
 		return err
 	}
 
-	queueing.Go(func() { p.queue(planning, f.more) })
+	queueing.Go(func() { p.queue(planning, following, f.more) })
 
-	return f.run(ctx)
+	if err := f.run(ctx); err != nil || planning.Err() == nil || f.dropped == 0 {
+		return err
+	}
+
+	return problem.With(problem.Attention, fmt.Errorf("%d of %d files were not queued: all was cancelled",
+		f.dropped, p.files()), problem.Text("the same push again sends them"))
 }
 
-// queue passes on each run of files that was queued, before the next is.
-func (p *planning) queue(ctx context.Context, to chan<- plannedRun) {
+// queue passes on each run of files that was queued, before the next is. No more are once planning is over;
+// what was is passed on until following is.
+func (p *planning) queue(planning, following context.Context, to chan<- plannedRun) {
 	defer close(to)
 
+	pass := func(run plannedRun) {
+		select {
+		case to <- run:
+		case <-following.Done():
+		}
+	}
+
 	var failed error
-	for files, err := range p.runs(ctx) {
+	for files, err := range p.runs(planning) {
 		if failed = err; err != nil {
 			break
 		}
 
-		select {
-		case to <- plannedRun{files: files}:
-		case <-ctx.Done():
-		}
-
-		if ctx.Err() != nil {
+		if pass(plannedRun{files: files}); planning.Err() != nil {
 			break
 		}
 	}
 
-	stopped := p.stopped()
-	if err := p.ended(failed == nil && ctx.Err() == nil); failed == nil {
+	dropped := planning.Err() != nil
+	if err := p.ended(failed == nil && !dropped); failed == nil {
 		failed = err
 	}
 
-	if failed != nil && !stopped {
-		select {
-		case to <- plannedRun{err: failed}:
-		case <-ctx.Done():
-		}
+	if failed != nil && !dropped {
+		pass(plannedRun{err: failed})
 	}
 }
 
@@ -205,6 +226,7 @@ func (f *followed) room() <-chan plannedRun {
 // take follows files that were queued; false: there are no more.
 func (f *followed) take(run plannedRun, more bool) error {
 	if !more {
+		f.dropped = f.files // or they were named twice
 		f.more, f.files, f.ahead = nil, 0, 0
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 )
 
@@ -268,12 +269,117 @@ func TestSendGoesOn(t *testing.T) {
 
 		return errors.Join(err, more)
 	}
-	if err := o.Send(t.Context(), request, to); err != nil {
-		t.Fatal(err)
+	err = o.Send(t.Context(), request, to)
+	if kind, _ := problem.Of(err); kind != problem.Attention {
+		t.Errorf("not all was queued: %v", err)
 	}
 
 	if list, err := o.pendingPushes(); err != nil || len(list) > 0 || third.files >= files {
 		t.Errorf("%v, %v, %d files", list, err, third.files)
+	}
+}
+
+// TestDropPushes: what was queued when all pushes are dropped is told, and none of those after it goes on.
+func TestDropPushes(t *testing.T) {
+	atMost(t, 500)
+
+	options, _ := newOptions(t)
+	o := open(t, Passive, options)
+	remote := bucketFor(t, o)
+	first := control.PushRequest{Paths: []string{manyEmpty(t, 3500)}, Remote: remote + "/1"}
+	second := control.PushRequest{Paths: []string{manyEmpty(t, 600)}, Remote: remote + "/2"}
+	err := o.changePending(func([]pendingPush) []pendingPush {
+		return []pendingPush{{Batch: "1", Request: first, Began: time.Now()},
+			{Batch: "2", Request: second, Began: time.Now()}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	s := &sent{owner: o, end: true}
+	dropped := false
+	to := s.sending()
+	update := to.Update
+	to.Update = func(u control.Update) error {
+		if !dropped {
+			dropped = true
+			if d, err := o.DropPushes(t.Context()); err != nil || d.Pushes != 2 {
+				t.Errorf("%+v, %v", d, err)
+			}
+		}
+
+		return update(u)
+	}
+
+	err = errors.Join(o.GoOn(t.Context(), to), s.acts.Wait())
+	if kind, _ := problem.Of(err); kind != problem.Attention {
+		t.Error(err)
+	}
+
+	c := o.store.Counts(nil, time.Now())
+	if s.files >= 3500 || s.files != c.Cancelled || s.jobs != s.files || c.Queued > 0 {
+		t.Errorf("%d files and %d jobs were told of %+v", s.files, s.jobs, c)
+	}
+
+	if list, err := o.pendingPushes(); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestGoOnBesideFailed: a push that cannot go on holds up none of the others, and stays.
+func TestGoOnBesideFailed(t *testing.T) {
+	atMost(t, 50)
+
+	options, _ := newOptions(t)
+	o := open(t, Passive, options)
+	remote := bucketFor(t, o)
+	gone := control.PushRequest{Paths: []string{filepath.Join(t.TempDir(), "gone")}, Remote: remote}
+	there := control.PushRequest{Paths: []string{manyEmpty(t, 200)}, Remote: remote}
+	err := o.changePending(func([]pendingPush) []pendingPush {
+		return []pendingPush{{Batch: "1", Request: gone, Began: time.Now()},
+			{Batch: "2", Request: there, Began: time.Now()}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	s := &sent{owner: o, end: true}
+	err = errors.Join(o.GoOn(t.Context(), s.sending()), s.acts.Wait())
+	if kind, _ := problem.Of(err); kind != problem.NotFound || s.jobs != 200 {
+		t.Errorf("%v, %d jobs", err, s.jobs)
+	}
+
+	if list, err := o.pendingPushes(); err != nil || len(list) != 1 || list[0].Batch != "1" {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// TestSettled: which files a push that goes on leaves to the last job of them.
+func TestSettled(t *testing.T) {
+	began := time.Now()
+	before, after := began.Add(-time.Minute), began.Add(time.Minute)
+	now := state.Snapshot{Size: 1, ModTime: before, FileID: "1"}
+	edited := state.Snapshot{Size: 2, ModTime: after, FileID: "1"}
+	p := &planning{batch: "b", began: began}
+	for name, c := range map[string]struct {
+		job  state.Job
+		want bool
+	}{
+		"done":                       {state.Job{End: state.EndDone, Created: after, Snapshot: now}, true},
+		"edited since it was done":   {state.Job{End: state.EndDone, Created: after, Snapshot: edited}, true},
+		"done before the push began": {state.Job{End: state.EndDone, Created: before, Snapshot: edited}, false},
+		"cancelled":                  {state.Job{End: state.EndCancelled, Created: after, Snapshot: now}, true},
+		"edited since it was cancelled": {state.Job{End: state.EndCancelled, Created: after,
+			Snapshot: edited}, false},
+		"queued":           {state.Job{Batch: "b", Created: after, Snapshot: now}, false},
+		"paused":           {state.Job{Batch: "b", Paused: true, Snapshot: edited}, true},
+		"paused of others": {state.Job{Batch: "c", Paused: true, Snapshot: now}, false},
+		"parked":           {state.Job{Batch: "b", Attention: true, Snapshot: now}, true},
+		"parked, edited":   {state.Job{Batch: "b", Attention: true, Snapshot: edited}, false},
+	} {
+		if got := p.settled(c.job, now); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
@@ -317,5 +423,15 @@ func TestPausedPush(t *testing.T) {
 
 	if err := o.unpaused(ctx); err != nil {
 		t.Error(err)
+	}
+
+	_, _, err = o.store.Enqueue(state.Job{Kind: state.Upload, Path: "/p/b.dwg", Batch: "b", Paused: true,
+		Target: state.Target{Address: "oss://many-files/b.dwg"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := o.unpaused(ctx); err != nil {
+		t.Errorf("one paused file holds up the others: %v", err)
 	}
 }
