@@ -90,6 +90,7 @@ type acts struct {
 	ids    []string
 	reason string   // without ids: only jobs that have it; "": all
 	done   []string // full ids of those that were acted on
+	all    bool     // none was named
 	known  bool     // ids are those meant, also when there are none
 	asked  bool     // the first of ids was asked for and its answer did not come
 }
@@ -98,19 +99,58 @@ type acts struct {
 // when one ends meanwhile, as a push does whose only job is cancelled.
 func (a *app) act(ctx context.Context, api control.API, left *acts) error {
 	if len(left.ids) == 0 && !left.known {
+		left.all = true
 		if err := dropPushes(ctx, api, left); err != nil {
 			return err
 		}
-
-		all, err := concerned(ctx, api, left.verb, left.reason)
-		if err != nil {
-			return err
-		}
-
-		left.ids = all
 	}
 
-	left.known = true
+	for {
+		if left.all && len(left.ids) == 0 {
+			if err := left.list(ctx, api); err != nil {
+				return err
+			}
+		}
+
+		left.known = true
+		if len(left.ids) == 0 {
+			return nil
+		}
+
+		if err := a.actOn(ctx, api, left); err != nil || !left.all {
+			return err
+		}
+	}
+}
+
+// list finds the jobs that a verb for all concerns. Those to be stopped come newest first, or their turn
+// would always come just before; and once more after that, since a push may have queued others meanwhile.
+func (left *acts) list(ctx context.Context, api control.API) error {
+	stops := left.verb == control.Pause || left.verb == control.Cancel
+	if left.known && !stops {
+		return nil
+	}
+
+	ids, err := concerned(ctx, api, left.verb, left.reason)
+	if err != nil {
+		return err
+	}
+
+	done := make(map[string]bool, len(left.done))
+	for _, id := range left.done {
+		done[id] = true
+	}
+
+	left.ids = slices.DeleteFunc(ids, func(id string) bool { return done[id] })
+	if stops {
+		slices.Reverse(left.ids)
+	}
+
+	return nil
+}
+
+// actOn does what is left to the jobs that are known.
+func (a *app) actOn(ctx context.Context, api control.API, left *acts) error {
 	for len(left.ids) > 0 {
 		again := left.asked
 		left.asked = true

@@ -128,7 +128,7 @@ func (a *app) printStatus(s control.Status) error {
 	}
 
 	if s.Owner == nil {
-		a.line(idleText(s.Jobs))
+		a.line(idleText(s))
 		noAttempts(&s)
 	} else {
 		a.line(fmt.Sprintf("%s runs (process %d, since %s)", s.Owner.Command, s.Owner.PID,
@@ -186,8 +186,8 @@ func pushText(p control.PendingPush) string {
 }
 
 // idleText is the first line of a status while nothing runs.
-func idleText(jobs control.Counts) string {
-	if jobs.Queued+jobs.Active+jobs.Waiting > 0 {
+func idleText(s control.Status) string {
+	if s.Jobs.Queued+s.Jobs.Active+s.Jobs.Waiting+len(s.Pushes) > 0 {
 		return `nothing runs: "hoist resume" goes on with what is left`
 	}
 

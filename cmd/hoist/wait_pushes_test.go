@@ -76,3 +76,61 @@ func TestWaitForPushes(t *testing.T) {
 		}
 	})
 }
+
+// runningPush is another process that works at the oldest job that is open each time one is acted on, and
+// then queues another, as long as there are more.
+type runningPush struct {
+	control.API
+	open, more []string
+	paused     []string
+}
+
+func (p *runningPush) Jobs(context.Context, control.JobQuery) ([]control.Job, error) {
+	var jobs []control.Job
+	for _, id := range slices.Concat(p.paused, p.open) {
+		jobs = append(jobs, control.Job{ID: id})
+	}
+
+	return jobs, nil
+}
+
+func (p *runningPush) Act(_ context.Context, id string, _ control.Verb) (control.ActResult, error) {
+	i := slices.Index(p.open, id)
+	if i < 0 {
+		return control.ActResult{ID: id, State: state.StatusDone}, nil
+	}
+
+	p.open, p.paused = slices.Delete(p.open, i, i+1), append(p.paused, id)
+	if len(p.open) > 0 {
+		p.open = p.open[1:]
+	}
+
+	if len(p.more) > 0 {
+		p.open, p.more = append(p.open, p.more[0]), p.more[1:]
+	}
+
+	return control.ActResult{ID: id, State: state.StatusPaused}, nil
+}
+
+// TestPauseAllOfRunning: who pauses all gets ahead of the process that does the jobs, and of what it queues
+// meanwhile.
+func TestPauseAllOfRunning(t *testing.T) {
+	a := &app{stdout: io.Discard, stderr: io.Discard}
+	a.flags.quiet = true
+	p := &runningPush{open: []string{"1", "2", "3", "4", "5", "6"}, more: []string{"7", "8"}}
+	if err := a.act(t.Context(), p, &acts{verb: control.Pause}); err != nil {
+		t.Fatal(err)
+	}
+
+	if want := []string{"6", "5", "4", "8"}; !slices.Equal(p.paused, want) || len(p.open) > 0 {
+		t.Errorf("paused %v, and %v go on", p.paused, p.open)
+	}
+}
+
+// TestIdleText: a push that is not queued whole is left, also when no job is.
+func TestIdleText(t *testing.T) {
+	one := control.Status{Pushes: []control.PendingPush{{}}}
+	if none := (control.Status{}); idleText(one) == idleText(none) {
+		t.Error(idleText(one))
+	}
+}
