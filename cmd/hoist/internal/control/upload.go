@@ -12,7 +12,6 @@ import (
 	"hoist/apsclient"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
-	"hoist/transfer/remote"
 )
 
 // uploadInFolder is the action upload-file-in-project-folder: the upload of one file of this
@@ -101,8 +100,7 @@ func hubOf(ctx context.Context, c *apsclient.Client, project apsclient.ProjectID
 	}
 
 	if len(hubs) == 0 {
-		return "", fmt.Errorf("project %s: %w", project,
-			&remote.NotFoundError{What: "hub", NoneVisible: true, Warnings: warnings})
+		return "", fmt.Errorf("project %s: %w", project, problem.NoHub(warnings))
 	}
 
 	for _, h := range hubs {

@@ -42,7 +42,7 @@ func checkHubs(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	f.hubs = hubs
 	said := apsclient.Refusals(warnings)
 	if len(hubs) == 0 {
-		_, fix := problem.Of(&remote.NotFoundError{NoneVisible: true, Warnings: warnings})
+		_, fix := problem.Of(problem.NoHub(warnings))
 		detail := "no hub can be seen: the application is not added to any account"
 		if fix.Step == problem.AddToAccount {
 			fix = problem.Text(customIntegration())

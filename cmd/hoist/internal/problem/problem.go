@@ -209,6 +209,11 @@ func anyOf(targets ...error) func(error) bool {
 	}
 }
 
+// NoHub is the error when the service shows no hub at all, and what it warned of.
+func NoHub(warnings []apsclient.Warning) error {
+	return &remote.NotFoundError{What: "hub", NoneVisible: true, Warnings: warnings}
+}
+
 // is reports whether err holds an error of type E.
 func is[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
