@@ -28,7 +28,7 @@ demo: ## Run the main job offline: upload, kill, resume, download, compare.
 	$(GO) run ./cmd/hoist demo
 
 # What takes long on one core comes first.
-FIRST = ./transfer ./cmd/hoist/internal/owner
+FIRST = ./transfer ./cmd/hoist/internal/owner ./watcher
 
 .PHONY: test
 test: ## Run the tests.
