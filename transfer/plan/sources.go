@@ -184,13 +184,11 @@ func (s *Sources) readBlock(number int) ([]Source, error) {
 
 	r := sourceReader{text: text}
 	out := make([]Source, blockSources)
-	for i := range out {
-		var before Source
-		if i > 0 {
-			before = out[i-1]
-		}
 
+	var before Source
+	for i := range out {
 		out[i] = r.source(before)
+		before = out[i]
 	}
 
 	if r.bad {

@@ -207,7 +207,7 @@ func (o *Owner) goOnPushing(ctx context.Context) error {
 		}
 
 		if err == nil || ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it was ended
 		}
 
 		o.log.Warn("a push that was not queued whole goes on later", "in", wait, "error", err)

@@ -192,7 +192,7 @@ func (s *sources) file(p, rel string, info fs.FileInfo) error {
 	snap, err := local.SnapshotPath(p)
 	if err != nil {
 		s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
-		return nil
+		return nil //nolint:nilerr // its row tells it
 	}
 
 	return s.take(plan.Source{Path: p, Rel: rel, Snapshot: snap})
