@@ -49,20 +49,29 @@ var examples = map[string][]string{
 	"search-folder": {"hoist api search-folder" + inDemoProject +
 		" --param folder_id={folder} --query 'filter[attributes.name]=hello.dwg'"},
 	"create-folder": {fromStdin(
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","attributes":{"name":"Drawings","extension":{"type":"folders:autodesk.bim360:Folder","version":"1.0"}},"relationships":{"parent":{"data":{"type":"folders","id":"{folder}"}}}}}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","attributes":{"name":"Drawings",`+
+			`"extension":{"type":"folders:autodesk.bim360:Folder","version":"1.0"}},`+
+			`"relationships":{"parent":{"data":{"type":"folders","id":"{folder}"}}}}}`,
 		"create-folder"+inDemoProject)},
 	"update-folder": {fromStdin(
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","id":"{folder}","attributes":{"hidden":false}}}`,
 		"update-folder"+inDemoProject+" --param folder_id={folder}")},
 	"create-storage": {fromStdin(
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"objects","attributes":{"name":"a.dwg"},"relationships":{"target":{"data":{"type":"folders","id":"{folder}"}}}}}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"objects","attributes":{"name":"a.dwg"},`+
+			`"relationships":{"target":{"data":{"type":"folders","id":"{folder}"}}}}}`,
 		"create-storage"+inDemoProject)},
 	"create-item": {fromStdin(
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"copy.dwg","extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders","id":"{folder}"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"copy.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"copy.dwg",`+
+			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},`+
+			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},`+
+			`"parent":{"data":{"type":"folders","id":"{folder}"}}}},`+
+			`"included":[{"type":"versions","id":"1","attributes":{"name":"copy.dwg",`+
+			`"extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
 		"create-item"+inDemoProject+" --query 'copyFrom={version}'")},
 	"get-item": {"hoist api get-item" + inDemoProject + " --param item_id={item}"},
 	"update-item": {fromStdin(
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","id":"{item}","attributes":{"extension":{"type":"items:autodesk.bim360:File","version":"1.0","data":{"description":"checked"}}}}}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","id":"{item}","attributes":{`+
+			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0","data":{"description":"checked"}}}}}`,
 		"update-item"+inDemoProject+" --param item_id={item}")},
 	"get-item-tip-version": {"hoist api get-item-tip-version" + inDemoProject + " --param item_id={item}"},
 	"list-item-versions": {"hoist api list-item-versions" + inDemoProject +
@@ -94,7 +103,8 @@ var examples = map[string][]string{
 		"hoist api get-signed-s3-upload-urls" + onDemoObject + " > urls.json",
 		`sed 's/.*"urls": *\["\([^"]*\)".*/\1/' urls.json > url.txt`,
 		"echo hello | hoist api upload-binary-to-signed-s3-url --param url=@url.txt --body -",
-		`sed 's/.*"uploadKey": *"\([^"]*\)".*/{"uploadKey":"\1","size":6}/' urls.json | hoist api signed-s3-upload` + onDemoObject + " --body -",
+		`sed 's/.*"uploadKey": *"\([^"]*\)".*/{"uploadKey":"\1","size":6}/' urls.json | ` +
+			`hoist api signed-s3-upload` + onDemoObject + " --body -",
 	},
 	"get-signed-s3-download-url": {"hoist api get-signed-s3-download-url" + onDemoObject},
 	actionUpload: {"echo hello > note.txt",
@@ -111,7 +121,8 @@ var examples = map[string][]string{
 	"list-account-projects": {"hoist api list-account-projects --param account_id={account} --all",
 		"hoist api list-account-projects --variant acc --param account_id={account} --all"},
 	"create-account-project": {fromStdin(
-		`{"name":"Tower","start_date":"2026-01-01","end_date":"2027-01-01","project_type":"Hospital","value":3000,"currency":"USD"}`,
+		`{"name":"Tower","start_date":"2026-01-01","end_date":"2027-01-01",`+
+			`"project_type":"Hospital","value":3000,"currency":"USD"}`,
 		"create-account-project --param account_id={account}")},
 	"update-account-project": {fromStdin(`{"name":"Tower East"}`, "update-account-project"+inDemoBIM360)},
 	"list-account-users":     {"hoist api list-account-users --param account_id={account} --all"},
@@ -128,7 +139,8 @@ var examples = map[string][]string{
 	"list-project-users": {"hoist api list-project-users --param project_id={project} --all"},
 	"add-project-user": {
 		fromStdin(
-			`[{"email":"dan.drafter@example.com","services":{"document_management":{"access_level":"user"}}}]`, "add-project-user"+inDemoBIM360+" --param x-user-id=DEMOADMIN001"),
+			`[{"email":"dan.drafter@example.com","services":{"document_management":{"access_level":"user"}}}]`,
+			"add-project-user"+inDemoBIM360+" --param x-user-id=DEMOADMIN001"),
 		fromStdin(`{"email":"dan.drafter@example.com","products":[{"key":"docs","access":"member"}]}`,
 			"add-project-user --variant acc"+inDemoProject+" --param User-Id=DEMOADMIN001"),
 	},

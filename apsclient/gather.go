@@ -9,7 +9,7 @@ import (
 )
 
 // dialGathered returns the dial function for TLS of a transport whose writes are larger than a TLS
-// record: crypto/tls makes a system call per record, which is 0.1 of the CPU of an upload.
+// record: crypto/tls makes a system call per record.
 func dialGathered(dial func(ctx context.Context, network, addr string) (net.Conn, error),
 	config *tls.Config) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
