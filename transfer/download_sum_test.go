@@ -3,7 +3,6 @@ package transfer
 import (
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"hoist/apsclient"
 	"hoist/apsclient/emulator"
@@ -58,9 +57,7 @@ func TestSumOnlyWhereItIsCompared(t *testing.T) {
 				e := w.engine()
 				j := w.pull(e, w.srv.DemoRemote()+"/model.rvt", "model.rvt")[0]
 				if row.fast {
-					e.meter.add(10*slowLink, time.Now())
-					time.Sleep(2 * fastProven)
-					e.meter.add(10*slowLink, time.Now())
+					seemFast(e)
 				}
 
 				w.runAll(e)

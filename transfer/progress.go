@@ -68,13 +68,38 @@ func (m *meter) add(n int64, now time.Time) {
 
 // steady reports whether work has gone on for as long as the meter looks back: before, the rate
 // says more about the start than the link.
-func (m *meter) steady(now time.Time) bool { return m.lasted(now, meterSeconds*time.Second) }
-
-// lasted reports whether work has gone on for so long.
-func (m *meter) lasted(now time.Time, long time.Duration) bool {
+func (m *meter) steady(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.first.IsZero() && now.Sub(m.first) >= long && now.Sub(m.last) <= meterSeconds*time.Second
+	return !m.idle(now) && now.Sub(m.first) >= meterSeconds*time.Second
+}
+
+// took reports whether at least so many bytes moved lately, at rate bytes a second or faster.
+func (m *meter) took(now time.Time, bytes int64, rate float64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	sum := m.sum(now)
+
+	return !m.idle(now) && sum >= bytes && float64(sum) >= rate*m.span(now)
+}
+
+// idle reports whether no work goes on. Callers hold mu, as those of span and sum do.
+func (m *meter) idle(now time.Time) bool {
+	return m.last.IsZero() || now.Sub(m.last) > meterSeconds*time.Second
+}
+
+// span is how many seconds of the current spell of work the meter remembers.
+func (m *meter) span(now time.Time) float64 { return min(now.Sub(m.first).Seconds(), meterSeconds) }
+
+// sum is how many bytes it remembers.
+func (m *meter) sum(now time.Time) (sum int64) {
+	for i, s := range m.second {
+		if now.Unix()-s <= meterSeconds {
+			sum += m.bytes[i]
+		}
+	}
+
+	return sum
 }
 
 // rate returns bytes a second over the last seconds; while nothing moves it is the last one that
@@ -82,18 +107,12 @@ func (m *meter) lasted(now time.Time, long time.Duration) bool {
 func (m *meter) rate(now time.Time) float64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	span := min(now.Sub(m.first).Seconds(), meterSeconds)
-	if m.last.IsZero() || span < 0.25 || now.Sub(m.last) > meterSeconds*time.Second {
+	span := m.span(now)
+	if span < 0.25 || m.idle(now) {
 		return m.link
 	}
 
-	var sum int64
-	for i, s := range m.second {
-		if now.Unix()-s <= meterSeconds {
-			sum += m.bytes[i]
-		}
-	}
-
+	sum := m.sum(now)
 	rate := float64(sum) / (span + 0.5) // half a second of the oldest slot lies outside on average
 	if sum >= linkBytes {
 		m.link = rate

@@ -8,14 +8,15 @@ import (
 )
 
 // summer computes a sum of bytes that are read in order; a reader that goes back to the start
-// begins anew.
+// begins again. Once the sum is not wanted any more, it is given up.
 type summer struct {
-	r     io.ReaderAt
-	start int64
+	r      io.ReaderAt
+	start  int64
+	wanted func() bool // nil: always
 
 	mu   sync.Mutex // a connection that is given up may still read while the next one begins
 	h    hash.Hash
-	next int64 // -1: read out of order, no sum
+	next int64 // -1: read out of order or given up, no sum
 }
 
 func (s *summer) ReadAt(p []byte, off int64) (int, error) {
@@ -27,7 +28,7 @@ func (s *summer) ReadAt(p []byte, off int64) (int, error) {
 		s.next = off
 	}
 
-	if off == s.next {
+	if off == s.next && (s.wanted == nil || s.wanted()) {
 		s.h.Write(p[:n])
 		s.next += int64(n)
 	} else {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -25,8 +27,8 @@ const (
 	sourceLook   = 2 * time.Second // between two looks at the file while parts are on their way
 	// bytes a second below which the MD5 of parts costs nothing that is noticed
 	slowLink = 100 * mib
-	// for how long a link must have been fast to be called so: the first bytes go into buffers
-	fastProven = time.Second
+	// how much a link must have taken at that rate to be called fast
+	fastProven = 32 * mib
 )
 
 // errSessionDead says that the service does not know the upload key any more.
@@ -294,11 +296,8 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 		body.MD5 = p.before.md5
 	}
 
-	var sum *summer
-	if s.e.wantsMD5() {
-		sum = &summer{r: body.R, h: md5.New(), start: p.offset, next: p.offset}
-		body.R = sum
-	}
+	sum := &summer{r: file, h: md5.New(), start: p.offset, next: p.offset, wanted: s.e.wantsMD5}
+	body.R = sum
 
 	var whole *summer // that the next push of it need not read the file
 	if s.job.Target.OSS() && s.job.PartsTotal == 1 && p.length <= hashedAlong {
@@ -307,13 +306,16 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 	}
 
 	etag, err := s.c.Data.PutPart(ctx, url, body)
-	var md string
+	md := sum.hex(p.offset + p.length)
+	if err == nil && md == "" && s.e.wantsMD5() { // the link had seemed fast
+		md, err = p.readAgain(ctx, file)
+	}
+
 	if err == nil {
 		err = s.src.check()
 	}
 
-	if err == nil && sum != nil {
-		md = sum.hex(p.offset + p.length)
+	if err == nil {
 		err = s.r.compareETag(md, etag, p.before)
 	}
 
@@ -350,6 +352,14 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 	return nil
 }
 
+// readAgain is the MD5 of a part that was not summed on its way.
+func (p *sendingPart) readAgain(ctx context.Context, file io.ReaderAt) (string, error) {
+	h := md5.New()
+	err := copyContext(ctx, h, io.NewSectionReader(file, p.offset, p.length), p.length)
+
+	return hex.EncodeToString(h.Sum(nil)), err
+}
+
 // compareETag holds the MD5 of a part against its ETag, when both are one. Under KMS encryption S3
 // gives ETags that only look like it: such a one is another each time the same bytes are sent,
 // these bytes were checked on arrival the second time, and no part's ETag is its MD5.
@@ -367,8 +377,8 @@ func (r *run) compareETag(md5, etag string, before *damagedError) error {
 	return nil
 }
 
-// wantsMD5 reports whether the MD5 of the next part is to be computed: from the first part on, and
-// until the link is known to be so fast that it would be noticed.
+// wantsMD5 reports whether the MD5 of parts is compared: from the first one on, except while the link
+// is known to be so fast that the sum would be noticed.
 func (e *Engine) wantsMD5() bool {
 	switch e.cfg.Checksum {
 	case "always":
@@ -377,9 +387,7 @@ func (e *Engine) wantsMD5() bool {
 		return false
 	}
 
-	now := time.Now()
-
-	return !e.meter.lasted(now, fastProven) || e.meter.rate(now) < slowLink
+	return !e.meter.took(time.Now(), fastProven, slowLink)
 }
 
 // retryWait is the wait after a failed sending: what the service asked for, else a jittered

@@ -574,13 +574,48 @@ func TestDamagedFromTheFirstPart(t *testing.T) {
 
 	synctest.Test(t, func(t *testing.T) {
 		e := newWorld(t).engine()
-		for range 2 * fastProven / (100 * time.Millisecond) {
-			e.meter.add(slowLink, time.Now())
-			time.Sleep(100 * time.Millisecond)
-		}
-
+		seemFast(e)
 		if e.wantsMD5() {
 			t.Error("the parts of a link of a GiB/s are summed")
+		}
+	})
+}
+
+// seemFast has the engine take its link for a fast one.
+func seemFast(e *Engine) {
+	for range 10 {
+		e.meter.add(slowLink, time.Now())
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// TestDamagedAfterAFastStart: a part that was not summed, since the first bytes had gone fast, is read
+// again when the link has turned out to be slow.
+func TestDamagedAfterAFastStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		want := w.write("plan.rvt", small, 1)
+		w.enqueue(w.job("plan.rvt"))
+		sent := 0
+		w.srv.SetFault(func(r emulator.Request) emulator.Fault {
+			if r.Op != "s3-put" {
+				return emulator.Fault{}
+			}
+
+			if sent++; sent > 1 {
+				return emulator.Fault{}
+			}
+
+			return emulator.Fault{Kind: emulator.CorruptBytes, After: 3,
+				DoAfter: func() { time.Sleep(2 * meterSeconds * time.Second) }}
+		})
+
+		e := w.engine()
+		seemFast(e)
+		w.runAll(e)
+		w.wantVersions("plan.rvt", want)
+		if sent != 2 {
+			t.Errorf("the part was sent %d times, want 2", sent)
 		}
 	})
 }
