@@ -3,6 +3,7 @@ package apsclient
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -62,6 +63,38 @@ func (c *gatheredTLS) Write(b []byte) (int, error) {
 	}
 
 	return n, err
+}
+
+const (
+	sipBytes  = 32 << 10  // a slow line is written so little at once that a touch of its watch is due in time
+	gulpBytes = 128 << 10 // a fast one so much that calls to the system cost little
+	quick     = 100 * time.Millisecond
+)
+
+var gulps = sync.Pool{New: func() any { return new([gulpBytes]byte) }}
+
+// ReadFrom writes what r has, more at once as long as the line takes it quickly.
+func (c *gatheredTLS) ReadFrom(r io.Reader) (sent int64, err error) {
+	b := gulps.Get().(*[gulpBytes]byte)
+	defer gulps.Put(b)
+
+	for size := sipBytes; ; {
+		n, ended := r.Read(b[:size])
+		begun := time.Now()
+		written, err := c.Write(b[:n])
+		sent += int64(written)
+		if err != nil || ended == io.EOF {
+			return sent, err
+		}
+
+		if ended != nil {
+			return sent, ended
+		}
+
+		if size = sipBytes; time.Since(begun) < quick {
+			size = gulpBytes
+		}
+	}
 }
 
 // gatherer keeps what is written while it is held, and writes it at once when it is flushed.

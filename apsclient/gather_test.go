@@ -66,8 +66,8 @@ func TestRecordsAreGathered(t *testing.T) {
 		t.Fatalf("%v; %d bytes arrived", err, len(got))
 	}
 
-	if n := writes.Load(); n > 40 {
-		t.Errorf("%d writes for 64 records, want at most 40", n)
+	if n := writes.Load(); n > 16 {
+		t.Errorf("%d writes for 64 records, want at most 16", n)
 	}
 
 	broken.Store(true)
