@@ -8,10 +8,9 @@ import (
 	"syscall"
 )
 
-// syncDir makes a rename in dir below root survive a power cut, when the file system can sync
-// folders.
-func syncDir(root *os.Root, dir string) error {
-	d, err := root.Open(dir)
+// syncDir makes a rename in dir survive a power cut, when the file system can sync folders.
+func syncDir(dir *os.Root) error {
+	d, err := dir.Open(".")
 	if err != nil {
 		return err
 	}

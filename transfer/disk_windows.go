@@ -23,4 +23,4 @@ func FreeSpace(dir string) (int64, error) {
 }
 
 // syncDir does nothing: Windows has no sync of folders; NTFS journals their entries.
-func syncDir(*os.Root, string) error { return nil }
+func syncDir(*os.Root) error { return nil }

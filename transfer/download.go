@@ -27,7 +27,7 @@ func (e *Engine) downloadStep(ctx context.Context, r *run, job state.Job) ([]sta
 	case state.PhaseResolved, state.PhaseFetching:
 		return e.fetch(ctx, r, job)
 	case state.PhaseVerified:
-		return e.place(ctx, job)
+		return e.place(ctx, r, job)
 	case state.PhasePlaced:
 		return e.finishDownload(job)
 	}

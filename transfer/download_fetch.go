@@ -44,7 +44,7 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 	if err != nil {
 		return nil, err
 	}
-	defer at.Close()
+
 	var f *os.File
 	if job.Phase == state.PhaseFetching {
 		if f, err = at.openTemp(job.Size); errors.Is(err, errTempLost) {
@@ -110,14 +110,26 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 	return append(w.due, events...), err
 }
 
-// targetOf is [openTarget] for a run.
-func (e *Engine) targetOf(r *run, job state.Job) (at *target, err error) {
-	err = e.onDisk(r, nil, job.Path, func() (err error) {
-		at, err = openTarget(job)
+// targetOf is [openTarget] for a run, which has it until the file is placed, or the run ends.
+func (e *Engine) targetOf(r *run, job state.Job) (*target, error) {
+	r.closeTarget()
+	err := e.onDisk(r, nil, job.Path, func() error {
+		at, err := openTarget(job)
+		if err == nil {
+			r.at = at
+		}
+
 		return err
 	})
 
-	return at, err
+	return r.at, err
+}
+
+func (r *run) closeTarget() {
+	if r.at != nil {
+		r.at.Close()
+		r.at = nil
+	}
 }
 
 // fetching is one run of fetch.
@@ -564,7 +576,7 @@ func (w *fetching) backdate(t *target) (state.Snapshot, error) {
 	}
 
 	if err := w.e.effect("backdate", func() error {
-		return t.root.Chtimes(t.path(t.temp), at, at)
+		return t.root.Chtimes(t.temp, at, at)
 	}); err != nil {
 		return snap, err
 	}

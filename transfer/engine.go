@@ -147,6 +147,7 @@ type run struct {
 
 	uploading           // of an upload
 	down      *download // what a download knows of its source; nil: ask
+	at        *target   // where it goes to, from its fetch to its place; nil: open
 }
 
 // New checks the configuration and returns an engine that does nothing until Run.

@@ -34,11 +34,16 @@ func (e *Engine) effect(name string, do func() error) error {
 // whatever was moved away for it is looked at again, and goes back when it is another. What is
 // recorded is the state of the file that was fetched; an edit that follows differs from it. After a
 // death in between it finds what was done already.
-func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error) {
-	t, err := openTarget(job)
-	if err != nil {
-		return nil, err
+func (e *Engine) place(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
+	t := r.at
+	if t == nil {
+		var err error
+		if t, err = openTarget(job); err != nil {
+			return nil, err
+		}
 	}
+
+	r.at = nil
 	defer t.Close()
 
 	t.plain = e.cfg.plainNames
@@ -46,20 +51,25 @@ func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error
 	if err != nil {
 		return nil, err
 	}
+	defer whole.Close()
 
+	var hold writeHold
+	defer func() { hold.release() }()
 	verdict, was, err := e.judgeLocal(ctx, job, true)
 	switch {
 	case err != nil:
 		return nil, err
 	case verdict == localSame: // named before a death, or by somebody else
-		if whole {
+		if whole != nil {
+			whole.Close()
 			err = e.removeTemp(t)
 		}
-	case whole && verdict == localDiffers && !job.Overwrite:
+	case whole != nil && verdict == localDiffers && !job.Overwrite:
 		return nil, localDiffersError(job)
-	case whole:
+	case whole != nil:
+		hold, _ = t.hold(whole)
 		err = e.effect("take the place", func() (err error) {
-			was, err = e.giveName(t, job, verdict, was)
+			was, err = e.giveName(t, whole, job, verdict, was)
 			return err
 		})
 	case verdict != localFree && was.FileID != "" && was.FileID == job.Snapshot.FileID:
@@ -73,18 +83,20 @@ func (e *Engine) place(ctx context.Context, job state.Job) ([]state.Event, error
 	}
 
 	if err := e.folderSyncs.do(t.dir, func() error {
-		return e.effect("sync the folder", func() error { return syncDir(t.root, t.sub) })
+		return e.effect("sync the folder", func() error { return syncDir(t.root) })
 	}); err != nil {
 		return nil, fmt.Errorf("sync folder %q: %w", t.dir, err)
 	}
 
+	hold.until(was.ChangeTime)
+
 	return then(job, state.Placed{Snapshot: was}, e.finishDownload)
 }
 
-// tidy ends what an earlier run of place has begun, and reports whether the temporary file is the
-// one that was verified. A file that such a run has moved away gets its name back; when that is
-// taken it is removed when its content is known, and kept beside else.
-func (e *Engine) tidy(ctx context.Context, t *target, job state.Job) (whole bool, err error) {
+// tidy ends what an earlier run of place has begun, and opens the temporary file if it is the one
+// that was verified; nil: it is not there. A file that such a run has moved away gets its name back;
+// when that is taken it is removed when its content is known, and kept beside else.
+func (e *Engine) tidy(ctx context.Context, t *target, job state.Job) (whole *os.File, err error) {
 	f, _, err := t.look(t.aside)
 	if err == nil {
 		f.Close()
@@ -94,32 +106,35 @@ func (e *Engine) tidy(ctx context.Context, t *target, job state.Job) (whole bool
 	}
 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+		return nil, err
 	}
 
 	f, snap, err := t.look(t.temp)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return nil, nil
 	}
 
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-
-	defer f.Close()
 
 	if !sameFile(snap, job.Snapshot) { // it was exchanged for the one that was verified
 		f.Close()
-		return false, e.settle(ctx, t, job, t.temp)
+		return nil, e.settle(ctx, t, job, t.temp)
 	}
 
-	if named, err := t.root.Lstat(t.path(t.name)); err == nil {
+	if named, err := t.root.Lstat(t.name); err == nil {
 		if info, err := f.Stat(); err == nil && os.SameFile(info, named) { // it has both names
-			return false, e.removeTemp(t)
+			f.Close()
+			return nil, e.removeTemp(t)
 		}
 	}
 
-	return snap.Size == job.Size, nil
+	if snap.Size != job.Size {
+		return nil, f.Close()
+	}
+
+	return f, nil
 }
 
 // settle decides about a file that was moved away from the target's name: its content is that of
@@ -137,7 +152,7 @@ func (e *Engine) settle(ctx context.Context, t *target, job state.Job, name stri
 	}
 
 	if strings.EqualFold(sum, job.SHA1) || strings.EqualFold(sum, rec.SHA1) {
-		return e.effect("remove the old file", func() error { return t.root.Remove(t.path(name)) })
+		return e.effect("remove the old file", func() error { return t.root.Remove(name) })
 	}
 
 	return e.keep(t, job, name)
@@ -182,19 +197,10 @@ func keptName(name string, now time.Time, n int) string {
 	return stem + stamp + ext
 }
 
-// giveName gives the temporary file its name and returns what is to be recorded of it: the state it
-// has under the name, or when that is an edit already, the one before.
-func (e *Engine) giveName(t *target, job state.Job, verdict localVerdict, was state.Snapshot) (state.Snapshot,
-	error) {
-	f, _, err := t.look(t.temp)
-	if err != nil {
-		return was, err
-	}
-	defer f.Close()
-
-	hold, _ := t.hold(f)
-	defer hold.release()
-
+// giveName gives the temporary file, f, its name and returns what is to be recorded of it: the state
+// it has under the name, or when that is an edit already, the one before.
+func (e *Engine) giveName(t *target, f *os.File, job state.Job, verdict localVerdict,
+	was state.Snapshot) (state.Snapshot, error) {
 	before, err := state.SnapshotFile(f)
 	if err != nil {
 		return was, err
@@ -222,8 +228,6 @@ func (e *Engine) giveName(t *target, job state.Job, verdict localVerdict, was st
 	if !after.SameContentLikely(before) || !sameFile(after, before) {
 		return before, nil
 	}
-
-	hold.until(after.ChangeTime)
 
 	return after, nil
 }
@@ -280,7 +284,7 @@ func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was sta
 	if errors.Is(err, errors.ErrUnsupported) {
 		away = t.aside
 		err = e.effect("move the old file away",
-			func() error { return t.root.Rename(t.path(t.name), t.path(t.aside)) })
+			func() error { return t.root.Rename(t.name, t.aside) })
 	}
 
 	if errors.Is(err, fs.ErrNotExist) {
@@ -314,7 +318,7 @@ func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was sta
 		return e.keep(t, job, away)
 	}
 
-	return e.effect("remove the old file", func() error { return t.root.Remove(t.path(away)) })
+	return e.effect("remove the old file", func() error { return t.root.Remove(away) })
 }
 
 // undo gives what was moved away its name back. Where that is taken by then, the next run decides
@@ -367,9 +371,12 @@ func (e *Engine) Discard(job state.Job) error {
 	defer t.Close()
 
 	if job.Phase == state.PhaseVerified { // what lies there may be a file that was moved away
-		if whole, err := e.tidy(context.Background(), t, job); err != nil || !whole {
+		whole, err := e.tidy(context.Background(), t, job)
+		if err != nil || whole == nil {
 			return err
 		}
+
+		whole.Close()
 	}
 
 	return e.removeTemp(t)
@@ -389,7 +396,7 @@ func (e *Engine) discardCancelled(id state.JobID) {
 
 // removeTemp removes the temporary file; that it is gone already is no error.
 func (e *Engine) removeTemp(t *target) error {
-	err := e.effect("remove the temporary file", func() error { return t.root.Remove(t.path(t.temp)) })
+	err := e.effect("remove the temporary file", func() error { return t.root.Remove(t.temp) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

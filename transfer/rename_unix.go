@@ -13,18 +13,17 @@ import (
 // openNoBlock keeps a pipe or a link that took a file's place from being opened.
 const openNoBlock = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
 
-// renameNoReplace renames within the folder dir below root; fs.ErrExist when to is taken,
-// errors.ErrUnsupported when the file system cannot.
-func renameNoReplace(root *os.Root, dir, from, to string) error {
-	return renameWith(root, dir, from, to, noReplace)
+// renameNoReplace renames within a folder; fs.ErrExist when to is taken, errors.ErrUnsupported when
+// the file system cannot.
+func renameNoReplace(dir *os.Root, from, to string) error {
+	return renameWith(dir, from, to, noReplace)
 }
 
-// exchange swaps two names of the folder dir below root; errors.ErrUnsupported where the file
-// system cannot.
-func exchange(root *os.Root, dir, a, b string) error { return renameWith(root, dir, a, b, swapNames) }
+// exchange swaps two names of a folder; errors.ErrUnsupported where the file system cannot.
+func exchange(dir *os.Root, a, b string) error { return renameWith(dir, a, b, swapNames) }
 
-func renameWith(root *os.Root, dir, from, to string, flag uint) error {
-	d, err := root.Open(dir)
+func renameWith(dir *os.Root, from, to string, flag uint) error {
+	d, err := dir.Open(".")
 	if err != nil {
 		return err
 	}

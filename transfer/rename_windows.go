@@ -9,7 +9,7 @@ import (
 const openNoBlock = 0
 
 // renameNoReplace is left to links, which refuse a name that is taken.
-func renameNoReplace(*os.Root, string, string, string) error { return errors.ErrUnsupported }
+func renameNoReplace(*os.Root, string, string) error { return errors.ErrUnsupported }
 
 // exchange does not exist here: the old file is moved away first.
-func exchange(*os.Root, string, string, string) error { return errors.ErrUnsupported }
+func exchange(*os.Root, string, string) error { return errors.ErrUnsupported }

@@ -426,6 +426,7 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 	}
 
 	defer r.closeSource()
+	defer r.closeTarget()
 
 	for first := true; first || job.Runnable(time.Now()); first = false {
 		if !e.holdSlot(r, job) {

@@ -11,12 +11,11 @@ import (
 	"hoist/transfer/remote"
 )
 
-// target is the local end of a download: a file below the folder that was asked for, reached
-// through os.Root, so that neither a remote name nor a link in the way leads out of it.
+// target is the local end of a download: a file below the folder that was asked for. Its own folder
+// was reached through os.Root, so that neither a remote name nor a link in the way leads out of that.
 type target struct {
-	root *os.Root // the folder that was asked for
-	dir  string   // absolute path of the file's own folder
-	sub  string   // the same below root, "." for root itself
+	root *os.Root // the file's own folder
+	dir  string   // its absolute path
 	name string
 	temp string // name of the temporary file, in the same folder
 
@@ -36,40 +35,51 @@ func openTarget(job state.Job) (*target, error) {
 		base = filepath.Dir(base)
 	}
 
-	var err error
-	if t.sub, err = filepath.Rel(base, t.dir); err != nil || !filepath.IsLocal(t.sub) {
+	sub, err := filepath.Rel(base, t.dir)
+	if err != nil || !filepath.IsLocal(sub) {
 		return nil, needsPerson(ReasonNameRefused, "%q does not lie below %q", job.Path, base)
 	}
 
-	if err := os.MkdirAll(base, 0o777); err != nil {
+	if t.root, err = openFolder(base, os.MkdirAll, os.OpenRoot); err != nil || sub == "." {
+		return t, err
+	}
+
+	asked := t.root
+	defer asked.Close()
+
+	t.root, err = openFolder(sub, asked.MkdirAll, asked.OpenRoot)
+
+	return t, err
+}
+
+// openFolder opens a folder, and makes it when that fails: mostly an earlier file has made it.
+func openFolder(path string, makeAll func(string, os.FileMode) error,
+	open func(string) (*os.Root, error)) (*os.Root, error) {
+	if root, err := open(path); err == nil {
+		return root, nil
+	}
+
+	if err := makeAll(path, 0o777); err != nil {
 		return nil, err
 	}
 
-	if t.root, err = os.OpenRoot(base); err != nil {
-		return nil, err
-	}
-
-	if t.sub != "." {
-		if err := t.root.MkdirAll(t.sub, 0o777); err != nil {
-			t.root.Close()
-			return nil, err
-		}
-	}
-
-	return t, nil
+	return open(path)
 }
 
 func (t *target) Close() error { return t.root.Close() }
-
-func (t *target) path(name string) string { return filepath.Join(t.sub, name) }
 
 func (t *target) tempPath() string { return filepath.Join(t.dir, t.temp) }
 
 // createTemp makes the temporary file anew with room for size bytes, so that a full disk shows
 // before anything is fetched. It is for the caller to remove it after an error.
 func (t *target) createTemp(size int64) (*os.File, error) {
-	_ = t.root.Remove(t.path(t.temp))
-	f, err := t.root.OpenFile(t.path(t.temp), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
+	f, err := t.root.OpenFile(t.temp, flags, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		_ = t.root.Remove(t.temp)
+		f, err = t.root.OpenFile(t.temp, flags, 0o666)
+	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +95,7 @@ func (t *target) createTemp(size int64) (*os.File, error) {
 // openTemp opens the temporary file of an earlier run; errTempLost when it is not there as it was
 // left.
 func (t *target) openTemp(size int64) (*os.File, error) {
-	f, err := t.root.OpenFile(t.path(t.temp), os.O_RDWR, 0)
+	f, err := t.root.OpenFile(t.temp, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errTempLost
 	}
@@ -106,7 +116,7 @@ func (t *target) openTemp(size int64) (*os.File, error) {
 // fs.ErrNotExist when there is nothing, and one with ReasonNotAFile when it is no regular file. A
 // link is not followed.
 func (t *target) look(name string) (*os.File, state.Snapshot, error) {
-	info, err := t.root.Lstat(t.path(name))
+	info, err := t.root.Lstat(name)
 	if err != nil {
 		return nil, state.Snapshot{}, err
 	}
@@ -117,7 +127,7 @@ func (t *target) look(name string) (*os.File, state.Snapshot, error) {
 			describeMode(info.Mode()))
 	}
 
-	f, err := t.root.OpenFile(t.path(name), os.O_RDONLY|openNoBlock, 0)
+	f, err := t.root.OpenFile(name, os.O_RDONLY|openNoBlock, 0)
 	if err != nil {
 		return nil, state.Snapshot{}, err
 	}
@@ -137,29 +147,29 @@ func (t *target) look(name string) (*os.File, state.Snapshot, error) {
 func (t *target) nameNew(from, to string) error {
 	err := errors.ErrUnsupported
 	if !t.plain {
-		err = renameNoReplace(t.root, t.sub, from, to)
+		err = renameNoReplace(t.root, from, to)
 	}
 
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 
-	if err = t.root.Link(t.path(from), t.path(to)); err == nil {
-		return t.root.Remove(t.path(from))
+	if err = t.root.Link(from, to); err == nil {
+		return t.root.Remove(from)
 	}
 
 	if errors.Is(err, fs.ErrExist) {
 		return err
 	}
 
-	switch _, err := t.root.Lstat(t.path(to)); {
+	switch _, err := t.root.Lstat(to); {
 	case err == nil:
-		return &fs.PathError{Op: "rename", Path: t.path(to), Err: fs.ErrExist}
+		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 
-	return t.root.Rename(t.path(from), t.path(to))
+	return t.root.Rename(from, to)
 }
 
 // exchange swaps two names; errors.ErrUnsupported when the file system cannot.
@@ -168,7 +178,7 @@ func (t *target) exchange(a, b string) error {
 		return errors.ErrUnsupported
 	}
 
-	return exchange(t.root, t.sub, a, b)
+	return exchange(t.root, a, b)
 }
 
 // hold is holdWrites.
