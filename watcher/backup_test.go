@@ -133,29 +133,3 @@ func TestBackupOverAKnownFile(t *testing.T) {
 		}
 	})
 }
-
-func TestFoldersThatLeaveThemselvesOut(t *testing.T) {
-	f := newTree(t)
-	for _, p := range []string{"a.dwg", ".nosync", "work/.nosync", "work/b.dwg", "work/deep/c.dwg",
-		"cache/d.dwg",
-		"liar/CACHEDIR.TAG", "liar/e.dwg"} {
-		f.write(p, "x")
-	}
-
-	f.write("cache/CACHEDIR.TAG", cacheSign+"\n# by a renderer\n")
-	rules, err := ParseRules(RuleOptions{IfPresent: []string{".nosync"}, Caches: true, OneFileSystem: true})
-	must(t, err)
-
-	b := rested(t, f.root, rules)
-	found, _ := walked(t, b)
-	if want := []string{".nosync", "a.dwg", "liar/CACHEDIR.TAG", "liar/e.dwg"}; !slices.Equal(found, want) {
-		t.Errorf("found %q, want %q", found, want)
-	}
-
-	for _, p := range []string{"work/deep/c.dwg", "cache/d.dwg"} {
-		folder, _ := split(p)
-		if ignored, _ := b.At(folder).Match(p, false); !ignored {
-			t.Errorf("%s is taken when it is asked for alone", p)
-		}
-	}
-}

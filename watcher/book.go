@@ -31,6 +31,7 @@ type Book struct {
 	probe  bool                 // whether it is known how letters compare; guarded by mu
 	probed time.Time            // when that was last asked; guarded by mu
 	files  map[string]*ruleFile // by folder; guarded by mu
+	marks  map[string]outMark   // of folders that left themselves out; guarded by mu
 	// folders in which other rules came to hold, or none are held any more, since recheck told of
 	// them: whoever looked first, the watcher has to scan them; guarded by mu
 	turned map[string]bool
@@ -60,6 +61,7 @@ type ruleFile struct {
 	err   error            // why seen is not understood
 	asked time.Time        // of the last look
 	tried time.Time        // when err was found
+	wait  time.Time        // until the next look whether its writer has gone; zero: nobody writes it
 }
 
 // retryRule is how often a rule file that is not understood is read again though it looks the same.
@@ -69,7 +71,7 @@ const retryRule = 5 * time.Second
 // keeper's.
 func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (*Book, error) {
 	b := &Book{root: filepath.Clean(root), settle: settle, keep: keep, given: given,
-		files: map[string]*ruleFile{}, turned: map[string]bool{}, originals: map[string]bool{},
+		files: map[string]*ruleFile{}, marks: map[string]outMark{}, turned: map[string]bool{}, originals: map[string]bool{},
 		backups: map[string]bool{}, round: map[string]bool{}}
 	b.given = b.adopt(given)
 	if keep == nil {
@@ -96,6 +98,10 @@ func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (
 		b.files[folder] = f
 	}
 
+	for folder, why := range kept.Out {
+		b.marks[folder] = outMark{why: why}
+	}
+
 	for _, name := range kept.Originals {
 		b.originals[name] = true
 	}
@@ -120,6 +126,7 @@ type keptBook struct {
 	Files     map[string]keptRules `json:"files,omitempty"`
 	Originals []string             `json:"originals,omitempty"`
 	Backups   []string             `json:"backups,omitempty"`
+	Out       map[string]string    `json:"out,omitempty"` // rules by which folders left themselves out
 }
 
 // keptRules is one rule file as the keeper has it.
@@ -161,7 +168,7 @@ func (b *Book) Given() *Rules {
 func (b *Book) At(folder string) *Rules {
 	at := b.Given()
 	for dir := range upTo(folder) {
-		at = b.leavesOut(b.enter(at, dir), dir, b.onDisk(dir))
+		at = b.leavesOut(b.enter(at, dir), dir)
 	}
 
 	return at
@@ -222,7 +229,7 @@ func (b *Book) lookNow(folder string, now time.Time) (*gitignore.Rules, *HeldErr
 
 	f.asked = now
 	if f.since.IsZero() || state != f.seen {
-		f.seen, f.since, f.tried, f.err = state, state.changed(now), time.Time{}, nil
+		f.seen, f.since, f.tried, f.err, f.wait = state, state.changed(now), time.Time{}, nil, time.Time{}
 		if f.since.IsZero() {
 			f.since = now
 		}
@@ -246,8 +253,8 @@ func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*git
 	case f.seen.exists && !f.seen.mode.IsRegular():
 		f.err, f.tried = irregular(f.seen.mode), now
 		return f.judged(folder)
-	case now.Sub(f.since) < b.settle:
-		return f.rules, &HeldError{File: join2(folder, IgnoreFile), Until: f.since.Add(b.settle)}
+	case now.Before(f.rested(b.settle)):
+		return f.rules, &HeldError{File: join2(folder, IgnoreFile), Until: f.rested(b.settle)}
 	case !f.seen.exists:
 		b.dirty = b.dirty || f.rules != nil
 		delete(b.files, folder)
@@ -258,7 +265,16 @@ func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*git
 	}
 
 	want := f.seen
+	waits := b.settle > 0 && now.Sub(f.since) < capOf(b.settle)
 	b.mu.Unlock()
+
+	if waits && beingWritten(name) {
+		b.mu.Lock()
+		f.wait = now.Add(min(b.settle, retryRule))
+
+		return f.rules, &HeldError{File: join2(folder, IgnoreFile), Until: f.wait}
+	}
+
 	text, err := disk.Ask(name, disk.Patience, func() ([]byte, error) { return readRuleFile(name, want) })
 	b.mu.Lock()
 
@@ -302,11 +318,17 @@ func (b *Book) Store() error {
 	}
 
 	kept := keptBook{Files: map[string]keptRules{}, Originals: slices.Sorted(maps.Keys(b.originals)),
-		Backups: slices.Sorted(maps.Keys(b.backups))}
+		Backups: slices.Sorted(maps.Keys(b.backups)), Out: map[string]string{}}
 	for folder, f := range b.files {
 		if f.rules != nil {
 			kept.Files[folder] = keptRules{Text: f.text, Size: f.as.rec.size, Mtime: f.as.rec.mtime,
 				Ctime: f.as.rec.ctime, Ino: f.as.rec.ino, Mode: uint32(f.as.mode), Link: f.as.link}
+		}
+	}
+
+	for folder, m := range b.marks {
+		if m.why != "" {
+			kept.Out[folder] = m.why
 		}
 	}
 
@@ -352,6 +374,7 @@ func (b *Book) recheck(all bool) (changed []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 
+	b.ripe(now)
 	changed = slices.Sorted(maps.Keys(b.turned))
 	clear(b.turned)
 
@@ -371,6 +394,9 @@ func (b *Book) last(folder string) (rules *gitignore.Rules, held, known bool) {
 	return f.rules, f.rules == nil || f.unsettled() && f.err == nil, true
 }
 
+// rested is when the file has rested, as far as that can be told.
+func (f *ruleFile) rested(settle time.Duration) time.Time { return laterOf(f.since.Add(settle), f.wait) }
+
 // unsettled reports whether the file is not as it was understood.
 func (f *ruleFile) unsettled() bool { return f.rules == nil || !f.seen.sameAs(f.as) }
 
@@ -383,13 +409,19 @@ func (b *Book) next() (at time.Time, due bool) {
 		return time.Time{}, true
 	}
 
+	for _, m := range b.marks {
+		if !m.until.IsZero() && (!due || m.until.Before(at)) {
+			at, due = m.until, true
+		}
+	}
+
 	for _, f := range b.files {
 		when := f.asked.Add(retryRule)
 		switch {
 		case f.since.IsZero():
 			continue // known from the last run, and not looked at yet
 		case f.unsettled() && f.err == nil:
-			when = f.since.Add(b.settle)
+			when = f.rested(b.settle)
 		case f.err == nil && !f.seen.link:
 			continue
 		}

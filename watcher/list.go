@@ -89,14 +89,7 @@ func listNow(b *Book, folder string, above *Rules, beat func()) (listing, error)
 		l.rules = b.enter(above, folder)
 	}
 
-	holds := func(name string) bool {
-		_, ok := slices.BinarySearchFunc(entries, name, func(e entry, n string) int {
-			return cmp.Compare(e.name, n)
-		})
-
-		return ok
-	}
-	l.rules = b.leavesOut(l.rules, folder, holds)
+	l.rules = b.leavesOut(l.rules, folder)
 	if l.rules.held != nil || l.rules.out != "" {
 		return l, nil
 	}

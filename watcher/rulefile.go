@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -139,6 +140,23 @@ func readRuleFile(name string, want fileState) ([]byte, error) {
 	}
 
 	return ruleText8(data)
+}
+
+// beingWritten reports whether somebody has a rule file, or what its name leads to, open for writing,
+// as far as the system tells.
+func beingWritten(name string) bool {
+	open, _ := disk.Ask(name, disk.Patience, func() (bool, error) {
+		to, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			return false, err
+		}
+
+		open, known := writerOf(to, false)
+
+		return open && known, nil
+	})
+
+	return open
 }
 
 // OpenRegular opens a file for reading, following links, if it is a regular one. A pipe, a device
