@@ -410,12 +410,13 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 			return at - from, context.Cause(ctx)
 		}
 
-		n, err := body.Read((*buf)[:min(copyBuffer, end-at+1)])
+		n, err := w.read(body, (*buf)[:min(copyBuffer, end-at+1)])
 		if n > 0 {
 			if err := w.onDisk(func() error {
 				_, err := w.f.WriteAt((*buf)[:n], at)
 				return err
 			}); err != nil {
+				w.e.moved(w.r, -int64(n))
 				return at - from, err
 			}
 
@@ -424,7 +425,6 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 			}
 
 			at += int64(n)
-			w.e.moved(w.r, int64(n))
 		}
 
 		switch {
@@ -440,6 +440,19 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 	}
 
 	return at - from, nil
+}
+
+// read fills a buffer, as far as the answer goes: a record of TLS is 16 KiB, and a file system does
+// better with much at once.
+func (w *fetching) read(body io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var some int
+		some, err = body.Read(b[n:])
+		n += some
+		w.e.moved(w.r, int64(some))
+	}
+
+	return n, err
 }
 
 func isTyped(err error) bool {
