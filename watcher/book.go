@@ -395,7 +395,9 @@ func (b *Book) last(folder string) (rules *gitignore.Rules, held, known bool) {
 }
 
 // rested is when the file has rested, as far as that can be told.
-func (f *ruleFile) rested(settle time.Duration) time.Time { return laterOf(f.since.Add(settle), f.wait) }
+func (f *ruleFile) rested(settle time.Duration) time.Time {
+	return laterOf(f.since.Add(settle), f.wait)
+}
 
 // unsettled reports whether the file is not as it was understood.
 func (f *ruleFile) unsettled() bool { return f.rules == nil || !f.seen.sameAs(f.as) }

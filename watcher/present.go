@@ -31,8 +31,8 @@ type outMark struct {
 // says so counts at once and holds until it has been gone for the settle time, and what may be half
 // written or cannot be read lets nothing through.
 func (b *Book) leavesOut(r *Rules, folder string) *Rules {
-	if folder == "" || r.out != "" || len(r.opts.IfPresent) == 0 && !r.opts.Caches && !r.opts.OneFileSystem {
-		return r // the root was named
+	if below(folder, r.named) || r.out != "" || len(r.opts.IfPresent) == 0 && !r.opts.Caches && !r.opts.OneFileSystem {
+		return r // it was named, or lies above what was
 	}
 
 	why, tag, err := b.excluded(r, folder)
@@ -110,7 +110,7 @@ func (b *Book) excluded(r *Rules, folder string) (why string, tag fileState, err
 	}
 
 	if r.opts.OneFileSystem {
-		if id, err := idOf(join(b.root, folder)); err == nil && id.dev != b.device() {
+		if id, err := idOf(join(b.root, folder)); err == nil && id.dev != b.device(r.named) {
 			return "one-file-system", tag, nil
 		}
 	}
@@ -162,9 +162,9 @@ func isCacheTag(name string) (bool, error) {
 	return err == nil && bytes.Equal(head, []byte(cacheSign)), err
 }
 
-// device is the root's.
-func (b *Book) device() uint64 {
-	id, _ := idOf(b.root)
+// device is that of the folder that was named.
+func (b *Book) device(named string) uint64 {
+	id, _ := idOf(join(b.root, named))
 	return id.dev
 }
 

@@ -24,6 +24,7 @@ type Rules struct {
 	tree     gitignore.Stack // from .hoistignore files, outermost first
 	held     *HeldError      // see Held
 	out      string          // the folder that these rules are of leaves itself out, by this rule
+	named    string          // the folder that somebody named: see Below
 	// whether a folder holds, or held, one of the originals of what looks like a backup; nil: none
 	// does
 	backs func(folder string, originals []string) bool
@@ -103,17 +104,27 @@ func wrong(kind string, rules []gitignore.Rule) (errs []error) {
 
 // in returns the rules that were given, comparing letters in that way, without those of a tree.
 func (r *Rules) in(letter gitignore.Case) *Rules {
-	out := &Rules{opts: r.opts, letter: letter, backs: r.backs}
+	out := &Rules{opts: r.opts, letter: letter, backs: r.backs, named: r.named}
 	if len(r.opts.Patterns) > 0 {
-		out.own = gitignore.Parse("", []byte(strings.Join(r.opts.Patterns, "\n")), letter)
+		out.own = gitignore.Parse(r.named, []byte(strings.Join(r.opts.Patterns, "\n")), letter)
 	}
 
-	included := gitignore.Parse("", []byte(strings.Join(r.opts.Includes, "\n")), letter)
+	included := gitignore.Parse(r.named, []byte(strings.Join(r.opts.Includes, "\n")), letter)
 	if len(included.All()) > 0 {
 		out.includes = gitignore.Stack{included}
 	}
 
 	return out
+}
+
+// Below returns the rules that were given for what lies in one folder below the root, a slash path,
+// which somebody named: it is taken whatever it and the folders above it are called, and patterns are
+// anchored there. The rule files above it hold for what lies in it.
+func (r *Rules) Below(folder string) *Rules {
+	out := *r
+	out.named = folder
+
+	return out.in(r.letter)
 }
 
 // Patterns lists the rules for people, the weakest first.
@@ -153,7 +164,7 @@ func (r *Rules) Match(p string, dir bool) (ignored bool, rule string) {
 	}
 
 	for i := range len(p) {
-		if p[i] != '/' {
+		if p[i] != '/' || below(p[:i], r.named) {
 			continue
 		}
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"hoist/watcher/disk"
@@ -14,21 +15,25 @@ import (
 // a regular file.
 var ErrSkipped = errors.New("skipped: not a regular file")
 
-// Walk calls fn for every regular file below the book's root that its rules let through, folder by
-// folder in order of name. Files younger than the rules' age are left out. An error of fn ends the
+// Walk calls fn for every regular file below the book's root, or the folder that was named below it (see
+// [Rules.Below]), that its rules let through, folder by folder in order of name. Paths are relative to it. Files younger than the rules' age are left out. An error of fn ends the
 // walk and is returned, as is one of reading the root itself; what else cannot be read, what is
 // skipped for its kind (ErrSkipped), and each folder whose rules are held (*HeldError), goes to
 // onErr with its path, and the walk goes on. It returns how many names each built-in rule left out.
 func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 	onErr func(rel string, err error)) (leftOut map[string]int, err error) {
-	info, err := disk.Ask(b.root, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(b.root) })
+	named := b.Given().named
+	top := join(b.root, named)
+	info, err := disk.Ask(top, disk.Patience, func() (fs.FileInfo, error) { return os.Stat(top) })
 	if err != nil {
 		return nil, err
 	}
 
 	if !info.IsDir() {
-		return nil, fmt.Errorf("walk %s: not a folder", b.root)
+		return nil, fmt.Errorf("walk %s: not a folder", top)
 	}
+
+	rel := func(p string) string { return strings.TrimPrefix(strings.TrimPrefix(p, named), "/") }
 
 	leftOut = map[string]int{}
 	minAge := b.Given().MinAge()
@@ -37,19 +42,19 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 	visit = func(folder string, above *Rules) error {
 		l, err := list(b, folder, above)
 		if err != nil {
-			if folder == "" {
+			if folder == named {
 				return err
 			}
 
 			if !errors.Is(err, fs.ErrNotExist) {
-				onErr(folder, err)
+				onErr(rel(folder), err)
 			}
 
 			return nil
 		}
 
 		if held := l.rules.Held(); held != nil {
-			onErr(folder, held)
+			onErr(rel(folder), held)
 			return nil
 		}
 
@@ -58,11 +63,11 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 		}
 
 		for _, err := range l.errs {
-			onErr(folder, err)
+			onErr(rel(folder), err)
 		}
 
 		for _, name := range l.irregularNames {
-			onErr(join2(folder, name), ErrSkipped)
+			onErr(rel(join2(folder, name)), ErrSkipped)
 		}
 
 		for _, rec := range l.records {
@@ -79,7 +84,7 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 				continue
 			}
 
-			if err := fn(p, rec.snapshot()); err != nil {
+			if err := fn(rel(p), rec.snapshot()); err != nil {
 				return err
 			}
 		}
@@ -87,5 +92,11 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 		return nil
 	}
 
-	return leftOut, visit("", b.Given())
+	above := b.Given()
+	if named != "" {
+		folder, _ := split(named)
+		above = b.At(folder)
+	}
+
+	return leftOut, visit(named, above)
 }

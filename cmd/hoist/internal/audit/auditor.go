@@ -22,6 +22,8 @@ type Auditor struct {
 	Rules    func(config.Watch) (*watcher.Book, error)
 	// what a push of its folder makes of a path in no watch, by which rules
 	Outside func(path string) (local.Finding, *watcher.Rules, error)
+	// the book of a folder that is pushed, with the rules that the push was given
+	Pushed  func(folder string, rules *watcher.Rules) (*watcher.Book, error)
 	Profile string // used when a watch or a job names none
 	Log     *slog.Logger
 }

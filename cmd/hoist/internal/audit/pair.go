@@ -23,7 +23,7 @@ type pair struct {
 	dir     string
 	at      remote.Address
 	profile string
-	rules   *watcher.Rules // with the built-in ones, for what a walk finds
+	book    *watcher.Book  // with the built-in rules, for what a walk finds
 	named   *watcher.Rules // without them, for what is in the cloud
 	request control.VerifyRequest
 	found   map[string]subject // by slash path below both
@@ -52,7 +52,7 @@ func (a *Auditor) compare(ctx context.Context, r control.VerifyRequest, report c
 		return report, problem.Usagef("%s is not a folder: verify DIR REMOTE compares a folder", p.dir)
 	}
 
-	p.rules, err = local.RulesOf(r.Filter, false)
+	p.book, err = a.bookOf(p.dir, r.Filter)
 	if err == nil {
 		p.named, err = local.RulesOf(r.Filter, true)
 	}
@@ -94,14 +94,24 @@ func (p *pair) tooOld(t time.Time) bool {
 	return p.request.Since != nil && !t.IsZero() && t.Before(*p.request.Since)
 }
 
-// walkHere finds the files of the folder.
-func (p *pair) walkHere(ctx context.Context) error {
-	book, err := watcher.NewBook(p.dir, p.rules, 0, nil)
+// bookOf is the book of a folder by which a push would walk it, once its rule files have rested.
+func (a *Auditor) bookOf(dir string, filter control.Filter) (*watcher.Book, error) {
+	rules, err := local.RulesOf(filter, false)
 	if err != nil {
-		return err
+		return nil, err
 	}
 
-	_, err = watcher.Walk(book, func(rel string, snap watcher.Snapshot) error {
+	book, err := a.Pushed(dir, rules)
+	if err != nil {
+		return nil, err
+	}
+
+	return book.Rested()
+}
+
+// walkHere finds the files of the folder.
+func (p *pair) walkHere(ctx context.Context) error {
+	_, err := watcher.Walk(p.book, func(rel string, snap watcher.Snapshot) error {
 		if !p.tooOld(snap.ModTime) {
 			p.found[rel] = p.subject(rel)
 		}

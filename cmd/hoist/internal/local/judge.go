@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/watcher"
@@ -82,13 +84,36 @@ func namedOut(path string, home config.Settings) (rule string, err error) {
 	return rule, nil
 }
 
-// outermost is the outermost folder at or above dir that has a rule file; dir when none has.
-func outermost(dir string) string {
+// PushedBook is the book of a folder that a push, or verify, was given: the rule files of the folders
+// above it hold for what lies in it, up to the folder above them that is watched, or else to the
+// outermost that has one. What the home of hoist says of itself holds for nobody else.
+func PushedBook(folder, watched string, home config.Home, rules *watcher.Rules,
+	settle time.Duration) (*watcher.Book, error) {
+	root := watched
+	if root == "" {
+		root = outermost(folder, home.Config, home.State)
+	}
+
+	rel, err := filepath.Rel(root, folder)
+	if err != nil {
+		return nil, err
+	}
+
+	if rel != "." {
+		rules = rules.Below(filepath.ToSlash(rel))
+	}
+
+	return watcher.NewBook(root, rules, settle, nil)
+}
+
+// outermost is the outermost folder at or above dir, but those given, that has a rule file; dir when
+// none has.
+func outermost(dir string, but ...string) string {
 	found := dir
 	for at := dir; ; at = filepath.Dir(at) {
 		if _, err := disk.Ask(at, disk.Patience, func() (fs.FileInfo, error) {
 			return os.Lstat(filepath.Join(at, watcher.IgnoreFile))
-		}); err == nil {
+		}); err == nil && !slices.Contains(but, at) {
 			found = at
 		}
 

@@ -161,9 +161,8 @@ func TestExplainAgreesWithAPush(t *testing.T) {
 
 		root := filepath.Join(filepath.Dir(l.root), "pushed")
 		paths := oddTree(t, root)
-		atOnce := func(string) time.Duration { return 0 }
 		whole, err := findSources(control.PushRequest{Paths: []string{root + string(filepath.Separator)}},
-			t.TempDir(), atOnce)
+			t.TempDir(), bookAtOnce)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +187,7 @@ func TestExplainAgreesWithAPush(t *testing.T) {
 				t.Errorf("%s: a push takes it %v: %+v", name, taken[name], e)
 			}
 
-			s, err := findSources(control.PushRequest{Paths: []string{path}}, t.TempDir(), atOnce)
+			s, err := findSources(control.PushRequest{Paths: []string{path}}, t.TempDir(), bookAtOnce)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) && name != "dead.dwg" {
 				t.Fatal(err)
 			}

@@ -300,7 +300,8 @@ func (o *Owner) sayWho() error {
 // Auditor compares what the home knows with the disk and the cloud; it works until Close.
 func (o *Owner) Auditor() *audit.Auditor {
 	return &audit.Auditor{Home: o.options.Home, Store: o.store, Resolver: o.engine.Resolver, Client: o.client,
-		Rules: o.rules.of, Outside: o.rules.outside, Profile: o.options.Profile, Log: o.log}
+		Rules: o.rules.of, Outside: o.rules.outside, Pushed: o.rules.pushed,
+		Profile: o.options.Profile, Log: o.log}
 }
 
 // spawn runs a part of the owner until it leaves; a part that ends before with an error breaks the

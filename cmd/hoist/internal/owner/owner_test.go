@@ -396,7 +396,7 @@ func TestSources(t *testing.T) {
 			Filter: control.Filter{Exclude: []string{"["}}}, "", problem.Usage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := findSources(tt.req, t.TempDir(), func(string) time.Duration { return 0 })
+			s, err := findSources(tt.req, t.TempDir(), bookAtOnce)
 			if kind, _ := problem.Of(err); kind != tt.fails {
 				t.Fatalf("got %v, want %q", err, tt.fails)
 			}

@@ -112,12 +112,9 @@ const rulesPatience = 2 * time.Minute
 
 // restedSources finds the files of a push once the rule files among them have rested.
 func (o *Owner) restedSources(ctx context.Context, r control.PushRequest) (sources, error) {
-	_, watches, _ := o.rules.now()
-
-	settle := func(folder string) time.Duration { return settleOf(watches, folder) }
 	deadline := time.Now().Add(rulesPatience)
 	for {
-		found, err := findSources(r, o.options.Home.State, settle)
+		found, err := findSources(r, o.options.Home.State, o.rules.pushed)
 		if err != nil || found.rests.IsZero() || time.Now().After(deadline) {
 			return found, err
 		}

@@ -199,7 +199,7 @@ func (b *rulebook) book(key, root string, rules *watcher.Rules, settle time.Dura
 // the push was given.
 func (b *rulebook) walked(folder string) (*watcher.Book, error) {
 	b.mu.Lock()
-	book, watches := b.books[folder], b.watches
+	book := b.books[folder]
 	b.mu.Unlock()
 	if book != nil {
 		return book, nil
@@ -210,7 +210,29 @@ func (b *rulebook) walked(folder string) (*watcher.Book, error) {
 		return nil, err
 	}
 
-	return b.book(folder, folder, rules, settleOf(watches, folder), nil)
+	book, err = b.pushed(folder, rules)
+	if err != nil {
+		return nil, err
+	}
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.books[folder] == nil {
+		b.books[folder] = book
+	}
+
+	return b.books[folder], nil
+}
+
+// pushed is the book of a folder that is pushed, with the rules that the push was given.
+func (b *rulebook) pushed(folder string, rules *watcher.Rules) (*watcher.Book, error) {
+	_, watches, _ := b.now()
+	above := ""
+	if c := config.WatchOf(watches, folder); c != nil {
+		above = c.Path
+	}
+
+	return local.PushedBook(folder, above, b.owner.options.Home, rules, settleOf(watches, folder))
 }
 
 // outside is what a push of its folder makes of a path that lies in no watch.
@@ -291,12 +313,12 @@ func (b *rulebook) judge(job state.Job) (*watcher.Book, string, error) {
 		return nil, "", nil
 	}
 
-	rel, err := filepath.Rel(job.Walked, job.Path)
+	book, err := b.walked(job.Walked)
 	if err != nil {
 		return nil, "", err
 	}
 
-	book, err := b.walked(job.Walked)
+	rel, err := filepath.Rel(book.Root(), job.Path)
 
 	return book, filepath.ToSlash(rel), err
 }

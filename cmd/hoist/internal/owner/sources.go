@@ -27,9 +27,12 @@ type sources struct {
 	// names in walked folders by the built-in rule that leaves them out
 	leftOut map[string]int
 
-	settle func(folder string) time.Duration // how long a rule file must rest
+	book bookOf
 	rests  time.Time                         // until when a rule file rests that was met; zero: none does
 }
+
+// bookOf is the book of a folder that is pushed, with the rules that the push was given.
+type bookOf func(folder string, rules *watcher.Rules) (*watcher.Book, error)
 
 // badSource is a file or folder that cannot be sent as it is.
 type badSource struct {
@@ -52,9 +55,8 @@ func (s sources) results(address remote.Address) []control.PlanFile {
 // findSources walks the paths of a push. A folder lands under its name, or its contents do where
 // the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
 // and what the filter leaves out are skipped. dir is a private folder for the list of many files.
-func findSources(r control.PushRequest, dir string, settle func(folder string) time.Duration) (_ sources,
-	err error) {
-	s := sources{files: plan.NewSources(dir), settle: settle, leftOut: map[string]int{}}
+func findSources(r control.PushRequest, dir string, book bookOf) (_ sources, err error) {
+	s := sources{files: plan.NewSources(dir), book: book, leftOut: map[string]int{}}
 	defer func() {
 		if err != nil {
 			s.files.Close()
@@ -134,7 +136,7 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 		prefix = base
 	}
 
-	book, err := watcher.NewBook(p, tree, s.settle(p), nil)
+	book, err := s.book(p, tree)
 	if err != nil {
 		return err
 	}
