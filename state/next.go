@@ -349,6 +349,9 @@ func (j *Job) published(e Published) (why string, ok bool) {
 
 func (j *Job) sourceChanged(e SourceChanged) (ok bool) {
 	switch {
+	case e.Gone && j.Phase == PhasePublishing && j.Attention && j.Reason == ReasonNameClash:
+		// the create was refused for its name, and looked for in vain: nothing is on its way
+		j.end(EndFailed, ReasonVanished, "the file is no longer there")
 	case !j.at(PhaseQueued, PhaseReserved, PhaseUploading, PhaseUploaded, PhaseCompleted):
 		return false // from the intent on, this content is on its way and its outcome must be known
 	case e.Gone:

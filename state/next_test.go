@@ -170,6 +170,40 @@ func TestWhichEventFitsWhichPhase(t *testing.T) {
 	}
 }
 
+// TestGoneWhileItsNameIsTaken: a file that went while its create was refused for its name ends its job;
+// in any other doubt a create may have had its effect, whatever became of the file.
+func TestGoneWhileItsNameIsTaken(t *testing.T) {
+	parked := func(reason string) Job {
+		j, err := at(t, Upload, PhasePublishing).Next(Parked{Reason: reason})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return j
+	}
+
+	got, err := parked(ReasonNameClash).Next(SourceChanged{Gone: true})
+	if err != nil || got.Open() || got.Reason != ReasonVanished {
+		t.Errorf("its name is taken: %v, open %v, %s", err, got.Open(), got.Reason)
+	}
+
+	tried, err := parked(ReasonNameClash).Next(RetryNow{})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for name, j := range map[string]Job{"in doubt": at(t, Upload, PhasePublishing), "refused else": parked("refused"),
+		"tried again": tried} {
+		if _, err := j.Next(SourceChanged{Gone: true}); err == nil {
+			t.Errorf("%s: it ended", name)
+		}
+	}
+
+	if _, err := parked(ReasonNameClash).Next(SourceChanged{Snapshot: snap(30, 1)}); err == nil {
+		t.Error("a file that changed and is there: it ended")
+	}
+}
+
 func TestRefusedForWhatItSays(t *testing.T) {
 	rows := []struct {
 		name  string

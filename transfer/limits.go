@@ -136,5 +136,5 @@ func (f *fullFolders) count(e *Engine, job state.Job, most int) int {
 // moved or deleted because of what it is parked for.
 func MayBeGone(job state.Job) bool {
 	return job.Watched() && slices.Contains([]string{ReasonTooDeep, ReasonExtension, ReasonFolderFull,
-		ReasonNameRefused, ReasonDoubtful, ReasonOtherKind}, job.Reason)
+		ReasonNameRefused, ReasonNameClash, ReasonDoubtful, ReasonOtherKind}, job.Reason)
 }

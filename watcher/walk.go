@@ -16,10 +16,11 @@ import (
 var ErrSkipped = errors.New("skipped: not a regular file")
 
 // Walk calls fn for every regular file below the book's root, or the folder that was named below it (see
-// [Rules.Below]), that its rules let through, folder by folder in order of name. Paths are relative to it. Files younger than the rules' age are left out. An error of fn ends the
-// walk and is returned, as is one of reading the root itself; what else cannot be read, what is
-// skipped for its kind (ErrSkipped), and each folder whose rules are held (*HeldError), goes to
-// onErr with its path, and the walk goes on. It returns how many names each built-in rule left out.
+// [Rules.Below]), that its rules let through, folder by folder in order of name. Paths are relative to
+// it. Files younger than the rules' age are left out. An error of fn ends the walk and is returned, as
+// is one of reading the folder itself; what else cannot be read, what is skipped for its kind
+// (ErrSkipped), and each folder whose rules are held (*HeldError), goes to onErr with its path, and the
+// walk goes on. It returns how many names each built-in rule left out.
 func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 	onErr func(rel string, err error)) (leftOut map[string]int, err error) {
 	named := b.Given().named

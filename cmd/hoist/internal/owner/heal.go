@@ -142,7 +142,9 @@ func lookAt(j state.Job) look {
 	switch j.Reason {
 	case transfer.ReasonUnreadable, transfer.ReasonVanished, transfer.ReasonNotAFile:
 	default:
-		if _, err := os.Lstat(j.Path); transfer.MayBeGone(j) && errors.Is(err, fs.ErrNotExist) {
+		info, err := os.Lstat(j.Path)
+		folder := j.Reason == transfer.ReasonNameClash && err == nil && info.IsDir()
+		if transfer.MayBeGone(j) && (folder || errors.Is(err, fs.ErrNotExist)) {
 			return look{reason: transfer.ReasonVanished}
 		}
 
@@ -175,13 +177,15 @@ func lookAt(j state.Job) look {
 }
 
 // healed is what happens to a parked job for what a look found; nil: its cause still holds. A file
-// of a watch that was removed is owed nothing, and whoever pushed one decides.
+// of a watch that was removed is owed nothing, also when its create was refused for its name (tried again,
+// that would be looked for first), and whoever pushed one decides.
 func healed(j state.Job, found string) state.Event {
+	refused := j.Reason == transfer.ReasonNameClash && j.Phase == state.PhasePublishing
 	switch {
+	case found == transfer.ReasonVanished && j.Watched() && (j.Reason == found || refused):
+		return state.SourceChanged{Gone: true}
 	case found != j.Reason:
 		return state.RetryNow{}
-	case found == transfer.ReasonVanished && j.Watched():
-		return state.SourceChanged{Gone: true}
 	}
 
 	return nil

@@ -27,8 +27,8 @@ type sources struct {
 	// names in walked folders by the built-in rule that leaves them out
 	leftOut map[string]int
 
-	book bookOf
-	rests  time.Time                         // until when a rule file rests that was met; zero: none does
+	book  bookOf
+	rests time.Time // until when a rule file rests that was met; zero: none does
 }
 
 // bookOf is the book of a folder that is pushed, with the rules that the push was given.
