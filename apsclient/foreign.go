@@ -89,6 +89,11 @@ func temporary(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
 }
 
+// ofTheWay are the statuses that speak of the way to the service, whatever their form.
+func ofTheWay(status int) bool {
+	return status == http.StatusProxyAuthRequired || status == http.StatusMisdirectedRequest
+}
+
 // saysNothing reports whether JSON is empty, as the service's refusals never are.
 func saysNothing(body []byte) bool {
 	return slices.Contains([]string{"null", "[]", "{}", `""`, "true", "false"}, string(trimmed(body)))
@@ -122,7 +127,7 @@ func foreign(status int, h http.Header, body []byte) *ForeignError {
 	switch {
 	case temporary(status), status == http.StatusNotModified:
 		return nil
-	case status < 300, own && status >= 400 && status != http.StatusProxyAuthRequired:
+	case status < 300, own && status >= 400 && !ofTheWay(status):
 		return nil
 	case own && form == formXML && byService(h): // storage that moved answers 307 in XML
 		return nil
@@ -170,6 +175,10 @@ func foreignAnswer(a Action, status int, h http.Header, body []byte) *ForeignErr
 	switch formOf(body) {
 	case formJSON:
 		none := string(trimmed(body))
+		if a.Method == http.MethodGet && !byService(h) && merelySays(body) {
+			break
+		}
+
 		if none != "null" && (none != "[]" || !dataFamily(a.Path)) || !alwaysAnswers(a, status) {
 			return nil
 		}

@@ -128,6 +128,45 @@ func TestSomebodyElseAnswered(t *testing.T) {
 	}
 }
 
+// TestTextsInThePlaceOfAnAnswer: JSON that only speaks to people is an outage, unless the service's
+// headers or a failure that it names tell who speaks.
+func TestTextsInThePlaceOfAnAnswer(t *testing.T) {
+	const kind, text = "application/json", "text/plain"
+	for _, row := range []struct {
+		status     int
+		kind, body string
+		header     []string
+		foreign    bool
+	}{
+		{200, kind, `{"status":"ok","message":"please log in"}`, nil, true},
+		{200, kind, `{"message":"please log in"}`, nil, true},
+		{200, kind, `{"title":"Welcome","detail":"accept the terms"}`, nil, true},
+		{200, kind, `"sign in first"`, nil, true},
+		{200, kind, `{"message":"no such folder"}`, []string{"X-Ads-Trace-Id", "1"}, false},
+		{200, kind, `{"status":404,"message":"no such folder"}`, nil, false},
+		{200, kind, `{"code":"ERR-4","message":"no such folder"}`, nil, false},
+		{200, kind, `{"error":"no such folder"}`, nil, false},
+		{421, text, "Misdirected", nil, true},
+		{421, kind, `{"message":"misdirected"}`, []string{"X-Ads-Trace-Id", "1"}, true},
+		{407, kind, `{"message":"who are you"}`, nil, true},
+		{403, text, "no", nil, false},
+	} {
+		t.Run(fmt.Sprint(row.status, row.body), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &service{}
+				s.answer = func(int, *http.Request, string) (*http.Response, error) {
+					return reply(row.status, row.kind, row.body, row.header...), nil
+				}
+
+				_, err := newClient(t, s, quiet).Folders.Folder(t.Context(), "b.p", "urn:x")
+				if _, foreign := errors.AsType[*apsclient.ForeignError](err); err == nil || foreign != row.foreign {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
 // TestGarbledRequest: a server that could not read the request says nothing about the call.
 func TestGarbledRequest(t *testing.T) {
 	for _, row := range []struct {

@@ -44,6 +44,18 @@ func refusedInside(p *prepared, op string, resp *Response) error {
 	return e
 }
 
+// maxMereText bounds what is looked at for a text for people: answers are longer.
+const maxMereText = 512
+
+// merelySays reports whether JSON in the place of an answer is nothing but a text for people: no status of
+// a failure, no code and no error, as the service's refusals have them.
+func merelySays(body []byte) bool {
+	var v any
+	body = trimmed(body)
+
+	return len(body) <= maxMereText && mayBeRefusal(body) && json.Unmarshal(body, &v) == nil && isRefusal(v, true) && !isRefusal(v, false)
+}
+
 // mayBeRefusal tells most answers from refusals by no more than their names: what is large is none.
 func mayBeRefusal(body []byte) bool {
 	if bytes.HasPrefix(body, []byte("[")) {
