@@ -61,8 +61,8 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 
 	job.Object = string(stored(job))
 	// What the size alone decides costs no call.
-	if verdict, _, err := e.judgeLocal(ctx, job, false); err != nil ||
-		verdict == localDiffers && !job.Overwrite {
+	verdict, was, err := e.judgeLocal(ctx, job, false)
+	if err != nil || verdict == localDiffers && !job.Overwrite {
 		return nil, cmp.Or(err, localDiffersError(job))
 	}
 
@@ -72,7 +72,10 @@ func (e *Engine) resolveDownload(ctx context.Context, r *run, job state.Job) ([]
 	}
 
 	job.Size, job.SHA1 = r.down.size, r.down.sha1
-	verdict, was, err := e.judgeLocal(ctx, job, true)
+	if verdict != localFree { // else what comes meanwhile is seen when the place is taken
+		verdict, was, err = e.judgeLocal(ctx, job, true)
+	}
+
 	switch {
 	case err != nil:
 		return nil, err

@@ -82,22 +82,20 @@ func (e *Engine) fetch(ctx context.Context, r *run, job state.Job) ([]state.Even
 		}
 	}
 
-	parts, err := e.store.Parts(job.ID)
-	if err != nil {
-		return nil, err
-	}
-
 	w := &fetching{e: e, r: r, d: r.down, f: f, job: job, gate: e.parts}
 	if job.Size >= 0 {
 		w.gate = e.gateOf(job.Size)
 	}
 
+	var parts []state.Part
 	if job.Phase == state.PhaseResolved {
 		if err := w.begin(ctx, at); err != nil {
 			return w.failed(ctx, at, err)
 		}
 
 		defer w.f.Close()
+	} else if parts, err = e.store.Parts(job.ID); err != nil {
+		return nil, err
 	}
 
 	var events []state.Event
@@ -178,10 +176,6 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 
 	size := w.d.size
 
-	if err := w.onDisk(func() error { return w.e.roomFor(at.dir, size) }); err != nil {
-		return err
-	}
-
 	var f *os.File
 	defer func() {
 		if err != nil {
@@ -190,6 +184,10 @@ func (w *fetching) begin(ctx context.Context, at *target) (err error) {
 		}
 	}()
 	if err = w.onDisk(func() error {
+		if err := w.e.roomFor(at.dir, size); err != nil {
+			return err
+		}
+
 		return w.e.effect("make the temporary file", func() (err error) {
 			f, err = at.createTemp(size)
 			return err
@@ -270,8 +268,10 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 	g, gctx := errgroup.WithContext(ctx)
 	if w.wantsSum() {
 		w.along = newAlong(w.f, w.job)
-		there := slices.Clone(have)
-		g.Go(func() error { return w.along.follow(gctx, there, w.wantsSum) })
+		if w.job.PartsTotal > 1 { // a single range comes in order
+			there := slices.Clone(have)
+			g.Go(func() error { return w.along.follow(gctx, there, w.wantsSum) })
+		}
 	}
 
 	for n := 1; n <= w.job.PartsTotal; n++ {
