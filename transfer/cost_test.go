@@ -70,7 +70,7 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 
 		pulled := w.measure(files, func(e *Engine) { w.pull(e, "oss://drawings/2026/", "pulled") })
 		pulled.stateBytes = 0
-		pulled.atMost(t, smallCost{calls: 0.07, commits: 2.1, allocs: 895})
+		pulled.atMost(t, smallCost{calls: 0.065, commits: 2.05, allocs: 815})
 	})
 }
 

@@ -289,8 +289,10 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 		}
 
 		g.Go(func() error {
-			defer w.gate.release()
-			return w.part(gctx, n, body, end)
+			release := sync.OnceFunc(w.gate.release)
+			defer release()
+
+			return w.part(gctx, n, body, end, release)
 		})
 	}
 
@@ -306,8 +308,9 @@ func (w *fetching) ranges(ctx context.Context, parts []state.Part) error {
 }
 
 // part fetches one range, going on where an attempt broke off, and commits it when it is safe on
-// disk.
-func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end int64) error {
+// disk. A small file gives up its slot, which is one of the line, before that.
+func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end int64,
+	release func()) error {
 	offset, length := partRange(w.job.Size, w.job.PartSize, number)
 	done := int64(0)
 	defer func() { w.e.moved(w.r, -done) }() // what was not committed goes again
@@ -338,7 +341,14 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		}
 	}
 
-	if err := w.onDisk(w.sync); err != nil {
+	w.gate.succeeded(time.Now(), length)
+	held := w.gate
+	if len(w.due) > 0 {
+		release()
+		held = nil
+	}
+
+	if err := w.e.onDisk(w.r, held, w.job.Path, w.sync); err != nil {
 		return err
 	}
 
@@ -356,7 +366,6 @@ func (w *fetching) part(ctx context.Context, number int, body io.ReadCloser, end
 		return err
 	}
 
-	w.gate.succeeded(time.Now(), length)
 	done = 0
 	w.r.setPart(job, length)
 	if w.along != nil {
@@ -428,9 +437,9 @@ func (w *fetching) copy(ctx context.Context, body io.Reader, from, end int64) (i
 		}
 
 		switch {
-		case err == io.EOF && at <= end:
+		case errors.Is(err, io.EOF) && at <= end:
 			return at - from, &apsclient.NetError{Op: "get range", Err: io.ErrUnexpectedEOF}
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return at - from, nil
 		case err != nil && ctx.Err() == nil && !isTyped(err):
 			return at - from, &apsclient.NetError{Op: "get range", Err: err}

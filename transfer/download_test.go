@@ -121,6 +121,46 @@ func TestFileAppearsDuringDownload(t *testing.T) {
 	})
 }
 
+// TestSlowDiskHoldsNoSlot: small files whose bytes are there wait for the disk beside the calls, so that
+// more of them than may be fetched at once can be synced side by side.
+func TestSlowDiskHoldsNoSlot(t *testing.T) {
+	const files = smallParts + 12
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range files {
+			w.remote(fmt.Sprintf("Project Files/d/%d.dwg", i), 100, uint64(i))
+		}
+
+		e, err := New(Config{Store: w.store,
+			Clients: func(string) (*apsclient.Client, error) { return w.client, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var syncing atomic.Int32
+		together := make(chan struct{})
+		e.onEffect = func(name string, after bool) error {
+			if name != "sync the temporary file" || after {
+				return nil
+			}
+
+			if syncing.Add(1) == files {
+				close(together)
+			}
+
+			select {
+			case <-together:
+			case <-time.After(readPatience / 2): // a disk that is silent for longer holds none anyway
+				t.Errorf("%d files at once wait for the disk, want %d", syncing.Load(), files)
+			}
+
+			return nil
+		}
+		w.pull(e, w.srv.DemoRemote()+"/d", "pulled")
+		w.runUntil(e, func() bool { return w.store.Counts(nil, time.Now()).Queued == 0 })
+	})
+}
+
 // ctxUntil ends when the job ended, or with ctx.
 func ctxUntil(ctx context.Context, w *world, id state.JobID) context.Context {
 	ctx, cancel := context.WithCancel(ctx)

@@ -10,7 +10,8 @@ import (
 )
 
 // writeHold keeps other programs from opening a file for writing for the few milliseconds that it
-// lasts: a read lease, which makes them wait. What cannot be held is only looked at.
+// lasts, while names are given and their folder is synced: a read lease, which makes them wait. What
+// cannot be held is only looked at.
 type writeHold struct{ f *os.File }
 
 // remoteFileSystems refuse a lease for reasons of their own.
