@@ -53,7 +53,8 @@ func merelySays(body []byte) bool {
 	var v any
 	body = trimmed(body)
 
-	return len(body) <= maxMereText && mayBeRefusal(body) && json.Unmarshal(body, &v) == nil && isRefusal(v, true) && !isRefusal(v, false)
+	return len(body) <= maxMereText && mayBeRefusal(body) && json.Unmarshal(body, &v) == nil &&
+		isRefusal(v, true) && !isRefusal(v, false)
 }
 
 // mayBeRefusal tells most answers from refusals by no more than their names: what is large is none.

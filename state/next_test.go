@@ -192,8 +192,8 @@ func TestGoneWhileItsNameIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for name, j := range map[string]Job{"in doubt": at(t, Upload, PhasePublishing), "refused else": parked("refused"),
-		"tried again": tried} {
+	for name, j := range map[string]Job{"in doubt": at(t, Upload, PhasePublishing),
+		"refused else": parked("refused"), "tried again": tried} {
 		if _, err := j.Next(SourceChanged{Gone: true}); err == nil {
 			t.Errorf("%s: it ended", name)
 		}

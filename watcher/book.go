@@ -71,8 +71,8 @@ const retryRule = 5 * time.Second
 // keeper's.
 func NewBook(root string, given *Rules, settle time.Duration, keep RuleKeeper) (*Book, error) {
 	b := &Book{root: filepath.Clean(root), settle: settle, keep: keep, given: given,
-		files: map[string]*ruleFile{}, marks: map[string]outMark{}, turned: map[string]bool{}, originals: map[string]bool{},
-		backups: map[string]bool{}, round: map[string]bool{}}
+		files: map[string]*ruleFile{}, marks: map[string]outMark{}, turned: map[string]bool{},
+		originals: map[string]bool{}, backups: map[string]bool{}, round: map[string]bool{}}
 	b.given = b.adopt(given)
 	if keep == nil {
 		return b, nil

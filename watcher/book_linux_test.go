@@ -36,7 +36,8 @@ func TestRuleFileStillWritten(t *testing.T) {
 				}
 
 				for range 35 {
-					if got, held := excludedIn(b), b.At("").Held(); held == nil || !slices.Equal(got, []string{"private"}) {
+					got, held := excludedIn(b), b.At("").Held()
+					if held == nil || !slices.Equal(got, []string{"private"}) {
 						t.Fatalf("excluded %q while it is written; held: %v", got, held)
 					}
 

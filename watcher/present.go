@@ -31,8 +31,9 @@ type outMark struct {
 // says so counts at once and holds until it has been gone for the settle time, and what may be half
 // written or cannot be read lets nothing through.
 func (b *Book) leavesOut(r *Rules, folder string) *Rules {
-	if below(folder, r.named) || r.out != "" || len(r.opts.IfPresent) == 0 && !r.opts.Caches && !r.opts.OneFileSystem {
-		return r // it was named, or lies above what was
+	asked := len(r.opts.IfPresent) > 0 || r.opts.Caches || r.opts.OneFileSystem
+	if !asked || r.out != "" || below(folder, r.named) { // what was named, and what is above, is taken
+		return r
 	}
 
 	why, tag, err := b.excluded(r, folder)

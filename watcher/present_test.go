@@ -18,7 +18,8 @@ func TestFoldersThatLeaveThemselvesOut(t *testing.T) {
 	}
 
 	f.write("cache/CACHEDIR.TAG", cacheSign+"\n# by a renderer\n")
-	rules, err := ParseRules(RuleOptions{IfPresent: []string{".nosync", ".b\u00fcro"}, Caches: true, OneFileSystem: true})
+	rules, err := ParseRules(RuleOptions{IfPresent: []string{".nosync", ".b\u00fcro"}, Caches: true,
+		OneFileSystem: true})
 	must(t, err)
 
 	b := rested(t, f.root, rules)
@@ -51,7 +52,8 @@ func TestWhatLeavesAFolderOutRests(t *testing.T) {
 			time.Sleep(9 * time.Second)
 			f.write(at, tag)
 		}, false},
-		{"tag that ends within the signature", cacheTag, tag, func(f tree, at string) { f.write(at, tag[:20]) }, true},
+		{"tag that ends within the signature", cacheTag, tag,
+			func(f tree, at string) { f.write(at, tag[:20]) }, true},
 		{"tag deleted and made anew", cacheTag, tag, func(f tree, at string) {
 			f.remove(at)
 			time.Sleep(9 * time.Second)

@@ -61,8 +61,8 @@ func TestRulesAboveAPush(t *testing.T) {
 			[]string{"deep/keep.dwg", "good.key", "plan.dwg"}},
 		{"a folder that is left out itself", "private" + sep, "", nil, []string{"a.dwg", "old/z.dwg"}},
 		{"the watched folder ends it", "sub" + sep, "sub", nil,
-			[]string{"a.key", "deep/drop.dwg", "deep/keep.dwg", "deep/old/y.dwg", "good.key", "old/x.dwg", "plan.dwg",
-				"secret.dwg"}},
+			[]string{"a.key", "deep/drop.dwg", "deep/keep.dwg", "deep/old/y.dwg", "good.key", "old/x.dwg",
+				"plan.dwg", "secret.dwg"}},
 		{"all", "", "", nil, []string{"sub/deep/keep.dwg", "sub/good.key", "sub/old/x.dwg", "sub/plan.dwg"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +78,8 @@ func TestRulesAboveAPush(t *testing.T) {
 			s, err := findSources(control.PushRequest{Paths: []string{filepath.Join(top, tt.push) + sep},
 				Filter: control.Filter{Exclude: tt.exclude}}, t.TempDir(), book)
 			if tt.push == "sub" {
-				s, err = findSources(control.PushRequest{Paths: []string{filepath.Join(top, "sub")}}, t.TempDir(), book)
+				s, err = findSources(control.PushRequest{Paths: []string{filepath.Join(top, "sub")}}, t.TempDir(),
+					book)
 			}
 
 			if err != nil {
@@ -98,7 +99,8 @@ func TestRulesAboveAPush(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				if rule, _, err := local.Verdict(b, filepath.ToSlash(rel), 0); tt.watched == "" && (rule != "" || err != nil) {
+				rule, _, err := local.Verdict(b, filepath.ToSlash(rel), 0)
+				if tt.watched == "" && (rule != "" || err != nil) {
 					t.Errorf("%s is taken, and left out at hand-over by %q, %v", f.Rel, rule, err)
 				}
 			}
