@@ -120,7 +120,7 @@ func compact(from *bolt.DB, to string) error {
 
 		db.AllocSize = 0 // it grows by what it needs, and is not mapped anew for that
 
-		err = bolt.Compact(db, from, txBytes)
+		err = whileReading(db, func() error { return bolt.Compact(db, from, txBytes) })
 		if cerr := db.Close(); err == nil {
 			err = cerr
 		}
