@@ -16,7 +16,7 @@ type summer struct {
 
 	mu   sync.Mutex // a connection that is given up may still read while the next one begins
 	h    hash.Hash
-	next int64 // -1: read out of order or given up, no sum
+	next int64 // -1: nothing was read, or out of order, or it was given up: no sum
 }
 
 func (s *summer) ReadAt(p []byte, off int64) (int, error) {

@@ -296,7 +296,7 @@ func (s *sending) put(ctx context.Context, p *sendingPart, url apsclient.SignedU
 		body.MD5 = p.before.md5
 	}
 
-	sum := &summer{r: file, h: md5.New(), start: p.offset, next: p.offset, wanted: s.e.wantsMD5}
+	sum := &summer{r: file, h: md5.New(), start: p.offset, next: -1, wanted: s.e.wantsMD5}
 	body.R = sum
 
 	var whole *summer // that the next push of it need not read the file
