@@ -137,8 +137,8 @@ func (b *Book) excluded(r *Rules, folder string) (why string, tag fileState, err
 
 // holds reports whether a folder holds a name, in whichever of its forms.
 func (b *Book) holds(folder, name string) bool {
-	for _, form := range []norm.Form{norm.NFC, norm.NFD} {
-		if _, _, there, _ := lookAt(b.root, join2(folder, form.String(name))); there {
+	for _, form := range slices.Compact([]string{norm.NFC.String(name), norm.NFD.String(name)}) {
+		if _, _, there, _ := lookAt(b.root, join2(folder, form)); there {
 			return true
 		}
 	}
