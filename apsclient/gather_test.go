@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // wireConn counts the writes of a connection, and refuses them when it is told to.
@@ -73,6 +75,69 @@ func TestRecordsAreGathered(t *testing.T) {
 	broken.Store(true)
 	if err := put(); err == nil {
 		t.Error("bytes that did not reach the system count as sent")
+	}
+}
+
+// gulped notes how much is read at once of what it has.
+type gulped struct {
+	left, most int
+}
+
+func (g *gulped) Read(b []byte) (int, error) {
+	g.most = max(g.most, len(b))
+	n := min(len(b), g.left)
+	if g.left -= n; n == 0 {
+		return 0, io.EOF
+	}
+
+	return n, nil
+}
+
+// TestASlowLineIsWrittenLittleAtOnce: what is read of a part at once, and so how long the watch of its
+// line waits for a touch, goes by how quickly the line takes it.
+func TestASlowLineIsWrittenLittleAtOnce(t *testing.T) {
+	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(srv.Close)
+	roots := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+
+	for _, row := range []struct {
+		name  string
+		pause time.Duration // of the other end after each 16 KiB
+		most  int
+	}{
+		{"fast", 0, gulpBytes},
+		{"slow", time.Second, sipBytes},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				defer theirs.Close()
+				go func() {
+					end := tls.Server(theirs, &tls.Config{Certificates: srv.TLS.Certificates})
+					for b := make([]byte, 16<<10); ; time.Sleep(row.pause) {
+						if _, err := end.Read(b); err != nil {
+							return
+						}
+					}
+				}()
+
+				dial := func(context.Context, string, string) (net.Conn, error) { return ours, nil }
+				conn, err := dialGathered(dial, &tls.Config{RootCAs: roots})(t.Context(), "tcp", "example.com:443")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+
+				part := &gulped{left: 1 << 20}
+				if n, err := conn.(io.ReaderFrom).ReadFrom(part); err != nil || n != 1<<20 {
+					t.Fatalf("%d bytes went, %v", n, err)
+				}
+
+				if part.most != row.most {
+					t.Errorf("%d bytes were read at once, want %d", part.most, row.most)
+				}
+			})
+		})
 	}
 }
 
