@@ -27,20 +27,25 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 		is         error
 	}{
 		{"JSON:API",
-			`{"jsonapi":{"version":"1.0"},"errors":[{"id":"x","status":"404","code":"FOLDER_NOT_FOUND","title":"Not found","detail":"The folder is gone"}]}`, 404, nil,
+			`{"jsonapi":{"version":"1.0"},"errors":[{"id":"x","status":"404","code":"FOLDER_NOT_FOUND",` +
+				`"title":"Not found","detail":"The folder is gone"}]}`, 404, nil,
 			"get folder: 404 not found: The folder is gone (FOLDER_NOT_FOUND)", "FOLDER_NOT_FOUND",
 			apsclient.ErrNotFound},
 		{"OSS", `{"reason":"Bucket already exists"}`, 409, nil,
 			"get folder: 409 conflict: Bucket already exists", "", apsclient.ErrConflict},
 		{"gateway",
-			`{"developerMessage":"Token expired","userMessage":"","errorCode":"Auth-006","more info":"http://x"}`, 403, nil, "get folder: 403 forbidden: Token expired (Auth-006)", "Auth-006", apsclient.ErrForbidden},
+			`{"developerMessage":"Token expired","userMessage":"","errorCode":"Auth-006",` +
+				`"more info":"http://x"}`, 403, nil, "get folder: 403 forbidden: Token expired (Auth-006)",
+			"Auth-006", apsclient.ErrForbidden},
 		{"OAuth", `{"error":"invalid_scope","error_description":"no"}`, 400, nil,
 			"get folder: 400 bad request: no (invalid_scope)", "invalid_scope", apsclient.ErrBadRequest},
 		{"hq", `{"code":1004,"message":"this operation is not allowed"}`, 422, nil,
 			"get folder: 422 unprocessable entity: this operation is not allowed (1004)", "1004",
 			apsclient.ErrBadRequest},
 		{"webhooks",
-			`{"id":"1","status":409,"code":"CONFLICT_ERROR","title":"Conflict","detail":["exists","already"]}`, 409, nil, "get folder: 409 conflict: exists; already (CONFLICT_ERROR)", "CONFLICT_ERROR", apsclient.ErrConflict},
+			`{"id":"1","status":409,"code":"CONFLICT_ERROR","title":"Conflict","detail":["exists","already"]}`,
+			409, nil, "get folder: 409 conflict: exists; already (CONFLICT_ERROR)", "CONFLICT_ERROR",
+			apsclient.ErrConflict},
 		{"S3",
 			`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`, 403, nil, "get folder: 403 forbidden: Request has expired (AccessDenied)", "AccessDenied", apsclient.ErrForbidden},
 		{"locked", ``, 423, nil, "get folder: 423 locked", "", apsclient.ErrLocked},
@@ -174,7 +179,8 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 			Params: map[string]string{"bucketKey": "bucket"},
 			Query:  map[string][]string{"beginsWith": {"a/"}}},
 			[]string{
-				`{"items":[{"objectKey":"a/1"},{"objectKey":"a/2"}],"next":"https://x/oss/v2/buckets/bucket/objects?limit=2&startAt=a%2F2&beginsWith=a%2F"}`,
+				`{"items":[{"objectKey":"a/1"},{"objectKey":"a/2"}],` +
+					`"next":"https://x/oss/v2/buckets/bucket/objects?limit=2&startAt=a%2F2&beginsWith=a%2F"}`,
 				`{"items":[{"objectKey":"a/3"}]}`,
 			},
 			[]string{"/oss/v2/buckets/bucket/objects?beginsWith=a%2F&limit=100",
@@ -189,7 +195,8 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 		{"construction/admin", apsclient.Request{Action: "list-project-users",
 			Params: map[string]string{"projectId": "b.P"}},
 			[]string{
-				`{"pagination":{"limit":1,"offset":0,"totalResults":2,"nextUrl":"https://x/y?limit=1&offset=1"},"results":[{"id":"1"}]}`,
+				`{"pagination":{"limit":1,"offset":0,"totalResults":2,"nextUrl":"https://x/y?limit=1&offset=1"},` +
+					`"results":[{"id":"1"}]}`,
 				`{"pagination":{"nextUrl":null},"results":[{"id":"2"}]}`,
 			},
 			[]string{"/construction/admin/v1/projects/P/users?limit=200",
@@ -288,9 +295,12 @@ func TestCompleteTellsRefusalsFromSuccess(t *testing.T) {
 		parts      int // of a *PartsError; 0: success; -1: not understood
 	}{
 		{"success",
-			`{"bucketKey":"bucket","objectId":"urn:adsk.objects:os.object:bucket/key","objectKey":"key","size":12,"contentType":"x","location":"l"}`, 0},
+			`{"bucketKey":"bucket","objectId":"urn:adsk.objects:os.object:bucket/key","objectKey":"key",` +
+				`"size":12,"contentType":"x","location":"l"}`, 0},
 		{"refused with 200",
-			`{"uploadKey":"k","status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":12},"parts":[{"part":1,"size":5,"eTag":"a","status":"Unexpected"},{"part":2,"size":7,"eTag":"b","status":"Ok"}]}`, 2},
+			`{"uploadKey":"k","status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,` +
+				`"detected":12},"parts":[{"part":1,"size":5,"eTag":"a","status":"Unexpected"},{"part":2,"size":7,` +
+				`"eTag":"b","status":"Ok"}]}`, 2},
 		{"refused without parts",
 			`{"status":"error","reason":"InvalidSize","size":{"expected":1,"detected":12}}`, 0x100},
 		{"nothing", `{}`, -1},
@@ -439,7 +449,8 @@ var pagedLists = []struct {
 	{"list-buckets", nil, map[string]string{"region": "EMEA"}, "startAt", "limit",
 		`{"items":[{"bucketKey":"one"}],"next":%q}`},
 	{"list-project-users", map[string]string{"projectId": "p"},
-		map[string]string{"filter[name]": "a,b", "sort": "name desc"}, "offset", "limit", `{"results":[{"id":"1"}],"pagination":{"nextUrl":%q}}`},
+		map[string]string{"filter[name]": "a,b", "sort": "name desc"}, "offset", "limit",
+		`{"results":[{"id":"1"}],"pagination":{"nextUrl":%q}}`},
 	{"list-webhooks", nil, map[string]string{"status": "active", "region": "EMEA"}, "pageState", "limit",
 		`{"data":[{"hookId":"1"}],"links":{"next":%q}}`},
 }

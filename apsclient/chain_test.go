@@ -172,7 +172,8 @@ func TestRefusedCredentials(t *testing.T) {
 		code string
 	}{
 		{"gateway",
-			`{"developerMessage":"The client_id specified does not have access to the api product","errorCode":"AUTH-001"}`, "AUTH-001"},
+			`{"developerMessage":"The client_id specified does not have access to the api product",` +
+				`"errorCode":"AUTH-001"}`, "AUTH-001"},
 		{"oauth", `{"error":"invalid_client","error_description":"wrong secret"}`, "invalid_client"},
 	}
 	for _, tt := range tests {

@@ -288,7 +288,8 @@ func TestRandomHistories(t *testing.T) {
 					}
 				}
 
-				if s := x.w.Status(); s.State != StateWatching && s.State != StatePolling || s.Pending != 0 || s.Files != len(want) {
+				if s := x.w.Status(); s.State != StateWatching && s.State != StatePolling || s.Pending != 0 ||
+					s.Files != len(want) {
 					t.Errorf("status %+v, want %d files", s, len(want))
 				}
 

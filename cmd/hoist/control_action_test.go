@@ -84,7 +84,9 @@ func TestActionsOverTheSocket(t *testing.T) {
 			`{"body":"{\"bucketKey\":\"socket-bucket2\",\"policyKey\":\"transient\"}"}`, 200,
 			[]string{"socket-bucket2"}},
 		{"an answer without a body", "create-webhook",
-			`{"params":{"system":"data","event":"dm.version.deleted"},"body":{"callbackUrl":"https://example.com/s","scope":{"folder":"` + lookParent + `"}}}`, 201, []string{`"status":201`, `"hook_id"`}},
+			`{"params":{"system":"data","event":"dm.version.deleted"},` +
+				`"body":{"callbackUrl":"https://example.com/s","scope":{"folder":"` + lookParent + `"}}}`, 201,
+			[]string{`"status":201`, `"hook_id"`}},
 		{"an unknown action", "list-hub", `{}`, 400, []string{`"error"`, `list-hubs`, `"code":2`, `"hint"`}},
 		{"an unknown parameter", "get-hub", `{"params":{"hup":"x"}}`, 400,
 			[]string{`"error"`, `hup`, `"code":2`, `"hint"`}},

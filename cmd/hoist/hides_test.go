@@ -81,7 +81,8 @@ func TestWatchHides(t *testing.T) {
 		t.Errorf("%d are shown, and nobody has decided", n)
 	}
 
-	c := &cure{lab: l, cureRow: cureRow{name: "a mass removal", reason: transfer.ReasonMassDelete}, api: l.api(), path: dir}
+	c := &cure{lab: l, cureRow: cureRow{name: "a mass removal", reason: transfer.ReasonMassDelete},
+		api: l.api(), path: dir}
 	l.pasted(c.told(l.status()))
 
 	eventually(t, "they are hidden", func() bool {

@@ -221,7 +221,8 @@ func TestDryRunForecast(t *testing.T) {
 	}
 
 	out, _ = l.run(0, append(forecast, "1h", "--json")...)
-	if rows := results(t, out); len(rows) != 2 || !strings.Contains(out, `"in_time":{"files":2,"bytes":3000},"late":{"files":0`) ||
+	if rows := results(t, out); len(rows) != 2 || !strings.Contains(out,
+		`"in_time":{"files":2,"bytes":3000},"late":{"files":0`) ||
 		!strings.Contains(out, `"expected":"20`) || strings.Contains(out, `"late":true`) {
 		t.Errorf("in time: %s", out)
 	}

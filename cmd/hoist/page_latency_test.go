@@ -35,7 +35,8 @@ func TestPageLatency(t *testing.T) {
 	})
 	l.file("drawings/refused.dwg", 1000)
 	browser := newBrowser(t, 1200, false)
-	browses(t, browser, "it needs somebody", chromedp.Navigate(l.openPage()), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
+	browses(t, browser, "it needs somebody", chromedp.Navigate(l.openPage()),
+		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
 		says("1 file needs you"),
 		chromedp.Evaluate(`window.titles = {}; new MutationObserver(() => {
 			titles[document.querySelector("h1").innerText] ??= Date.now();

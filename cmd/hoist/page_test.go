@@ -387,7 +387,8 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 		{"reads with the cookie alone, as another port of this machine gets it", "GET", "/v1/status", nil, 403},
 		{"listens with it", "GET", "/v1/events", nil, 403},
 		{"figures with it", "GET", "/metrics", nil, 403},
-		{"by another name", "GET", "/v1/status", []string{"Host", "rebound.example.com", page.TokenHeader, string(token[1])}, 403},
+		{"by another name", "GET", "/v1/status", []string{"Host", "rebound.example.com", page.TokenHeader,
+			string(token[1])}, 403},
 		{"changes with the token", "POST", "/v1/verify", []string{page.TokenHeader, string(token[1])}, 200},
 		{"changes with the cookie alone, as another port of this machine gets it", "POST", "/v1/jobs/pause", nil, 403},
 		{"changes without the token", "POST", "/v1/verify", nil, 403},
@@ -562,7 +563,8 @@ func TestPageOfTenThousandRows(t *testing.T) {
 
 		return ctx.Err()
 	})
-	browses(t, browser, "ten thousand rows", never, chromedp.Navigate(link), chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
+	browses(t, browser, "ten thousand rows", never, chromedp.Navigate(link),
+		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
 		rows("10,000 files need you"), rows("and 9950 more"), changes, says("10,001 files need you"),
 		press("Queue"), rows("Queue and history"), press("Older"), says("201 to 400"), rows("201 to 400"),
 		chromedp.SendKeys(`input[name=text]`, "tower", chromedp.ByQuery),

@@ -338,7 +338,8 @@ func TestContractFieldsCanFail(t *testing.T) {
 		{"null", "action", `{"id":"1","state":"done","result":null}`},
 		{"renamed", "action", `{"id":"1","state":"done","result":"ok","Result":"ok"}`},
 		{"nested", "job",
-			`{"id":"1","kind":"upload","state":"done","phase":"done","path":"/p","remote":"aps://","attempts":0,"created_at":"","updated_at":"","parts":[{"part":1}]}`},
+			`{"id":"1","kind":"upload","state":"done","phase":"done","path":"/p","remote":"aps://",` +
+				`"attempts":0,"created_at":"","updated_at":"","parts":[{"part":1}]}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

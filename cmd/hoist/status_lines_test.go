@@ -143,7 +143,8 @@ func TestFollowSaysWhatThePageSays(t *testing.T) {
 	watch := control.Watch{ID: "w1", Path: "/d", Remote: "aps://H/P/F", State: "watching"}
 	paused := watch
 	paused.State = control.WatchPaused
-	parked := control.Attention{ID: "18", Path: "/d/a.dwg", Reason: "forbidden", Detail: "403", Fix: "hoist retry --wait 18"}
+	parked := control.Attention{ID: "18", Path: "/d/a.dwg", Reason: "forbidden", Detail: "403",
+		Fix: "hoist retry --wait 18"}
 	for name, row := range map[string]struct {
 		s    control.Status
 		want []string // in this order
@@ -153,7 +154,8 @@ func TestFollowSaysWhatThePageSays(t *testing.T) {
 		"all done": {control.Status{Watches: []control.Watch{watch}, Jobs: control.Counts{Done: 3}},
 			[]string{"everything is up", "watching 1 folder", "jobs: 3 done", "watch w1 /d"}},
 		"on the way": {control.Status{Watches: []control.Watch{watch}, Jobs: control.Counts{Active: 1, Queued: 4},
-			ETA: &control.ETA{Seconds: 60, DecidedBy: "post-items"}, Active: []control.Active{{Phase: "uploading", Path: "/d/b.dwg"}},
+			ETA:       &control.ETA{Seconds: 60, DecidedBy: "post-items"},
+			Active:    []control.Active{{Phase: "uploading", Path: "/d/b.dwg"}},
 			Bandwidth: &control.Bandwidth{Setting: "1M", Up: 1 << 20, Down: 1 << 20},
 			Budgets:   []control.Budget{{Class: "post-items", LimitPerMinute: 50, Available: 12}}},
 			[]string{"5 files are on their way", "1m left (post-items decides); watching 1 folder", "uploading", "b.dwg",
@@ -163,7 +165,8 @@ func TestFollowSaysWhatThePageSays(t *testing.T) {
 		"needs somebody": {control.Status{Watches: []control.Watch{watch}, Jobs: control.Counts{Attention: 1, Active: 1},
 			Attention: []control.Attention{parked}, Active: []control.Active{{Phase: "uploading", Path: "/d/b.dwg"}},
 			Waiting: []control.Waiting{{Reason: "offline", Detail: "away", Count: 7, Paths: []string{"/d/c.dwg"}}}},
-			[]string{"1 file needs you", "needs you: /d/a.dwg", "fix: hoist retry --wait 18", "uploading", "waiting: 7 files: offline",
+			[]string{"1 file needs you", "needs you: /d/a.dwg", "fix: hoist retry --wait 18", "uploading",
+				"waiting: 7 files: offline",
 				"c.dwg, …", "jobs: 1 active"}},
 	} {
 		text := newApp(nil, nil, nil, nil).followedText(row.s, 0)

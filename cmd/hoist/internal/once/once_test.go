@@ -46,20 +46,34 @@ type row struct {
 
 var rows = []row{
 	{"folder", "create-folder", []string{"project_id=" + lookProject},
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","attributes":{"name":"Drawings","extension":{"type":"folders:autodesk.bim360:Folder","version":"1.0"}},"relationships":{"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}}}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","attributes":{"name":"Drawings",` +
+			`"extension":{"type":"folders:autodesk.bim360:Folder","version":"1.0"}},` +
+			`"relationships":{"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}}}`,
 		`Drawings`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
 		has(`"folders"`, `Drawings`), 0},
 	{"item", "create-item", []string{"project_id=" + lookProject},
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"look.dwg","extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"look.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}},"relationships":{"storage":{"data":{"type":"objects","id":"{storage}"}}}}]}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"look.dwg",` +
+			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},` +
+			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders",` +
+			`"id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1",` +
+			`"attributes":{"name":"look.dwg","extension":{"type":"versions:autodesk.bim360:File",` +
+			`"version":"1.0"}},"relationships":{"storage":{"data":{"type":"objects","id":"{storage}"}}}}]}`,
 		`look.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
 		has(`"items"`, `look.dwg`), 0},
 	{"item by copying", "create-item",
 		[]string{"project_id=" + lookProject, "copyFrom=" + lookSource},
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"copy.dwg","extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders","id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"copy.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"copy.dwg",` +
+			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},` +
+			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders",` +
+			`"id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1",` +
+			`"attributes":{"name":"copy.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
 		`copy.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
 		has(`"items"`, `copy.dwg`), 0},
 	{"version", "create-version", []string{"project_id=" + lookProject},
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"versions","attributes":{"name":"hello.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}},"relationships":{"item":{"data":{"type":"items","id":"` + lookLineage + `"}},"storage":{"data":{"type":"objects","id":"{storage}"}}}}}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"versions","attributes":{"name":"hello.dwg",` +
+			`"extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}},` +
+			`"relationships":{"item":{"data":{"type":"items","id":"` + lookLineage + `"}},` +
+			`"storage":{"data":{"type":"objects","id":"{storage}"}}}}}`,
 		`?version=2`, []string{"list-item-versions", "project_id=" + lookProject, "item_id=" + lookLineage},
 		has(`"versions"`), 1},
 	{"version by copying", "create-version",
@@ -87,7 +101,8 @@ var rows = []row{
 		`{"email":"Look@example.com","first_name":"Lou"}`, `Lou`,
 		[]string{"list-account-users", "account_id=" + lookAccount}, has(`Lou`), 0},
 	{"account project", "create-account-project", []string{"account_id=" + lookAccount},
-		`{"name":"Look Tower","start_date":"2026-01-01","end_date":"2027-01-01","project_type":"Hospital","value":3000,"currency":"USD"}`, `Look Tower`,
+		`{"name":"Look Tower","start_date":"2026-01-01","end_date":"2027-01-01","project_type":"Hospital",` +
+			`"value":3000,"currency":"USD"}`, `Look Tower`,
 		[]string{"list-account-projects", "account_id=" + lookAccount}, has(`Look Tower`), 0},
 	{"account project of ACC", "create-account-project",
 		[]string{"variant=acc", "account_id=" + lookAccount, "User-Id=DEMOADMIN001"},

@@ -77,7 +77,8 @@ func TestBareFolderIsNotClaimed(t *testing.T) {
 
 	c := config.Watch{ID: "w1", Path: t.TempDir(), Remote: cloud.DemoRemote(), Mode: "push"}
 	changes := []watcher.Change{{Path: "a.dwg", Snapshot: watcher.Snapshot{Size: 1, ModTime: time.Now()}}}
-	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address, changes); !errors.Is(err, errBare) {
+	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address,
+		changes); !errors.Is(err, errBare) {
 		t.Errorf("taken: %v", err)
 	}
 
