@@ -177,12 +177,12 @@ func lookAt(j state.Job) look {
 }
 
 // healed is what happens to a parked job for what a look found; nil: its cause still holds. A file
-// of a watch that was removed is owed nothing, also when its create was refused for its name (tried again,
-// that would be looked for first), and whoever pushed one decides.
+// of a watch that was removed is owed nothing, nor is one whose name clashed: tried again, a create that
+// was refused for that would be looked for first. Whoever pushed one decides.
 func healed(j state.Job, found string) state.Event {
-	refused := j.Reason == transfer.ReasonNameClash && j.Phase == state.PhasePublishing
+	clashed := j.Reason == transfer.ReasonNameClash
 	switch {
-	case found == transfer.ReasonVanished && j.Watched() && (j.Reason == found || refused):
+	case found == transfer.ReasonVanished && j.Watched() && (j.Reason == found || clashed):
 		return state.SourceChanged{Gone: true}
 	case found != j.Reason:
 		return state.RetryNow{}
