@@ -131,6 +131,16 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		return "", putError(ctx, count, err, sent(err))
 	}
 
+	etag, err := storedAs(ctx, resp, u)
+	if err != nil {
+		count.takeBack()
+	}
+
+	return etag, err
+}
+
+// storedAs is the ETag that S3 answers for a part put to u, or why it did not take it.
+func storedAs(ctx context.Context, resp *http.Response, u *url.URL) (string, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
 	if err == nil {
@@ -139,15 +149,11 @@ func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody)
 		}
 	}
 
-	if err != nil {
-		err = &NetError{Op: op, Err: plainError(ctx, err), Sent: true}
-	} else if resp.StatusCode != http.StatusOK {
-		err = newError(op, http.MethodPut, u.EscapedPath(), resp.StatusCode, resp.Header, body)
-	}
-
-	if err != nil {
-		count.takeBack()
-		return "", err
+	switch {
+	case err != nil:
+		return "", &NetError{Op: putPart, Err: plainError(ctx, err), Sent: true}
+	case resp.StatusCode != http.StatusOK:
+		return "", newError(putPart, http.MethodPut, u.EscapedPath(), resp.StatusCode, resp.Header, body)
 	}
 
 	return strings.Trim(resp.Header.Get("ETag"), `"`), nil

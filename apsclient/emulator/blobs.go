@@ -67,10 +67,8 @@ func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got i
 	defer blocks.Put(buf)
 	var f *os.File
 	var h hash.Hash
-	name := randomHex(16)
+	name, hole := randomHex(16), false
 	hashing := needMD5 || !s.cfg.OpaqueETags
-	hole := false
-
 	defer func() {
 		if f == nil {
 			return
@@ -125,10 +123,11 @@ func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got i
 	b.Size = size
 	if f != nil {
 		b.File = name
-		if hole {
-			if err := f.Truncate(size); err != nil {
-				return b, got, nil, fmt.Errorf("%w: %w", errStore, err)
-			}
+	}
+
+	if f != nil && hole {
+		if err := f.Truncate(size); err != nil {
+			return b, got, nil, fmt.Errorf("%w: %w", errStore, err)
 		}
 	}
 
@@ -139,12 +138,18 @@ func (s *Server) storeBlob(r io.Reader, size int64, needMD5 bool) (b blob, got i
 		sum = s.zeros.md5(size)
 	}
 
-	b.MD5 = hex.EncodeToString(sum)
-	if s.cfg.OpaqueETags {
-		b.MD5 = randomHex(16)
-	}
+	b.MD5 = s.etag(sum)
 
 	return b, got, sum, nil
+}
+
+// etag is what a blob with that MD5 is known by.
+func (s *Server) etag(md5 []byte) string {
+	if s.cfg.OpaqueETags {
+		return randomHex(16)
+	}
+
+	return hex.EncodeToString(md5)
 }
 
 func (s *Server) createBlob(name string) (*os.File, error) {

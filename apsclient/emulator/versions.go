@@ -84,8 +84,7 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 
 	parent := m.folders.get(i.Folder)
 	_, want := typesFor(parent)
-	kind := in.Attributes.Extension.Type
-	if kind == typeDeleted && from == "" {
+	if in.Attributes.Extension.Type == typeDeleted && from == "" {
 		if m.personal(p) {
 			return refuse(invalid("One or more input values in the request were bad"))
 		}
@@ -93,28 +92,13 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 		return c.deleteItem(m, i, in)
 	}
 
-	name := what.name
-	switch given := in.Attributes.Name; {
-	case from != "":
-		if given != nil {
-			name = *given
-		} else if m.versions.get(from).Item != i.ID {
-			name = i.Name
-		}
-	case i.Hidden:
-		return refuse(noSuch("ITEM_NOT_FOUND", "the item is deleted: restore it with copyFrom"))
-	case given == nil:
-		return refuse(invalid("data.attributes.name is missing"))
-	case kind != want || in.Attributes.Extension.Version != "1.0":
-		return refuse(invalid("the extension type must be " + want + " version 1.0"))
-	default:
-		name = *given
-		if what, bad = c.stored(m, p, in.Relationships.Storage.Data, name); bad != nil {
-			return refuse(bad)
-		}
+	if from != "" {
+		what.name = copyName(m, i, in, from, what.name)
+	} else if what, bad = c.newContent(m, p, i, in, want); bad != nil {
+		return refuse(bad)
 	}
 
-	what.name = name
+	name := what.name
 	if bad := c.nameFree(m, i.Folder, name, i.ID); bad != nil {
 		return refuse(bad)
 	}
@@ -136,6 +120,36 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 	c.s.announce(m, event, parent, i, v, c.deed())
 
 	return i, v, nil
+}
+
+// copyName is the name of a version that is a copy of another, whose own name is was.
+func copyName(m *model, i *item, in *resource, from, was string) string {
+	switch given := in.Attributes.Name; {
+	case given != nil:
+		return *given
+	case m.versions.get(from).Item != i.ID:
+		return i.Name
+	}
+
+	return was
+}
+
+// newContent is what a version of that type gets that is no copy.
+func (c *call) newContent(m *model, p *project, i *item, in *resource, want string) (content, *problem) {
+	a := in.Attributes
+	switch {
+	case i.Hidden:
+		return content{}, noSuch("ITEM_NOT_FOUND", "the item is deleted: restore it with copyFrom")
+	case a.Name == nil:
+		return content{}, invalid("data.attributes.name is missing")
+	case a.Extension.Type != want || a.Extension.Version != "1.0":
+		return content{}, invalid("the extension type must be " + want + " version 1.0")
+	}
+
+	what, bad := c.stored(m, p, in.Relationships.Storage.Data, *a.Name)
+	what.name = *a.Name
+
+	return what, bad
 }
 
 // deleteItem adds the marker that hides an item.
