@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // record is what the baseline knows of one name. A folder has a record in its parent exactly when
@@ -29,6 +30,18 @@ func (r record) same(o record) bool {
 	return r.size == o.size && r.mtime == o.mtime &&
 		(r.ctime == 0 || o.ctime == 0 || r.ctime == o.ctime) &&
 		(r.ino == 0 || o.ino == 0 || r.ino == o.ino)
+}
+
+// changed is when a file changed last by its own times. That of its content is what a copier sets back to
+// the original's; that of its entry tells of it all the same, unless it lies in the future, as after the
+// clock was set back.
+func (r record) changed(now time.Time) time.Time {
+	content, entry := unixTime(r.mtime), unixTime(r.ctime)
+	if r.ctime == 0 || entry.After(now) {
+		return content
+	}
+
+	return laterOf(content, entry)
 }
 
 // knownAs is r with the file id of a look before when that tells more.

@@ -116,8 +116,8 @@ func (s *settler) observe(path string, o observation, now time.Time) {
 		return
 	case !ok:
 		p = &pending{observation: o, path: path, pace: s.pace(path), first: now, last: now}
-		if mtime := unixTime(o.rec.mtime); o.scanned && !o.gone && now.Sub(mtime) >= p.pace.quiet {
-			p.first, p.last = mtime, mtime
+		if at := o.rec.changed(now); o.scanned && !o.gone && now.Sub(at) >= p.pace.quiet {
+			p.first, p.last = at, at
 		}
 
 		s.pending[path] = p

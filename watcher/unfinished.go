@@ -106,5 +106,5 @@ const recentFactor = 4
 
 // recent reports whether a file that has rested by its own times may be in a pause of a copy.
 func (s *settler) recent(path string, rec record, now time.Time) bool {
-	return now.Sub(unixTime(rec.mtime)) < recentFactor*s.pace(path).quiet
+	return now.Sub(rec.changed(now)) < recentFactor*s.pace(path).quiet
 }

@@ -38,6 +38,44 @@ func TestCopyWithPauses(t *testing.T) {
 	}
 }
 
+// TestCopyThatKeepsOldTimes: a copier sets the time of the original after each piece, so a scan finds a file
+// that seems to have rested for years. While it is open for writing it is waited for all the same.
+func TestCopyThatKeepsOldTimes(t *testing.T) {
+	f := newTree(t)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c",
+		`exec 3>"$0"; for i in 1 2 3; do echo piece >&3; touch -d 2001-02-03 "$0"; echo; read line; done; true`,
+		f.path("m.rvt"))
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+
+	_, err = out.Read(make([]byte, 1))
+	must(t, err)
+
+	x := newFixture(t, f, func(c *Config) { c.Settle = 300 * time.Millisecond })
+	x.w.source = newOSNotifier
+	x.start(t)
+	x.awaitState(StateWatching)
+
+	for range 2 {
+		time.Sleep(600 * time.Millisecond)
+		x.want(t)
+		_, err = in.Write([]byte("go on\n"))
+		must(t, err)
+		_, err = out.Read(make([]byte, 1))
+		must(t, err)
+	}
+
+	must(t, in.Close())
+	must(t, cmd.Wait())
+	x.awaitTold("m.rvt")
+	if s := x.states["m.rvt"]; s.Size != int64(len("piece\n")*3) {
+		t.Errorf("told with %d bytes", s.Size)
+	}
+}
+
 func TestWritersBelow(t *testing.T) {
 	f := newTree(t)
 	f.write("read.dwg", "1")
