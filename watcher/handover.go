@@ -184,6 +184,10 @@ func (r *run) count() {
 		s.Files, s.Pending, s.Busy = r.tracked+r.set.fresh+r.fresh, pending, r.set.busy
 		s.Waits = waits
 		detail := s.scanDetail
+		if s.State != StateUnavailable {
+			detail = joinDetail(detail, s.unread)
+		}
+
 		if s.pollReason != "" && s.State != StateUnavailable {
 			detail = joinDetail("polling: "+s.pollReason, detail)
 		}

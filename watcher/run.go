@@ -46,8 +46,8 @@ type run struct {
 	seenRoot     rootLook
 	writers      writers
 	roots        chan rootLook // from guard
-	// folders that could not be read when they were scanned, and when they are tried again
-	unread   map[string]bool
+	// folders that could not be read when they were scanned, why, and when they are tried again
+	unread   map[string]error
 	spelt    letters // while notices are heeded
 	tryAgain time.Time
 	// after which a scan tries again to get notices; zero: there are some, or there will be none
@@ -69,7 +69,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		ed:    newEditor(w.cfg.Baseline),
 		want:  map[string]bool{"": true},
 		found: make(chan finding), done: make(chan summary, 1),
-		doubt: true, roots: make(chan rootLook), unread: map[string]bool{}, endAt: map[string]int{},
+		doubt: true, roots: make(chan rootLook), unread: map[string]error{}, endAt: map[string]int{},
 	}
 	r.set.wishes = w.cfg.wishes
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
@@ -348,14 +348,14 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 	}
 
 	r.noteUnread(sum)
-	clear := sum.failed == 0 && sum.rootErr == nil && len(r.unread) == 0 && !r.down
+	clear := len(sum.unread) == 0 && sum.rootErr == nil && len(r.unread) == 0 && !r.down
 	r.setStatus(func(s *Status) { s.Whole = clear && (s.Whole || sum.whole) })
 
 	if !sum.whole {
 		return nil
 	}
 
-	if sum.failed == 0 && sum.rootErr == nil && len(r.book.Problems()) == 0 {
+	if len(sum.unread) == 0 && sum.rootErr == nil && len(r.book.Problems()) == 0 {
 		r.book.endRound()
 	}
 
@@ -387,9 +387,6 @@ func (r *run) scanEnded(ctx context.Context, sum summary) error {
 		}
 
 		s.LastScan, s.LastTook, s.LeftOut = now, now.Sub(r.scanBegan), sum.leftOut
-		if sum.failed > 0 {
-			s.scanDetail = fmt.Sprintf("%d not readable, one of them: %v", sum.failed, sum.failure)
-		}
 	})
 
 	return nil
@@ -409,19 +406,27 @@ const jitterPart = 10
 // unreadMax bounds the folders that are tried again before the next scan of all.
 const unreadMax = 1000
 
-// noteUnread remembers which folders a scan could not read.
+// noteUnread remembers, and tells, which folders a scan could not read.
 func (r *run) noteUnread(sum summary) {
 	for _, folder := range sum.scanned {
-		maps.DeleteFunc(r.unread, func(p string, _ bool) bool { return below(folder, p) })
+		maps.DeleteFunc(r.unread, func(p string, _ error) bool { return below(folder, p) })
 	}
 
-	for _, folder := range sum.unread {
+	for folder, err := range sum.unread {
 		if len(r.unread) < unreadMax {
-			r.unread[folder] = true
+			r.unread[folder] = err
 		}
 	}
 
 	r.tryAgain = time.Now().Add(unreadEvery)
+
+	detail := ""
+	if n := len(r.unread); n > 0 {
+		first := slices.Min(slices.Collect(maps.Keys(r.unread)))
+		detail = fmt.Sprintf("%d not readable, one of them: %v", n, r.unread[first])
+	}
+
+	r.setStatus(func(s *Status) { s.unread = detail })
 }
 
 // notices looks at the paths that something happened to.
@@ -499,7 +504,7 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 			r.notes.drop(p)
 		}
 
-		if n.left || n.created || r.unread[p] {
+		if n.left || n.created || r.unread[p] != nil {
 			r.wantScan(p, false)
 		}
 

@@ -33,15 +33,13 @@ type finding struct {
 
 // summary is what a scan says at its end.
 type summary struct {
-	whole   bool           // it began at the root
-	rootErr error          // the root could not be read: nothing was compared
-	fatal   error          // the baseline could not be read
-	limit   error          // no notices any more: *noticesError
-	failed  int            // folders and files that could not be read
-	leftOut map[string]int // names by the built-in rule that leaves them out
-	scanned []string       // the folders that it was asked for
-	unread  []string       // folders that could not be listed
-	failure error          // one of them
+	whole   bool             // it began at the root
+	rootErr error            // the root could not be read: nothing was compared
+	fatal   error            // the baseline could not be read
+	limit   error            // no notices any more: *noticesError
+	leftOut map[string]int   // names by the built-in rule that leaves them out
+	scanned []string         // the folders that it was asked for
+	unread  map[string]error // folders that could not be read, or something in them
 }
 
 // scanner compares parts of the tree with the baseline.
@@ -70,7 +68,7 @@ type scanWork struct {
 // from out or ctx has ended.
 func (s *scanner) run(ctx context.Context, folders []string) summary {
 	s.wake.L = &s.mu
-	s.sum.scanned, s.sum.leftOut = folders, map[string]int{}
+	s.sum.scanned, s.sum.leftOut, s.sum.unread = folders, map[string]int{}, map[string]error{}
 	for _, f := range folders {
 		rules := s.book.Given()
 		if f == "" {
@@ -155,13 +153,12 @@ func (s *scanner) release() {
 	}
 }
 
-// fail notes something that could not be read; the scan goes on.
-func (s *scanner) fail(path string, err error) {
-	s.log.Warn("path not readable", "path", path, "error", err)
+// fail notes that a folder, or something in it, could not be read; the scan goes on.
+func (s *scanner) fail(folder string, err error) {
+	s.log.Warn("folder not readable", "path", folder, "error", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sum.failed++
-	s.sum.failure = err
+	s.sum.unread[folder] = err
 }
 
 // watch asks for notices of a folder.
@@ -202,10 +199,6 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		return nil // it went meanwhile; the folder above knows
 	case err != nil:
 		s.fail(work.folder, err)
-		s.mu.Lock()
-		s.sum.unread = append(s.sum.unread, work.folder)
-		s.mu.Unlock()
-
 		return nil
 	}
 

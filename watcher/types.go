@@ -136,4 +136,5 @@ type Status struct {
 
 	pollReason string
 	scanDetail string
+	unread     string // what could not be read when it was scanned last
 }
