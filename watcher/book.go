@@ -164,14 +164,28 @@ func (b *Book) Given() *Rules {
 	return b.given
 }
 
-// At returns the rules that hold in a folder, looking at the rule files on the way to it.
+// At returns the rules that hold in a folder, looking at the rule files on the way to it. What lies behind
+// a link is left out: a folder may have become one since it was listed.
 func (b *Book) At(folder string) *Rules {
 	at := b.Given()
 	for dir := range upTo(folder) {
+		if !below(dir, at.named) && b.isSpecial(dir) {
+			out := *at
+			out.out = specialFiles
+
+			return &out
+		}
+
 		at = b.leavesOut(b.enter(at, dir), dir)
 	}
 
 	return at
+}
+
+// isSpecial reports whether a link, or another thing that is no folder, has a path.
+func (b *Book) isSpecial(folder string) bool {
+	_, mode, there, _ := lookAt(b.root, folder)
+	return there && !mode.IsDir()
 }
 
 // enter adds the rule file of one folder, if it has one, to the rules of the folder above.

@@ -27,11 +27,7 @@ type Finding struct {
 func (b *Book) Find(rel string, dir bool) Finding {
 	folder, name := split(rel)
 	for at := range upTo(folder) {
-		if at == "" {
-			continue
-		}
-
-		if _, mode, there, _ := lookAt(b.root, at); there && !mode.IsDir() {
+		if at != "" && b.isSpecial(at) {
 			return Finding{Rule: specialFiles, At: at, Special: true}
 		}
 	}
