@@ -181,3 +181,27 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkReceipt is what a receipt costs until it lies in a block, a hundred in a commit.
+func BenchmarkReceipt(b *testing.B) {
+	s := newStore(b)
+	n := 0
+	for b.Loop() {
+		if err := s.update(func(tx *writeTx) error {
+			for range 100 {
+				n++
+				if err := tx.putReceipt(&receiptRecord{Job: string(NewJobID()), PartETags: []string{},
+					Path: fmt.Sprintf("/plans/%d.dwg", n), Remote: fmt.Sprintf("oss://drawings/plans/%d.dwg", n),
+					Queued: epoch, Published: tx.now, ModTime: epoch, Attempts: 1}, nil); err != nil {
+					return err
+				}
+			}
+
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/receipt")
+}

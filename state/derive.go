@@ -106,6 +106,7 @@ func (sv *salvage) dropOrphans(kept map[string]Job) {
 // mendHead makes the next receipt build on the last one that is there.
 func (sv *salvage) mendHead() (notes []string) {
 	meta, receipts := sv.data["meta"], sv.receipts()
+	delete(meta, string(metaPacked)) // they are single now
 	if err := CheckReceipts(receipts, ""); err != nil {
 		notes = append(notes, "receipts: "+err.Error())
 	}

@@ -10,10 +10,10 @@
 // the base of every comparison. An intent is written before a call that must not happen twice. A
 // receipt proves what was published, chained by hashes.
 //
-// # Schema, version 4
+// # Schema, version 5
 //
 //	bucket     key                        value
-//	meta       name                       text: schema, instance, receipt-head, user/NAME
+//	meta       name                       text: schema, instance, receipt-head, receipts-packed, user/NAME
 //	jobs       id (16 bytes)              jobRecord, of jobs that are not done
 //	progress   id                         parts and bytes done, time in ns (3 x uint64), newer than the job
 //	parts      id, part uint32            partRecord
@@ -26,7 +26,8 @@
 //	published  root NUL rel               publishedRecord
 //	intents    key                        the caller's bytes: calls that belong to no job
 //	dirs       root NUL folder NUL first  the watcher's bytes, at most 64 KiB
-//	receipts   seq uint64                 receiptRecord, or the JSON line if that holds more
+//	receipts   seq uint64                 receiptRecord, or the JSON line if that holds more; or under a
+//	                                      multiple of 64 the block of the 64 up to it (block.go)
 //	owed       root NUL rel               id of the job in the way, or nothing: see Owed
 //	paths      CRC-32C of folder, of name id of the newest job of a local path
 //	done       id                         a job that is done, see doneRow
@@ -36,6 +37,9 @@
 // a list of usual beginnings tells already. Up to version 2 they were JSON, and history had a key id,
 // seq for each line; both are read until they are written again. A job that is done is a row with its
 // history, and most of it is in its receipt; what only a further step would need is left out.
+//
+// Receipts become blocks in the commit that makes the 64th of them. Up to version 4 all lay singly; they are
+// packed with those that come.
 //
 // Every value is followed by its CRC-32C over bucket, key and value.
 //

@@ -229,14 +229,7 @@ func (a archive) job(id JobID, v []byte) (Job, doneRow, error) {
 // archiveOf reads from a transaction.
 func archiveOf(tx *bolt.Tx) archive {
 	return archive{
-		receipt: func(number uint64) (r receiptRecord, err error) {
-			v, err := get(tx, bucketReceipts, seqKey(number))
-			if err != nil {
-				return r, err
-			}
-
-			return readReceipt(number, v)
-		},
+		receipt: func(number uint64) (receiptRecord, error) { return findReceipt(tx, number) },
 		shared: func(key []byte) (sh sharedRecord, err error) {
 			found, err := getRecord(tx, bucketShared, key, &sh)
 			if err == nil && !found {

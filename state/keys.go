@@ -40,6 +40,7 @@ var (
 	metaSchema      = []byte("schema")
 	metaInstance    = []byte("instance")
 	metaReceiptHead = []byte("receipt-head")
+	metaPacked      = []byte("receipts-packed")
 )
 
 // bucketsOf lists the buckets of a schema version.

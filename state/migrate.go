@@ -18,7 +18,7 @@ import (
 type migration func(tx *bolt.Tx) error
 
 // migrations[i] leads to version i+1; the newest known version is their number.
-var migrations = []migration{schema1, schema2, schema3, schema4}
+var migrations = []migration{schema1, schema2, schema3, schema4, schema5}
 
 // migrate runs what is missing, in order, in one transaction.
 func migrate(tx *bolt.Tx, path string, schema []migration) error {
@@ -161,6 +161,9 @@ func schema4(tx *bolt.Tx) error {
 
 	return doneToRows(w)
 }
+
+// schema5 brings blocks of receipts: those that are there are packed with what is published next.
+func schema5(*bolt.Tx) error { return nil }
 
 func doneToRows(w *writeTx) error {
 	receipts := map[string]receiptRecord{} // by job, of those that are done

@@ -70,6 +70,13 @@ func moments(t *testing.T) []moment {
 	}
 	note("open")
 
+	// the second job that is done makes a block
+	if _, err := s.ImportReceipts(putReceipts(t, newStore(t), nil, blockOf-2, nil)); err != nil {
+		t.Fatal(err)
+	}
+
+	note("import")
+
 	var ids []JobID
 	for i := range 4 {
 		ids = append(ids, enqueue(t, s, uploadJob(i), Queued).ID)
@@ -97,6 +104,10 @@ func moments(t *testing.T) []moment {
 			commit(t, s, id, e)
 			note(e.event())
 		}
+	}
+
+	if blocks, single := blocksIn(t, s); len(blocks) != 1 || single > 0 {
+		t.Fatalf("blocks %v, %d single receipts", blocks, single)
 	}
 
 	return all

@@ -45,6 +45,7 @@ type receiptRecord struct {
 	Queued    time.Time `json:"queued" n:"15"`
 	Published time.Time `json:"published" n:"16"`
 	Attempts  int       `json:"attempts" n:"17"`
+	SHA256    string    `json:"sha256,omitempty" n:"18"` // as a further field puts it
 }
 
 var noReceipt = strings.Repeat("0", sha256.Size*2)
@@ -151,7 +152,13 @@ func (tx *writeTx) putReceipt(r *receiptRecord, extra []byte) error {
 		return err
 	}
 
-	return tx.put(bucketMeta, metaReceiptHead, headOf(Receipt{r.Seq, line}))
+	head := headOf(Receipt{r.Seq, line})
+	tx.store.lines.note(r.Seq, kept, string(head[len(head)-len(noReceipt):]))
+	if err := tx.put(bucketMeta, metaReceiptHead, head); err != nil {
+		return err
+	}
+
+	return tx.packReceipts(r.Seq)
 }
 
 // receiptLine is the line of a receipt as it was made: what lies in the file is the line itself, or a
@@ -214,17 +221,18 @@ func (tx *writeTx) receiptHead() (seq uint64, hash string, err error) {
 	}
 
 	// The newest receipt says the same.
-	k, line := tx.Bucket(bucketReceipts).Cursor().Last()
-	line, bad := unsealed(bucketReceipts, k, line)
-	if bad == nil {
-		line, bad = receiptLine(k, line)
-	}
-
-	if bad != nil || len(k) != 8 {
+	k, stored := tx.Bucket(bucketReceipts).Cursor().Last()
+	v, bad := unsealed(bucketReceipts, k, stored)
+	if bad != nil {
 		return 0, "", err
 	}
 
-	return parseHead(string(headOf(Receipt{binary.BigEndian.Uint64(k), line})))
+	receipts, bad := receiptsAt(k, v)
+	if bad != nil {
+		return 0, "", err
+	}
+
+	return parseHead(string(headOf(receipts[len(receipts)-1])))
 }
 
 // merge appends the fields of the object extra that line does not have.
@@ -282,12 +290,13 @@ func (s *Store) Receipts(after uint64, limit int) ([]Receipt, error) {
 		out = nil
 
 		return each(tx, bucketReceipts, nil, seqKey(after+1), func(k, v []byte) (bool, error) {
-			line, err := receiptLine(k, v)
+			receipts, err := receiptsAt(k, v)
 			if err != nil {
 				return false, damagedValue(tx, bucketReceipts, k, err)
 			}
 
-			out = append(out, Receipt{Seq: binary.BigEndian.Uint64(k), Line: line})
+			start := slices.IndexFunc(receipts, func(r Receipt) bool { return r.Seq > after })
+			out = append(out, receipts[start:min(len(receipts), start+limit-len(out))]...)
 
 			return len(out) < limit, nil
 		})

@@ -213,13 +213,23 @@ func readTree(t *boltfile.Tree) *salvage {
 		}
 	}
 
-	for k, v := range sv.data["receipts"] {
-		if line, err := receiptLine([]byte(k), v); err == nil {
-			sv.data["receipts"][k] = line
-		}
-	}
+	sv.unpackReceipts()
 
 	return sv
+}
+
+// unpackReceipts puts the line of each receipt in place of records and blocks.
+func (sv *salvage) unpackReceipts() {
+	for k, v := range maps.Clone(sv.data["receipts"]) {
+		receipts, err := receiptsAt([]byte(k), v)
+		if err != nil {
+			continue // the check says so
+		}
+
+		for _, r := range receipts {
+			sv.data["receipts"][string(seqKey(r.Seq))] = r.Line
+		}
+	}
 }
 
 // whole reports whether nothing of a bucket is missing.

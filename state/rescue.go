@@ -104,7 +104,11 @@ func (s *Store) ImportReceipts(lines []Receipt) (int, error) {
 		}
 
 		for _, r := range more {
-			if err := tx.put(bucketReceipts, seqKey(r.Seq), slices.Clone(r.Line)); err != nil {
+			if err := tx.put(bucketReceipts, seqKey(r.Seq), r.Line); err != nil {
+				return err
+			}
+
+			if err := tx.packReceipts(r.Seq); err != nil {
 				return err
 			}
 		}

@@ -14,12 +14,12 @@ type search struct {
 	tx   *bolt.Tx
 	part string // in small letters
 
-	blocks [2][][]byte // of receipts: of those read last, as they lie in the file
-	first  [2]uint64   // the number of the first receipt of each
-	older  int         // the block that makes way for the next
+	runs  [2][]string // the paths of receipts in a row, of those read last
+	first [2]uint64   // the number of the first receipt of each
+	older int         // the run that makes way for the next
 }
 
-const receiptBlock = 4096
+const searchRun = 4096
 
 func newSearch(tx *bolt.Tx, part string) *search { return &search{tx: tx, part: strings.ToLower(part)} }
 
@@ -44,12 +44,10 @@ func (s *search) mayTake(k, sealed []byte) bool {
 	return strings.Contains(strings.ToLower(path), s.part)
 }
 
-// The fields of a jobRecord and of a receiptRecord that hold a path.
+// The fields of a jobRecord that hold a path.
 const (
 	fieldRel  = 5
 	fieldPath = 6
-
-	fieldReceiptPath = 5
 )
 
 // path is the path of a row whose receipt alone tells it; ok is false for the few others.
@@ -65,42 +63,56 @@ func (s *search) path(row []byte) (path string, ok bool) {
 		}
 	}
 
-	sealed := s.receipt(r.receipt)
-	v, err := unsealed(bucketReceipts, seqKey(r.receipt), sealed)
-	if sealed == nil || err != nil {
-		return "", false
-	}
+	path = s.ofReceipt(r.receipt)
 
-	path, ok, err = findText(v, fieldReceiptPath)
-
-	return path, ok && err == nil
+	return path, path != ""
 }
 
-// receipt is what lies under a number, nil if nothing does. Jobs that were queued one after the other
-// have receipts near each other, so a whole block is read at once.
-func (s *search) receipt(number uint64) []byte {
-	first := number - number%receiptBlock
-	for i, block := range s.blocks {
-		if block != nil && s.first[i] == first {
-			return block[number-first]
+// ofReceipt is the path of a receipt, "" if it is not told. Jobs that were queued one after the other have
+// receipts near each other, so a whole run is read at once.
+func (s *search) ofReceipt(number uint64) string {
+	first := number - number%searchRun
+	for i, run := range s.runs {
+		if run != nil && s.first[i] == first {
+			return run[number-first]
 		}
 	}
 
-	block := make([][]byte, receiptBlock)
+	run := make([]string, searchRun)
 	c := s.tx.Bucket(bucketReceipts).Cursor()
-	for k, v := c.Seek(seqKey(first)); len(k) == 8; k, v = c.Next() {
-		n := binary.BigEndian.Uint64(k) - first
-		if n >= uint64(len(block)) {
+	for k, stored := c.Seek(seqKey(first)); len(k) == 8; k, stored = c.Next() {
+		begins, paths := pathsAt(k, stored)
+		if begins >= first+searchRun {
 			break
 		}
 
-		block[n] = v
+		for i, path := range paths {
+			if n := begins + uint64(i) - first; n < searchRun {
+				run[n] = string(path)
+			}
+		}
 	}
 
-	s.blocks[s.older], s.first[s.older] = block, first
+	s.runs[s.older], s.first[s.older] = run, first
 	s.older = 1 - s.older
 
-	return block[number-first]
+	return run[number-first]
+}
+
+// pathsAt are the number of the first receipt under a key and the paths that can be read.
+func pathsAt(k, stored []byte) (first uint64, paths [][]byte) {
+	last := binary.BigEndian.Uint64(k)
+	v, err := unsealed(bucketReceipts, k, stored)
+	if isBlock(v) {
+		paths, _, _ = blockPaths(v)
+		return firstOf(last), paths
+	}
+
+	if path, ok, bad := findText(v, fieldReceiptPath); err == nil && bad == nil && ok {
+		paths = [][]byte{[]byte(path)}
+	}
+
+	return last, paths
 }
 
 // findText reads one text of a record and skips what comes before it. The text is the first that others

@@ -80,6 +80,7 @@ type Store struct {
 	commits CommitTimes
 
 	saved backupState
+	lines lineHashes // the writer's
 }
 
 type change struct {

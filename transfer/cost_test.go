@@ -62,7 +62,7 @@ func TestCostOfSmallFilesOfABucket(t *testing.T) {
 		req := plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/2026"),
 			Sources: w.sources("d", "")}
 		push := func(e *Engine) { w.start(w.push(e, req)) }
-		w.measure(files, push).atMost(t, smallCost{calls: 0.15, commits: 3, allocs: 1000, stateBytes: 870})
+		w.measure(files, push).atMost(t, smallCost{calls: 0.15, commits: 3, allocs: 1000, stateBytes: 660})
 
 		again := w.measure(files, push)
 		again.stateBytes = 0
