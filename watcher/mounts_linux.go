@@ -1,9 +1,6 @@
 package watcher
 
 import (
-	"bufio"
-	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,15 +10,14 @@ import (
 // mountsBelow tells what is mounted below a folder, by slash path below it: the ids of the mounts,
 // the uppermost last.
 func mountsBelow(root string) map[string]string {
-	data, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil || !bytes.Contains(data, []byte(" "+escapeMount(root)+"/")) {
+	table, err := disk.MountTable()
+	if err != nil || !strings.Contains(table, " "+escapeMount(root)+"/") {
 		return nil
 	}
 
 	out := map[string]string{}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
 		if len(fields) < 5 {
 			continue
 		}
