@@ -120,6 +120,29 @@ func TestVersionsOfARecordComeBack(t *testing.T) {
 	}
 }
 
+// TestStoragesOfARecordComeBack, those that the address tells and others.
+func TestStoragesOfARecordComeBack(t *testing.T) {
+	const object = "urn:adsk.objects:os.object:"
+	for _, c := range []struct {
+		remote, storage string
+		most            int
+	}{
+		{"oss://drawings/2026/a b.dwg", object + "drawings/2026/a b.dwg", 45},
+		{"oss://drawings/2026/a b.dwg", object + "drawings/2026%2Fa%20b.dwg", 70},
+		{"oss://drawings/2026/a b.dwg", object + "others/2026/a b.dwg", 60},
+		{"oss://drawings/2026/a b.dwg", "", 45},
+		{"aps://Hub/a", object + "wip.dm.prod/a", 60},
+	} {
+		want := PublishedRecord{Root: "w", Rel: "2026/a b.dwg", Remote: c.remote, Storage: c.storage, At: epoch}
+		b := encodePublished(want)
+		var r publishedRecord
+		if err := decodeRecord(b, &r, want.Rel); err != nil || !reflect.DeepEqual(r.record("w", want.Rel), want) ||
+			len(b) > c.most {
+			t.Errorf("%d bytes: %+v, %v\nwant %+v", len(b), r.record("w", want.Rel), err, want)
+		}
+	}
+}
+
 // TestNumbersOfFieldsAreUnique: a number means one field for ever.
 func TestNumbersOfFieldsAreUnique(t *testing.T) {
 	for _, r := range []any{snapshotRecord{}, targetRecord{}, intentRecord{}, jobRecord{}, partRecord{},

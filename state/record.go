@@ -289,7 +289,11 @@ func encodePublished(p PublishedRecord) []byte {
 	}
 
 	if p.Version != "" && p.Version == versionOfItem(p.Item, p.Number) {
-		p.Version = sameVersion
+		p.Version = told
+	}
+
+	if p.Storage != "" && p.Storage == storageOfKey(p.Remote) {
+		p.Storage = told
 	}
 
 	return encodeRecord(publishedRecord{
@@ -299,8 +303,8 @@ func encodePublished(p PublishedRecord) []byte {
 	}, p.Rel)
 }
 
-// sameVersion stands for the version id that item and number tell.
-const sameVersion = "="
+// told stands for the version that item and number tell, and the storage that the address tells.
+const told = "="
 
 // versionOfItem is the id that the service gives a version of an item, as far as is known.
 func versionOfItem(item string, number int) string {
@@ -308,9 +312,22 @@ func versionOfItem(item string, number int) string {
 	return "urn:adsk.wipprod:fs.file:vf." + id + "?version=" + strconv.Itoa(number)
 }
 
+// storageOfKey is the id that the service gives the object of an oss:// address.
+func storageOfKey(address string) string {
+	if key, ok := strings.CutPrefix(address, "oss://"); ok {
+		return "urn:adsk.objects:os.object:" + key
+	}
+
+	return ""
+}
+
 func (r publishedRecord) record(root, rel string) PublishedRecord {
-	if r.Version == sameVersion {
+	if r.Version == told {
 		r.Version = versionOfItem(r.Item, r.Number)
+	}
+
+	if r.Storage == told {
+		r.Storage = storageOfKey(r.Remote)
 	}
 
 	return PublishedRecord{
