@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -117,6 +118,8 @@ func (w *Watch) Complete(file string) error {
 		bad("path", "is missing")
 	case !filepath.IsAbs(w.Path):
 		bad("path", quoted(w.Path)+" is not absolute")
+	case !utf8.ValidString(w.Path):
+		bad("path", quoted(w.Path)+" is not valid UTF-8: rename the folder")
 	}
 
 	if w.Remote == "" {

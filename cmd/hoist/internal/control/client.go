@@ -12,11 +12,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"hoist/apsclient"
+	"hoist/cmd/hoist/internal/problem"
 )
 
 // ErrNoOwner says that nobody answers: no process has this home open, or it has just ended.
@@ -102,10 +105,22 @@ func newClient(network, addr, token string) *Client {
 // Close drops the connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
+// replaced finds what JSON holds in the place of bytes that are no UTF-8. The character itself, which a name
+// may have, is not escaped.
+var replaced = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[^\\])(\\\\)*\\ufffd`) })
+
+// errNotUTF8 ends a request that would name another file.
+var errNotUTF8 = errors.New("a name that is not valid UTF-8 cannot be told to the process that has this home open")
+
 func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
 	var r io.Reader
+	_, whole := body.(apsclient.Request)
 	if body != nil {
 		data, err := json.Marshal(body)
+		if err == nil && !whole && replaced().Match(data) {
+			err = problem.With(problem.Usage, errNotUTF8, problem.Text("rename it, or end that process first"))
+		}
+
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +137,7 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 		req.Header.Set("Content-Type", "application/json")
 	}
 
-	if _, whole := body.(apsclient.Request); whole {
+	if whole {
 		req.Header.Set("Content-Type", wholeAction)
 	}
 

@@ -129,6 +129,15 @@ func TestClientAndServer(t *testing.T) {
 		t.Errorf("push: %+v, %v", o.pushed, err)
 	}
 
+	for name, told := range map[string]bool{"/a\xff": false, "/a\ufffd": true, `/a\ufffd`: true, `/a\` + "\xff": false} {
+		o.pushed = PushRequest{}
+		_, err := c.Push(ctx, PushRequest{Paths: []string{"/b", name}, Remote: "oss://bkt"})
+		if kind, _ := problem.Of(err); told != (err == nil) || told != (len(o.pushed.Paths) == 2 &&
+			o.pushed.Paths[1] == name) || !told && kind != problem.Usage {
+			t.Errorf("push of %q: %+v, %v", name, o.pushed, err)
+		}
+	}
+
 	_, err := c.Job(ctx, "x")
 	if kind, fix := problem.Of(err); kind != problem.NotFound || fix.Words != "look at the list" ||
 		err.Error() != "no job x" {
