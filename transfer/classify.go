@@ -195,7 +195,7 @@ func classify(err error, job state.Job) verdict {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return j.person(ReasonVanished)
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		return j.person(ReasonUnreadable)
 	case state.IsFull(err), isDiskFull(err):
 		return j.person(ReasonNoSpace)

@@ -1,13 +1,24 @@
 package transfer
 
 import (
+	"io/fs"
 	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hoist/state"
 )
+
+// TestReadOnlyDisk: what cannot be written since its disk is read-only has a reason that heals.
+func TestReadOnlyDisk(t *testing.T) {
+	err := &fs.PathError{Op: "openat", Path: "p", Err: unix.EROFS}
+	if got := classify(err, state.Job{Kind: state.Download}); got.Reason != ReasonUnreadable || got.Class != classPerson {
+		t.Errorf("got %+v", got)
+	}
+}
 
 // TestStoresThroughAMapping: a page that was written already takes further stores without another
 // time of the file; from the moment a file is opened to be sent, each of them shows.

@@ -85,8 +85,8 @@ type Reason struct {
 const retry = "hoist retry --wait {id}"
 
 var reasons = []Reason{
-	{ReasonUnreadable, "the file cannot be read, or its folder not be written to: permission is missing, or " +
-		"another program holds it exclusively", "chmod u+r {path} && " + retry, CureLook, 0},
+	{ReasonUnreadable, "the file cannot be read, or its folder not be written to: permission is missing, the disk is " +
+		"read-only, or another program holds it exclusively", "chmod u+r {path} && " + retry, CureLook, 0},
 	{ReasonVanished, "the file was removed before it was sent", "hoist cancel {id}", CureLook, 0},
 	{ReasonFolderAway,
 		"the watched folder is not there, or cannot be listed; its files go on by themselves " +

@@ -25,4 +25,6 @@ func openShared(path string) (*os.File, error) {
 
 func isSharingViolation(error) bool { return false }
 
+func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
+
 func isDiskFull(err error) bool { return errors.Is(err, syscall.EDQUOT) }
