@@ -59,6 +59,7 @@ func (r *records) keep(l *lab) {
 // TestVerifyIsANightlyCheck: among 10,000 records there is everything that a year leaves behind;
 // each is one row with its verdict, and none is the end.
 func TestVerifyIsANightlyCheck(t *testing.T) {
+	notRaced(t)
 	t.Parallel()
 	l := newLab(t)
 	// As if each of a hundred drawings had been published to a hundred places.
