@@ -113,6 +113,7 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 			return err
 		}
 
+		a.warnOfRivals(ctx, api, added)
 		if a.flags.json {
 			return a.printJSON(added)
 		}
@@ -121,6 +122,22 @@ func (a *app) watchAdd(ctx context.Context, r control.WatchRequest, filter confi
 
 		return nil
 	})
+}
+
+// warnOfRivals names the watches that send into the online folder of a new one, or that it sends into theirs.
+func (a *app) warnOfRivals(ctx context.Context, api control.API, added control.WatchAdded) {
+	list, err := api.Watches(ctx)
+	if err != nil {
+		return // it is added, which is what was asked for
+	}
+
+	for _, w := range list {
+		one, other := w.Remote+"/", added.Remote+"/"
+		if w.ID != added.ID && (strings.HasPrefix(one, other) || strings.HasPrefix(other, one)) {
+			fmt.Fprintf(a.stderr, "hoist: warning: watch %s sends %s to %s too: files of one name become versions "+
+				"of each other\n", w.ID, printable(w.Path), printable(w.Remote))
+		}
+	}
 }
 
 // checkWatch names every mistake in the flags of a new watch.
