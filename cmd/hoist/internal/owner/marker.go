@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/watcher/disk"
@@ -60,10 +62,37 @@ func (o *Owner) me() marker {
 		Since: time.Now().UTC()}
 }
 
-// same reports whether two markers are of one home: by the instance, or by its place when the state
-// was made again.
-func (m marker) same(o marker) bool {
-	return m.Instance == o.Instance || m.Home == o.Home && m.Host == o.Host
+// left reports whether this home left a marker: by its place, or by the instance when it was moved. Of a home
+// that was copied, and whose original is in use, it is another's.
+func (o *Owner) left(m *marker) bool {
+	mine := o.me()
+	if m.Home == mine.Home && m.Host == mine.Host {
+		return true
+	}
+
+	return m.Instance == mine.Instance && !(m.Host == mine.Host && inUseBeside(m.Home, mine.Home))
+}
+
+// inUseBeside reports whether a home that is not mine by another name has an owner now.
+func inUseBeside(home, mine string) bool {
+	one, err := os.Stat(home)
+	if err != nil {
+		return false
+	}
+
+	if two, err := os.Stat(mine); err == nil && os.SameFile(one, two) {
+		return false
+	}
+
+	at := config.Home{State: home}
+	c, err := control.Dial(context.Background(), at.Socket(), at.AddrFile())
+	if err != nil {
+		return false
+	}
+
+	c.Close()
+
+	return true
 }
 
 // readMarker reads the marker of a folder; nil when there is none. What is no marker is as none: a
@@ -89,14 +118,13 @@ func readMarker(root string) (*marker, error) {
 // foreign returns a [*ForeignRootError] when another home sends a folder, or one above it. It only
 // looks.
 func (o *Owner) foreign(root string) error {
-	mine := o.me()
 	for dir := root; ; dir = filepath.Dir(dir) {
 		m, err := readMarker(dir)
 		if err != nil && dir == root {
 			return err
 		}
 
-		if err == nil && m != nil && !m.same(mine) {
+		if err == nil && m != nil && !o.left(m) {
 			return foreignRoot(dir, m)
 		}
 
@@ -127,7 +155,7 @@ func (o *Owner) claimNow(root string, takeOver bool) error {
 
 	mine := o.me()
 	found, err := readMarker(root)
-	if err != nil || found != nil && found.Instance == mine.Instance {
+	if err != nil || found != nil && found.Instance == mine.Instance && found.Home == mine.Home {
 		return err
 	}
 
@@ -142,7 +170,7 @@ func (o *Owner) claimNow(root string, takeOver bool) error {
 	}
 
 	// Of two homes that write at once the last one stays: look who it is.
-	if found, err = readMarker(root); err == nil && found != nil && !found.same(mine) {
+	if found, err = readMarker(root); err == nil && found != nil && !o.left(found) {
 		return foreignRoot(root, found)
 	}
 
@@ -152,8 +180,6 @@ func (o *Owner) claimNow(root string, takeOver bool) error {
 // foreignBelow returns a [*ForeignRootError] when another home sends a folder below root: a claim
 // of root would end that unseen.
 func (o *Owner) foreignBelow(ctx context.Context, root string) error {
-	mine := o.me()
-
 	_, err := disk.AskOn(root, disk.Patience, func(beat func()) (struct{}, error) {
 		return struct{}{}, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			beat()
@@ -162,7 +188,7 @@ func (o *Owner) foreignBelow(ctx context.Context, root string) error {
 			}
 
 			dir := filepath.Dir(path)
-			if m, err := readMarker(dir); err == nil && m != nil && !m.same(mine) {
+			if m, err := readMarker(dir); err == nil && m != nil && !o.left(m) {
 				return foreignRoot(dir, m)
 			}
 
@@ -204,7 +230,7 @@ func (o *Owner) unclaim(root string) error {
 
 func (o *Owner) unclaimNow(root string) error {
 	m, err := readMarker(root)
-	if err != nil || m == nil || !m.same(o.me()) {
+	if err != nil || m == nil || !o.left(m) {
 		return err
 	}
 

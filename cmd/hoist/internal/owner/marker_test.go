@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -62,6 +64,59 @@ func TestStatusClaimsNothing(t *testing.T) {
 
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a question left a marker: %v", err)
+	}
+}
+
+// TestCopiedHome: a home that was copied does not send what its original sends while that is in use; one that
+// was moved, or whose original is at rest, does.
+func TestCopiedHome(t *testing.T) {
+	options, _ := newOptions(t)
+	o := open(t, Full, options)
+	original, err := os.MkdirTemp("", "h") //nolint:usetesting // the path of a socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Cleanup(func() { _ = os.RemoveAll(original) })
+
+	folder := t.TempDir()
+	claim := func() error {
+		t.Helper()
+		m := o.me()
+		m.Home = original
+		if err := writeMarker(folder, m); err != nil {
+			t.Fatal(err)
+		}
+
+		return o.claim(folder, false)
+	}
+
+	if err := claim(); err != nil {
+		t.Errorf("the original is at rest: %v", err)
+	}
+
+	if m, err := readMarker(folder); err != nil || m == nil || m.Home != o.options.Home.State {
+		t.Errorf("the marker is %+v, %v", m, err)
+	}
+
+	l, err := net.Listen("unix", filepath.Join(original, "control.sock"))
+	if err != nil {
+		t.Skip("no sockets here:", err)
+	}
+
+	s := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	go func() { _ = s.Serve(l) }()
+
+	if _, ok := errors.AsType[*ForeignRootError](claim()); !ok {
+		t.Error("the original is in use, and its copy claims the folder")
+	}
+
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := claim(); err != nil {
+		t.Errorf("the original has ended: %v", err)
 	}
 }
 
