@@ -148,6 +148,9 @@ func (k keptRules) state() fileState {
 // Root is the folder whose rules these are.
 func (b *Book) Root() string { return b.root }
 
+// Named is the slash path of the folder below the root that somebody named: see [Rules.Below].
+func (b *Book) Named() string { return b.Given().named }
+
 // SetRules replaces the rules that were given, and how long a rule file must rest.
 func (b *Book) SetRules(given *Rules, settle time.Duration) {
 	b.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
+	"hoist/state"
 	"hoist/watcher"
 )
 
@@ -110,6 +111,53 @@ func TestRulesAboveAPush(t *testing.T) {
 				t.Errorf("takes %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestRulesAboveALinkedPush: a folder that is reached by a link is left to the rule files above the folder, at the
+// walk and at hand-over.
+func TestRulesAboveALinkedPush(t *testing.T) {
+	top := t.TempDir()
+	write(t, filepath.Join(top, ".hoistignore"), []byte("secret*\n"))
+	sub := filepath.Join(top, "sub")
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	write(t, filepath.Join(sub, "secret.dwg"), nil)
+	write(t, filepath.Join(sub, "plan.dwg"), nil)
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(top, ".hoistignore"), old, old); err != nil {
+		t.Fatal(err)
+	}
+
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(sub, link); err != nil {
+		t.Skip("no links here:", err)
+	}
+
+	options, _ := newOptions(t)
+	o := open(t, Full, options)
+	book, err := o.rules.pushed(link, mustRules(t))
+	if err == nil {
+		book, err = book.Rested()
+	}
+
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var got []string
+	if _, err := watcher.Walk(book, func(rel string, _ watcher.Snapshot) error {
+		got = append(got, rel)
+		return nil
+	}, func(rel string, err error) { t.Error(rel, err) }); err != nil || !slices.Equal(got, []string{"plan.dwg"}) {
+		t.Errorf("takes %q, %v", got, err)
+	}
+
+	at, rel, err := o.rules.judge(state.Job{Walked: link, Path: filepath.Join(link, "secret.dwg")})
+	if err != nil || rel != "sub/secret.dwg" || at.Root() != book.Root() {
+		t.Errorf("judged as %q below %s, %v", rel, at.Root(), err)
 	}
 }
 

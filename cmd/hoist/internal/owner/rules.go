@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -224,8 +225,13 @@ func (b *rulebook) walked(folder string) (*watcher.Book, error) {
 	return b.books[folder], nil
 }
 
-// pushed is the book of a folder that is pushed, with the rules that the push was given.
+// pushed is the book of a folder that is pushed, with the rules that the push was given. Of a folder that is
+// reached by a link the rule files hold that lie above it, not above the link.
 func (b *rulebook) pushed(folder string, rules *watcher.Rules) (*watcher.Book, error) {
+	if real, err := local.Resolve(folder); err == nil {
+		folder = real
+	}
+
 	_, watches, _ := b.now()
 	above := ""
 	if c := config.WatchOf(watches, folder); c != nil {
@@ -318,9 +324,9 @@ func (b *rulebook) judge(job state.Job) (*watcher.Book, string, error) {
 		return nil, "", err
 	}
 
-	rel, err := filepath.Rel(book.Root(), job.Path)
+	rel, err := filepath.Rel(job.Walked, job.Path)
 
-	return book, filepath.ToSlash(rel), err
+	return book, path.Join(book.Named(), filepath.ToSlash(rel)), err
 }
 
 // keptRules keeps in the state what the rule files of a watch said.
