@@ -117,7 +117,7 @@ func (f *Finding) take(b *Book, dir *os.File, folder string, entries []entry, e 
 	l := listing{rules: rules}
 	f.Rule = l.take(b, dir, l.matcher(folder, entries), e)
 	f.Special = f.Rule == specialFiles
-	for _, err := range l.errs {
+	for _, err := range l.unknown {
 		return err
 	}
 

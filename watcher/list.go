@@ -48,22 +48,21 @@ func readNames(dir *os.File, beat func()) (out []entry, err error) {
 
 // listing is what a folder holds that the rules let through.
 type listing struct {
-	records        []record        // folders and files in byte order of name
-	ignored        map[string]bool // files left out for what they are: their size, a backup
-	unknown        map[string]bool // could not be looked at
-	locks          map[string]bool // lock files and folders in it, in lower case
-	rules          *Rules          // that hold in it
-	irregularNames []string        // links, sockets and the like
-	leftOut        map[string]int  // names by the built-in rule that leaves them out
-	errs           []error
+	records        []record         // folders and files in byte order of name
+	ignored        map[string]bool  // files left out for what they are: their size, a backup
+	unknown        map[string]error // could not be looked at
+	locks          map[string]bool  // lock files and folders in it, in lower case
+	rules          *Rules           // that hold in it
+	irregularNames []string         // links, sockets and the like
+	leftOut        map[string]int   // names by the built-in rule that leaves them out
 }
 
 // listTime is how long a disk may be silent while a folder is read: the looks at its rule file
 // have their own time.
 const listTime = 3 * disk.Patience
 
-// list reads a folder, given the rules of the one above. An error of a single file is kept in errs,
-// and its name among the records is missing; so is a file that vanished meanwhile, without an
+// list reads a folder, given the rules of the one above. The error of a single file is kept in
+// unknown, and its name among the records is missing; so is a file that vanished meanwhile, without an
 // error. Of a folder whose rules are held only they are told.
 func list(b *Book, folder string, above *Rules) (listing, error) {
 	return disk.AskOn(join(b.root, folder), listTime, func(beat func()) (listing, error) {
@@ -139,12 +138,11 @@ func (l *listing) take(b *Book, dir *os.File, m *nameMatcher, e entry) (rule str
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		l.errs = append(l.errs, err)
 		if l.unknown == nil {
-			l.unknown = map[string]bool{}
+			l.unknown = map[string]error{}
 		}
 
-		l.unknown[e.name] = true
+		l.unknown[e.name] = err
 	case b.wasBackup(l.rules, join2(m.folder, e.name), rec):
 		_, pattern := originalsOf(e.name, false)
 		l.leave(b, dir, e, match{by: pattern, builtIn: true})

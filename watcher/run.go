@@ -46,8 +46,8 @@ type run struct {
 	seenRoot     rootLook
 	writers      writers
 	roots        chan rootLook // from guard
-	// folders that could not be read when they were scanned, why, and when they are tried again
-	unread   map[string]error
+	// what could not be read when it was scanned, and when the folders of it are tried again
+	unread   map[string]unreadable
 	spelt    letters // while notices are heeded
 	tryAgain time.Time
 	// after which a scan tries again to get notices; zero: there are some, or there will be none
@@ -69,7 +69,7 @@ func (w *Watcher) Run(ctx context.Context, emit Emit) error {
 		ed:    newEditor(w.cfg.Baseline),
 		want:  map[string]bool{"": true},
 		found: make(chan finding), done: make(chan summary, 1),
-		doubt: true, roots: make(chan rootLook), unread: map[string]error{}, endAt: map[string]int{},
+		doubt: true, roots: make(chan rootLook), unread: map[string]unreadable{}, endAt: map[string]int{},
 	}
 	r.set.wishes = w.cfg.wishes
 	if err := eachRecord(w.cfg.Baseline, "", func(string, record) { r.tracked++ }); err != nil {
@@ -208,10 +208,7 @@ func (r *run) tick(ctx context.Context) error {
 	}
 
 	if len(r.unread) > 0 && !r.tryAgain.After(now) {
-		r.tryAgain = now.Add(unreadEvery)
-		for folder := range r.unread {
-			r.wantScan(folder, false)
-		}
+		r.retryUnread(now)
 	}
 
 	if at, ok := r.book.next(); ok && !at.After(now) {
@@ -403,18 +400,29 @@ const (
 // that the scans of many watches, and of many machines on one share, do not fall together.
 const jitterPart = 10
 
-// unreadMax bounds the folders that are tried again before the next scan of all.
+// unreadMax bounds what is remembered of that.
 const unreadMax = 1000
 
-// noteUnread remembers, and tells, which folders a scan could not read.
+// retryUnread plans another scan of the folders that could not be read. Of a single file the next scan of its
+// folder tells: all that lies below it would be read each time.
+func (r *run) retryUnread(now time.Time) {
+	r.tryAgain = now.Add(unreadEvery)
+	for p, u := range r.unread {
+		if !u.file {
+			r.wantScan(p, false)
+		}
+	}
+}
+
+// noteUnread remembers, and tells, what a scan could not read.
 func (r *run) noteUnread(sum summary) {
 	for _, folder := range sum.scanned {
-		maps.DeleteFunc(r.unread, func(p string, _ error) bool { return below(folder, p) })
+		maps.DeleteFunc(r.unread, func(p string, _ unreadable) bool { return below(folder, p) })
 	}
 
-	for folder, err := range sum.unread {
+	for p, u := range sum.unread {
 		if len(r.unread) < unreadMax {
-			r.unread[folder] = err
+			r.unread[p] = u
 		}
 	}
 
@@ -423,7 +431,7 @@ func (r *run) noteUnread(sum summary) {
 	detail := ""
 	if n := len(r.unread); n > 0 {
 		first := slices.Min(slices.Collect(maps.Keys(r.unread)))
-		detail = fmt.Sprintf("%d not readable, one of them: %v", n, r.unread[first])
+		detail = fmt.Sprintf("%d not readable, one of them: %v", n, r.unread[first].err)
 	}
 
 	r.setStatus(func(s *Status) { s.unread = detail })
@@ -504,7 +512,7 @@ func (r *run) notice(ctx context.Context, p string, n notice, rules map[string]*
 			r.notes.drop(p)
 		}
 
-		if n.left || n.created || r.unread[p] != nil {
+		if n.left || n.created || r.unread[p].err != nil {
 			r.wantScan(p, false)
 		}
 

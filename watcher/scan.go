@@ -33,13 +33,13 @@ type finding struct {
 
 // summary is what a scan says at its end.
 type summary struct {
-	whole   bool             // it began at the root
-	rootErr error            // the root could not be read: nothing was compared
-	fatal   error            // the baseline could not be read
-	limit   error            // no notices any more: *noticesError
-	leftOut map[string]int   // names by the built-in rule that leaves them out
-	scanned []string         // the folders that it was asked for
-	unread  map[string]error // folders that could not be read, or something in them
+	whole   bool           // it began at the root
+	rootErr error          // the root could not be read: nothing was compared
+	fatal   error          // the baseline could not be read
+	limit   error          // no notices any more: *noticesError
+	leftOut map[string]int // names by the built-in rule that leaves them out
+	scanned []string       // the folders that it was asked for
+	unread  map[string]unreadable
 }
 
 // scanner compares parts of the tree with the baseline.
@@ -68,7 +68,7 @@ type scanWork struct {
 // from out or ctx has ended.
 func (s *scanner) run(ctx context.Context, folders []string) summary {
 	s.wake.L = &s.mu
-	s.sum.scanned, s.sum.leftOut, s.sum.unread = folders, map[string]int{}, map[string]error{}
+	s.sum.scanned, s.sum.leftOut, s.sum.unread = folders, map[string]int{}, map[string]unreadable{}
 	for _, f := range folders {
 		rules := s.book.Given()
 		if f == "" {
@@ -153,12 +153,18 @@ func (s *scanner) release() {
 	}
 }
 
-// fail notes that a folder, or something in it, could not be read; the scan goes on.
-func (s *scanner) fail(folder string, err error) {
-	s.log.Warn("folder not readable", "path", folder, "error", err)
+// unreadable is why a folder could not be listed, or a file not be looked at.
+type unreadable struct {
+	err  error
+	file bool
+}
+
+// fail notes something that could not be read; the scan goes on.
+func (s *scanner) fail(path string, u unreadable) {
+	s.log.Warn("path not readable", "path", path, "error", u.err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sum.unread[folder] = err
+	s.sum.unread[path] = u
 }
 
 // watch asks for notices of a folder.
@@ -198,7 +204,7 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil // it went meanwhile; the folder above knows
 	case err != nil:
-		s.fail(work.folder, err)
+		s.fail(work.folder, unreadable{err, false})
 		return nil
 	}
 
@@ -206,8 +212,8 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		return nil //nolint:nilerr // it is scanned again when its rules hold
 	}
 
-	for _, err := range l.errs {
-		s.fail(work.folder, err)
+	for name, err := range l.unknown {
+		s.fail(join2(work.folder, name), unreadable{err, true})
 	}
 
 	if len(l.leftOut) > 0 {
@@ -267,7 +273,7 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 
 	m := nameMatcher{rules: l.rules, folder: folder}
 	for _, r := range gone {
-		if l.unknown[r.name] {
+		if l.unknown[r.name] != nil {
 			continue
 		}
 

@@ -49,21 +49,26 @@ func TestUnreadFolderIsTold(t *testing.T) {
 
 // TestNoteUnread: what was not readable is told until a scan of it, or of what it lies in, has read it.
 func TestNoteUnread(t *testing.T) {
-	r := &run{Watcher: newFixture(t, newTree(t), nil).w, unread: map[string]error{}}
+	r := &run{Watcher: newFixture(t, newTree(t), nil).w, unread: map[string]unreadable{}, want: map[string]bool{}}
 	for _, step := range []struct {
 		scanned string
-		unread  map[string]error
+		unread  map[string]unreadable
 		want    string
 	}{
-		{"", map[string]error{"b": errors.New("no"), "a/b": errors.New("never")}, "2 not readable, one of them: never"},
+		{"", map[string]unreadable{"b": {errors.New("no"), false}, "a/b": {errors.New("never"), true}}, "2 not readable, one of them: never"},
 		{"c", nil, "2 not readable, one of them: never"},
 		{"a", nil, "1 not readable, one of them: no"},
-		{"b", map[string]error{"b": errors.New("not yet")}, "1 not readable, one of them: not yet"},
+		{"b", map[string]unreadable{"b": {errors.New("not yet"), false}}, "1 not readable, one of them: not yet"},
 		{"b", nil, ""},
 	} {
 		r.noteUnread(summary{scanned: []string{step.scanned}, unread: step.unread})
 		if got := r.Status().unread; got != step.want {
 			t.Errorf("after a scan of %q: %q, want %q", step.scanned, got, step.want)
+		}
+
+		clear(r.want)
+		if r.retryUnread(time.Now()); r.want["b"] != (r.unread["b"].err != nil) || r.want["a/b"] || r.want["a"] {
+			t.Errorf("after a scan of %q: scans %v", step.scanned, r.want)
 		}
 	}
 }

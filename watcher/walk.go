@@ -63,7 +63,7 @@ func Walk(b *Book, fn func(rel string, snap Snapshot) error,
 			leftOut[rule] += n
 		}
 
-		for _, err := range l.errs {
+		for _, err := range l.unknown {
 			onErr(rel(folder), err)
 		}
 
