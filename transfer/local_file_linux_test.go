@@ -15,7 +15,8 @@ import (
 // TestReadOnlyDisk: what cannot be written since its disk is read-only has a reason that heals.
 func TestReadOnlyDisk(t *testing.T) {
 	err := &fs.PathError{Op: "openat", Path: "p", Err: unix.EROFS}
-	if got := classify(err, state.Job{Kind: state.Download}); got.Reason != ReasonUnreadable || got.Class != classPerson {
+	if got := classify(err, state.Job{Kind: state.Download}); got.Reason != ReasonUnreadable ||
+		got.Class != classPerson {
 		t.Errorf("got %+v", got)
 	}
 }

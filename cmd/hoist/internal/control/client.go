@@ -110,7 +110,8 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 var replaced = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[^\\])(\\\\)*\\ufffd`) })
 
 // errNotUTF8 ends a request that would name another file.
-var errNotUTF8 = errors.New("a name that is not valid UTF-8 cannot be told to the process that has this home open")
+var errNotUTF8 = errors.New("a name that is not valid UTF-8 cannot be told to the process that has this " +
+	"home open")
 
 func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
 	var r io.Reader

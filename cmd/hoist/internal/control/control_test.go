@@ -129,7 +129,8 @@ func TestClientAndServer(t *testing.T) {
 		t.Errorf("push: %+v, %v", o.pushed, err)
 	}
 
-	for name, told := range map[string]bool{"/a\xff": false, "/a\ufffd": true, `/a\ufffd`: true, `/a\` + "\xff": false} {
+	for name, told := range map[string]bool{"/a\xff": false, "/a\ufffd": true, `/a\ufffd`: true,
+		`/a\` + "\xff": false} {
 		o.pushed = PushRequest{}
 		_, err := c.Push(ctx, PushRequest{Paths: []string{"/b", name}, Remote: "oss://bkt"})
 		if kind, _ := problem.Of(err); told != (err == nil) || told != (len(o.pushed.Paths) == 2 &&
