@@ -71,7 +71,6 @@ func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
 // is no total time-out; ErrStalled inside a *NetError after 30 s without a byte. Refusals of S3 are *Error
 // with its code (AccessDenied: ask for this part's URL again).
 func (s *DataService) PutPart(ctx context.Context, signed SignedURL, b PartBody) (string, error) {
-	const op = putPart
 	u, err := s.c.signedURL(signed)
 	if err != nil {
 		return "", err

@@ -205,7 +205,7 @@ func (s *scanner) folder(ctx context.Context, work scanWork) error {
 		return nil // it went meanwhile; the folder above knows
 	case err != nil:
 		s.fail(work.folder, unreadable{err, false})
-		return nil
+		return nil //nolint:nilerr // the scan goes on
 	}
 
 	if l.rules.Held() != nil {
