@@ -75,6 +75,8 @@ func (e *Engine) intendFolder(ctx context.Context, r *run, job state.Job, from r
 
 	for _, j := range below {
 		switch {
+		case j.Kind == state.Upload && j.Phase == state.PhaseQueued:
+			continue // it waits for this one, see behind
 		case !j.Attention && !j.Paused:
 			return nil, &waitError{Code: ReasonBehindRename, After: behindAgain,
 				Err: fmt.Errorf("%q waits for job %s of %q", job.Path, j.ID, j.Path)}
