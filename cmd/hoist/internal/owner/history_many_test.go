@@ -222,10 +222,13 @@ func (l *life) judgeNoise() {
 			continue
 		}
 
-		for _, v := range f.Versions {
+		for n, v := range f.Versions {
 			data, ok := l.read(v.ID)
 			if ok && !bytes.HasPrefix(data, []byte("AC10")) {
-				at = append(at, v.Created)
+				if n > 0 { // else it was never known as a drawing
+					at = append(at, v.Created)
+				}
+
 				break
 			}
 		}

@@ -144,11 +144,11 @@ func (l *life) moveFolder() {
 	var inside []string
 	for _, n := range l.names() {
 		if rest, ok := strings.CutPrefix(n, from+"/"); ok {
-			if d := l.files[n]; d.busy || l.file(to+"/"+rest).busy {
+			if l.files[n].busy || l.file(to+"/"+rest).busy {
 				return
-			} else if !d.gone {
-				inside = append(inside, rest)
 			}
+
+			inside = append(inside, rest)
 		}
 	}
 
@@ -157,7 +157,14 @@ func (l *life) moveFolder() {
 	}
 
 	for _, rest := range inside {
-		d := l.file(from + "/" + rest)
+		d, moved := l.file(from+"/"+rest), l.file(to+"/"+rest)
+		if d.gone { // what was published under the name moves with the folder
+			moved.inherit(d)
+			moved.left = moved.left || d.left
+
+			continue
+		}
+
 		l.takes(to+"/"+rest, d)
 		d.gone, d.left = true, true
 	}
