@@ -381,7 +381,8 @@ func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent
 // Clash is a *NameClashError when a folder shows no such name, and another one that a service
 // without regard to case or Unicode form may take for it. It is to be asked before something of
 // that name is made. With refused the service has refused to make it: then what has the name
-// itself, of another kind, is in the way too.
+// itself, of another kind, is in the way too. A clash that was there is gone when two listings in a row lack
+// it: one may be cut short.
 func (r *Resolver) Clash(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
 	refused bool) error {
 	var clash *NameClashError
@@ -402,17 +403,41 @@ func (r *Resolver) Clash(ctx context.Context, p apsclient.ProjectID, f apsclient
 		}
 	}
 
+	key := createKey{folderKey{p, f}, Fold(name)}
+	was := r.clashed(key)
 	err := r.view(ctx, p, f, look)
 	if err == nil && clash != nil && old { // perhaps somebody has put it right
+		was = true
 		r.Forget(p, f)
 		err = r.view(ctx, p, f, look)
 	}
 
-	if err == nil && clash != nil {
-		return clash
+	if err == nil && clash == nil && was {
+		r.Forget(p, f)
+		err = r.view(ctx, p, f, look)
 	}
 
-	return err
+	if err != nil {
+		return err
+	}
+
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if clash == nil {
+		delete(r.clashes, key)
+		return nil
+	}
+
+	r.clashes[key] = true
+
+	return clash
+}
+
+// clashed reports whether a name clashed when it was looked for last.
+func (r *Resolver) clashed(key createKey) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.clashes[key]
 }
 
 // MayUpload asks the service whether the account may put files into a folder.

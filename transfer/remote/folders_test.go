@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -183,6 +184,44 @@ func TestEnsureFolderAfterADeath(t *testing.T) {
 
 		if _, ops := w.api(); slices.Contains(ops, "create-folder") || w.foldersNamed("a") != 1 {
 			t.Errorf("calls %q, %d folders; want no creation and 1", ops, w.foldersNamed("a"))
+		}
+	})
+}
+
+// TestClashIsNotBelievedGone: a clash that was there is gone when two listings in a row lack it, and one that is
+// empty now and then makes no folder of another case.
+func TestClashIsNotBelievedGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.resolver()
+		w.addFolder(w.srv.Demo().Project, "Project Files/a")
+		empty := 0 // listings from now on
+		w.srv.SetFault(func(q emulator.Request) emulator.Fault {
+			if q.Op != "list-folder-contents" || empty == 0 {
+				return emulator.Fault{}
+			}
+
+			empty--
+
+			return emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusOK,
+				Header: http.Header{"Content-Type": {"application/vnd.api+json"}},
+				Body:   []byte(`{"jsonapi":{"version":"1.0"},"links":{},"data":[]}`)}
+		})
+
+		for _, step := range []struct {
+			empty int
+			clash bool
+		}{{0, true}, {1, true}, {0, true}, {2, false}} {
+			time.Sleep(time.Hour)
+			empty = step.empty
+			err := r.Clash(t.Context(), w.project, w.base, "A", false)
+			if _, clash := errors.AsType[*NameClashError](err); clash != step.clash {
+				t.Errorf("with %d empty listings: %v, want a clash: %t", step.empty, err, step.clash)
+			}
+
+			if empty > 0 {
+				t.Errorf("%d empty listings were not asked for", empty)
+			}
 		}
 	})
 }

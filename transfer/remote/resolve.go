@@ -63,8 +63,9 @@ type Resolver struct {
 	placesRead time.Time                      // when the oldest of hubs, projects and tops was read
 	known      map[folderKey]apsclient.Folder // every folder seen, by its own id
 	reading    map[folderKey]*reading
-	ways       map[string]way // to top folders, by address
-	memory     Memory         // of ways; nil: none
+	clashes    map[createKey]bool // names that clashed when they were looked for last
+	ways       map[string]way     // to top folders, by address
+	memory     Memory             // of ways; nil: none
 }
 
 // NewResolver returns a resolver with nothing cached. A client with a scope set is widened for what
@@ -84,7 +85,7 @@ func NewResolver(c *apsclient.Client, log *slog.Logger) *Resolver {
 		busy: map[any]chan struct{}{}, projects: map[apsclient.HubID][]apsclient.Project{},
 		tops:    map[apsclient.ProjectID][]apsclient.Folder{},
 		folders: map[folderKey]*listing{}, known: map[folderKey]apsclient.Folder{},
-		reading: map[folderKey]*reading{}, ways: map[string]way{},
+		reading: map[folderKey]*reading{}, clashes: map[createKey]bool{}, ways: map[string]way{},
 	}
 }
 
