@@ -73,6 +73,7 @@ func TestFolderBecomesALink(t *testing.T) {
 
 		x.write("a/f.dwg", "inside, and more")
 		x.notice("a/f.dwg")
+		synctest.Wait() // it is looked at before the folder goes
 		x.rename("a", "b")
 		x.newLink(outside.root, "a")
 		pass()

@@ -121,8 +121,9 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 			})
 		}
 
-		// An ordinary morning.
+		// An ordinary morning. Nothing is saved at the moment of a scan.
 		l.open()
+		time.Sleep(7 * time.Second)
 		save("plain.dgn", "one")
 		save("theirs.dgn", "one")
 		time.Sleep(30 * time.Minute)
