@@ -215,7 +215,7 @@ func backdate(t *testing.T, s *Store, jobs []Job, by time.Duration) {
 				return err
 			}
 
-			made := j.Created.Add(-by)
+			made := j.Created.Add(time.Duration(i-len(jobs)) - by) // in order, however coarse the clock is
 			j.ID = idOf(append(seqKey(uint64(made.UnixNano())), k[8:]...))
 			j.Created, j.Updated, j.Ended = made, made, made
 			k, _ = j.ID.key()

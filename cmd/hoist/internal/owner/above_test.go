@@ -132,8 +132,9 @@ func TestRulesAboveALinkedPush(t *testing.T) {
 	}
 
 	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(sub, link); err != nil {
-		t.Skip("no links here:", err)
+	err := os.Symlink(sub, link)
+	if _, lookErr := os.Stat(link); err != nil || lookErr != nil { // Wine makes what leads nowhere
+		t.Skip("no links here:", err, lookErr)
 	}
 
 	options, _ := newOptions(t)
