@@ -1,12 +1,53 @@
 package watcher
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
 )
+
+// otherProgram is a shell script that works on files beside the watcher.
+type otherProgram struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out io.Reader
+}
+
+func newOtherProgram(t *testing.T, script string, args ...string) *otherProgram {
+	t.Helper()
+	p := &otherProgram{t: t, cmd: exec.CommandContext(t.Context(), "sh", append([]string{"-c", script}, args...)...)}
+	var err error
+	p.in, err = p.cmd.StdinPipe()
+	must(t, err)
+	p.out, err = p.cmd.StdoutPipe()
+	must(t, err)
+	must(t, p.cmd.Start())
+
+	return p
+}
+
+// awaitWord waits until it says something.
+func (p *otherProgram) awaitWord() {
+	p.t.Helper()
+	_, err := p.out.Read(make([]byte, 10))
+	must(p.t, err)
+}
+
+func (p *otherProgram) goOn() {
+	p.t.Helper()
+	_, err := p.in.Write([]byte("go on\n"))
+	must(p.t, err)
+}
+
+func (p *otherProgram) end() {
+	p.t.Helper()
+	must(p.t, p.in.Close())
+	must(p.t, p.cmd.Wait())
+}
 
 // TestCopyWithPauses lets another program write a file in pieces, with pauses longer than the
 // settle time, and hold it open: one state is told, when it has let go.
@@ -17,21 +58,15 @@ func TestCopyWithPauses(t *testing.T) {
 	x.start(t)
 	x.awaitState(StateWatching)
 
-	cmd := exec.CommandContext(t.Context(), "sh", "-c",
-		`exec 3>"$0"; for i in 1 2 3; do echo piece >&3; read line; done; true`, f.path("m.rvt"))
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	must(t, cmd.Start())
-
+	other := newOtherProgram(t, `exec 3>"$0"; for i in 1 2 3; do echo piece >&3; read line; done; true`,
+		f.path("m.rvt"))
 	for range 2 {
 		time.Sleep(900 * time.Millisecond) // a pause of three settle times
 		x.want(t)
-		_, err = in.Write([]byte("go on\n"))
-		must(t, err)
+		other.goOn()
 	}
 
-	must(t, in.Close())
-	must(t, cmd.Wait())
+	other.end()
 	x.awaitTold("m.rvt")
 	if s := x.states["m.rvt"]; s.Size != int64(len("piece\n")*3) {
 		t.Errorf("told with %d bytes", s.Size)
@@ -42,17 +77,10 @@ func TestCopyWithPauses(t *testing.T) {
 // that seems to have rested for years. While it is open for writing it is waited for all the same.
 func TestCopyThatKeepsOldTimes(t *testing.T) {
 	f := newTree(t)
-	cmd := exec.CommandContext(t.Context(), "sh", "-c",
+	other := newOtherProgram(t,
 		`exec 3>"$0"; for i in 1 2 3; do echo piece >&3; touch -d 2001-02-03 "$0"; echo; read line; done; true`,
 		f.path("m.rvt"))
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-
-	_, err = out.Read(make([]byte, 1))
-	must(t, err)
+	other.awaitWord()
 
 	x := newFixture(t, f, func(c *Config) { c.Settle = 300 * time.Millisecond })
 	x.w.source = newOSNotifier
@@ -62,14 +90,11 @@ func TestCopyThatKeepsOldTimes(t *testing.T) {
 	for range 2 {
 		time.Sleep(600 * time.Millisecond)
 		x.want(t)
-		_, err = in.Write([]byte("go on\n"))
-		must(t, err)
-		_, err = out.Read(make([]byte, 1))
-		must(t, err)
+		other.goOn()
+		other.awaitWord()
 	}
 
-	must(t, in.Close())
-	must(t, cmd.Wait())
+	other.end()
 	x.awaitTold("m.rvt")
 	if s := x.states["m.rvt"]; s.Size != int64(len("piece\n")*3) {
 		t.Errorf("told with %d bytes", s.Size)
@@ -80,15 +105,9 @@ func TestWritersBelow(t *testing.T) {
 	f := newTree(t)
 	f.write("read.dwg", "1")
 	f.write("written.dwg", "1")
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `exec 3<"$0" 4>>"$1"; echo ready; read line`,
-		f.path("read.dwg"), f.path("written.dwg"))
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	_, err = out.Read(make([]byte, 10))
-	must(t, err)
+	other := newOtherProgram(t, `exec 3<"$0" 4>>"$1"; echo ready; read line; true`, f.path("read.dwg"),
+		f.path("written.dwg"))
+	other.awaitWord()
 
 	open, known := writerOf(f.path("written.dwg"), true)
 	reads, _ := writerOf(f.path("read.dwg"), true)
@@ -103,8 +122,7 @@ func TestWritersBelow(t *testing.T) {
 		t.Errorf("written: %v, want that of %d", got, rec.ino)
 	}
 
-	must(t, in.Close())
-	_ = cmd.Wait() // its read has failed
+	other.end()
 	if got := writersBelow(f.root); len(got) != 0 {
 		t.Errorf("written after its end: %v", got)
 	}

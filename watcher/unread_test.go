@@ -55,7 +55,8 @@ func TestNoteUnread(t *testing.T) {
 		unread  map[string]unreadable
 		want    string
 	}{
-		{"", map[string]unreadable{"b": {errors.New("no"), false}, "a/b": {errors.New("never"), true}}, "2 not readable, one of them: never"},
+		{"", map[string]unreadable{"b": {errors.New("no"), false}, "a/b": {errors.New("never"), true}},
+			"2 not readable, one of them: never"},
 		{"c", nil, "2 not readable, one of them: never"},
 		{"a", nil, "1 not readable, one of them: no"},
 		{"b", map[string]unreadable{"b": {errors.New("not yet"), false}}, "1 not readable, one of them: not yet"},
