@@ -474,7 +474,7 @@ func (w *fetching) onDisk(call func() error) error { return w.e.onDisk(w.r, w.ga
 
 // sync makes the ranges written so far survive a power cut.
 func (w *fetching) sync() error {
-	return w.syncs.do(func() error {
+	return w.syncs.do(0, func() error {
 		if err := w.e.effect("sync the temporary file", w.f.Sync); err != nil {
 			return fmt.Errorf("sync %s: %w", w.f.Name(), err)
 		}

@@ -1,10 +1,13 @@
 package transfer
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // shared lets callers share the runs of one function: a call that comes while one runs is served by
-// the next run, with all others that came meanwhile. The zero value is ready; safe for concurrent
-// use.
+// the next run, with all others that came meanwhile, and those that come while this waits for company.
+// The zero value is ready; safe for concurrent use.
 type shared struct {
 	mu      sync.Mutex // guards the rest; not held while the function runs
 	ended   sync.Cond  // a run did
@@ -13,9 +16,9 @@ type shared struct {
 	served  int // calls made before the last run that went well began
 }
 
-// do returns after a run of f that began after the call. An error is of the run that the caller
-// made itself.
-func (s *shared) do(f func() error) error {
+// do returns after a run of f that began after the call, which waits so long for company. An error is
+// of the run that the caller made itself.
+func (s *shared) do(company time.Duration, f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended.L = &s.mu
@@ -29,8 +32,14 @@ func (s *shared) do(f func() error) error {
 		return nil
 	}
 
-	upTo := s.asked
 	s.running = true
+	if company > 0 {
+		s.mu.Unlock()
+		time.Sleep(company)
+		s.mu.Lock()
+	}
+
+	upTo := s.asked
 	s.mu.Unlock()
 	err := f()
 	s.mu.Lock()
@@ -56,7 +65,7 @@ type sharedUse struct {
 	users int // guarded by sharedByName.mu
 }
 
-func (s *sharedByName) do(name string, f func() error) error {
+func (s *sharedByName) do(name string, company time.Duration, f func() error) error {
 	s.mu.Lock()
 	u := s.uses[name]
 	if u == nil {
@@ -78,5 +87,5 @@ func (s *sharedByName) do(name string, f func() error) error {
 		}
 	}()
 
-	return u.do(f)
+	return u.do(company, f)
 }

@@ -25,14 +25,14 @@ func TestShared(t *testing.T) {
 		began := time.Now()
 		for range 20 {
 			go func() {
-				if err := s.do("a", slow("a")); err != nil {
+				if err := s.do("a", 0, slow("a")); err != nil {
 					t.Error(err)
 				}
 			}()
 		}
 
 		time.Sleep(500 * time.Millisecond)
-		if err := s.do("a", slow("a")); err != nil {
+		if err := s.do("a", 0, slow("a")); err != nil {
 			t.Error(err)
 		}
 
@@ -50,12 +50,35 @@ func TestShared(t *testing.T) {
 func TestSharedAfterFailure(t *testing.T) {
 	var s shared
 	bad := errors.New("no room")
-	if err := s.do(func() error { return bad }); !errors.Is(err, bad) {
+	if err := s.do(0, func() error { return bad }); !errors.Is(err, bad) {
 		t.Errorf("got %v", err)
 	}
 
 	ran := false
-	if err := s.do(func() error { ran = true; return nil }); err != nil || !ran {
+	if err := s.do(0, func() error { ran = true; return nil }); err != nil || !ran {
 		t.Errorf("after a failure: ran %v, %v", ran, err)
 	}
+}
+
+// A call that waits for company is served with those that come meanwhile, and in one run.
+func TestSharedInCompany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s sharedByName
+		runs := 0
+		run := func() error { runs++; return nil }
+		for i := range 5 {
+			go func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				if err := s.do("a", 4500*time.Microsecond, run); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+
+		began := time.Now()
+		time.Sleep(500 * time.Microsecond)
+		if err := s.do("a", time.Hour, run); err != nil || runs != 1 || time.Since(began) != 4500*time.Microsecond {
+			t.Errorf("%d runs after %v, %v; want one when the first has waited", runs, time.Since(began), err)
+		}
+	})
 }
