@@ -61,6 +61,7 @@ func (b *backupState) afterCommit() {
 	}
 }
 
+// atClose makes a copy when that is due, and the file small when it is much larger than that.
 func (b *backupState) atClose(s *Store) error {
 	was, err := os.Stat(s.path + BackupSuffix)
 	if err == nil {
@@ -70,12 +71,20 @@ func (b *backupState) atClose(s *Store) error {
 
 		fi, err := os.Stat(s.path)
 		age := time.Since(was.ModTime())
-		if err == nil && fi.Size() > backupCheap && age >= 0 && age < backupAge {
+		if err == nil && fi.Size() > backupCheap && age >= 0 && age < backupAge && !mayTrim(fi.Size(), was.Size()) {
 			return nil
 		}
 	}
 
-	return b.copy(s)
+	if err := b.copy(s); err != nil {
+		return err
+	}
+
+	if err := s.trim(); err != nil {
+		return fmt.Errorf("make the state small: %w", err)
+	}
+
+	return nil
 }
 
 // Backup writes a compact copy of the state as it is now, synced, to a file that is not there yet.

@@ -13,7 +13,8 @@
 // # Schema, version 5
 //
 //	bucket     key                        value
-//	meta       name                       text: schema, instance, receipt-head, receipts-packed, user/NAME
+//	meta       name                       text: schema, instance, receipt-head, receipts-packed, index-base,
+//	                                      user/NAME
 //	jobs       id (16 bytes)              jobRecord, of jobs that are not done
 //	progress   id                         parts and bytes done, time in ns (3 x uint64), newer than the job
 //	parts      id, part uint32            partRecord
@@ -52,6 +53,8 @@
 //     own fsync rules, never relaxed.
 //   - Concurrent writers share a commit: one goroutine commits whatever waits as soon as the last
 //     commit ended. There is no added delay.
+//   - A file that was closed well opens without being read whole; after any other end, and after any
+//     change by somebody else, its structure is checked first.
 //   - Index grows with every commit, and Wait and Changes wake after it is durable.
 //   - At most one open job goes to a target: a remote address for uploads, a local path for
 //     downloads. At most one open upload is of a file of a watch.

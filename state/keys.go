@@ -41,6 +41,7 @@ var (
 	metaInstance    = []byte("instance")
 	metaReceiptHead = []byte("receipt-head")
 	metaPacked      = []byte("receipts-packed")
+	metaIndexBase   = []byte("index-base")
 )
 
 // bucketsOf lists the buckets of a schema version.

@@ -12,6 +12,9 @@ import (
 // not wait for readers.
 const initialMmap = 256 << 20
 
+// replaceableWhileOpen: a file that is open may lose its name to another.
+const replaceableWhileOpen = true
+
 var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 
 // tryLock takes the lock that bbolt takes.
@@ -25,6 +28,18 @@ func tryLock(f *os.File) (bool, error) {
 }
 
 func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
+
+// nameless reports whether another file took the last name of this one.
+func nameless(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+
+	st, ok := info.Sys().(*syscall.Stat_t)
+
+	return ok && st.Nlink == 0
+}
 
 // syncDir makes a rename in the folder durable.
 func syncDir(dir string) error {

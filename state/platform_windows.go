@@ -10,6 +10,9 @@ import (
 // initialMmap is zero: on Windows the file itself would get that size.
 const initialMmap = 0
 
+// replaceableWhileOpen: a file that is open keeps its name.
+const replaceableWhileOpen = false
+
 var fullErrors = []error{windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL}
 
 // bbolt locks one byte at the far end of the file, where no data is.
@@ -31,6 +34,8 @@ func tryLock(f *os.File) (bool, error) {
 func unlock(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, lockRange())
 }
+
+func nameless(*os.File) bool { return false }
 
 // syncDir does nothing: Windows has no fsync of a folder.
 func syncDir(string) error { return nil }

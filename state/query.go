@@ -236,7 +236,7 @@ func (s *Store) readAll(ids []JobID) (jobs []Job, at uint64, err error) {
 
 	jobs = make([]Job, 0, len(ids))
 	err = s.view(func(tx *bolt.Tx) error {
-		jobs, at = jobs[:0], uint64(tx.ID())
+		jobs, at = jobs[:0], s.indexOf(tx)
 		for _, id := range ids {
 			if j, ok := s.recentJob(id); ok {
 				jobs = append(jobs, s.timed(j))

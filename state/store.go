@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -58,6 +59,7 @@ type Store struct {
 	db       *bolt.DB
 	log      *slog.Logger
 	instance string
+	base     uint64 // Index of a commit is its number in the file and this
 
 	told     func(Job)
 	kept     keptFor
@@ -112,7 +114,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 
-	db, err := openBolt(path, o.LockWait)
+	db, err := openBolt(path, o.LockWait, os.OpenFile)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, lockedError(path, o.Owner)
@@ -180,8 +182,14 @@ func (s *Store) loadFrom(tx *bolt.Tx) error {
 		return err
 	}
 
+	base, err := get(tx, bucketMeta, metaIndexBase)
+	if err != nil {
+		return err
+	}
+
+	s.base, _ = strconv.ParseUint(string(base), 10, 64) // "": there is none
 	s.instance = string(instance)
-	s.index = uint64(tx.ID())
+	s.index = s.indexOf(tx)
 	s.lostAt = s.index
 	if s.jobs, err = loadIndex(tx); err != nil {
 		return err
@@ -196,11 +204,21 @@ func (s *Store) loadFrom(tx *bolt.Tx) error {
 	})
 }
 
-// openBolt opens without a panic getting out, even of a mapped page that cannot be read.
-func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
+func (s *Store) indexOf(tx *bolt.Tx) uint64 { return s.base + uint64(tx.ID()) }
+
+type openFile func(name string, flag int, mode os.FileMode) (*os.File, error)
+
+// openBolt opens without a panic getting out, even of a mapped page that cannot be read. A file that lost its
+// name while the lock was waited for is opened again by its name.
+func openBolt(path string, wait time.Duration, open openFile) (db *bolt.DB, err error) {
+	var f *os.File
 	err = guarded(path, func() error {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout: wait, FreelistType: bolt.FreelistMapType, InitialMmapSize: initialMmap,
+			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+				f, err = open(name, flag, mode)
+				return f, err
+			},
 		})
 		if err == nil {
 			db.AllocSize = growBy
@@ -208,8 +226,19 @@ func openBolt(path string, wait time.Duration) (db *bolt.DB, err error) {
 
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 
-	return db, err
+	if nameless(f) {
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+
+		return openBolt(path, wait, open)
+	}
+
+	return db, nil
 }
 
 // closeBolt closes a database that may hold a lock after a panic inside it.
@@ -268,8 +297,8 @@ func (s *Store) view(f func(tx *bolt.Tx) error) error {
 	return err
 }
 
-// Close waits for the writes that were accepted, keeps a compact copy of the state beside it, and
-// gives the lock back. It may be called again.
+// Close waits for the writes that were accepted, keeps a compact copy of the state beside it, which takes its
+// place when it is much larger, and gives the lock back. It may be called again.
 func (s *Store) Close() error {
 	s.stopOnce.Do(func() {
 		s.mu.Lock()
@@ -283,6 +312,10 @@ func (s *Store) Close() error {
 		if broken == nil {
 			if err := s.saved.atClose(s); err != nil {
 				s.log.Warn("no copy of the state was kept", "error", err)
+			}
+
+			if err := noteClosed(s.path); err != nil {
+				s.log.Warn("the state will be read whole when it is opened next", "error", err)
 			}
 		}
 

@@ -240,7 +240,7 @@ func (s *Store) try(group []*request) (bad *request, err error) {
 		return nil, nil
 	}
 
-	index, began := uint64(btx.ID()), time.Now()
+	index, began := s.indexOf(btx), time.Now()
 	if err := btx.Commit(); err != nil {
 		return nil, err
 	}
