@@ -211,8 +211,9 @@ func requestID(h http.Header) string {
 	return ""
 }
 
-// retryAfter reads Retry-After in whole seconds or as an HTTP date; 0 when there is none. At most a
-// day is believed.
+// retryAfter reads Retry-After in whole seconds or as an HTTP date; 0 when there is none. A date is one
+// of the clock that wrote it, which the answer's own Date tells: ours may be hours away from it. At most
+// a day is believed.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
@@ -223,6 +224,10 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	if s, err := strconv.ParseFloat(v, 64); err == nil {
 		d = time.Duration(min(max(s, 0), 86400) * float64(time.Second))
 	} else if t, err := http.ParseTime(v); err == nil {
+		if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = theirs
+		}
+
 		d = t.Sub(now)
 	}
 

@@ -250,13 +250,13 @@ func tokenAnswers(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// foreignPart judges the answer to a part: storage gives each its ETag.
+// foreignPart judges the answer to a part: storage knows one success, and gives each its ETag.
 func foreignPart(status int, h http.Header, body []byte) *ForeignError {
 	if status/100 != 2 {
 		return foreign(status, h, body)
 	}
 
-	if strings.Trim(h.Get("ETag"), `"`) == "" {
+	if status != http.StatusOK || strings.Trim(h.Get("ETag"), `"`) == "" {
 		return newForeign(status, h, body)
 	}
 
@@ -264,9 +264,14 @@ func foreignPart(status int, h http.Header, body []byte) *ForeignError {
 }
 
 // foreignContent judges the head of an answer that holds content. A page, or nothing, without any
-// mark of the storage is no content.
+// mark of the storage is no content, nor is a success that storage does not know.
 func foreignContent(resp *http.Response) *ForeignError {
 	h := resp.Header
+	if resp.StatusCode/100 == 2 && resp.StatusCode != http.StatusOK &&
+		resp.StatusCode != http.StatusPartialContent {
+		return newForeign(resp.StatusCode, h, nil)
+	}
+
 	if resp.StatusCode != http.StatusOK || h.Get("ETag") != "" || byService(h) ||
 		mediaType(h) != "text/html" && resp.ContentLength != 0 {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"hoist/apsclient"
 )
@@ -323,6 +324,56 @@ func TestTextsOfTheService(t *testing.T) {
 					t.Errorf("the service's: %t: %v", own, err)
 				}
 			})
+		})
+	}
+}
+
+// TestSuccessesThatStorageDoesNotKnow: storage takes a part with 200 and gives content with 200 or 206;
+// another success comes from something on the way, and is waited out.
+func TestSuccessesThatStorageDoesNotKnow(t *testing.T) {
+	for _, status := range []int{201, 202, 203, 204, 205, 206, 207} {
+		for name, call := range map[string]func(context.Context, *apsclient.Client) error{
+			"put part": func(ctx context.Context, c *apsclient.Client) error {
+				_, err := c.Data.PutPart(ctx, "https://s3.example.com/part?sig=1",
+					apsclient.PartBody{R: strings.NewReader("x"), Size: 1})
+				return err
+			},
+			"get range": func(ctx context.Context, c *apsclient.Client) error {
+				if status == http.StatusPartialContent {
+					return &apsclient.ForeignError{Status: status} // storage knows it
+				}
+
+				_, err := c.Data.GetRange(ctx, "https://s3.example.com/object?sig=1", 0, 3, "")
+
+				return err
+			},
+		} {
+			s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+				return reply(status, "", "x", "ETag", `"abc"`), nil
+			}}
+			err := call(t.Context(), newClient(t, s))
+			if e, ok := errors.AsType[*apsclient.ForeignError](err); !ok || e.Status != status {
+				t.Errorf("%s, %d: got %v", name, status, err)
+			}
+		}
+	}
+}
+
+// TestRetryAfterIsByTheClockOfTheService: a time to come back at is a distance from the answer's own
+// time, however wrong the clock of this machine is.
+func TestRetryAfterIsByTheClockOfTheService(t *testing.T) {
+	for _, skew := range []time.Duration{-5 * time.Hour, 0, 5 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+				theirs := time.Now().Add(skew).UTC()
+				return reply(503, "", "", "Date", theirs.Format(http.TimeFormat),
+					"Retry-After", theirs.Add(7*time.Second).Format(http.TimeFormat)), nil
+			}}
+			_, err := newClient(t, s, quiet).Versions.Create(t.Context(), "b.p",
+				apsclient.NewVersion{Item: "urn:i", Storage: "urn:s"})
+			if after, again := apsclient.Retryable(err); !again || after != 7*time.Second {
+				t.Errorf("a clock %s away: again after %s, %v", skew, after, err)
+			}
 		})
 	}
 }

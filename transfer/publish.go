@@ -237,6 +237,11 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 	switch {
 	case unsettled:
 	case errors.Is(err, apsclient.ErrNotFound):
+		// what answered so may have stood behind a create that was done: that is not another's item
+		if done, lookErr := e.look(ctx, c, job); done != nil && lookErr == nil {
+			return done, nil
+		}
+
 		// the item or its folder was deleted meanwhile; what is hidden counts as absent
 		if lookErr := e.folderAgain(ctx, &job); lookErr != nil {
 			return nil, lookErr

@@ -1,11 +1,16 @@
 package transfer
 
 import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
 	"hoist/apsclient/emulator"
+	"hoist/state"
 )
 
 // TestEmptyPageOfVersionsSettlesNothing: an item has versions, so a page without any says nothing
@@ -38,4 +43,50 @@ func TestEmptyPageOfVersionsSettlesNothing(t *testing.T) {
 		w.runAll(w.engine())
 		w.wantVersions("plan.dwg", data)
 	})
+}
+
+// TestCreateDoneBehindARefusal: whatever refusal stands in the place of the reply to a create that was
+// done, its effect is seen before anything is made again.
+func TestCreateDoneBehindARefusal(t *testing.T) {
+	for _, op := range []string{"/items", "/versions"} {
+		for _, status := range []int{404, 409, 410, 412, 503} {
+			t.Run(fmt.Sprint(op, status), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					done := false
+					w.instead = func(r *http.Request) *http.Response {
+						if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, op) || done {
+							return nil
+						}
+
+						done = true
+						resp, err := w.srv.Transport().RoundTrip(r)
+						if err != nil || resp.StatusCode != http.StatusCreated {
+							t.Errorf("create: %v, %v", resp, err)
+							return nil
+						}
+
+						resp.Body.Close()
+
+						return &http.Response{StatusCode: status, Request: r,
+							Header: http.Header{"Content-Type": {"application/vnd.api+json"}},
+							Body: io.NopCloser(strings.NewReader(
+								`{"jsonapi":{"version":"1.0"},"errors":[{"code":"C","detail":"it is not there"}]}`))}
+					}
+
+					var states [][]byte
+					for seed := range uint64(2) {
+						states = append(states, w.write("plan.rvt", small, seed+1))
+						j := w.enqueue(w.job("plan.rvt"))
+						w.runAll(w.engine())
+						if now := w.get(j.ID); now.End != state.EndDone {
+							t.Fatalf("end %q, %s: %s", now.End, now.Reason, now.Error)
+						}
+					}
+
+					w.wantVersions("plan.rvt", states...)
+				})
+			})
+		}
+	}
 }
