@@ -33,6 +33,7 @@ pull" in one form.`,
 	cmd.Flags().BoolVar(&p.overwrite, "overwrite", false,
 		"replace a local file that differs, keeping the old one beside")
 	addNoMtime(cmd.Flags(), &p)
+	addMapNames(cmd.Flags(), &o.settings)
 
 	return cmd
 }

@@ -62,11 +62,7 @@ func (a *app) diagnose(ctx context.Context, output string) (err error) {
 		return err
 	}
 
-	if output == "" {
-		output = "hoist-diagnose-" + time.Now().Format("20060102-150405") + ".zip"
-	}
-
-	f, err := os.OpenFile(output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, output, err := newBundle(output, time.Now())
 	if err != nil {
 		return fmt.Errorf("write the bundle: %w", err)
 	}
@@ -127,6 +123,23 @@ func (a *app) diagnose(ctx context.Context, output string) (err error) {
 	a.printf("%s\nlook into it before you send it on: it names files and folders\n", output)
 
 	return nil
+}
+
+// newBundle makes the file for a bundle; without a name one that is free here.
+func newBundle(output string, now time.Time) (*os.File, string, error) {
+	names := []string{output}
+	if stem := "hoist-diagnose-" + now.Format("20060102-150405"); output == "" {
+		names = []string{stem + ".zip", stem + "-2.zip", stem + "-3.zip"}
+	}
+
+	for i, name := range names {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, os.ErrExist) || i == len(names)-1 {
+			return f, name, err
+		}
+	}
+
+	return nil, "", nil
 }
 
 // answerOf is what a command of hoist prints, with its exit code.

@@ -40,6 +40,10 @@ func (a *app) mv(ctx context.Context, address, name string) error {
 	defer l.done()
 
 	p := l.place
+	if why := remote.RefusedName(name); why != "" && !p.Address.OSS() {
+		return problem.Usagef("NEWNAME %q: %s", name, why)
+	}
+
 	renamed := p.Address.Parent().Join(name)
 	if _, err := a.mayChange(ctx, renamed.String()); err != nil {
 		return err

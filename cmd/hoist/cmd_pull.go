@@ -51,6 +51,8 @@ NAME~DATE-TIME.EXT. A file has the time of its version, unless --no-mtime.`,
 	f.BoolVar(&o.overwrite, "overwrite", false,
 		"replace local files that differ, keeping the old ones beside")
 	addNoMtime(f, &o)
+	addMapNames(f, &o.settings)
+	f.Lookup("map-names").Usage = "as of push; names that this system cannot hold are mapped in any case"
 
 	return cmd
 }
