@@ -403,6 +403,7 @@ type waiter struct {
 	every   time.Duration // between lines of progress
 	all     bool          // also for what pushes have not queued yet
 	beside  bool          // also where another process queues it
+	worked  bool          // or waited for who does
 
 	show             *progress.Reporter
 	lines            *progressLines
@@ -432,6 +433,9 @@ func (w *waiter) run(ctx context.Context, begin func(*attached) ([]string, error
 
 		return w.follow(ctx, at)
 	})
+	w.show.Hide()
+	w.sumUp(err)
+
 	if err != nil {
 		return atEnd(ctx, err)
 	}
@@ -443,6 +447,15 @@ func (w *waiter) run(ctx context.Context, begin func(*attached) ([]string, error
 	return nil
 }
 
+// sumUp prints the summary of a resume for people, as push and pull end with one.
+func (w *waiter) sumUp(err error) {
+	s := &w.a.sum
+	followed := s.Files > 0 || err == nil && w.worked
+	if w.command == "resume" && followed && !w.a.flags.json && !w.a.flags.quiet {
+		w.a.printf("%s\n", s.text(0, len(w.left)))
+	}
+}
+
 // follow waits for the jobs that are left, and then for those that pushes queue.
 func (w *waiter) follow(ctx context.Context, at *attached) error {
 	defer w.show.Hide()
@@ -451,6 +464,7 @@ func (w *waiter) follow(ctx context.Context, at *attached) error {
 		return err
 	}
 
+	w.worked = at.own != nil || w.beside
 	if at.own != nil {
 		return w.goOn(ctx, at.own)
 	}

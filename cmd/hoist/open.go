@@ -288,6 +288,10 @@ func (a *app) dial(ctx context.Context, s *setup) (*control.Client, error) {
 	}
 
 	a.handed = true
+	if a.sum.other == nil {
+		a.sum.other = c
+	}
+
 	if fingerprint != "" {
 		c.Account = s.profile + " " + fingerprint
 	}

@@ -170,7 +170,9 @@ func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command strin
 			end()
 		}
 
-		a.sum.owner(at.own)
+		if at.own != nil {
+			a.sum.add(at.own.Calls())
+		}
 
 		released := at.release()
 		if at.own == nil && errors.Is(err, control.ErrNoOwner) {

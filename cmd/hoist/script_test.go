@@ -203,7 +203,7 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 // may.
 var contractFields = map[string]struct{ must, may string }{
 	"end":     {"summary", ""},
-	"summary": {"files created versioned unchanged downloaded attention bytes seconds", "calls"},
+	"summary": {"files created versioned unchanged downloaded attention bytes seconds calls", "forecast"},
 	"status":  {"version watches jobs active attention waiting budgets", "owner eta trouble bandwidth"},
 	"owner":   {"pid command since", ""},
 	"watch": {"id path remote mode delete",
@@ -228,6 +228,7 @@ var contractFields = map[string]struct{ must, may string }{
 	"watch-verb": {"id path remote state", ""},
 	"done":       {"remote result", ""},
 	"url":        {"remote url", ""},
+	"bundle":     {"path files", ""},
 	"profile": {"name current flow signed_in",
 		"client_id base_url user_id region hub scopes actions secret_in service_account_id"},
 	"signed-out": {"profile result", ""},

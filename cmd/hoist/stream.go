@@ -52,14 +52,15 @@ type streamer struct {
 	a    *app
 	s    *setup
 	band apsclient.Bandwidth
+	oss  bool
 
 	client *apsclient.Client
 	done   []func()
 }
 
-// newStreamer connects. Close ends it.
-func (a *app) newStreamer(ctx context.Context, s *setup) (*streamer, error) {
-	st := &streamer{a: a, s: s, band: owner.Limiters(s.engine.Bandwidth, time.Now())}
+// newStreamer connects, for what the remote is one end of. Close ends it.
+func (a *app) newStreamer(ctx context.Context, s *setup, at remote.Address) (*streamer, error) {
+	st := &streamer{a: a, s: s, band: owner.Limiters(s.engine.Bandwidth, time.Now()), oss: at.OSS()}
 	go owner.FollowTimetable(ctx, func() config.Timetable { return s.engine.Bandwidth }, st.band)
 
 	return st, st.connect(ctx)
@@ -71,7 +72,12 @@ func (st *streamer) connect(ctx context.Context) error {
 		return err
 	}
 
-	st.client, st.done = c, append(st.done, done)
+	scopes := apsclient.TransferScopes
+	if st.oss {
+		scopes = apsclient.TransferScopesOSS
+	}
+
+	st.client, st.done = c.WithScopes(scopes...), append(st.done, done)
 
 	return nil
 }
@@ -112,7 +118,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 		return err
 	}
 
-	st, err := a.newStreamer(ctx, t.s)
+	st, err := a.newStreamer(ctx, t.s, t.remote)
 	if err != nil {
 		return err
 	}
@@ -141,7 +147,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 		Sent: func(n int) { sent.Add(int64(n)) }, Renew: st.renew,
 	}.Write(ctx, st.client, inPieces(interruptible(ctx, a.stdin)))
 	stopShowing()
-	a.sum.stream(st)
+	a.sum.add(st.client.Calls()) // none when the owner of the home made them
 
 	if err != nil {
 		return t.sumUp(streamEnd(ctx, err))
@@ -218,7 +224,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req control.PullRe
 		return problem.Usagef("standard output takes neither --detach nor --dry-run")
 	}
 
-	st, err := a.newStreamer(ctx, t.s)
+	st, err := a.newStreamer(ctx, t.s, t.remote)
 	if err != nil {
 		return err
 	}

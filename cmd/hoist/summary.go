@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/control"
-	"hoist/cmd/hoist/internal/owner"
 )
 
 // summary is what a push, pull or resume came to; with --json it is their last line.
@@ -21,13 +25,13 @@ type summary struct {
 	Attention  int     `json:"attention"`
 	Bytes      int64   `json:"bytes"`           // moved
 	Seconds    float64 `json:"seconds"`         // of the command
-	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when another process made them
+	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when who made them has ended
 
 	Forecast *control.Forecast `json:"forecast,omitempty"` // of a push that is only looked at
 
-	began   time.Time
-	foreign bool // another process did a part of the work
-	muted   bool // standard output carries the content of a file
+	began time.Time
+	other *control.Client // the first that did a part of the work; nil: this process did it all
+	muted bool            // standard output carries the content of a file
 }
 
 // result counts a file.
@@ -51,23 +55,62 @@ func (s *summary) result(result string, bytes *int64) {
 	}
 }
 
-// owner adds the calls of this process as the owner of the home; nil: another one made them.
-func (s *summary) owner(own *owner.Owner) {
-	switch {
-	case own == nil:
-		s.foreign = true
-	case s.Calls == nil:
-		s.Calls = new(own.Calls())
-	default:
-		*s.Calls += own.Calls()
+// add counts calls that this process made.
+func (s *summary) add(calls int64) {
+	if s.Calls == nil {
+		s.Calls = new(int64)
+	}
+
+	*s.Calls += calls
+}
+
+// count ends the counting of calls with those of another process that did a part of the work.
+func (s *summary) count() {
+	if s.other == nil {
+		s.add(0)
+		return
+	}
+
+	// what was interrupted is told too
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+
+	n, known := s.other.Calls(ctx)
+	s.other.Close()
+	s.add(n)
+	if !known {
+		s.Calls = nil
 	}
 }
 
-// stream adds the calls of a stream, unless the owner of the home made them.
-func (s *summary) stream(st *streamer) {
-	if n := st.client.Calls(); n > 0 {
-		s.Calls = new(n)
+// text is the summary for people, of files of which so many were queued for others and are left.
+func (s *summary) text(queued, left int) string {
+	text := count(s.Files, "file", "files") + ": " + s.results(queued, left)
+	if s.Bytes > 0 {
+		text += fmt.Sprintf("; %s in %v", humanize.IBytes(uint64(s.Bytes)),
+			time.Since(s.began).Round(100*time.Millisecond))
 	}
+
+	return text
+}
+
+// results are what became of how many files.
+func (s *summary) results(queued, left int) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{s.Created, control.ResultCreated}, {s.Versioned, control.ResultVersioned},
+		{s.Downloaded, control.ResultDownloaded}, {queued, resultQueued},
+		{s.Unchanged, control.ResultUnchanged}, {s.Attention, needs(s.Attention) + " attention"}, {left, "left"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+		}
+	}
+
+	return cmp.Or(strings.Join(parts, ", "), "nothing")
 }
 
 // sumsUp marks a command that ends with a summary.
@@ -83,9 +126,7 @@ func (a *app) printSummary(cmd *cobra.Command, args []string) error {
 
 	s := a.sum
 	s.Seconds = math.Round(time.Since(s.began).Seconds()*1000) / 1000
-	if s.foreign {
-		s.Calls = nil
-	}
+	s.count()
 
 	return a.printJSON(map[string]summary{"summary": s})
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"hoist/apsclient"
 	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/problem"
 )
@@ -67,8 +68,13 @@ func TestSummary(t *testing.T) {
 				}
 			}
 
-			if names := slices.Sorted(maps.Keys(got)); !slices.Contains(names, "seconds") {
+			names := slices.Sorted(maps.Keys(got))
+			if !slices.Contains(names, "seconds") || !slices.Contains(names, "calls") {
 				t.Errorf("fields %v", names)
+			}
+
+			if tt.code == 2 && got["calls"] != 0 {
+				t.Errorf("%v calls of a command that was not understood", got["calls"])
 			}
 		})
 	}
@@ -80,6 +86,108 @@ func TestSummary(t *testing.T) {
 
 	if out, _ := l.run(0, "pull", "--json", l.remote+"/a.rvt", "-"); len(out) != 1000 {
 		t.Errorf("%d bytes on standard output, want the file alone", len(out))
+	}
+}
+
+// TestSummaryBesideAnOwner: the calls that another process makes for a command are those of the command.
+func TestSummaryBesideAnOwner(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	path := l.file("a.rvt", 1000)
+	daemon := l.start("daemon")
+	l.owned("daemon")
+
+	out, _ := l.run(0, "push", "--json", path, l.remote)
+	if calls := summaryOf(t, out)["calls"]; calls < 3 {
+		t.Errorf("%v calls for a file: %s", calls, out)
+	}
+
+	for _, args := range [][]string{
+		{"push", "--json", path, l.remote},
+		{"push", "--json", "--detach", path, l.remote},
+		{"pull", "--json", l.remote + "/a.rvt", filepath.Join(l.dir, "b.rvt")},
+		{"resume", "--json"},
+	} {
+		l.cloud.ResetJournal()
+		out, _ := l.run(0, args...)
+		made := 0
+		for _, r := range l.cloud.Requests() {
+			if r.Op != "token" && !strings.HasPrefix(r.Op, "s3-") {
+				made++
+			}
+		}
+
+		if calls, ok := summaryOf(t, out)["calls"]; !ok || int(calls) != made {
+			t.Errorf("%v: %v calls, want %d: %s", args, calls, made, out)
+		}
+	}
+
+	if code := daemon.interrupt(); code != 0 {
+		t.Errorf("the daemon ended with %d", code)
+	}
+}
+
+// TestResumeSumsUp: resume ends with a summary for people too.
+func TestResumeSumsUp(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	if out, _ := l.run(0, "resume"); out != "0 files: nothing\n" {
+		t.Errorf("nothing to do: %q", out)
+	}
+
+	path := l.file("a.rvt", 1000)
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "s3-put" {
+			return emulator.Fault{Kind: emulator.Stall}
+		}
+
+		return emulator.Fault{}
+	})
+	l.run(7, "push", "--max-duration", "1s", path, l.remote)
+	if out, _ := l.run(7, "resume", "--max-duration", "100ms"); out != "1 file: 1 left\n" {
+		t.Errorf("the time is up: %q", out)
+	}
+
+	l.cloud.SetFault(nil)
+	if out, _ := l.run(0, "resume", "--json"); summaryOf(t, out)["created"] != 1 {
+		t.Errorf("%s", out)
+	}
+
+	l.run(0, "push", "-q", "--detach=false", "--force", path, l.remote)
+	if out, _ := l.run(0, "resume", "-q"); out != "" {
+		t.Errorf("quiet: %q", out)
+	}
+}
+
+// TestScopesOfTransfers: what streams asks for the scopes of every transfer, with one token.
+func TestScopesOfTransfers(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.run(0, "push", "-q", l.file("a.rvt", 10), l.remote)
+	l.run(0, "mkdir", "oss://streams-here")
+
+	project, oss := sorted(apsclient.TransferScopes), sorted(apsclient.TransferScopesOSS)
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"push", "-", "oss://streams-here/key"}, oss},
+		{[]string{"pull", "oss://streams-here/key", "-"}, oss},
+		{[]string{"cat", l.remote + "/a.rvt"}, project},
+		{[]string{"pull", l.remote + "/a.rvt", filepath.Join(l.dir, "b.rvt")}, project},
+	} {
+		l.cloud.ResetJournal()
+		l.run(0, tt.args...)
+		var asked [][]string
+		for _, r := range l.cloud.Requests() {
+			if r.Op == "token" {
+				asked = append(asked, sorted(r.Scopes))
+			}
+		}
+
+		if len(asked) != 1 || !slices.Equal(asked[0], tt.want) {
+			t.Errorf("%v: asked for %v, want %v", tt.args, asked, tt.want)
+		}
 	}
 }
 

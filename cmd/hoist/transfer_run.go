@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -481,23 +480,8 @@ func needs(n int) string {
 
 func (t *transferRun) summary(left int) string {
 	s := t.a.sum
-	var parts []string
-	for _, p := range []struct {
-		n    int
-		what string
-	}{
-		{s.Created, control.ResultCreated}, {s.Versioned, control.ResultVersioned},
-		{s.Downloaded, control.ResultDownloaded}, {t.queued, resultQueued},
-		{s.Unchanged, control.ResultUnchanged}, {s.Attention, needs(s.Attention) + " attention"}, {left, "left"},
-	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
-		}
-	}
-
-	text := cmp.Or(strings.Join(parts, ", "), "nothing")
 	if t.dry {
-		text = "would do: " + text
+		text := "would do: " + s.results(t.queued, left)
 		if f := s.Forecast; f != nil {
 			text += "; " + forecastText(*f)
 		}
@@ -505,11 +489,9 @@ func (t *transferRun) summary(left int) string {
 		return text
 	}
 
-	text = count(s.Files, "file", "files") + ": " + text
-	if s.Bytes > 0 && !t.detach {
-		text += fmt.Sprintf("; %s in %v", humanize.IBytes(uint64(s.Bytes)),
-			time.Since(s.began).Round(100*time.Millisecond))
+	if t.detach {
+		s.Bytes = 0 // none has moved yet
 	}
 
-	return text
+	return s.text(t.queued, left)
 }

@@ -35,6 +35,9 @@ type Client struct {
 	// Account, when not "", is sent along as "PROFILE FINGERPRINT"; an owner that uses another
 	// account refuses.
 	Account string
+
+	process string // that was dialled
+	calls   int64  // that it had made of the service by then
 }
 
 // Dial finds the owner of a home by its socket, or by the address in addrFile when that exists,
@@ -47,24 +50,45 @@ func Dial(ctx context.Context, socket, addrFile string) (*Client, error) {
 
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	if c.process, c.calls, err = c.health(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+
+	return c, nil
+}
+
+// health asks whether the owner lives, and what it tells of itself: its process, "" when it does not
+// say, and how many calls of the service that made.
+func (c *Client) health(ctx context.Context) (process string, calls int64, err error) {
 	req, err := c.request(ctx, http.MethodGet, "/healthz", nil)
 	if err != nil {
-		return nil, err
+		return "", 0, err
 	}
 
 	resp, err := c.http.Do(req)
 	if err != nil {
-		c.Close()
-		return nil, fmt.Errorf("%w: %v", ErrNoOwner, err)
+		return "", 0, fmt.Errorf("%w: %v", ErrNoOwner, err)
 	}
 	defer resp.Body.Close()
 	// an owner that is not well is one that answers
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusServiceUnavailable {
-		c.Close()
-		return nil, fmt.Errorf("%w: %s", ErrNoOwner, resp.Status)
+		return "", 0, fmt.Errorf("%w: %s", ErrNoOwner, resp.Status)
 	}
 
-	return c, nil
+	process, number, _ := strings.Cut(resp.Header.Get(callsHeader), " ")
+	if calls, err = strconv.ParseInt(number, 10, 64); err != nil { // one of an older release
+		return "", 0, nil
+	}
+
+	return process, calls, nil
+}
+
+// Calls is how many calls of the service the owner made since it was dialled, for whomever; false
+// when that process has ended or does not say.
+func (c *Client) Calls(ctx context.Context) (int64, bool) {
+	process, calls, err := c.health(ctx)
+	return calls - c.calls, err == nil && process != "" && process == c.process
 }
 
 // find reads where the owner listens.

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/http"
+	"os"
 )
 
 // description is the API as an OpenAPI document.
@@ -17,8 +18,12 @@ func (s server) describe(w http.ResponseWriter, _ *http.Request) {
 }
 
 // health answers 200 while all is well, else 503 with what is not.
-func (s server) health(check func() error) http.HandlerFunc {
+func (s server) health(check func() error, calls func() int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		if calls != nil {
+			w.Header().Set(callsHeader, fmt.Sprint(os.Getpid(), " ", calls()))
+		}
+
 		if check != nil {
 			if err := check(); err != nil {
 				http.Error(w, err.Error(), http.StatusServiceUnavailable)

@@ -21,6 +21,9 @@ import (
 // another one's.
 const accountHeader = "Hoist-Account"
 
+// callsHeader tells, with the answer about health, how many calls of the service this process made.
+const callsHeader = "Hoist-Calls"
+
 // maxRequest bounds the body of a request, in bytes: a list of paths may be long, a mistake is
 // longer.
 const maxRequest = 256 << 20
@@ -37,6 +40,8 @@ type ServerOptions struct {
 	Metrics http.HandlerFunc
 	// Health is why nothing moves though it should; nil: it is not known.
 	Health func() error
+	// Calls is how many calls of the service were made so far; nil: it is not told.
+	Calls  func() int64
 	Logger *slog.Logger // nil: none
 	// Words are the exit code and the hint that a command gives for a problem, for the clients that
 	// show those; nil: answers have neither.
@@ -78,7 +83,7 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 // routes are what the API answers, by the pattern of each; openapi.yaml describes them.
 func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 	routes := map[string]http.HandlerFunc{
-		"GET /healthz":                 s.health(o.Health),
+		"GET /healthz":                 s.health(o.Health, o.Calls),
 		"GET /v1/openapi.yaml":         s.describe,
 		"GET /v1/status":               s.status,
 		"GET /v1/jobs":                 s.jobs,

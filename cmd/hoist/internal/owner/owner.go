@@ -351,7 +351,7 @@ func (o *Owner) serve() error {
 	o.server = &http.Server{
 		Handler: o.requests.counted(control.NewHandler(visited{o}, control.ServerOptions{
 			Token: l.Token, CheckAccount: o.options.CheckAccount, Metrics: o.serveMetrics,
-			Health: o.Health,
+			Health: o.Health, Calls: o.Calls,
 			Logger: o.log, Words: o.options.Words,
 		})),
 		ConnContext:       control.WithPeer,
