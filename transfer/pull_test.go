@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,12 +52,30 @@ func (w *world) planPull(e *Engine, address, path string, change ...func(*plan.P
 		c(&req)
 	}
 
-	plans, err := plan.Pull(w.t.Context(), w.at(e), w.store, req)
+	plans, err := planAll(w.t.Context(), w.at(e), w.store, req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 
 	return plans
+}
+
+// planAll plans all files of a pull.
+func planAll(ctx context.Context, r *remote.Resolver, store *state.Store, req plan.PullRequest) (all []plan.File,
+	err error) {
+	p, err := plan.NewPull(ctx, r, store, req)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+
+	for err == nil && !p.Done() {
+		var run []plan.File
+		run, err = p.Next(ctx)
+		all = append(all, run...)
+	}
+
+	return all, err
 }
 
 func (w *world) wantFile(name string, want []byte) {
@@ -169,14 +188,14 @@ func TestPullFileLandings(t *testing.T) {
 		w.wantFile("old.dwg", one)
 		w.wantNoLitter()
 
-		_, err := plan.Pull(t.Context(), w.at(e), w.store,
+		_, err := planAll(t.Context(), w.at(e), w.store,
 			plan.PullRequest{Profile: "default", Remote: mustAddress(t, address), Path: w.path("x"),
 				Version: 7})
 		if nf, ok := errors.AsType[*remote.NotFoundError](err); !ok || nf.What != "version" {
 			t.Errorf("a version that is not there: %v", err)
 		}
 
-		_, err = plan.Pull(t.Context(), w.at(e), w.store,
+		_, err = planAll(t.Context(), w.at(e), w.store,
 			plan.PullRequest{Profile: "default", Remote: mustAddress(t, w.srv.DemoRemote()),
 				Path: w.path("old.dwg")})
 		if _, ok := errors.AsType[*remote.UsageError](err); !ok {

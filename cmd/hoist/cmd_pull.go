@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -96,6 +97,8 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 	if os.IsPathSeparator(path[len(path)-1]) {
 		req.Path += string(filepath.Separator)
 	}
+
+	t.send = func(ctx context.Context, at *owner.Owner, to owner.Sending) error { return at.Fetch(ctx, req, to) }
 
 	return t.run(ctx)
 }

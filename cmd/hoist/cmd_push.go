@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/owner"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -123,7 +124,7 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 		return err
 	}
 
-	t.push = &req
+	t.send = func(ctx context.Context, at *owner.Owner, to owner.Sending) error { return at.Send(ctx, req, to) }
 
 	return t.run(ctx)
 }

@@ -175,9 +175,14 @@ func (a *app) printStatus(s control.Status) error {
 	return nil
 }
 
-// pushText tells of a push whose files are not all queued.
+// pushText tells of a push or pull whose files are not all queued.
 func pushText(p control.PendingPush) string {
-	text := "push of " + printable(strings.Join(p.Paths, " ")) + " -> " + printable(p.Remote) + ": "
+	what, from, to := "push", strings.Join(p.Paths, " "), p.Remote
+	if p.Pull {
+		what, from, to = "pull", to, from
+	}
+
+	text := what + " of " + printable(from) + " -> " + printable(to) + ": "
 	if p.Left == nil {
 		return text + `not all of its files are queued; "hoist resume" goes on`
 	}

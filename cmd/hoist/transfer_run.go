@@ -30,8 +30,9 @@ type transferRun struct {
 	filter  control.Filter
 	batch   string
 	plan    func(ctx context.Context, api control.API) (control.Plan, error)
-	push    *control.PushRequest // what plan asks for, of a push; nil: plan alone tells
-	dry     bool
+	// queues what plan asks for while others of it are sent or fetched; nil: plan alone does
+	send func(context.Context, *owner.Owner, owner.Sending) error
+	dry  bool
 	// what a push that is only looked at would take; nil: not asked
 	forecast func(ctx context.Context, api control.API) (control.PreflightReport, error)
 	by       time.Time            // when all should be done; zero: nobody asked
@@ -133,8 +134,8 @@ const (
 
 // work plans if that has not been done, and follows what is left of the plan.
 func (t *transferRun) work(ctx context.Context, at *attached) error {
-	if !t.planned && at.own != nil && t.push != nil && !t.dry {
-		return t.send(ctx, at)
+	if !t.planned && at.own != nil && t.send != nil && !t.dry {
+		return t.planAlong(ctx, at)
 	}
 
 	if !t.planned {
@@ -184,15 +185,15 @@ func (t *transferRun) work(ctx context.Context, at *attached) error {
 	return at.Follow(ctx, left, t.told)
 }
 
-// send plans and follows at once, as the owner of the home.
-func (t *transferRun) send(ctx context.Context, at *attached) error {
+// planAlong plans and follows at once, as the owner of the home.
+func (t *transferRun) planAlong(ctx context.Context, at *attached) error {
 	looked := sync.OnceFunc(t.a.looking(ctx, at, t.show))
 	defer looked()
 	defer t.show.Hide()
 
 	var spare []byte
 	found := 0
-	err := at.own.Send(ctx, *t.push, owner.Sending{
+	err := t.send(ctx, at.own, owner.Sending{
 		Begin: func(files int, leftOut []control.RuleCount) {
 			if found = files; files >= manyFiles {
 				spare = make([]byte, manySpare)

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"hash/maphash"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,9 +24,7 @@ type landing struct {
 type landings struct {
 	place remote.Place
 	req   PushRequest
-	seed  maphash.Seed
-	files []uint64       // by source: hash of where its file lands, as the service may see it
-	order []int32        // the sources by that, then by number
+	files byHash         // by source: where its file lands, as the service may see it
 	dirs  map[string]int // folder that a landing needs, below the place -> a source below it
 	folds map[string]string
 	// what is spelled in several ways, by the Fold of the names up to there
@@ -44,11 +41,10 @@ type spelling struct {
 
 // land computes where every source lands, and refuses two on one name. It is pure.
 func land(place remote.Place, req PushRequest) (*landings, error) {
-	l := &landings{place: place, req: req, seed: maphash.MakeSeed(), dirs: map[string]int{},
-		files: make([]uint64, req.count()), folds: map[string]string{},
+	l := &landings{place: place, req: req, dirs: map[string]int{}, folds: map[string]string{},
 		spelled: map[string][]spelling{}, twice: map[int]bool{}, others: map[int]string{}}
 	above := ""
-	for i := range l.files {
+	for i := range req.count() {
 		names, _ := l.names(i)
 		last := len(names) - 1
 		if dir := strings.Join(names[:last], "/"); dir != above && place.Kind == remote.KindFolder {
@@ -56,38 +52,18 @@ func land(place remote.Place, req PushRequest) (*landings, error) {
 			l.addFolders(i, names[:last])
 		}
 
-		l.files[i] = maphash.String(l.seed, l.fold(names))
+		l.files.add(l.fold(names))
 	}
 
-	for _, i := range l.sort() {
+	l.files.sort()
+
+	for _, i := range l.files.later() {
 		if err := l.met(i); err != nil {
 			return nil, err
 		}
 	}
 
 	return l, cmp.Or(l.filesAsFolders(), req.Found.Err())
-}
-
-// sort orders the sources by where they land, and returns those whose place another one before them has.
-func (l *landings) sort() (later []int) {
-	l.order = make([]int32, len(l.files))
-	for i := range l.order {
-		l.order[i] = int32(i)
-	}
-
-	slices.SortFunc(l.order, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(l.files[a], l.files[b]), cmp.Compare(a, b))
-	})
-
-	for n := 1; n < len(l.order); n++ {
-		if i := l.order[n]; l.files[i] == l.files[l.order[n-1]] {
-			later = append(later, int(i))
-		}
-	}
-
-	slices.Sort(later)
-
-	return later
 }
 
 // names are those of a source's landing, and whether one of them is not its own.
@@ -135,17 +111,7 @@ func (l *landings) fold(names []string) string {
 }
 
 // source finds the first one whose file lands where a text of fold leads.
-func (l *landings) source(fold string) (i int, ok bool) {
-	hash := maphash.String(l.seed, fold)
-	n, ok := slices.BinarySearchFunc(l.order, hash, func(i int32, hash uint64) int {
-		return cmp.Compare(l.files[i], hash)
-	})
-	if !ok {
-		return 0, false
-	}
-
-	return int(l.order[n]), true
-}
+func (l *landings) source(fold string) (i int, ok bool) { return l.files.first(fold) }
 
 // collision is the error of two sources on one name.
 func (l *landings) collision(names []string, i, j int) error {

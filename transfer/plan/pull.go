@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"hoist/state"
 	"hoist/state/compare"
@@ -27,16 +28,38 @@ type PullRequest struct {
 	Version   int  // of a single file; 0: the tip
 	Overwrite bool // replace local files that differ, keeping the old ones beside
 	OwnTime   bool // files have the time when they came, not that of their versions
+	Force     bool // fetch what is unchanged too
 	Batch     string
+	// whether a file is asked for: slash path below Path, or the name of a single one, bytes (-1 unknown) and
+	// when the content was made; nil: all are
+	Wants func(rel string, bytes int64, made time.Time) bool
+	Dir   string // a private folder for the list of many files; "": the one for temporary files
 }
 
-// Pull decides which files are fetched and where they land: a folder's contents go into Path, a
+// Pulling is a pull that is planned run by run, so that what it takes of memory does not grow with its files but
+// for a few bytes each. Close ends it.
+type Pulling struct {
+	r     *remote.Resolver
+	store *state.Store
+	req   PullRequest
+	rules remote.LocalRules
+	into  string
+	place remote.Place // that the address names
+	named bool         // it is one file, and its local name the user's own choice
+
+	found *List[listed]
+	bytes int64
+	names byHash         // where each lands
+	dirs  map[string]int // local folders that files need, as names folds them -> one of these
+	next  int
+}
+
+// NewPull decides which files are fetched and where they land: a folder's contents go into Path, a
 // file becomes Path or Path/NAME. It reads each remote folder once and makes no call for a file.
 // Remote names that the local system cannot hold are mapped by remote.LocalRules, with a warning;
-// nothing lands outside Path. Errors, before anything was done: *UsageError, *NotFoundError,
-// *AmbiguousError, those of the client.
-func Pull(ctx context.Context, r *remote.Resolver, store *state.Store, req PullRequest) ([]File,
-	error) {
+// nothing lands outside Path. Next tells what is to be done about the files. Errors, before anything was
+// done: *UsageError, *NotFoundError, *AmbiguousError, those of the client.
+func NewPull(ctx context.Context, r *remote.Resolver, store *state.Store, req PullRequest) (_ *Pulling, err error) {
 	if err := r.Allowed("get-signed-s3-download-url"); err != nil {
 		return nil, err // before anything is looked at or queued
 	}
@@ -47,67 +70,137 @@ func Pull(ctx context.Context, r *remote.Resolver, store *state.Store, req PullR
 		return nil, err
 	}
 
-	info, err := os.Stat(req.Path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	w := &Pulling{r: r, store: store, req: req, rules: remote.LocalRulesFor(runtime.GOOS),
+		into: filepath.Clean(req.Path), place: place, found: newList(req.Dir, listedForm), dirs: map[string]int{}}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+	if err := w.find(ctx); err != nil {
 		return nil, err
 	}
 
-	isDir := err == nil && info.IsDir()
-	w := puller{r: r, store: store, req: req, rules: remote.LocalRulesFor(runtime.GOOS),
-		into: filepath.Clean(req.Path), taken: map[string]string{}, dirs: map[string]string{}}
-	switch place.Kind {
-	case remote.KindItem, remote.KindObject:
-		if place, err = r.AtVersion(ctx, place, req.Version); err != nil {
-			return nil, err
-		}
+	w.names.sort()
 
-		if isDir || strings.HasSuffix(req.Path, string(filepath.Separator)) ||
-			strings.HasSuffix(req.Path, "/") {
-			err = w.add(ctx, place, nil, []string{place.Name()}, "")
-			return w.out, err
-		}
+	return w, nil
+}
 
-		w.into = filepath.Dir(req.Path)
-		p, err := w.fetch(place, nil, filepath.Base(req.Path))
-		p.Warning = "" // the name is the user's own choice
-
-		return []File{p}, err
-	case remote.KindProject, remote.KindFolder, remote.KindBucket, remote.KindPrefix:
-		switch {
-		case req.Version != 0:
-			return nil, remote.Usagef("%s is a folder: a version can be asked of a file alone", place.Address)
-		case err == nil && !isDir:
-			return nil, remote.Usagef("%s is a folder, and %q is a file", place.Address, req.Path)
-		}
-
-		if err := w.walk(ctx, place, nil, ""); err != nil {
-			return nil, err
-		}
-
-		w.refuseFilesInTheWay()
-
-		return w.out, nil
+// find lists what the place holds.
+func (w *Pulling) find(ctx context.Context) error {
+	info, err := os.Stat(w.req.Path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 
-	return nil, remote.Usagef("%s cannot be fetched: name a project, a folder, a file, a bucket or a key",
-		req.Remote)
+	isDir := err == nil && info.IsDir()
+	switch w.place.Kind {
+	case remote.KindItem, remote.KindObject:
+		q, err := w.r.AtVersion(ctx, w.place, w.req.Version)
+		if err != nil {
+			return err
+		}
+
+		if isDir || strings.HasSuffix(w.req.Path, string(filepath.Separator)) || strings.HasSuffix(w.req.Path, "/") {
+			return w.add(ctx, q, nil, []string{q.Name()}, "")
+		}
+
+		w.named = true
+
+		return w.keep(q, filepath.Base(w.req.Path), "")
+	case remote.KindProject, remote.KindFolder, remote.KindBucket, remote.KindPrefix:
+		switch {
+		case w.req.Version != 0:
+			return remote.Usagef("%s is a folder: a version can be asked of a file alone", w.place.Address)
+		case err == nil && !isDir:
+			return remote.Usagef("%s is a folder, and %q is a file", w.place.Address, w.req.Path)
+		}
+
+		return w.walk(ctx, w.place, nil, "")
+	}
+
+	return remote.Usagef("%s cannot be fetched: name a project, a folder, a file, a bucket or a key", w.req.Remote)
 }
 
-// puller plans one pull.
-type puller struct {
-	r     *remote.Resolver
-	store *state.Store
-	req   PullRequest
-	rules remote.LocalRules
-	into  string
-	out   []File
-	taken map[string]string // local path below into, folded when the system folds -> address
-	dirs  map[string]string // the same of folders that files lie in
+// Len is how many files there are, and Bytes what they hold, as far as that is known.
+func (w *Pulling) Len() int { return w.found.Len() }
+
+// Bytes: see Len.
+func (w *Pulling) Bytes() int64 { return w.bytes }
+
+// Close gives up what is not planned yet. It may be called again.
+func (w *Pulling) Close() { w.found.Close() }
+
+// Done reports whether Next has planned all files.
+func (w *Pulling) Done() bool { return w.next >= w.found.Len() }
+
+// Next plans the next files, none at the end. After an error it can be called again.
+func (w *Pulling) Next(context.Context) ([]File, error) {
+	end := min(w.next+runFiles, w.found.Len())
+	out := make([]File, 0, end-w.next)
+	for i := w.next; i < end; i++ {
+		f, err := w.plan(i)
+		if err := cmp.Or(err, w.found.Err()); err != nil {
+			return nil, err
+		}
+
+		out = append(out, f)
+	}
+
+	w.next = end
+
+	return out, nil
 }
 
-// walk plans everything below a place. dirs are the local folders on the way, problem why they
+// plan plans one file, unless another one is in its way.
+func (w *Pulling) plan(i int) (File, error) {
+	l := w.found.At(i)
+	dirs := strings.Split(l.local, "/")
+	into, last := w.into, len(dirs)-1
+	if w.named {
+		into = filepath.Dir(w.req.Path)
+	}
+
+	f, err := w.fetch(l.place(w.place), into, dirs[:last], dirs[last])
+	switch {
+	case err != nil:
+		return f, err
+	case w.named:
+		f.Warning = ""
+	case l.problem != "":
+		f.Warning = "" // it is kept nowhere
+		f.attention(state.ReasonNameRefused, l.problem)
+	case f.Result == Attention:
+	default:
+		w.refuse(&f, i, w.key(l.local))
+	}
+
+	return f, nil
+}
+
+// refuse parks a file that would land where another one does, or where others need a folder.
+func (w *Pulling) refuse(f *File, i int, key string) {
+	if first, ok := w.names.first(key); ok && first < i && w.key(w.found.At(first).local) == key {
+		f.attention(state.ReasonAmbiguous,
+			fmt.Sprintf("%s and %s would land on one local file", w.address(first), f.Remote))
+
+		return
+	}
+
+	if other, ok := w.dirs[key]; ok {
+		f.attention(state.ReasonAmbiguous,
+			fmt.Sprintf("%s needs a local folder where %s would land", w.address(other), f.Remote))
+	}
+}
+
+func (w *Pulling) address(i int) remote.Address {
+	l := w.found.At(i)
+	return l.address(w.place)
+}
+
+// walk finds everything below a place. dirs are the local folders on the way, problem why they
 // cannot be made.
-func (w *puller) walk(ctx context.Context, p remote.Place, dirs []string, problem string) error {
+func (w *Pulling) walk(ctx context.Context, p remote.Place, dirs []string, problem string) error {
 	for e, err := range w.r.List(ctx, p) {
 		if err != nil {
 			return err
@@ -121,8 +214,8 @@ func (w *puller) walk(ctx context.Context, p remote.Place, dirs []string, proble
 	return nil
 }
 
-// visit plans what is directly in p.
-func (w *puller) visit(ctx context.Context, p, q remote.Place, dirs []string, problem string) error {
+// visit finds what is directly in p.
+func (w *Pulling) visit(ctx context.Context, p, q remote.Place, dirs []string, problem string) error {
 	switch q.Kind {
 	case remote.KindFolder:
 		local, bad := w.rules.LocalName(q.Folder.Name)
@@ -143,7 +236,7 @@ func (w *puller) visit(ctx context.Context, p, q remote.Place, dirs []string, pr
 	return w.add(ctx, q, dirs, []string{q.Name()}, problem)
 }
 
-func (w *puller) add(ctx context.Context, q remote.Place, dirs, names []string, problem string) error {
+func (w *Pulling) add(ctx context.Context, q remote.Place, dirs, names []string, problem string) error {
 	local := slices.Clip(dirs)
 	for _, n := range names {
 		l, bad := w.rules.LocalName(n)
@@ -161,32 +254,38 @@ func (w *puller) add(ctx context.Context, q remote.Place, dirs, names []string, 
 		}
 	}
 
-	last := len(local) - 1
-	p, err := w.fetch(q, local[:last], local[last])
-	if err != nil {
-		return err
+	return w.keep(q, strings.Join(local, "/"), problem)
+}
+
+// keep lists a file, unless it was not asked for.
+func (w *Pulling) keep(q remote.Place, local, problem string) error {
+	l := listedOf(q, local, problem)
+	name := local
+	if w.named {
+		name = q.Name()
 	}
 
-	key := w.key(strings.Join(local, "/"))
-	switch other, taken := w.taken[key]; {
-	case problem != "":
-		p.Warning = "" // it is kept nowhere
-		p.attention(state.ReasonNameRefused, problem)
-	case taken:
-		p.attention(state.ReasonAmbiguous,
-			fmt.Sprintf("%s and %s would land on one local file", other, p.Remote))
-	default:
-		w.taken[key] = p.Remote
+	if w.req.Wants != nil && !w.req.Wants(name, l.size, l.modified) {
+		return nil
+	}
+
+	key := w.key(local)
+	if problem == "" {
 		for i := range key {
 			if key[i] == '/' {
-				w.dirs[key[:i]] = p.Remote
+				w.dirs[key[:i]] = w.found.Len()
 			}
 		}
 	}
 
-	w.out = append(w.out, p)
+	if problem != "" {
+		key = "" // in nobody's way
+	}
 
-	return nil
+	w.names.add(key)
+	w.bytes += max(l.size, 0)
+
+	return w.found.Add(l)
 }
 
 // standIn is the name in status of what has none on this system: nothing is kept under it.
@@ -195,8 +294,8 @@ func standIn(name string) string {
 	return strings.ToValidUTF8(name[:min(len(name), 100)], "_") + "…"
 }
 
-// key is a slash path below into as taken and dirs hold it.
-func (w *puller) key(rel string) string {
+// key is a slash path below into as names and dirs hold it.
+func (w *Pulling) key(rel string) string {
 	if w.rules.Folds {
 		return strings.ToLower(rel)
 	}
@@ -204,26 +303,10 @@ func (w *puller) key(rel string) string {
 	return rel
 }
 
-// refuseFilesInTheWay parks files whose local name is a folder of others.
-func (w *puller) refuseFilesInTheWay() {
-	for i := range w.out {
-		p := &w.out[i]
-		rel, err := filepath.Rel(w.into, p.Job.Path)
-		if err != nil || p.Result == Attention {
-			continue
-		}
-
-		if other, ok := w.dirs[w.key(filepath.ToSlash(rel))]; ok {
-			p.attention(state.ReasonAmbiguous,
-				fmt.Sprintf("%s needs a local folder where %s would land", other, p.Remote))
-		}
-	}
-}
-
 // fetch plans one file and recognises one that is there already. The local path is into/dirs/name;
 // nothing outside into is touched.
-func (w *puller) fetch(q remote.Place, dirs []string, name string) (File, error) {
-	p := newFetch(w.req, q, w.into, dirs, name)
+func (w *Pulling) fetch(q remote.Place, into string, dirs []string, name string) (File, error) {
+	p := newFetch(w.req, q, into, dirs, name)
 	if p.Result != "" {
 		return p, nil
 	}
@@ -244,7 +327,7 @@ func (w *puller) fetch(q remote.Place, dirs []string, name string) (File, error)
 	}
 
 	is := compare.Judge(compare.Here(snap), rec.Base(rec.Remote), tip)
-	if is.Here == compare.SideSame && is.There == compare.SideSame {
+	if is.Here == compare.SideSame && is.There == compare.SideSame && !w.req.Force {
 		p.Result, p.Record, p.Source.Snapshot = Unchanged, &rec, snap
 	}
 
@@ -268,7 +351,7 @@ func newFetch(req PullRequest, q remote.Place, into string, dirs []string, name 
 	p := File{Remote: q.Address.String(), Bytes: -1, Source: Source{Path: path}}
 	p.Job = state.Job{
 		Kind: state.Download, Phase: state.PhaseQueued, Profile: req.Profile, Path: path,
-		Overwrite: req.Overwrite, Batch: req.Batch, Size: -1,
+		Overwrite: req.Overwrite, Force: req.Force, Batch: req.Batch, Size: -1,
 		Root: fetchRoot(req.Profile, q, path, name),
 		// Dirs are the local folders below the one that was asked for: the download never leaves
 		// that one.

@@ -46,7 +46,7 @@ func sameSource(a, b Source) bool {
 
 // TestSources: many come back as they were, in any order, and leave nothing behind.
 func TestSources(t *testing.T) {
-	for _, n := range []int{0, 1, blockSources, blockSources + 1, 40_000} {
+	for _, n := range []int{0, 1, blockSize, blockSize + 1, 40_000} {
 		dir := t.TempDir()
 		s := NewSources(dir)
 		for i := range n {
@@ -107,13 +107,13 @@ func TestSourcesThatAreCutShort(t *testing.T) {
 		t.Error(s.Err())
 	}
 
-	if s.At(5 * blockSources); !errors.Is(s.Err(), io.EOF) {
+	if s.At(5 * blockSize); !errors.Is(s.Err(), io.EOF) {
 		t.Errorf("error %v", s.Err())
 	}
 
 	for _, text := range []string{"", "\xff", strings.Repeat("\x01", 20)} {
-		r := sourceReader{text: []byte(text)}
-		if r.source(Source{}); !r.bad {
+		r := listReader{text: []byte(text)}
+		if readSource(&r, Source{}); !r.bad {
 			t.Errorf("%q is a source", text)
 		}
 	}

@@ -27,8 +27,9 @@ type Status struct {
 	Pushes []PendingPush `json:"pushes,omitempty"`
 }
 
-// PendingPush is a push of so many files that not all are queued yet; they are as others are done.
+// PendingPush is a push, or pull, of so many files that not all are queued yet; they are as others are done.
 type PendingPush struct {
+	Pull   bool      `json:"pull,omitempty"`
 	Paths  []string  `json:"paths"`
 	Remote string    `json:"remote"`
 	Since  time.Time `json:"since"`

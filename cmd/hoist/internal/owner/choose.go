@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer/plan"
 )
 
@@ -37,20 +36,6 @@ func parseOrder(text string) (order, error) {
 	}
 
 	return order{key, way}, nil
-}
-
-// choose orders a plan and holds what comes after the limit.
-func choose(files []plan.File, by string, most int64, cautious bool) error {
-	o, err := parseOrder(by)
-	if err != nil {
-		return problem.Usagef("--order-by %w", err)
-	}
-
-	o.sort(files)
-	limit := limit{most: most, cautious: cautious}
-	limit.hold(files)
-
-	return nil
 }
 
 // sort orders a plan; without a key it stays as it is.

@@ -16,41 +16,71 @@ import (
 	"hoist/state"
 )
 
-// metaPushes is where the pushes are kept whose files are not all queued yet.
+// metaPushes is where the pushes and pulls are kept whose files are not all queued yet.
 const metaPushes = "pushes"
 
-// pushes are those pushes: what a push of very many files has not queued is queued by whoever goes on with
+// pushes are those: what a push or pull of very many files has not queued is queued by whoever goes on with
 // the work of the home, from the same request.
 type pushes struct {
 	mu      sync.Mutex
 	running map[string]*queueing // by batch; guarded by mu
 }
 
-// queueing is a push that queues its files now.
+// queueing is one that queues its files now.
 type queueing struct {
 	left   int                // files; guarded by pushes.mu
 	cancel context.CancelFunc // no more of them are queued: a user wants none
 }
 
-// pendingPush is a push as it is kept.
+// pendingPush is a push as it is kept, or with Pull a pull.
 type pendingPush struct {
-	Batch   string              `json:"batch"`
-	Request control.PushRequest `json:"request"`
-	Began   time.Time           `json:"began"`
+	Batch   string               `json:"batch"`
+	Request control.PushRequest  `json:"request,omitzero"`
+	Pull    *control.PullRequest `json:"pull,omitempty"`
+	Began   time.Time            `json:"began"`
+}
+
+// what names it for people.
+func (p pendingPush) what() string {
+	if p.Pull != nil {
+		return "pull"
+	}
+
+	return "push"
 }
 
 // same reports whether both ask for the same.
 func (p pendingPush) same(o pendingPush) bool {
-	p.Request.Batch, o.Request.Batch = "", ""
-	a, _ := json.Marshal(p.Request)
-	b, _ := json.Marshal(o.Request)
-
-	return p.Batch == o.Batch || string(a) == string(b)
+	return p.Batch == o.Batch || p.request() == o.request()
 }
 
-// repeatable reports whether a request that is made again does what is left of it and no more.
-func repeatable(r control.PushRequest) bool {
-	return len(r.Files) == 0 && !r.Listed && !r.Force && r.Most == 0 && r.OrderBy == ""
+// request is what is asked for, without the batch.
+func (p pendingPush) request() string {
+	var asked any
+	if p.Pull != nil {
+		r := *p.Pull
+		r.Batch, asked = "", &r
+	} else {
+		p.Request.Batch, asked = "", &p.Request
+	}
+
+	text, _ := json.Marshal(asked)
+
+	return p.what() + string(text)
+}
+
+// repeatable reports whether what is asked for again does what is left of it and no more.
+func (p *planning) repeatable() bool {
+	r, pull := p.asked.Request, p.asked.Pull
+	if p.limit.most > 0 || p.by.key != "" {
+		return false
+	}
+
+	if pull != nil {
+		return !pull.Force
+	}
+
+	return len(r.Files) == 0 && !r.Listed && !r.Force
 }
 
 // pendingPushes lists what is kept, the oldest first.
@@ -90,20 +120,20 @@ func (o *Owner) changePending(change func([]pendingPush) []pendingPush) error {
 	return o.store.SetMeta(metaPushes, string(text))
 }
 
-// keep notes a push of more files than are queued at once, so that it goes on after a kill, and returns
+// keep notes what has more files than are queued at once, so that it goes on after a kill, and returns
 // how many those are. cancel ends its queueing.
 func (p *planning) keep(cancel context.CancelFunc) (most int, err error) {
 	o := p.owner
-	if p.files() <= openAtOnce || !repeatable(p.request) {
+	if p.found.files <= openAtOnce || !p.repeatable() {
 		return math.MaxInt, nil
 	}
 
-	kept := pendingPush{Batch: p.batch, Request: p.request, Began: p.began}
-	if kept.Began.IsZero() {
+	kept := p.asked
+	if kept.Began = p.began; kept.Began.IsZero() {
 		kept.Began = time.Now().UTC()
 	}
 
-	o.pushes.run(p.batch, &queueing{left: p.files(), cancel: cancel})
+	o.pushes.run(kept.Batch, &queueing{left: p.found.files, cancel: cancel})
 	err = o.changePending(func(list []pendingPush) []pendingPush {
 		return append(slices.DeleteFunc(list, kept.same), kept)
 	})
@@ -122,12 +152,12 @@ func (p *pushes) run(batch string, q *queueing) {
 	p.running[batch] = q
 }
 
-// told notes how many files of a push are not queued yet.
+// told notes how many files are not queued yet.
 func (p *planning) told(left int) {
 	p.owner.pushes.mu.Lock()
 	defer p.owner.pushes.mu.Unlock()
 
-	if q := p.owner.pushes.running[p.batch]; q != nil {
+	if q := p.owner.pushes.running[p.asked.Batch]; q != nil {
 		q.left = left
 	}
 }
@@ -135,19 +165,19 @@ func (p *planning) told(left int) {
 // ended ends what keep began; all: everything is queued.
 func (p *planning) ended(all bool) error {
 	p.owner.pushes.mu.Lock()
-	_, kept := p.owner.pushes.running[p.batch]
-	delete(p.owner.pushes.running, p.batch)
+	_, kept := p.owner.pushes.running[p.asked.Batch]
+	delete(p.owner.pushes.running, p.asked.Batch)
 	p.owner.pushes.mu.Unlock()
 	if !kept || !all {
 		return nil
 	}
 
 	return p.owner.changePending(func(list []pendingPush) []pendingPush {
-		return slices.DeleteFunc(list, func(o pendingPush) bool { return o.Batch == p.batch })
+		return slices.DeleteFunc(list, func(o pendingPush) bool { return o.Batch == p.asked.Batch })
 	})
 }
 
-// GoOn queues and follows what pushes have not queued yet, one after the other; to is told only of what is
+// GoOn queues and follows what pushes and pulls have not queued yet, one after the other; to is told only of what is
 // to be done. With none it returns at once. One that fails holds up none of the others; the error is that of
 // the first.
 func (o *Owner) GoOn(ctx context.Context, to Sending) error {
@@ -170,8 +200,7 @@ func (o *Owner) GoOn(ctx context.Context, to Sending) error {
 
 		p := list[i]
 		tried[p.Batch] = true
-		p.Request.Batch = p.Batch
-		err = o.send(ctx, p.Request, p.Began, to)
+		err = o.goOnWith(ctx, p, to)
 		if ctx.Err() != nil {
 			return err
 		}
@@ -182,7 +211,7 @@ func (o *Owner) GoOn(ctx context.Context, to Sending) error {
 	}
 }
 
-// notGoingOn says which push does not go on.
+// notGoingOn says what does not go on.
 func notGoingOn(p pendingPush, err error) error {
 	kind, fix := problem.Of(err)
 	if kind == problem.NotFound {
@@ -190,11 +219,15 @@ func notGoingOn(p pendingPush, err error) error {
 			`bring it back, and "hoist resume" goes on; "hoist cancel --all" gives it up, with all jobs`)
 	}
 
-	return problem.With(kind, fmt.Errorf("go on with the push of %s: %w", strings.Join(p.Request.Paths, " "), err),
-		fix)
+	of := strings.Join(p.Request.Paths, " ")
+	if p.Pull != nil {
+		of = p.Pull.Remote
+	}
+
+	return problem.With(kind, fmt.Errorf("go on with the %s of %s: %w", p.what(), of, err), fix)
 }
 
-// goOnPushing lets the pushes of earlier processes go on while nobody follows them.
+// goOnPushing lets the pushes and pulls of earlier processes go on while nobody follows them.
 func (o *Owner) goOnPushing(ctx context.Context) error {
 	const shortest, longest = time.Second, 5 * time.Minute
 
@@ -210,7 +243,7 @@ func (o *Owner) goOnPushing(ctx context.Context) error {
 			return nil //nolint:nilerr // it was ended
 		}
 
-		o.log.Warn("a push that was not queued whole goes on later", "in", wait, "error", err)
+		o.log.Warn("a push or pull that was not queued whole goes on later", "in", wait, "error", err)
 
 		select {
 		case <-ctx.Done():
@@ -220,7 +253,7 @@ func (o *Owner) goOnPushing(ctx context.Context) error {
 	}
 }
 
-// unpaused waits while all jobs that are left of a push that goes on are paused: a user does not want it to.
+// unpaused waits while all jobs that are left of what goes on are paused: a user does not want it to.
 func (o *Owner) unpaused(ctx context.Context) error {
 	list, err := o.pendingPushes()
 	for _, p := range list {
@@ -269,6 +302,10 @@ func (o *Owner) statusPushes() ([]control.PendingPush, error) {
 
 	for _, p := range list {
 		one := control.PendingPush{Paths: p.Request.Paths, Remote: p.Request.Remote, Since: p.Began}
+		if p.Pull != nil {
+			one.Pull, one.Paths, one.Remote = true, []string{p.Pull.Path}, p.Pull.Remote
+		}
+
 		if q := o.pushes.running[p.Batch]; q != nil {
 			one.Left = new(q.left)
 		}

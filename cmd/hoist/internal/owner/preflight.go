@@ -6,6 +6,7 @@ import (
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/preflight"
+	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
@@ -13,6 +14,11 @@ import (
 
 // Preflight implements [control.API].
 func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.PreflightReport, error) {
+	by, err := parseOrder(r.OrderBy)
+	if err != nil {
+		return control.PreflightReport{}, problem.Usagef("--order-by %w", err)
+	}
+
 	address, err := remote.ParseAddress(r.Remote)
 	if err != nil {
 		return control.PreflightReport{}, err
@@ -41,10 +47,11 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 	}
 
 	out := control.PreflightReport{Rows: []control.PreflightRow{}}
-	ahead, limit := o.engine.Forecast(profile), limit{most: r.Most, cautious: r.Cautious}
+	ahead := o.engine.Forecast(profile)
+	p := planning{owner: o, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: true, planner: pushing}
 	files := func(yield func([]plan.File, error) bool) {
-		for run, err := range o.runs(ctx, pushing, r.OrderBy, false) {
-			limit.hold(run)
+		for run, err := range p.planned(ctx) {
+			p.limit.hold(run)
 			if !yield(run, err) {
 				return
 			}

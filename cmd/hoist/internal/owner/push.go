@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/local"
 	"hoist/cmd/hoist/internal/patience"
-	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer"
 	"hoist/transfer/plan"
@@ -26,19 +22,18 @@ func (o *Owner) Push(ctx context.Context, r control.PushRequest) (control.Plan, 
 	if err != nil {
 		return control.Plan{}, err
 	}
-	defer p.close()
 
-	queued := control.Plan{Batch: p.batch, Files: make([]control.PlanFile, 0, p.files()),
-		LeftOut: control.RuleCounts(p.found.leftOut)}
-	for run, err := range p.runs(ctx) {
-		if err != nil {
-			return queued, err
-		}
+	return p.all(ctx)
+}
 
-		queued.Files = append(queued.Files, run...)
+// Pull implements [control.API].
+func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, error) {
+	p, err := o.planPull(ctx, r)
+	if err != nil {
+		return control.Plan{}, err
 	}
 
-	return queued, nil
+	return p.all(ctx)
 }
 
 // startPush finds the files of a push, which are to be closed, and where they land.
@@ -71,42 +66,6 @@ func (o *Owner) startPush(ctx context.Context, r control.PushRequest, address re
 	return found, pushing, err
 }
 
-// runs plans a push a run of files at a time; one that has an order is a single run, since its last
-// file may be the first. With queues, those before are queued when the next is asked for: a service that
-// cannot be reached is waited for then.
-func (o *Owner) runs(ctx context.Context, p *plan.Pushing, by string, queues bool) iter.Seq2[[]plan.File, error] {
-	return func(yield func([]plan.File, error) bool) {
-		order, err := parseOrder(by)
-		if err != nil {
-			yield(nil, problem.Usagef("--order-by %w", err))
-			return
-		}
-
-		var all []plan.File
-		ask := patience.Retry[[]plan.File]
-		for {
-			run, err := ask(ctx, o.troubles.unreachable, func() ([]plan.File, error) { return p.Next(ctx) })
-			switch {
-			case err != nil:
-				yield(nil, err)
-				return
-			case len(run) == 0:
-				if order.sort(all); len(all) > 0 {
-					yield(all, nil)
-				}
-
-				return
-			case order.key != "":
-				all = append(all, run...)
-			case !yield(run, nil):
-				return
-			case queues:
-				ask = patience.Wait
-			}
-		}
-	}
-}
-
 // rulesPatience is how long a push waits for rule files that are being changed.
 const rulesPatience = 2 * time.Minute
 
@@ -129,80 +88,37 @@ func (o *Owner) restedSources(ctx context.Context, r control.PushRequest) (sourc
 	}
 }
 
-// Pull implements [control.API].
-func (o *Owner) Pull(ctx context.Context, r control.PullRequest) (control.Plan, error) {
+// startPull finds the files of a pull, which is to be closed, and where they land.
+func (o *Owner) startPull(ctx context.Context, r control.PullRequest, batch string) (*plan.Pulling, error) {
 	address, err := remote.ParseAddress(r.Remote)
 	if err != nil {
-		return control.Plan{}, err
+		return nil, err
 	}
 
 	if err := local.MustBeAbsolute(r.Path); err != nil {
-		return control.Plan{}, err
+		return nil, err
 	}
 
 	rules, err := local.RulesOf(r.Filter, true)
 	if err != nil {
-		return control.Plan{}, err
+		return nil, err
 	}
 
 	profile := o.profile(r.Profile)
 	resolver, err := o.engine.Resolver(profile)
 	if err != nil {
-		return control.Plan{}, err
+		return nil, err
 	}
 
-	batch := batchOf(r.Batch)
-	planned, err := patience.Retry(ctx, o.troubles.unreachable, func() ([]plan.File, error) {
-		return plan.Pull(ctx, resolver, o.store, plan.PullRequest{
-			Profile: profile, Remote: address, Path: r.Path, Version: r.Version,
-			Overwrite: r.Overwrite, OwnTime: r.OwnTime, Batch: batch,
+	return patience.Retry(ctx, o.troubles.unreachable, func() (*plan.Pulling, error) {
+		return plan.NewPull(ctx, resolver, o.store, plan.PullRequest{
+			Profile: profile, Remote: address, Path: r.Path, Version: r.Version, Overwrite: r.Overwrite, Force: r.Force,
+			OwnTime: r.OwnTime, Batch: batch, Dir: o.options.Home.State,
+			Wants: func(rel string, bytes int64, made time.Time) bool {
+				return !local.LeftOut(rules, rel, bytes) && !local.TooYoung(made, r.Filter.MinAge)
+			},
 		})
 	})
-	if err != nil {
-		return control.Plan{}, err
-	}
-
-	if len(planned) == 0 && !r.DryRun { // an empty folder
-		if err := os.MkdirAll(r.Path, 0o777); err != nil {
-			return control.Plan{}, err
-		}
-	}
-
-	kept := planned[:0]
-	for _, p := range planned {
-		if local.LeftOut(rules, pulledAs(r.Path, p.Job), p.Bytes) ||
-			local.TooYoung(p.Changed, r.Filter.MinAge) {
-			continue
-		}
-
-		if r.Force && p.Result == plan.Unchanged {
-			p.Result, p.Record = "", nil
-		}
-
-		p.Job.Force = r.Force
-		kept = append(kept, p)
-	}
-
-	if err := choose(kept, r.OrderBy, r.Most, r.Cautious); err != nil {
-		return control.Plan{}, err
-	}
-
-	queued := control.Plan{Batch: batch, Files: make([]control.PlanFile, 0, len(kept))}
-
-	err = o.enqueue(kept, &queued, r.DryRun)
-
-	return queued, err
-}
-
-// pulledAs is the slash path that patterns judge a download by: below the folder that is pulled, or
-// the name of the one file.
-func pulledAs(into string, j state.Job) string {
-	rel, err := filepath.Rel(into, j.Path)
-	if err != nil || rel == "." || !filepath.IsLocal(rel) {
-		return j.Target.Name
-	}
-
-	return filepath.ToSlash(rel)
 }
 
 func (o *Owner) profile(name string) string {

@@ -4,28 +4,46 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"os"
 	"sync"
 	"time"
 
 	"hoist/cmd/hoist/internal/control"
+	"hoist/cmd/hoist/internal/patience"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
 
-// planning is a push whose files are planned and queued a run at a time.
+// planning is a push or a pull whose files are planned and queued a run at a time.
 type planning struct {
 	owner   *Owner
-	request control.PushRequest
-	address remote.Address
-	batch   string
-	began   time.Time // of a push that goes on: when it did; zero: it begins
-	found   sources
-	pushing *plan.Pushing
+	asked   pendingPush
+	began   time.Time // of one that goes on: when it did; zero: it begins
+	by      order
+	limit   limit
+	dry     bool
+	planner planner
+	found   found
 }
 
-// plannedRun is what became of some files of a push, or why it ended.
+// planner is a [plan.Pushing] or a [plan.Pulling].
+type planner interface {
+	Next(ctx context.Context) ([]plan.File, error)
+	Done() bool
+}
+
+// found is what a push or a pull found before anything was planned.
+type found struct {
+	files   int
+	bytes   int64              // of these
+	bad     []control.PlanFile // of these, those that cannot be looked at
+	leftOut map[string]int     // names by the built-in rule that leaves them out
+	close   func()
+}
+
+// plannedRun is what became of some files, or why it ended.
 type plannedRun struct {
 	files []control.PlanFile
 	err   error
@@ -33,6 +51,11 @@ type plannedRun struct {
 
 // planPush begins a push, of which nothing is queued yet.
 func (o *Owner) planPush(ctx context.Context, r control.PushRequest) (*planning, error) {
+	by, err := parseOrder(r.OrderBy)
+	if err != nil {
+		return nil, problem.Usagef("--order-by %w", err)
+	}
+
 	address, err := remote.ParseAddress(r.Remote)
 	if err != nil {
 		return nil, err
@@ -42,34 +65,74 @@ func (o *Owner) planPush(ctx context.Context, r control.PushRequest) (*planning,
 		return nil, err
 	}
 
-	p := &planning{owner: o, request: r, address: address, batch: batchOf(r.Batch)}
-	p.found, p.pushing, err = o.startPush(ctx, r, address, p.batch)
+	asked := pendingPush{Batch: batchOf(r.Batch), Request: r}
+	sources, pushing, err := o.startPush(ctx, r, address, asked.Batch)
+	if err != nil {
+		return nil, err
+	}
 
-	return p, err
+	return &planning{owner: o, asked: asked, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: r.DryRun,
+		planner: pushing, found: found{files: sources.files.Len() + len(sources.bad), bytes: sources.bytes,
+			bad: sources.results(address), leftOut: sources.leftOut, close: sources.files.Close}}, nil
 }
 
-func (p *planning) close() { p.found.files.Close() }
+// planPull begins a pull, of which nothing is queued yet.
+func (o *Owner) planPull(ctx context.Context, r control.PullRequest) (*planning, error) {
+	by, err := parseOrder(r.OrderBy)
+	if err != nil {
+		return nil, problem.Usagef("--order-by %w", err)
+	}
 
-// files is how many are told.
-func (p *planning) files() int { return p.found.files.Len() + len(p.found.bad) }
+	asked := pendingPush{Batch: batchOf(r.Batch), Pull: &r}
+	pulling, err := o.startPull(ctx, r, asked.Batch)
+	if err != nil {
+		return nil, err
+	}
+
+	if pulling.Len() == 0 && !r.DryRun { // an empty folder
+		if err := os.MkdirAll(r.Path, 0o777); err != nil {
+			pulling.Close()
+			return nil, err
+		}
+	}
+
+	return &planning{owner: o, asked: asked, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: r.DryRun,
+		planner: pulling, found: found{files: pulling.Len(), bytes: pulling.Bytes(), close: pulling.Close}}, nil
+}
+
+// all plans and queues all files.
+func (p *planning) all(ctx context.Context) (control.Plan, error) {
+	defer p.found.close()
+
+	queued := control.Plan{Batch: p.asked.Batch, Files: make([]control.PlanFile, 0, p.found.files),
+		LeftOut: control.RuleCounts(p.found.leftOut)}
+	for run, err := range p.runs(ctx) {
+		if err != nil {
+			return queued, err
+		}
+
+		queued.Files = append(queued.Files, run...)
+	}
+
+	return queued, nil
+}
 
 // runs plans and queues the files a run at a time, and tells each one's job or result.
 func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error] {
 	return func(yield func([]control.PlanFile, error) bool) {
-		limit := limit{most: p.request.Most, cautious: p.request.Cautious}
-		bad := p.found.results(p.address)
-		for run, err := range p.owner.runs(ctx, p.pushing, p.request.OrderBy, !p.request.DryRun) {
-			queued := control.Plan{Batch: p.batch}
+		bad := p.found.bad
+		for run, err := range p.planned(ctx) {
+			queued := control.Plan{Batch: p.asked.Batch}
 			if err == nil {
-				limit.hold(run)
+				p.limit.hold(run)
 				err = p.leaveSettled(run)
 			}
 
 			if err == nil {
-				err = p.owner.enqueue(run, &queued, p.request.DryRun)
+				err = p.owner.enqueue(run, &queued, p.dry)
 			}
 
-			if p.pushing.Done() {
+			if p.planner.Done() {
 				queued.Files, bad = append(queued.Files, bad...), nil
 			}
 
@@ -84,11 +147,41 @@ func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error
 	}
 }
 
+// planned plans a run of files at a time; one that has an order is a single run, since its last
+// file may be the first. Unless nothing is queued, those before are when the next is asked for: a service that
+// cannot be reached is waited for then.
+func (p *planning) planned(ctx context.Context) iter.Seq2[[]plan.File, error] {
+	return func(yield func([]plan.File, error) bool) {
+		var all []plan.File
+		ask := patience.Retry[[]plan.File]
+		for {
+			run, err := ask(ctx, p.owner.troubles.unreachable, func() ([]plan.File, error) { return p.planner.Next(ctx) })
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case len(run) == 0:
+				if p.by.sort(all); len(all) > 0 {
+					yield(all, nil)
+				}
+
+				return
+			case p.by.key != "":
+				all = append(all, run...)
+			case !yield(run, nil):
+				return
+			case !p.dry:
+				ask = patience.Wait
+			}
+		}
+	}
+}
+
 // openAtOnce is from how many open jobs on a push that is followed queues no more of its files: what it
 // takes of memory, and of the state, does not grow with them.
 var openAtOnce = 8192
 
-// Sending is told what becomes of a push. Its calls come one at a time.
+// Sending is told what becomes of a push or a pull. Its calls come one at a time.
 type Sending struct {
 	// Begin is told how many files were found, and what was left out of them.
 	Begin func(files int, leftOut []control.RuleCount)
@@ -98,7 +191,7 @@ type Sending struct {
 	Update func(control.Update) error
 }
 
-// leaveSettled leaves out of a push that goes on what it has settled: see settled.
+// leaveSettled leaves out of what goes on what it has settled: see settled.
 func (p *planning) leaveSettled(run []plan.File) error {
 	if p.began.IsZero() {
 		return nil
@@ -123,39 +216,70 @@ func (p *planning) leaveSettled(run []plan.File) error {
 	return nil
 }
 
-// settled reports whether a push that goes on leaves a file to the last job of it: one that needs a user or
+// settled reports whether what goes on leaves a file to its last job: one that needs a user or
 // is paused, one that a user cancelled, and one that is done, whose edits since nobody asked to publish.
 func (p *planning) settled(j state.Job, now state.Snapshot) bool {
+	same := j.Kind == state.Download || j.Snapshot.Same(now)
+
 	switch {
 	case j.Open():
-		return j.Batch == p.batch && (j.Paused || j.Attention && j.Snapshot.Same(now))
+		return j.Batch == p.asked.Batch && (j.Paused || j.Attention && same)
 	case j.End == state.EndDone:
 		return j.Created.After(p.began)
 	}
 
-	return j.End == state.EndCancelled && j.Created.After(p.began) && j.Snapshot.Same(now)
+	return j.End == state.EndCancelled && j.Created.After(p.began) && same
 }
 
 // Send pushes and follows: like Push, and Follow of the jobs that it queues, but that the files are queued
 // while others of them are sent, and a bounded number of them at a time.
 func (o *Owner) Send(ctx context.Context, r control.PushRequest, to Sending) error {
-	return o.send(ctx, r, time.Time{}, to)
-}
-
-// send is Send of a push that began earlier, or zero.
-func (o *Owner) send(ctx context.Context, r control.PushRequest, began time.Time, to Sending) error {
 	p, err := o.planPush(ctx, r)
 	if err != nil {
 		return err
 	}
-	defer p.close()
 
-	p.began = began
+	return p.send(ctx, to)
+}
 
-	to.Begin(p.files(), control.RuleCounts(p.found.leftOut))
+// Fetch is to Pull what Send is to Push.
+func (o *Owner) Fetch(ctx context.Context, r control.PullRequest, to Sending) error {
+	p, err := o.planPull(ctx, r)
+	if err != nil {
+		return err
+	}
 
-	f := o.follower(to.Update)
-	f.more, f.told, f.files, f.ahead = make(chan plannedRun), to.File, p.files(), p.found.bytes
+	return p.send(ctx, to)
+}
+
+// goOnWith is Send or Fetch of what began earlier.
+func (o *Owner) goOnWith(ctx context.Context, asked pendingPush, to Sending) (err error) {
+	var p *planning
+	if asked.Request.Batch = asked.Batch; asked.Pull == nil {
+		p, err = o.planPush(ctx, asked.Request)
+	} else {
+		r := *asked.Pull
+		r.Batch = asked.Batch
+		p, err = o.planPull(ctx, r)
+	}
+
+	if err != nil {
+		return err
+	}
+
+	p.began = asked.Began
+
+	return p.send(ctx, to)
+}
+
+// send queues and follows.
+func (p *planning) send(ctx context.Context, to Sending) error {
+	defer p.found.close()
+
+	to.Begin(p.found.files, control.RuleCounts(p.found.leftOut))
+
+	f := p.owner.follower(to.Update)
+	f.more, f.told, f.files, f.ahead = make(chan plannedRun), to.File, p.found.files, p.found.bytes
 
 	following, end := context.WithCancel(ctx)
 	planning, drop := context.WithCancel(following)
@@ -166,6 +290,8 @@ func (o *Owner) send(ctx context.Context, r control.PushRequest, began time.Time
 	defer drop()
 
 	f.left = p.told
+
+	var err error
 	if f.most, err = p.keep(drop); err != nil {
 		return err
 	}
@@ -177,7 +303,7 @@ func (o *Owner) send(ctx context.Context, r control.PushRequest, began time.Time
 	}
 
 	return problem.With(problem.Attention, fmt.Errorf("%d of %d files were not queued: all was cancelled",
-		f.dropped, p.files()), problem.Text("the same push again sends them"))
+		f.dropped, p.found.files), problem.Text(fmt.Sprintf("the same %s again brings them", p.asked.what())))
 }
 
 // queue passes on each run of files that was queued, before the next is. No more are once planning is over;

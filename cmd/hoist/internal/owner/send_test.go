@@ -365,7 +365,7 @@ func TestSettled(t *testing.T) {
 	before, after := began.Add(-time.Minute), began.Add(time.Minute)
 	now := state.Snapshot{Size: 1, ModTime: before, FileID: "1"}
 	edited := state.Snapshot{Size: 2, ModTime: after, FileID: "1"}
-	p := &planning{batch: "b", began: began}
+	p := &planning{asked: pendingPush{Batch: "b"}, began: began}
 	for name, c := range map[string]struct {
 		job  state.Job
 		want bool
@@ -381,6 +381,8 @@ func TestSettled(t *testing.T) {
 		"paused of others": {state.Job{Batch: "c", Paused: true, Snapshot: now}, false},
 		"parked":           {state.Job{Batch: "b", Attention: true, Snapshot: now}, true},
 		"parked, edited":   {state.Job{Batch: "b", Attention: true, Snapshot: edited}, false},
+		"a download that is parked with what it fetched": {state.Job{Kind: state.Download, Batch: "b", Attention: true,
+			Snapshot: edited}, true},
 	} {
 		if got := p.settled(c.job, now); got != c.want {
 			t.Errorf("%s: %v", name, got)
