@@ -19,6 +19,7 @@ type app struct {
 	stdin          io.Reader
 	input          io.Reader // stdin, for reading: a signal ends a read at once. Set by run
 	stdout, stderr io.Writer
+	out            *printout // stdout, with what became of it
 	flags          globalFlags
 	lockWait       time.Duration  // for another process that has the state; set by begin
 	shape          shape          // of what --json prints; nil: as it is. Set by begin
@@ -47,7 +48,8 @@ type globalFlags struct {
 func newApp(environ []string, stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{environ: environ, stdin: stdin, input: stdin, log: slog.New(slog.DiscardHandler)}
 	screen := progress.NewScreen(stderr, a.getenv)
-	a.stderr, a.stdout, a.waits = screen, screen.Beside(stdout), &waits{}
+	a.out = &printout{to: screen.Beside(stdout)}
+	a.stderr, a.stdout, a.waits = screen, a.out, &waits{}
 	a.waits.app = a
 
 	return a

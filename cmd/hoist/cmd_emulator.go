@@ -99,6 +99,10 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 	}
 
 	a.printf("HOIST_DEMO_REMOTE=%s\n\n", s.DemoRemote())
+	if err := a.out.lost(); err != nil {
+		return err // nobody knows where it listens
+	}
+
 	<-ctx.Done()
 
 	return nil

@@ -92,6 +92,10 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = fail(problem.Usage, err, "see \""+cmd.CommandPath()+" --help\"")
 	}
 
+	if err == nil {
+		err = a.out.lost()
+	}
+
 	if errors.Is(context.Cause(ctx), problem.ErrInterrupted) && errors.Is(err, context.Canceled) {
 		err = problem.ErrInterrupted
 	}
@@ -108,6 +112,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 // rootCommand makes the commands. Given the words of a command line, it leaves out what those cannot
 // ask for: the 51 actions and what completes are most of a start.
 func (a *app) rootCommand(words ...string) *cobra.Command {
+	var versionAsked bool
 	root := &cobra.Command{
 		Use:   "hoist",
 		Short: "Move drawings and models between folders and Autodesk Platform Services",
@@ -138,8 +143,15 @@ whole version.`,
 
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if versionAsked {
+				return a.printVersion()
+			}
+
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&versionAsked, "version", false, "print the version of this program")
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
