@@ -513,7 +513,7 @@ func (w *fetching) failed(ctx context.Context, at *target, err error) ([]state.E
 	return nil, w.explain(at, err)
 }
 
-// explain gives a full disk its amount.
+// explain gives a full disk its amount; one may be out of inodes, or beyond a quota.
 func (w *fetching) explain(at *target, err error) error {
 	if !errors.Is(err, syscall.ENOSPC) && !isDiskFull(err) {
 		return err
@@ -524,7 +524,11 @@ func (w *fetching) explain(at *target, err error) error {
 		free = 0
 	}
 
-	missing := max(w.d.size-w.job.BytesDone-free, 1)
+	missing := w.d.size - w.job.BytesDone - free
+	if missing <= 0 {
+		return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q has room for the bytes, but takes no more files, "+
+			"or no more of this user: %w", w.job.Target.Address, at.dir, err)
+	}
 
 	return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q is full, about %d bytes are missing: %w",
 		w.job.Target.Address, at.dir, missing, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -511,5 +512,12 @@ func TestDiskFullWhileWriting(t *testing.T) {
 		!strings.Contains(err.Error(), "700 bytes are missing") {
 		t.Errorf("verdict %+v of %v, want no-space, looked at again by itself, with 700 bytes missing", v,
 			err)
+	}
+
+	e.freeSpace = func(string) (int64, error) { return 5000, nil } // out of inodes
+	err = f.explain(&target{dir: w.dir}, fmt.Errorf("make a file: %w", syscall.ENOSPC))
+	v = classify(err, state.Job{Phase: state.PhaseFetching})
+	if v.Reason != ReasonNoSpace || v.After == 0 || !strings.Contains(err.Error(), "takes no more files") {
+		t.Errorf("verdict %+v of %v, want no-space, looked at again by itself, without an amount", v, err)
 	}
 }
