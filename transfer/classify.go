@@ -193,6 +193,8 @@ func classify(err error, job state.Job) verdict {
 	}
 
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && job.Kind == state.Download: // its folder went, and is made anew
+		return j.retryUpTo(maxUnforeseen, ReasonVanished)
 	case errors.Is(err, fs.ErrNotExist):
 		return j.person(ReasonVanished)
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):

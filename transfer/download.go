@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net/http"
 	"slices"
@@ -21,6 +22,17 @@ import (
 // downloadStep makes the one effect that follows a download's phase. Ranges are committed inside,
 // each by its worker.
 func (e *Engine) downloadStep(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
+	events, err := e.downloadPhase(ctx, r, job)
+	if _, local := errors.AsType[*fs.PathError](err); local {
+		if barred := barredError(job); barred != nil {
+			return nil, barred
+		}
+	}
+
+	return events, err
+}
+
+func (e *Engine) downloadPhase(ctx context.Context, r *run, job state.Job) ([]state.Event, error) {
 	switch job.Phase {
 	case state.PhaseQueued:
 		return e.resolveDownload(ctx, r, job)

@@ -82,6 +82,10 @@ func (e *Engine) place(ctx context.Context, r *run, job state.Job) ([]state.Even
 		return nil, err
 	}
 
+	if t.moved() { // what was placed went with its folder, and the path is still owed
+		return []state.Event{state.SessionLost{}}, nil
+	}
+
 	if err := e.folderSyncs.do(t.dir, e.company(), func() error {
 		return e.effect("sync the folder", func() error { return syncDir(t.root) })
 	}); err != nil {

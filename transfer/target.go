@@ -52,6 +52,47 @@ func openTarget(job state.Job) (*target, error) {
 	return t, err
 }
 
+// barredError tells of what stands where a folder of a download is to be: a file, or a link, which is
+// not followed below the folder that was asked for. Nil: nothing does.
+func barredError(job state.Job) error {
+	for n := range job.Target.Dirs {
+		dir := filepath.Dir(job.Path)
+		for range len(job.Target.Dirs) - 1 - n {
+			dir = filepath.Dir(dir)
+		}
+
+		info, err := lookAt(dir)
+		if err != nil {
+			return nil
+		}
+
+		if !info.IsDir() {
+			what := "file"
+			if !info.Mode().IsRegular() {
+				what = describeMode(info.Mode())
+			}
+
+			return needsPerson(ReasonNotAFile, "fetch %q: %q is a %s, where a folder is needed", job.Path, dir,
+				what)
+		}
+	}
+
+	return nil
+}
+
+// moved reports whether the folder has its path no more: somebody renamed it, or put another in its
+// place.
+func (t *target) moved() bool {
+	there, err := os.Stat(t.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+
+	ours, ourErr := t.root.Stat(".")
+
+	return err == nil && ourErr == nil && !os.SameFile(there, ours)
+}
+
 // openFolder opens a folder, and makes it when that fails: mostly an earlier file has made it.
 func openFolder(path string, makeAll func(string, os.FileMode) error,
 	open func(string) (*os.Root, error)) (*os.Root, error) {
