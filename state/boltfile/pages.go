@@ -160,6 +160,7 @@ type Tree struct {
 	f        io.ReaderAt
 	meta     Meta
 	seen     []uint64 // a bit a page
+	buffers  [][]byte // by depth, see buffer
 	problems []string
 }
 
@@ -205,14 +206,22 @@ type page struct {
 	b     []byte // from the header on
 }
 
-// read reads a page that nothing used before.
-func (t *Tree) read(id uint64) (page, error) {
+// buffer is for a page so deep in the tree: those above it are still in use when it is read.
+func (t *Tree) buffer(depth int) []byte {
+	for len(t.buffers) <= depth {
+		t.buffers = append(t.buffers, make([]byte, t.meta.PageSize))
+	}
+
+	return t.buffers[depth]
+}
+
+// read reads a page that nothing used before into a buffer for one.
+func (t *Tree) read(id uint64, b []byte) (page, error) {
 	if id < 2 || id >= t.meta.Pages {
 		return page{}, fmt.Errorf("page %d is outside the file", id)
 	}
 
-	size := int64(t.meta.PageSize)
-	b := make([]byte, size)
+	size := int64(len(b))
 	if _, err := t.f.ReadAt(b, int64(id)*size); err != nil {
 		return page{}, fmt.Errorf("page %d: %w", id, err)
 	}
@@ -298,7 +307,7 @@ func (t *Tree) walk(id uint64, low, high []byte, depth int, f visit) {
 		return
 	}
 
-	p, err := t.read(id)
+	p, err := t.read(id, t.buffer(depth))
 	if err != nil {
 		t.problem("%v", err)
 		return
@@ -448,7 +457,7 @@ func (t *Tree) free() {
 		return
 	}
 
-	p, err := t.read(t.meta.freelist)
+	p, err := t.read(t.meta.freelist, t.buffer(0))
 	if err != nil {
 		t.problem("list of free pages: %v", err)
 		return
