@@ -17,7 +17,7 @@ const loadSlab = 256
 // loadIndex looks at all open jobs once, at the start, in the order of the file. Ones that cannot be
 // read count only if a target leads to them.
 func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
-	x := &jobIndex{open: map[JobID]*openJob{}, ended: map[string]int{}}
+	x := &jobIndex{ended: map[string]int{}}
 
 	var slab []openJob
 	var r glancer
@@ -45,8 +45,12 @@ func loadIndex(tx *bolt.Tx) (*jobIndex, error) {
 			o.nextAttempt = most // the clock was set back
 		}
 
-		x.open[o.id] = o
 		x.order = append(x.order, o) // by id, as the keys are
+	}
+
+	x.open = make(map[JobID]*openJob, len(x.order))
+	for _, o := range x.order {
+		x.open[o.id] = o
 	}
 
 	if err := x.keepListed(tx); err != nil {
