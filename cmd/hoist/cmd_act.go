@@ -200,15 +200,18 @@ func concerned(ctx context.Context, api control.API, verb control.Verb, reason s
 	default:
 	}
 
-	jobs, err := api.Jobs(ctx, q)
-	ids := make([]string, 0, len(jobs))
-	for _, j := range jobs {
+	ids := []string{}
+	for j, err := range eachJob(ctx, api, q) {
+		if err != nil {
+			return nil, err
+		}
+
 		if reason == "" || j.Reason == reason {
 			ids = append(ids, j.ID)
 		}
 	}
 
-	return ids, err
+	return ids, nil
 }
 
 func (a *app) printAct(r control.ActResult) error {
@@ -308,13 +311,12 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 // workable lists the open jobs that are not paused. Those that would be tried again by themselves
 // some time, such as a file that could not be read, are tried now when retry is true.
 func workable(ctx context.Context, api control.API, retry bool) ([]string, error) {
-	jobs, err := api.Jobs(ctx, control.JobQuery{Open: true})
-	if err != nil {
-		return nil, err
-	}
-
 	var ids []string
-	for _, j := range jobs {
+	for j, err := range eachJob(ctx, api, control.JobQuery{Open: true}) {
+		if err != nil {
+			return nil, err
+		}
+
 		if j.State == state.StatusPaused {
 			continue
 		}

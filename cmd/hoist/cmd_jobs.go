@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,71 +95,107 @@ func (a *app) jobs(ctx context.Context, o jobsOptions) error {
 		}
 	}
 
-	q := control.JobQuery{Limit: o.limit}
+	q := control.JobQuery{Newest: o.newest}
 	for _, s := range o.states {
 		q.States = append(q.States, state.Status(s))
 	}
 
-	if o.newest || len(o.reasons)+len(o.kinds) > 0 || !since.IsZero() { // the limit counts what is left of these
-		q.Limit = 0
+	return a.with(ctx, "jobs", func(api control.API) error {
+		return a.printJobs(func(yield func(control.Job, error) bool) {
+			left := o.limit
+			for j, err := range eachJob(ctx, api, q) {
+				if err == nil && (len(o.reasons) > 0 && !slices.Contains(o.reasons, j.Reason) ||
+					len(o.kinds) > 0 && !slices.Contains(o.kinds, j.Kind) || j.UpdatedAt.Before(since)) {
+					continue
+				}
+
+				if left--; !yield(j, err) || left == 0 {
+					return
+				}
+			}
+		})
+	})
+}
+
+// jobsPage is how many jobs are asked for at once: a home may have a million, and one is large.
+const jobsPage = 1000
+
+// eachJob yields the jobs of a query in its order, and after an error no more.
+func eachJob(ctx context.Context, api control.API, q control.JobQuery) iter.Seq2[control.Job, error] {
+	return func(yield func(control.Job, error) bool) {
+		for q.Limit = jobsPage; ; {
+			page, err := api.Jobs(ctx, q)
+			if err != nil {
+				yield(control.Job{}, err)
+				return
+			}
+
+			for _, j := range page {
+				if !yield(j, nil) {
+					return
+				}
+			}
+
+			if len(page) < jobsPage {
+				return
+			}
+
+			q.After = page[len(page)-1].ID
+		}
+	}
+}
+
+func (a *app) printJobs(jobs iter.Seq2[control.Job, error]) error {
+	if !a.flags.json && isTerminal(a.stdout) {
+		return a.printJobTable(jobs)
 	}
 
-	return a.with(ctx, "jobs", func(api control.API) error {
-		jobs, err := api.Jobs(ctx, q)
+	for j, err := range jobs {
+		if err == nil && a.flags.json {
+			err = a.printJSON(j)
+		}
+
 		if err != nil {
 			return err
 		}
 
-		jobs = slices.DeleteFunc(jobs, func(j control.Job) bool {
-			return len(o.reasons) > 0 && !slices.Contains(o.reasons, j.Reason) ||
-				len(o.kinds) > 0 && !slices.Contains(o.kinds, j.Kind) || j.UpdatedAt.Before(since)
-		})
-		if o.newest {
-			slices.Reverse(jobs)
+		if a.flags.json {
+			continue
 		}
 
-		if o.limit > 0 && len(jobs) > o.limit {
-			jobs = jobs[:o.limit]
+		size := ""
+		if j.Size != nil {
+			size = strconv.FormatInt(*j.Size, 10)
 		}
 
-		return a.printJobs(jobs)
-	})
-}
-
-func (a *app) printJobs(jobs []control.Job) error {
-	if a.flags.json {
-		for _, j := range jobs {
-			if err := a.printJSON(j); err != nil {
-				return err
-			}
-		}
-
-		return nil
+		a.printf("%s\n", strings.Join([]string{j.ID, j.Kind, string(j.State), j.Phase, size,
+			printable(j.Path), printable(j.Remote), j.Reason, printable(j.Fix)}, "\t"))
 	}
 
-	if !isTerminal(a.stdout) {
-		for _, j := range jobs {
-			size := ""
-			if j.Size != nil {
-				size = strconv.FormatInt(*j.Size, 10)
-			}
+	return nil
+}
 
-			a.printf("%s\n", strings.Join([]string{j.ID, j.Kind, string(j.State), j.Phase, size,
-				printable(j.Path), printable(j.Remote), j.Reason, printable(j.Fix)}, "\t"))
+// printJobTable prints the jobs for people, when all are known: how wide the columns are depends on all.
+func (a *app) printJobTable(jobs iter.Seq2[control.Job, error]) error {
+	var ids, rows []string
+	for j, err := range jobs {
+		if err != nil {
+			return err
 		}
 
-		return nil
+		ids = append(ids, j.ID)
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", j.Kind, j.State, j.Phase, sizeText(j.Size),
+			printable(j.Path), j.Reason, printable(j.Fix)))
 	}
 
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	if len(jobs) > 0 {
+	if len(rows) > 0 {
 		fmt.Fprintln(t, "ID\tKIND\tSTATE\tPHASE\tSIZE\tPATH\tREASON\tFIX")
 	}
 
-	length := tailLength(jobs)
-	for _, j := range jobs {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", idTail(j.ID, length), j.Kind, j.State, j.Phase,
-			sizeText(j.Size), printable(j.Path), j.Reason, printable(j.Fix))
+	length := tailLength(ids)
+	for i, row := range rows {
+		fmt.Fprintln(t, idTail(ids[i], length)+"\t"+row)
 	}
 
 	return t.Flush()
@@ -169,14 +206,14 @@ func (a *app) printJobs(jobs []control.Job) error {
 const shortID = 8
 
 // tailLength is how much of the ends of the ids tells all of these jobs apart.
-func tailLength(jobs []control.Job) int {
+func tailLength(ids []string) int {
 	for n := shortID; ; n += 4 {
 		seen := map[string]bool{}
-		for _, j := range jobs {
-			seen[idTail(j.ID, n)] = true
+		for _, id := range ids {
+			seen[idTail(id, n)] = true
 		}
 
-		if len(seen) == len(jobs) || n >= 32 {
+		if len(seen) == len(ids) || n >= 32 {
 			return n
 		}
 	}

@@ -65,14 +65,17 @@ func (a *app) restoreHidden(ctx context.Context, which string) error {
 
 	hidden := map[string]control.Job{} // by item
 	err = a.with(ctx, "restore", func(api control.API) error {
-		jobs, err := api.Jobs(ctx, control.JobQuery{States: []state.Status{state.StatusDone}})
-		for _, j := range jobs {
+		for j, err := range eachJob(ctx, api, control.JobQuery{States: []state.Status{state.StatusDone}}) {
+			if err != nil {
+				return err
+			}
+
 			if j.Kind == string(state.Hide) && j.Result == state.ResultHidden && config.Within(w.Path, j.Path) {
 				hidden[j.ItemID] = j
 			}
 		}
 
-		return err
+		return nil
 	})
 	if err != nil {
 		return err

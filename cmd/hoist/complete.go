@@ -295,14 +295,17 @@ func (a *app) completeJob(cmd *cobra.Command, _ []string, begin string) ([]strin
 
 	var out []string
 	err = a.with(ctx, "completion", func(api control.API) error {
-		jobs, err := api.Jobs(ctx, control.JobQuery{})
-		for _, j := range slices.Backward(jobs) {
-			if strings.HasPrefix(j.ID, begin) && len(out) < completeMost {
+		for j, err := range eachJob(ctx, api, control.JobQuery{Newest: true}) {
+			if err != nil || len(out) == completeMost {
+				return err
+			}
+
+			if strings.HasPrefix(j.ID, begin) {
 				out = append(out, j.ID+"\t"+string(j.State)+" "+printable(filepath.Base(j.Path)))
 			}
 		}
 
-		return err
+		return nil
 	})
 
 	return out, directive(err)
