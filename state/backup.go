@@ -81,7 +81,7 @@ func (b *backupState) atClose(s *Store) error {
 	}
 
 	if err := s.trim(); err != nil {
-		return fmt.Errorf("make the state small: %w", err)
+		s.log.Warn("the state is not made small", "error", err)
 	}
 
 	return nil
@@ -136,6 +136,10 @@ func compact(from *bolt.DB, to string) error {
 
 		return err
 	})
+	if err == nil {
+		err = ownLike(tmp, from.Path())
+	}
+
 	if err == nil {
 		err = os.Rename(tmp, to)
 	}

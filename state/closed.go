@@ -68,6 +68,10 @@ func (s *Store) trim() (err error) {
 		return err
 	}
 
+	if err := ownLike(tmp, s.path); err != nil {
+		return err
+	}
+
 	if err := os.Rename(tmp, s.path); err != nil {
 		return err
 	}

@@ -37,5 +37,8 @@ func unlock(f *os.File) error {
 
 func nameless(*os.File) bool { return false }
 
+// ownLike does nothing: a new file has the owner that its folder gives it.
+func ownLike(string, string) error { return nil }
+
 // syncDir does nothing: Windows has no fsync of a folder.
 func syncDir(string) error { return nil }
