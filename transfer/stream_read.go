@@ -17,10 +17,18 @@ import (
 // gone on with later, so it waits longer than a command that has sent nothing yet.
 const streamPatience = 10 * time.Minute
 
+// lookPatience is how long the look at the remote of a stream may take, of which nothing was read yet.
+const lookPatience = time.Minute
+
 // patiently does something again until it succeeds, with a wait between, as long as the failures
 // are of the passing kind and nothing was moved for streamPatience. do reports whether it moved
 // anything.
 func patiently(ctx context.Context, do func() (moved bool, err error)) error {
+	return within(ctx, streamPatience, do)
+}
+
+// within is patiently with another patience.
+func within(ctx context.Context, patience time.Duration, do func() (moved bool, err error)) error {
 	idleSince := time.Now()
 	for tries := 0; ; tries++ {
 		moved, err := do()
@@ -37,7 +45,7 @@ func patiently(ctx context.Context, do func() (moved bool, err error)) error {
 		}
 
 		after, ok := apsclient.Retryable(err)
-		if !ok || time.Since(idleSince) > streamPatience {
+		if !ok || time.Since(idleSince) > patience {
 			return err
 		}
 

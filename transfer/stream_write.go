@@ -90,7 +90,7 @@ func (s Stream) Write(ctx context.Context, c *apsclient.Client, in io.Reader) (S
 	defer w.close()
 
 	var was apsclient.Object
-	if err := w.call(ctx, func(c *apsclient.Client) (err error) {
+	if err := w.call(ctx, lookPatience, func(c *apsclient.Client) (err error) {
 		was, err = c.Objects.Details(ctx, s.Object)
 		w.out.Replaced = err == nil
 		if errors.Is(err, apsclient.ErrNotFound) {
@@ -150,8 +150,9 @@ func (w *streaming) close() {
 }
 
 // call makes a call, again while the failure is of the passing kind.
-func (w *streaming) call(ctx context.Context, do func(c *apsclient.Client) error) error {
-	return patiently(ctx, func() (bool, error) {
+func (w *streaming) call(ctx context.Context, patience time.Duration,
+	do func(c *apsclient.Client) error) error {
+	return within(ctx, patience, func() (bool, error) {
 		w.mu.Lock()
 		c := w.client
 		w.mu.Unlock()
@@ -400,7 +401,7 @@ func (w *streaming) url(ctx context.Context, n int, last bool) (apsclient.Signed
 func (w *streaming) complete(ctx context.Context) error {
 	completion := apsclient.Completion{UploadKey: w.key, Size: w.out.Size, ETags: w.out.ETags,
 		UserMetadata: fmt.Sprintf(`{"hoist":"%s"}`, w.s.ID)}
-	err := w.call(ctx, func(c *apsclient.Client) error {
+	err := w.call(ctx, streamPatience, func(c *apsclient.Client) error {
 		done, err := apsclient.Doubt[apsclient.CompletedObject]{
 			Harmless: true, // the key works once
 			Call: func(ctx context.Context) (apsclient.CompletedObject, error) {
