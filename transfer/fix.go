@@ -59,7 +59,13 @@ func (r Reason) FixFor(job state.Job) string {
 		fix = strings.Replace(fix, "hoist login", "hoist login --profile "+Quote(p), 1)
 	}
 
+	dir := filepath.Dir(job.Path)
 	if r.Code == ReasonUnreadable && job.Kind == state.Download {
+		if made, ok := strings.CutPrefix(job.Error, "mkdir "); ok { // what could not be made there is to be opened
+			made, _, _ = strings.Cut(made, ": ")
+			dir = filepath.Dir(made)
+		}
+
 		fix = strings.Replace(fix, "chmod u+r {path}", "chmod u+rwx {dir}", 1)
 	}
 
@@ -77,7 +83,7 @@ func (r Reason) FixFor(job state.Job) string {
 	}
 
 	return strings.NewReplacer("{watch}", job.Root, "{path}", Quote(job.Path),
-		"{remote}", Quote(address), "{dir}", Quote(filepath.Dir(job.Path)), "{clash}", Quote(clash),
+		"{remote}", Quote(address), "{dir}", Quote(dir), "{clash}", Quote(clash),
 		"{free}", Quote(free)).Replace(fix)
 }
 

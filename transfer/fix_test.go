@@ -76,6 +76,26 @@ func TestFixForARefusedName(t *testing.T) {
 	}
 }
 
+// TestFixForAFolderThatCannotBeMade: the fix opens the folder that is there.
+func TestFixForAFolderThatCannotBeMade(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the rows have paths of POSIX")
+	}
+
+	r, _ := ReasonByCode(ReasonUnreadable)
+	for text, dir := range map[string]string{
+		"mkdir /d/shut/a: permission denied":           "/d/shut",
+		"open /d/shut/a/b/x.dwg: permission denied":    "/d/shut/a/b",
+		"rename /d/shut/a/b/.x.dwg: permission denied": "/d/shut/a/b",
+	} {
+		job := state.Job{ID: "1", Kind: state.Download, Path: "/d/shut/a/b/x.dwg", Reason: ReasonUnreadable,
+			Error: text, Target: state.Target{Address: "aps://H/P/F/x.dwg", Name: "x.dwg"}}
+		if got, want := r.FixFor(job), "chmod u+rwx "+dir+" && hoist retry --wait 1"; got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // TestFixForAClash: the fix renames what clashes here, be it the file or a folder above it.
 func TestFixForAClash(t *testing.T) {
 	if runtime.GOOS == "windows" {

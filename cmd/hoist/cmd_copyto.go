@@ -43,6 +43,8 @@ func (a *app) copyto(ctx context.Context, o pushOptions, p pullOptions, from, to
 	switch {
 	case up == down:
 		return problem.Usagef("copyto takes a local file and a remote, one of each")
+	case strings.HasSuffix(to, "/") || !up && to != "" && os.IsPathSeparator(to[len(to)-1]):
+		return problem.Usagef("%s is a folder: copyto takes the whole new name", to)
 	case up:
 		address, err := remote.ParseAddress(to)
 		if err != nil {
@@ -65,6 +67,8 @@ func (a *app) copyto(ctx context.Context, o pushOptions, p pullOptions, from, to
 	if info, err := os.Stat(to); err == nil && info.IsDir() {
 		return problem.Usagef("%s is a folder: copyto takes the whole new name", to)
 	}
+
+	p.single = true
 
 	return a.pull(ctx, p, from, to)
 }

@@ -68,6 +68,7 @@ func TestLoginTwoLegged(t *testing.T) {
 		t.Errorf("another host: %s", stderr)
 	}
 
+	l.run(2, "logout", "--profile", "nobody")
 	l.run(0, "logout")
 	l.run(4, "ls", "aps://")
 }

@@ -24,6 +24,12 @@ func newLogoutCmd(a *app) *cobra.Command {
 				return err
 			}
 
+			if name != config.DefaultProfile {
+				if err := knownProfile(home, name); err != nil {
+					return err
+				}
+			}
+
 			if err := a.vault(home).Delete(name); err != nil {
 				return err
 			}
@@ -31,6 +37,21 @@ func newLogoutCmd(a *app) *cobra.Command {
 			return a.reportProfile(name, "signed-out")
 		},
 	}
+}
+
+// knownProfile refuses a profile that nobody has made.
+func knownProfile(home config.Home, name string) error {
+	names, err := config.Profiles(home)
+	if err != nil {
+		return err
+	}
+
+	if !slices.Contains(names, name) {
+		return &config.Error{Key: "profile",
+			Msg: fmt.Sprintf("%q is unknown; \"hoist profile list\" lists the profiles", name)}
+	}
+
+	return nil
 }
 
 func newProfileCmd(a *app) *cobra.Command {
@@ -50,14 +71,8 @@ func newProfileCmd(a *app) *cobra.Command {
 					return err
 				}
 
-				names, err := config.Profiles(home)
-				if err != nil {
+				if err := knownProfile(home, args[0]); err != nil {
 					return err
-				}
-
-				if !slices.Contains(names, args[0]) {
-					return &config.Error{Key: "profile",
-						Msg: fmt.Sprintf("%q is unknown; \"hoist profile list\" lists the profiles", args[0])}
 				}
 
 				return do(home, args[0])

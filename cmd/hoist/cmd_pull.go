@@ -18,6 +18,7 @@ type pullOptions struct {
 	version   int
 	overwrite bool
 	noMtime   bool
+	single    bool // of copyto
 }
 
 func newPullCmd(a *app) *cobra.Command {
@@ -82,7 +83,7 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 
 	req := control.PullRequest{
 		Profile: t.s.profile, Remote: t.remote.String(), Version: o.version, Overwrite: o.overwrite,
-		OwnTime: o.noMtime, OrderBy: o.orderBy, Most: most, Cautious: cautious,
+		OwnTime: o.noMtime, Single: o.single, OrderBy: o.orderBy, Most: most, Cautious: cautious,
 		Force: o.force, DryRun: o.dryRun, Filter: t.filter, Batch: t.batch,
 	}
 	t.plan = func(ctx context.Context, api control.API) (control.Plan, error) { return api.Pull(ctx, req) }

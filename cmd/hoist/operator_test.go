@@ -39,6 +39,8 @@ func TestOperator(t *testing.T) {
 	l.run(0, "copyto", l.remote+"/other/d.rvt", filepath.Join(l.dir, "e.rvt"))
 	same(t, filepath.Join(l.dir, "e.rvt"), filepath.Join(l.dir, "plans", "b.rvt"))
 	l.run(2, "copyto", l.remote+"/other/d.rvt", l.dir)
+	l.run(2, "copyto", l.remote+"/other", filepath.Join(l.dir, "other"))
+	l.run(2, "copyto", filepath.Join(l.dir, "plans", "b.rvt"), l.remote+"/other/")
 	l.run(2, "copyto", "a", "b")
 
 	for arg, says := range map[string]string{"copy": "hoist push", "puhs": `or "hoist push"?`,

@@ -26,6 +26,7 @@ type PullRequest struct {
 	// below it
 	Path      string
 	Version   int  // of a single file; 0: the tip
+	Single    bool // a folder is a mistake
 	Overwrite bool // replace local files that differ, keeping the old ones beside
 	OwnTime   bool // files have the time when they came, not that of their versions
 	Force     bool // fetch what is unchanged too
@@ -110,6 +111,8 @@ func (w *Pulling) find(ctx context.Context) error {
 		return w.keep(q, filepath.Base(w.req.Path), "")
 	case remote.KindProject, remote.KindFolder, remote.KindBucket, remote.KindPrefix:
 		switch {
+		case w.req.Single:
+			return remote.Usagef("%s is a folder: a single file was asked for", w.place.Address)
 		case w.req.Version != 0:
 			return remote.Usagef("%s is a folder: a version can be asked of a file alone", w.place.Address)
 		case err == nil && !isDir:

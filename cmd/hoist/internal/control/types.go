@@ -303,6 +303,7 @@ type PullRequest struct {
 	Remote    string `json:"remote"`
 	Path      string `json:"path"`
 	Version   int    `json:"version,omitempty"`
+	Single    bool   `json:"single,omitempty"` // a folder is a mistake
 	Overwrite bool   `json:"overwrite,omitempty"`
 	OwnTime   bool   `json:"own_time,omitempty"` // files have the time when they came, not that of their versions
 	OrderBy   string `json:"order_by,omitempty"`

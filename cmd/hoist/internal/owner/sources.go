@@ -43,8 +43,9 @@ type badSource struct {
 func (s sources) results(address remote.Address) []control.PlanFile {
 	out := make([]control.PlanFile, len(s.bad))
 	for i, b := range s.bad {
+		steps := strings.FieldsFunc(b.rel, func(c rune) bool { return c == '/' })
 		out[i].FileResult = control.FileResult{
-			Path: b.path, Remote: address.Join(strings.Split(b.rel, "/")...).String(),
+			Path: b.path, Remote: address.Join(steps...).String(),
 			Result: control.ResultAttention, Reason: b.reason, Detail: b.detail,
 		}
 	}
@@ -115,6 +116,10 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	contents := strings.HasSuffix(given, "/") || strings.HasSuffix(given, string(filepath.Separator))
 	p := filepath.Clean(given)
 	info, err := local.Stat(p)
+	if s.closed(p, filepath.Base(p), err) {
+		return nil
+	}
+
 	if err != nil {
 		return err
 	}
@@ -161,6 +166,10 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 			reason,
 			err.Error()})
 	})
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == p && s.closed(p, prefix, err) {
+		return nil
+	}
+
 	if err != nil {
 		return fmt.Errorf("walk %s: %w", p, err)
 	}
@@ -170,6 +179,17 @@ func (s *sources) add(given string, tree, single *watcher.Rules, minAge float64)
 	}
 
 	return nil
+}
+
+// closed notes a path that was named and may not be read, as one below a folder is noted.
+func (s *sources) closed(p, rel string, err error) bool {
+	if !errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+
+	s.bad = append(s.bad, badSource{p, rel, transfer.ReasonUnreadable, err.Error()})
+
+	return true
 }
 
 // missing notes a path of a list that is not there, which is a row and stops no other.
