@@ -288,10 +288,7 @@ func (a *app) dial(ctx context.Context, s *setup) (*control.Client, error) {
 	}
 
 	a.handed = true
-	if a.sum.other == nil {
-		a.sum.other = c
-	}
-
+	a.sum.others = append(a.sum.others, c)
 	if fingerprint != "" {
 		c.Account = s.profile + " " + fingerprint
 	}

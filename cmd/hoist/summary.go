@@ -25,13 +25,13 @@ type summary struct {
 	Attention  int     `json:"attention"`
 	Bytes      int64   `json:"bytes"`           // moved
 	Seconds    float64 `json:"seconds"`         // of the command
-	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when who made them has ended
+	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when who made them ended untold
 
 	Forecast *control.Forecast `json:"forecast,omitempty"` // of a push that is only looked at
 
-	began time.Time
-	other *control.Client // the first that did a part of the work; nil: this process did it all
-	muted bool            // standard output carries the content of a file
+	began  time.Time
+	others []*control.Client // that did a part of the work
+	muted  bool              // standard output carries the content of a file
 }
 
 // result counts a file.
@@ -64,21 +64,26 @@ func (s *summary) add(calls int64) {
 	*s.Calls += calls
 }
 
-// count ends the counting of calls with those of another process that did a part of the work.
+// count ends the counting of calls with those of other processes that did a part of the work.
 func (s *summary) count() {
-	if s.other == nil {
-		s.add(0)
-		return
-	}
-
 	// what was interrupted is told too
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 
-	n, known := s.other.Calls(ctx)
-	s.other.Close()
-	s.add(n)
-	if !known {
+	s.add(0)
+	all, counted := true, map[string]bool{}
+	for _, other := range s.others {
+		if counted[other.Process()] {
+			continue
+		}
+
+		n, known := other.Calls(ctx)
+		s.add(n)
+		other.Close()
+		all, counted[other.Process()] = all && known, true
+	}
+
+	if !all {
 		s.Calls = nil
 	}
 }

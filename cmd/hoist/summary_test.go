@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -124,6 +125,20 @@ func TestSummaryBesideAnOwner(t *testing.T) {
 
 	if code := daemon.interrupt(); code != 0 {
 		t.Errorf("the daemon ended with %d", code)
+	}
+
+	// Of several at once the one that does the work may end before the others have asked.
+	var all []*process
+	for i := range 4 {
+		all = append(all, l.start("push", "--json", path, l.file(fmt.Sprint(i, ".rvt"), 100_000), l.remote))
+	}
+
+	for _, p := range all {
+		if code := p.wait(); code != 0 {
+			t.Errorf("exit code %d: %s", code, p.errs.String())
+		} else if _, ok := summaryOf(t, p.out.String())["calls"]; !ok {
+			t.Errorf("no calls: %s", p.out.String())
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hoist/apsclient"
@@ -38,6 +39,9 @@ type Client struct {
 
 	process string // that was dialled
 	calls   int64  // that it had made of the service by then
+
+	lately atomic.Int64 // that it had made by its last answer
+	cut    atomic.Bool  // it ended within a Follow
 }
 
 // Dial finds the owner of a home by its socket, or by the address in addrFile when that exists,
@@ -76,19 +80,34 @@ func (c *Client) health(ctx context.Context) (process string, calls int64, err e
 		return "", 0, fmt.Errorf("%w: %s", ErrNoOwner, resp.Status)
 	}
 
-	process, number, _ := strings.Cut(resp.Header.Get(callsHeader), " ")
-	if calls, err = strconv.ParseInt(number, 10, 64); err != nil { // one of an older release
-		return "", 0, nil
-	}
+	process, calls = madeBy(resp.Header)
 
 	return process, calls, nil
 }
 
-// Calls is how many calls of the service the owner made since it was dialled, for whomever; false
-// when that process has ended or does not say.
+// madeBy is which process answered, and how many calls of the service it made; one of an older release
+// tells neither.
+func madeBy(h http.Header) (process string, calls int64) {
+	process, number, _ := strings.Cut(h.Get(callsHeader), " ")
+	calls, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return "", 0
+	}
+
+	return process, calls
+}
+
+// Process is which one was dialled; "" when it does not say.
+func (c *Client) Process() string { return c.process }
+
+// Calls is how many calls of the service the owner made since it was dialled, for whomever, by its last
+// answer when it has ended; false when it does not say, or ended amid what it did.
 func (c *Client) Calls(ctx context.Context) (int64, bool) {
-	process, calls, err := c.health(ctx)
-	return calls - c.calls, err == nil && process != "" && process == c.process
+	if process, calls, err := c.health(ctx); err == nil && process == c.process {
+		return calls - c.calls, process != ""
+	}
+
+	return max(c.lately.Load()-c.calls, 0), c.process != "" && !c.cut.Load()
 }
 
 // find reads where the owner listens.
@@ -191,6 +210,10 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (io.Re
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, gone(ctx, err)
+	}
+
+	if process, calls := madeBy(resp.Header); process != "" && process == c.process {
+		c.lately.Store(calls)
 	}
 
 	if resp.StatusCode == http.StatusOK {
@@ -311,7 +334,12 @@ func (c *Client) Follow(ctx context.Context, ids []string, each func(Update) err
 			lastLine
 		}
 		if err := lines.Decode(&line); err != nil {
+			c.cut.Store(true)
 			return gone(ctx, err)
+		}
+
+		if line.Calls != nil {
+			c.lately.Store(*line.Calls)
 		}
 
 		switch {

@@ -18,12 +18,9 @@ func (s server) describe(w http.ResponseWriter, _ *http.Request) {
 }
 
 // health answers 200 while all is well, else 503 with what is not.
-func (s server) health(check func() error, calls func() int64) http.HandlerFunc {
+func (s server) health(check func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if calls != nil {
-			w.Header().Set(callsHeader, fmt.Sprint(os.Getpid(), " ", calls()))
-		}
-
+		s.tellCalls(w)
 		if check != nil {
 			if err := check(); err != nil {
 				http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -32,5 +29,11 @@ func (s server) health(check func() error, calls func() int64) http.HandlerFunc 
 		}
 
 		fmt.Fprintln(w, "ok")
+	}
+}
+
+func (s server) tellCalls(w http.ResponseWriter) {
+	if s.calls != nil {
+		w.Header().Set(callsHeader, fmt.Sprint(os.Getpid(), " ", s.calls()))
 	}
 }

@@ -21,7 +21,7 @@ import (
 // another one's.
 const accountHeader = "Hoist-Account"
 
-// callsHeader tells, with the answer about health, how many calls of the service this process made.
+// callsHeader tells with answers which process gives them and how many calls of the service it made.
 const callsHeader = "Hoist-Calls"
 
 // maxRequest bounds the body of a request, in bytes: a list of paths may be long, a mistake is
@@ -50,7 +50,7 @@ type ServerOptions struct {
 
 // NewHandler serves an API over HTTP.
 func NewHandler(api API, o ServerOptions) http.Handler {
-	s := server{api: api, log: o.Logger, words: o.Words}
+	s := server{api: api, log: o.Logger, words: o.Words, calls: o.Calls}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -83,7 +83,7 @@ func NewHandler(api API, o ServerOptions) http.Handler {
 // routes are what the API answers, by the pattern of each; openapi.yaml describes them.
 func (s server) routes(o ServerOptions) map[string]http.HandlerFunc {
 	routes := map[string]http.HandlerFunc{
-		"GET /healthz":                 s.health(o.Health, o.Calls),
+		"GET /healthz":                 s.health(o.Health),
 		"GET /v1/openapi.yaml":         s.describe,
 		"GET /v1/status":               s.status,
 		"GET /v1/jobs":                 s.jobs,
@@ -206,6 +206,7 @@ type server struct {
 	api   API
 	log   *slog.Logger
 	words func(problem.Kind, problem.Fix) (code int, hint string)
+	calls func() int64
 }
 
 func (s server) status(w http.ResponseWriter, r *http.Request) {
@@ -316,6 +317,7 @@ func (s server) changeWatch(w http.ResponseWriter, r *http.Request) {
 type lastLine struct {
 	End   bool       `json:"end"`
 	Error *errorBody `json:"error,omitempty"`
+	Calls *int64     `json:"calls,omitempty"` // of the service that the owner made so far
 }
 
 func (s server) follow(w http.ResponseWriter, r *http.Request) {
@@ -345,6 +347,10 @@ func (s server) follow(w http.ResponseWriter, r *http.Request) {
 	}
 
 	last := lastLine{End: true}
+	if s.calls != nil {
+		last.Calls = new(s.calls())
+	}
+
 	if err != nil {
 		last.Error = s.bodyOf(err)
 	}
@@ -407,6 +413,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // answer takes what a method of the API returned and writes it.
 func (s server) answer(w http.ResponseWriter) func(v any, err error) {
 	return func(v any, err error) {
+		s.tellCalls(w)
 		if err != nil {
 			s.writeError(w, err)
 			return
