@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -14,14 +15,27 @@ import (
 // is durable on return. Concurrent callers share a commit. Errors: ErrNotFound, *TransitionError
 // (nothing changed), *WriteError, *DamagedError, ErrClosed.
 func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
+	return s.CommitOn(Job{ID: id}, events...)
+}
+
+// CommitOn is Commit for a job as the caller saw it. An upload that waits in the queue takes up newer states of its
+// file: what was decided about another one is ErrOvertaken, and nothing changed.
+func (s *Store) CommitOn(seen Job, events ...Event) (Job, error) {
 	if len(events) == 0 {
-		return s.Job(id)
+		return s.Job(seen.ID)
 	}
 
 	var out Job
 	err := s.update(func(tx *writeTx) error {
+		if seen.Phase == PhaseQueued {
+			if now, err := tx.job(seen.ID); err != nil || seen.overtaken(now) {
+				return cmp.Or(err, ErrOvertaken)
+			}
+		}
+
 		var err error
-		out, err = tx.apply(id, events)
+		out, err = tx.apply(seen.ID, events)
+
 		return err
 	})
 	if err != nil {
@@ -29,6 +43,11 @@ func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
 	}
 
 	return out, nil
+}
+
+// overtaken reports whether an upload, as somebody saw it in the queue, is of another state of its file now.
+func (j Job) overtaken(now Job) bool {
+	return j.Kind == Upload && now.Phase == PhaseQueued && now.Open() && !j.Snapshot.Same(now.Snapshot)
 }
 
 // apply plans every event before it writes anything, so that an event that does not fit costs the

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -291,4 +292,37 @@ func TestPublishedRecordDecides(t *testing.T) {
 	commit(t, s, j.ID, Unchanged{Record: &PublishedRecord{}})
 	enqueue(t, s, touched, Same)
 	enqueue(t, s, uploadJob(1), Queued)
+}
+
+// TestCommitOn: what was decided about one state of a file is nothing about another that a queued job has taken up.
+func TestCommitOn(t *testing.T) {
+	s := newStore(t)
+	seen := enqueue(t, s, uploadJob(1), Queued)
+	saved := uploadJob(1)
+	saved.Snapshot = snap(30, 1)
+	now := enqueue(t, s, saved, Merged)
+
+	for _, e := range []Event{Reserved{Object: "urn:o"}, Parked{Reason: "content-doubtful"}, Unchanged{}} {
+		if _, err := s.CommitOn(seen, e); !errors.Is(err, ErrOvertaken) {
+			t.Errorf("%T: %v", e, err)
+		}
+	}
+
+	if j, err := s.Job(seen.ID); err != nil || j.Phase != PhaseQueued || j.Attention || !j.Snapshot.Same(saved.Snapshot) {
+		t.Errorf("%+v, %v", j, err)
+	}
+
+	now, err := s.CommitOn(now, Reserved{Object: "urn:o"})
+	if err != nil || now.Phase != PhaseReserved {
+		t.Fatalf("%+v, %v", now, err)
+	}
+
+	saved.Snapshot = snap(35, 2)
+	if later := enqueue(t, s, saved, Merged); later.Pending == nil {
+		t.Errorf("%+v", later)
+	}
+
+	if _, err := s.CommitOn(now, Opened{UploadKey: "key", PartSize: 10, Parts: 3}); err != nil {
+		t.Errorf("of a job that has begun: %v", err)
+	}
 }

@@ -10,6 +10,8 @@ import (
 var (
 	// ErrNotFound: no such job.
 	ErrNotFound = errors.New("not found")
+	// ErrOvertaken: the job has taken up another state of its file, see [Store.CommitOn].
+	ErrOvertaken = errors.New("the job is of another state of its file by now")
 	// ErrClosed: the store was closed.
 	ErrClosed = errors.New("the state is closed")
 )

@@ -19,10 +19,10 @@ import (
 // anything is the bare mount point of a share that is away.
 var errEmptyRoot = errors.New("it is empty")
 
-// rootAway says why the failure to read the file of a watch tells nothing of the file: its watched
+// RootAway says why the failure to read the file of a watch tells nothing of the file: its watched
 // folder is not there, or what lies on the way to the file cannot be listed. It is nil for every
 // other failure.
-func rootAway(job state.Job, err error) error {
+func RootAway(job state.Job, err error) error {
 	changed, ok := errors.AsType[*changedError](err)
 	_, onDisk := errors.AsType[*fs.PathError](err)
 	rel := filepath.FromSlash(job.Rel)

@@ -126,7 +126,7 @@ func TestRootAway(t *testing.T) {
 		{"a download", down, gone, false},
 		{"the network", lost, errors.New("no route"), false},
 	} {
-		if err := rootAway(c.job, c.err); (err != nil) != c.away {
+		if err := RootAway(c.job, c.err); (err != nil) != c.away {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

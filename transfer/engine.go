@@ -295,7 +295,13 @@ func (e *Engine) gateOf(bytes int64) *gate {
 
 // commit makes events durable. While the disk is full it waits; else it does not heed ctx, since an
 // effect that happened is recorded even while stopping.
-func (e *Engine) commit(ctx context.Context, id state.JobID, ev ...state.Event) (job state.Job, err error) {
+func (e *Engine) commit(ctx context.Context, id state.JobID, ev ...state.Event) (state.Job, error) {
+	return e.commitOn(ctx, state.Job{ID: id}, ev...)
+}
+
+// commitOn is commit for a job as it was when ev was decided, see [state.Store.CommitOn].
+func (e *Engine) commitOn(ctx context.Context, seen state.Job, ev ...state.Event) (job state.Job, err error) {
+	id := seen.ID
 	err = state.Patiently(ctx, func() (err error) {
 		if e.onCommit != nil {
 			if err := e.onCommit(id, false, ev); err != nil {
@@ -303,7 +309,7 @@ func (e *Engine) commit(ctx context.Context, id state.JobID, ev ...state.Event) 
 			}
 		}
 
-		if job, err = e.store.Commit(id, ev...); err == nil {
+		if job, err = e.store.CommitOn(seen, ev...); err == nil {
 			e.figures.committed(ev, time.Now())
 			e.tellDoubtful(job, ev)
 		}

@@ -96,7 +96,7 @@ func TestOutOfResources(t *testing.T) {
 				t.Errorf("%v: %+v", err, v)
 			}
 
-			if away := rootAway(watched, err); away != nil {
+			if away := RootAway(watched, err); away != nil {
 				t.Errorf("%v: %v", err, away)
 			}
 		}

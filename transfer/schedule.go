@@ -456,7 +456,11 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 			continue
 		}
 
-		next, commitErr := e.commit(ctx, job.ID, events...)
+		next, commitErr := e.commitOn(ctx, job, events...)
+		if errors.Is(commitErr, state.ErrOvertaken) { // the file was saved meanwhile: that is another decision
+			next, commitErr = e.store.Job(job.ID)
+		}
+
 		// an effect that cannot be, unless the job ended meanwhile
 		if wrong, ok := errors.AsType[*state.TransitionError](commitErr); ok && err == nil {
 			next, commitErr = e.commit(ctx, job.ID, e.eventFor(job, wrong))
@@ -513,7 +517,7 @@ func reached(job state.Job, events []state.Event) state.Job {
 // eventFor turns a failed step into what is committed.
 func (e *Engine) eventFor(job state.Job, err error) state.Event {
 	now := time.Now()
-	if away := rootAway(job, err); away != nil {
+	if away := RootAway(job, err); away != nil {
 		return verdict{classRetry, ReasonFolderAway, backoff(job.Streak+1, backoffCap)}.event(away, now,
 			rand.Float64())
 	}

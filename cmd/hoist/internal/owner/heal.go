@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"hoist/cmd/hoist/internal/config"
@@ -83,6 +84,10 @@ func (h *healing) round(ctx context.Context) error {
 		}
 
 		event := healed(j, found.reason)
+		if event == nil { // the cause holds, again if the file was away meanwhile
+			delete(h.tried, j.ID)
+		}
+
 		if event == nil || h.tried[j.ID] == found {
 			continue
 		}
@@ -144,7 +149,8 @@ func lookAt(j state.Job) look {
 	default:
 		info, err := os.Lstat(j.Path)
 		folder := j.Reason == transfer.ReasonNameClash && err == nil && info.IsDir()
-		if transfer.MayBeGone(j) && (folder || errors.Is(err, fs.ErrNotExist)) {
+		gone := errors.Is(err, fs.ErrNotExist) && transfer.RootAway(j, err) == nil
+		if transfer.MayBeGone(j) && (folder || gone) {
 			return look{reason: transfer.ReasonVanished}
 		}
 
@@ -177,12 +183,13 @@ func lookAt(j state.Job) look {
 }
 
 // healed is what happens to a parked job for what a look found; nil: its cause still holds. A file
-// of a watch that was removed is owed nothing, nor is one whose name clashed: tried again, a create that
-// was refused for that would be looked for first. Whoever pushed one decides.
+// of a watch that was removed is owed nothing. One whose name clashed would, tried again, have the create looked
+// for first that was refused for that; of one whose content is doubtful a copy may be there still, to be judged
+// again. Whoever pushed one decides.
 func healed(j state.Job, found string) state.Event {
-	clashed := j.Reason == transfer.ReasonNameClash
+	owed := []string{found, transfer.ReasonNameClash, transfer.ReasonDoubtful}
 	switch {
-	case found == transfer.ReasonVanished && j.Watched() && (j.Reason == found || clashed):
+	case found == transfer.ReasonVanished && j.Watched() && slices.Contains(owed, j.Reason):
 		return state.SourceChanged{Gone: true}
 	case found != j.Reason:
 		return state.RetryNow{}

@@ -33,6 +33,9 @@ func TestHealed(t *testing.T) {
 		{"one that clashed was renamed", gone, transfer.ReasonNameClash, "w", state.SourceChanged{Gone: true}},
 		{"one that clashed is a folder now", dir, transfer.ReasonNameClash, "w", state.SourceChanged{Gone: true}},
 		{"one that clashes is there", file, transfer.ReasonNameClash, "w", nil},
+		{"a doubtful one was removed", gone, transfer.ReasonDoubtful, "w", state.SourceChanged{Gone: true}},
+		{"a doubtful one is there", file, transfer.ReasonDoubtful, "w", nil},
+		{"a doubtful one is away with its root", filepath.Join(dir, "away", "a.dwg"), transfer.ReasonDoubtful, "w", nil},
 		{"one that was pushed is its pusher's", gone, transfer.ReasonNameRefused, "", nil},
 		{"a conflict needs a decision", file, transfer.ReasonConflict, "w", nil},
 		{"so does a file that was edited here", file, transfer.ReasonLocalDiffers, "", nil},
@@ -40,7 +43,7 @@ func TestHealed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			j := state.Job{Kind: state.Upload, Path: tt.path, Reason: tt.reason, Attention: true}
 			if tt.root != "" {
-				j.Root, j.Batch = tt.root, tt.root
+				j.Root, j.Batch, j.Rel = tt.root, tt.root, filepath.Base(tt.path)
 			}
 
 			if got := healed(j, lookAt(j).reason); got != tt.want {
@@ -104,5 +107,23 @@ func TestHealing(t *testing.T) {
 	round()
 	if !parked() {
 		t.Error("tried again though nothing changed")
+	}
+
+	for range 2 { // away and back, once more
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+
+		round()
+		if err := os.Rename(path+".away", path); err != nil {
+			t.Fatal(err)
+		}
+
+		round()
+		if parked() {
+			t.Error("not tried when the file is back once more")
+		}
+
+		park()
 	}
 }

@@ -353,6 +353,10 @@ func (l *life) put(name string, data []byte, at time.Time, inPlace bool) {
 
 	d.time = l.stamp(temp, at)
 	if inPlace || l.move(temp, target) {
+		if d.gone {
+			l.letters(name, d)
+		}
+
 		d.gone = false
 		d.add(l.state(name, data))
 	}
