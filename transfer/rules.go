@@ -25,7 +25,7 @@ func (e *Engine) mayBeSent(job state.Job) error {
 	rule, wait, err := e.cfg.Rules(job)
 	switch {
 	case err != nil && wait > 0:
-		return &waitError{Code: ReasonRules, After: wait, Err: err}
+		return &waitError{Code: ReasonRules, After: wait, Exact: true, Err: err}
 	case err != nil:
 		return needsPerson(ReasonRules, "%w", err)
 	case rule != "":
