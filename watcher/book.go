@@ -285,7 +285,7 @@ func (b *Book) understand(folder, name string, f *ruleFile, now time.Time) (*git
 	waits := b.settle > 0 && now.Sub(f.since) < capOf(b.settle)
 	b.mu.Unlock()
 
-	if waits && beingWritten(name) {
+	if waits && BeingWritten(name) {
 		b.mu.Lock()
 		f.wait = now.Add(min(b.settle, retryRule))
 

@@ -142,9 +142,9 @@ func readRuleFile(name string, want fileState) ([]byte, error) {
 	return ruleText8(data)
 }
 
-// beingWritten reports whether somebody has a rule file, or what its name leads to, open for writing,
+// BeingWritten reports whether somebody has a rule file, or what its name leads to, open for writing,
 // as far as the system tells.
-func beingWritten(name string) bool {
+func BeingWritten(name string) bool {
 	open, _ := disk.Ask(name, disk.Patience, func() (bool, error) {
 		to, err := filepath.EvalSymlinks(name)
 		if err != nil {

@@ -260,6 +260,10 @@ not be read, is tried now.`,
 }
 
 func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
+	if err := a.awaitConfiguration(ctx); err != nil {
+		return err
+	}
+
 	s, err := a.setup(o.settings)
 	if err != nil {
 		return err

@@ -48,6 +48,10 @@ reason and what fixes it. The file is cut at 20 MB; pieces are kept for 30 days.
 }
 
 func (a *app) daemon(ctx context.Context, o transferFlags) error {
+	if err := a.awaitConfiguration(ctx); err != nil {
+		return err
+	}
+
 	s, err := a.setup(o.settings)
 	if err != nil {
 		return err

@@ -73,6 +73,10 @@ object at its end; that cannot be gone on with.`,
 
 func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 	o.dryRun = o.dryRun || o.ahead
+	if err := a.awaitConfiguration(ctx); err != nil {
+		return err
+	}
+
 	t, err := a.newTransfer("push", o.transferFlags, args[len(args)-1])
 	if err != nil {
 		return err

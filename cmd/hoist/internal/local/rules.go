@@ -12,14 +12,20 @@ import (
 
 // WatchRules are the rules of a watch: its own over those of the home.
 func WatchRules(own config.Selection, home config.Settings) (*watcher.Rules, error) {
-	settings := config.Settings{Selection: own}.Over(
-		config.Settings{Selection: home.Selection, ExcludeFrom: home.ExcludeFrom})
-	filter, err := settings.Filter("")
+	filter, err := WatchFilter(own, home)
 	if err != nil {
 		return nil, err
 	}
 
 	return RulesOf(FilterOf(filter), false)
+}
+
+// WatchFilter is what a watch chooses: its own over what the home does.
+func WatchFilter(own config.Selection, home config.Settings) (config.Filter, error) {
+	settings := config.Settings{Selection: own}.Over(
+		config.Settings{Selection: home.Selection, ExcludeFrom: home.ExcludeFrom})
+
+	return settings.Filter("")
 }
 
 // LeftOut reports whether rules leave out a file by its slash path or its size; a size below 0 is

@@ -19,8 +19,12 @@ import (
 )
 
 // configRests is how long config.toml, and what else its rules come from, must not have changed
-// before it counts: an editor may have written half of it.
-const configRests = time.Second
+// before it counts: an editor may have written half of it. While one has it open for writing it is
+// waited for up to configCap, as a rule file is.
+const (
+	configRests = time.Second
+	configCap   = 40 * time.Second
+)
 
 // metaRules, with the id of a watch, is the key of what its rule files said last.
 const metaRules = "watch-rules/"
@@ -33,6 +37,7 @@ type rulebook struct {
 	mu       sync.Mutex
 	settings config.Settings          // in effect; guarded by mu
 	watches  []config.Watch           // in effect; guarded by mu
+	filters  map[string]config.Filter // what these choose, by id of the watch; guarded by mu
 	applied  string                   // state of the files that they come from; guarded by mu
 	seen     string                   // at the last look; guarded by mu
 	since    time.Time                // since when it is as seen; guarded by mu
@@ -51,25 +56,29 @@ func newRulebook(o *Owner) (*rulebook, error) {
 	}
 
 	b.watches = file.Watch
+	b.filters = filtersOf(b.watches, b.settings)
 	b.applied = b.look()
 	b.seen = b.applied
 
 	return b, nil
 }
 
-// look describes the files that the rules of the configuration come from.
-func (b *rulebook) look() string {
+// sources are the files that the rules of the configuration come from.
+func (b *rulebook) sources() []string {
 	b.mu.Lock()
 	from := b.settings.ExcludeFrom
 	b.mu.Unlock()
 
-	var out strings.Builder
 	home, profile := b.owner.options.Home, b.owner.options.Profile
-	for _, name := range []string{home.ConfigFile(), home.ProfileFile(profile), from} {
-		if name == "" {
-			continue
-		}
+	names := []string{home.ConfigFile(), home.ProfileFile(profile), from}
 
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// look describes the sources.
+func (b *rulebook) look() string {
+	var out strings.Builder
+	for _, name := range b.sources() {
 		if s, err := state.SnapshotPath(name); err == nil {
 			fmt.Fprintf(&out, "%d %d %d %s\n", s.Size, s.ModTime.UnixNano(), s.ChangeTime.UnixNano(),
 				s.FileID)
@@ -96,16 +105,69 @@ func (b *rulebook) refresh() (wait time.Duration) {
 		b.seen, b.since = seen, now
 	}
 
-	wait = configRests - now.Sub(b.since)
+	rested := now.Sub(b.since)
 	b.mu.Unlock()
 
-	if wait > 0 {
-		return wait
+	if rested < configRests {
+		return configRests - rested
+	}
+
+	if wait := b.mustRest() - rested; wait > 0 {
+		return min(wait, configRests)
 	}
 
 	b.apply(seen)
 
 	return 0
+}
+
+// mustRest is how long the configuration must rest as it is now: one that leaves out less than what
+// holds as long as a rule file, since the first half of a text says less than the whole.
+func (b *rulebook) mustRest() (rest time.Duration) {
+	if slices.ContainsFunc(b.sources(), watcher.BeingWritten) {
+		return configCap
+	}
+
+	settings, watches, err := b.owner.options.Reload()
+	if err != nil {
+		return 0 // it will not come into effect
+	}
+
+	next := filtersOf(watches, settings)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range watches {
+		if was, ok := b.filters[c.ID]; ok && takesMore(was, next[c.ID]) {
+			rest = max(rest, c.SettleTime())
+		}
+	}
+
+	return rest
+}
+
+// filtersOf is what watches choose, by their ids.
+func filtersOf(watches []config.Watch, home config.Settings) map[string]config.Filter {
+	out := map[string]config.Filter{}
+	for _, c := range watches {
+		if f, err := local.WatchFilter(c.Selection, home); err == nil {
+			out[c.ID] = f
+		}
+	}
+
+	return out
+}
+
+// takesMore reports whether something of what was left out may be taken now.
+func takesMore(was, now config.Filter) bool {
+	lacks := func(all, some []string) bool {
+		return slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+	}
+
+	return lacks(now.Exclude, was.Exclude) || lacks(now.IfPresent, was.IfPresent) ||
+		len(was.Include) > 0 && (len(now.Include) == 0 || lacks(was.Include, now.Include)) ||
+		was.Caches && !now.Caches || was.OneFileSystem && !now.OneFileSystem ||
+		was.MaxSize > 0 && (now.MaxSize == 0 || now.MaxSize > was.MaxSize) ||
+		now.MinSize < was.MinSize || now.MinAge < was.MinAge
 }
 
 // apply takes over what the configuration says now; a mistake in it leaves the last that was right
@@ -127,7 +189,7 @@ func (b *rulebook) apply(seen string) {
 
 	defer b.looks.forget()
 
-	b.settings, b.watches = settings, watches
+	b.settings, b.watches, b.filters = settings, watches, filtersOf(watches, settings)
 	b.turns++
 	for _, c := range watches {
 		book := b.books[bookKey(c)]
