@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"hoist/cmd/hoist/internal/config"
 	"hoist/transfer/remote"
@@ -41,11 +42,14 @@ Hidden things are not shown.`,
 			return a.ls(cmd.Context(), address, o)
 		},
 	}
-	f := cmd.Flags()
-	f.BoolVarP(&o.long, "long", "l", false, "type, size, version and time of each")
-	f.BoolVar(&o.allVersions, "all-versions", false, "every version of each file, the newest first")
+	o.add(cmd.Flags())
 
 	return cmd
+}
+
+func (o *lsOptions) add(f *pflag.FlagSet) {
+	f.BoolVarP(&o.long, "long", "l", false, "type, size, version and time of each")
+	f.BoolVar(&o.allVersions, "all-versions", false, "every version of each file, the newest first")
 }
 
 // defaultRemote is the REMOTE that was given, else the hub of the profile, else all hubs.
@@ -86,19 +90,29 @@ func (a *app) ls(ctx context.Context, address string, o lsOptions) error {
 			return err
 		}
 
-		if !o.allVersions || e.Type != remote.KindItem {
-			continue
-		}
-
-		for v, err := range l.client.Items.Versions(ctx, e.Place.Project.ID, e.Place.Item.ID) {
-			if err != nil {
-				return fmt.Errorf("%s: %w", e.Place.Address, err)
-			}
-
-			if err := out.add(remote.VersionEntry(e.Place, v),
-				fmt.Sprintf("  version %d", v.Number)); err != nil {
+		if o.allVersions {
+			if err := l.addVersions(ctx, out, e, "  "); err != nil {
 				return err
 			}
+		}
+	}
+
+	return nil
+}
+
+// addVersions adds the versions of a file to a listing, the newest first; nothing else has any.
+func (l *looked) addVersions(ctx context.Context, out *listing, e remote.Entry, indent string) error {
+	if e.Type != remote.KindItem {
+		return nil
+	}
+
+	for v, err := range l.client.Items.Versions(ctx, e.Place.Project.ID, e.Place.Item.ID) {
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.Place.Address, err)
+		}
+
+		if err := out.add(remote.VersionEntry(e.Place, v), fmt.Sprintf("%sversion %d", indent, v.Number)); err != nil {
+			return err
 		}
 	}
 

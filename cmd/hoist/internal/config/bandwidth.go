@@ -102,7 +102,12 @@ func parseRate(s string) (int64, error) {
 		return 0, nil
 	}
 
-	rate, err := parseScaled(s, strings.ToUpper(s), 1024)
+	text := strings.ToUpper(s)
+	if scaled := strings.TrimSuffix(text, "B"); strings.ContainsAny(scaled, "KMGTP") { // not bytes alone
+		text = strings.TrimSuffix(scaled, "I") // 10M, 10Mi and 10MiB are the same
+	}
+
+	rate, err := parseScaled(s, text, 1024)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a rate such as 512k, 10M or off", s)
 	}

@@ -293,6 +293,7 @@ func TestTimetable(t *testing.T) {
 	}
 
 	for table, want := range map[string]Rates{"10M:100k": {10 << 20, 100 << 10}, "1M:off": {Up: 1 << 20},
+		"10Mi:10MiB": {10 << 20, 10 << 20}, "1.5gib:100B": {3 << 29, 100}, "2MB": {2 << 20, 2 << 20},
 		"08:00,off:2M 19:00,1M": {Down: 2 << 20}} {
 		if parsed, err := ParseTimetable(table); err != nil {
 			t.Error(err)
@@ -302,7 +303,7 @@ func TestTimetable(t *testing.T) {
 	}
 
 	for _, s := range []string{"fast", "25:00,1M", "08:00", "08:00,1M x", "Foo-08:00,1M", "1M:2M:3M", "1M:",
-		":1M", "08:00,1M:fast"} {
+		":1M", "08:00,1M:fast", "10Q", "i", "B", "10i", "10iB", "10MBB"} {
 		if _, err := ParseTimetable(s); err == nil {
 			t.Errorf("%q is taken", s)
 		}
