@@ -234,13 +234,17 @@ func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
 	return ""
 }
 
-// withSignals ends the context at the first SIGINT or SIGTERM; a second one ends the process at
+// withSignals ends the context at the first SIGINT or SIGTERM, or when the terminal goes; a second one ends the process at
 // once, and so does endWithin.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"hoist/apsclient/emulator"
+)
+
+// TestTerminalGoes: a terminal that is closed ends what runs in it as other signals do.
+func TestTerminalGoes(t *testing.T) {
+	t.Parallel()
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("the tests run where no terminal can go")
+	}
+
+	l := newLab(t)
+	path := l.file("a.rvt", 1000)
+	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+		if r.Op == "s3-put" {
+			return emulator.Fault{Kind: emulator.Stall}
+		}
+
+		return emulator.Fault{}
+	})
+
+	push := l.start("push", "--json", path, l.remote)
+	l.owned("push")
+	eventually(t, "the push sends", func() bool { return len(l.status().Active) > 0 })
+	if err := push.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+
+	if code := push.wait(); code != 130 {
+		t.Errorf("push: exit code %d: %s", code, push.errs.String())
+	} else if s := summaryOf(t, push.out.String()); s["files"] != 1 {
+		t.Errorf("%s", push.out.String())
+	}
+
+	daemon := l.start("daemon")
+	l.owned("daemon")
+	if err := daemon.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+
+	if code := daemon.wait(); code != 0 {
+		t.Errorf("daemon: exit code %d: %s", code, daemon.errs.String())
+	}
+}
