@@ -25,8 +25,9 @@ func noteClosed(path string) error {
 	return os.WriteFile(path+closedSuffix, encodeRecord(snapshotRecord(snap), ""), 0o600)
 }
 
-// closedWell reports whether the file, which the caller has locked, is as it was closed, and takes the note away.
-// A note that is not younger than the file's last change does not tell: another change may have got the same time.
+// closedWell reports whether the file, which the caller has locked, is as it was closed, and takes the
+// note away. A note that is not younger than the file's last change does not tell: another change may
+// have got the same time.
 func closedWell(path string, f *os.File) bool {
 	note := path + closedSuffix
 	b, err := os.ReadFile(note)
@@ -39,15 +40,20 @@ func closedWell(path string, f *os.File) bool {
 	now, errNow := SnapshotFile(f)
 	err = errors.Join(errMade, errNow, os.Remove(note), decodeRecord(b, &then, ""))
 
-	return err == nil && now == Snapshot(then) && made.ModTime().After(now.ChangeTime) && !now.ChangeTime.IsZero()
+	if err != nil || now.ChangeTime.IsZero() || !made.ModTime().After(now.ChangeTime) {
+		return false
+	}
+
+	return now == Snapshot(then)
 }
 
 // mayTrim is how much larger than its compact copy a file is before the copy takes its place.
 func mayTrim(file, copied int64) bool { return file > copied+copied/2+growBy }
 
-// trim puts a clone of the copy, which is of this moment, in place of a file that is much larger: pages that were
-// filled once and are half empty by now. Who waited for the lock meanwhile finds that its
-// file has no name any more and opens it again; where a file that is open has to keep its name nothing is done.
+// trim puts a clone of the copy, which is of this moment, in place of a file that is much larger: pages
+// that were filled once and are half empty by now. Who waited for the lock meanwhile finds that its file
+// has no name any more and opens it again; where a file that is open has to keep its name nothing is
+// done.
 func (s *Store) trim() (err error) {
 	file, copied, err := sizes(s.path)
 	if err != nil || !replaceableWhileOpen || !mayTrim(file, copied) {

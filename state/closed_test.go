@@ -12,8 +12,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// TestClosedWell: a file is as it was closed only as long as nobody has written to it, and the note of that is
-// good for one look.
+// TestClosedWell: a file is as it was closed only as long as nobody has written to it, and the note of
+// that is good for one look.
 func TestClosedWell(t *testing.T) {
 	for name, c := range map[string]struct {
 		meanwhile func(path string) error
@@ -84,8 +84,8 @@ func noteLater(t *testing.T, path string) {
 	}
 }
 
-// TestOpenReadsWhatWasNotClosedWell: a page that only a look at the whole file would find is not found in a file that
-// was closed well, and refused in any other.
+// TestOpenReadsWhatWasNotClosedWell: a page that only a look at the whole file would find is not found in
+// a file that was closed well, and refused in any other.
 func TestOpenReadsWhatWasNotClosedWell(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := openTest(t, path)
@@ -138,8 +138,8 @@ func TestOpenReadsWhatWasNotClosedWell(t *testing.T) {
 	}
 }
 
-// TestTrim: what a queue left half empty is given back when the state is closed, and the index goes on. Who waited
-// for the lock writes to the new file.
+// TestTrim: what a queue left half empty is given back when the state is closed, and the index goes on.
+// Who waited for the lock writes to the new file.
 func TestTrim(t *testing.T) {
 	if !replaceableWhileOpen {
 		t.Skip(runtime.GOOS + " replaces no file that is open")

@@ -18,8 +18,8 @@ func (s *Store) Commit(id JobID, events ...Event) (Job, error) {
 	return s.CommitOn(Job{ID: id}, events...)
 }
 
-// CommitOn is Commit for a job as the caller saw it. An upload that waits in the queue takes up newer states of its
-// file: what was decided about another one is ErrOvertaken, and nothing changed.
+// CommitOn is Commit for a job as the caller saw it. An upload that waits in the queue takes up newer
+// states of its file: what was decided about another one is ErrOvertaken, and nothing changed.
 func (s *Store) CommitOn(seen Job, events ...Event) (Job, error) {
 	if len(events) == 0 {
 		return s.Job(seen.ID)

@@ -294,7 +294,8 @@ func TestPublishedRecordDecides(t *testing.T) {
 	enqueue(t, s, uploadJob(1), Queued)
 }
 
-// TestCommitOn: what was decided about one state of a file is nothing about another that a queued job has taken up.
+// TestCommitOn: what was decided about one state of a file is nothing about another that a queued job has
+// taken up.
 func TestCommitOn(t *testing.T) {
 	s := newStore(t)
 	seen := enqueue(t, s, uploadJob(1), Queued)
@@ -308,11 +309,12 @@ func TestCommitOn(t *testing.T) {
 		}
 	}
 
-	if j, err := s.Job(seen.ID); err != nil || j.Phase != PhaseQueued || j.Attention || !j.Snapshot.Same(saved.Snapshot) {
+	j, err := s.Job(seen.ID)
+	if err != nil || j.Phase != PhaseQueued || j.Attention || !j.Snapshot.Same(saved.Snapshot) {
 		t.Errorf("%+v, %v", j, err)
 	}
 
-	now, err := s.CommitOn(now, Reserved{Object: "urn:o"})
+	now, err = s.CommitOn(now, Reserved{Object: "urn:o"})
 	if err != nil || now.Phase != PhaseReserved {
 		t.Fatalf("%+v, %v", now, err)
 	}

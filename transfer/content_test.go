@@ -9,8 +9,8 @@ import (
 	"hoist/state"
 )
 
-// TestSavedWhileItIsJudged: what is sent is what was judged. A save that comes while a queued job looks at the
-// cloud is judged by itself, in the place of the one before.
+// TestSavedWhileItIsJudged: what is sent is what was judged. A save that comes while a queued job looks
+// at the cloud is judged by itself, in the place of the one before.
 func TestSavedWhileItIsJudged(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after string
@@ -36,7 +36,8 @@ func TestSavedWhileItIsJudged(t *testing.T) {
 						j := w.job("a.dwg", "new")
 						j.Root, j.Rel, j.Batch = "w", "a.dwg", "w"
 						if at == "a bucket" {
-							j.Target = state.Target{Address: "oss://drawings/a.dwg", Bucket: "drawings", Key: "a.dwg", Name: "a.dwg"}
+							j.Target = state.Target{Address: "oss://drawings/a.dwg", Bucket: "drawings",
+								Key: "a.dwg", Name: "a.dwg"}
 						}
 
 						return j

@@ -13,8 +13,8 @@ import (
 	"hoist/transfer"
 )
 
-// TestJobsOfManyPages: all jobs are listed once and in order, however many there are, and a limit counts what a
-// filter leaves.
+// TestJobsOfManyPages: all jobs are listed once and in order, however many there are, and a limit counts
+// what a filter leaves.
 func TestJobsOfManyPages(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -27,8 +27,10 @@ func TestJobsOfManyPages(t *testing.T) {
 	jobs := make([]state.Job, files)
 	for i := range jobs {
 		path := filepath.Join(l.dir, fmt.Sprintf("%04d.dwg", i))
-		jobs[i] = state.Job{Kind: state.Upload, Profile: "default", Path: path, Snapshot: state.Snapshot{Size: int64(i)},
-			Target: state.Target{Address: fmt.Sprintf("oss://bucket/%04d.dwg", i), Bucket: "bucket", Key: fmt.Sprint(i)}}
+		jobs[i] = state.Job{Kind: state.Upload, Profile: "default", Path: path,
+			Snapshot: state.Snapshot{Size: int64(i)},
+			Target: state.Target{Address: fmt.Sprintf("oss://bucket/%04d.dwg", i), Bucket: "bucket",
+				Key: fmt.Sprint(i)}}
 		if i%2 > 0 {
 			jobs[i].Attention, jobs[i].Reason = true, transfer.ReasonConflict
 		}

@@ -8,8 +8,8 @@ import (
 	"hoist/transfer/remote"
 )
 
-// listed is a remote file that was found, as the list of a pull holds it: what the place that was asked for does
-// not tell already.
+// listed is a remote file that was found, as the list of a pull holds it: what the place that was asked
+// for does not tell already.
 type listed struct {
 	local   string // slash path below the local folder
 	problem string // why it can be kept nowhere, "" it can
@@ -31,7 +31,8 @@ func listedOf(q remote.Place, local, problem string) listed {
 
 	v := q.Version
 	l.id, l.name, l.folder = string(q.Item.ID), q.Name(), string(q.Folder.ID)
-	l.version, l.storage, l.number, l.size, l.modified = string(v.ID), string(v.Storage), v.Number, v.Size, v.Modified
+	l.version, l.storage, l.number = string(v.ID), string(v.Storage), v.Number
+	l.size, l.modified = v.Size, v.Modified
 
 	return l
 }

@@ -37,8 +37,8 @@ type PullRequest struct {
 	Dir   string // a private folder for the list of many files; "": the one for temporary files
 }
 
-// Pulling is a pull that is planned run by run, so that what it takes of memory does not grow with its files but
-// for a few bytes each. Close ends it.
+// Pulling is a pull that is planned run by run, so that what it takes of memory does not grow with its
+// files but for a few bytes each. Close ends it.
 type Pulling struct {
 	r     *remote.Resolver
 	store *state.Store
@@ -60,7 +60,8 @@ type Pulling struct {
 // Remote names that the local system cannot hold are mapped by remote.LocalRules, with a warning;
 // nothing lands outside Path. Next tells what is to be done about the files. Errors, before anything was
 // done: *UsageError, *NotFoundError, *AmbiguousError, those of the client.
-func NewPull(ctx context.Context, r *remote.Resolver, store *state.Store, req PullRequest) (_ *Pulling, err error) {
+func NewPull(ctx context.Context, r *remote.Resolver, store *state.Store, req PullRequest) (_ *Pulling,
+	err error) {
 	if err := r.Allowed("get-signed-s3-download-url"); err != nil {
 		return nil, err // before anything is looked at or queued
 	}
@@ -102,7 +103,8 @@ func (w *Pulling) find(ctx context.Context) error {
 			return err
 		}
 
-		if isDir || strings.HasSuffix(w.req.Path, string(filepath.Separator)) || strings.HasSuffix(w.req.Path, "/") {
+		asDir := strings.HasSuffix(w.req.Path, string(filepath.Separator)) || strings.HasSuffix(w.req.Path, "/")
+		if isDir || asDir {
 			return w.add(ctx, q, nil, []string{q.Name()}, "")
 		}
 
@@ -122,7 +124,8 @@ func (w *Pulling) find(ctx context.Context) error {
 		return w.walk(ctx, w.place, nil, "")
 	}
 
-	return remote.Usagef("%s cannot be fetched: name a project, a folder, a file, a bucket or a key", w.req.Remote)
+	return remote.Usagef("%s cannot be fetched: name a project, a folder, a file, a bucket or a key",
+		w.req.Remote)
 }
 
 // Len is how many files there are, and Bytes what they hold, as far as that is known.

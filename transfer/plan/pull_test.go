@@ -65,8 +65,8 @@ func TestFilesThatFallTogetherLocally(t *testing.T) {
 // TestListedFiles: what a list holds of a remote file says all that its plan needs.
 func TestListedFiles(t *testing.T) {
 	made := time.Date(2026, 3, 1, 10, 0, 0, 5, time.UTC)
-	project := remote.Place{Kind: remote.KindFolder, Address: mustAddress(t, "aps://H/P/Files/a%2Fb"), Core: true,
-		Hub: apsclient.Hub{ID: "b.hub"}, Project: apsclient.Project{ID: "b.project"}}
+	project := remote.Place{Kind: remote.KindFolder, Address: mustAddress(t, "aps://H/P/Files/a%2Fb"),
+		Core: true, Hub: apsclient.Hub{ID: "b.hub"}, Project: apsclient.Project{ID: "b.project"}}
 	bucket := remote.Place{Kind: remote.KindBucket, Address: mustAddress(t, "oss://bucket"), Bucket: "bucket"}
 	list := newList(t.TempDir(), listedForm)
 	defer list.Close()
@@ -77,14 +77,14 @@ func TestListedFiles(t *testing.T) {
 		name := fmt.Sprintf("plan %d%%.dwg", i)
 		q.Kind, q.Address, q.Folder.ID = remote.KindItem, project.Address.Join(name), "urn:folder"
 		q.Item = apsclient.Item{ID: apsclient.ItemID(fmt.Sprint("urn:item:", i)), Name: name}
-		q.Version = &apsclient.Version{ID: apsclient.VersionID(fmt.Sprint("urn:version:", i)), Number: i, Size: int64(i),
-			Storage: "urn:adsk.objects:os.object:b/k", Modified: made}
+		q.Version = &apsclient.Version{ID: apsclient.VersionID(fmt.Sprint("urn:version:", i)), Number: i,
+			Size: int64(i), Storage: "urn:adsk.objects:os.object:b/k", Modified: made}
 		if i%2 > 0 {
 			q = bucket
 			key := fmt.Sprintf("set//\x00%d", i)
 			q.Kind, q.Key, q.Address = remote.KindObject, key, bucket.Address.Join(strings.Split(key, "/")...)
-			q.Object = &apsclient.Object{ID: "urn:adsk.objects:os.object:bucket/set", Key: key, SHA1: strings.Repeat("ab", 20),
-				Size: -1}
+			q.Object = &apsclient.Object{ID: "urn:adsk.objects:os.object:bucket/set", Key: key,
+				SHA1: strings.Repeat("ab", 20), Size: -1}
 		}
 
 		want = append(want, newFetch(PullRequest{Profile: "p"}, q, "into", []string{"x"}, name))
@@ -100,7 +100,8 @@ func TestListedFiles(t *testing.T) {
 		}
 
 		l := list.At(i)
-		f := newFetch(PullRequest{Profile: "p"}, l.place(below), "into", []string{"x"}, strings.TrimPrefix(l.local, "x/"))
+		name := strings.TrimPrefix(l.local, "x/")
+		f := newFetch(PullRequest{Profile: "p"}, l.place(below), "into", []string{"x"}, name)
 		if !reflect.DeepEqual(f, want[i]) {
 			t.Fatalf("number %d:\n%+v\nwant\n%+v", i, f, want[i])
 		}

@@ -13,7 +13,8 @@ import (
 	"hoist/state"
 )
 
-// manyOnline makes empty files in a folder of the demonstration project, a hundred a folder, and returns its address.
+// manyOnline makes empty files in a folder of the demonstration project, a hundred a folder, and returns
+// its address.
 func manyOnline(t *testing.T, cloud *emulator.Server, n int) string {
 	t.Helper()
 	for i := range n {
@@ -26,8 +27,8 @@ func manyOnline(t *testing.T, cloud *emulator.Server, n int) string {
 	return cloud.DemoRemote() + "/all"
 }
 
-// TestFetchGoesOn: what a pull had not queued when it ended is queued by who goes on with the work of the home, but
-// for what a user cancelled; not all are open at once.
+// TestFetchGoesOn: what a pull had not queued when it ended is queued by who goes on with the work of the
+// home, but for what a user cancelled; not all are open at once.
 func TestFetchGoesOn(t *testing.T) {
 	atMost(t, 200)
 

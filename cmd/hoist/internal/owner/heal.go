@@ -182,10 +182,10 @@ func lookAt(j state.Job) look {
 	return found
 }
 
-// healed is what happens to a parked job for what a look found; nil: its cause still holds. A file
-// of a watch that was removed is owed nothing. One whose name clashed would, tried again, have the create looked
-// for first that was refused for that; of one whose content is doubtful a copy may be there still, to be judged
-// again. Whoever pushed one decides.
+// healed is what happens to a parked job for what a look found; nil: its cause still holds. A file of a
+// watch that was removed is owed nothing. One whose name clashed would, tried again, have the create
+// looked for first that was refused for that; of one whose content is doubtful a copy may be there still,
+// to be judged again. Whoever pushed one decides.
 func healed(j state.Job, found string) state.Event {
 	owed := []string{found, transfer.ReasonNameClash, transfer.ReasonDoubtful}
 	switch {

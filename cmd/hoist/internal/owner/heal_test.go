@@ -15,7 +15,7 @@ func TestHealed(t *testing.T) {
 	dir := t.TempDir()
 
 	file := write(t, filepath.Join(dir, "a.dwg"), []byte("x"))
-	gone := filepath.Join(dir, "gone.dwg")
+	gone, away := filepath.Join(dir, "gone.dwg"), filepath.Join(dir, "away", "a.dwg")
 	for _, tt := range []struct {
 		name, path, reason, root string
 		want                     state.Event
@@ -35,7 +35,7 @@ func TestHealed(t *testing.T) {
 		{"one that clashes is there", file, transfer.ReasonNameClash, "w", nil},
 		{"a doubtful one was removed", gone, transfer.ReasonDoubtful, "w", state.SourceChanged{Gone: true}},
 		{"a doubtful one is there", file, transfer.ReasonDoubtful, "w", nil},
-		{"a doubtful one is away with its root", filepath.Join(dir, "away", "a.dwg"), transfer.ReasonDoubtful, "w", nil},
+		{"a doubtful one is away with its root", away, transfer.ReasonDoubtful, "w", nil},
 		{"one that was pushed is its pusher's", gone, transfer.ReasonNameRefused, "", nil},
 		{"a conflict needs a decision", file, transfer.ReasonConflict, "w", nil},
 		{"so does a file that was edited here", file, transfer.ReasonLocalDiffers, "", nil},

@@ -134,8 +134,8 @@ func (d *drawing) inherit(from *drawing) {
 	}
 }
 
-// letters is for a file that is made: the item of one that is gone may follow it, whose name differs in letter
-// case alone.
+// letters is for a file that is made: the item of one that is gone may follow it, whose name differs in
+// letter case alone.
 func (l *life) letters(name string, d *drawing) {
 	for _, other := range l.names() {
 		if o := l.files[other]; other != name && strings.EqualFold(other, name) && o.gone {

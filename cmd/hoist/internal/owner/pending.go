@@ -177,9 +177,9 @@ func (p *planning) ended(all bool) error {
 	})
 }
 
-// GoOn queues and follows what pushes and pulls have not queued yet, one after the other; to is told only of what is
-// to be done. With none it returns at once. One that fails holds up none of the others; the error is that of
-// the first.
+// GoOn queues and follows what pushes and pulls have not queued yet, one after the other; to is told only
+// of what is to be done. With none it returns at once. One that fails holds up none of the others; the
+// error is that of the first.
 func (o *Owner) GoOn(ctx context.Context, to Sending) error {
 	tell := to.File
 	to.File = func(f control.PlanFile) error {

@@ -48,7 +48,8 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 
 	out := control.PreflightReport{Rows: []control.PreflightRow{}}
 	ahead := o.engine.Forecast(profile)
-	p := planning{owner: o, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: true, planner: pushing}
+	p := planning{owner: o, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: true,
+		planner: pushing}
 	files := func(yield func([]plan.File, error) bool) {
 		for run, err := range p.planned(ctx) {
 			p.limit.hold(run)

@@ -71,8 +71,9 @@ func (o *Owner) planPush(ctx context.Context, r control.PushRequest) (*planning,
 		return nil, err
 	}
 
-	return &planning{owner: o, asked: asked, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: r.DryRun,
-		planner: pushing, found: found{files: sources.files.Len() + len(sources.bad), bytes: sources.bytes,
+	return &planning{owner: o, asked: asked, by: by, dry: r.DryRun, planner: pushing,
+		limit: limit{most: r.Most, cautious: r.Cautious},
+		found: found{files: sources.files.Len() + len(sources.bad), bytes: sources.bytes,
 			bad: sources.results(address), leftOut: sources.leftOut, close: sources.files.Close}}, nil
 }
 
@@ -96,8 +97,9 @@ func (o *Owner) planPull(ctx context.Context, r control.PullRequest) (*planning,
 		}
 	}
 
-	return &planning{owner: o, asked: asked, by: by, limit: limit{most: r.Most, cautious: r.Cautious}, dry: r.DryRun,
-		planner: pulling, found: found{files: pulling.Len(), bytes: pulling.Bytes(), close: pulling.Close}}, nil
+	return &planning{owner: o, asked: asked, by: by, dry: r.DryRun, planner: pulling,
+		limit: limit{most: r.Most, cautious: r.Cautious},
+		found: found{files: pulling.Len(), bytes: pulling.Bytes(), close: pulling.Close}}, nil
 }
 
 // all plans and queues all files.
@@ -147,15 +149,15 @@ func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error
 	}
 }
 
-// planned plans a run of files at a time; one that has an order is a single run, since its last
-// file may be the first. Unless nothing is queued, those before are when the next is asked for: a service that
+// planned plans a run of files at a time; one that has an order is a single run, since its last file may
+// be the first. Unless nothing is queued, those before are when the next is asked for: a service that
 // cannot be reached is waited for then.
 func (p *planning) planned(ctx context.Context) iter.Seq2[[]plan.File, error] {
 	return func(yield func([]plan.File, error) bool) {
 		var all []plan.File
-		ask := patience.Retry[[]plan.File]
-		for {
-			run, err := ask(ctx, p.owner.troubles.unreachable, func() ([]plan.File, error) { return p.planner.Next(ctx) })
+		next := func() ([]plan.File, error) { return p.planner.Next(ctx) }
+		for ask := patience.Retry[[]plan.File]; ; {
+			run, err := ask(ctx, p.owner.troubles.unreachable, next)
 			switch {
 			case err != nil:
 				yield(nil, err)

@@ -381,8 +381,8 @@ func TestSettled(t *testing.T) {
 		"paused of others": {state.Job{Batch: "c", Paused: true, Snapshot: now}, false},
 		"parked":           {state.Job{Batch: "b", Attention: true, Snapshot: now}, true},
 		"parked, edited":   {state.Job{Batch: "b", Attention: true, Snapshot: edited}, false},
-		"a download that is parked with what it fetched": {state.Job{Kind: state.Download, Batch: "b", Attention: true,
-			Snapshot: edited}, true},
+		"a download that is parked with what it fetched": {state.Job{Kind: state.Download, Batch: "b",
+			Attention: true, Snapshot: edited}, true},
 	} {
 		if got := p.settled(c.job, now); got != c.want {
 			t.Errorf("%s: %v", name, got)
