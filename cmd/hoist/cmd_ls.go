@@ -111,7 +111,8 @@ func (l *looked) addVersions(ctx context.Context, out *listing, e remote.Entry, 
 			return fmt.Errorf("%s: %w", e.Place.Address, err)
 		}
 
-		if err := out.add(remote.VersionEntry(e.Place, v), fmt.Sprintf("%sversion %d", indent, v.Number)); err != nil {
+		name := fmt.Sprintf("%sversion %d", indent, v.Number)
+		if err := out.add(remote.VersionEntry(e.Place, v), name); err != nil {
 			return err
 		}
 	}
