@@ -98,7 +98,7 @@ func LoadProfile(h Home, name string) (Profile, error) {
 	}
 
 	path := h.ProfileFile(name)
-	data, err := ReadText(path)
+	data, err := readSettings(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if name == DefaultProfile {
 			return p, nil

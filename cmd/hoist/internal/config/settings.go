@@ -240,7 +240,7 @@ func (s Settings) Filter(source string) (Filter, error) {
 	}
 
 	if s.ExcludeFrom != "" {
-		lines, err := readPatterns(s.ExcludeFrom)
+		lines, err := readPatterns(source, s.ExcludeFrom)
 		if err != nil {
 			bad("exclude-from", err)
 		}
@@ -266,8 +266,14 @@ func (s Settings) Filter(source string) (Filter, error) {
 	return f, errors.Join(all...)
 }
 
-func readPatterns(path string) ([]string, error) {
-	data, err := ReadText(path)
+// readPatterns reads a file of patterns that source names; "": a flag, which may name a pipe too.
+func readPatterns(source, path string) ([]string, error) {
+	read := ReadText
+	if source != "" {
+		read = readSettings
+	}
+
+	data, err := read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,10 @@ package config
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
+
+	"hoist/watcher"
 )
 
 var (
@@ -26,6 +29,25 @@ func Text(data []byte) ([]byte, error) {
 // ReadText reads a file that a user wrote; one that is no [Text] is an [Error].
 func ReadText(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
+
+	return textOf(path, data, err)
+}
+
+// readSettings is [ReadText] of a file of the home. What is no file there, such as a pipe, is an error
+// and is not waited for: it would hold up each command, and the end of the daemon.
+func readSettings(path string) ([]byte, error) {
+	f, err := watcher.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+
+	data, err := io.ReadAll(f)
+
+	return textOf(path, data, err)
+}
+
+func textOf(path string, data []byte, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}

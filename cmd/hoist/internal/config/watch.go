@@ -289,7 +289,7 @@ func sameTables(a, b []Watch) bool {
 
 // readConfig is the text of config.toml; a missing file is an empty one.
 func readConfig(h Home) ([]byte, error) {
-	data, err := ReadText(h.ConfigFile())
+	data, err := readSettings(h.ConfigFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -20,12 +20,13 @@ func WatchRules(own config.Selection, home config.Settings) (*watcher.Rules, err
 	return RulesOf(FilterOf(filter), false)
 }
 
-// WatchFilter is what a watch chooses: its own over what the home does.
+// WatchFilter is what a watch chooses: its own over what the home does. It is asked for again and again, so
+// that no pipe is waited for.
 func WatchFilter(own config.Selection, home config.Settings) (config.Filter, error) {
 	settings := config.Settings{Selection: own}.Over(
 		config.Settings{Selection: home.Selection, ExcludeFrom: home.ExcludeFrom})
 
-	return settings.Filter("")
+	return settings.Filter("config.toml")
 }
 
 // LeftOut reports whether rules leave out a file by its slash path or its size; a size below 0 is
