@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"html"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -221,7 +222,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	}
 
 	var d time.Duration
-	if s, err := strconv.ParseFloat(v, 64); err == nil {
+	if s, err := strconv.ParseFloat(v, 64); err == nil && !math.IsInf(s, 0) && !math.IsNaN(s) {
 		d = time.Duration(min(max(s, 0), 86400) * float64(time.Second))
 	} else if t, err := http.ParseTime(v); err == nil {
 		if theirs, err := http.ParseTime(h.Get("Date")); err == nil {

@@ -377,3 +377,18 @@ func TestRetryAfterIsByTheClockOfTheService(t *testing.T) {
 		})
 	}
 }
+
+// TestOddRetryAfter: what is no number of seconds and no date says nothing.
+func TestOddRetryAfter(t *testing.T) {
+	for text, want := range map[string]time.Duration{"7": 7 * time.Second, "7.5": 7500 * time.Millisecond,
+		"-3": 0, "Infinity": 0, "NaN": 0, "soon": 0, "": 0, "1e9": 24 * time.Hour} {
+		s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
+			return reply(503, "", "", "Retry-After", text), nil
+		}}
+		_, err := newClient(t, s, quiet).Versions.Create(t.Context(), "b.p",
+			apsclient.NewVersion{Item: "urn:i", Storage: "urn:s"})
+		if after, again := apsclient.Retryable(err); !again || after != want {
+			t.Errorf("%q: again after %s, %v; want %s", text, after, again, want)
+		}
+	}
+}
