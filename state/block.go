@@ -295,8 +295,8 @@ func (b block) receipt(last uint64, i int) (receiptRecord, error) {
 	return r, err
 }
 
-// recentBlocks keeps the blocks that were read last: jobs that are read one after the other have receipts near
-// each other.
+// recentBlocks keeps the blocks that were read last: jobs that are read one after the other have receipts
+// near each other.
 type recentBlocks struct {
 	mu   sync.Mutex
 	kept [8]struct {

@@ -88,7 +88,8 @@ func (tx *writeTx) put(bucket, k, v []byte) error {
 }
 
 // fillOf is how full the pages of a bucket become: most keys come in order, and what lies under them
-// stays. An open job grows, but few of many run at a time, and what is queued makes the file as large as it is.
+// stays. An open job grows, but few of many run at a time, and what is queued makes the file as large as
+// it is.
 func fillOf(bucket []byte) float64 {
 	if bytes.Equal(bucket, bucketReceipts) { // by number, and written again only as a block
 		return 1

@@ -55,7 +55,8 @@ func TestBehindALink(t *testing.T) {
 	}
 }
 
-// TestFolderBecomesALink: nothing that lies behind it is told, and all is as before when it is a folder again.
+// TestFolderBecomesALink: nothing that lies behind it is told, and all is as before when it is a folder
+// again.
 func TestFolderBecomesALink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outside := newTree(t)

@@ -52,9 +52,10 @@ func rcloneArgs(server, from, to string, more ...string) []string {
 }
 
 // BenchmarkPeers compares many small files, sent and fetched, with rclone and s5cmd, in turn. They make
-// one call a file, to a server that keeps it in memory; hoist and the bare loop make the calls of APS, to the
-// emulator, in batches. The medians of the rounds are told (-benchtime 5x: of five) with their ratio to the
-// bare loop, and HOIST_BENCH_FILES chooses how many files of 1 KiB (default 2,000); those of 256 KiB are a fifth.
+// one call a file, to a server that keeps it in memory; hoist and the bare loop make the calls of APS, to
+// the emulator, in batches. The medians of the rounds are told (-benchtime 5x: of five) with their ratio
+// to the bare loop, and HOIST_BENCH_FILES chooses how many files of 1 KiB (default 2,000); those of 256
+// KiB are a fifth.
 func BenchmarkPeers(b *testing.B) {
 	b.Run("1KiB", func(b *testing.B) { benchPeers(b, benchFiles(b), 1<<10) })
 	b.Run("256KiB", func(b *testing.B) { benchPeers(b, benchFiles(b)/5, 256<<10) })

@@ -20,11 +20,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What small files cost: a push of many to oss:// beside a bare loop that makes the same batch calls
-// and nothing else, in turn against the same emulator in another process; then the same push again,
-// when nothing changed, and a pull of them into another home. Under the documented limits it is the quota that decides, so here the
-// server's count. HOIST_BENCH_FILES chooses how many of 1 KiB (default 2,000); those of
-// 256 KiB are a fifth of that.
+// What small files cost: a push of many to oss:// beside a bare loop that makes the same batch calls and
+// nothing else, in turn against the same emulator in another process; then the same push again, when
+// nothing changed, and a pull of them into another home. Under the documented limits it is the quota that
+// decides, so here the server's count. HOIST_BENCH_FILES chooses how many of 1 KiB (default 2,000); those
+// of 256 KiB are a fifth of that.
 
 func BenchmarkPushSmall(b *testing.B) {
 	files := benchFiles(b)

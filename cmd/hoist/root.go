@@ -234,8 +234,8 @@ func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
 	return ""
 }
 
-// withSignals ends the context at the first SIGINT or SIGTERM, or when the terminal goes; a second one ends the process at
-// once, and so does endWithin.
+// withSignals ends the context at the first SIGINT or SIGTERM, or when the terminal goes; a second one
+// ends the process at once, and so does endWithin.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)

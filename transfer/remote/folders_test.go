@@ -188,8 +188,8 @@ func TestEnsureFolderAfterADeath(t *testing.T) {
 	})
 }
 
-// TestClashIsNotBelievedGone: a clash that was there is gone when two listings in a row lack it, and one that is
-// empty now and then makes no folder of another case.
+// TestClashIsNotBelievedGone: a clash that was there is gone when two listings in a row lack it, and one
+// that is empty now and then makes no folder of another case.
 func TestClashIsNotBelievedGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -192,7 +192,8 @@ func (a *Auditor) verifyOne(ctx context.Context, t *tips, s subject, r control.V
 	return out, nil
 }
 
-// asRecorded reports whether neither side has changed since the record, by all that shows without the contents.
+// asRecorded reports whether neither side has changed since the record, by all that shows without the
+// contents.
 func (f facts) asRecorded() bool {
 	return f.base.Known && !f.touched && f.base.Version == f.tip.Version && f.base.Storage == f.tip.Storage
 }

@@ -114,8 +114,8 @@ func TestRulesAboveAPush(t *testing.T) {
 	}
 }
 
-// TestRulesAboveALinkedPush: a folder that is reached by a link is left to the rule files above the folder, at the
-// walk and at hand-over.
+// TestRulesAboveALinkedPush: a folder that is reached by a link is left to the rule files above the
+// folder, at the walk and at hand-over.
 func TestRulesAboveALinkedPush(t *testing.T) {
 	top := t.TempDir()
 	write(t, filepath.Join(top, ".hoistignore"), []byte("secret*\n"))

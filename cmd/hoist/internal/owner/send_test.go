@@ -128,8 +128,8 @@ func bucketFor(t *testing.T, o *Owner) string {
 	return "oss://many-files/all"
 }
 
-// TestSendIsFlat: what a push takes of memory does not grow with its files. HOIST_LONG=1 HOIST_NIGHTLY=1 does it
-// with a million of them, and 1,000, 10,000 and 100,000 for comparison.
+// TestSendIsFlat: what a push takes of memory does not grow with its files. HOIST_LONG=1 HOIST_NIGHTLY=1
+// does it with a million of them, and 1,000, 10,000 and 100,000 for comparison.
 func TestSendIsFlat(t *testing.T) {
 	sizes, few := []int{20_000}, 2000
 	if os.Getenv("HOIST_LONG") != "" && os.Getenv("HOIST_NIGHTLY") != "" {

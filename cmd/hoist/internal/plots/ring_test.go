@@ -160,7 +160,8 @@ func TestOtherFileIsBegunAnew(t *testing.T) {
 	}
 }
 
-// TestPoints: a step has the mean speed of the minutes that are known, the sum of files, the most of the rest.
+// TestPoints: a step has the mean speed of the minutes that are known, the sum of files, the most of the
+// rest.
 func TestPoints(t *testing.T) {
 	got := Points([]Minute{
 		{Time: noon, Sent: 600, Published: 1, QueueAge: time.Second, Calls: map[string]int{"oss": 4}},
