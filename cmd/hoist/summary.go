@@ -25,7 +25,7 @@ type summary struct {
 	Attention  int     `json:"attention"`
 	Bytes      int64   `json:"bytes"`           // moved
 	Seconds    float64 `json:"seconds"`         // of the command
-	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when who made them ended untold
+	Calls      *int64  `json:"calls,omitempty"` // of the service; absent when who made them does not say
 
 	Forecast *control.Forecast `json:"forecast,omitempty"` // of a push that is only looked at
 

@@ -41,7 +41,6 @@ type Client struct {
 	calls   int64  // that it had made of the service by then
 
 	lately atomic.Int64 // that it had made by its last answer
-	cut    atomic.Bool  // it ended within a Follow
 }
 
 // Dial finds the owner of a home by its socket, or by the address in addrFile when that exists,
@@ -100,14 +99,14 @@ func madeBy(h http.Header) (process string, calls int64) {
 // Process is which one was dialled; "" when it does not say.
 func (c *Client) Process() string { return c.process }
 
-// Calls is how many calls of the service the owner made since it was dialled, for whomever, by its last
-// answer when it has ended; false when it does not say, or ended amid what it did.
+// Calls is how many calls of the service the owner made since it was dialled, for whomever; when it has
+// ended, by its last answer, which is at least so many. False: it does not say.
 func (c *Client) Calls(ctx context.Context) (int64, bool) {
 	if process, calls, err := c.health(ctx); err == nil && process == c.process {
 		return calls - c.calls, process != ""
 	}
 
-	return max(c.lately.Load()-c.calls, 0), c.process != "" && !c.cut.Load()
+	return max(c.lately.Load()-c.calls, 0), c.process != ""
 }
 
 // find reads where the owner listens.
@@ -334,7 +333,6 @@ func (c *Client) Follow(ctx context.Context, ids []string, each func(Update) err
 			lastLine
 		}
 		if err := lines.Decode(&line); err != nil {
-			c.cut.Store(true)
 			return gone(ctx, err)
 		}
 
