@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -79,7 +80,8 @@ func TestFolderOfADownloadIsNone(t *testing.T) {
 				j := w.pull(e, w.srv.DemoRemote(), "in")[0]
 				w.runAll(e)
 				w.wantParked(j.ID, ReasonNotAFile)
-				if now := w.get(j.ID); now.Attempts > 1 || !strings.Contains(now.Error, `in/sub" is a `+what) {
+				bar := fmt.Sprintf("%q is a %s", w.path("in/sub"), what)
+				if now := w.get(j.ID); now.Attempts > 1 || !strings.Contains(now.Error, bar) {
 					t.Errorf("after %d attempts: %s", now.Attempts, now.Error)
 				}
 
