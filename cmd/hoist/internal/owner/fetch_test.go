@@ -35,7 +35,7 @@ func TestFetchGoesOn(t *testing.T) {
 	options, cloud := newOptions(t)
 	o := open(t, Passive, options)
 
-	const files = 2500
+	const files = 2100
 	request := control.PullRequest{Remote: manyOnline(t, cloud, files), Path: filepath.Join(t.TempDir(), "here")}
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
