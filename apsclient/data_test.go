@@ -184,7 +184,8 @@ func TestPutPartFailures(t *testing.T) {
 			w.WriteHeader(403)
 			_,
 				_ = io.WriteString(w,
-				`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message><RequestId>R1</RequestId></Error>`)
+				`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message>`+
+					`<RequestId>R1</RequestId></Error>`)
 		}, 4, "abcd", func(err error) bool {
 			e, ok := errors.AsType[*apsclient.Error](err)
 

@@ -18,13 +18,16 @@ import (
 )
 
 // the51 is the list that people know.
-const the51 = `Add Project User, Create Account Project, Create Account User, Create Bucket, Create Business Units, Create Folder, Create Item,
-Create Storage, Create Version, Create Webhook, Delete Bucket, Delete Object, Delete Webhook, Get Account User, Get Bucket Details, Get Folder, Get Hub,
-Get Item, Get Item Tip Version, Get Project, Get Signed S3 Download URL, Get Signed S3 Upload URLs, Get Version, Get Version Download Formats,
-Get Version Downloads, Get Webhook, List Account Companies, List Account Projects, List Account Users, List Bucket Objects, List Buckets,
-List Business Units, List Folder Contents, List Hubs, List Item Versions, List Project Industry Roles, List Project Users, List Projects,
-List Top Folders, List Webhooks, List Webhooks By System, Search Folder, Signed S3 Upload, Update Account Project, Update Account User, Update Folder,
-Update Item, Update Project User, Update Webhook, Upload Binary To Signed S3 URL, Upload File In Project Folder`
+const the51 = `Add Project User, Create Account Project, Create Account User, Create Bucket,
+Create Business Units, Create Folder, Create Item, Create Storage, Create Version, Create Webhook,
+Delete Bucket, Delete Object, Delete Webhook, Get Account User, Get Bucket Details, Get Folder, Get Hub,
+Get Item, Get Item Tip Version, Get Project, Get Signed S3 Download URL, Get Signed S3 Upload URLs,
+Get Version, Get Version Download Formats, Get Version Downloads, Get Webhook, List Account Companies,
+List Account Projects, List Account Users, List Bucket Objects, List Buckets, List Business Units,
+List Folder Contents, List Hubs, List Item Versions, List Project Industry Roles, List Project Users,
+List Projects, List Top Folders, List Webhooks, List Webhooks By System, Search Folder, Signed S3 Upload,
+Update Account Project, Update Account User, Update Folder, Update Item, Update Project User,
+Update Webhook, Upload Binary To Signed S3 URL, Upload File In Project Folder`
 
 func TestRegistryHoldsThe51(t *testing.T) {
 	var want, got []string

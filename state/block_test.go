@@ -29,7 +29,8 @@ func someReceipt(rng *rand.Rand, i int) *receiptRecord {
 	}
 
 	if rng.IntN(2) == 0 {
-		r.Item, r.Number, r.Storage = fmt.Sprintf("urn:item:%x", rng.Uint64()), rng.IntN(9), "urn:adsk.objects:os.object:b/<&>"
+		r.Item, r.Number = fmt.Sprintf("urn:item:%x", rng.Uint64()), rng.IntN(9)
+		r.Storage = "urn:adsk.objects:os.object:b/<&>"
 	}
 
 	return r

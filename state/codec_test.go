@@ -26,7 +26,8 @@ type everything struct {
 // TestRecordsComeBack: what is written is read, from JSON too, and by a reader that knows no field.
 func TestRecordsComeBack(t *testing.T) {
 	text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[0-9a-f]{0,40}`),
-		rapid.StringMatching(`(b[.]|urn:adsk[.]objects:os[.]object:wip[.]dm[.]prod/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}([.]dwg)?`),
+		rapid.StringMatching(`(b[.]|urn:adsk[.]objects:os[.]object:wip[.]dm[.]prod/)?`+
+			`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}([.]dwg)?`),
 		rapid.StringMatching(`(urn:adsk[.]wipprod:dm[.]lineage:)?[0-9A-Za-z_-]{22}`),
 		rapid.SampledFrom(beginnings), rapid.StringMatching(`(aps://|path-|)[a-z/]{0,20}Level 1/plan.dwg`))
 	at := rapid.Custom(func(t *rapid.T) time.Time {

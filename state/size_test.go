@@ -34,7 +34,8 @@ func TestBytesOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	pagesOf(t, s, files, map[string]int{"jobs": 470, "history": 70, "targets": 155}) // of a queue, as large as the file gets
+	// of a queue, as large as the file gets
+	pagesOf(t, s, files, map[string]int{"jobs": 470, "history": 70, "targets": 155})
 
 	steps := func(i int) [][]Event {
 		sum := sha512.Sum512(fmt.Append(nil, i)) // ids and sums that differ

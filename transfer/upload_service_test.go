@@ -299,7 +299,8 @@ func TestDeadKeys(t *testing.T) {
 func TestAssembledShownLate(t *testing.T) {
 	pending := []byte(
 		`{"status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,"detected":0},"parts":[
-		{"part":1,"size":0,"status":"Pending"},{"part":2,"size":0,"status":"Pending"},{"part":3,"size":0,"status":"Pending"}]}`,
+		{"part":1,"size":0,"status":"Pending"},{"part":2,"size":0,"status":"Pending"},
+		{"part":3,"size":0,"status":"Pending"}]}`,
 	)
 	for _, tt := range []struct {
 		name   string

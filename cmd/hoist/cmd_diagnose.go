@@ -126,20 +126,19 @@ func (a *app) diagnose(ctx context.Context, output string) (err error) {
 }
 
 // newBundle makes the file for a bundle; without a name one that is free here.
-func newBundle(output string, now time.Time) (*os.File, string, error) {
+func newBundle(output string, now time.Time) (f *os.File, name string, err error) {
 	names := []string{output}
 	if stem := "hoist-diagnose-" + now.Format("20060102-150405"); output == "" {
 		names = []string{stem + ".zip", stem + "-2.zip", stem + "-3.zip"}
 	}
 
-	for i, name := range names {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if !errors.Is(err, os.ErrExist) || i == len(names)-1 {
-			return f, name, err
+	for _, name = range names {
+		if f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); !errors.Is(err, os.ErrExist) {
+			break
 		}
 	}
 
-	return nil, "", nil
+	return f, name, err
 }
 
 // answerOf is what a command of hoist prints, with its exit code.

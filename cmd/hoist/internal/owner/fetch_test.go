@@ -69,16 +69,5 @@ func TestFetchGoesOn(t *testing.T) {
 	shut(t, o)
 
 	o = open(t, Passive, options)
-	second := &sent{owner: o, end: true}
-	if err := errors.Join(o.GoOn(t.Context(), second.sending()), second.acts.Wait()); err != nil {
-		t.Fatal(err)
-	}
-
-	if second.files != files-1 || second.jobs != files-1 {
-		t.Errorf("%d files and %d jobs were told", second.files, second.jobs)
-	}
-
-	if st, err := o.Status(t.Context()); err != nil || len(st.Pushes) != 0 || st.Jobs.Cancelled != files {
-		t.Errorf("%+v, %v", st, err)
-	}
+	endsWhatIsLeft(t, o, files)
 }

@@ -113,7 +113,8 @@ func (o *Owner) startPull(ctx context.Context, r control.PullRequest, batch stri
 	return patience.Retry(ctx, o.troubles.unreachable, func() (*plan.Pulling, error) {
 		return plan.NewPull(ctx, resolver, o.store, plan.PullRequest{
 			Profile: profile, Remote: address, Path: r.Path, Version: r.Version,
-			Overwrite: r.Overwrite, Force: r.Force, OwnTime: r.OwnTime, Single: r.Single, Batch: batch, Dir: o.options.Home.State,
+			Overwrite: r.Overwrite, Force: r.Force, OwnTime: r.OwnTime, Single: r.Single, Batch: batch,
+			Dir: o.options.Home.State,
 			Wants: func(rel string, bytes int64, made time.Time) bool {
 				return !local.LeftOut(rules, rel, bytes) && !local.TooYoung(made, r.Filter.MinAge)
 			},

@@ -249,18 +249,7 @@ func TestSendGoesOn(t *testing.T) {
 		t.Fatalf("%+v, %v", st.Pushes, err)
 	}
 
-	second := &sent{owner: o, end: true}
-	if err := errors.Join(o.GoOn(t.Context(), second.sending()), second.acts.Wait()); err != nil {
-		t.Fatal(err)
-	}
-
-	if second.files != files-1 || second.jobs != files-1 {
-		t.Errorf("%d files and %d jobs were told", second.files, second.jobs)
-	}
-
-	if st, err := o.Status(t.Context()); err != nil || len(st.Pushes) != 0 || st.Jobs.Cancelled != files {
-		t.Errorf("%+v, %v", st, err)
-	}
+	endsWhatIsLeft(t, o, files)
 
 	third := &sent{owner: o}
 	to = third.sending()
@@ -281,6 +270,24 @@ func TestSendGoesOn(t *testing.T) {
 
 	if list, err := o.pendingPushes(); err != nil || len(list) > 0 || third.files >= files {
 		t.Errorf("%v, %v, %d files", list, err, third.files)
+	}
+}
+
+// endsWhatIsLeft goes on with what was begun of so many files, one of which a user has cancelled.
+func endsWhatIsLeft(t *testing.T, o *Owner, files int) {
+	t.Helper()
+
+	s := &sent{owner: o, end: true}
+	if err := errors.Join(o.GoOn(t.Context(), s.sending()), s.acts.Wait()); err != nil {
+		t.Fatal(err)
+	}
+
+	if s.files != files-1 || s.jobs != files-1 {
+		t.Errorf("%d files and %d jobs were told", s.files, s.jobs)
+	}
+
+	if st, err := o.Status(t.Context()); err != nil || len(st.Pushes) != 0 || st.Jobs.Cancelled != files {
+		t.Errorf("%+v, %v", st, err)
 	}
 }
 
