@@ -30,16 +30,12 @@ func noteClosed(path string) error {
 // have got the same time.
 func closedWell(path string, f *os.File) bool {
 	note := path + closedSuffix
-	b, err := os.ReadFile(note)
-	if err != nil {
-		return false
-	}
-
-	var then snapshotRecord
+	b, errRead := os.ReadFile(note)
 	made, errMade := os.Stat(note)
 	now, errNow := SnapshotFile(f)
-	err = errors.Join(errMade, errNow, os.Remove(note), decodeRecord(b, &then, ""))
 
+	var then snapshotRecord
+	err := errors.Join(errRead, errMade, errNow, os.Remove(note), decodeRecord(b, &then, ""))
 	if err != nil || now.ChangeTime.IsZero() || !made.ModTime().After(now.ChangeTime) {
 		return false
 	}

@@ -41,6 +41,9 @@ func TestClosedWell(t *testing.T) {
 			snap, err := SnapshotPath(path)
 			return errors.Join(err, os.Chtimes(path+closedSuffix, snap.ChangeTime, snap.ChangeTime))
 		}, false},
+		"the note cannot be read": {func(path string) error {
+			return errors.Join(os.Remove(path+closedSuffix), os.Mkdir(path+closedSuffix, 0o700))
+		}, false},
 		"an owner died": {func(path string) error { return os.Remove(path + closedSuffix) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +69,10 @@ func TestClosedWell(t *testing.T) {
 
 			if closedWell(path, f) {
 				t.Error("the note was good for a second look")
+			}
+
+			if _, err := os.Lstat(path + closedSuffix); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the note is there still: %v", err)
 			}
 		})
 	}
