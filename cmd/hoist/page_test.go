@@ -138,10 +138,12 @@ func TestPage(t *testing.T) {
 		says("name-refused"), chromedp.Poll(`document.querySelector("main img") === null`, nil), shot("hostile"),
 		press("Give up"), press("Now"), says("Everything is up"))
 
-	// A setting is changed in its form, and a mistake is said and changes nothing.
+	// A setting is changed in its form, whatever appears above it meanwhile; a mistake is said and changes nothing.
 	browses(t, browser, "settings", press("Watches"), chromedp.Click(`summary`, chromedp.ByQuery),
-		chromedp.SetValue(`form.settings input[name=settle]`, "soon", chromedp.ByQuery), press("Save"),
-		mentions("settle"),
+		chromedp.SetValue(`form.settings input[name=settle]`, "soon", chromedp.ByQuery))
+	l.file("drawings/Thumbs.db", 10)
+	l.run(0, "watch", "scan")
+	browses(t, browser, "what was typed stays", says("Left out: 1 by"), press("Save"), mentions("settle"),
 		chromedp.SetValue(`form.settings input[name=settle]`, "100ms", chromedp.ByQuery),
 		chromedp.SetValue(`form.settings select[name=gate]`, "off", chromedp.ByQuery), press("Save"),
 		mentions("Saved"),

@@ -62,23 +62,40 @@ export const svg = (tag, props, ...children) =>
   element(document.createElementNS("http://www.w3.org/2000/svg", tag), props, children);
 
 // morph makes the children of one element those of another, and keeps what is the same: focus, what was
-// typed, what is unfolded, and the place of the eye.
+// typed, what is unfolded, and the place of the eye. A key tells what is the same when something comes before it
+// or goes.
 function morph(have, want) {
-  const old = [...have.childNodes], fresh = [...want.childNodes]; // those that are taken over leave want
-  fresh.forEach((n, i) => {
-    const o = old[i];
-    if (!o) have.append(n);
-    else if (o.nodeName !== n.nodeName || o.dataset?.key !== n.dataset?.key) o.replaceWith(n);
-    else if (n.nodeType === Node.TEXT_NODE) { if (o.data !== n.data) o.data = n.data; }
-    else {
-      for (const a of [...o.attributes]) {
-        if (!n.hasAttribute(a.name) && a.name !== "open" && a.name !== "disabled") o.removeAttribute(a.name);
-      }
-      for (const a of n.attributes) if (o.getAttribute(a.name) !== a.value) o.setAttribute(a.name, a.value);
-      if (!o.hasAttribute("data-kept")) morph(o, n);
+  const keys = new Set([...want.children].map((n) => n.dataset.key)), keyed = new Map();
+  for (const o of [...have.children]) {
+    if (!o.dataset.key) continue;
+    if (keys.has(o.dataset.key)) keyed.set(o.dataset.key, o);
+    else o.remove();
+  }
+  let at = have.firstChild;
+  const drop = () => { const o = at; at = at.nextSibling; o.remove(); };
+  for (const n of [...want.childNodes]) { // those that are taken over leave want
+    const key = n.dataset?.key;
+    while (keyed.has(key) && at && !at.dataset?.key) drop();
+    const o = key ? keyed.get(key) : at?.dataset?.key ? undefined : at;
+    if (o?.nodeName !== n.nodeName) {
+      have.insertBefore(n, at);
+      if (o && o === at) drop();
+      continue;
     }
-  });
-  old.slice(fresh.length).forEach((o) => o.remove());
+    if (o === at) at = at.nextSibling;
+    else have.insertBefore(o, at);
+    become(o, n);
+  }
+  while (at) drop();
+}
+
+function become(o, n) {
+  if (n.nodeType === Node.TEXT_NODE) { if (o.data !== n.data) o.data = n.data; return; }
+  for (const a of [...o.attributes]) {
+    if (!n.hasAttribute(a.name) && a.name !== "open" && a.name !== "disabled") o.removeAttribute(a.name);
+  }
+  for (const a of n.attributes) if (o.getAttribute(a.name) !== a.value) o.setAttribute(a.name, a.value);
+  if (!o.hasAttribute("data-kept")) morph(o, n);
 }
 
 export function draw(...children) {

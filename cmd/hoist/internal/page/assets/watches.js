@@ -33,7 +33,7 @@ function card(w) {
     w.files !== undefined && numbers([["Files", w.files], ["Up", w.synced], ["Pending", w.pending], ["Need you", w.attention]]),
     w.left_out && h("p", { class: "quiet" }, `Left out: ${w.left_out.map((r) => `${r.count} by ${r.rule}`).join(", ")}`),
     w.delete === "hide" && h("p", { class: "quiet" }, "What is removed here is hidden in the cloud."),
-    h("div", { class: "acts" },
+    h("div", { class: "acts", "data-key": "acts" },
       w.brake ? fix(w.brake.go_on) : stopped ? button("Go on", "watch", { verb: "resume", id: w.id }, { class: "main" })
         : button("Pause", "watch", { verb: "pause", id: w.id }),
       !stopped && button("Look now", "watch", { verb: "scan", id: w.id }),
