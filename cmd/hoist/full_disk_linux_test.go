@@ -27,6 +27,11 @@ func TestStartOnAFullDisk(t *testing.T) {
 	}
 
 	l.run(0, "watch", "add", filepath.Join(l.dir, "plans"), l.remote+"/plans", "--settle", "100ms")
+	// As after a kill: this note of a good end would make room where it is taken away.
+	if err := os.Remove(filepath.Join(l.home, "state.db.closed")); err != nil {
+		t.Fatal(err)
+	}
+
 	filler := fill(t, l.home)
 
 	d := l.start("daemon")
