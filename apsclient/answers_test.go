@@ -43,18 +43,20 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 			"get folder: 422 unprocessable entity: this operation is not allowed (1004)", "1004",
 			apsclient.ErrBadRequest},
 		{"webhooks",
-			`{"id":"1","status":409,"code":"CONFLICT_ERROR","title":"Conflict","detail":["exists","already"]}`,
+			`{"id":"1","status":409,"code":"CONFLICT_ERROR","title":"Conflict",` +
+				`"detail":["exists","already"]}`,
 			409, nil, "get folder: 409 conflict: exists; already (CONFLICT_ERROR)", "CONFLICT_ERROR",
 			apsclient.ErrConflict},
 		{"S3",
-			`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`,
+			`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has ` +
+				`expired</Message></Error>`,
 			403, nil, "get folder: 403 forbidden: Request has expired (AccessDenied)", "AccessDenied",
 			apsclient.ErrForbidden},
 		{"locked", ``, 423, nil, "get folder: 423 locked", "", apsclient.ErrLocked},
 		{"precondition", `[]`, 412, nil, "get folder: 412 precondition failed", "",
 			apsclient.ErrPrecondition},
-		{"fields with lists", `{"title":"Invalid","errors":{"name":["too long","taken"],"email":"missing"}}`, 422,
-			nil, "get folder: 422 unprocessable entity: email: missing; name: too long; taken", "",
+		{"fields with lists", `{"title":"Invalid","errors":{"name":["too long","taken"],"email":"missing"}}`,
+			422, nil, "get folder: 422 unprocessable entity: email: missing; name: too long; taken", "",
 			apsclient.ErrBadRequest},
 		{"parameters of the problem form",
 			`{"title":"Invalid","invalid-params":[{"name":"age","reason":"must be positive"}]}`, 400, nil,
@@ -66,8 +68,10 @@ func TestErrorBodiesOfEveryFamily(t *testing.T) {
 			"get folder: 400 bad request: a is bad; b is bad", "", apsclient.ErrBadRequest},
 		{"an answer inside of another", `{"response":{"errors":[{"reason":"inner"}]}}`, 400, nil,
 			"get folder: 400 bad request: inner", "", apsclient.ErrBadRequest},
-		{"XML with a namespace", `<s:Error xmlns:s="http://s3.amazonaws.com/doc/2006-03-01/"><Code>SlowUp</Code>` +
-			`<Message>a &amp; b</Message></s:Error>`, 403, nil, "get folder: 403 forbidden: a & b (SlowUp)", "SlowUp",
+		{"XML with a namespace",
+			`<s:Error xmlns:s="http://s3.amazonaws.com/doc/2006-03-01/"><Code>SlowUp</Code>` +
+				`<Message>a &amp; b</Message></s:Error>`, 403, nil,
+			"get folder: 403 forbidden: a & b (SlowUp)", "SlowUp",
 			apsclient.ErrForbidden},
 		{"XML of another form", `<error><text>a &amp; b</text></error>`, 403, nil,
 			"get folder: 403 forbidden: a & b", "", apsclient.ErrForbidden},
@@ -197,8 +201,8 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 		{"construction/admin", apsclient.Request{Action: "list-project-users",
 			Params: map[string]string{"projectId": "b.P"}},
 			[]string{
-				`{"pagination":{"limit":1,"offset":0,"totalResults":2,"nextUrl":"https://x/y?limit=1&offset=1"},` +
-					`"results":[{"id":"1"}]}`,
+				`{"pagination":{"limit":1,"offset":0,"totalResults":2,` +
+					`"nextUrl":"https://x/y?limit=1&offset=1"},"results":[{"id":"1"}]}`,
 				`{"pagination":{"nextUrl":null},"results":[{"id":"2"}]}`,
 			},
 			[]string{"/construction/admin/v1/projects/P/users?limit=200",
@@ -214,9 +218,11 @@ func TestPagesFollowTheQueryOfNextOnly(t *testing.T) {
 			[]string{`{"links":{"next":{"href":"?offset=1"}},"pagination":[],"results":[{"id":"1"}]}`,
 				`{"results":[{"id":"2"}],"links":null}`}, nil, 2, false},
 		{"construction/admin, a total without links",
-			apsclient.Request{Action: "list-project-users", Params: map[string]string{"projectId": "b.P", "offset": "1"},
-				Query: map[string][]string{"filter[name]": {"a"}}},
-			[]string{`{"pagination":{"limit":2,"offset":1,"totalResults":"4"},"results":[{"id":"1"},{"id":"2"}]}`,
+			apsclient.Request{Action: "list-project-users",
+				Params: map[string]string{"projectId": "b.P", "offset": "1"},
+				Query:  map[string][]string{"filter[name]": {"a"}}},
+			[]string{`{"pagination":{"limit":2,"offset":1,"totalResults":"4"},"results":[{"id":"1"},` +
+				`{"id":"2"}]}`,
 				`{"pagination":{"totalResults":4,"nextUrl":null},"results":[{"id":"3"}]}`},
 			[]string{"/construction/admin/v1/projects/P/users?filter%5Bname%5D=a&limit=200&offset=1",
 				"/construction/admin/v1/projects/P/users?filter%5Bname%5D=a&limit=200&offset=3"}, 3, false},
@@ -301,8 +307,8 @@ func TestCompleteTellsRefusalsFromSuccess(t *testing.T) {
 				`"size":12,"contentType":"x","location":"l"}`, 0},
 		{"refused with 200",
 			`{"uploadKey":"k","status":"error","reason":"MissingOrInvalidParts","size":{"expected":1,` +
-				`"detected":12},"parts":[{"part":1,"size":5,"eTag":"a","status":"Unexpected"},{"part":2,"size":7,` +
-				`"eTag":"b","status":"Ok"}]}`, 2},
+				`"detected":12},"parts":[{"part":1,"size":5,"eTag":"a","status":"Unexpected"},` +
+				`{"part":2,"size":7,"eTag":"b","status":"Ok"}]}`, 2},
 		{"refused without parts",
 			`{"status":"error","reason":"InvalidSize","size":{"expected":1,"detected":12}}`, 0x100},
 		{"nothing", `{}`, -1},
@@ -409,7 +415,8 @@ func TestByteOrderMarks(t *testing.T) {
 			return reply(200, "application/json", mark+answers[n-1]), nil
 		},
 		token: func(int, *http.Request, string) (*http.Response, error) {
-			return reply(200, "application/json", mark+`{"access_token":"t","token_type":"Bearer","expires_in":3599}`), nil
+			return reply(200, "application/json",
+				mark+`{"access_token":"t","token_type":"Bearer","expires_in":3599}`), nil
 		},
 	}
 	c := newClient(t, s, quiet)
@@ -483,12 +490,14 @@ func TestTheCallersQueryStays(t *testing.T) {
 					return reply(200, "", fmt.Sprintf(list.body, link)), nil
 				}
 
-				if q.Get(list.page) != "2=" || r.URL.Host != "developer.api.autodesk.com" || r.URL.Path != path ||
+				if q.Get(list.page) != "2=" || r.URL.Host != "developer.api.autodesk.com" ||
+					r.URL.Path != path ||
 					r.URL.Scheme != "https" || strings.Contains(link, size) && q.Get(list.size) != "50" {
 					t.Errorf("%s, %s: went on with %s", list.action, link, r.URL)
 				}
 
-				return reply(200, "", strings.Replace(fmt.Sprintf(list.body, ""), `:{"href":""}`, `:null`, 1)), nil
+				return reply(200, "",
+					strings.Replace(fmt.Sprintf(list.body, ""), `:{"href":""}`, `:null`, 1)), nil
 			}}
 			r := apsclient.Request{Action: list.action, Params: map[string]string{}, Query: url.Values{}}
 			maps.Copy(r.Params, list.path)

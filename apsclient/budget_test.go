@@ -17,7 +17,8 @@ import (
 // objectBody is a storage.
 const objectBody = `{"data":{"type":"objects","id":"urn:adsk.objects:os.object:wip.dm.prod/a.dwg"}}`
 
-const folderBody = `{"data":{"type":"folders","id":"urn:adsk.wipprod:fs.folder:co.F","attributes":{"name":"Plans"}}}`
+const folderBody = `{"data":{"type":"folders","id":"urn:adsk.wipprod:fs.folder:co.F",` +
+	`"attributes":{"name":"Plans"}}}`
 
 // busiest returns the most arrivals that any sliding minute holds.
 func busiest(at []time.Time) int {

@@ -54,6 +54,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 //	base     the pooled transport
 //
 // A request that waits in pacing holds no token, so none gets old there.
-func newChain(base http.RoundTripper, tokens TokenSource, limit Bandwidth, log *slog.Logger) http.RoundTripper {
+func newChain(base http.RoundTripper, tokens TokenSource, limit Bandwidth,
+	log *slog.Logger) http.RoundTripper {
 	return logging(log, retrying(pacing(authorizing(tokens, metered(limit, attempt(base))))))
 }

@@ -67,7 +67,8 @@ func New(c Config) (*Client, error) {
 	k := &core{
 		base: base, budgets: newBudgets(c.Limits), tokens: c.Tokens, remote: c.Chain != nil, userID: c.UserID,
 		region: c.Region, accounts: newAccounts(c.Memory, base.Host),
-		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow, grant: slices.Clone(c.Grant), calls: c.Calls,
+		userAgent: c.UserAgent, bandwidth: c.Bandwidth, allow: c.Allow,
+		grant: slices.Clone(c.Grant), calls: c.Calls,
 	}
 	if k.userAgent == "" {
 		k.userAgent = "hoist"

@@ -116,7 +116,8 @@ func imported(op string, answer []byte) error {
 func entryRefused(v any) bool {
 	f, ok := v.(map[string]any)
 
-	return ok && (badStatus(f["status"]) || f["success"] == false || filled(f["error"]) || filled(f["errors"]))
+	return ok && (badStatus(f["status"]) || f["success"] == false || filled(f["error"]) ||
+		filled(f["errors"]))
 }
 
 // number is a count, however it is written; of a list its length.

@@ -81,20 +81,23 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 		{"one object of a batch", "batch-complete-upload", bucket, `{}`,
 			`{"results":{"a":{"objectId":"urn:o"},"b":{"status":"error","reason":"InvalidUploadKey"}}}`,
 			partly, "1 done, 1 refused: b: InvalidUploadKey"},
-		{"a batch", "batch-complete-upload", bucket, `{}`, `{"results":{"a":{"objectId":"urn:o"}}}`, fine, ""},
-		{"a URL refused", "get-signed-s3-download-url", object, ``, `{"status":"error","reason":"no"}`, inside,
-			"400 bad request (inside a success): no"},
+		{"a batch", "batch-complete-upload", bucket, `{}`,
+			`{"results":{"a":{"objectId":"urn:o"}}}`, fine, ""},
+		{"a URL refused", "get-signed-s3-download-url", object, ``,
+			`{"status":"error","reason":"no"}`, inside, "400 bad request (inside a success): no"},
 		{"errors in the place of data", "get-hub", map[string]string{"hub_id": "b.h"}, ``,
 			`{"jsonapi":{"version":"1.0"},"errors":[{"status":"403","code":"C","detail":"not you"}]}`, inside,
 			"403 forbidden (inside a success): not you (C)"},
 		{"a fault", "list-webhooks", nil, ``, `{"fault":{"faultstring":"no quota"}}`, inside, "no quota"},
 		{"one failure that is no list", "add-project-user", users, `[{}]`,
-			`{"success":0,"failure":{"email":"a@example.com","reason":"nope"}}`, partly, "a@example.com: nope"},
+			`{"success":0,"failure":{"email":"a@example.com","reason":"nope"}}`, partly,
+			"a@example.com: nope"},
 		{"failures in other words", "add-project-user", users, `[{},{}]`,
 			`{"succeeded":1,"failed":1,"failedItems":[{"email":"a@example.com","error":"no seat"}]}`, partly,
 			"1 done, 1 refused: a@example.com: no seat"},
 		{"failures among the results", "add-project-user", users, `[{},{}]`,
-			`{"results":[{"email":"a@example.com","status":"failed","errors":[{"detail":"no seat"}]},{"email":"b"}]}`,
+			`{"results":[{"email":"a@example.com","status":"failed","errors":[{"detail":"no seat"}]},` +
+				`{"email":"b"}]}`,
 			partly, "1 done, 1 refused: a@example.com: no seat"},
 		{"a user of ACC who failed before", "add-project-user", users, `{}`,
 			`{"id":"u","status":"pending","failures":3}`, fine, ""},
@@ -120,7 +123,8 @@ func TestSuccessIsNotTheEffect(t *testing.T) {
 // TestRefusalsInsideASuccess: what has the form of a refusal is none of the answers to any call,
 // whatever the status in front of it; its own status decides what it is.
 func TestRefusalsInsideASuccess(t *testing.T) {
-	read := apsclient.Request{Action: "get-account-user", Params: map[string]string{"account_id": "a", "user_id": "u"}}
+	read := apsclient.Request{Action: "get-account-user",
+		Params: map[string]string{"account_id": "a", "user_id": "u"}}
 	create := apsclient.Request{Action: "create-folder", Params: map[string]string{"project_id": "b.p"}}
 	object := map[string]string{"bucketKey": "bucket", "objectKey": "key"}
 	complete := apsclient.Request{Action: "signed-s3-upload", Params: object}
@@ -137,17 +141,19 @@ func TestRefusalsInsideASuccess(t *testing.T) {
 		{create, `{"errors":[{"detail":"odd"}],"data":{"id":"urn:f","type":"folders"}}`, "", nil},
 		{read, `{"error":"no","error_description":"because"}`, "because (no)", apsclient.ErrBadRequest},
 		{read, `{"error":{"code":404,"message":"who?"}}`, "who? (404)", apsclient.ErrNotFound},
-		{complete, `{"developerMessage":"no product","moreInfo":"x","errorCode":"AUTH-001"}`, "no product (AUTH-001)",
-			apsclient.ErrBadRequest},
+		{complete, `{"developerMessage":"no product","moreInfo":"x","errorCode":"AUTH-001"}`,
+			"no product (AUTH-001)", apsclient.ErrBadRequest},
 		{read, `{"code":1004,"message":"this account doesn't exist."}`, "doesn't exist. (1004)",
 			apsclient.ErrBadRequest},
 		{remove, `{"reason":"the object is held"}`, "the object is held", apsclient.ErrBadRequest},
 		{read, `{"success":false,"message":"later"}`, "later", apsclient.ErrBadRequest},
-		{read, `{"type":"about:blank","title":"Bad","status":503,"detail":"down"}`, "down", apsclient.ErrUnavailable},
+		{read, `{"type":"about:blank","title":"Bad","status":503,"detail":"down"}`, "down",
+			apsclient.ErrUnavailable},
 		{read, `{"statusCode":"403","message":"Forbidden"}`, "403 forbidden", apsclient.ErrForbidden},
 		{read, `{"message":"Not here"}`, "Not here", apsclient.ErrBadRequest},
 		{read, `"no such user"`, "no such user", apsclient.ErrBadRequest},
-		{complete, `[{"status":"error","reason":"InvalidUploadKey"}]`, "InvalidUploadKey", apsclient.ErrBadRequest},
+		{complete, `[{"status":"error","reason":"InvalidUploadKey"}]`, "InvalidUploadKey",
+			apsclient.ErrBadRequest},
 		{remove, `{"status":"failed"}`, "failed", apsclient.ErrBadRequest},
 
 		{remove, `{"message":"deleted"}`, "", nil},
@@ -175,7 +181,8 @@ func TestRefusalsInsideASuccess(t *testing.T) {
 				t.Fatalf("got %v, %v", resp, err)
 			}
 
-			if !strings.Contains(err.Error(), "(inside a success)") || !strings.Contains(err.Error(), row.says) ||
+			if !strings.Contains(err.Error(), "(inside a success)") ||
+				!strings.Contains(err.Error(), row.says) ||
 				!errors.Is(err, row.is) || e.RequestID != "REQ" {
 				t.Errorf("says %v", err)
 			}
@@ -200,18 +207,22 @@ func TestChangesThatWereNotMade(t *testing.T) {
 		asked, answer   string
 		says            string // "": the change was made, for all that the answer says
 	}{
-		{"update-folder", "", folder, data(`"relationships":{"parent":{"data":{"type":"folders","id":"urn:b"}}}`),
+		{"update-folder", "", folder,
+			data(`"relationships":{"parent":{"data":{"type":"folders","id":"urn:b"}}}`),
 			data(`"relationships":{"parent":{"data":{"type":"folders","id":"urn:a"}}}`),
 			`parent is "urn:a", not "urn:b"`},
-		{"update-folder", "", folder, data(`"attributes":{"hidden":false}`), data(`"attributes":{"hidden":true}`),
-			"hidden is true, not false"},
-		{"update-folder", "", folder, data(`"attributes":{"hidden":true}`), data(`"attributes":{"hidden":"true"}`),
-			""},
-		{"update-folder", "", folder, data(`"attributes":{"name":"A "}`), data(`"attributes":{"name":"A"}`), ""},
+		{"update-folder", "", folder, data(`"attributes":{"hidden":false}`),
+			data(`"attributes":{"hidden":true}`), "hidden is true, not false"},
+		{"update-folder", "", folder, data(`"attributes":{"hidden":true}`),
+			data(`"attributes":{"hidden":"true"}`), ""},
+		{"update-folder", "", folder, data(`"attributes":{"name":"A "}`),
+			data(`"attributes":{"name":"A"}`), ""},
 		{"update-item", "", item, data(`"attributes":{"displayName":"b.dwg"}`),
 			data(`"attributes":{"displayName":"a.dwg"}`), `displayName is "a.dwg"`},
-		{"update-item", "", item, data(`"attributes":{"extension":{"type":"T","data":{"description":"new"}}}`),
-			data(`"attributes":{"extension":{"type":"U","data":{"description":"old"}}}`), `description is "old"`},
+		{"update-item", "", item,
+			data(`"attributes":{"extension":{"type":"T","data":{"description":"new"}}}`),
+			data(`"attributes":{"extension":{"type":"U","data":{"description":"old"}}}`),
+			`description is "old"`},
 		{"update-webhook", "", hook, `{"status":"inactive"}`, `{"hookId":"h","status":"active"}`,
 			`status is "active"`},
 		{"update-webhook", "", hook, `{"autoReactivateHook":true}`, `{"autoReactivateHook":false}`,
@@ -220,15 +231,18 @@ func TestChangesThatWereNotMade(t *testing.T) {
 			"hookAttribute is"},
 		{"update-webhook", "", hook, `{"hookExpiry":null}`, `{"hookExpiry":"2027-01-01T00:00:00Z"}`,
 			"hookExpiry is"},
-		{"update-webhook", "", hook, `{"hookExpiry":"2027-09-21T17:04:10.444Z","status":"active","token":"x",` +
-			`"filter":null,"hookAttribute":{"a":1}}`, `{"hookExpiry":"2027-09-21T17:04:10.444+0000",` +
-			`"status":"reactivated","token":"other","filter":"","hookAttribute":{"b":2,"a":1.0}}`, ""},
-		{"update-account-project", "", project, `{"job_number":"2"}`, `{"job_number":"1"}`, `job_number is "1"`},
+		{"update-webhook", "", hook,
+			`{"hookExpiry":"2027-09-21T17:04:10.444Z","status":"active","token":"x",` +
+				`"filter":null,"hookAttribute":{"a":1}}`, `{"hookExpiry":"2027-09-21T17:04:10.444+0000",` +
+				`"status":"reactivated","token":"other","filter":"","hookAttribute":{"b":2,"a":1.0}}`, ""},
+		{"update-account-project", "", project, `{"job_number":"2"}`, `{"job_number":"1"}`,
+			`job_number is "1"`},
 		{"update-account-project", "", project, `{"end_date":"2027-01-01"}`, `{"end_date":"2026-01-01"}`,
 			"end_date is"},
 		{"update-account-project", "", project, `{"value":3000,"end_date":"2027-01-01","city":"Rome"}`,
 			`{"value":"3000.00","end_date":"2027-01-01T00:00:00.000Z"}`, ""},
-		{"update-account-user", "", person, `{"company_id":"A"}`, `{"company_id":null}`, "company_id is null"},
+		{"update-account-user", "", person, `{"company_id":"A"}`, `{"company_id":null}`,
+			"company_id is null"},
 		{"update-account-user", "", person, `{"company_id":"abc"}`, `{"company_id":"ABC"}`, ""},
 		{"update-project-user", "", member, `{"industry_roles":["r1","r2"]}`, `{"industry_roles":["r2"]}`,
 			"industry_roles is"},
@@ -238,7 +252,8 @@ func TestChangesThatWereNotMade(t *testing.T) {
 			`{"industry_roles":[{"id":"r1"}],"services":[]}`, ""},
 		{"update-project-user", "acc", map[string]string{"projectId": "p", "userId": "u"},
 			`{"products":[{"key":"docs","access":"administrator"}]}`,
-			`{"id":"u","products":[{"key":"docs","access":"member"},{"key":"build","access":"administrator"}]}`,
+			`{"id":"u","products":[{"key":"docs","access":"member"},` +
+				`{"key":"build","access":"administrator"}]}`,
 			"products is"},
 		{"update-project-user", "acc", map[string]string{"projectId": "p", "userId": "u"},
 			`{"roleIds":["a","b"],"products":[{"key":"docs","access":"member"}]}`,
@@ -258,7 +273,8 @@ func TestChangesThatWereNotMade(t *testing.T) {
 				return
 			}
 
-			if _, ok := errors.AsType[*apsclient.IgnoredError](err); !ok || !strings.Contains(err.Error(), row.says) {
+			if _, ok := errors.AsType[*apsclient.IgnoredError](err); !ok ||
+				!strings.Contains(err.Error(), row.says) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -54,7 +54,8 @@ var examples = map[string][]string{
 			`"relationships":{"parent":{"data":{"type":"folders","id":"{folder}"}}}}}`,
 		"create-folder"+inDemoProject)},
 	"update-folder": {fromStdin(
-		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","id":"{folder}","attributes":{"hidden":false}}}`,
+		`{"jsonapi":{"version":"1.0"},"data":{"type":"folders","id":"{folder}",`+
+			`"attributes":{"hidden":false}}}`,
 		"update-folder"+inDemoProject+" --param folder_id={folder}")},
 	"create-storage": {fromStdin(
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"objects","attributes":{"name":"a.dwg"},`+
@@ -71,7 +72,8 @@ var examples = map[string][]string{
 	"get-item": {"hoist api get-item" + inDemoProject + " --param item_id={item}"},
 	"update-item": {fromStdin(
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","id":"{item}","attributes":{`+
-			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0","data":{"description":"checked"}}}}}`,
+			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0",`+
+			`"data":{"description":"checked"}}}}}`,
 		"update-item"+inDemoProject+" --param item_id={item}")},
 	"get-item-tip-version": {"hoist api get-item-tip-version" + inDemoProject + " --param item_id={item}"},
 	"list-item-versions": {"hoist api list-item-versions" + inDemoProject +
@@ -139,7 +141,8 @@ var examples = map[string][]string{
 	"list-project-users": {"hoist api list-project-users --param project_id={project} --all"},
 	"add-project-user": {
 		fromStdin(
-			`[{"email":"dan.drafter@example.com","services":{"document_management":{"access_level":"user"}}}]`,
+			`[{"email":"dan.drafter@example.com",`+
+				`"services":{"document_management":{"access_level":"user"}}}]`,
 			"add-project-user"+inDemoBIM360+" --param x-user-id=DEMOADMIN001"),
 		fromStdin(`{"email":"dan.drafter@example.com","products":[{"key":"docs","access":"member"}]}`,
 			"add-project-user --variant acc"+inDemoProject+" --param User-Id=DEMOADMIN001"),

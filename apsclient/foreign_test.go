@@ -75,7 +75,8 @@ func TestSomebodyElseAnswered(t *testing.T) {
 		for _, status := range []int{200, 302, 307, 401, 403, 404, 407, 410, 411, 413, 451} {
 			for _, b := range bodies {
 				t.Run(fmt.Sprintf("%s/%d/%s", plane.name, status, b.name), func(t *testing.T) {
-					if plane.name == "get range" && status == 200 && b.body != "" && !strings.HasPrefix(b.kind, "text/html") {
+					if plane.name == "get range" && status == 200 && b.body != "" &&
+						!strings.HasPrefix(b.kind, "text/html") {
 						t.Skip("an object may be a page")
 					}
 
@@ -160,7 +161,8 @@ func TestTextsInThePlaceOfAnAnswer(t *testing.T) {
 				}
 
 				_, err := newClient(t, s, quiet).Folders.Folder(t.Context(), "b.p", "urn:x")
-				if _, foreign := errors.AsType[*apsclient.ForeignError](err); err == nil || foreign != row.foreign {
+				if _, foreign := errors.AsType[*apsclient.ForeignError](err); err == nil ||
+					foreign != row.foreign {
 					t.Errorf("got %v", err)
 				}
 			})

@@ -21,8 +21,9 @@ var errorForms = []struct {
 		": Token does not have the privilege for this request.", nil},
 	{"empty", "", "", ": The input urn is not authorized.",
 		[]string{"X-Ads-Troubleshooting", "The input urn is not authorized."}},
-	{"XML", "application/xml", "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>no &lt;way&gt;" +
-		"</Message><RequestId>R</RequestId></Error>", ": no <way> (AccessDenied)", nil},
+	{"XML", "application/xml",
+		"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>no &lt;way&gt;" +
+			"</Message><RequestId>R</RequestId></Error>", ": no <way> (AccessDenied)", nil},
 	{"fault", "application/json",
 		`{"fault":{"faultstring":"Quota violated","detail":{"errorcode":"policies.QuotaViolation"}}}`,
 		": Quota violated (policies.QuotaViolation)", nil},
@@ -39,10 +40,11 @@ var errorForms = []struct {
 	{"problem", "application/problem+json", `{"type":"T","title":"invalid","detail":"see errors","errors":[` +
 		`{"field":"name","detail":"too long"},{"field":"value","title":"no number"}]}`,
 		": see errors; name: too long; value: no number", nil},
-	{"several", "application/vnd.api+json", `{"errors":[{"code":"A","detail":"one"},{"code":"B","title":"two"}]}`,
+	{"several", "application/vnd.api+json",
+		`{"errors":[{"code":"A","detail":"one"},{"code":"B","title":"two"}]}`,
 		": one; two (A)", nil},
-	{"detail as a list", "application/json", `{"code":"C","title":"t","detail":["one","two"]}`, ": one; two (C)",
-		nil},
+	{"detail as a list", "application/json", `{"code":"C","title":"t","detail":["one","two"]}`,
+		": one; two (C)", nil},
 	{"numeric code", "application/json", `{"code":1003,"message":"words"}`, ": words (1003)", nil},
 	{"unknown", "application/octet-stream", "odd \x1b[31m bytes\x00", ": odd [31m bytes",
 		[]string{"X-Ads-Request-Id", "R"}},
@@ -78,7 +80,8 @@ func TestEveryErrorFormOnEveryAction(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, err := newClient(t, s, quiet).Do(t.Context(), r)
 				e, ok := errors.AsType[*apsclient.Error](err)
-				if !ok || e.Status != status || !strings.Contains(err.Error(), f.says) || len(err.Error()) > 500 ||
+				if !ok || e.Status != status || !strings.Contains(err.Error(), f.says) ||
+					len(err.Error()) > 500 ||
 					strings.ContainsFunc(err.Error(), unicode.IsControl) || s.count() != 1 {
 					t.Errorf("%s, %s: %v after %d calls", a.Name, f.name, err, s.count())
 				}
@@ -101,7 +104,8 @@ func TestEveryErrorFormOfTheToken(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, _, err := newClient(t, s, quiet).Hubs.List(t.Context())
 				e, ok := errors.AsType[*apsclient.AuthError](err)
-				if !ok || e.Status != status || !strings.Contains(err.Error(), f.says) || len(err.Error()) > 500 ||
+				if !ok || e.Status != status || !strings.Contains(err.Error(), f.says) ||
+					len(err.Error()) > 500 ||
 					strings.ContainsFunc(err.Error(), unicode.IsControl) || s.count() != 0 {
 					t.Errorf("%s %d: %v", f.name, status, err)
 				}

@@ -23,7 +23,8 @@ func FuzzRange(f *testing.F) {
 			t.Skip()
 		}
 
-		resp := &http.Response{StatusCode: http.StatusPartialContent, Header: http.Header{"Content-Range": {text}}}
+		resp := &http.Response{StatusCode: http.StatusPartialContent,
+			Header: http.Header{"Content-Range": {text}}}
 		skip, length, total, err := checkRange(resp, from, to)
 		if err == nil && (skip != 0 || length < 1 || total != -1 && from+length > total ||
 			to >= 0 && length > to-from+1) {
@@ -47,8 +48,9 @@ func FuzzToken(f *testing.F) {
 		}
 
 		hc := tokenClient(roundTrip(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}},
-				Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+			return &http.Response{StatusCode: status,
+				Header: http.Header{"Content-Type": {"application/json"}},
+				Body:   io.NopCloser(strings.NewReader(body)), Request: r}, nil
 		}))
 		got, err := postForm(t.Context(), hc, "https://example.com/token", url.Values{}, "id", "secret", nil)
 		switch {

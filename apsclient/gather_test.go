@@ -48,7 +48,8 @@ func TestRecordsAreGathered(t *testing.T) {
 		return wireConn{c, &writes, &broken}, err
 	}
 	roots := srv.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	tr := &http.Transport{DialTLSContext: dialGathered(dial, &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})}
+	tr := &http.Transport{DialTLSContext: dialGathered(dial,
+		&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})}
 	t.Cleanup(tr.CloseIdleConnections)
 
 	put := func() error {
@@ -122,7 +123,8 @@ func TestASlowLineIsWrittenLittleAtOnce(t *testing.T) {
 				}()
 
 				dial := func(context.Context, string, string) (net.Conn, error) { return ours, nil }
-				conn, err := dialGathered(dial, &tls.Config{RootCAs: roots})(t.Context(), "tcp", "example.com:443")
+				conn, err := dialGathered(dial, &tls.Config{RootCAs: roots})(t.Context(), "tcp",
+					"example.com:443")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -33,7 +33,8 @@ func plainName(name string) string { return spelling.Replace(strings.ToLower(nam
 func refusedInside(p *prepared, op string, resp *Response) error {
 	var v any
 	body := trimmed(resp.Body)
-	if !mayBeRefusal(body) || json.Unmarshal(body, &v) != nil || !isRefusal(v, p.action.Method == http.MethodGet) {
+	if !mayBeRefusal(body) || json.Unmarshal(body, &v) != nil ||
+		!isRefusal(v, p.action.Method == http.MethodGet) {
 		return nil //nolint:nilerr // the caller decodes it
 	}
 

@@ -23,7 +23,7 @@ func TestBandwidthCountsCalls(t *testing.T) {
 		at       time.Duration // least
 	}{
 		"down":     {rate.Inf, 1000, (calls*body/1000 - 1) * time.Second}, // less what may come at once,
-		"up":       {100, rate.Inf, calls * time.Second},                  // a request has more than a hundred bytes
+		"up":       {100, rate.Inf, calls * time.Second},                  // a request is longer than 100 bytes
 		"no limit": {rate.Inf, rate.Inf, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -32,12 +32,14 @@ func TestBandwidthCountsCalls(t *testing.T) {
 				s := &service{answer: func(int, *http.Request, string) (*http.Response, error) {
 					return reply(200, "application/json", answer), nil
 				}}
-				limit := apsclient.Bandwidth{Up: rate.NewLimiter(row.up, 1), Down: rate.NewLimiter(row.down, 1000)}
+				limit := apsclient.Bandwidth{Up: rate.NewLimiter(row.up, 1),
+					Down: rate.NewLimiter(row.down, 1000)}
 				if row.up != rate.Inf {
 					limit.Up.SetBurst(100)
 				}
 
-				c, err := apsclient.New(apsclient.Config{BaseURL: "http://127.0.0.1:1", Transport: s, Bandwidth: limit})
+				c, err := apsclient.New(apsclient.Config{BaseURL: "http://127.0.0.1:1", Transport: s,
+					Bandwidth: limit})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -71,7 +73,8 @@ func TestBandwidthAndADeadline(t *testing.T) {
 			return reply(200, "application/json", `{"data":[]}`), nil
 		}}
 		limit := apsclient.Bandwidth{Up: rate.NewLimiter(1, 100), Down: rate.NewLimiter(rate.Inf, 1)}
-		c, err := apsclient.New(apsclient.Config{BaseURL: "http://127.0.0.1:1", Transport: s, Bandwidth: limit})
+		c, err := apsclient.New(apsclient.Config{BaseURL: "http://127.0.0.1:1", Transport: s,
+			Bandwidth: limit})
 		if err != nil {
 			t.Fatal(err)
 		}

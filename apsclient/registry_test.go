@@ -174,10 +174,12 @@ func TestValidate(t *testing.T) {
 		{"bool", apsclient.Request{Action: "list-folder-contents", Params: with("includeHidden", "yes")},
 			`list-folder-contents: parameter includeHidden: "yes" is not true or false`},
 		{"enum", apsclient.Request{Action: "list-buckets", Params: map[string]string{"region": "EMAE"}},
-			`list-buckets: parameter region: "EMAE" is not one of US, EMEA, AUS, CAN, DEU, IND, JPN, GBR; did you mean EMEA?`},
+			`list-buckets: parameter region: "EMAE" is not one of US, EMEA, AUS, CAN, DEU, IND, JPN, GBR; ` +
+				`did you mean EMEA?`},
 		{"bucket name", apsclient.Request{Action: "delete-bucket",
 			Params: map[string]string{"bucketKey": "Big"}},
-			`delete-bucket: parameter bucketKey: "Big" is not text of 3 to 128 characters matching ^[-_.a-z0-9]{3,128}$`},
+			`delete-bucket: parameter bucketKey: "Big" is not text of 3 to 128 characters matching ` +
+				`^[-_.a-z0-9]{3,128}$`},
 		{"the other spelling", apsclient.Request{Action: "list-account-users",
 			Params: map[string]string{"accountId": "b.5c1f0000-0000-4000-8000-0000000000a1"}}, ""},
 		{"variant", apsclient.Request{Action: "list-account-projects", Variant: "acc", Params: account}, ""},

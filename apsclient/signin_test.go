@@ -70,7 +70,8 @@ func rotating(t *testing.T, store *memoryStore) *service {
 			if q.Get("refresh_token") != valid {
 				return reply(400, "application/json",
 					`{"developerMessage":"The refresh token is invalid or expired","errorCode":"AUTH-400",`+
-						`"error":"invalid_grant","error_description":"The refresh token is invalid or expired"}`), nil
+						`"error":"invalid_grant","error_description":"The refresh token is invalid or `+
+						`expired"}`), nil
 			}
 
 			valid = "r" + strings.Repeat("x", n)
