@@ -71,7 +71,8 @@ func (b *backupState) atClose(s *Store) error {
 
 		fi, err := os.Stat(s.path)
 		age := time.Since(was.ModTime())
-		if err == nil && fi.Size() > backupCheap && age >= 0 && age < backupAge && !mayTrim(fi.Size(), was.Size()) {
+		if err == nil && fi.Size() > backupCheap && age >= 0 && age < backupAge &&
+			!mayTrim(fi.Size(), was.Size()) {
 			return nil
 		}
 	}

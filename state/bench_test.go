@@ -191,7 +191,8 @@ func BenchmarkReceipt(b *testing.B) {
 			for range 100 {
 				n++
 				if err := tx.putReceipt(&receiptRecord{Job: string(NewJobID()), PartETags: []string{},
-					Path: fmt.Sprintf("/plans/%d.dwg", n), Remote: fmt.Sprintf("oss://drawings/plans/%d.dwg", n),
+					Path:   fmt.Sprintf("/plans/%d.dwg", n),
+					Remote: fmt.Sprintf("oss://drawings/plans/%d.dwg", n),
 					Queued: epoch, Published: tx.now, ModTime: epoch, Attempts: 1}, nil); err != nil {
 					return err
 				}

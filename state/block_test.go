@@ -23,7 +23,8 @@ func someReceipt(rng *rand.Rand, i int) *receiptRecord {
 	r := &receiptRecord{Job: string(NewJobID()), Path: fmt.Sprintf("/plans/Level %d/%d.dwg", i/50, i),
 		Remote: fmt.Sprintf("aps://Hub/Project/Files/Level %d/%d.dwg", i/50, i), Size: rng.Int64N(1 << 40),
 		ModTime:   epoch.Add(time.Duration(rng.Int64N(1 << 60))),
-		PartETags: []string{}, Queued: epoch.Add(time.Duration(i)), Published: stored(time.Now()), Attempts: 1 + rng.IntN(3)}
+		PartETags: []string{}, Queued: epoch.Add(time.Duration(i)), Published: stored(time.Now()),
+		Attempts: 1 + rng.IntN(3)}
 	for range rng.IntN(4) {
 		r.PartETags = append(r.PartETags, fmt.Sprintf("%032x", rng.Uint64()))
 	}
@@ -127,7 +128,8 @@ func TestReceiptsComeBackFromBlocks(t *testing.T) {
 	sayReceipts(t, s, lines)
 
 	blocks, single := blocksIn(t, s)
-	if want := []uint64{64, 128, 192, 320, 384, 448, 512, 576, 640}; !slices.Equal(blocks, want) || single != blockOf+7 {
+	if want := []uint64{64, 128, 192, 320, 384, 448, 512, 576, 640}; !slices.Equal(blocks, want) ||
+		single != blockOf+7 {
 		t.Errorf("blocks %v and %d single receipts, want %v and %d", blocks, single, want, blockOf+7)
 	}
 
@@ -320,7 +322,8 @@ func singly(t *testing.T, path string) {
 			for _, one := range receipts {
 				single[string(seqKey(one.Seq))] = one.Line
 				var r receiptRecord
-				if json.Unmarshal(one.Line, &r) == nil && r.SHA256 == "" && !bytes.Contains(one.Line, []byte("more")) {
+				if json.Unmarshal(one.Line, &r) == nil && r.SHA256 == "" &&
+					!bytes.Contains(one.Line, []byte("more")) {
 					single[string(seqKey(one.Seq))] = encodeRecord(&r, "")
 				}
 			}

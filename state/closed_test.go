@@ -171,15 +171,17 @@ func TestTrim(t *testing.T) {
 
 	opened, waited := make(chan bool, 2), make(chan error)
 	go func() {
-		db, err := openBolt(path, time.Minute, func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(name, flag, mode)
-			opened <- err == nil
+		db, err := openBolt(path, time.Minute,
+			func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				f, err := os.OpenFile(name, flag, mode)
+				opened <- err == nil
 
-			return f, err
-		})
+				return f, err
+			})
 		if err == nil {
 			err = errors.Join(db.Update(func(tx *bolt.Tx) error {
-				return tx.Bucket(bucketMeta).Put([]byte("waited"), sealed(bucketMeta, []byte("waited"), []byte("yes")))
+				return tx.Bucket(bucketMeta).Put([]byte("waited"),
+					sealed(bucketMeta, []byte("waited"), []byte("yes")))
 			}), db.Close())
 		}
 

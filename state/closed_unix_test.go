@@ -37,7 +37,8 @@ func TestTrimKeepsTheOwner(t *testing.T) {
 
 		st, ok := after.Sys().(*syscall.Stat_t)
 		if !ok || st.Uid != 12345 || st.Gid != 12346 || os.SameFile(before, after) {
-			t.Errorf("%s is of %d, group %d; another file: %v", p, st.Uid, st.Gid, !os.SameFile(before, after))
+			t.Errorf("%s is of %d, group %d; another file: %v", p, st.Uid, st.Gid,
+				!os.SameFile(before, after))
 		}
 	}
 }

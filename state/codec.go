@@ -26,7 +26,7 @@ const compactMark = 0x01
 const (
 	wireNumber = iota // varint, zigzag
 	wireText          // length, form, bytes: see appendText
-	wireTime          // varint of the seconds since the time before it in the record, uvarint of the nanoseconds
+	wireTime          // varint of the seconds since the record's last time, uvarint of the nanoseconds
 	wireNested        // length, fields or texts
 )
 

@@ -36,7 +36,8 @@ func TestRecordsComeBack(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		in := everything{
-			Rel: text.Draw(t, "rel"), Path: text.Draw(t, "path"), At: at.Draw(t, "at"), Again: at.Draw(t, "again"),
+			Rel: text.Draw(t, "rel"), Path: text.Draw(t, "path"), At: at.Draw(t, "at"),
+			Again: at.Draw(t, "again"),
 			Value: intentRecord{Name: text.Draw(t, "name"), Time: at.Draw(t, "time")},
 			List:  rapid.SliceOf(text).Draw(t, "list"), Yes: rapid.Bool().Draw(t, "yes"),
 			Size: rapid.Int64().Draw(t, "size"),
@@ -89,9 +90,10 @@ func FuzzRecord(f *testing.F) {
 func TestRecordsAreCompact(t *testing.T) {
 	const rel = "Tower/Level 03/drawing-00017.dwg"
 	b := encodeRecord(publishedRecord{Remote: "aps://Hub/Project/Files/" + rel,
-		Item:     "urn:adsk.wipprod:dm.lineage:abcdefghijklmnopqrstuv",
-		Snapshot: snapshotRecord{Size: 1 << 20, ModTime: time.Unix(1.7e9, 1), ChangeTime: time.Unix(1.7e9, 2)},
-		ETags:    []string{"d41d8cd98f00b204e9800998ecf8427e"}, At: time.Unix(1.7e9, 3)}, rel)
+		Item: "urn:adsk.wipprod:dm.lineage:abcdefghijklmnopqrstuv",
+		Snapshot: snapshotRecord{Size: 1 << 20, ModTime: time.Unix(1.7e9, 1),
+			ChangeTime: time.Unix(1.7e9, 2)},
+		ETags: []string{"d41d8cd98f00b204e9800998ecf8427e"}, At: time.Unix(1.7e9, 3)}, rel)
 	if len(b) > 130 {
 		t.Errorf("a record of %d bytes: %q", len(b), b)
 	}
@@ -115,7 +117,8 @@ func TestVersionsOfARecordComeBack(t *testing.T) {
 		want := PublishedRecord{Root: "w", Rel: "a", Item: item, Version: version, Number: 3, At: epoch}
 		b := encodePublished(want)
 		var r publishedRecord
-		if err := decodeRecord(b, &r, "a"); err != nil || !reflect.DeepEqual(r.record("w", "a"), want) || len(b) > most {
+		if err := decodeRecord(b, &r, "a"); err != nil || !reflect.DeepEqual(r.record("w", "a"), want) ||
+			len(b) > most {
 			t.Errorf("%d bytes: %+v, %v\nwant %+v", len(b), r.record("w", "a"), err, want)
 		}
 	}
@@ -134,10 +137,12 @@ func TestStoragesOfARecordComeBack(t *testing.T) {
 		{"oss://drawings/2026/a b.dwg", "", 45},
 		{"aps://Hub/a", object + "wip.dm.prod/a", 60},
 	} {
-		want := PublishedRecord{Root: "w", Rel: "2026/a b.dwg", Remote: c.remote, Storage: c.storage, At: epoch}
+		want := PublishedRecord{Root: "w", Rel: "2026/a b.dwg", Remote: c.remote,
+			Storage: c.storage, At: epoch}
 		b := encodePublished(want)
 		var r publishedRecord
-		if err := decodeRecord(b, &r, want.Rel); err != nil || !reflect.DeepEqual(r.record("w", want.Rel), want) ||
+		if err := decodeRecord(b, &r, want.Rel); err != nil ||
+			!reflect.DeepEqual(r.record("w", want.Rel), want) ||
 			len(b) > c.most {
 			t.Errorf("%d bytes: %+v, %v\nwant %+v", len(b), r.record("w", want.Rel), err, want)
 		}

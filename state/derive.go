@@ -38,8 +38,8 @@ func (sv *salvage) derive(r *RepairReport) {
 
 	list := map[string][]byte{}
 	for i, j := range ended {
-		list[string(seqKey(uint64(i+1)))] = encodeRecord(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended},
-			"")
+		list[string(seqKey(uint64(i+1)))] =
+			encodeRecord(endedRecord{ID: string(j.ID), End: j.End, Time: j.Ended}, "")
 	}
 
 	sv.data["ended"] = list

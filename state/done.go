@@ -77,7 +77,8 @@ func readRow(v []byte) (r doneRow, err error) {
 
 // rowBase is the job as its receipt (nil: none) and its sharedRecord tell it.
 func rowBase(r *receiptRecord, sh sharedRecord) jobRecord {
-	j := jobRecord{Kind: string(Upload), Phase: string(PhaseDone), End: EndDone, Profile: sh.Profile, Root: sh.Root,
+	j := jobRecord{Kind: string(Upload), Phase: string(PhaseDone), End: EndDone,
+		Profile: sh.Profile, Root: sh.Root,
 		Target: targetRecord{Project: sh.Project, Core: sh.Core, Folder: sh.Folder, Bucket: sh.Bucket}}
 	if r == nil {
 		return j
@@ -165,7 +166,8 @@ func rowOf(j Job, receipt *receiptRecord, lines []historyRecord) (row doneRow, s
 		return wholeRow(j, lines), nil
 	}
 
-	row = doneRow{shared: sharedKey(shared), lines: packLines(j, lines), rest: encodeRecord(&r, rowRef(receipt))}
+	row = doneRow{shared: sharedKey(shared), lines: packLines(j, lines),
+		rest: encodeRecord(&r, rowRef(receipt))}
 	if receipt != nil {
 		row.receipt = receipt.Seq
 	}
@@ -348,7 +350,7 @@ func (tx *writeTx) pruneDone() error {
 		k = slices.Clone(k)
 		j, _, err := readDone(tx.Tx, k)
 		if err != nil || !tx.store.kept.over(count, tx.now.Sub(j.Ended)) {
-			return nil //nolint:nilerr // one that cannot be read is for a repair, and no reason to fail another job
+			return nil //nolint:nilerr // one that cannot be read is for a repair; another job must not fail
 		}
 
 		if err := tx.deleteIf(bucketPaths, pathKey(j.Path), k); err != nil {
@@ -369,9 +371,9 @@ func (tx *writeTx) pruneDone() error {
 // lineEvents are the events by their number in a row, and lineDetails further details beside those
 // that the job tells; only ever appended to.
 var (
-	lineEvents = []string{"", "queued", "folder-found", "reserved", "opened", "all-stored", "assembled", "intended",
-		"published", "finished", "unchanged", "resolved", "fetch-started", "verified", "placed", "retry",
-		"retry-now", "parked", "pause", "resume", "parts-lost", "session-lost"}
+	lineEvents = []string{"", "queued", "folder-found", "reserved", "opened", "all-stored",
+		"assembled", "intended", "published", "finished", "unchanged", "resolved", "fetch-started",
+		"verified", "placed", "retry", "retry-now", "parked", "pause", "resume", "parts-lost", "session-lost"}
 	lineDetails = []string{"item", "version"}
 )
 

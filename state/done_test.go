@@ -25,26 +25,30 @@ func endings() map[string]struct {
 	}
 	bucket := uploadJob(2)
 	bucket.Root, bucket.Rel = PathRoot+"0123456789", "2026/a b.dwg"
-	bucket.Target = Target{Address: "oss://drawings/2026/a b.dwg", Bucket: "drawings", Key: bucket.Rel, Name: "a b.dwg"}
-	down := Job{Kind: Download, Path: "/plans/b.dwg", Root: PathRoot + "1", Rel: "Files/b.dwg", Profile: "other",
-		Target: Target{Address: "aps://Hub/Project/Files/b.dwg", Project: "b.1", Folder: "urn:folder", Name: "b.dwg"}}
+	bucket.Target = Target{Address: "oss://drawings/2026/a b.dwg", Bucket: "drawings", Key: bucket.Rel,
+		Name: "a b.dwg"}
+	down := Job{Kind: Download, Path: "/plans/b.dwg", Root: PathRoot + "1", Rel: "Files/b.dwg",
+		Profile: "other",
+		Target: Target{Address: "aps://Hub/Project/Files/b.dwg", Project: "b.1",
+			Folder: "urn:folder", Name: "b.dwg"}}
 	empty := uploadJob(4)
 	empty.Snapshot = snap(0, 0)
 
 	return map[string]way{
 		"an item": {uploadJob(1), uploadSteps},
 		"an object": {bucket, []Event{Reserved{Object: "urn:adsk.objects:os.object:drawings/2026%2Fa b.dwg"},
-			Retry{Reason: "offline", Error: "no route", At: epoch}, RetryNow{}, uploadSteps[1], uploadSteps[2], uploadSteps[3],
-			uploadSteps[4], AllStored{}, Assembled{}, Finished{Result: ResultVersioned, Record: &PublishedRecord{}}}},
+			Retry{Reason: "offline", Error: "no route", At: epoch}, RetryNow{}, uploadSteps[1],
+			uploadSteps[2], uploadSteps[3], uploadSteps[4], AllStored{}, Assembled{},
+			Finished{Result: ResultVersioned, Record: &PublishedRecord{}}}},
 		"unchanged": {uploadJob(3), []Event{Unchanged{Item: "urn:i", Version: "urn:v", Number: 3}}},
 		"empty": {empty, []Event{Reserved{Object: "urn:o"}, Opened{UploadKey: "k", PartSize: 10, Parts: 1},
 			PartStored{Part: 1, ETag: "e"}, AllStored{}, Assembled{}, uploadSteps[7], uploadSteps[8],
 			Finished{Result: ResultCreated, Record: &PublishedRecord{}}}},
 		"a download": {down, []Event{Resolved{Item: "urn:i", Version: "urn:v", Number: 2,
 			Object: "urn:o", Size: 10, SHA1: "ab"},
-			FetchStarted{ETag: "e", Temp: "/plans/.tmp", PartSize: 10, Parts: 1}, PartStored{Part: 1, Size: 10},
-			Verified{SHA1: "ab", Snapshot: snap(10, 0)}, Placed{Snapshot: snap(10, 0)},
-			Finished{Result: ResultDownloaded, Record: &PublishedRecord{}}}},
+			FetchStarted{ETag: "e", Temp: "/plans/.tmp", PartSize: 10, Parts: 1},
+			PartStored{Part: 1, Size: 10}, Verified{SHA1: "ab", Snapshot: snap(10, 0)},
+			Placed{Snapshot: snap(10, 0)}, Finished{Result: ResultDownloaded, Record: &PublishedRecord{}}}},
 	}
 }
 
@@ -73,7 +77,8 @@ func TestRowsTellWhatTheJobWas(t *testing.T) {
 					t.Errorf("the last job of its path: %+v, %v, %v", last, found, err)
 				}
 
-				for part, want := range map[string]int{strings.ToUpper(filepath.Base(way.job.Path)): 1, "nowhere": 0} {
+				for part, want := range map[string]int{strings.ToUpper(filepath.Base(way.job.Path)): 1,
+					"nowhere": 0} {
 					if found, err := s.Jobs(Filter{Path: part}); err != nil || len(found) != want {
 						t.Errorf("search for %q: %d jobs, %v", part, len(found), err)
 					}
@@ -85,7 +90,8 @@ func TestRowsTellWhatTheJobWas(t *testing.T) {
 				}
 
 				for i, l := range before {
-					if apart := lines[i].Time.Sub(l.Time).Abs(); apart > time.Millisecond || lines[i].Event != l.Event ||
+					if apart := lines[i].Time.Sub(l.Time).Abs(); apart > time.Millisecond ||
+						lines[i].Event != l.Event ||
 						lines[i].Detail != l.Detail {
 						t.Errorf("line %d: got %+v, want %+v", i, lines[i], l)
 					}
@@ -219,7 +225,8 @@ func backdate(t *testing.T, s *Store, jobs []Job, by time.Duration) {
 			j.ID = idOf(append(seqKey(uint64(made.UnixNano())), k[8:]...))
 			j.Created, j.Updated, j.Ended = made, made, made
 			k, _ = j.ID.key()
-			if err := errors.Join(tx.put(bucketPaths, pathKey(j.Path), k), tx.putRow(k, *j, nil, nil)); err != nil {
+			if err := errors.Join(tx.put(bucketPaths, pathKey(j.Path), k),
+				tx.putRow(k, *j, nil, nil)); err != nil {
 				return err
 			}
 		}
@@ -236,7 +243,9 @@ func TestTwoPathsOfOneKey(t *testing.T) {
 	s := newStore(t)
 	j := enqueue(t, s, uploadJob(1), Queued)
 	k, _ := j.ID.key()
-	if err := s.update(func(tx *writeTx) error { return tx.put(bucketPaths, pathKey("/other"), k) }); err != nil {
+	if err := s.update(func(tx *writeTx) error {
+		return tx.put(bucketPaths, pathKey("/other"), k)
+	}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -341,7 +350,8 @@ func TestRowWithoutItsReceipt(t *testing.T) {
 
 // TestLinesComeBack: history of whatever events, with a clock that is set back.
 func TestLinesComeBack(t *testing.T) {
-	j := Job{Created: epoch, Ended: epoch.Add(1234567 * time.Microsecond), Object: "urn:o", PartsTotal: 3, PartSize: 5}
+	j := Job{Created: epoch, Ended: epoch.Add(1234567 * time.Microsecond), Object: "urn:o",
+		PartsTotal: 3, PartSize: 5}
 	var lines []historyRecord
 	for i := range keptHistory + 10 {
 		lines = append(lines, historyRecord{Time: epoch.Add(time.Duration(i%7-3) * time.Hour),
@@ -369,7 +379,8 @@ func TestSearchPassesReceiptsInAnyOrder(t *testing.T) {
 		all = append(all, enqueue(t, s, uploadJob(i), Queued).ID)
 	}
 
-	steps := append(slices.Clone(uploadSteps[:9]), Finished{Result: ResultCreated, Record: &PublishedRecord{}})
+	steps := append(slices.Clone(uploadSteps[:9]),
+		Finished{Result: ResultCreated, Record: &PublishedRecord{}})
 	for _, i := range []int{5, 0, 7, 2, 4, 1, 6, 3} {
 		run(t, s, all[i], steps...)
 	}
@@ -391,7 +402,8 @@ func TestSearchPassesReceiptsInAnyOrder(t *testing.T) {
 
 	for i, id := range all {
 		part := filepath.Base(uploadJob(i).Path)
-		if found, err := s.Jobs(Filter{Path: part, Newest: i%2 == 0}); err != nil || len(found) != 1 || found[0].ID != id {
+		if found, err := s.Jobs(Filter{Path: part, Newest: i%2 == 0}); err != nil || len(found) != 1 ||
+			found[0].ID != id {
 			t.Errorf("%s: %d jobs, %v", part, len(found), err)
 		}
 	}

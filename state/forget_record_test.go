@@ -16,7 +16,8 @@ func TestForgetRecordOnly(t *testing.T) {
 
 	path := filepath.Join(t.TempDir(), "a.dwg")
 	for marks, only := range []bool{true, false} {
-		if err := s.PutPublished(PublishedRecord{Root: "w", Rel: "a.dwg", Item: "i", At: time.Now()}); err != nil {
+		if err := s.PutPublished(PublishedRecord{Root: "w", Rel: "a.dwg", Item: "i",
+			At: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 

@@ -20,7 +20,8 @@ func TestPagesOfTheNewest(t *testing.T) {
 	}
 
 	slices.Reverse(want)
-	for _, f := range []Filter{{}, {Open: true}, {Status: []Status{StatusCancelled}}, {Status: []Status{StatusQueued}}} {
+	for _, f := range []Filter{{}, {Open: true}, {Status: []Status{StatusCancelled}},
+		{Status: []Status{StatusQueued}}} {
 		all, err := s.Jobs(Filter{Open: f.Open, Status: f.Status, Newest: true})
 		if err != nil {
 			t.Fatal(err)
@@ -80,7 +81,8 @@ func TestWaitsAreGroupedWithoutReading(t *testing.T) {
 	check := func(what string, s *Store) {
 		t.Helper()
 		waits := s.Waits(runs, now, 2)
-		if len(waits) != 2 || waits[0].Reason != "locked" || !slices.Equal(waits[0].First, []JobID{other.ID}) {
+		if len(waits) != 2 || waits[0].Reason != "locked" ||
+			!slices.Equal(waits[0].First, []JobID{other.ID}) {
 			t.Fatalf("%s: %+v", what, waits)
 		}
 

@@ -55,5 +55,7 @@ func (s *Store) Prioritized(root string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return slices.ContainsFunc(s.jobs.order, func(o *openJob) bool { return o.root == root && o.priority != 0 })
+	return slices.ContainsFunc(s.jobs.order, func(o *openJob) bool {
+		return o.root == root && o.priority != 0
+	})
 }

@@ -94,7 +94,8 @@ func (tx *writeTx) clearUnwanted(k []byte, snap Snapshot) error {
 	}
 
 	var r snapshotRecord
-	if found, err := getRecord(tx.Tx, bucketUnwanted, k, &r); err != nil || !found || !Snapshot(r).Same(snap) {
+	if found, err := getRecord(tx.Tx, bucketUnwanted, k, &r); err != nil || !found ||
+		!Snapshot(r).Same(snap) {
 		return err
 	}
 

@@ -40,7 +40,8 @@ func (f Filter) takes(j Job, now time.Time) bool {
 // places are where the jobs lie that can be chosen.
 func (f Filter) places() places {
 	return places{
-		jobs: len(f.Status) == 0 || slices.ContainsFunc(f.Status, func(s Status) bool { return s != StatusDone }),
+		jobs: len(f.Status) == 0 ||
+			slices.ContainsFunc(f.Status, func(s Status) bool { return s != StatusDone }),
 		done: len(f.Status) == 0 || slices.Contains(f.Status, StatusDone),
 	}
 }

@@ -132,8 +132,9 @@ type jobGlance struct {
 }
 
 func (g jobGlance) job(id JobID) Job {
-	return Job{ID: id, Kind: Kind(g.Kind), Phase: Phase(g.Phase), Root: g.Root, Size: g.Size, Paused: g.Paused,
-		Attention: g.Attention, Reason: g.Reason, Since: g.Since, NextAttempt: g.NextAttempt, Priority: g.Priority}
+	return Job{ID: id, Kind: Kind(g.Kind), Phase: Phase(g.Phase), Root: g.Root, Size: g.Size,
+		Paused: g.Paused, Attention: g.Attention, Reason: g.Reason, Since: g.Since,
+		NextAttempt: g.NextAttempt, Priority: g.Priority}
 }
 
 type partRecord struct {
@@ -202,11 +203,11 @@ func recordOfJob(j Job) jobRecord {
 		ID: string(j.ID), Kind: string(j.Kind), Phase: string(j.Phase), Profile: j.Profile, Root: j.Root,
 		Path: j.Path, Rel: j.Rel, From: j.From,
 		Target: targetRecord(j.Target), Snapshot: fromSnapshot(j.Snapshot),
-		Force: j.Force, Overwrite: j.Overwrite, FileTime: stored(j.FileTime), Batch: j.Batch, Walked: j.Walked,
-		Rival: j.Rival, Object: j.Object, UploadKey: j.UploadKey, UploadExpires: stored(j.UploadExpires),
-		Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal, PartsDone: j.PartsDone,
-		BytesDone: j.BytesDone,
-		SHA1:      j.SHA1, ETag: j.ETag, Temp: j.Temp,
+		Force: j.Force, Overwrite: j.Overwrite, FileTime: stored(j.FileTime), Batch: j.Batch,
+		Walked: j.Walked, Rival: j.Rival, Object: j.Object, UploadKey: j.UploadKey,
+		UploadExpires: stored(j.UploadExpires), Size: j.Size, PartSize: j.PartSize, PartsTotal: j.PartsTotal,
+		PartsDone: j.PartsDone, BytesDone: j.BytesDone,
+		SHA1: j.SHA1, ETag: j.ETag, Temp: j.Temp,
 		Item: j.Item, Version: j.Version, VersionNumber: j.VersionNumber, Result: j.Result,
 		Paused: j.Paused, Attention: j.Attention, Doubt: j.Doubt, NextAttempt: stored(j.NextAttempt),
 		Wait:     int64(j.Wait),

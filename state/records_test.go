@@ -118,7 +118,8 @@ func TestEachPublished(t *testing.T) {
 	for _, n := range []int{0, 1, publishedAtOnce, publishedAtOnce + 1, 2 * publishedAtOnce} {
 		s := newStore(t)
 
-		recs := []PublishedRecord{{Root: "v", Rel: "a", Snapshot: snap(1, 1)}, {Root: "x", Rel: "a", Snapshot: snap(1, 1)}}
+		recs := []PublishedRecord{{Root: "v", Rel: "a", Snapshot: snap(1, 1)},
+			{Root: "x", Rel: "a", Snapshot: snap(1, 1)}}
 		for i := range n {
 			recs = append(recs, PublishedRecord{Root: "w", Rel: fmt.Sprintf("%06d", i), Snapshot: snap(1, 1)})
 		}
@@ -142,7 +143,8 @@ func TestEachPublished(t *testing.T) {
 		}
 
 		stop := errors.New("enough")
-		if err := s.EachPublished("w", func(PublishedRecord) error { return stop }); n > 0 && !errors.Is(err, stop) {
+		if err := s.EachPublished("w", func(PublishedRecord) error { return stop }); n > 0 &&
+			!errors.Is(err, stop) {
 			t.Errorf("not ended: %v", err)
 		}
 	}

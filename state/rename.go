@@ -167,7 +167,8 @@ func (tx *writeTx) moveRecords(j Job, e Renamed) error {
 		}
 
 		name := strings.TrimPrefix(r.Rel, j.From+"/")
-		if err := tx.putMoved(j, r, j.Rel+"/"+name, localJoin(j.Path, name), j.Target.Address+"/"+rest); err != nil {
+		if err := tx.putMoved(j, r, j.Rel+"/"+name, localJoin(j.Path, name),
+			j.Target.Address+"/"+rest); err != nil {
 			return err
 		}
 	}

@@ -98,7 +98,8 @@ func TestRecordsFollowAFile(t *testing.T) {
 		}
 
 		if got.Unproven || old.Unproven { // what is renamed was compared
-			t.Errorf("copied %v: unproven under the new name %v, the old one %v", copied, got.Unproven, old.Unproven)
+			t.Errorf("copied %v: unproven under the new name %v, the old one %v", copied,
+				got.Unproven, old.Unproven)
 		}
 
 		receipts, err := s.Receipts(0, 0)

@@ -27,7 +27,8 @@ func (r *resident) used(db *bolt.DB, now time.Time) {
 	r.last = now
 
 	size := int64(0)
-	if err := db.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil }); err == nil && size >= residentFrom {
+	if err := db.View(func(tx *bolt.Tx) error { size = tx.Size(); return nil }); err == nil &&
+		size >= residentFrom {
 		letGo(db)
 	}
 }

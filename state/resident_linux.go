@@ -11,7 +11,8 @@ import (
 func letGo(db *bolt.DB) {
 	_ = db.View(func(tx *bolt.Tx) error { // while which the mapping stays where it is
 		// advice: without it the process is larger, and no less right
-		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, db.Info().Data, uintptr(tx.Size()), syscall.MADV_DONTNEED)
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, db.Info().Data, uintptr(tx.Size()),
+			syscall.MADV_DONTNEED)
 		return nil
 	})
 }

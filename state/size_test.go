@@ -25,8 +25,10 @@ func TestBytesOfAFile(t *testing.T) {
 			Path: "/home/ana/work/" + rel, Batch: string(NewJobID()),
 			Snapshot: Snapshot{Size: 100_000, ModTime: epoch, ChangeTime: epoch, FileID: "fe01:1234567"},
 			Target: Target{Address: "aps://My Account/My Project/Project Files/" + rel, Name: name,
-				BasePath: "aps://My Account/My Project/Project Files", Dirs: []string{"Projects", "Tower 1", "Level"},
-				Project: "b.01234567-89ab-cdef-0123-456789abcdef", Base: "urn:adsk.wipprod:fs.folder:co.hC6k4hndRWaeIVhIjvHu8w"}})
+				BasePath: "aps://My Account/My Project/Project Files",
+				Dirs:     []string{"Projects", "Tower 1", "Level"},
+				Project:  "b.01234567-89ab-cdef-0123-456789abcdef",
+				Base:     "urn:adsk.wipprod:fs.folder:co.hC6k4hndRWaeIVhIjvHu8w"}})
 	}
 
 	jobs, _, err := s.EnqueueAll(jobs)
@@ -49,8 +51,9 @@ func TestBytesOfAFile(t *testing.T) {
 				Expires: epoch.Add(24 * time.Hour)}},
 			{PartStored{Part: 1, Size: 100_000, ETag: etag}, AllStored{}},
 			{Assembled{}},
-			{Intended{Intent: Intent{Kind: "item", Parent: "urn:adsk.wipprod:fs.folder:co.hC6k4hndRWaeIVhIjvHu8w",
-				Name: "drawing.dwg", User: "ABCDEFGH1234", Time: epoch}}},
+			{Intended{Intent: Intent{Kind: "item",
+				Parent: "urn:adsk.wipprod:fs.folder:co.hC6k4hndRWaeIVhIjvHu8w",
+				Name:   "drawing.dwg", User: "ABCDEFGH1234", Time: epoch}}},
 			{Published{Item: "urn:adsk.wipprod:dm.lineage:" + item,
 				Version: "urn:adsk.wipprod:fs.file:vf." + item + "?version=1", Number: 1},
 				Finished{Result: ResultCreated, Record: &PublishedRecord{}}},

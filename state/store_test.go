@@ -539,12 +539,14 @@ func TestWhatTheIndexRulesOutIsNotRead(t *testing.T) {
 	soon := time.Now().Add(time.Hour)
 	for i := range 40 {
 		j := enqueue(t, s, uploadJob(i), Queued)
-		if e := []Event{nil, Retry{At: soon, Reason: "offline"}, Parked{Reason: "conflict"}, Pause{}}[i%4]; e != nil {
+		if e := []Event{nil, Retry{At: soon, Reason: "offline"}, Parked{Reason: "conflict"},
+			Pause{}}[i%4]; e != nil {
 			commit(t, s, j.ID, e)
 		}
 	}
 
-	for status, most := range map[Status]int{StatusQueued: 20, StatusWaiting: 10, StatusAttention: 10, StatusPaused: 10} {
+	for status, most := range map[Status]int{StatusQueued: 20, StatusWaiting: 10, StatusAttention: 10,
+		StatusPaused: 10} {
 		f := Filter{Status: []Status{status}}
 		if read := len(s.jobs.page(f, "", 0)); read > most {
 			t.Errorf("%s: %d jobs are read, want at most %d", status, read, most)
@@ -555,7 +557,8 @@ func TestWhatTheIndexRulesOutIsNotRead(t *testing.T) {
 		}
 	}
 
-	if jobs, err := s.Jobs(Filter{Status: []Status{StatusPaused, StatusWaiting}}); err != nil || len(jobs) != 20 {
+	if jobs, err := s.Jobs(Filter{Status: []Status{StatusPaused, StatusWaiting}}); err != nil ||
+		len(jobs) != 20 {
 		t.Errorf("of two statuses: %d jobs, %v", len(jobs), err)
 	}
 }

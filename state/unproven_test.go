@@ -9,7 +9,8 @@ import (
 func TestUnproven(t *testing.T) {
 	s := newStore(t)
 	rec := func(rel string, unproven bool) PublishedRecord {
-		return PublishedRecord{Root: "w", Rel: rel, Remote: "aps://h/p/f/" + rel, Version: "v", Unproven: unproven}
+		return PublishedRecord{Root: "w", Rel: rel, Remote: "aps://h/p/f/" + rel, Version: "v",
+			Unproven: unproven}
 	}
 	want := func(rels ...string) {
 		t.Helper()

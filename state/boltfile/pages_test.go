@@ -28,7 +28,8 @@ func file(t *testing.T) ([]byte, map[string]string) {
 	for _, bucket := range []struct {
 		name        string
 		count, size int
-	}{{"empty", 0, 0}, {"inline", 3, 10}, {"alone", 1, 10}, {"deep", 1000, 300}, {"long", 3, 20_000}, {"one", 1, 20_000}} {
+	}{{"empty", 0, 0}, {"inline", 3, 10}, {"alone", 1, 10}, {"deep", 1000, 300}, {"long", 3, 20_000},
+		{"one", 1, 20_000}} {
 		err := db.Update(func(tx *bolt.Tx) error {
 			b, err := tx.CreateBucket([]byte(bucket.name))
 			for i := range bucket.count {
