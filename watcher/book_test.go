@@ -240,7 +240,8 @@ func TestWhoeverLooksFirst(t *testing.T) {
 			time.Sleep(11 * time.Second)
 			b.At("sub")
 			at, due := b.next()
-			if changed := b.recheck(false); !due || at.After(time.Now()) || !slices.Equal(changed, []string{"sub"}) {
+			if changed := b.recheck(false); !due || at.After(time.Now()) ||
+				!slices.Equal(changed, []string{"sub"}) {
 				t.Errorf("%q: due %t at %v, told of %q", text, due, at, changed)
 			}
 

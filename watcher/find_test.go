@@ -53,7 +53,8 @@ func TestFindAgreesWithTheWalk(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for link, to := range map[string]string{"link.dwg": "plan.dwg", "dirlink": "target", "dead.dwg": "nothing"} {
+	for link, to := range map[string]string{"link.dwg": "plan.dwg", "dirlink": "target",
+		"dead.dwg": "nothing"} {
 		if err := os.Symlink(filepath.Join(root, to), filepath.Join(root, link)); err != nil {
 			t.Skip(err) // no right to make links here
 		}
@@ -106,7 +107,8 @@ func TestFindAgreesWithTheWalk(t *testing.T) {
 
 	look("dirlink/real.dwg")
 	for rel, rule := range map[string]string{"link.dwg": specialFiles, "dirlink/real.dwg": specialFiles,
-		"deep/er/c.dat": "deep/.hoistignore: *.dat", "out/a.dwg": "out/", "gone.dwg": "", "gone.tmp": "*.tmp"} {
+		"deep/er/c.dat": "deep/.hoistignore: *.dat", "out/a.dwg": "out/", "gone.dwg": "",
+		"gone.tmp": "*.tmp"} {
 		if f := book.Find(rel, false); f.Rule != rule || f.Special != (rule == specialFiles) {
 			t.Errorf("%s: %+v, want the rule %q", rel, f, rule)
 		}

@@ -48,7 +48,8 @@ func TestBehindALink(t *testing.T) {
 		}
 
 		folder, _ := split(c.path)
-		if leftOut, rule := newTestBook(t, f.root, given).At(folder).Match(c.path, false); leftOut != c.leftOut ||
+		if leftOut, rule := newTestBook(t, f.root, given).At(folder).Match(c.path,
+			false); leftOut != c.leftOut ||
 			leftOut && rule != specialFiles {
 			t.Errorf("%q below the named %q: left out %v, by %q", c.path, c.named, leftOut, rule)
 		}

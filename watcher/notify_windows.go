@@ -14,7 +14,8 @@ import (
 const (
 	noticeBuffer = 64 << 10 // bytes; more is refused for network shares
 	noticeMask   = windows.FILE_NOTIFY_CHANGE_FILE_NAME | windows.FILE_NOTIFY_CHANGE_DIR_NAME |
-		windows.FILE_NOTIFY_CHANGE_SIZE | windows.FILE_NOTIFY_CHANGE_LAST_WRITE | windows.FILE_NOTIFY_CHANGE_CREATION
+		windows.FILE_NOTIFY_CHANGE_SIZE | windows.FILE_NOTIFY_CHANGE_LAST_WRITE |
+		windows.FILE_NOTIFY_CHANGE_CREATION
 )
 
 // osNotifier asks Windows for the notices of the whole tree at its root. fsnotify would open each

@@ -15,7 +15,8 @@ type told struct {
 func (f told) Sys() any { return &syscall.Win32FileAttributeData{FileAttributes: f.attributes} }
 
 func TestOnlineOnly(t *testing.T) {
-	for attributes, want := range map[uint32]bool{0: false, syscall.FILE_ATTRIBUTE_ARCHIVE: false, 0x1000: true,
+	for attributes, want := range map[uint32]bool{0: false,
+		syscall.FILE_ATTRIBUTE_ARCHIVE: false, 0x1000: true,
 		0x40000: true, 0x400020: true} {
 		if got := OnlineOnly(told{attributes: attributes}); got != want {
 			t.Errorf("attributes %#x: %v", attributes, got)

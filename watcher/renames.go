@@ -48,7 +48,8 @@ func pairUp(ends []end, pending others, scanning bool) (ready []settled, waiting
 	wait := make([]bool, len(ends))
 	for i, e := range ends {
 		wait[i] = scanning && (e.scan || e.gone) || e.gone && pending.came[e.rec.ino] ||
-			!e.gone && pending.gone[e.rec.ino] || e.gone && len(came[e.rec.ino]) == 0 && e.after > pending.scans
+			!e.gone && pending.gone[e.rec.ino] ||
+			e.gone && len(came[e.rec.ino]) == 0 && e.after > pending.scans
 	}
 
 	for i, e := range ends {

@@ -41,12 +41,15 @@ func TestPairUp(t *testing.T) {
 		{"two files", []end{went("a", 1), went("b", 2), came("c", 2), came("d", 1)}, nil, nil, false,
 			"c<b -b>c d<a -a>d", ""},
 		{"another size", []end{went("a", 1), one("b", 1, false, 6)}, nil, nil, false, "b -a", ""},
-		{"hard links that came", []end{went("a", 1), came("b", 1), came("c", 1)}, nil, nil, false, "b c -a", ""},
-		{"hard links that went", []end{went("a", 1), went("b", 1), came("c", 1)}, nil, nil, false, "c -a -b", ""},
+		{"hard links that came", []end{went("a", 1), came("b", 1), came("c", 1)}, nil, nil,
+			false, "b c -a", ""},
+		{"hard links that went", []end{went("a", 1), went("b", 1), came("c", 1)}, nil, nil,
+			false, "c -a -b", ""},
 		{"nothing of it", []end{went("a", 1), came("b", 2)}, nil, nil, false, "b -a", ""},
 		{"what came waits", []end{came("b", 1)}, []uint64{1}, nil, false, "", "b"},
 		{"what went waits", []end{went("a", 1), came("c", 3)}, nil, []uint64{1}, false, "c", "a"},
-		{"a scan goes on", []end{went("a", 1), found(came("b", 1)), came("c", 2)}, nil, nil, true, "c", "a b"},
+		{"a scan goes on", []end{went("a", 1), found(came("b", 1)), came("c", 2)}, nil, nil,
+			true, "c", "a b"},
 		{"a pair while a scan goes on", []end{went("a", 1), came("b", 1)}, nil, nil, true, "", "a b"},
 	} {
 		ready, wait := pairUp(c.ends, others{gone: ids(c.gone...), came: ids(c.came...)}, c.scanning)

@@ -261,7 +261,8 @@ func (s *scanner) compare(folder string, l *listing) ([]seen, error) {
 		}
 
 		p := join2(folder, r.name)
-		diffs = append(diffs, seen{path: p, rec: identify(s.book.root, p, r), op: o, locked: l.locked(r.name)})
+		diffs = append(diffs,
+			seen{path: p, rec: identify(s.book.root, p, r), op: o, locked: l.locked(r.name)})
 	}
 	if err := diff(l.records, chunks, visit); err != nil {
 		s.log.Error("baseline not readable, the folder is reported anew", "folder", folder, "error", err)

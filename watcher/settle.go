@@ -229,7 +229,8 @@ func (s *settler) look(path string, o observation, lock string, unfinished func(
 			p.unfinished = unfinished()
 		}
 
-		if open := p.unfinished == WaitWriter; p.unfinished == "" || past && open && !onClose || whole && !open {
+		if open := p.unfinished == WaitWriter; p.unfinished == "" || past && open && !onClose ||
+			whole && !open {
 			s.drop(path)
 			return true
 		}

@@ -166,7 +166,8 @@ func TestAtOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.age, tt.locked), func(t *testing.T) {
-			if got := s.atOnce("a", record{mtime: now.Add(-tt.age).UnixNano()}, tt.locked, now); got != tt.want {
+			if got := s.atOnce("a", record{mtime: now.Add(-tt.age).UnixNano()}, tt.locked,
+				now); got != tt.want {
 				t.Errorf("got %t, want %t", got, tt.want)
 			}
 		})

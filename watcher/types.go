@@ -98,7 +98,7 @@ type Config struct {
 type Wishes struct {
 	Settle  time.Duration // in place of the Config's; its cap is then the default one. 0: none
 	NoGate  bool          // a file that begins with nothing but zeros is not waited for
-	OnClose bool          // it waits, past SettleCap too, while a program has it open or a lock file lies beside it
+	OnClose bool          // it waits, past SettleCap too, while it is open or has a lock file beside it
 }
 
 func (c Config) wishes(path string) Wishes {

@@ -97,7 +97,8 @@ func (r *run) halfWritten(p string, size int64) (bool, error) {
 func (r *run) awaited(d seen, now time.Time) bool {
 	onClose := r.cfg.wishes(d.path).OnClose
 
-	return onClose && d.locked || (onClose || r.set.recent(d.path, d.rec, now)) && r.unfinished(d.path, d.rec) != ""
+	return onClose && d.locked ||
+		(onClose || r.set.recent(d.path, d.rec, now)) && r.unfinished(d.path, d.rec) != ""
 }
 
 // recentFactor is how many settle times ago a file that a scan finds must have changed for a copy

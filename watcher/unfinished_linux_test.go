@@ -19,7 +19,8 @@ type otherProgram struct {
 
 func newOtherProgram(t *testing.T, script string, args ...string) *otherProgram {
 	t.Helper()
-	p := &otherProgram{t: t, cmd: exec.CommandContext(t.Context(), "sh", append([]string{"-c", script}, args...)...)}
+	p := &otherProgram{t: t,
+		cmd: exec.CommandContext(t.Context(), "sh", append([]string{"-c", script}, args...)...)}
 	var err error
 	p.in, err = p.cmd.StdinPipe()
 	must(t, err)
@@ -78,7 +79,8 @@ func TestCopyWithPauses(t *testing.T) {
 func TestCopyThatKeepsOldTimes(t *testing.T) {
 	f := newTree(t)
 	other := newOtherProgram(t,
-		`exec 3>"$0"; for i in 1 2 3; do echo piece >&3; touch -d 2001-02-03 "$0"; echo; read line; done; true`,
+		`exec 3>"$0"; for i in 1 2 3; do echo piece >&3; touch -d 2001-02-03 "$0"; echo; read `+
+			`line; done; true`,
 		f.path("m.rvt"))
 	other.awaitWord()
 

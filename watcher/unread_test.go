@@ -49,7 +49,8 @@ func TestUnreadFolderIsTold(t *testing.T) {
 
 // TestNoteUnread: what was not readable is told until a scan of it, or of what it lies in, has read it.
 func TestNoteUnread(t *testing.T) {
-	r := &run{Watcher: newFixture(t, newTree(t), nil).w, unread: map[string]unreadable{}, want: map[string]bool{}}
+	r := &run{Watcher: newFixture(t, newTree(t), nil).w, unread: map[string]unreadable{},
+		want: map[string]bool{}}
 	for _, step := range []struct {
 		scanned string
 		unread  map[string]unreadable
@@ -59,7 +60,8 @@ func TestNoteUnread(t *testing.T) {
 			"2 not readable, one of them: never"},
 		{"c", nil, "2 not readable, one of them: never"},
 		{"a", nil, "1 not readable, one of them: no"},
-		{"b", map[string]unreadable{"b": {errors.New("not yet"), false}}, "1 not readable, one of them: not yet"},
+		{"b", map[string]unreadable{"b": {errors.New("not yet"), false}},
+			"1 not readable, one of them: not yet"},
 		{"b", nil, ""},
 	} {
 		r.noteUnread(summary{scanned: []string{step.scanned}, unread: step.unread})
@@ -68,7 +70,8 @@ func TestNoteUnread(t *testing.T) {
 		}
 
 		clear(r.want)
-		if r.retryUnread(time.Now()); r.want["b"] != (r.unread["b"].err != nil) || r.want["a/b"] || r.want["a"] {
+		if r.retryUnread(time.Now()); r.want["b"] != (r.unread["b"].err != nil) || r.want["a/b"] ||
+			r.want["a"] {
 			t.Errorf("after a scan of %q: scans %v", step.scanned, r.want)
 		}
 	}

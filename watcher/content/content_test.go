@@ -34,7 +34,8 @@ func TestJudge(t *testing.T) {
 		{"zeros.dwg", make([]byte, 20<<10), Report{Sign: Zeros}},
 		{"the rest was made room for.dwg", append(drawing("AC1032"), make([]byte, 4<<10)...),
 			Report{Kind: "dwg", Release: "AC1032", Sign: CutOff}},
-		{"text.dxf", join("  0\r\nSECTION\r\n  2\r\nHEADER\r\n  9\r\n$ACADVER\r\n  1\r\nAC1032\r\n"), fine("dxf", "AC1032")},
+		{"text.dxf", join("  0\r\nSECTION\r\n  2\r\nHEADER\r\n  9\r\n$ACADVER\r\n  1\r\nAC1032\r\n"),
+			fine("dxf", "AC1032")},
 		{"comment.dxf", join("999\nmade by\n0\nSECTION\n"), fine("dxf", "")},
 		{"binary.dxf", join("AutoCAD Binary DXF\r\n\x1a\x00", noise), fine("dxf", "")},
 		{"noise.dxf", noise, Report{Sign: OtherKind}},
@@ -65,7 +66,8 @@ func TestJudge(t *testing.T) {
 		{"image.png", join("\x89PNG\r\n\x1a\n", noise), fine("png", "")},
 		{"scan.tif", join("II*\x00", noise), fine("tiff", "")},
 		{"image.gif", join("GIF89a", noise), fine("gif", "")},
-		{"house.skp", join("\xff\xfe\xff\x0e", wide("SketchUp Model"), "\xff\xfe\xff\x0a", wide("{21.0.339}"), noise),
+		{"house.skp",
+			join("\xff\xfe\xff\x0e", wide("SketchUp Model"), "\xff\xfe\xff\x0a", wide("{21.0.339}"), noise),
 			fine("sketchup", "21")},
 		{"noise.skp", noise, Report{Sign: OtherKind}},
 		{"facade.3dm", join("3D Geometry File Format       70", noise), fine("rhino", "70")},
@@ -118,7 +120,8 @@ func TestJudgeReadsLittle(t *testing.T) {
 
 func TestJudgeErrors(t *testing.T) {
 	data := drawing("AC1032")
-	if got, err := Judge("a.dwg", int64(len(data))+100, bytes.NewReader(data[:1000])); got.Sign != CutOff || err != nil {
+	if got, err := Judge("a.dwg", int64(len(data))+100, bytes.NewReader(data[:1000])); got.Sign != CutOff ||
+		err != nil {
 		t.Errorf("shorter by now: %+v %v", got, err)
 	}
 

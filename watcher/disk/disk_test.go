@@ -27,7 +27,8 @@ func TestAsk(t *testing.T) {
 		want := func(path string, took time.Duration, times int32) {
 			t.Helper()
 			if d, err := hang(path); d != took || asked.Load() != times || !errors.Is(err, ErrSilent) {
-				t.Errorf("%s: %v after %v, asked %d times; want %v and %d", path, err, d, asked.Load(), took, times)
+				t.Errorf("%s: %v after %v, asked %d times; want %v and %d", path, err, d,
+					asked.Load(), took, times)
 			}
 		}
 
