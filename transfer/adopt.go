@@ -39,8 +39,8 @@ func (e *Engine) keepsTheirs(job state.Job, rec state.PublishedRecord, item apsc
 
 	prefer := e.cfg.Prefer(job)
 	theirs := prefer == PreferCloud || prefer == PreferNewer && item.Tip.Created.After(job.Snapshot.ModTime)
-	e.log.Warn("the file differs from the one in the cloud", "job", string(job.ID), "path", job.Path, "remote",
-		job.Target.Address, "prefer", prefer, "cloud_is_kept", theirs)
+	e.log.Warn("the file differs from the one in the cloud", "job", string(job.ID), "path",
+		job.Path, "remote", job.Target.Address, "prefer", prefer, "cloud_is_kept", theirs)
 
 	return theirs
 }

@@ -74,7 +74,8 @@ func TestHasLeft(t *testing.T) {
 			}
 
 			if !isSpelt(root, c.rel) || c.want && isSpelt(root, c.from) {
-				t.Errorf("%s is spelt so: %v, %s: %v", c.rel, isSpelt(root, c.rel), c.from, isSpelt(root, c.from))
+				t.Errorf("%s is spelt so: %v, %s: %v", c.rel, isSpelt(root, c.rel), c.from,
+					isSpelt(root, c.from))
 			}
 		})
 	}

@@ -98,8 +98,8 @@ func urlMayHaveEnded(e *apsclient.Error) bool {
 	case http.StatusForbidden:
 		return e.Code != "SignatureDoesNotMatch"
 	case http.StatusBadRequest:
-		return slices.Contains([]string{"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestExpired",
-			"AuthorizationQueryParametersError"}, e.Code)
+		return slices.Contains([]string{"ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+			"RequestExpired", "AuthorizationQueryParametersError"}, e.Code)
 	}
 
 	return false

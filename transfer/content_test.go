@@ -24,7 +24,8 @@ func TestSavedWhileItIsJudged(t *testing.T) {
 			t.Run(name+" in "+at, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
-					if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent", ""); err != nil {
+					if _, err := w.client.Buckets.Create(t.Context(), "drawings", "persistent",
+						""); err != nil {
 						t.Fatal(err)
 					}
 
@@ -71,7 +72,8 @@ func TestSavedWhileItIsJudged(t *testing.T) {
 					}
 
 					if j = w.get(j.ID); j.End != state.EndDone || j.Snapshot.Size != int64(len(c.after)) {
-						t.Errorf("the job ended as %q with %d bytes: %s %s", j.End, j.Snapshot.Size, j.Reason, j.Error)
+						t.Errorf("the job ended as %q with %d bytes: %s %s", j.End, j.Snapshot.Size,
+							j.Reason, j.Error)
 					}
 				})
 			})

@@ -12,30 +12,33 @@ import (
 // Those in another form, or that the service shows late, are in crashScenarios.
 var renameScenarios = []crashScenario{
 	{name: "a version with the new name", options: []worldOption{crashOptions}, start: renamedFile},
-	{name: "a new name of the item", options: []worldOption{crashOptions}, start: onTeamHub(func(w *world) crashRun {
-		was := w.watched("a.rvt", 10, 1)
-		j := w.renamed("a.rvt", "b.rvt")
+	{name: "a new name of the item", options: []worldOption{crashOptions},
+		start: onTeamHub(func(w *world) crashRun {
+			was := w.watched("a.rvt", 10, 1)
+			j := w.renamed("a.rvt", "b.rvt")
 
-		return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {
-			w.wantMoved(was, "b.rvt", 1)
-			w.wantNothingOf("a.rvt")
-			w.wantNoBytes()
-		}}
-	})},
+			return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {
+				w.wantMoved(was, "b.rvt", 1)
+				w.wantNothingOf("a.rvt")
+				w.wantNoBytes()
+			}}
+		})},
 	{name: "a copy in another folder", options: []worldOption{crashOptions}, start: movedFile},
 	{name: "what was moved away from is hidden", options: []worldOption{crashOptions}, start: movedAndHidden},
 	{name: "a folder", options: []worldOption{crashOptions}, start: renamedFolder("Issued")},
-	{name: "a folder in another one", options: []worldOption{crashOptions}, start: renamedFolder("2026/Issued")},
+	{name: "a folder in another one", options: []worldOption{crashOptions},
+		start: renamedFolder("2026/Issued")},
 	{name: "two names swapped", options: []worldOption{crashOptions}, start: swappedFiles},
-	{name: "letter case alone", options: []worldOption{crashOptions, foldsNames}, start: func(w *world) crashRun {
-		was := w.watched("a.rvt", 10, 1)
-		j := w.renamed("a.rvt", "A.rvt")
+	{name: "letter case alone", options: []worldOption{crashOptions, foldsNames},
+		start: func(w *world) crashRun {
+			was := w.watched("a.rvt", 10, 1)
+			j := w.renamed("a.rvt", "A.rvt")
 
-		return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {
-			w.wantMoved(was, "A.rvt", 2)
-			w.wantNoBytes()
-		}}
-	}},
+			return crashRun{jobs: []state.Job{j}, receipts: 2, check: func() {
+				w.wantMoved(was, "A.rvt", 2)
+				w.wantNoBytes()
+			}}
+		}},
 	{name: "letter case alone, on a hub of a team", options: []worldOption{crashOptions, foldsNames},
 		start: onTeamHub(func(w *world) crashRun {
 			was := w.watched("a.rvt", 10, 1)
@@ -55,7 +58,8 @@ var renameScenarios = []crashScenario{
 
 			return crashRun{receipts: 2, check: w.followed(was, "A.rvt", data)}
 		}},
-	{name: "letter case of a folder", options: []worldOption{crashOptions, foldsNames}, start: renamedFolder("DRAFT")},
+	{name: "letter case of a folder", options: []worldOption{crashOptions, foldsNames},
+		start: renamedFolder("DRAFT")},
 }
 
 // onTeamHub is a scenario on a hub whose items have names of their own.

@@ -222,8 +222,9 @@ var crashScenarios = []crashScenario{
 			return r
 		}},
 	// each step of each kind of rename is in renameScenarios
-	{name: "a file renamed, storage rewritten and shown late", options: []worldOption{crashOptions, shownLate},
-		only: []string{"create-version"}, start: func(w *world) crashRun {
+	{name: "a file renamed, storage rewritten and shown late",
+		options: []worldOption{crashOptions, shownLate},
+		only:    []string{"create-version"}, start: func(w *world) crashRun {
 			w.srv.SetKnobs(func(k *emulator.Knobs) { k.RewriteStorage, k.NoSHA1 = true, true })
 			return renamedFile(w)
 		}},

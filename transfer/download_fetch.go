@@ -526,8 +526,9 @@ func (w *fetching) explain(at *target, err error) error {
 
 	missing := w.d.size - w.job.BytesDone - free
 	if missing <= 0 {
-		return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q has room for the bytes, but takes no more "+
-			"files, or no more of this user: %w", w.job.Target.Address, at.dir, err)
+		return needsPerson(ReasonNoSpace,
+			"fetch %s: the disk of %q has room for the bytes, but takes no more "+
+				"files, or no more of this user: %w", w.job.Target.Address, at.dir, err)
 	}
 
 	return needsPerson(ReasonNoSpace, "fetch %s: the disk of %q is full, about %d bytes are missing: %w",

@@ -57,8 +57,8 @@ func (w *fetching) backdate(t *target) (state.Snapshot, error) {
 	}
 
 	at := snap.ModTime.Add(-2 * grain(snap))
-	if given := w.job.FileTime; !given.IsZero() && given.Before(at) { // a later one is of a clock that is ahead
-		at = given
+	if given := w.job.FileTime; !given.IsZero() && given.Before(at) {
+		at = given // a later one comes from a clock that is ahead
 	}
 
 	if err := w.e.effect("backdate", func() error {

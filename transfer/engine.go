@@ -195,8 +195,8 @@ func New(c Config) (*Engine, error) {
 	return &Engine{
 		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
-		parts: parts, small: small, share: share, meter: newMeter(), link: newMeter(), kick: make(chan struct{}, 1),
-		freed:    make(chan struct{}, 1),
+		parts: parts, small: small, share: share, meter: newMeter(), link: newMeter(),
+		kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 		profiles: map[string]*profile{}, running: map[state.JobID]*run{},
 		looks: map[state.JobID]firstLook{},
 	}, nil

@@ -61,7 +61,7 @@ func (r Reason) FixFor(job state.Job) string {
 
 	dir := filepath.Dir(job.Path)
 	if r.Code == ReasonUnreadable && job.Kind == state.Download {
-		if made, ok := strings.CutPrefix(job.Error, "mkdir "); ok { // what could not be made there is to be opened
+		if made, ok := strings.CutPrefix(job.Error, "mkdir "); ok { // its folder is to be opened
 			made, _, _ = strings.Cut(made, ": ")
 			dir = filepath.Dir(made)
 		}

@@ -29,7 +29,7 @@ type Forecast struct {
 // Outlook is what a Forecast comes to.
 type Outlook struct {
 	Left      time.Duration // until the last is done; 0: unknown
-	DecidedBy string        // "bandwidth" or the budget class that is waited for most of the time, else "latency"
+	DecidedBy string        // "bandwidth", the budget class that is waited for most, or "latency"
 	Calls     int           // of the service, those to the storage not
 }
 
@@ -50,7 +50,8 @@ func (f *Forecast) Add(j state.Job, missing int) {
 }
 
 func (f *Forecast) upload(j state.Job, missing int) upload {
-	u := upload{size: size(j), priority: int32(j.Priority), folder: -1, bucket: -1, version: j.Target.Item != ""}
+	u := upload{size: size(j), priority: int32(j.Priority), folder: -1, bucket: -1,
+		version: j.Target.Item != ""}
 	if !j.Target.OSS() {
 		u.folder = f.folder(j.Target, missing)
 		return u
@@ -172,8 +173,8 @@ func (f *Forecast) addQueued() error {
 // not known how fast bytes go.
 func (e *Engine) simulation(c *apsclient.Client, now time.Time) (s *simulation, line bool) {
 	large, small := newLanes(e.cfg.Parts, e.cfg.Transfers)
-	s = &simulation{began: now, now: now, transfers: e.cfg.Transfers, share: e.share, partSize: e.cfg.PartSize,
-		latency: cmp.Or(c.Latency(), assumedLatency), parts: &simGate{lane: large},
+	s = &simulation{began: now, now: now, transfers: e.cfg.Transfers, share: e.share,
+		partSize: e.cfg.PartSize, latency: cmp.Or(c.Latency(), assumedLatency), parts: &simGate{lane: large},
 		budgets: map[apsclient.BudgetClass]*simBudget{}}
 	s.small = s.parts
 	if small != nil {

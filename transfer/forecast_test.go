@@ -45,8 +45,8 @@ func TestForecastIsTheRun(t *testing.T) {
 			"large on a thin line": {large: []int64{256 * mib, 100 * mib, 64 * mib, 300 * mib},
 				line: []int64{4 << 20}},
 			"versions": {project: 1000, versions: 700},
-			"all, with a timetable": {project: 500, bucket: 1000, large: []int64{256 * mib, 128 * mib, 70 * mib},
-				line: []int64{4 << 20, 256 << 10, 1 << 20}},
+			"all, with a timetable": {project: 500, bucket: 1000,
+				large: []int64{256 * mib, 128 * mib, 70 * mib}, line: []int64{4 << 20, 256 << 10, 1 << 20}},
 		}
 	}
 
@@ -106,7 +106,8 @@ func (m mix) compare(t *testing.T) {
 	}
 	w := newWorld(t, func(e *emulator.Config, c *apsclient.Config, x *Config) {
 		e.OpaqueETags = true
-		c.Limits, c.Bandwidth.Up, x.Bandwidth, x.Checksum = apsclient.DocumentedLimits(), up, bandwidth, "never"
+		c.Limits, c.Bandwidth.Up, x.Bandwidth, x.Checksum = apsclient.DocumentedLimits(), up,
+			bandwidth, "never"
 	})
 	w.srv.SetFault(func(emulator.Request) emulator.Fault {
 		return emulator.Fault{Delay: trip}
@@ -147,7 +148,8 @@ func (m mix) compare(t *testing.T) {
 	for _, one := range files {
 		dirs := one.Job.Target.Dirs
 		missing := len(dirs)
-		for missing > 0 && slices.Contains(there, "Project Files/"+strings.Join(dirs[:len(dirs)-missing+1], "/")) {
+		for missing > 0 &&
+			slices.Contains(there, "Project Files/"+strings.Join(dirs[:len(dirs)-missing+1], "/")) {
 			missing--
 		}
 

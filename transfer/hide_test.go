@@ -48,7 +48,8 @@ func TestNotHidden(t *testing.T) {
 			w.cfg.Rules = func(state.Job) (string, time.Duration, error) { return "*.rvt", 0, nil }
 		}},
 		{"nothing of it is published", func(w *world) {
-			if err := w.store.Forget(state.Forgotten{Path: w.path("a.rvt"), Root: watchRoot, Rel: "a.rvt"}); err != nil {
+			if err := w.store.Forget(state.Forgotten{Path: w.path("a.rvt"), Root: watchRoot,
+				Rel: "a.rvt"}); err != nil {
 				w.t.Fatal(err)
 			}
 		}},
@@ -62,7 +63,8 @@ func TestNotHidden(t *testing.T) {
 				j := w.enqueue(w.hideJob("a.rvt"))
 				c.play(w)
 				w.runAll(w.engine())
-				if j = w.get(j.ID); j.End != state.EndSuperseded || j.Reason != ReasonNotCarried || j.Error == "" {
+				if j = w.get(j.ID); j.End != state.EndSuperseded || j.Reason != ReasonNotCarried ||
+					j.Error == "" {
 					t.Errorf("the job ended %q %q %q", j.End, j.Reason, j.Error)
 				}
 

@@ -20,7 +20,8 @@ func TestFolderMovedDuringDownload(t *testing.T) {
 		"renamed": func(w *world) error { return os.Rename(w.path("in/sub"), w.path("in/moved")) },
 		"removed": func(w *world) error { return os.RemoveAll(w.path("in/sub")) },
 		"replaced": func(w *world) error {
-			return errors.Join(os.Rename(w.path("in/sub"), w.path("in/moved")), os.Mkdir(w.path("in/sub"), 0o755))
+			return errors.Join(os.Rename(w.path("in/sub"), w.path("in/moved")),
+				os.Mkdir(w.path("in/sub"), 0o755))
 		},
 		"renamed with what is above": func(w *world) error {
 			return os.Rename(w.path("in"), w.path("moved"))

@@ -159,7 +159,8 @@ func TestFailsAsTheNetworkComesBack(t *testing.T) {
 		began := time.Now()
 		e := w.engine()
 		e.api.failed(io.ErrUnexpectedEOF, began)
-		if _, err := w.store.Commit(j.ID, state.Retry{At: began.Add(9 * time.Second), Reason: ReasonOffline}); err != nil {
+		if _, err := w.store.Commit(j.ID,
+			state.Retry{At: began.Add(9 * time.Second), Reason: ReasonOffline}); err != nil {
 			t.Fatal(err)
 		}
 
@@ -171,7 +172,8 @@ func TestFailsAsTheNetworkComesBack(t *testing.T) {
 // TestRetryAfterHours: a service that asks for hours gets them, the job says so meanwhile, and goes
 // on by itself.
 func TestRetryAfterHours(t *testing.T) {
-	for _, op := range []string{"list-folder-contents", "create-storage", "get-signed-s3-upload-urls", "s3-put",
+	for _, op := range []string{"list-folder-contents", "create-storage",
+		"get-signed-s3-upload-urls", "s3-put",
 		"signed-s3-upload", "create-item"} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

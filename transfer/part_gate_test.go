@@ -100,7 +100,8 @@ func TestPartsInFlightFollowTheLine(t *testing.T) {
 			s.run()
 			t.Logf("%v with %d parts in flight in the end", u.done, s.parts.limit)
 			if u.done < row.least || u.done > row.most || row.line > 0 && s.parts.limit > 10 {
-				t.Errorf("it took %v, want %v to %v; %d parts in flight", u.done, row.least, row.most, s.parts.limit)
+				t.Errorf("it took %v, want %v to %v; %d parts in flight", u.done, row.least,
+					row.most, s.parts.limit)
 			}
 		})
 	}

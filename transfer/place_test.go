@@ -125,8 +125,8 @@ func TestEditsWhileAFileIsPlaced(t *testing.T) {
 							})
 							w.runAll(e)
 							edited.Wait()
-							// The place may be taken, or empty, by then; and Windows may refuse an edit while a
-							// file is moved. The program tells its user.
+							// The place may be taken, or empty, by then; and Windows may refuse
+							// an edit while a file is moved. The program tells its user.
 							passed := errors.Is(failed, fs.ErrNotExist) || errors.Is(failed, fs.ErrExist)
 							if failed != nil && !passed && runtime.GOOS != "windows" {
 								t.Fatal(failed)

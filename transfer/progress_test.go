@@ -50,13 +50,17 @@ func TestBandwidthDecidesOnlyBytes(t *testing.T) {
 		want  string
 		left  time.Duration
 	}{
-		"no bytes":               {b: backlog{items: 5, versions: 2}},
-		"large files":            {b: backlog{items: 5, bytes: 10e6, large: 10e6}, want: bandwidth, left: 10 * time.Second},
-		"small files":            {b: backlog{bytes: 10e6, large: 1e6}, want: latency, left: 10 * time.Second},
-		"small files at a limit": {b: backlog{bytes: 10e6}, limit: 1.1e6, want: bandwidth, left: 10 * time.Second},
-		"far below the limit":    {b: backlog{bytes: 10e6}, limit: 4e6, want: latency, left: 10 * time.Second},
+		"no bytes": {b: backlog{items: 5, versions: 2}},
+		"large files": {b: backlog{items: 5, bytes: 10e6, large: 10e6}, want: bandwidth,
+			left: 10 * time.Second},
+		"small files": {b: backlog{bytes: 10e6, large: 1e6}, want: latency,
+			left: 10 * time.Second},
+		"small files at a limit": {b: backlog{bytes: 10e6}, limit: 1.1e6, want: bandwidth,
+			left: 10 * time.Second},
+		"far below the limit": {b: backlog{bytes: 10e6}, limit: 4e6, want: latency, left: 10 * time.Second},
 	} {
-		if est := estimate(row.b, 1e6, row.limit, nil, now); est.DecidedBy != row.want || est.Left != row.left {
+		if est := estimate(row.b, 1e6, row.limit, nil, now); est.DecidedBy != row.want ||
+			est.Left != row.left {
 			t.Errorf("%s: %v, decided by %q", name, est.Left, est.DecidedBy)
 		}
 	}

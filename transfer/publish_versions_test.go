@@ -71,7 +71,8 @@ func TestCreateDoneBehindARefusal(t *testing.T) {
 						return &http.Response{StatusCode: status, Request: r,
 							Header: http.Header{"Content-Type": {"application/vnd.api+json"}},
 							Body: io.NopCloser(strings.NewReader(
-								`{"jsonapi":{"version":"1.0"},"errors":[{"code":"C","detail":"it is not there"}]}`))}
+								`{"jsonapi":{"version":"1.0"},"errors":[{"code":"C",` +
+									`"detail":"it is not there"}]}`))}
 					}
 
 					var states [][]byte

@@ -61,7 +61,8 @@ func (w *world) planPull(e *Engine, address, path string, change ...func(*plan.P
 }
 
 // planAll plans all files of a pull.
-func planAll(ctx context.Context, r *remote.Resolver, store *state.Store, req plan.PullRequest) (all []plan.File,
+func planAll(ctx context.Context, r *remote.Resolver, store *state.Store,
+	req plan.PullRequest) (all []plan.File,
 	err error) {
 	p, err := plan.NewPull(ctx, r, store, req)
 	if err != nil {
@@ -419,7 +420,8 @@ func TestPulledFileHasTheTimeOfItsVersion(t *testing.T) {
 				published := time.Now().Truncate(time.Second)
 				time.Sleep(24 * time.Hour)
 				e := w.engine()
-				w.pull(e, w.srv.DemoRemote()+"/a.dwg", "d/a.dwg", func(r *plan.PullRequest) { r.OwnTime = own })
+				w.pull(e, w.srv.DemoRemote()+"/a.dwg", "d/a.dwg",
+					func(r *plan.PullRequest) { r.OwnTime = own })
 				w.runAll(e)
 				w.wantFile("d/a.dwg", want)
 
@@ -433,7 +435,8 @@ func TestPulledFileHasTheTimeOfItsVersion(t *testing.T) {
 				}
 
 				w.srv.ResetJournal()
-				if files := w.planPull(e, w.srv.DemoRemote()+"/a.dwg", "d/a.dwg"); files[0].Result != plan.Unchanged {
+				if files := w.planPull(e, w.srv.DemoRemote()+"/a.dwg",
+					"d/a.dwg"); files[0].Result != plan.Unchanged {
 					t.Errorf("pulled again: %s", files[0].Result)
 				}
 			})

@@ -505,7 +505,8 @@ func TestPlanPushReadsSideBySide(t *testing.T) {
 		var sources []plan.Source
 		for i := range folders {
 			dir := fmt.Sprintf("d%02d", i)
-			id, err := w.at(e).EnsureFolder(t.Context(), place.Project.ID, place.Folder.ID, []string{dir}, nil)
+			id, err := w.at(e).EnsureFolder(t.Context(), place.Project.ID, place.Folder.ID,
+				[]string{dir}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -513,7 +514,8 @@ func TestPlanPushReadsSideBySide(t *testing.T) {
 			forbidden = id
 			for _, name := range []string{"a.dwg", "b.dwg"} {
 				rel := dir + "/" + name
-				sources = append(sources, plan.Source{Path: w.path(rel), Rel: rel, Snapshot: state.Snapshot{Size: 1}})
+				sources = append(sources,
+					plan.Source{Path: w.path(rel), Rel: rel, Snapshot: state.Snapshot{Size: 1}})
 			}
 		}
 

@@ -85,8 +85,10 @@ type Reason struct {
 const retry = "hoist retry --wait {id}"
 
 var reasons = []Reason{
-	{ReasonUnreadable, "the file cannot be read, or its folder not be written to: permission is missing, the disk is " +
-		"read-only, or another program holds it exclusively", "chmod u+r {path} && " + retry, CureLook, 0},
+	{ReasonUnreadable,
+		"the file cannot be read, or its folder not be written to: permission is missing, the disk is " +
+			"read-only, or another program holds it exclusively",
+		"chmod u+r {path} && " + retry, CureLook, 0},
 	{ReasonVanished, "the file was removed before it was sent", "hoist cancel {id}", CureLook, 0},
 	{ReasonFolderAway,
 		"the watched folder is not there, or cannot be listed; its files go on by themselves " +
@@ -107,13 +109,15 @@ var reasons = []Reason{
 		time.Minute},
 	{ReasonNoResources, "the system has no file handles or memory left; the file goes on by itself", "",
 		CureWait, 0},
-	{ReasonLocked, "the item is locked or being modified at the service; the file goes on by itself when it " +
-		"is not", retry, CureProbe, 0},
+	{ReasonLocked,
+		"the item is locked or being modified at the service; the file goes on by itself when it " +
+			"is not", retry, CureProbe, 0},
 	{ReasonConflict, "the cloud holds a newer version than the one this file is based on, or somebody else " +
 		"has reserved the item", "hoist push --force {path} {remote}", CureDecision, 0},
 	{ReasonForbidden,
 		"the account may not do this: permission or provisioning is missing; the file goes on " +
-			"by itself when it is given, which \"hoist doctor\" and \"hoist guide\" explain", retry, CureProbe, 0},
+			"by itself when it is given, which \"hoist doctor\" and \"hoist guide\" explain",
+		retry, CureProbe, 0},
 	{ReasonURLRefused, "the storage refuses the signed URLs that the service gives, also new ones", retry,
 		CureDecision, 0},
 	{ReasonUnauthorised, "the credentials are refused, or a scope is missing; the file goes on by itself " +
@@ -131,7 +135,8 @@ var reasons = []Reason{
 		"goes on " +
 		"by itself when one of them is renamed", "mv {clash} {free}", CureLook, time.Minute},
 	{ReasonTooLarge, "the file is larger than the service accepts", "hoist cancel {id}", CureDecision, 0},
-	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}", CureDecision, 0},
+	{ReasonNoContent, "the version has no content that could be fetched", "hoist cancel {id}",
+		CureDecision, 0},
 	{ReasonDamaged, "the bytes that arrived are not the ones that were sent", retry, CureDecision, 0},
 	{ReasonRemoteChanged, "the content in the cloud changed while it was fetched", retry, CureDecision, 0},
 	{ReasonRefused, "the service refuses the request", retry, CureDecision, 0},
@@ -143,8 +148,9 @@ var reasons = []Reason{
 	{ReasonOffline, "the service cannot be reached; the file goes on as soon as it can", "", CureWait, 0},
 	{ReasonRateLimited, "the service asks to wait", "", CureWait, 0},
 	{ReasonServiceTrouble, "the service has trouble; the call is made again", "", CureWait, 0},
-	{ReasonBehindRename, "the file, or a folder above it, was renamed, and what is on its way under the old " +
-		"name comes first", "", CureWait, 0},
+	{ReasonBehindRename,
+		"the file, or a folder above it, was renamed, and what is on its way under the old " +
+			"name comes first", "", CureWait, 0},
 	{ReasonNotCarried, "a rename or removal was not carried to the cloud, where something else is by now; " +
 		"files of a renamed folder are sent under their new names, and nothing is hidden", "", CureWait, 0},
 	{ReasonSourceChanged, "the file changed before it was published; another job sends the newer content", "",
@@ -158,20 +164,29 @@ var reasons = []Reason{
 	{ReasonRules, "a rule file above the file changed a moment ago, or cannot be understood: nothing below " +
 		"it " +
 		"is sent until it can", "", CureLook, 10 * time.Second},
-	{ReasonDoubtful, "the content of the file is doubtful, and its watch parks such files (gate = \"park\"); " +
-		"the fix sends it as it is", "hoist push --force {path} {remote}", CureDecision, 0},
-	{ReasonTooDeep, "the file lies deeper than the service takes folders; it goes on by itself when it is moved " +
-		"further up", "hoist push --force {path} {remote}", CureLook, 10 * time.Minute},
+	{ReasonDoubtful,
+		"the content of the file is doubtful, and its watch parks such files (gate = \"park\"); " +
+			"the fix sends it as it is", "hoist push --force {path} {remote}", CureDecision, 0},
+	{ReasonTooDeep,
+		"the file lies deeper than the service takes folders; it goes on by itself when it is moved " +
+			"further up", "hoist push --force {path} {remote}", CureLook, 10 * time.Minute},
 	{ReasonExtension, "the service is said to block the extension; the fix tries it all the same",
 		"hoist push --force {path} {remote}", CureLook, 10 * time.Minute},
-	{ReasonFolderFull, "the folder has more files than the service takes in one; they go on by themselves when " +
-		"there are fewer", retry, CureLook, time.Minute},
-	{ReasonOtherKind, "the item in the cloud is of a kind that a file is no version of, such as a cloud-workshared " +
-		"model; the fix sends the file all the same", "hoist push --force {path} {remote}", CureDecision, 0},
-	{ReasonMassChange, "many published files of a watch were rewritten at once and do not begin as their kind does " +
-		"any more: the watch is stopped until somebody looks at them", "hoist watch resume {watch}", CureDecision, 0},
-	{ReasonMassDelete, "more files of a watch with delete = \"hide\" are gone at once than it may hide; nothing of " +
-		"them is hidden until somebody says so, or they are there again", "hoist watch resume {watch}", CureDecision, 0},
+	{ReasonFolderFull,
+		"the folder has more files than the service takes in one; they go on by themselves when " +
+			"there are fewer", retry, CureLook, time.Minute},
+	{ReasonOtherKind,
+		"the item in the cloud is of a kind that a file is no version of, such as a cloud-workshared " +
+			"model; the fix sends the file all the same", "hoist push --force {path} {remote}",
+		CureDecision, 0},
+	{ReasonMassChange,
+		"many published files of a watch were rewritten at once and do not begin as their kind does " +
+			"any more: the watch is stopped until somebody looks at them", "hoist watch resume {watch}",
+		CureDecision, 0},
+	{ReasonMassDelete,
+		"more files of a watch with delete = \"hide\" are gone at once than it may hide; nothing of " +
+			"them is hidden until somebody says so, or they are there again", "hoist watch resume {watch}",
+		CureDecision, 0},
 	{ReasonUnexpected, "something unforeseen happened", retry, CureDecision, 0},
 }
 

@@ -119,7 +119,8 @@ func (e *Engine) intendFolder(ctx context.Context, r *run, job state.Job, from r
 		return nil, err
 	}
 
-	err = res.Clash(ctx, apsclient.ProjectID(at.Project), apsclient.FolderID(at.Folder), job.Target.Name, true)
+	err = res.Clash(ctx, apsclient.ProjectID(at.Project), apsclient.FolderID(at.Folder),
+		job.Target.Name, true)
 	clash, _ := errors.AsType[*remote.NameClashError](err)
 	switch {
 	case clash != nil && clash.Other == from.Base() && string(old.Folder.Parent) == at.Folder: // letter case
@@ -133,7 +134,8 @@ func (e *Engine) intendFolder(ctx context.Context, r *run, job state.Job, from r
 	r.freshIntent = true
 
 	return []state.Event{at, state.Intended{Intent: state.Intent{Kind: intentFolder, Parent: at.Folder,
-		Name: job.Target.Name, TipBefore: string(old.Folder.ID), User: e.userOf(job), Time: time.Now().UTC()}}}, nil
+		Name: job.Target.Name, TipBefore: string(old.Folder.ID), User: e.userOf(job),
+		Time: time.Now().UTC()}}}, nil
 }
 
 // isNotThere reports whether something of an address is missing.

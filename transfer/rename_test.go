@@ -278,14 +278,16 @@ func TestRenameTable(t *testing.T) {
 			w.write("a.rvt", 10, 1)
 			w.enqueue(w.ofWatch("a.rvt"))
 			data := w.read("a.rvt")
-			w.srv.SetFault(faultsAt("s3-put", 1, 1, emulator.Fault{DoAfter: func() { w.renamed("a.rvt", "b.rvt") }}))
+			w.srv.SetFault(faultsAt("s3-put", 1, 1,
+				emulator.Fault{DoAfter: func() { w.renamed("a.rvt", "b.rvt") }}))
 			return func() { w.wantTip("b.rvt", data); w.wantNothingOf("a.rvt") }
 		}},
 		{"while the version is made", nil, func(w *world) func() {
 			w.write("a.rvt", 10, 1)
 			w.enqueue(w.ofWatch("a.rvt"))
 			data := w.read("a.rvt")
-			w.srv.SetFault(faultsAt("create-item", 1, 1, emulator.Fault{DoAfter: func() { w.renamed("a.rvt", "b.rvt") }}))
+			w.srv.SetFault(faultsAt("create-item", 1, 1,
+				emulator.Fault{DoAfter: func() { w.renamed("a.rvt", "b.rvt") }}))
 			return func() { w.wantVersions("b.rvt", data, data); w.wantNothingOf("a.rvt") }
 		}},
 		{"a folder, and something has its new name", nil, func(w *world) func() {
@@ -294,7 +296,8 @@ func TestRenameTable(t *testing.T) {
 			w.move("Draft", "Issued")
 			w.enqueue(w.folderJob("Draft", "Issued"))
 			return func() {
-				if owed, err := w.store.Owed(watchRoot, 0); err != nil || strings.Join(owed, " ") != "Issued/a.rvt" {
+				if owed, err := w.store.Owed(watchRoot, 0); err != nil ||
+					strings.Join(owed, " ") != "Issued/a.rvt" {
 					w.t.Errorf("owed %q %v", owed, err)
 				}
 			}

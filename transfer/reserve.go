@@ -134,7 +134,7 @@ func (w *reserving) lookThere(ctx context.Context) (err error) {
 	}
 
 	err = w.find(ctx)
-	if err == nil && w.late() { // the listing that is kept may be of a moment at which our version did not show
+	if err == nil && w.late() { // the kept listing may be older than our version
 		w.res.Forget(w.folder())
 		err = w.find(ctx)
 	}

@@ -33,10 +33,13 @@ func TestDoubtedJobs(t *testing.T) {
 		{"a second version", false, true, 0, nil, none},
 		{"a second version, it tells none", true, true, 0, nil, none},
 		{"a second version, it tells none and shows late", true, true, 10 * time.Second, nil, none},
-		{"a touched file", true, false, 0, func(w *world) { w.touch("plan.rvt", time.Now().Add(time.Hour)) }, none},
+		{"a touched file", true, false, 0, func(w *world) {
+			w.touch("plan.rvt", time.Now().Add(time.Hour))
+		}, none},
 		{"damaged on the way", true, false, 0, nil, emulator.Fault{Kind: emulator.CorruptBytes, After: 100}},
 		{"cut on the way", true, false, 0, nil, emulator.Fault{Kind: emulator.ResetBody, After: 100}},
-		{"another content of the same size", true, false, 0, func(w *world) { w.write("plan.rvt", size, 2) }, none},
+		{"another content of the same size", true, false, 0,
+			func(w *world) { w.write("plan.rvt", size, 2) }, none},
 		{"another last byte", true, false, 0, func(w *world) {
 			b := w.write("plan.rvt", size, 1)
 			b[size-1]++

@@ -457,7 +457,7 @@ func (e *Engine) work(ctx context.Context, r *run) error {
 		}
 
 		next, commitErr := e.commitOn(ctx, job, events...)
-		if errors.Is(commitErr, state.ErrOvertaken) { // the file was saved meanwhile: that is another decision
+		if errors.Is(commitErr, state.ErrOvertaken) { // saved meanwhile: another decision
 			next, commitErr = e.store.Job(job.ID)
 		}
 

@@ -62,7 +62,8 @@ func TestPrunedBeforeItsTurn(t *testing.T) {
 	gone := state.NewJobID()
 	d.known[gone] = true
 	d.publish = []ending{{id: gone, takes: claim{publishing: true}, net: &e.api}}
-	if err := d.startEndings(t.Context(), time.Now(), &slots{}); err != nil || len(d.publish) != 0 || d.known[gone] {
+	if err := d.startEndings(t.Context(), time.Now(), &slots{}); err != nil || len(d.publish) != 0 ||
+		d.known[gone] {
 		t.Errorf("%v, %d wait", err, len(d.publish))
 	}
 }

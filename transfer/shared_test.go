@@ -77,7 +77,8 @@ func TestSharedInCompany(t *testing.T) {
 
 		began := time.Now()
 		time.Sleep(500 * time.Microsecond)
-		if err := s.do("a", time.Hour, run); err != nil || runs != 1 || time.Since(began) != 4500*time.Microsecond {
+		if err := s.do("a", time.Hour, run); err != nil || runs != 1 ||
+			time.Since(began) != 4500*time.Microsecond {
 			t.Errorf("%d runs after %v, %v; want one when the first has waited", runs, time.Since(began), err)
 		}
 	})

@@ -67,7 +67,7 @@ func (e *Engine) tellSilent(r *run, path string) {
 		Err: fmt.Errorf("%w within %v", disk.ErrSilent, readPatience)}
 	e.log.Warn("a transfer waits for a disk; others go on", "job", string(r.job), "error", err)
 	if _, err := e.store.Commit(r.job, state.Retry{At: time.Now().Add(backoffCap),
-		Reason: ReasonUnreadable, Error: err.Error()}); err != nil { // it has ended meanwhile, or the disk is full
+		Reason: ReasonUnreadable, Error: err.Error()}); err != nil { // it has ended, or the disk is full
 		e.log.Debug("the job does not say so", "job", string(r.job), "error", err)
 	}
 }

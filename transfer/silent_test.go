@@ -17,7 +17,9 @@ import (
 // does not go on, and goes on when the disk is back.
 func TestDownloadToASilentDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) { c.Transfers, c.Parts = 1, 1 })
+		w := newWorld(t, func(_ *emulator.Config, _ *apsclient.Config, c *Config) {
+			c.Transfers, c.Parts = 1, 1
+		})
 		want := map[string][]byte{}
 		for i, name := range []string{"a.rvt", "b.rvt"} {
 			want[name] = w.write("up/"+name, 2*mib, uint64(i))
@@ -60,7 +62,8 @@ func TestDownloadToASilentDisk(t *testing.T) {
 
 		time.Sleep(time.Minute)
 		left := open()
-		if len(left) != 1 || left[0].Reason != ReasonUnreadable || !strings.Contains(left[0].Error, "does not answer") {
+		if len(left) != 1 || left[0].Reason != ReasonUnreadable ||
+			!strings.Contains(left[0].Error, "does not answer") {
 			t.Fatalf("open are %+v, want the one that waits for its disk", left)
 		}
 

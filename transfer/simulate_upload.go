@@ -180,7 +180,8 @@ func (s *simulation) sendPart(u *upload, n int32, partSize int64) {
 	}
 
 	send := func() {
-		if !u.asking && u.urls <= u.parts && int(u.urls-n-1) <= leadParts(gate.limit, partSize, s.rateEach()) {
+		if !u.asking && u.urls <= u.parts &&
+			int(u.urls-n-1) <= leadParts(gate.limit, partSize, s.rateEach()) {
 			s.askURLs(u, u.urls, func() {})
 		}
 

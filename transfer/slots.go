@@ -10,7 +10,8 @@ import (
 type turns struct{ listed, mayChange, largeFull, createsWait bool }
 
 func (s slots) turns(transfers int) turns {
-	return turns{true, s.changing < max(1, transfers/2), s.large >= max(1, transfers-2), s.items >= itemSlots/2}
+	return turns{true, s.changing < max(1, transfers/2), s.large >= max(1, transfers-2),
+		s.items >= itemSlots/2}
 }
 
 // turn is what decides when a job takes a transfer slot.
@@ -71,7 +72,8 @@ func (e *Engine) claimOf(j state.Job) claim {
 
 // claimFor is the claim of a file of size bytes, when so many small ones share a slot.
 func claimFor(size int64, share int, publishing, item, changing bool) claim {
-	c := claim{publishing: publishing, item: item, large: size >= largeFile, changing: changing, shares: share}
+	c := claim{publishing: publishing, item: item, large: size >= largeFile,
+		changing: changing, shares: share}
 	if size <= smallFile {
 		c.shares = 1
 	}

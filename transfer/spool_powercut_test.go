@@ -142,7 +142,9 @@ func powerCut(t *testing.T, s crashScenario, p crashPoint, mode string, turn uin
 		return nil
 	}
 	e := w.engine()
-	e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error { return dies(eventName(ev[0]), after) }
+	e.onCommit = func(_ state.JobID, after bool, ev []state.Event) error {
+		return dies(eventName(ev[0]), after)
+	}
 	e.onEffect = func(name string, after bool) error {
 		d.effect(name, after)
 		return dies(name, after)

@@ -326,7 +326,8 @@ func (w *streaming) send(ctx context.Context, n int, body io.ReaderAt, size int6
 		c := w.client
 		w.mu.Unlock()
 
-		etag, err := c.Data.PutPart(ctx, url, apsclient.PartBody{R: body, Size: size, MD5: md, Sent: w.s.Sent})
+		etag, err := c.Data.PutPart(ctx, url,
+			apsclient.PartBody{R: body, Size: size, MD5: md, Sent: w.s.Sent})
 		if err == nil {
 			w.mu.Lock()
 			w.etags[n] = etag
@@ -335,7 +336,8 @@ func (w *streaming) send(ctx context.Context, n int, body io.ReaderAt, size int6
 			return true, nil
 		}
 
-		if answer, _ := errors.AsType[*apsclient.Error](err); urlMayHaveEnded(answer) && refreshes < urlRefreshes {
+		if answer, _ := errors.AsType[*apsclient.Error](err); urlMayHaveEnded(answer) &&
+			refreshes < urlRefreshes {
 			refreshes++
 			w.mu.Lock()
 			delete(w.urls, n)
@@ -370,8 +372,8 @@ func (w *streaming) url(ctx context.Context, n int, last bool) (apsclient.Signed
 		want = 1
 	}
 
-	r := apsclient.UploadURLsRequest{Parts: min(want, maxParts-n+1), FirstPart: n, UploadKey: key, Minutes: 60,
-		Acceleration: w.s.Acceleration}
+	r := apsclient.UploadURLsRequest{Parts: min(want, maxParts-n+1), FirstPart: n,
+		UploadKey: key, Minutes: 60, Acceleration: w.s.Acceleration}
 
 	got, err := c.Objects.UploadURLs(ctx, w.s.Object, r)
 	if err != nil {
@@ -413,7 +415,8 @@ func (w *streaming) complete(ctx context.Context) error {
 					return done, false, nil
 				}
 
-				return done, err == nil && o.Size == w.out.Size && strings.Contains(o.UserMetadata, w.s.ID), err
+				return done, err == nil && o.Size == w.out.Size && strings.Contains(o.UserMetadata, w.s.ID),
+					err
 			},
 			Ours: func(err error) bool { return isRefused(err) || isSessionDead(err) },
 		}.Do(ctx)

@@ -72,8 +72,8 @@ func barredError(job state.Job) error {
 				what = describeMode(info.Mode())
 			}
 
-			return needsPerson(ReasonNotAFile, "fetch %q: %q is a %s, where a folder is needed", job.Path, dir,
-				what)
+			return needsPerson(ReasonNotAFile, "fetch %q: %q is a %s, where a folder is needed", job.Path,
+				dir, what)
 		}
 	}
 

@@ -321,8 +321,9 @@ func (e *Engine) downloadURL(ctx context.Context, c *apsclient.Client, job state
 	}
 
 	return calls.downloads.do(ctx, job.Target.Key, req,
-		func(ctx context.Context, reqs map[string]apsclient.DownloadURLRequest) (map[string]apsclient.Download,
-			map[string]error) {
+		func(
+			ctx context.Context, reqs map[string]apsclient.DownloadURLRequest,
+		) (map[string]apsclient.Download, map[string]error) {
 			if len(reqs) == 1 {
 				a, err := c.Objects.DownloadURL(ctx, id, req)
 				return only(job.Target.Key, a, err)

@@ -91,12 +91,14 @@ func TestPullsOfABucketShareCalls(t *testing.T) {
 				}
 
 				e := w.engine()
-				w.start(w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/p"),
-					Sources: w.sources("d", "")}))
+				w.start(
+					w.push(e, plan.PushRequest{Profile: "default", Remote: mustAddress(t, "oss://drawings/p"),
+						Sources: w.sources("d", "")}))
 				w.runAll(e)
 
 				w.pull(e, "oss://drawings/p/", "pulled")
-				if err := w.client.Objects.Delete(t.Context(), apsclient.NewObjectID("drawings", "p/f07")); err != nil {
+				if err := w.client.Objects.Delete(t.Context(),
+					apsclient.NewObjectID("drawings", "p/f07")); err != nil {
 					t.Fatal(err)
 				}
 
@@ -110,7 +112,8 @@ func TestPullsOfABucketShareCalls(t *testing.T) {
 				})
 				w.runAll(w.engine())
 
-				if n := w.calls("get-signed-s3-download-url") + w.calls("batch-signed-s3-download"); !refused &&
+				if n := w.calls("get-signed-s3-download-url") +
+					w.calls("batch-signed-s3-download"); !refused &&
 					n > files/4 {
 					t.Errorf("%d calls for the URLs of %d files, want them shared", n, files)
 				}
@@ -185,7 +188,8 @@ func TestFullCallsWaitForNoOther(t *testing.T) {
 	for _, tt := range []struct {
 		asked, calls int
 		took         time.Duration
-	}{{4 * apsclient.MaxBatch, 4, time.Second}, {8 * apsclient.MaxBatch, 8, 2 * time.Second}, {30, 2, 2 * time.Second}} {
+	}{{4 * apsclient.MaxBatch, 4, time.Second}, {8 * apsclient.MaxBatch, 8, 2 * time.Second},
+		{30, 2, 2 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			var j joiner[int, int]
 			var calls atomic.Int32
@@ -213,7 +217,8 @@ func TestFullCallsWaitForNoOther(t *testing.T) {
 			all.Wait()
 
 			if took := time.Since(began); int(calls.Load()) != tt.calls || took > tt.took+2*mostCompany {
-				t.Errorf("%d asked: %d calls in %v, want %d in %v", tt.asked, calls.Load(), took, tt.calls, tt.took)
+				t.Errorf("%d asked: %d calls in %v, want %d in %v", tt.asked, calls.Load(), took,
+					tt.calls, tt.took)
 			}
 		})
 	}

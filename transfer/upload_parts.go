@@ -456,8 +456,8 @@ func (s *sending) warnIfTooShort(ctx context.Context) {
 	text := fmt.Sprintf(
 		"at the measured speed the upload needs %s more than the session lasts (until %s)", missing,
 		s.job.UploadExpires.UTC().Format(time.RFC3339))
-	s.e.log.Warn("the upload may not end before its session does", "job", string(s.job.ID), "path", s.job.Path,
-		"reason", ReasonSessionShort, "detail", text)
+	s.e.log.Warn("the upload may not end before its session does", "job", string(s.job.ID),
+		"path", s.job.Path, "reason", ReasonSessionShort, "detail", text)
 	if _, err := s.e.commit(ctx, s.job.ID,
 		state.Retry{At: now, Reason: ReasonSessionShort, Error: text}); err != nil {
 		s.e.log.Debug("the warning was not kept", "job", string(s.job.ID), "error", err)

@@ -159,7 +159,8 @@ func TestAnswersThatCannotBe(t *testing.T) {
 	for op, body := range map[string]string{
 		"create-storage":            `{"data":{"type":"objects"}}`,
 		"get-signed-s3-upload-urls": `{"uploadKey":"","urls":[]}`,
-		"create-item":               `{"data":{"type":"items","id":"urn:adsk.wipprod:dm.lineage:x"}}`, // of no version
+		// of no version:
+		"create-item": `{"data":{"type":"items","id":"urn:adsk.wipprod:dm.lineage:x"}}`,
 	} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

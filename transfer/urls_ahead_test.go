@@ -54,7 +54,8 @@ func TestURLsAreAskedForAhead(t *testing.T) {
 				}
 
 				sent++
-				if late := r.Time.Sub(begun) - time.Duration((sent-1)/inFlight)*put; late > 100*time.Millisecond {
+				if late := r.Time.Sub(begun) - time.Duration(
+					(sent-1)/inFlight)*put; late > 100*time.Millisecond {
 					t.Errorf("part %d came %v late", r.Part, late)
 				}
 			}

@@ -74,7 +74,8 @@ func (l *landings) names(i int) (names []string, mapped bool) {
 	}
 
 	for n, name := range names {
-		if l.req.MapNames && l.place.Kind == remote.KindFolder && name != "" && remote.RefusedName(name) != "" {
+		if l.req.MapNames && l.place.Kind == remote.KindFolder && name != "" &&
+			remote.RefusedName(name) != "" {
 			names[n], mapped = remote.MapName(name), true
 		}
 	}
@@ -173,7 +174,8 @@ func (l *landings) addFolders(i int, names []string) {
 
 		if len(l.spelled[fold]) == 0 {
 			other := l.dirs[first]
-			depth := strings.Count(strings.Trim(l.req.source(other).Rel, "/"), "/") - strings.Count(first, "/")
+			depth := strings.Count(strings.Trim(l.req.source(other).Rel, "/"), "/") -
+				strings.Count(first, "/")
 			l.spell(fold, spelling{first, above(l.req.source(other).Path, depth), true})
 		}
 

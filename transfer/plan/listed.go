@@ -84,7 +84,8 @@ func unpackSteps(text string) (steps []string) {
 var listedForm = form[listed]{write: appendListed, read: readListed}
 
 func (l *listed) texts() []*string {
-	return []*string{&l.local, &l.problem, &l.steps, &l.id, &l.name, &l.folder, &l.version, &l.storage, &l.sha1}
+	return []*string{&l.local, &l.problem, &l.steps, &l.id, &l.name, &l.folder, &l.version,
+		&l.storage, &l.sha1}
 }
 
 func appendListed(to []byte, l, before *listed) []byte {

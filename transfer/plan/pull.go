@@ -73,7 +73,8 @@ func NewPull(ctx context.Context, r *remote.Resolver, store *state.Store, req Pu
 	}
 
 	w := &Pulling{r: r, store: store, req: req, rules: remote.LocalRulesFor(runtime.GOOS),
-		into: filepath.Clean(req.Path), place: place, found: newList(req.Dir, listedForm), dirs: map[string]int{}}
+		into: filepath.Clean(req.Path), place: place, found: newList(req.Dir, listedForm),
+		dirs: map[string]int{}}
 	defer func() {
 		if err != nil {
 			w.Close()
@@ -103,7 +104,8 @@ func (w *Pulling) find(ctx context.Context) error {
 			return err
 		}
 
-		asDir := strings.HasSuffix(w.req.Path, string(filepath.Separator)) || strings.HasSuffix(w.req.Path, "/")
+		asDir := strings.HasSuffix(w.req.Path, string(filepath.Separator)) ||
+			strings.HasSuffix(w.req.Path, "/")
 		if isDir || asDir {
 			return w.add(ctx, q, nil, []string{q.Name()}, "")
 		}

@@ -151,7 +151,8 @@ func TestLandClashes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var req PushRequest
 			for rel := range strings.FieldsSeq(row.rels) {
-				req.Sources = append(req.Sources, Source{Rel: rel, Path: filepath.Join("x", filepath.FromSlash(rel))})
+				req.Sources = append(req.Sources,
+					Source{Rel: rel, Path: filepath.Join("x", filepath.FromSlash(rel))})
 			}
 
 			got, err := land(row.place, req)
@@ -177,7 +178,8 @@ func TestLandClashes(t *testing.T) {
 	}
 
 	// the third is the second one's name, which is not the first one's
-	req := PushRequest{Sources: []Source{{Rel: "ab", Path: "1"}, {Rel: "AB", Path: "2"}, {Rel: "AB", Path: "3"}}}
+	req := PushRequest{Sources: []Source{{Rel: "ab", Path: "1"}, {Rel: "AB", Path: "2"},
+		{Rel: "AB", Path: "3"}}}
 	if _, err := land(folder, req); err == nil {
 		t.Error("two files land on one name beside one that is spelled otherwise")
 	}

@@ -79,7 +79,8 @@ func FuzzAllowed(f *testing.F) {
 			t.Errorf("%q allows %q and not what is below it", pattern, text)
 		}
 
-		if self, err := ParseAllowed([]string{a.String()}); err == nil && self.Check(a) != nil && len(a.Steps) > 0 {
+		if self, err := ParseAllowed([]string{a.String()}); err == nil && self.Check(a) != nil &&
+			len(a.Steps) > 0 {
 			t.Errorf("%q does not allow itself", text)
 		}
 	})

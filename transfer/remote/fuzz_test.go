@@ -8,7 +8,8 @@ import (
 
 // FuzzLocalName: whatever a remote name holds, it stays in its folder, and two names stay two.
 func FuzzLocalName(f *testing.F) {
-	for _, name := range []string{"plan.dwg", "..", "../../etc/passwd", `..\x`, "CON", "a:b", "a\x00b", "%2F", "é ",
+	for _, name := range []string{"plan.dwg", "..", "../../etc/passwd", `..\x`, "CON", "a:b",
+		"a\x00b", "%2F", "é ",
 		".hoist-tmp", "con.txt ", "a\xff"} {
 		f.Add(name, "x")
 	}

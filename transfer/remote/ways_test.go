@@ -46,7 +46,8 @@ func TestWaysOutliveTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	w.wantCalls(t, "the first process", "list-hubs", "list-projects", "list-top-folders", "list-folder-contents")
+	w.wantCalls(t, "the first process", "list-hubs", "list-projects", "list-top-folders",
+		"list-folder-contents")
 	for range 2 {
 		r := w.born(m)
 		for range 2 {
@@ -60,7 +61,8 @@ func TestWaysOutliveTheProcess(t *testing.T) {
 		w.wantCalls(t, "a later process", "list-folder-contents")
 	}
 
-	if _, err := w.born(m).EnsureFolder(t.Context(), first.Project.ID, w.base, []string{"new"}, w.store); err != nil {
+	if _, err := w.born(m).EnsureFolder(t.Context(), first.Project.ID, w.base, []string{"new"},
+		w.store); err != nil {
 		t.Errorf("a folder below a known one: %v", err)
 	}
 
@@ -147,7 +149,8 @@ func TestWaysAreBelievedUntilTheServiceContradicts(t *testing.T) {
 			}
 
 			m.text = string(text)
-			top, err := w.born(&note{text: m.text}).ResolveFolder(t.Context(), mustAddress(t, w.srv.DemoRemote()))
+			top, err := w.born(&note{text: m.text}).ResolveFolder(t.Context(),
+				mustAddress(t, w.srv.DemoRemote()))
 			if wrong := err != nil || top.Folder.ID != w.base; wrong != c.exists {
 				t.Errorf("the top folder is %s, %v, want %s", top.Folder.ID, err, w.base)
 			}
