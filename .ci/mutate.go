@@ -193,7 +193,8 @@ func (m mutation) try(dir string) error {
 	}
 
 	test := exec.Command("go", "test", "-v", "-count=1", "-vet=off", "-timeout", "5m", "-run", m.run, m.pkg)
-	test.Env = append(os.Environ(), "HOIST_LONG=1", "GOFLAGS=-overlay="+at) // also when a test builds the program
+	// The overlay stands in GOFLAGS, so that it also holds when a test builds the program.
+	test.Env = append(os.Environ(), "HOIST_LONG=1", "GOFLAGS=-overlay="+at)
 	out, err := test.CombinedOutput()
 	exit, _ := errors.AsType[*exec.ExitError](err)
 

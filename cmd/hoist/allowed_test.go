@@ -49,7 +49,8 @@ func TestAllowedRemotes(t *testing.T) {
 			watched := filepath.Dir(l.file("w/a.dwg", 10))
 			plain := func(name, body string) int {
 				t.Helper()
-				resp, err := l.socket().Post("http://hoist/v1/"+name, "application/json", strings.NewReader(body))
+				resp, err := l.socket().Post("http://hoist/v1/"+name, "application/json",
+					strings.NewReader(body))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -74,8 +75,10 @@ func TestAllowedRemotes(t *testing.T) {
 				{"mv", other + "/plan.dwg", "b.dwg"},
 				{"restore", other + "/plan.dwg", "--version", "1"},
 				{"selftest", "--yes", l.remote},
-				{"api", "delete-object", "--param", "bucketKey=other-bucket", "--param", "objectKey=plan.dwg"},
-				{"api", "get-signed-s3-upload-urls", "--param", "bucketKey=other-bucket", "--param", "objectKey=k"},
+				{"api", "delete-object", "--param", "bucketKey=other-bucket", "--param",
+					"objectKey=plan.dwg"},
+				{"api", "get-signed-s3-upload-urls", "--param", "bucketKey=other-bucket",
+					"--param", "objectKey=k"},
 			} {
 				if _, stderr := l.run(2, args...); !strings.Contains(stderr, "allow-remotes") {
 					t.Errorf("hoist %s: %s", strings.Join(args, " "), stderr)
@@ -106,7 +109,8 @@ func TestAllowedRemotes(t *testing.T) {
 			l.run(0, "restore", l.remote+"/mine/b.dwg")
 			l.run(0, "mkdir", "oss://mine-bucket")
 			l.run(0, "push", path, "oss://mine-bucket")
-			l.run(0, "api", "delete-object", "--param", "bucketKey=mine-bucket", "--param", "objectKey=plan.dwg")
+			l.run(0, "api", "delete-object", "--param", "bucketKey=mine-bucket", "--param",
+				"objectKey=plan.dwg")
 			l.run(0, "watch", "add", watched, l.remote+"/mine")
 
 			if rows := l.doctor(0, "--data-plane"); len(rows["S3"]) != 1 || rows["S3"][0].Verdict != "ok" {
@@ -177,7 +181,8 @@ func TestAllowedRemotesOfAConflict(t *testing.T) {
 
 	l.allow(l.remote + "/mine")
 	for _, keep := range []string{"mine", "both"} {
-		if _, stderr := l.run(2, "resolve", path, "--keep", keep); !strings.Contains(stderr, "allow-remotes") {
+		if _, stderr := l.run(2, "resolve", path, "--keep", keep); !strings.Contains(stderr,
+			"allow-remotes") {
 			t.Errorf("resolve --keep %s: %s", keep, stderr)
 		}
 	}

@@ -31,8 +31,9 @@ var arrows = map[string][]string{
 
 	inside + "problem": {inside + "config", "hoist/apsclient", "hoist/state", "hoist/transfer/plan",
 		"hoist/transfer/remote"},
-	inside + "control": {inside + "config", inside + "once", inside + "problem", "hoist/apsclient", "hoist/state"},
-	inside + "page":    {inside + "guide", "hoist/apsclient"},
+	inside + "control": {inside + "config", inside + "once", inside + "problem",
+		"hoist/apsclient", "hoist/state"},
+	inside + "page": {inside + "guide", "hoist/apsclient"},
 	inside + "audit": {inside + "config", inside + "control", inside + "local", inside + "patience",
 		inside + "problem", "hoist/apsclient", "hoist/state", "hoist/state/compare", "hoist/transfer",
 		"hoist/transfer/plan", "hoist/transfer/remote", "hoist/watcher", "hoist/watcher/disk"},

@@ -47,8 +47,8 @@ func s5cmdArgs(server, from, to string) []string {
 
 func rcloneArgs(server, from, to string, more ...string) []string {
 	return append([]string{"copy", from, to, "--no-check-certificate", "--stats=0", "-q", "--retries", "1",
-		"--transfers", "32", "--checkers", "32", "--s3-provider", "Other", "--s3-env-auth", "--s3-region", "us-east-1",
-		"--s3-no-check-bucket", "--s3-endpoint", server}, more...)
+		"--transfers", "32", "--checkers", "32", "--s3-provider", "Other", "--s3-env-auth",
+		"--s3-region", "us-east-1", "--s3-no-check-bucket", "--s3-endpoint", server}, more...)
 }
 
 // BenchmarkPeers compares many small files, sent and fetched, with rclone and s5cmd, in turn. They make
@@ -88,7 +88,9 @@ func benchPeers(b *testing.B, files, size int) {
 
 	for _, c := range all {
 		b.Logf("| %s | %s | %.2f of the bare loop | fetched: %s |", c.name, row(c.sent, files),
-			median(len(bare), func(i int) float64 { return bare[i].wall.Seconds() / c.sent[i].wall.Seconds() }),
+			median(len(bare), func(i int) float64 {
+				return bare[i].wall.Seconds() / c.sent[i].wall.Seconds()
+			}),
 			row(c.fetched, files))
 		b.ReportMetric(median(len(c.sent), func(i int) float64 { return msOf(c.sent[i], files) }),
 			c.name+"-cpu-ms/file")
@@ -131,7 +133,8 @@ func apsContestants(b *testing.B, dir string) []*contestant {
 		{
 			name: "hoist",
 			up: func(round string) cost {
-				return aps.measure(b, "hoist", "push", "-q", "--limits", "server", dir+"/", "oss://"+round+"/hoist")
+				return aps.measure(b, "hoist", "push", "-q", "--limits", "server", dir+"/",
+					"oss://"+round+"/hoist")
 			},
 			down: func(round string) cost {
 				return aps.measure(b, "hoist", "pull", "-q", "--limits", "server", "oss://"+round+"/hoist/",
@@ -144,8 +147,8 @@ func apsContestants(b *testing.B, dir string) []*contestant {
 // s3Contestants are the peers that are there; of the others it says why not.
 func s3Contestants(b *testing.B, dir string) (out []*contestant) {
 	server := startMemoryS3(b)
-	env := emulatorProcess{env: map[string]string{"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench",
-		"AWS_REGION": "us-east-1", "RCLONE_CONFIG": os.DevNull}}
+	env := emulatorProcess{env: map[string]string{"AWS_ACCESS_KEY_ID": "bench",
+		"AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1", "RCLONE_CONFIG": os.DevNull}}
 
 	for _, p := range peers {
 		path, err := p.find(b.Context())

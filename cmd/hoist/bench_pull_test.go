@@ -94,7 +94,8 @@ func bareDownload(object, to string) error {
 				return err
 			}
 
-			_, err = io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(f, at)}, got.Body, make([]byte, 256<<10))
+			_, err = io.CopyBuffer(struct{ io.Writer }{io.NewOffsetWriter(f, at)}, got.Body,
+				make([]byte, 256<<10))
 
 			return errors.Join(err, got.Body.Close())
 		})

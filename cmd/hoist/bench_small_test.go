@@ -61,16 +61,19 @@ func benchSmall(b *testing.B, files, size int) {
 		bare = bare.plus(aps.measure(b, "bare-small", dir, bucket))
 
 		home := b.TempDir()
-		c, said := aps.measureIn(b, home, "hoist", "push", "--json", "--limits", "server", dir+"/", "oss://"+bucket+"/hoist")
+		c, said := aps.measureIn(b, home, "hoist", "push", "--json", "--limits", "server", dir+"/",
+			"oss://"+bucket+"/hoist")
 		push, pushed = push.plus(c), pushSummary(b, said)
 		stateBytes = fileSize(b, filepath.Join(home, "state.db"))
-		c, said = aps.measureIn(b, home, "hoist", "push", "--json", "--limits", "server", dir+"/", "oss://"+bucket+"/hoist")
+		c, said = aps.measureIn(b, home, "hoist", "push", "--json", "--limits", "server", dir+"/",
+			"oss://"+bucket+"/hoist")
 		again, looked = again.plus(c), pushSummary(b, said)
-		pull = pull.plus(aps.measure(b, "hoist", "pull", "-q", "--limits", "server", "oss://"+bucket+"/hoist/",
-			filepath.Join(b.TempDir(), "pulled")))
+		pull = pull.plus(aps.measure(b, "hoist", "pull", "-q", "--limits", "server",
+			"oss://"+bucket+"/hoist/", filepath.Join(b.TempDir(), "pulled")))
 
 		if pushed.Created != files || looked.Unchanged != files {
-			b.Fatalf("of %d files %d were created, then %d unchanged", files, pushed.Created, looked.Unchanged)
+			b.Fatalf("of %d files %d were created, then %d unchanged", files, pushed.Created,
+				looked.Unchanged)
 		}
 	}
 
@@ -141,7 +144,8 @@ func bareSmall(dir, bucket string) error {
 		return err
 	}
 
-	if err := call("POST", "/oss/v2/buckets", map[string]string{"bucketKey": bucket, "policyKey": "transient"},
+	if err := call("POST", "/oss/v2/buckets",
+		map[string]string{"bucketKey": bucket, "policyKey": "transient"},
 		nil); err != nil {
 		return err
 	}
@@ -230,7 +234,8 @@ func bareBatch(client *http.Client, call bareRequest, objects string, paths []st
 		g.Go(func() error {
 			one := urls.Results[keyOf(p)]
 			etag, size, err := barePut(client, one.URLs[0], p)
-			done[i] = request{"objectKey": keyOf(p), "uploadKey": one.Key, "size": size, "eTags": []string{etag}}
+			done[i] = request{"objectKey": keyOf(p), "uploadKey": one.Key, "size": size,
+				"eTags": []string{etag}}
 
 			return err
 		})

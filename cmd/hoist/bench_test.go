@@ -265,7 +265,8 @@ func bareUpload(path string) error {
 	}
 
 	bucket := fmt.Sprintf("bare-%d", time.Now().UnixNano())
-	if err := call("POST", "/oss/v2/buckets", map[string]string{"bucketKey": bucket, "policyKey": "transient"},
+	if err := call("POST", "/oss/v2/buckets",
+		map[string]string{"bucketKey": bucket, "policyKey": "transient"},
 		nil); err != nil {
 		return err
 	}

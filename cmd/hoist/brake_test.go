@@ -61,7 +61,8 @@ func TestMassChange(t *testing.T) {
 		return b != nil && b.PutBack != "" && s.Jobs.Active == 0
 	})
 
-	c := &cure{lab: l, cureRow: cureRow{name: "a mass change", reason: transfer.ReasonMassChange}, api: l.api(), path: dir}
+	c := &cure{lab: l, cureRow: cureRow{name: "a mass change", reason: transfer.ReasonMassChange},
+		api: l.api(), path: dir}
 	c.told(l.status())
 
 	// A create that was under way when the watch stopped may have had its effect though nobody heard of
@@ -72,7 +73,9 @@ func TestMassChange(t *testing.T) {
 	}
 
 	told := func(path string) bool {
-		return slices.ContainsFunc(b.Sent, func(v control.SentVersion) bool { return strings.HasSuffix(v.Remote, path) })
+		return slices.ContainsFunc(b.Sent, func(v control.SentVersion) bool {
+			return strings.HasSuffix(v.Remote, path)
+		})
 	}
 	paste := func(command string) {
 		t.Helper()

@@ -133,7 +133,8 @@ func newBundle(output string, now time.Time) (f *os.File, name string, err error
 	}
 
 	for _, name = range names {
-		if f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); !errors.Is(err, os.ErrExist) {
+		if f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL,
+			0o600); !errors.Is(err, os.ErrExist) {
 			break
 		}
 	}

@@ -152,7 +152,8 @@ func (a *app) printExplanation(api control.API, e control.Explanation) {
 
 		a.printf("\n")
 		if r.Unproven {
-			a.printf("  adopted: name and size are equal at both ends, the contents are compared when there is time\n")
+			a.printf("  adopted: name and size are equal at both ends, the contents are compared when " +
+				"there is time\n")
 		}
 
 		if r.Sign != "" {

@@ -152,7 +152,8 @@ func reasonTable() string {
 var cures = map[transfer.Cure]string{
 	transfer.CureDecision: "needs a decision",
 	transfer.CureLook:     "heals: looked at again and again, which costs no call",
-	transfer.CureProbe:    "heals: one file of each cause is tried, more and more seldom; when it goes on, all do",
+	transfer.CureProbe: "heals: one file of each cause is tried, more and more seldom; when it " +
+		"goes on, all do",
 }
 
 func limitTable() string {

@@ -29,7 +29,8 @@ type jobsOptions struct {
 
 // jobKinds are the kinds of job. The rename of a single file is an upload in the phase renaming, which
 // is one as long as nothing speaks against it.
-var jobKinds = []string{string(state.Upload), string(state.Download), string(state.Rename), string(state.Hide)}
+var jobKinds = []string{string(state.Upload), string(state.Download), string(state.Rename),
+	string(state.Hide)}
 
 func newJobsCmd(a *app) *cobra.Command {
 	var o jobsOptions
@@ -50,7 +51,8 @@ path, remote, reason, fix.`,
 		"only jobs in these states, separated by commas: "+control.StateList())
 	f.StringSliceVar(&o.reasons, "reason", nil, `only jobs with these reasons: see "hoist help reasons"`)
 	f.StringSliceVar(&o.kinds, "kind", nil, "only jobs of these kinds: "+strings.Join(jobKinds, ", "))
-	f.StringVar(&o.since, "since", "", "only jobs that changed since: 24h, 2026-03-01 or 2026-03-01T18:00:00Z")
+	f.StringVar(&o.since, "since", "",
+		"only jobs that changed since: 24h, 2026-03-01 or 2026-03-01T18:00:00Z")
 	f.BoolVar(&o.newest, "newest", false, "the newest first")
 	f.IntVar(&o.limit, "limit", 0, "at most this many (0: all)")
 
@@ -184,8 +186,9 @@ func (a *app) printJobTable(jobs iter.Seq2[control.Job, error]) error {
 		}
 
 		ids = append(ids, j.ID)
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", j.Kind, j.State, j.Phase, sizeText(j.Size),
-			printable(j.Path), j.Reason, printable(j.Fix)))
+		rows = append(rows,
+			fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", j.Kind, j.State, j.Phase, sizeText(j.Size),
+				printable(j.Path), j.Reason, printable(j.Fix)))
 	}
 
 	t := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)

@@ -31,7 +31,8 @@ func newManCmd(a *app) *cobra.Command {
 // headings for.
 func manPage(root *cobra.Command, at time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH HOIST 1 %s \"hoist %s\" \"User Commands\"\n", at.UTC().Format(time.DateOnly), version())
+	fmt.Fprintf(&b, ".TH HOIST 1 %s \"hoist %s\" \"User Commands\"\n",
+		at.UTC().Format(time.DateOnly), version())
 	fmt.Fprintf(&b, ".SH NAME\nhoist \\- %s\n", roff(root.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B hoist\nCOMMAND [OPTION]... [ARGUMENT]...\n")
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s\n", roff(root.Long))
@@ -84,7 +85,8 @@ func literal(b *strings.Builder, text string) {
 	fmt.Fprintf(b, ".PP\n.nf\n%s\n.fi\n", roff(strings.Trim(text, "\n")))
 }
 
-var roffEscapes = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`)
+var roffEscapes = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^",
+	`\(ha`, "~", `\(ti`)
 
 // roff is text that begins no request and loses no character.
 func roff(text string) string {

@@ -57,8 +57,8 @@ func (a *app) open(ctx context.Context, noBrowser bool) error {
 
 	// Everybody on this machine can see the arguments of the browser: it is given a private file.
 	path := filepath.Join(s.home.State, "open.html")
-	page := fmt.Sprintf("<!doctype html><title>hoist</title><meta http-equiv=\"refresh\" content=\"0;url=%[1]s\">"+
-		"<p><a href=\"%[1]s\">Go on to hoist</a>", html.EscapeString(link.URL))
+	page := fmt.Sprintf("<!doctype html><title>hoist</title><meta http-equiv=\"refresh\" "+
+		"content=\"0;url=%[1]s\"><p><a href=\"%[1]s\">Go on to hoist</a>", html.EscapeString(link.URL))
 	if err := config.WriteFile(path, []byte(page)); err != nil {
 		return err
 	}

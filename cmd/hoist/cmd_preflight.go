@@ -127,7 +127,8 @@ func (a *app) preflightText(r control.PreflightReport) {
 // forecastText is what a push will take, for people.
 func forecastText(f control.Forecast) string {
 	text := fmt.Sprintf("%s to send (%s), %s to make, %s", count(f.Files, "file", "files"),
-		humanize.IBytes(uint64(f.Bytes)), count(f.Folders, "folder", "folders"), count(f.Calls, "call", "calls"))
+		humanize.IBytes(uint64(f.Bytes)), count(f.Folders, "folder", "folders"),
+		count(f.Calls, "call", "calls"))
 	if f.Seconds > 0 {
 		text += ", " + progress.Estimated(time.Duration(f.Seconds)*time.Second, f.DecidedBy)
 	}

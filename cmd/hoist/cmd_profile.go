@@ -170,7 +170,8 @@ func (a *app) profileJSON(home config.Home, name, current string) (profileJSON, 
 	return profileJSON{
 		Name: name, Current: name == current, Flow: p.Flow, ClientID: p.ClientID, BaseURL: p.BaseURL,
 		UserID: p.UserID, Region: p.Region,
-		Scopes: p.Scopes, Actions: p.Actions, Allowed: p.AllowRemotes, Hub: p.Hub, SignedIn: p.ClientSecret != "" ||
+		Scopes: p.Scopes, Actions: p.Actions, Allowed: p.AllowRemotes, Hub: p.Hub,
+		SignedIn: p.ClientSecret != "" ||
 			set.ClientSecret != "" || set.RefreshToken != "" || set.PrivateKey != "",
 	}, nil
 }

@@ -99,7 +99,9 @@ func (a *app) pull(ctx context.Context, o pullOptions, from, path string) error 
 		req.Path += string(filepath.Separator)
 	}
 
-	t.send = func(ctx context.Context, at *owner.Owner, to owner.Sending) error { return at.Fetch(ctx, req, to) }
+	t.send = func(ctx context.Context, at *owner.Owner, to owner.Sending) error {
+		return at.Fetch(ctx, req, to)
+	}
 
 	return t.run(ctx)
 }

@@ -62,8 +62,8 @@ object at its end; that cannot be gone on with.`,
 		"the same, with a zero byte after each path, as find -print0 writes")
 	cmd.MarkFlagsMutuallyExclusive("files-from", filesFrom0)
 	f.BoolVar(&o.ahead, "forecast", false,
-		"do nothing, and say when each file would be done; with --until or --max-duration also what would not be "+
-			"by then (exit 7)")
+		"do nothing, and say when each file would be done; with --until or --max-duration also what "+
+			"would not be by then (exit 7)")
 	f.BoolVar(&o.immutable, "immutable", false,
 		"files that are there already stay as they are, whatever they hold")
 	addMapNames(f, &o.settings)
@@ -128,7 +128,9 @@ func (a *app) push(ctx context.Context, o pushOptions, args []string) error {
 		return err
 	}
 
-	t.send = func(ctx context.Context, at *owner.Owner, to owner.Sending) error { return at.Send(ctx, req, to) }
+	t.send = func(ctx context.Context, at *owner.Owner, to owner.Sending) error {
+		return at.Send(ctx, req, to)
+	}
 
 	return t.run(ctx)
 }

@@ -406,8 +406,8 @@ func TestPushNamesTheCause(t *testing.T) {
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
 		if r.Op == "create-storage" {
 			return emulator.Fault{Kind: emulator.FailBefore, Status: 403,
-				Body: []byte(`{"developerMessage":"The client_id specified does not have access to the api product",` +
-					`"errorCode":"AUTH-001"}`)}
+				Body: []byte(`{"developerMessage":"The client_id specified does not have access to the ` +
+					`api product","errorCode":"AUTH-001"}`)}
 		}
 
 		return emulator.Fault{}

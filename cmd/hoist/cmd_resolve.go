@@ -225,7 +225,8 @@ func (a *app) keepBeside(ctx context.Context, o resolveOptions, c conflict, at r
 // freeName is the name of ours beside a file of which theirs stays.
 func freeName(path, who string, at time.Time) (string, error) {
 	ext := filepath.Ext(path)
-	base := fmt.Sprintf("%s (conflict %s %s)", strings.TrimSuffix(path, ext), who, at.Format("2006-01-02 1504"))
+	base := fmt.Sprintf("%s (conflict %s %s)", strings.TrimSuffix(path, ext), who,
+		at.Format("2006-01-02 1504"))
 	for n := 1; n < 100; n++ {
 		name := base + ext
 		if n > 1 {

@@ -70,7 +70,8 @@ func (a *app) restoreHidden(ctx context.Context, which string) error {
 				return err
 			}
 
-			if j.Kind == string(state.Hide) && j.Result == state.ResultHidden && config.Within(w.Path, j.Path) {
+			if j.Kind == string(state.Hide) && j.Result == state.ResultHidden &&
+				config.Within(w.Path, j.Path) {
 				hidden[j.ItemID] = j
 			}
 		}

@@ -26,7 +26,9 @@ func newSchemaCmd(a *app) *cobra.Command {
 prints is the answer of the service and has none.`,
 		Example: "  hoist schema push\n  hoist schema watch add",
 		Args:    cobra.ArbitraryArgs,
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(
+			_ *cobra.Command, args []string, _ string,
+		) ([]string, cobra.ShellCompDirective) {
 			var names []string
 			for _, name := range schemas().names() {
 				if rest, ok := strings.CutPrefix(name, strings.Join(append(args, ""), " ")); ok {

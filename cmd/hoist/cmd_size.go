@@ -46,8 +46,8 @@ func (a *app) size(ctx context.Context, address string) error {
 		return a.printJSON(sum)
 	}
 
-	a.printf("%s, %s (%d bytes)\n", count(int(sum.Files), "file", "files"), humanize.IBytes(uint64(sum.Bytes)),
-		sum.Bytes)
+	a.printf("%s, %s (%d bytes)\n", count(int(sum.Files), "file", "files"),
+		humanize.IBytes(uint64(sum.Bytes)), sum.Bytes)
 	if sum.Unknown > 0 {
 		a.printf("%s of unknown size not counted\n", count(int(sum.Unknown), "file", "files"))
 	}

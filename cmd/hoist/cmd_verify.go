@@ -180,8 +180,9 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		return t, nil
 	}
 
-	return time.Time{}, problem.Usagef("--since %q is neither a time like 2026-03-01 or 2026-03-01T18:00:00Z "+
-		"nor how long ago, like 24h", text)
+	return time.Time{},
+		problem.Usagef("--since %q is neither a time like 2026-03-01 or 2026-03-01T18:00:00Z "+
+			"nor how long ago, like 24h", text)
 }
 
 // marks are those of rclone check --combined.
@@ -248,7 +249,8 @@ func (a *app) printVerified(report control.VerifyReport, quiet bool) error {
 		return nil
 	}
 
-	hint := `"fix" of a row makes both ends alike; "hoist forget" lets a record go that is not wanted any more`
+	hint := `"fix" of a row makes both ends alike; "hoist forget" lets a record go that is not ` +
+		`wanted any more`
 	switch {
 	case len(report.Chain) > 0:
 		hint = "keep the file of receipts that is named as evidence and move it away: the next version " +
@@ -260,7 +262,8 @@ func (a *app) printVerified(report control.VerifyReport, quiet bool) error {
 	}
 
 	if noHub != "" {
-		return fail(problem.Unauthorized, fmt.Errorf("%w: %s", notAsPublished(n, report), remote.NoneVisible), hint)
+		return fail(problem.Unauthorized, fmt.Errorf("%w: %s", notAsPublished(n, report), remote.NoneVisible),
+			hint)
 	}
 
 	return fail(problem.Attention, notAsPublished(n, report), hint)

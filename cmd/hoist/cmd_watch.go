@@ -22,7 +22,8 @@ func newWatchCmd(a *app) *cobra.Command {
 		Short: "Folders that the daemon keeps in sync",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return problem.Usagef("watch needs a subcommand: add, list, set, remove, pause, resume, scan or put-back")
+			return problem.Usagef("watch needs a subcommand: add, list, set, remove, pause, resume, " +
+				"scan or put-back")
 		},
 	}
 	cmd.AddCommand(newWatchAddCmd(a), newWatchListCmd(a), newWatchSetCmd(a),
@@ -134,8 +135,9 @@ func (a *app) warnOfRivals(ctx context.Context, api control.API, added control.W
 	for _, w := range list {
 		one, other := w.Remote+"/", added.Remote+"/"
 		if w.ID != added.ID && (strings.HasPrefix(one, other) || strings.HasPrefix(other, one)) {
-			fmt.Fprintf(a.stderr, "hoist: warning: watch %s sends %s to %s too: files of one name become versions "+
-				"of each other\n", w.ID, printable(w.Path), printable(w.Remote))
+			fmt.Fprintf(a.stderr,
+				"hoist: warning: watch %s sends %s to %s too: files of one name become versions "+
+					"of each other\n", w.ID, printable(w.Path), printable(w.Remote))
 		}
 	}
 }
@@ -218,9 +220,9 @@ func newWatchSetCmd(a *app) *cobra.Command {
 		Short: "Change the settings of a watch, also while it runs",
 		Long: `Change the settings of a watch in config.toml, also while it runs: they hold at once.
 
-The keys are those of a [[watch]] table ("hoist help configuration"). A key that holds a list is given once per
-value and replaces the whole list; KEY= goes back to the default. With --pattern the keys are those of the
-[[watch.pattern]] table with that match, which is added if there is none, and goes with its last key.`,
+The keys are those of a [[watch]] table ("hoist help configuration"). A key that holds a list is given once
+per value and replaces the whole list; KEY= goes back to the default. With --pattern the keys are those of
+the [[watch.pattern]] table with that match, which is added if there is none, and goes with its last key.`,
 		Example: "  hoist watch set ~/plans settle=30s exclude='*.bak' exclude='old/'\n" +
 			"  hoist watch set ~/plans --pattern '*.rvt' open=on-close settle=1m priority=high",
 		Args: cobra.MinimumNArgs(2),
@@ -241,7 +243,8 @@ value and replaces the whole list; KEY= goes back to the default. With --pattern
 			}
 
 			return a.over(cmd.Context(), s, owner.Passive, "watch set", func(api *attached) error {
-				done, err := api.SetWatch(cmd.Context(), w.ID, control.WatchSettings{Set: set, Pattern: pattern})
+				done, err := api.SetWatch(cmd.Context(), w.ID,
+					control.WatchSettings{Set: set, Pattern: pattern})
 				if err != nil {
 					return err
 				}
@@ -256,7 +259,8 @@ value and replaces the whole list; KEY= goes back to the default. With --pattern
 			})
 		},
 	}
-	cmd.Flags().StringVar(&pattern, "pattern", "", "set keys of the files that match, as in .gitignore, alone")
+	cmd.Flags().StringVar(&pattern, "pattern", "",
+		"set keys of the files that match, as in .gitignore, alone")
 
 	return cmd
 }

@@ -57,8 +57,8 @@ func (a *app) completeArgs(root *cobra.Command) {
 	completeFlags(root)
 	by := map[string]completion{}
 	for kind, names := range map[string]string{
-		"remote": "ls tree stat versions url rm mv restore size cat mkdir push pull copyto verify preflight " +
-			"add selftest",
+		"remote": "ls tree stat versions url rm mv restore size cat mkdir push pull copyto " +
+			"verify preflight add selftest",
 		"job": "job pause resume retry cancel wait", "watch": "conflicts"} {
 		for name := range strings.FieldsSeq(names) {
 			by[name] = map[string]completion{"remote": a.completeRemote, "job": a.completeJob,
@@ -277,7 +277,8 @@ func (a *app) listNames(ctx context.Context, parent string) ([]string, error) {
 
 // written is a name as a step of an address.
 func written(name string) string {
-	return strings.TrimPrefix(remote.Address{Scheme: remote.SchemeAPS, Steps: []string{name}}.String(), "aps://")
+	return strings.TrimPrefix(remote.Address{Scheme: remote.SchemeAPS, Steps: []string{name}}.String(),
+		"aps://")
 }
 
 func (a *app) completeJob(cmd *cobra.Command, _ []string, begin string) ([]string, cobra.ShellCompDirective) {

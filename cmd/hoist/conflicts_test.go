@@ -45,7 +45,8 @@ func TestConflicts(t *testing.T) {
 			out, _ := l.run(0, "conflicts", "--json")
 			var c conflict
 			if err := json.Unmarshal([]byte(out), &c); err != nil || c.Path != path || c.Theirs == nil ||
-				c.Theirs.Version != 2 || c.Theirs.By == "" || c.Theirs.Modified == nil || *c.Ours.Size != 30 ||
+				c.Theirs.Version != 2 || c.Theirs.By == "" || c.Theirs.Modified == nil ||
+				*c.Ours.Size != 30 ||
 				c.Base != 1 || c.Since == nil {
 				t.Fatalf("conflicts: %v %s", err, out)
 			}

@@ -85,7 +85,8 @@ func TestActionsOverTheSocket(t *testing.T) {
 			[]string{"socket-bucket2"}},
 		{"an answer without a body", "create-webhook",
 			`{"params":{"system":"data","event":"dm.version.deleted"},` +
-				`"body":{"callbackUrl":"https://example.com/s","scope":{"folder":"` + lookParent + `"}}}`, 201,
+				`"body":{"callbackUrl":"https://example.com/s","scope":{"folder":"` +
+				lookParent + `"}}}`, 201,
 			[]string{`"status":201`, `"hook_id"`}},
 		{"an unknown action", "list-hub", `{}`, 400, []string{`"error"`, `list-hubs`, `"code":2`, `"hint"`}},
 		{"an unknown parameter", "get-hub", `{"params":{"hup":"x"}}`, 400,
@@ -213,7 +214,8 @@ func TestWarningsOverTheSocket(t *testing.T) {
 		}
 
 		resp.Body.Close()
-		if got := resp.Header.Values("X-Hoist-Warning"); len(got) != want || resp.Header.Get("X-Evil") != "" ||
+		if got := resp.Header.Values("X-Hoist-Warning"); len(got) != want ||
+			resp.Header.Get("X-Evil") != "" ||
 			resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: status %d, %q", query, resp.StatusCode, got)
 		}

@@ -51,8 +51,9 @@ var cureRows = []cureRow{
 	{name: "too large", reason: transfer.ReasonTooLarge, cause: refused(413, ""), fix: true,
 		end: state.StatusCancelled},
 	{name: "refused", reason: transfer.ReasonRefused,
-		cause: refused(400, `{"jsonapi":{"version":"1.0"},"errors":[{"code":"BAD_INPUT","detail":"no such thing"}]}`),
-		fix:   true, end: state.StatusDone},
+		cause: refused(400,
+			`{"jsonapi":{"version":"1.0"},"errors":[{"code":"BAD_INPUT","detail":"no such thing"}]}`),
+		fix: true, end: state.StatusDone},
 	{name: "trouble", reason: transfer.ReasonServiceTrouble, cause: refused(503, ""), end: state.StatusDone,
 		seen: seenWaiting},
 	{name: "locked", reason: transfer.ReasonLocked, cause: refused(423, ""), end: state.StatusDone,
@@ -145,14 +146,17 @@ var cureRows = []cureRow{
 			c.path = up
 		}},
 	{name: "the folder is away", reason: transfer.ReasonFolderAway, end: state.StatusDone, seen: seenWaiting,
-		cause: watchBlocked("create-storage", func(c *cure) { must(c.t, os.Rename(c.folder(), c.folder()+".away")) }),
-		mend:  func(c *cure) { must(c.t, os.Rename(c.folder()+".away", c.folder())) }},
+		cause: watchBlocked("create-storage", func(c *cure) {
+			must(c.t, os.Rename(c.folder(), c.folder()+".away"))
+		}),
+		mend: func(c *cure) { must(c.t, os.Rename(c.folder()+".away", c.folder())) }},
 	{name: "a newer content", reason: transfer.ReasonSourceChanged, end: state.StatusDone, seen: seenNowhere,
 		cause: func(c *cure) {
 			c.inBucket()
 			watchBlocked("signed-s3-upload", func(c *cure) { c.file(c.rel(), 50, "newer") })(c)
 		}},
-	{name: "a rule that comes late", reason: transfer.ReasonExcluded, end: state.StatusDone, seen: seenNowhere,
+	{name: "a rule that comes late", reason: transfer.ReasonExcluded, end: state.StatusDone,
+		seen: seenNowhere,
 		cause: watchBlocked("create-storage", func(c *cure) {
 			must(c.t, os.WriteFile(filepath.Join(c.folder(), ".hoistignore"), []byte("*.rvt\n"), 0o600))
 		}), mend: func(c *cure) { must(c.t, os.Remove(filepath.Join(c.folder(), ".hoistignore"))) }},
@@ -163,7 +167,8 @@ var cureRows = []cureRow{
 			must(c.t, os.Remove(c.path))
 			c.pushed = c.start("pull", c.remote+"/in", c.folder())
 		}},
-	{name: "a version that was removed", reason: transfer.ReasonNoContent, fix: true, end: state.StatusCancelled,
+	{name: "a version that was removed", reason: transfer.ReasonNoContent, fix: true,
+		end: state.StatusCancelled,
 		cause: func(c *cure) {
 			at := c.remote + "/" + filepath.Base(c.path)
 			c.theirs(filepath.Base(c.path), "a file")
@@ -188,13 +193,15 @@ var cureRows = []cureRow{
 		end: state.StatusDone, seen: seenEither, cause: func(c *cure) {
 			c.fetched(emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusPreconditionFailed})
 		}},
-	{name: "a model of another kind", reason: transfer.ReasonOtherKind, fix: true, end: state.StatusDone, copies: 2,
+	{name: "a model of another kind", reason: transfer.ReasonOtherKind, fix: true,
+		end: state.StatusDone, copies: 2,
 		cause: func(c *cure) {
 			must(c.t, c.cloud.SetVersionType(c.theirs(filepath.Base(c.path), "theirs"),
 				"versions:autodesk.bim360:C4RModel"))
 			c.watch()
 		}},
-	{name: "somebody else saved what was removed", reason: transfer.ReasonNotCarried, end: state.StatusCancelled,
+	{name: "somebody else saved what was removed", reason: transfer.ReasonNotCarried,
+		end:  state.StatusCancelled,
 		seen: seenNowhere, cause: func(c *cure) {
 			c.file(filepath.Join(c.name, "another.rvt"), 10) // a folder without files is in doubt
 			c.run(0, "watch", "add", c.folder(), c.remote, "--settle", "100ms", "--delete", "hide")
@@ -227,9 +234,10 @@ var curedElsewhere = map[string]string{
 	transfer.ReasonNeverSettles: "owner.TestSlowReasonsAreSeen: it takes minutes, which pass at once there",
 	transfer.ReasonNoSpace:      "TestDiskOfAPull, TestFullDiskOfTheState",
 	transfer.ReasonNoResources:  "transfer.TestOutOfResources: a process without handles answers nobody",
-	transfer.ReasonSessionShort: "owner.TestSlowReasonsAreSeen: the sockets of one machine hide how slow a link is",
-	transfer.ReasonOffline:      "TestServiceAway: all files of a home wait for it",
-	transfer.ReasonRestored:     "TestRestored: a state is damaged for it",
+	transfer.ReasonSessionShort: "owner.TestSlowReasonsAreSeen: the sockets of one machine hide how " +
+		"slow a link is",
+	transfer.ReasonOffline:  "TestServiceAway: all files of a home wait for it",
+	transfer.ReasonRestored: "TestRestored: a state is damaged for it",
 }
 
 // TestEveryReasonIsMade: each reason is in the table, or somewhere else for a cause.
@@ -286,7 +294,8 @@ func (c *cure) inBucket() { c.remote = "oss://cures/" + c.key }
 // theirs puts a file into the row's project as another user would.
 func (c *cure) theirs(name, content string) (version string) {
 	c.t.Helper()
-	_, version, err := c.cloud.AddFile(c.project, "Project Files/"+name, strings.NewReader(content), int64(len(content)))
+	_, version, err := c.cloud.AddFile(c.project, "Project Files/"+name, strings.NewReader(content),
+		int64(len(content)))
 	must(c.t, err)
 
 	return version
@@ -359,7 +368,8 @@ func (c *cure) saving() {
 		defer close(ended)
 
 		for n := 0; ; n++ {
-			_ = os.WriteFile(c.path, fmt.Append(nil, "edition ", n), 0o600) // a test that failed has no folder
+			// a test that failed has no folder
+			_ = os.WriteFile(c.path, fmt.Append(nil, "edition ", n), 0o600)
 
 			select {
 			case <-stop:

@@ -73,7 +73,8 @@ func (c *cure) folder() string { return filepath.Join(c.dir, c.name) }
 // api asks the owner of the home without a process.
 func (l *lab) api() *control.Client {
 	l.t.Helper()
-	c, err := control.Dial(l.t.Context(), filepath.Join(l.home, "control.sock"), filepath.Join(l.home, "control.addr"))
+	c, err := control.Dial(l.t.Context(), filepath.Join(l.home, "control.sock"),
+		filepath.Join(l.home, "control.addr"))
 	must(l.t, err)
 	l.t.Cleanup(c.Close)
 
@@ -181,7 +182,9 @@ func TestCures(t *testing.T) {
 
 	eventually(t, "status has a word of each cause", func() bool {
 		status, _ := l.run(0, "status")
-		maps.DeleteFunc(untold, func(reason string, _ bool) bool { return strings.Contains(status, reason+": ") })
+		maps.DeleteFunc(untold, func(reason string, _ bool) bool {
+			return strings.Contains(status, reason+": ")
+		})
 
 		return len(untold) == 0
 	})
@@ -323,8 +326,8 @@ func (c *cure) ends(job string) {
 		timeout = "100ms"
 	}
 
-	code := run(c.t.Context(), []string{"wait", job, "--timeout", timeout}, c.environ(), strings.NewReader(""), io.Discard,
-		&errs)
+	code := run(c.t.Context(), []string{"wait", job, "--timeout", timeout}, c.environ(),
+		strings.NewReader(""), io.Discard, &errs)
 	text := errs.String()
 	checkHint(c.t, code, text)
 

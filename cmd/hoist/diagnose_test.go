@@ -95,7 +95,8 @@ func TestBundleHoldsNoSecret(t *testing.T) {
 func TestDaemonTells(t *testing.T) {
 	l := newLab(t)
 	if os.Getenv("HOIST_LONG") == "" {
-		t.Skip("waits for the half minute in which further files are awaited; the parts are tried in internal/notify")
+		t.Skip("waits for the half minute in which further files are awaited; the parts are tried in " +
+			"internal/notify")
 	}
 
 	told := make(chan notify.Message, 10)

@@ -72,8 +72,8 @@ const (
 	// conflicting parks a job: a local file differs from the remote one.
 	conflicting = `hoist pull oss://my-bucket/a.zip plans/tower.rvt -q`
 	watching    = `hoist watch add ~/plans "aps://Studio/Tower/Project Files/Plans"`
-	signedIn    = `printf '%s' "$APS_CLIENT_SECRET" | HOIST_NO_KEYRING=1 hoist login --profile bob --client-id ` +
-		`"$APS_CLIENT_ID" --secret-file -`
+	signedIn    = `printf '%s' "$APS_CLIENT_SECRET" | HOIST_NO_KEYRING=1 hoist login --profile bob ` +
+		`--client-id "$APS_CLIENT_ID" --secret-file -`
 )
 
 // exampleLab is a world with what the examples name.
@@ -90,14 +90,16 @@ func exampleLab(t *testing.T) *lab {
 		{"Studio", "Tower", []string{"Project Files/Plans/tower.rvt", "Models/tower.rvt", "Models/tower.rvt",
 			"Models/tower.rvt", "Files/plan.dwg", "Files/plan.dwg", "Files/plan.dwg"}},
 	} {
-		project, err := l.cloud.AddProject(l.cloud.AddHub(place.hub, false), place.project, emulator.PlatformACC)
+		project, err := l.cloud.AddProject(l.cloud.AddHub(place.hub, false), place.project,
+			emulator.PlatformACC)
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		for i, f := range place.files {
 			data := strings.Repeat("x", i+10)
-			if _, _, err := l.cloud.AddFile(project, f, strings.NewReader(data), int64(len(data))); err != nil {
+			if _, _, err := l.cloud.AddFile(project, f, strings.NewReader(data),
+				int64(len(data))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -108,7 +110,8 @@ func exampleLab(t *testing.T) *lab {
 		l.file(f, 1000)
 	}
 
-	if err := os.WriteFile(filepath.Join(l.dir, "secret.txt"), []byte(emulator.DefaultClientSecret), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(l.dir, "secret.txt"), []byte(emulator.DefaultClientSecret),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 
@@ -138,10 +141,12 @@ func (l *lab) withBucket(line string) {
 	l.run(0, "push", filepath.Join(l.dir, "bucket")+"/", "oss://my-bucket", "-q")
 }
 
-var exampleBucket = regexp.MustCompile(`my-bucket|hoist (push|jobs|wait|verify|resume|status|events|state|forget)|` +
-	`\b(FOLDER|FILE|ID)\b`)
+var exampleBucket = regexp.MustCompile(
+	`my-bucket|hoist (push|jobs|wait|verify|resume|status|events|state|forget)|` +
+		`\b(FOLDER|FILE|ID)\b`)
 
-var exampleWords = regexp.MustCompile(`\b(REMOTE|FOLDER|FILE|DIR|PATH|NAME|ID|X)\b|\[NAME\]|b\.…|/backup/|account_id=…`)
+var exampleWords = regexp.MustCompile(
+	`\b(REMOTE|FOLDER|FILE|DIR|PATH|NAME|ID|X)\b|\[NAME\]|b\.…|/backup/|account_id=…`)
 
 // example runs one line as a shell does, with something in place of its placeholders.
 func (l *lab) example(line string) {

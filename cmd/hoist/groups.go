@@ -37,11 +37,11 @@ func group(root *cobra.Command) {
 
 // elsewhere is what other programs call what hoist calls otherwise.
 var elsewhere = map[string]string{
-	"copy": `"hoist push PATH… REMOTE" sends, "hoist pull REMOTE PATH" fetches, "hoist copyto" gives one file ` +
-		"another name",
+	"copy": `"hoist push PATH… REMOTE" sends, "hoist pull REMOTE PATH" fetches, "hoist copyto" ` +
+		`gives one file another name`,
 	"cp": `"hoist push PATH… REMOTE" sends, "hoist pull REMOTE PATH" fetches`,
-	"sync": `"hoist watch add PATH REMOTE" keeps a folder in sync, "hoist push" sends once; nothing is deleted ` +
-		"at the other end",
+	"sync": `"hoist watch add PATH REMOTE" keeps a folder in sync, "hoist push" sends once; nothing ` +
+		`is deleted at the other end`,
 	"move":   `"hoist mv REMOTE NEWNAME" renames; "hoist push", then removing the local files, moves`,
 	"moveto": `"hoist mv REMOTE NEWNAME" renames; "hoist copyto" copies under another name`,
 	"check":  `"hoist verify DIR REMOTE" compares, with --one-way, --download and --combined`,

@@ -31,10 +31,10 @@ var hints = map[problem.Step]string{
 
 	problem.Actions:    `"hoist api" lists the actions`,
 	problem.ActionHelp: `see "hoist api ACTION --help" for what an action takes; nothing was sent`,
-	problem.ActionTakes: `the service refuses what was sent, for the reason that the error names; "hoist api ` +
-		`ACTION --help" shows what an action takes`,
-	problem.AddToAccount: "an account administrator adds the client id under Hub Admin, Custom Integrations " +
-		`(BIM 360: Account Admin, Settings, Custom Integrations); see "hoist guide transfer"`,
+	problem.ActionTakes: `the service refuses what was sent, for the reason that the error names; ` +
+		`"hoist api ACTION --help" shows what an action takes`,
+	problem.AddToAccount: "an account administrator adds the client id under Hub Admin, Custom " +
+		`Integrations (BIM 360: Account Admin, Settings, Custom Integrations); see "hoist guide transfer"`,
 	problem.AllowedHelp: "name a remote below one of them, or add it to allow-remotes in " +
 		"profiles/NAME.toml (\"hoist profile show\")",
 	problem.AddressHelp: "write a remote as aps://HUB/PROJECT/FOLDER/… or " +

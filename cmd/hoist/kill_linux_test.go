@@ -147,7 +147,8 @@ func TestPullKilledAtEachEffect(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			if data, err := os.ReadFile(filepath.Join(to, filepath.Base(p))); err != nil || !bytes.Equal(data, want) {
+			if data, err := os.ReadFile(filepath.Join(to, filepath.Base(p))); err != nil ||
+				!bytes.Equal(data, want) {
 				t.Errorf("effect %d: %s is not as it was pushed: %v", n, filepath.Base(p), err)
 			}
 		}
@@ -167,7 +168,8 @@ func TestWhatAKilledStreamLeaves(t *testing.T) {
 		t.Helper()
 		for n := 1; ; n++ {
 			in := io.LimitReader(zeros{}, 21<<20)
-			if l.killedBefore("unlink,unlinkat", n, in, "push", "-", "oss://killed-stream/k", "--part-size", "20M", "-q") {
+			if l.killedBefore("unlink,unlinkat", n, in, "push", "-", "oss://killed-stream/k",
+				"--part-size", "20M", "-q") {
 				t.Fatal("no file is left at any moment")
 			}
 
@@ -189,7 +191,8 @@ func TestWhatAKilledStreamLeaves(t *testing.T) {
 	}
 
 	leave()
-	if found := l.doctor(0)["leftovers"]; len(found) != 1 || !strings.HasPrefix(found[0].Detail, "1 part of") {
+	if found := l.doctor(0)["leftovers"]; len(found) != 1 ||
+		!strings.HasPrefix(found[0].Detail, "1 part of") {
 		t.Errorf("doctor: %+v", found)
 	}
 

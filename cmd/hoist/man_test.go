@@ -31,7 +31,8 @@ func TestManPage(t *testing.T) {
 	}
 	visit(root)
 
-	for _, heading := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", `"EXIT STATUS"`,
+	for _, heading := range []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS",
+		`"EXIT STATUS"`,
 		"\"ENVIRONMENT\"", `"FILES"`, `"SEE ALSO"`} {
 		if !strings.Contains(page, "\n.SH "+heading+"\n") {
 			t.Errorf("no heading %s", heading)

@@ -186,7 +186,8 @@ func (h *mounted) revive() {
 // step does one thing, in the midst of which the daemon may be killed.
 func (h *mounted) step() {
 	h.t.Helper()
-	doing := []string{"save", "save", "root", "replace", "late", "below", "lock", "full", "notices"}[h.rnd.IntN(9)]
+	doing := []string{"save", "save", "root", "replace", "late", "below", "lock", "full",
+		"notices"}[h.rnd.IntN(9)]
 	kills := h.rnd.IntN(3) == 0
 	h.log = append(h.log, fmt.Sprintf("%s, kills: %v", doing, kills))
 	between := func(shown string) { // what lasts is under way
@@ -210,7 +211,8 @@ func (h *mounted) step() {
 
 		eventually(h.t, doing+" is shown", func() bool {
 			w = h.status().Watches
-			return len(w) == 1 && (w[0].State == watcher.StateUnavailable || strings.Contains(w[0].Detail, shown))
+			return len(w) == 1 &&
+				(w[0].State == watcher.StateUnavailable || strings.Contains(w[0].Detail, shown))
 		})
 	}
 

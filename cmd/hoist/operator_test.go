@@ -26,7 +26,8 @@ func TestOperator(t *testing.T) {
 		t.Errorf("ls: %q", out)
 	}
 
-	if out, _ := l.run(0, "size", l.remote+"/plans", "--json"); !strings.Contains(out, `"files":3,"bytes":3000`) {
+	if out, _ := l.run(0, "size", l.remote+"/plans", "--json"); !strings.Contains(out,
+		`"files":3,"bytes":3000`) {
 		t.Errorf("size: %s", out)
 	}
 
@@ -250,7 +251,9 @@ func TestWaitForLock(t *testing.T) {
 
 	waiting := func(args ...string) *process {
 		p := l.start(append(args, "--wait-for-lock", "10m")...)
-		eventually(t, "it waits", func() bool { return strings.Contains(p.errs.String(), "waiting up to 10m0s: ") })
+		eventually(t, "it waits", func() bool {
+			return strings.Contains(p.errs.String(), "waiting up to 10m0s: ")
+		})
 
 		return p
 	}
@@ -296,7 +299,8 @@ func TestMaxTransfer(t *testing.T) {
 		t.Errorf("the first: %s%s", out, stderr)
 	}
 
-	if out, stderr = l.run(7, push...); summaryOf(t, out)["created"] != 1 || !strings.Contains(stderr, "1 file is left") {
+	if out, stderr = l.run(7, push...); summaryOf(t, out)["created"] != 1 ||
+		!strings.Contains(stderr, "1 file is left") {
 		t.Errorf("again: %s%s", out, stderr)
 	}
 
@@ -311,11 +315,13 @@ func TestMaxTransfer(t *testing.T) {
 
 	out, _ = l.run(7, "pull", l.remote, filepath.Join(l.dir, "here"), "--max-transfer", "1500",
 		"--cutoff-mode", "cautious", "--order-by", "size", "--no-mtime", "--json")
-	if rows := results(t, out); len(rows) != 1 || rows[filepath.Join(l.dir, "here", "c.rvt")].Result != "downloaded" {
+	if rows := results(t, out); len(rows) != 1 ||
+		rows[filepath.Join(l.dir, "here", "c.rvt")].Result != "downloaded" {
 		t.Errorf("pull: %s", out)
 	}
 
-	for _, wrong := range [][]string{{"--order-by", "age"}, {"--max-transfer", "much"}, {"--cutoff-mode", "hard"}} {
+	for _, wrong := range [][]string{{"--order-by", "age"}, {"--max-transfer", "much"},
+		{"--cutoff-mode", "hard"}} {
 		l.run(2, append([]string{"push", l.dir, l.remote}, wrong...)...)
 	}
 }
@@ -340,12 +346,14 @@ func TestPulledTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if now := info.ModTime().After(before); flags == nil && !info.ModTime().Truncate(time.Second).Equal(made) ||
+		if now := info.ModTime().After(before); flags == nil &&
+			!info.ModTime().Truncate(time.Second).Equal(made) ||
 			flags != nil && !now {
 			t.Errorf("%s is of %v, its version of %v", path, info.ModTime(), made)
 		}
 
-		if out, _ := l.run(0, "pull", l.remote+"/a.rvt", at, "--json"); !strings.Contains(out, `"unchanged":1`) {
+		if out, _ := l.run(0, "pull", l.remote+"/a.rvt", at, "--json"); !strings.Contains(out,
+			`"unchanged":1`) {
 			t.Errorf("%s again: %s", path, out)
 		}
 	}

@@ -165,7 +165,8 @@ func (a *app) over(ctx context.Context, s *setup, mode owner.Mode, command strin
 
 		err = do(at)
 		if at.own != nil && err == nil && mode == owner.Working {
-			end := a.waits.begin("waiting for other commands that work with this home; nothing is left to do here")
+			end := a.waits.begin("waiting for other commands that work with this home; nothing is " +
+				"left to do here")
 			at.own.Linger(ctx, lingerFor)
 			end()
 		}

@@ -40,9 +40,11 @@ func TestPageLatency(t *testing.T) {
 		says("1 file needs you"),
 		chromedp.Evaluate(`window.titles = {}; new MutationObserver(() => {
 			titles[document.querySelector("h1").innerText] ??= Date.now();
-		}).observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true })`, nil))
+		}).observe(document.getElementById("main"),
+			{ subtree: true, childList: true, characterData: true })`, nil))
 
-	c, err := control.Dial(t.Context(), filepath.Join(l.home, "control.sock"), filepath.Join(l.home, "control.addr"))
+	c, err := control.Dial(t.Context(), filepath.Join(l.home, "control.sock"),
+		filepath.Join(l.home, "control.addr"))
 	must(t, err)
 	defer c.Close()
 
@@ -65,5 +67,6 @@ func TestPageLatency(t *testing.T) {
 	}
 
 	slices.Sort(took)
-	t.Logf("%d changes: median %v, longest %v", n, took[n/2].Round(time.Millisecond), took[n-1].Round(time.Millisecond))
+	t.Logf("%d changes: median %v, longest %v", n, took[n/2].Round(time.Millisecond),
+		took[n-1].Round(time.Millisecond))
 }

@@ -98,7 +98,8 @@ func focused(text string) chromedp.Action {
 
 // press clicks the first button, or link, of a text.
 func press(text string) chromedp.Action {
-	return chromedp.Click(`//*[(self::button or self::a) and normalize-space()="`+text+`"]`, chromedp.BySearch)
+	return chromedp.Click(`//*[(self::button or self::a) and normalize-space()="`+text+`"]`,
+		chromedp.BySearch)
 }
 
 // openPage starts a daemon and returns a link to its page.
@@ -131,14 +132,16 @@ func TestPage(t *testing.T) {
 		chromedp.SendKeys(`[data-form=add] input[name=path]`, drawings, chromedp.ByQuery),
 		press("Browse…"), press("Demo Hub"), press("Demo Project"), press("Project Files"),
 		says("aps://Demo Hub/Demo Project/Project Files"), press("Take this folder"), shot("adding"),
-		press("Check it"), says("1 thing to look at first"), says("name-refused"), accessible(t), shot("preflight"),
-		press("Watch it"), says(drawings+"\n"), accessible(t), shot("watches"))
+		press("Check it"), says("1 thing to look at first"), says("name-refused"), accessible(t),
+		shot("preflight"), press("Watch it"), says(drawings+"\n"), accessible(t), shot("watches"))
 	// The service takes no such name: that needs a person. Here it is text and nothing else.
-	browses(t, browser, "the name is text", press("Now"), says("1 file needs you"), says(hostile), press("Its story"),
-		says("name-refused"), chromedp.Poll(`document.querySelector("main img") === null`, nil), shot("hostile"),
+	browses(t, browser, "the name is text", press("Now"), says("1 file needs you"), says(hostile),
+		press("Its story"), says("name-refused"),
+		chromedp.Poll(`document.querySelector("main img") === null`, nil), shot("hostile"),
 		press("Give up"), press("Now"), says("Everything is up"))
 
-	// A setting is changed in its form, whatever appears above it meanwhile; a mistake is said and changes nothing.
+	// A setting is changed in its form, whatever appears above it meanwhile. A mistake is said and
+	// changes nothing.
 	browses(t, browser, "settings", press("Watches"), chromedp.Click(`summary`, chromedp.ByQuery),
 		chromedp.SetValue(`form.settings input[name=settle]`, "soon", chromedp.ByQuery))
 	l.file("drawings/Thumbs.db", 10)
@@ -147,7 +150,8 @@ func TestPage(t *testing.T) {
 		chromedp.SetValue(`form.settings input[name=settle]`, "100ms", chromedp.ByQuery),
 		chromedp.SetValue(`form.settings select[name=gate]`, "off", chromedp.ByQuery), press("Save"),
 		mentions("Saved"),
-		chromedp.Poll(`document.querySelector("details").open && document.querySelector("[name=settle]").value === "100ms"`,
+		chromedp.Poll(`document.querySelector("details").open && `+
+			`document.querySelector("[name=settle]").value === "100ms"`,
 			nil), accessible(t), shot("settings"))
 	text, err := os.ReadFile(filepath.Join(l.home, "config.toml"))
 	if err != nil || !has("settle = '100ms'", "gate = 'off'")(string(text)) {
@@ -155,8 +159,9 @@ func TestPage(t *testing.T) {
 	}
 
 	browses(t, browser, "bandwidth", press("Now"),
-		chromedp.SetValue(`form[data-form=bandwidth] input`, "2M", chromedp.ByQuery), press("Set"), says("2.0 MiB/s up"),
-		chromedp.Evaluate(`document.querySelector("[name=setting]").value = ""`, nil), press("Set"), says("No limit"))
+		chromedp.SetValue(`form[data-form=bandwidth] input`, "2M", chromedp.ByQuery), press("Set"),
+		says("2.0 MiB/s up"), chromedp.Evaluate(`document.querySelector("[name=setting]").value = ""`, nil),
+		press("Set"), says("No limit"))
 
 	// What fails is shown with its reason, and mended by its button.
 	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
@@ -182,10 +187,11 @@ func TestPage(t *testing.T) {
 	}
 
 	// Search and the story of one file.
-	browses(t, browser, "search", press("Queue"), chromedp.SendKeys(`input[name=text]`, "refused", chromedp.ByQuery),
+	browses(t, browser, "search", press("Queue"),
+		chromedp.SendKeys(`input[name=text]`, "refused", chromedp.ByQuery),
 		chromedp.Poll(`document.querySelectorAll("main .row").length === 1`, nil), press("refused.dwg"),
-		says("What happened"), says("Receipt"), press("Versions and link"), says("Open it in the cloud"), accessible(t),
-		shot("story"))
+		says("What happened"), says("Receipt"), press("Versions and link"),
+		says("Open it in the cloud"), accessible(t), shot("story"))
 	browses(t, browser, "plots", press("Plots"),
 		// A minute is over by now, or it is not.
 		chromedp.Poll(`/Nothing yet|Throughput/.test(document.getElementById("main").innerText)`, nil),
@@ -386,13 +392,15 @@ func TestPageLetsNobodyElseIn(t *testing.T) {
 	}{
 		{"reads", "GET", "/v1/status", []string{page.TokenHeader, string(token[1])}, 200},
 		{"its files", "GET", "/app.js", nil, 200},
-		{"reads with the cookie alone, as another port of this machine gets it", "GET", "/v1/status", nil, 403},
+		{"reads with the cookie alone, as another port of this machine gets it", "GET",
+			"/v1/status", nil, 403},
 		{"listens with it", "GET", "/v1/events", nil, 403},
 		{"figures with it", "GET", "/metrics", nil, 403},
 		{"by another name", "GET", "/v1/status", []string{"Host", "rebound.example.com", page.TokenHeader,
 			string(token[1])}, 403},
 		{"changes with the token", "POST", "/v1/verify", []string{page.TokenHeader, string(token[1])}, 200},
-		{"changes with the cookie alone, as another port of this machine gets it", "POST", "/v1/jobs/pause", nil, 403},
+		{"changes with the cookie alone, as another port of this machine gets it", "POST",
+			"/v1/jobs/pause", nil, 403},
 		{"changes without the token", "POST", "/v1/verify", nil, 403},
 		{"changes with a wrong token", "POST", "/v1/verify", []string{page.TokenHeader, "guess"}, 403},
 		{"a page of another site", "POST", "/v1/verify", []string{"Sec-Fetch-Site", "cross-site"}, 403},
@@ -457,7 +465,8 @@ func TestPageTakesNoLongBody(t *testing.T) {
 		t.Fatal(w.Body.String())
 	}
 
-	r = httptest.NewRequestWithContext(t.Context(), "POST", "/v1/push", strings.NewReader(strings.Repeat(" ", 2<<20)))
+	r = httptest.NewRequestWithContext(t.Context(), "POST", "/v1/push",
+		strings.NewReader(strings.Repeat(" ", 2<<20)))
 	r.Host = host
 	r.Header.Set(page.TokenHeader, token[1])
 	r.AddCookie(w.Result().Cookies()[0])
@@ -488,19 +497,21 @@ func manyRows(t *testing.T, asked chan<- string, change <-chan struct{}) http.Ha
 		return rows
 	}
 	job := func(id string) map[string]any {
-		return map[string]any{"id": id, "path": "/d/" + id + ".dwg", "remote": "aps://h", "kind": "upload", "state": "done",
-			"phase": "done", "reason": "changing", "detail": id, "count": 1, "paths": []string{}, "bytes_done": 1,
-			"bytes_total": 2, "updated_at": time.Now(), "fix": "hoist retry " + id}
+		return map[string]any{"id": id, "path": "/d/" + id + ".dwg", "remote": "aps://h", "kind": "upload",
+			"state": "done", "phase": "done", "reason": "changing", "detail": id, "count": 1,
+			"paths": []string{}, "bytes_done": 1, "bytes_total": 2, "updated_at": time.Now(),
+			"fix": "hoist retry " + id}
 	}
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
 	mux.HandleFunc("/v1/status", func(w http.ResponseWriter, r *http.Request) {
 		whole := r.Clone(r.Context())
 		whole.Form = url.Values{}
-		counts := map[string]int{"queued": all, "active": all, "waiting": all, "attention": all + int(more.Load()),
-			"done": 1_000_000}
+		counts := map[string]int{"queued": all, "active": all, "waiting": all,
+			"attention": all + int(more.Load()), "done": 1_000_000}
 		answer(w, map[string]any{"version": "v", "watches": []any{}, "jobs": counts, "active": list(r, job),
-			"attention": list(r, job), "waiting": list(whole, job), "trouble": list(whole, job), "budgets": []any{}})
+			"attention": list(r, job), "waiting": list(whole, job), "trouble": list(whole, job),
+			"budgets": []any{}})
 	})
 	mux.HandleFunc("/v1/jobs", func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.RawQuery
@@ -544,7 +555,8 @@ func TestPageOfTenThousandRows(t *testing.T) {
 	rows := func(want string) chromedp.Action {
 		return chromedp.ActionFunc(func(ctx context.Context) error {
 			var n int
-			err := chromedp.Run(ctx, says(want), chromedp.Evaluate(`document.querySelectorAll(".row").length`, &n))
+			err := chromedp.Run(ctx, says(want),
+				chromedp.Evaluate(`document.querySelectorAll(".row").length`, &n))
 			if n > 300 || n < 100 {
 				t.Errorf("%s: %d rows", want, n)
 			}

@@ -25,7 +25,8 @@ func TestPreflightFindsEachLimit(t *testing.T) {
 
 	l := newLab(t)
 	deep := "p" + strings.Repeat("/d", 25) // p is the first level below the top folder
-	for _, f := range []string{"ok.dwg", "price$.dwg", "Plan.dwg", "plan.dwg", "caf\u00e9.dwg", "cafe\u0301.dwg",
+	for _, f := range []string{"ok.dwg", "price$.dwg", "Plan.dwg", "plan.dwg", "caf\u00e9.dwg",
+		"cafe\u0301.dwg",
 		"roof.dwg", "macro.exe", "secret/a.dwg", "secret/b.dwg"} {
 		l.file("p/"+f, 10)
 	}
@@ -43,7 +44,8 @@ func TestPreflightFindsEachLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if _, _, err := l.cloud.AddFile(demo.Project, "Project Files/p/ROOF.dwg", strings.NewReader("x"), 1); err != nil {
+	if _, _, err := l.cloud.AddFile(demo.Project, "Project Files/p/ROOF.dwg", strings.NewReader("x"),
+		1); err != nil {
 		t.Fatal(err)
 	}
 

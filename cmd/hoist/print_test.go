@@ -14,8 +14,9 @@ func TestNothingPaintsATerminal(t *testing.T) {
 	const name = "a\x1b[2J\u202eb"
 	var out bytes.Buffer
 	a := newApp(nil, nil, &out, &out)
-	a.printExplanation(nil, control.Explanation{Path: name, Remote: name, State: "x", Detail: name, Reason: "x",
-		Fix: name, Rule: name, Watch: &control.Watch{ID: "w", Path: name, Remote: name, Detail: name}})
+	a.printExplanation(nil,
+		control.Explanation{Path: name, Remote: name, State: "x", Detail: name, Reason: "x",
+			Fix: name, Rule: name, Watch: &control.Watch{ID: "w", Path: name, Remote: name, Detail: name}})
 	a.printWaiting("waiting", control.Waiting{Reason: "x", Detail: name, Fix: name, Paths: []string{name}})
 	a.printTrouble(control.Trouble{Reason: "x", Detail: name, Fix: name})
 	if err := a.printStatus(control.Status{
@@ -35,15 +36,18 @@ func TestNothingPaintsATerminal(t *testing.T) {
 // TestOneIsSingular: what is counted reads right, of one and of two.
 func TestOneIsSingular(t *testing.T) {
 	for n, want := range map[int]struct{ counts, watch, summary string }{
-		1: {"1 needs attention", ", 1 file: 0 synced, 0 pending, 1 needs attention", "1 file: 1 needs attention"},
-		2: {"2 need attention", ", 2 files: 0 synced, 0 pending, 2 need attention", "2 files: 2 need attention"},
+		1: {"1 needs attention", ", 1 file: 0 synced, 0 pending, 1 needs attention",
+			"1 file: 1 needs attention"},
+		2: {"2 need attention", ", 2 files: 0 synced, 0 pending, 2 need attention",
+			"2 files: 2 need attention"},
 	} {
 		if got := countsText(control.Counts{Attention: n}); got != want.counts {
 			t.Errorf("counts: %q, want %q", got, want.counts)
 		}
 
 		none := 0
-		if got := watchText(control.Watch{Files: &n, Attention: &n, Synced: &none, Pending: &none}); got != want.watch {
+		if got := watchText(control.Watch{Files: &n, Attention: &n, Synced: &none,
+			Pending: &none}); got != want.watch {
 			t.Errorf("watch: %q, want %q", got, want.watch)
 		}
 

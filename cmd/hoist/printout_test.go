@@ -19,7 +19,8 @@ func TestOutputIsLost(t *testing.T) {
 	l := newLab(t)
 	path := l.file("a.rvt", 10)
 	for _, args := range [][]string{
-		{"version"}, {"help"}, {"help", "json"}, {"push", "--help"}, {"guide"}, {"status"}, {"status", "--json"},
+		{"version"}, {"help"}, {"help", "json"}, {"push", "--help"}, {"guide"}, {"status"},
+		{"status", "--json"},
 		{"config", "check"}, {"ls", "aps://"}, {"ls", "aps://", "--json"}, {"completion", "bash"}, {"api"},
 		{"push", path, l.remote}, {"pull", l.remote + "/a.rvt", "-"}, {"emulator"},
 	} {

@@ -34,8 +34,8 @@ func TestWatchFollowsRenames(t *testing.T) {
 		t.Helper()
 		eventually(t, what, func() bool {
 			s := l.status()
-			return done() && len(s.Watches) == 1 && s.Watches[0].Synced != nil && *s.Watches[0].Synced == files+6 &&
-				*s.Watches[0].Pending == 0
+			return done() && len(s.Watches) == 1 && s.Watches[0].Synced != nil &&
+				*s.Watches[0].Synced == files+6 && *s.Watches[0].Pending == 0
 		})
 	}
 	file := func(rel string) (emulator.FileInfo, bool) { return l.cloud.File("Project Files/" + rel) }
@@ -59,8 +59,8 @@ func TestWatchFollowsRenames(t *testing.T) {
 		t.Helper()
 		f, ok := file(to)
 		if !ok || f.ItemID != before[from].ItemID || len(f.Versions) != versions {
-			t.Errorf("%s that was %s: %+v %v, want item %s with %d versions", to, from, f, ok, before[from].ItemID,
-				versions)
+			t.Errorf("%s that was %s: %+v %v, want item %s with %d versions", to, from, f, ok,
+				before[from].ItemID, versions)
 		}
 
 		if _, ok := file(from); ok {

@@ -577,8 +577,8 @@ func TestRestored(t *testing.T) {
 	l.start("daemon", "--log-format", "json")
 	l.owned("daemon")
 
-	c := &cure{lab: l, cureRow: cureRow{name: "a repaired state", reason: transfer.ReasonRestored}, api: l.api(),
-		path: path}
+	c := &cure{lab: l, cureRow: cureRow{name: "a repaired state", reason: transfer.ReasonRestored},
+		api: l.api(), path: path}
 	s := l.status()
 	if !c.isSeen(s, nil) {
 		t.Errorf("not seen: %+v", s.Attention)

@@ -163,7 +163,8 @@ whole version.`,
 	f.StringVar(&a.flags.template, "template", "", "print each JSON object by this Go template")
 	f.BoolVarP(&a.flags.quiet, "quiet", "q", false, "no progress, no summary")
 	f.CountVarP(&a.flags.verbose, "verbose", "v", "log what happens to standard error (-vv: every request)")
-	f.StringVar(&a.flags.logFile, "log-file", "", "log what happens to this file, which is cut by size and age")
+	f.StringVar(&a.flags.logFile, "log-file", "",
+		"log what happens to this file, which is cut by size and age")
 	f.StringVar(&a.flags.logFormat, "log-format", "", "lines of the log: text or json (default text)")
 	f.StringVar(&a.flags.limits, "limits", "",
 		"API budgets: documented, server, or a file with raised quotas (HOIST_LIMITS)")
@@ -223,7 +224,8 @@ const endWithin = 4800 * time.Millisecond
 
 // afterInterruption is the advice after a command that a signal ended; "" that resume goes on with it.
 func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
-	queues := cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" || slices.Contains(args, uploadAction)
+	queues := cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" ||
+		slices.Contains(args, uploadAction)
 	switch {
 	case !queues:
 		return "run it again when it is wanted"

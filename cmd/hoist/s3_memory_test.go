@@ -71,7 +71,7 @@ func (s *memoryS3) put(w http.ResponseWriter, r *http.Request, name string) {
 	}
 
 	sent := io.Reader(r.Body)
-	if strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") { // rclone; chunks as those of HTTP
+	if strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") { // rclone; chunked as in HTTP
 		sent = httputil.NewChunkedReader(r.Body)
 	}
 
@@ -255,11 +255,13 @@ func TestMemoryS3(t *testing.T) {
 	first, _, page := listed("prefix=d")
 	second, _, last := listed("prefix=d&marker=" + page.NextMarker)
 	all := append(first, second...)
-	if len(first) != 1000 || !page.IsTruncated || last.IsTruncated || len(all) != files || !slices.IsSorted(all) {
+	if len(first) != 1000 || !page.IsTruncated || last.IsTruncated || len(all) != files ||
+		!slices.IsSorted(all) {
 		t.Errorf("%d keys, then %d of %d", len(first), len(second), files)
 	}
 
-	if keys, folders, _ := listed("delimiter=/"); len(keys) != 0 || !slices.Equal(folders, []string{"d0/", "d1/"}) {
+	if keys, folders, _ := listed("delimiter=/"); len(keys) != 0 ||
+		!slices.Equal(folders, []string{"d0/", "d1/"}) {
 		t.Errorf("folders %q, keys %q", folders, keys)
 	}
 

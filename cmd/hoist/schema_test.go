@@ -29,7 +29,8 @@ const offSchema = 99
 func bySchema(args []string) (stdout io.Writer, end func(code int) int) {
 	as := func(code int) int { return code }
 	if raced || !slices.Contains(args, "--json") || slices.ContainsFunc(args, func(a string) bool {
-		return a == "--" || a == "--help" || strings.HasPrefix(a, "--jq") || strings.HasPrefix(a, "--template")
+		return a == "--" || a == "--help" || strings.HasPrefix(a, "--jq") ||
+			strings.HasPrefix(a, "--template")
 	}) {
 		return os.Stdout, as
 	}
@@ -110,7 +111,8 @@ func (c *schemaCheck) off(err error) {
 }
 
 // aTime is what the library, which heeds no formats, is told of them.
-const aTime = `"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"`
+const aTime = `"pattern": ` +
+	`"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"`
 
 // schemaFor is the schema of a command as hoist prints it.
 func schemaFor(command string) (*jsonschema.Resolved, error) {
@@ -140,13 +142,14 @@ var schemaTypes = map[string]any{
 	"forecast": control.Forecast{}, "forecast-part": control.ForecastPart{},
 	"forgotten": control.Forgotten{}, "guide": guide.Guide{},
 	"guide-action": guide.Row{}, "guide-scope": guide.Enabled{}, "guide-step": guide.Step{},
-	"history": control.History{}, "job": control.Job{}, "job-detail": control.JobDetail{}, "mistake": mistake{},
-	"owner": control.Owner{}, "page-link": control.PageLink{}, "part": control.Part{}, "profile": profileJSON{},
-	"progress": control.Progress{}, "rebuilt": audit.RebuildReport{}, "record": control.Record{},
-	"repaired": repaired{}, "rule-count": control.RuleCount{}, "setting": config.Value{}, "size": sizes{},
-	"slow": control.Slow{}, "state-report": control.StateReport{}, "status": control.Status{}, "summary": summary{},
-	"trouble": control.Trouble{}, "verified": control.VerifyFile{}, "waiting": control.Waiting{},
-	"watch": control.Watch{}, "watch-result": control.WatchAdded{},
+	"history": control.History{}, "job": control.Job{}, "job-detail": control.JobDetail{},
+	"mistake": mistake{}, "owner": control.Owner{}, "page-link": control.PageLink{}, "part": control.Part{},
+	"profile": profileJSON{}, "progress": control.Progress{}, "rebuilt": audit.RebuildReport{},
+	"record": control.Record{}, "repaired": repaired{}, "rule-count": control.RuleCount{},
+	"setting": config.Value{}, "size": sizes{}, "slow": control.Slow{}, "state-report": control.StateReport{},
+	"status": control.Status{}, "summary": summary{}, "trouble": control.Trouble{},
+	"verified": control.VerifyFile{}, "waiting": control.Waiting{}, "watch": control.Watch{},
+	"watch-result": control.WatchAdded{},
 }
 
 // schemaObject is what all definitions are.
@@ -281,7 +284,8 @@ func TestEveryCommandHasASchema(t *testing.T) {
 			}
 		}
 
-		if !c.HasParent() || c.HasSubCommands() && name != "api" || c.Hidden || slices.Contains(noData, name) {
+		if !c.HasParent() || c.HasSubCommands() && name != "api" || c.Hidden ||
+			slices.Contains(noData, name) {
 			return
 		}
 
@@ -309,8 +313,10 @@ func TestSchemaCheckCanFail(t *testing.T) {
 		{"null", "pause", `{"id":"1","state":"done","result":null}`, false},
 		{"more", "pause", `{"id":"1","state":"done","result":"paused","more":1}`, false},
 		{"no state", "pause", `{"id":"1","state":"ready","result":"paused"}`, false},
-		{"no time", "job", `{"id":"1","kind":"upload","state":"done","phase":"done","path":"/p","remote":"aps://",` +
-			`"bytes_done":0,"attempts":0,"created_at":"now","updated_at":"now","parts":[],"history":[]}`, false},
+		{"no time", "job",
+			`{"id":"1","kind":"upload","state":"done","phase":"done","path":"/p","remote":"aps://",` +
+				`"bytes_done":0,"attempts":0,"created_at":"now","updated_at":"now","parts":[],"history":[]}`,
+			false},
 		{"nested", "push", `{"summary":{"files":1}}`, false},
 		{"no JSON", "push", `1 file`, false},
 		{"no schema", "help", `{}`, false},

@@ -244,9 +244,10 @@ var contractFields = map[string]struct{ must, may string }{
 // nested says which fields hold objects of which kind.
 var nested = map[string]string{
 	"status.owner": "owner", "status.watches": "watch", "status.jobs": "jobs", "status.active": "active",
-	"end.summary": "summary", "status.attention": "attention", "status.waiting": "waiting", "status.trouble": "trouble",
-	"status.budgets": "budget", "status.eta": "eta", "job.parts": "part", "job.history": "history",
-	"guide.actions": "guide-action", "guide.steps": "guide-step", "guide.scope_actions": "guide-scope",
+	"end.summary": "summary", "status.attention": "attention", "status.waiting": "waiting",
+	"status.trouble": "trouble", "status.budgets": "budget", "status.eta": "eta", "job.parts": "part",
+	"job.history": "history", "guide.actions": "guide-action", "guide.steps": "guide-step",
+	"guide.scope_actions": "guide-scope",
 }
 
 // cmdJSON (json KIND [LINES]) checks standard output line by line against the promised fields of a

@@ -122,10 +122,10 @@ func TestNoSecretIsShown(t *testing.T) {
 		more []string
 	}{
 		{0, signed[1], []string{"--dry-run"}}, {0, signed[1], nil}, {4, signed[1] + "0", nil},
-		{1,
-			"http://127.0.0.1:1/nobody?X-Amz-Signature=5ee0000000000000000000000000000000000000000000000000000000000000", nil},
-		{2,
-			"http://example.com/plain?X-Amz-Signature=5ee0000000000000000000000000000000000000000000000000000000000001", nil},
+		{1, "http://127.0.0.1:1/nobody?X-Amz-Signature=" +
+			"5ee0000000000000000000000000000000000000000000000000000000000000", nil},
+		{2, "http://example.com/plain?X-Amz-Signature=" +
+			"5ee0000000000000000000000000000000000000000000000000000000000001", nil},
 	} {
 		u, err := url.Parse(row.url)
 		if err != nil {

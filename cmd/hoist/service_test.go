@@ -128,7 +128,8 @@ func TestServiceInstallLooksFirst(t *testing.T) {
 	}
 
 	_, stderr := l.run(3, "service", "install", "--home", l.home)
-	if !strings.Contains(stderr, "missing: credentials: ") || !strings.Contains(stderr, "missing: watched folder: ") {
+	if !strings.Contains(stderr, "missing: credentials: ") ||
+		!strings.Contains(stderr, "missing: watched folder: ") {
 		t.Errorf("said\n%s", stderr)
 	}
 

@@ -163,7 +163,8 @@ func (d *soakDisk) do(step int, s soakStep) error {
 // cloudTree reads the versions of every visible item below a folder, oldest first, as digests of
 // their bytes. An item that is there twice is told as a fault, and a storage that two versions share
 // unless a rename was followed so, copies times at most.
-func cloudTree(cloud *emulator.Server, folder string, copies int) (tree map[string][][32]byte, faults []string,
+func cloudTree(cloud *emulator.Server, folder string, copies int) (tree map[string][][32]byte,
+	faults []string,
 	err error) {
 	tree = map[string][][32]byte{}
 	var shared []string

@@ -252,8 +252,8 @@ func readSoak(text string) (seed uint64, plan []soakStep, err error) {
 		if seed == 0 {
 			_, err = fmt.Sscan(line, &seed)
 		} else {
-			_, err = fmt.Sscanf(line, soakForm, &s.do, &s.name, &s.to, &s.size, &s.pause, &s.gap, &s.at, &s.when,
-				&s.down, &s.jump)
+			_, err = fmt.Sscanf(line, soakForm, &s.do, &s.name, &s.to, &s.size, &s.pause,
+				&s.gap, &s.at, &s.when, &s.down, &s.jump)
 			s.pause, s.gap, s.jump = s.pause*time.Millisecond, s.gap*time.Millisecond, s.jump*time.Millisecond
 			plan = append(plan, s)
 		}

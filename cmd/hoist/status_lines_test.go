@@ -31,7 +31,8 @@ func aFullStatus() control.Status {
 		Owner: &control.Owner{PID: 4194304, Command: "daemon", Since: at},
 		Trouble: []control.Trouble{
 			{Reason: "offline", Detail: "get token for data:read: something else answered in the service's " +
-				"place: 200 ok, text/html \"Welcome\"", Count: 1000, Since: &at, NextAttempt: &next, Fix: "hoist doctor"},
+				"place: 200 ok, text/html \"Welcome\"", Count: 1000, Since: &at, NextAttempt: &next,
+				Fix: "hoist doctor"},
 			{Reason: "unauthorised", Detail: "get token for data:read data:write data:create: invalid_client",
 				Count: 5, Since: &at, Fix: "hoist login && hoist retry --wait --reason unauthorised"},
 		},
@@ -39,22 +40,27 @@ func aFullStatus() control.Status {
 			strings.Repeat("Plans/", 12), State: "braked", Files: &files, Synced: &files, Pending: &none,
 			Attention: &none, LeftOut: []control.RuleCount{{Rule: "links and other special files", Count: 2}},
 			Detail: "23 of 60 files that changed since 14:00:00 do not begin as their kind does any more"}},
-		Jobs: control.Counts{Active: 2, Queued: 120000, Waiting: 1000, Attention: 6, Done: 1234567, Failed: 3},
-		ETA:  &control.ETA{Seconds: 7265, DecidedBy: "post-items"},
+		Jobs: control.Counts{Active: 2, Queued: 120000, Waiting: 1000, Attention: 6,
+			Done: 1234567, Failed: 3},
+		ETA: &control.ETA{Seconds: 7265, DecidedBy: "post-items"},
 		Budgets: []control.Budget{{Class: "post-items", LimitPerMinute: 50, NextCall: &next},
-			{Class: "get-item", LimitPerMinute: 300, Available: 12}, {Class: "get-tip", LimitPerMinute: 50, Available: 50},
+			{Class: "get-item", LimitPerMinute: 300, Available: 12},
+			{Class: "get-tip", LimitPerMinute: 50, Available: 50},
 			{Class: "post-storage", LimitPerMinute: 150, ClosedUntil: &next}},
 		Active: []control.Active{{Phase: "uploading", Path: name, BytesDone: 250 << 20, BytesTotal: &size,
 			Rate: 1023 << 10, ETASeconds: 3599}, {Phase: "publishing", Path: "/a.rvt", BytesTotal: &size}},
 		Attention: []control.Attention{
-			{ID: "18ecaf8a52de86fd9a510430ff79e7f9", Path: name, Reason: "conflict", Detail: "create version of " + name +
-				": 409", Since: &at, NextAttempt: &next, Fix: "hoist push --force '" + name + "' 'aps://Hub/Project/Plans'"},
+			{ID: "18ecaf8a52de86fd9a510430ff79e7f9", Path: name, Reason: "conflict",
+				Detail: "create version of " + name +
+					": 409", Since: &at, NextAttempt: &next, Fix: "hoist push --force '" + name +
+					"' 'aps://Hub/Project/Plans'"},
 			{Path: deep, Reason: "mass-change", Detail: "too many", Fix: "hoist watch resume w1a2b3c4"},
 		},
 	}
 	for i := range 6 {
-		s.Waiting = append(s.Waiting, control.Waiting{Reason: fmt.Sprintf("offline-%d", i), Detail: away, Count: 1000,
-			Since: &at, NextAttempt: &next, Paths: []string{name, "/b.rvt"}})
+		s.Waiting = append(s.Waiting,
+			control.Waiting{Reason: fmt.Sprintf("offline-%d", i), Detail: away, Count: 1000,
+				Since: &at, NextAttempt: &next, Paths: []string{name, "/b.rvt"}})
 		s.Attention = append(s.Attention, control.Attention{ID: "x", Path: name, Reason: "locked",
 			NextAttempt: &next})
 	}
@@ -149,22 +155,27 @@ func TestFollowSaysWhatThePageSays(t *testing.T) {
 		s    control.Status
 		want []string // in this order
 	}{
-		"nothing yet": {control.Status{}, []string{"nothing is watched yet", "jobs: none", "bandwidth: no limit",
-			"no folder is watched: hoist watch add PATH REMOTE"}},
+		"nothing yet": {control.Status{},
+			[]string{"nothing is watched yet", "jobs: none", "bandwidth: no limit",
+				"no folder is watched: hoist watch add PATH REMOTE"}},
 		"all done": {control.Status{Watches: []control.Watch{watch}, Jobs: control.Counts{Done: 3}},
 			[]string{"everything is up", "watching 1 folder", "jobs: 3 done", "watch w1 /d"}},
-		"on the way": {control.Status{Watches: []control.Watch{watch}, Jobs: control.Counts{Active: 1, Queued: 4},
+		"on the way": {control.Status{Watches: []control.Watch{watch},
+			Jobs:      control.Counts{Active: 1, Queued: 4},
 			ETA:       &control.ETA{Seconds: 60, DecidedBy: "post-items"},
 			Active:    []control.Active{{Phase: "uploading", Path: "/d/b.dwg"}},
 			Bandwidth: &control.Bandwidth{Setting: "1M", Up: 1 << 20, Down: 1 << 20},
 			Budgets:   []control.Budget{{Class: "post-items", LimitPerMinute: 50, Available: 12}}},
-			[]string{"5 files are on their way", "1m left (post-items decides); watching 1 folder", "uploading", "b.dwg",
-				"jobs: 1 active, 4 queued", "bandwidth: at most 1.0 MiB/s", "calls left this minute: post-items 12 of 50"}},
+			[]string{"5 files are on their way", "1m left (post-items decides); watching 1 folder",
+				"uploading", "b.dwg", "jobs: 1 active, 4 queued", "bandwidth: at most 1.0 MiB/s",
+				"calls left this minute: post-items 12 of 50"}},
 		"paused": {control.Status{Watches: []control.Watch{watch, paused}, Jobs: control.Counts{Paused: 2}},
 			[]string{"2 files are paused", "watching 2 folders, 1 paused", "jobs: 2 paused"}},
-		"needs somebody": {control.Status{Watches: []control.Watch{watch}, Jobs: control.Counts{Attention: 1, Active: 1},
-			Attention: []control.Attention{parked}, Active: []control.Active{{Phase: "uploading", Path: "/d/b.dwg"}},
-			Waiting: []control.Waiting{{Reason: "offline", Detail: "away", Count: 7, Paths: []string{"/d/c.dwg"}}}},
+		"needs somebody": {control.Status{Watches: []control.Watch{watch},
+			Jobs: control.Counts{Attention: 1, Active: 1}, Attention: []control.Attention{parked},
+			Active: []control.Active{{Phase: "uploading", Path: "/d/b.dwg"}},
+			Waiting: []control.Waiting{{Reason: "offline", Detail: "away", Count: 7,
+				Paths: []string{"/d/c.dwg"}}}},
 			[]string{"1 file needs you", "needs you: /d/a.dwg", "fix: hoist retry --wait 18", "uploading",
 				"waiting: 7 files: offline",
 				"c.dwg, …", "jobs: 1 active"}},

@@ -141,9 +141,9 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 	began, sent := time.Now(), &atomic.Int64{}
 	stopShowing := t.showStream(sent, st.client.Calls)
 	out, err := transfer.Stream{
-		Object: apsclient.NewObjectID(t.remote.Bucket(), t.remote.Key()), Name: t.remote.String(), ID: t.batch,
-		Spool: t.s.home.Streams(), PartSize: t.s.engine.PartSize, Acceleration: t.s.engine.Acceleration,
-		Force: req.Force, NoMD5: t.s.engine.Checksum == "never",
+		Object: apsclient.NewObjectID(t.remote.Bucket(), t.remote.Key()),
+		Name:   t.remote.String(), ID: t.batch, Spool: t.s.home.Streams(), PartSize: t.s.engine.PartSize,
+		Acceleration: t.s.engine.Acceleration, Force: req.Force, NoMD5: t.s.engine.Checksum == "never",
 		Sent: func(n int) { sent.Add(int64(n)) }, Renew: st.renew,
 	}.Write(ctx, st.client, inPieces(interruptible(ctx, a.stdin)))
 	stopShowing()
@@ -168,8 +168,9 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 
 	// The object is there: a signal from now on loses no receipt.
 	err = a.over(context.WithoutCancel(ctx), t.s, owner.Passive, "push", func(at *attached) error {
-		return at.RecordStream(ctx, control.StreamRecord{ID: t.batch, Remote: row.Remote, Storage: row.StorageID,
-			Size: out.Size, PartSize: out.PartSize, ETags: out.ETags, SHA1: out.SHA1, Began: began})
+		return at.RecordStream(ctx,
+			control.StreamRecord{ID: t.batch, Remote: row.Remote, Storage: row.StorageID,
+				Size: out.Size, PartSize: out.PartSize, ETags: out.ETags, SHA1: out.SHA1, Began: began})
 	})
 	if err != nil {
 		err = fmt.Errorf("the object is there, its receipt is not: %w", err)
@@ -261,7 +262,8 @@ func (a *app) writeOut(ctx context.Context, st *streamer, at remote.Address, ver
 	}
 
 	if place.Kind != remote.KindItem && place.Kind != remote.KindObject {
-		return 0, problem.Usagef("%s is %s: standard output takes a single file", at, aKind(typeName(place.Kind)))
+		return 0,
+			problem.Usagef("%s is %s: standard output takes a single file", at, aKind(typeName(place.Kind)))
 	}
 
 	if place, err = r.AtVersion(ctx, place, version); err != nil {

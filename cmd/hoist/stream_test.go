@@ -135,7 +135,8 @@ func TestStreamKilled(t *testing.T) {
 
 		signal := n%2 == 1 && runtime.GOOS != "windows"
 		if signal {
-			if code := p.interrupt(); code != 130 || !strings.Contains(p.errs.String(), "cannot be gone on with") {
+			if code := p.interrupt(); code != 130 ||
+				!strings.Contains(p.errs.String(), "cannot be gone on with") {
 				t.Errorf("interrupted: %d %s", code, p.errs.String())
 			}
 		} else {
@@ -180,8 +181,8 @@ func TestStreamIsNotHeld(t *testing.T) {
 
 	sink := newSink(t)
 	l.extra = append(l.extra, "APS_BASE_URL="+sink.URL)
-	p := l.startWith(io.LimitReader(zeros{}, size), "push", "-", "oss://sink-of-test/k", "-q", "--limits", "server",
-		"--json")
+	p := l.startWith(io.LimitReader(zeros{}, size), "push", "-", "oss://sink-of-test/k", "-q",
+		"--limits", "server", "--json")
 	peak, spooled := 0, int64(0)
 	for running := true; running; {
 		select {

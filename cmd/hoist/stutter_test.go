@@ -30,8 +30,8 @@ func stutters(line string) string {
 }
 
 // deeds begin what a call or a step says of itself.
-var deeds = []string{"complete", "create", "upload", "download", "get", "put", "reserve", "look", "list", "read",
-	"write", "rename", "hide", "open", "find", "fetch"}
+var deeds = []string{"complete", "create", "upload", "download", "get", "put", "reserve",
+	"look", "list", "read", "write", "rename", "hide", "open", "find", "fetch"}
 
 // TestNothingIsSaidTwice: whichever call of a command the service refuses, no segment of what people
 // read says what another has said.

@@ -108,7 +108,8 @@ func (s *summary) results(queued, left int) string {
 	}{
 		{s.Created, control.ResultCreated}, {s.Versioned, control.ResultVersioned},
 		{s.Downloaded, control.ResultDownloaded}, {queued, resultQueued},
-		{s.Unchanged, control.ResultUnchanged}, {s.Attention, needs(s.Attention) + " attention"}, {left, "left"},
+		{s.Unchanged, control.ResultUnchanged},
+		{s.Attention, needs(s.Attention) + " attention"}, {left, "left"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))

@@ -286,7 +286,8 @@ func TestJobsInAPipe(t *testing.T) {
 	l.run(0, "push", "-q", path, l.remote)
 	out, _ := l.run(0, "jobs")
 	fields := strings.Split(strings.TrimSuffix(out, "\n"), "\t")
-	if !slices.Equal(fields[1:], []string{"upload", "done", "done", "1000", path, l.remote + "/a b.rvt", "", ""}) {
+	if !slices.Equal(fields[1:],
+		[]string{"upload", "done", "done", "1000", path, l.remote + "/a b.rvt", "", ""}) {
 		t.Errorf("%q", out)
 	}
 }
@@ -299,10 +300,12 @@ func TestNoHub(t *testing.T) {
 
 	file := l.file("a.rvt", 10)
 	for _, args := range [][]string{{"ls", "aps://"}, {"tree", "aps://"}, {"ls", l.remote},
-		{"push", file, l.remote}, {"pull", l.remote, t.TempDir()}, {"preflight", filepath.Dir(file), l.remote},
+		{"push", file, l.remote}, {"pull", l.remote, t.TempDir()},
+		{"preflight", filepath.Dir(file), l.remote},
 		{"verify", filepath.Dir(file), l.remote}, {"watch", "add", filepath.Dir(file), l.remote},
 		{"stat", l.remote}, {"size", l.remote}, {"url", l.remote}, {"mkdir", l.remote + "/x"},
-		{"rm", "--yes", l.remote + "/x"}, {"copyto", file, l.remote + "/b.rvt"}, {"selftest", "--yes", l.remote},
+		{"rm", "--yes", l.remote + "/x"}, {"copyto", file, l.remote + "/b.rvt"},
+		{"selftest", "--yes", l.remote},
 		{"api", "upload-file-in-project-folder", "--body", file, "--param", "project_id=b.p",
 			"--param", "folder_id=urn:adsk.wipprod:fs.folder:co.x"}} {
 		if _, stderr := l.run(4, args...); !strings.Contains(stderr, "no hub is visible") {
@@ -336,7 +339,8 @@ func TestInterruptedRead(t *testing.T) {
 
 		select {
 		case code := <-ended:
-			if code != 130 || !strings.Contains(said.String(), "hint: ") || !strings.Contains(said.String(), words) {
+			if code != 130 || !strings.Contains(said.String(), "hint: ") ||
+				!strings.Contains(said.String(), words) {
 				t.Errorf("%v: exit code %d\n%s", args, code, said.String())
 			}
 		case <-time.After(5 * time.Second):
@@ -356,7 +360,8 @@ func TestProgressLines(t *testing.T) {
 	l.run(0, "mkdir", "oss://progress-lines")
 
 	for name, args := range map[string][]string{
-		"files": {"push", path, l.remote, "--json"}, "stream": {"push", "-", "oss://progress-lines/k", "--json"},
+		"files":  {"push", path, l.remote, "--json"},
+		"stream": {"push", "-", "oss://progress-lines/k", "--json"},
 	} {
 		told := make(chan struct{})
 		l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
@@ -392,7 +397,9 @@ func TestProgressLines(t *testing.T) {
 		return emulator.Fault{}
 	})
 	p := l.start("push", l.file("b.rvt", 1000), l.remote, "--json")
-	eventually(t, "a line of progress for people", func() bool { return strings.Contains(p.errs.String(), "hoist: ") })
+	eventually(t, "a line of progress for people", func() bool {
+		return strings.Contains(p.errs.String(), "hoist: ")
+	})
 	close(held)
 
 	if code := p.wait(); code != 0 || strings.Contains(p.out.String(), "progress") {

@@ -22,7 +22,8 @@ func TestLinksAreTold(t *testing.T) {
 	l := newLab(t)
 	l.file("links/plan.dwg", 10)
 	for link, to := range map[string]string{"a.dwg": "plan.dwg", "b.dwg": "gone.dwg"} {
-		if err := os.Symlink(filepath.Join(l.dir, "links", to), filepath.Join(l.dir, "links", link)); err != nil {
+		if err := os.Symlink(filepath.Join(l.dir, "links", to),
+			filepath.Join(l.dir, "links", link)); err != nil {
 			t.Skip(err) // no right to make links here
 		}
 	}
@@ -84,7 +85,8 @@ func TestNewCredentials(t *testing.T) {
 			return emulator.Fault{}
 		}
 
-		return emulator.Fault{Kind: emulator.FailBefore, Status: 401, Body: []byte(`{"error":"invalid_client"}`),
+		return emulator.Fault{Kind: emulator.FailBefore, Status: 401,
+			Body:   []byte(`{"error":"invalid_client"}`),
 			Header: http.Header{"Content-Type": {"application/json"}}}
 	})
 
@@ -103,7 +105,8 @@ func TestNewCredentials(t *testing.T) {
 	text, _ := l.run(0, "status")
 	lines := strings.Split(text, "\n")
 	if !strings.HasPrefix(lines[1], "unauthorised: ") || !strings.HasSuffix(lines[1], "; fix: "+fix) ||
-		!strings.Contains(lines[1], "(5 files)") || !strings.Contains(text, "needs you: 5 files: unauthorised: ") {
+		!strings.Contains(lines[1], "(5 files)") ||
+		!strings.Contains(text, "needs you: 5 files: unauthorised: ") {
 		t.Errorf("status:\n%s", text)
 	}
 
@@ -138,10 +141,12 @@ func TestServiceAway(t *testing.T) {
 			len(s.Attention) == 1 && s.Attention[0].Reason == transfer.ReasonOffline &&
 			s.Attention[0].Fix == "hoist doctor" && s.Trouble[0].Fix == "hoist doctor"
 	})
-	c := &cure{lab: l, cureRow: cureRow{name: "a garbled token", reason: transfer.ReasonOffline, seen: seenWaiting},
-		api: l.api(), path: path}
+	c := &cure{lab: l,
+		cureRow: cureRow{name: "a garbled token", reason: transfer.ReasonOffline, seen: seenWaiting},
+		api:     l.api(), path: path}
 	c.told(l.status())
-	if text, _ := l.run(3, "doctor"); !strings.Contains(text, "something else answered in the service's place") {
+	if text, _ := l.run(3, "doctor"); !strings.Contains(text,
+		"something else answered in the service's place") {
 		t.Errorf("the fix does not name the cause:\n%s", text)
 	}
 

@@ -44,7 +44,8 @@ func (t *transferFlags) addEngine(f *pflag.FlagSet) {
 		"SHA-256 of the whole file in its receipt, for which it is read once more: always or never "+
 			"(default never)")
 	f.Var(numberFlag{&t.settings.MaxDelete}, "max-delete",
-		"remote files that a watch with delete = \"hide\" may hide within ten minutes (default 10 %, at most 50)")
+		"remote files that a watch with delete = \"hide\" may hide within ten minutes "+
+			"(default 10 %, at most 50)")
 	f.StringVar(&t.settings.BWLimit, "bwlimit", "",
 		"bandwidth as rclone writes it: 10M, 10M:1M (up and down), or a timetable \"08:00,512k 19:00,off\"")
 }
@@ -109,8 +110,8 @@ func addMapNames(f *pflag.FlagSet, s *config.Settings) {
 // addStats adds the flag that says how often progress is printed.
 func (t *transferFlags) addStats(f *pflag.FlagSet) {
 	f.StringVar(&t.stats, "stats", "",
-		"print a line of progress with the time this often, such as 30s, also on a terminal; with --json one of "+
-			"JSON too, between the results; 0: none")
+		"print a line of progress with the time this often, such as 30s, also on a terminal; with "+
+			"--json one of JSON too, between the results; 0: none")
 }
 
 // statsEvery is the time between two lines of progress, as [progress.New] takes it.
@@ -152,8 +153,8 @@ func (t *transferFlags) addAll(cmd *cobra.Command) {
 	f.StringVar(&t.cutoff, "cutoff-mode", "soft",
 		"at --max-transfer: soft (the file that passes it still goes) or cautious (it waits)")
 	completeValues(cmd, "cutoff-mode", "soft", "cautious")
-	completeValues(cmd, "order-by", "size", "size,descending", "size,mixed", "name", "name,descending", "modtime",
-		"modtime,descending")
+	completeValues(cmd, "order-by", "size", "size,descending", "size,mixed", "name",
+		"name,descending", "modtime", "modtime,descending")
 }
 
 // most is the limit of --max-transfer in bytes, 0: none, and whether no file may pass it. It checks
@@ -174,7 +175,8 @@ func (t *transferFlags) most() (limit int64, cautious bool, err error) {
 	}
 
 	if limit, err = config.ParseSize(t.maxTransfer); err != nil || limit <= 0 {
-		return 0, false, &config.Error{Key: "--max-transfer", Msg: fmt.Sprintf("%q is no size", t.maxTransfer)}
+		return 0, false,
+			&config.Error{Key: "--max-transfer", Msg: fmt.Sprintf("%q is no size", t.maxTransfer)}
 	}
 
 	return limit, t.cutoff == "cautious", nil

@@ -409,7 +409,8 @@ func (t *transferRun) sumUp(err error) error {
 
 	if err == nil && t.held > 0 && !t.dry {
 		return fail(problem.TimeUp, fmt.Errorf("--max-transfer is reached, and %s left",
-			count(t.held, "file is", "files are")), `"hoist resume" goes on with them, and so does the same command again`)
+			count(t.held, "file is", "files are")),
+			`"hoist resume" goes on with them, and so does the same command again`)
 	}
 
 	if err == nil && !t.by.IsZero() {
@@ -430,8 +431,9 @@ func (t *transferRun) inTime(f *control.Forecast) error {
 	case f == nil:
 		return nil
 	case f.Late == nil:
-		return fail(problem.Failure, fmt.Errorf("what will be done by %s cannot be told: nothing was sent from here "+
-			"yet that tells how fast the line is", by),
+		return fail(problem.Failure,
+			fmt.Errorf("what will be done by %s cannot be told: nothing was sent from here "+
+				"yet that tells how fast the line is", by),
 			"say how fast it is, such as --bwlimit 4M, or push one large file first")
 	case f.Late.Files == 0:
 		return nil
@@ -439,8 +441,8 @@ func (t *transferRun) inTime(f *control.Forecast) error {
 
 	return fail(problem.TimeUp, fmt.Errorf("%s of %d (%s) will not be done by %s",
 		count(f.Late.Files, "file", "files"), f.Files, humanize.IBytes(uint64(f.Late.Bytes)), by),
-		"begin earlier, or with what counts most (--order-by); what is not done by then is kept, and goes on "+
-			"with \"hoist resume\"")
+		"begin earlier, or with what counts most (--order-by); what is not done by then is kept, "+
+			"and goes on with \"hoist resume\"")
 }
 
 // resultQueued is what is said of a file that was handed over and is not waited for.
@@ -460,8 +462,8 @@ func causeHint(reason, detail string) string {
 // needAttention is the end of a command some of whose files are not in sync; cause is what helps, ""
 // unknown.
 func needAttention(n, total int, cause string) error {
-	hint := "run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and what fixes it; " +
-		"what is done is done"
+	hint := "run \"hoist status\", or \"hoist jobs --state attention,failed\", to see why and " +
+		"what fixes it; what is done is done"
 	if cause != "" {
 		hint = cause + "; \"hoist status\" shows all that wait for it"
 	}

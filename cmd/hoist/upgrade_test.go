@@ -30,7 +30,8 @@ func TestUpgradeInPlace(t *testing.T) {
 	dir := t.TempDir()
 	old := filepath.Join(dir, "hoist")
 	build := exec.CommandContext(t.Context(), "sh", "-c",
-		`git archive "$1" | tar x -C "$2" && cd "$2" && go build -o "$3" ./cmd/hoist`, "sh", olderProgram, dir, old)
+		`git archive "$1" | tar x -C "$2" && cd "$2" && go build -o "$3" ./cmd/hoist`, "sh",
+		olderProgram, dir, old)
 	build.Dir = filepath.Join("..", "..")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Skipf("no older hoist here: %v: %s", err, out)
@@ -92,7 +93,8 @@ func TestUpgradeInPlace(t *testing.T) {
 	}
 
 	p := run("status")
-	if code := p.wait(); code != 1 || !strings.Contains(p.errs.String(), "hint: this state was written by a newer hoist") {
+	if code := p.wait(); code != 1 ||
+		!strings.Contains(p.errs.String(), "hint: this state was written by a newer hoist") {
 		t.Errorf("the older one after that: exit code %d\n%s", code, p.errs.String())
 	}
 }

@@ -138,8 +138,10 @@ func TestVerifyIsANightlyCheck(t *testing.T) {
 
 	l.run(0, "api", "create-bucket", "--body",
 		l.json("bucket.json", `{"bucketKey":"nightly-stream","policyKey":"transient"}`))
-	l.second().run(0, "push", local("odd/object.zip", "an archive"), "oss://nightly-stream", "--as", "backup.tar")
-	record(filepath.Join(l.home, "streams", "stdin-1"), "oss://nightly-stream/backup.tar", "", "an archive", "ok")
+	l.second().run(0, "push", local("odd/object.zip", "an archive"), "oss://nightly-stream",
+		"--as", "backup.tar")
+	record(filepath.Join(l.home, "streams", "stdin-1"), "oss://nightly-stream/backup.tar", "",
+		"an archive", "ok")
 	l.run(0, "push", l.dir+"/odd", l.remote, "-n") // makes the home
 	r.keep(l)
 
@@ -219,7 +221,8 @@ func TestVerifyMends(t *testing.T) {
 		{"verify", filepath.Join(l.dir, "plans"), l.remote + "/plans", "--json"}} {
 		out, _ := l.run(3, args...)
 		rows := verified(t, out)
-		for i, want := range []string{"differs", "differs", "missing-local", "missing-remote", "newer-remote"} {
+		for i, want := range []string{"differs", "differs", "missing-local", "missing-remote",
+			"newer-remote"} {
 			if got := rows[at(i)]; got.Result != want || got.Fix == "" {
 				t.Errorf("%s: %+v, want %s", names[i], got, want)
 			}
@@ -294,7 +297,8 @@ func TestVerifyPair(t *testing.T) {
 
 		return f
 	})
-	hub, empty := l.remote[:strings.LastIndexByte(strings.TrimSuffix(l.remote, "/Project Files"), '/')], t.TempDir()
+	hub, empty := l.remote[:strings.LastIndexByte(strings.TrimSuffix(l.remote, "/Project Files"), '/')],
+		t.TempDir()
 	for _, tt := range []struct{ dir, remote, want string }{
 		{dir, l.remote + "/a", "* differs.rvt\n+ here.rvt\n= same.rvt\n! sub\n! sub/same.rvt\n- there.rvt\n"},
 		{dir, "aps://No Such Hub/P/F", "! .\n! differs.rvt\n! here.rvt\n! same.rvt\n! sub/same.rvt\n"},
@@ -311,7 +315,8 @@ func TestVerifyPair(t *testing.T) {
 	top = strings.Trim(top, "\"\n")
 	var refused atomic.Bool
 	l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
-		if r.Op == "list-folder-contents" && strings.Contains(r.Path, top) && refused.CompareAndSwap(false, true) {
+		if r.Op == "list-folder-contents" && strings.Contains(r.Path, top) &&
+			refused.CompareAndSwap(false, true) {
 			f = emulator.Fault{Kind: emulator.FailBefore, Status: http.StatusForbidden}
 		}
 

@@ -71,7 +71,8 @@ func TestWaitForPushes(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if want := []string{"d", "c", "b", "a"}; !slices.Equal(o.followed, want) || w.total != 4 || w.attention != 1 {
+		if want := []string{"d", "c", "b", "a"}; !slices.Equal(o.followed, want) || w.total != 4 ||
+			w.attention != 1 {
 			t.Errorf("followed %v, %d in all, %d need attention", o.followed, w.total, w.attention)
 		}
 	})

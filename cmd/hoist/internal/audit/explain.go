@@ -164,10 +164,12 @@ func (s *stand) leftOut(e *control.Explanation) {
 		}
 	case s.Watch != nil:
 	case s.found.Special && named:
-		e.Detail = "it is a link: a push of its folder leaves it out, one that names it sends what it leads to"
+		e.Detail = "it is a link: a push of its folder leaves it out, one that names it sends " +
+			"what it leads to"
 	case s.found.Special:
 	case named:
-		e.Detail = "the rule " + e.Rule + " leaves it out when its folder is pushed; a push that names it takes it"
+		e.Detail = "the rule " + e.Rule +
+			" leaves it out when its folder is pushed; a push that names it takes it"
 	}
 }
 
@@ -208,7 +210,8 @@ func (s *stand) rests(e *control.Explanation) {
 	case s.Watch != nil:
 		e.State, e.Detail = control.ExplainPending, pendingText(*e, *s.Watch)
 	default:
-		e.State, e.Detail = control.ExplainUnknown, "it lies in no watch, and this state of it was not published"
+		e.State, e.Detail = control.ExplainUnknown,
+			"it lies in no watch, and this state of it was not published"
 		if e.Holds != "" {
 			e.Detail += "; a push of its folder passes it over (" + e.Holds + "), one that names it takes it"
 		}

@@ -183,7 +183,8 @@ func (a *Auditor) fill(ctx context.Context, receipts []state.Receipt, meta map[s
 	}
 
 	for key, value := range meta {
-		if strings.HasPrefix(key, "watch-paused/") || strings.HasPrefix(key, "forgotten/") || key == receiptsMeta {
+		if strings.HasPrefix(key, "watch-paused/") || strings.HasPrefix(key, "forgotten/") ||
+			key == receiptsMeta {
 			if err := a.Store.SetMeta(key, value); err != nil {
 				return err
 			}

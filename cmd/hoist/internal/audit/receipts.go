@@ -154,7 +154,8 @@ func goOnAt(path string, size int64, receipts []state.Receipt) (at int64, whole 
 	}
 
 	for line := range bytes.Lines(tail) {
-		if line, ended := bytes.CutSuffix(line, []byte("\n")); ended && json.Valid(line) && !known[string(line)] {
+		if line, ended := bytes.CutSuffix(line, []byte("\n")); ended && json.Valid(line) &&
+			!known[string(line)] {
 			return 0, true, setAside(path)
 		}
 	}

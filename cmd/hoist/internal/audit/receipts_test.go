@@ -18,7 +18,8 @@ func publish(t *testing.T, s *state.Store, n int) {
 	t.Helper()
 	j, v, err := s.Enqueue(state.Job{Kind: state.Upload, Path: fmt.Sprintf("/w/%d.dwg", n), Size: 1,
 		Snapshot: state.Snapshot{Size: 1},
-		Target:   state.Target{Address: fmt.Sprintf("oss://b/%d.dwg", n), Bucket: "b", Key: fmt.Sprint(n), Name: "n"}})
+		Target: state.Target{Address: fmt.Sprintf("oss://b/%d.dwg", n), Bucket: "b",
+			Key: fmt.Sprint(n), Name: "n"}})
 	if err != nil || v != state.Queued {
 		t.Fatal(v, err)
 	}
@@ -84,7 +85,8 @@ func TestExportEndsAnywhere(t *testing.T) {
 
 	for _, from := range []string{recorded, "0 0"} { // nor was the first record made
 		for i, file := range files {
-			if err := errors.Join(os.RemoveAll(home.Receipts()), os.Mkdir(home.Receipts(), 0o700)); err != nil {
+			if err := errors.Join(os.RemoveAll(home.Receipts()),
+				os.Mkdir(home.Receipts(), 0o700)); err != nil {
 				t.Fatal(err)
 			}
 
@@ -104,11 +106,12 @@ func TestExportEndsAnywhere(t *testing.T) {
 
 			got, err := os.ReadFile(a.receiptsFile())
 			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("recorded %q, left %d bytes of case %d: %d bytes, want %d: %v", from, len(file), i, len(got),
-					len(want), err)
+				t.Errorf("recorded %q, left %d bytes of case %d: %d bytes, want %d: %v", from,
+					len(file), i, len(got), len(want), err)
 			}
 
-			if text, _, err := store.Meta(receiptsMeta); err != nil || text != fmt.Sprintf("4 %d", len(want)) {
+			if text, _, err := store.Meta(receiptsMeta); err != nil ||
+				text != fmt.Sprintf("4 %d", len(want)) {
 				t.Errorf("recorded %q, case %d: %q, %v", from, i, text, err)
 			}
 		}

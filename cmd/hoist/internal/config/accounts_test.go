@@ -29,7 +29,8 @@ func TestAccounts(t *testing.T) {
 		t.Error("what was forgotten is still known")
 	}
 
-	if info, err := os.Stat(h.AccountsFile()); err != nil || info.Mode().Perm()&0o077 != 0 && os.Getuid() >= 0 {
+	if info, err := os.Stat(h.AccountsFile()); err != nil ||
+		info.Mode().Perm()&0o077 != 0 && os.Getuid() >= 0 {
 		t.Errorf("%v, %v", info, err)
 	}
 

@@ -24,7 +24,8 @@ func TestSetBWLimit(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			h := Home{Config: dir, State: dir}
-			if err := os.WriteFile(h.ConfigFile(), []byte(strings.ReplaceAll(tt.before, "/a", dir)), 0o600); err != nil {
+			if err := os.WriteFile(h.ConfigFile(), []byte(strings.ReplaceAll(tt.before, "/a", dir)),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 

@@ -11,7 +11,8 @@ import (
 // watch out of it leaves the others.
 func FuzzConfig(f *testing.F) {
 	f.Add("limits = \"server\"\n[[watch]]\npath = \"/a\"\nremote = \"oss://bkt\"\n")
-	f.Add("[[watch]]\npath = \"/a\"\nremote = \"oss://bkt\"\n# b\n[[watch]]\npath = \"/b\"\nremote = \"oss://bkt/b\"\n")
+	f.Add("[[watch]]\npath = \"/a\"\nremote = \"oss://bkt\"\n# b\n[[watch]]\npath = \"/b\"\nremote = " +
+		"\"oss://bkt/b\"\n")
 	f.Add("bwlimit = \"08:00,2M 19:00,off\"\nexclude = [\"*.log\", \"!a\"]\nmin-size = \"1K\"\n" +
 		"[notify]\nurl = \"https://x\"\n")
 	f.Add("spool = \"off\"\nparts = 0\nunknown = 1\n")
@@ -43,7 +44,8 @@ func FuzzConfig(f *testing.F) {
 // FuzzTimetable: the next change of a limit is later than now, so that following it ends nowhere in
 // a busy loop.
 func FuzzTimetable(f *testing.F) {
-	for _, s := range []string{"10M", "off", "10M:1M", "08:00,512k 19:00,off", "Sat-10:00,off Mon-08:00,2M:1M", "1e300"} {
+	for _, s := range []string{"10M", "off", "10M:1M", "08:00,512k 19:00,off",
+		"Sat-10:00,off Mon-08:00,2M:1M", "1e300"} {
 		f.Add(s, int64(1_700_000_000))
 	}
 

@@ -11,7 +11,8 @@ func TestEffective(t *testing.T) {
 	dir := t.TempDir()
 	h := Home{Config: dir, State: dir}
 	file := File{Settings: Settings{Limits: "server", Checksum: "never", Parts: new(3),
-		Selection: Selection{Exclude: []string{"a", "b"}}}, Watch: []Watch{{Path: "/x", Remote: "aps://a/b/c"}}}
+		Selection: Selection{Exclude: []string{"a", "b"}}},
+		Watch: []Watch{{Path: "/x", Remote: "aps://a/b/c"}}}
 	profile := Profile{ClientID: "id", ClientSecret: "secret",
 		Settings: Settings{Checksum: "always", Selection: Selection{Exclude: []string{"c"}}}}
 	env := Env{Limits: "documented", Home: dir, ClientSecret: "secret"}

@@ -156,5 +156,6 @@ func (w Watch) PriorityOf(rel string) int {
 
 // Prioritizes reports whether some files of the watch begin before or after others.
 func (w Watch) Prioritizes() bool {
-	return w.Priority != "" || slices.ContainsFunc(w.Pattern, func(p Pattern) bool { return p.Priority != "" })
+	return w.Priority != "" ||
+		slices.ContainsFunc(w.Pattern, func(p Pattern) bool { return p.Priority != "" })
 }

@@ -68,7 +68,8 @@ func TestPatterns(t *testing.T) {
 			t.Errorf("%s: %v %d, want %+v", row.rel, d, p, row)
 		}
 
-		if g, p, c := w.GateOf(row.rel, Settings{Gate: GateOff}), w.PreferOf(row.rel), w.OnClose(row.rel); g != row.gate ||
+		if g, p, c := w.GateOf(row.rel, Settings{Gate: GateOff}), w.PreferOf(row.rel),
+			w.OnClose(row.rel); g != row.gate ||
 			p != row.prefer || c != row.onClose {
 			t.Errorf("%s: %s %s %v, want %+v", row.rel, g, p, c, row)
 		}
@@ -80,7 +81,8 @@ func TestPatterns(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if file, err = Load(home); err != nil || file.Watch[0].Gate != GatePark || len(file.Watch[0].Pattern) != 2 {
+	if file, err = Load(home); err != nil || file.Watch[0].Gate != GatePark ||
+		len(file.Watch[0].Pattern) != 2 {
 		t.Errorf("%+v, %v", file.Watch, err)
 	}
 
@@ -89,7 +91,8 @@ func TestPatterns(t *testing.T) {
 	}
 
 	rest, err := os.ReadFile(filepath.Clean(home.ConfigFile()))
-	if err != nil || strings.Contains(string(rest), "pattern") || !strings.Contains(string(rest), "# another folder") {
+	if err != nil || strings.Contains(string(rest), "pattern") ||
+		!strings.Contains(string(rest), "# another folder") {
 		t.Errorf("%v\n%s", err, rest)
 	}
 }
@@ -110,8 +113,10 @@ func TestPatternMistakes(t *testing.T) {
 		t.Error("tables are set as a key")
 	}
 
-	_, err = w.WithPattern("*.rvt", map[string][]string{"match": {"*.dwg"}, "colour": {"red"}, "settle": {"never"}})
-	for _, want := range []string{"match: ", "--pattern", "colour: unknown key; there are gate, open, ", "never"} {
+	_, err = w.WithPattern("*.rvt",
+		map[string][]string{"match": {"*.dwg"}, "colour": {"red"}, "settle": {"never"}})
+	for _, want := range []string{"match: ", "--pattern",
+		"colour: unknown key; there are gate, open, ", "never"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}

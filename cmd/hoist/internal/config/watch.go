@@ -162,7 +162,8 @@ func (w *Watch) CheckWords(bad func(key, msg string)) {
 		err error
 	}{
 		{"settle", checkTime(w.Settle)}, {"scan", checkTime(w.Scan)}, {"open", checkOpen(w.Open)},
-		{"priority", checkPriority(w.Priority)}, {"gate", checkGate(w.Gate)}, {"prefer", checkPrefer(w.Prefer)},
+		{"priority", checkPriority(w.Priority)}, {"gate", checkGate(w.Gate)},
+		{"prefer", checkPrefer(w.Prefer)},
 	} {
 		if value.err != nil {
 			bad(value.key, value.err.Error())
@@ -278,7 +279,8 @@ func replaceConfig(h Home, text []byte, change func([]Watch) []Watch, old []byte
 	return WriteFile(h.ConfigFile(), text)
 }
 
-var errByHand = errors.New("its tables are written in a way that this program does not change; edit it by hand")
+var errByHand = errors.New("its tables are written in a way that this program does not change; " +
+	"edit it by hand")
 
 func sameTables(a, b []Watch) bool {
 	first, err := toml.Marshal(File{Watch: a})

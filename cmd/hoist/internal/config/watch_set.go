@@ -163,7 +163,9 @@ func SetPattern(h Home, w Watch, match string, keys []string) error {
 			return findPattern(text, n, was).cut(), nil
 		}
 
-		return setLines(text, keys, w.Pattern[is], func(text []byte) tableLines { return findPattern(text, n, was) })
+		return setLines(text, keys, w.Pattern[is], func(text []byte) tableLines {
+			return findPattern(text, n, was)
+		})
 	})
 }
 

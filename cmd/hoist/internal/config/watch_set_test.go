@@ -10,8 +10,10 @@ import (
 
 // TestSetWatch: other values hold, and nothing else in the file changes.
 func TestSetWatch(t *testing.T) {
-	head, body := "transfers = 3 # three\n\n[[watch]]\n", "path = '"+abs("one")+"'\nremote = \"oss://bkt/one\"\n"
-	tail := "\n# about two\n[[watch]]\npath = '" + abs("two") + "'\nremote = \"oss://bkt/two\"\nsettle = '1s'\n"
+	head, body := "transfers = 3 # three\n\n[[watch]]\n",
+		"path = '"+abs("one")+"'\nremote = \"oss://bkt/one\"\n"
+	tail := "\n# about two\n[[watch]]\npath = '" + abs("two") +
+		"'\nremote = \"oss://bkt/two\"\nsettle = '1s'\n"
 	for _, row := range []struct {
 		name, had    string // below path and remote
 		above, below string // these, afterwards
@@ -22,7 +24,8 @@ func TestSetWatch(t *testing.T) {
 			map[string][]string{"settle": {"30s"}}},
 		{"the default", "settle = '5s'\nscan='1h'\n", "", "scan='1h'\n", map[string][]string{"settle": {""}}},
 		{"a list", "exclude = [\n  \"a[0-9]\", # ten\n  \"b]\",\n]\nscan = '1h'\n", "",
-			"exclude = ['*.bak', \"it's/\"]\nscan = '1h'\n", map[string][]string{"exclude": {"*.bak", "it's/"}}},
+			"exclude = ['*.bak', \"it's/\"]\nscan = '1h'\n",
+			map[string][]string{"exclude": {"*.bak", "it's/"}}},
 		{"yes and no", "exclude-caches = true\n", "one-file-system = true\n", "exclude-caches = false\n",
 			map[string][]string{"exclude-caches": {"false"}, "one-file-system": {"true"}}},
 	} {
@@ -58,9 +61,10 @@ func TestSetWatch(t *testing.T) {
 // TestSetWatchNamesEveryMistake: they are told at once, and nothing is written.
 func TestSetWatchNamesEveryMistake(t *testing.T) {
 	w := Watch{Path: abs("one"), Remote: "oss://bkt/one"}
-	_, err := w.With(map[string][]string{"settle": {"soon"}, "path": {"/x"}, "colour": {"red"}, "scan": {"1h", "2h"},
-		"exclude-caches": {"maybe"}, "min-size": {"much"}})
-	for _, want := range []string{"settle", "soon", "path", "add another", "colour", "there are delete, exclude, ",
+	_, err := w.With(map[string][]string{"settle": {"soon"}, "path": {"/x"}, "colour": {"red"},
+		"scan": {"1h", "2h"}, "exclude-caches": {"maybe"}, "min-size": {"much"}})
+	for _, want := range []string{"settle", "soon", "path", "add another", "colour",
+		"there are delete, exclude, ",
 		"scan: is given 2 times", "maybe", "min-size"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
@@ -76,7 +80,8 @@ func TestSetWatchNamesEveryMistake(t *testing.T) {
 	}
 
 	f.Watch[0].Settle = "3s"
-	if err := SetWatch(h, f.Watch[0], []string{"settle"}); err == nil || !strings.Contains(err.Error(), "by hand") {
+	if err := SetWatch(h, f.Watch[0], []string{"settle"}); err == nil ||
+		!strings.Contains(err.Error(), "by hand") {
 		t.Errorf("got %v", err)
 	}
 

@@ -180,7 +180,7 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 	}
 
 	w.WriteHeader(status)
-	_, _ = w.Write(AnswerBody(resp)) //nolint:gosec // JSON, to no browser; a reader that has gone needs no answer
+	_, _ = w.Write(AnswerBody(resp)) //nolint:gosec // JSON, to no browser; one that has gone needs no answer
 }
 
 // writeActionError is the one shape of an error, with the service's status and its own words where

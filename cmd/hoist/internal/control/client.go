@@ -161,7 +161,8 @@ func (c *Client) request(ctx context.Context, method, path string, body any) (*h
 	if body != nil {
 		data, err := json.Marshal(body)
 		if err == nil && !whole && replaced().Match(data) {
-			err = problem.With(problem.Usage, errNotUTF8, problem.Text("rename it, or end that process first"))
+			err = problem.With(problem.Usage, errNotUTF8,
+				problem.Text("rename it, or end that process first"))
 		}
 
 		if err != nil {

@@ -40,7 +40,8 @@ func (o *owner) Act(_ context.Context, id string, verb Verb) (ActResult, error) 
 }
 
 func (o *owner) SetWatch(_ context.Context, which string, r WatchSettings) (WatchAdded, error) {
-	return WatchAdded{ID: which, Path: "/a", Remote: "oss://bkt", State: strings.Join(r.Set["settle"], "")}, nil
+	return WatchAdded{ID: which, Path: "/a", Remote: "oss://bkt", State: strings.Join(r.Set["settle"], "")},
+		nil
 }
 
 func (o *owner) Job(_ context.Context, id string) (JobDetail, error) {
@@ -318,7 +319,8 @@ func TestTCPNeedsTokenAndAddress(t *testing.T) {
 		{name: "token in a cookie", host: "127.0.0.1:1", want: 403, header: "Cookie", value: "token=t"},
 		{name: "token in the address", host: "127.0.0.1:1", want: 403, path: "/v1/status?token=t"},
 		{name: "name of a web page", token: "t", host: "evil.example", want: 403},
-		{name: "change", token: "t", host: "127.0.0.1:1", want: 200, method: "POST", path: "/v1/jobs/7/pause"},
+		{name: "change", token: "t", host: "127.0.0.1:1", want: 200, method: "POST",
+			path: "/v1/jobs/7/pause"},
 		{name: "change by another site", token: "t", host: "127.0.0.1:1", want: 403, method: "POST",
 			path: "/v1/jobs/7/pause", header: "Origin", value: "https://evil.example"},
 		{name: "change by a page of another port", token: "t", host: "127.0.0.1:1", want: 403, method: "POST",

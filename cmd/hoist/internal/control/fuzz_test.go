@@ -19,7 +19,8 @@ func FuzzRequests(f *testing.F) {
 	f.Add("/v1/actions/create-bucket", `{"body":{"bucketKey":"x"},"strict":true}`)
 	f.Add("/v1/actions/get-hub", `{"params":{"hub_id":null},"query":{"a":[]}}`)
 	f.Fuzz(func(t *testing.T, path, body string) {
-		if !strings.HasPrefix(path, "/v1/") || strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if !strings.HasPrefix(path, "/v1/") ||
+			strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			t.Skip()
 		}
 
@@ -28,8 +29,10 @@ func FuzzRequests(f *testing.F) {
 			method = http.MethodPatch
 		}
 
-		r, err := http.NewRequestWithContext(t.Context(), method, "http://hoist"+path, strings.NewReader(body))
-		if err != nil || !slices.Contains([]string{"push", "watches", "actions"}, strings.Split(r.URL.Path+"//", "/")[2]) ||
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://hoist"+path,
+			strings.NewReader(body))
+		if err != nil || !slices.Contains([]string{"push", "watches", "actions"},
+			strings.Split(r.URL.Path+"//", "/")[2]) ||
 			r.URL.Path == "/v1/watches" || strings.HasSuffix(r.URL.Path, "/upload-file-in-project-folder") {
 			t.Skip() // the owner of this test answers the others not at all
 		}

@@ -87,7 +87,7 @@ func (r VerifyReport) Findings() int {
 
 // ForgetRequest names records that are to go; the files stay as they are.
 type ForgetRequest struct {
-	Paths   []string `json:"paths,omitempty"`   // absolute: files, or folders with all below; or remotes of files
+	Paths   []string `json:"paths,omitempty"`   // absolute, of files or folders; or remotes of files
 	Missing bool     `json:"missing,omitempty"` // also those of all files that are not on disk any more
 	DryRun  bool     `json:"dry_run,omitempty"`
 }

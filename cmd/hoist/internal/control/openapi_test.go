@@ -108,13 +108,14 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		errorBody
 		Body string `json:"body,omitempty"`
 	}{}}
-	for _, v := range []any{Status{}, Trouble{}, Owner{}, Slow{}, Counts{}, Watch{}, Brake{}, SentVersion{}, Excluded{},
-		RuleCount{}, Active{}, Attention{},
-		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{}, Filter{}, PushRequest{},
-		PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{}, WatchSettings{}, PageLink{}, WatchAdded{},
-		Event{}, StateReport{}, PreflightReport{}, PreflightRow{}, Forecast{}, ForecastPart{}, Expected{},
-		VerifyRequest{}, VerifyFile{}, VerifyReport{}, ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{},
-		Record{}, Plots{}, PlotPoint{}, Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{},
+	for _, v := range []any{Status{}, Trouble{}, Owner{}, Slow{}, Counts{}, Watch{}, Brake{},
+		SentVersion{}, Excluded{}, RuleCount{}, Active{}, Attention{},
+		Waiting{}, Budget{}, ETA{}, Job{}, JobDetail{}, Part{}, History{}, ActResult{},
+		Filter{}, PushRequest{}, PullRequest{}, Plan{}, PlanFile{}, Progress{}, WatchRequest{},
+		WatchSettings{}, PageLink{}, WatchAdded{}, Event{}, StateReport{}, PreflightReport{}, PreflightRow{},
+		Forecast{}, ForecastPart{}, Expected{}, VerifyRequest{}, VerifyFile{}, VerifyReport{},
+		ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{}, Record{}, Plots{}, PlotPoint{},
+		Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{},
 		PendingPush{}, DroppedPushes{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
@@ -191,7 +192,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{method: "GET", path: "/v1/status"},
 		{method: "GET", path: "/v1/jobs/none"},
 		{method: "POST", path: "/v1/jobs/7/pause"},
-		{method: "POST", path: "/v1/push", body: `{"paths":["/a"],"remote":"oss://bkt","filter":{"min_age":2}}`},
+		{method: "POST", path: "/v1/push",
+			body: `{"paths":["/a"],"remote":"oss://bkt","filter":{"min_age":2}}`},
 		{method: "POST", path: "/v1/push", body: `{"paht":["/a"]}`, wrong: true},
 		{method: "GET", path: "/v1/jobs?limit=x", wrong: true},
 		{method: "GET", path: "/v1/plots?span=day"},
@@ -247,7 +249,8 @@ func checkAnswer(t *testing.T, router routers.Router, r *http.Request, body stri
 
 	if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header,
-		Body: io.NopCloser(bytes.NewReader(data)), Options: &openapi3filter.Options{IncludeResponseStatus: true},
+		Body:    io.NopCloser(bytes.NewReader(data)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
 	}); err != nil {
 		t.Errorf("the answer: %v\n%s", err, data)
 	}

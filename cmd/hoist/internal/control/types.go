@@ -33,7 +33,7 @@ type PendingPush struct {
 	Paths  []string  `json:"paths"`
 	Remote string    `json:"remote"`
 	Since  time.Time `json:"since"`
-	Left   *int      `json:"left,omitempty"` // files that are not queued yet; absent while nothing queues them
+	Left   *int      `json:"left,omitempty"` // files not queued yet; absent while nothing queues them
 }
 
 // DroppedPushes is how many pushes were to queue more, and do not any more.
@@ -305,7 +305,7 @@ type PullRequest struct {
 	Version   int    `json:"version,omitempty"`
 	Single    bool   `json:"single,omitempty"` // a folder is a mistake
 	Overwrite bool   `json:"overwrite,omitempty"`
-	OwnTime   bool   `json:"own_time,omitempty"` // files have the time when they came, not that of their versions
+	OwnTime   bool   `json:"own_time,omitempty"` // files keep the time of their arrival
 	OrderBy   string `json:"order_by,omitempty"`
 	Most      int64  `json:"max_transfer,omitempty"`
 	Cautious  bool   `json:"cautious,omitempty"`

@@ -135,7 +135,8 @@ func checkProjects(ctx context.Context, e Env, f facts) (facts, []Finding) {
 }
 
 // topFolder finds a folder for files in a project; nil when none is visible.
-func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub, p apsclient.Project) (*place, error) {
+func topFolder(ctx context.Context, c *apsclient.Client, h apsclient.Hub,
+	p apsclient.Project) (*place, error) {
 	folders, err := c.Projects.TopFolders(ctx, h.ID, p.ID)
 	if err != nil || len(folders) == 0 {
 		return nil, err

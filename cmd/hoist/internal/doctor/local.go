@@ -135,7 +135,9 @@ func checkSpace(_ context.Context, e Env, f facts) (facts, []Finding) {
 	var out []Finding
 	for _, d := range dirs {
 		there := existing(d.path)
-		free, err := disk.Ask(there, disk.Patience, func() (int64, error) { return transfer.FreeSpace(there) })
+		free, err := disk.Ask(there, disk.Patience, func() (int64, error) {
+			return transfer.FreeSpace(there)
+		})
 		if err != nil {
 			out = append(out, Finding{"space", Warning, there + ": " + err.Error(),
 				problem.Text("look whether the drive is there")})

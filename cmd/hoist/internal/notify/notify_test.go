@@ -47,7 +47,8 @@ func TestTelling(t *testing.T) {
 		{"and no other does", 5, control.Counts{Done: 7, Attention: 1}, 0, parked(4), "needs-you"},
 		{"said once", 6, control.Counts{Done: 7, Attention: 1}, 0, parked(4), ""},
 		{"another one", 8, control.Counts{Done: 7, Attention: 2}, 0, parked(4, 7), "needs-you"},
-		{"work that is done beside", 9, control.Counts{Done: 7, Attention: 2, Active: 1}, 0, parked(4, 7), ""},
+		{"work that is done beside", 9, control.Counts{Done: 7, Attention: 2, Active: 1}, 0,
+			parked(4, 7), ""},
 		{"is not all", 10, control.Counts{Done: 8, Attention: 2}, 0, parked(4, 7), ""},
 		{"a cancelled job", 11, control.Counts{Done: 8, Queued: 1}, 0, nil, ""},
 		{"is no news", 12, control.Counts{Done: 8, Cancelled: 1}, 0, nil, ""},
@@ -72,7 +73,8 @@ func TestTelling(t *testing.T) {
 
 	few := &config.Notify{URL: "https://x", Events: []string{config.NotifyStuck}}
 	quiet := &Teller{}
-	if got, _ := quiet.Tell(few, Look{Now: day, Jobs: control.Counts{Attention: 1}, Parked: parked(-60)}); len(got) > 0 {
+	if got, _ := quiet.Tell(few,
+		Look{Now: day, Jobs: control.Counts{Attention: 1}, Parked: parked(-60)}); len(got) > 0 {
 		t.Errorf("told what nobody wants: %+v", got)
 	}
 }
@@ -109,7 +111,8 @@ func TestDelivery(t *testing.T) {
 					body, err := io.ReadAll(r.Body)
 					want := "sha256=" + Sign("key-of-the-hook", r.Header.Get(TimestampHeader), body)
 					var m Message
-					if err != nil || r.Header.Get(SignatureHeader) != want || json.Unmarshal(body, &m) != nil ||
+					if err != nil || r.Header.Get(SignatureHeader) != want ||
+						json.Unmarshal(body, &m) != nil ||
 						m.Event != config.NotifyStuck || r.URL.Host != "hook.example" {
 						t.Errorf("%v %s %s %v", r.URL, r.Header, body, err)
 					}

@@ -54,19 +54,21 @@ var rows = []row{
 	{"item", "create-item", []string{"project_id=" + lookProject},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"look.dwg",` +
 			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},` +
-			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders",` +
-			`"id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1",` +
-			`"attributes":{"name":"look.dwg","extension":{"type":"versions:autodesk.bim360:File",` +
-			`"version":"1.0"}},"relationships":{"storage":{"data":{"type":"objects","id":"{storage}"}}}}]}`,
+			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},` +
+			`"parent":{"data":{"type":"folders","id":"` + lookParent +
+			`"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"look.dwg",` +
+			`"extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}},` +
+			`"relationships":{"storage":{"data":{"type":"objects","id":"{storage}"}}}}]}`,
 		`look.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
 		has(`"items"`, `look.dwg`), 0},
 	{"item by copying", "create-item",
 		[]string{"project_id=" + lookProject, "copyFrom=" + lookSource},
 		`{"jsonapi":{"version":"1.0"},"data":{"type":"items","attributes":{"displayName":"copy.dwg",` +
 			`"extension":{"type":"items:autodesk.bim360:File","version":"1.0"}},` +
-			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},"parent":{"data":{"type":"folders",` +
-			`"id":"` + lookParent + `"}}}},"included":[{"type":"versions","id":"1",` +
-			`"attributes":{"name":"copy.dwg","extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
+			`"relationships":{"tip":{"data":{"type":"versions","id":"1"}},` +
+			`"parent":{"data":{"type":"folders","id":"` + lookParent +
+			`"}}}},"included":[{"type":"versions","id":"1","attributes":{"name":"copy.dwg",` +
+			`"extension":{"type":"versions:autodesk.bim360:File","version":"1.0"}}}]}`,
 		`copy.dwg`, []string{"list-folder-contents", "project_id=" + lookProject, "folder_id=" + lookParent},
 		has(`"items"`, `copy.dwg`), 0},
 	{"version", "create-version", []string{"project_id=" + lookProject},

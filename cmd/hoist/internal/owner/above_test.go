@@ -55,7 +55,8 @@ func TestRulesAboveAPush(t *testing.T) {
 		exclude             []string
 		want                []string
 	}{
-		{"a folder below", "sub" + sep, "", nil, []string{"deep/keep.dwg", "good.key", "old/x.dwg", "plan.dwg"}},
+		{"a folder below", "sub" + sep, "", nil,
+			[]string{"deep/keep.dwg", "good.key", "old/x.dwg", "plan.dwg"}},
 		{"under its name", "sub", "", nil,
 			[]string{"sub/deep/keep.dwg", "sub/good.key", "sub/old/x.dwg", "sub/plan.dwg"}},
 		{"its own patterns are anchored in it", "sub" + sep, "", []string{"/old"},
@@ -79,8 +80,8 @@ func TestRulesAboveAPush(t *testing.T) {
 			s, err := findSources(control.PushRequest{Paths: []string{filepath.Join(top, tt.push) + sep},
 				Filter: control.Filter{Exclude: tt.exclude}}, t.TempDir(), book)
 			if tt.push == "sub" {
-				s, err = findSources(control.PushRequest{Paths: []string{filepath.Join(top, "sub")}}, t.TempDir(),
-					book)
+				s, err = findSources(control.PushRequest{Paths: []string{filepath.Join(top, "sub")}},
+					t.TempDir(), book)
 			}
 
 			if err != nil {
@@ -152,7 +153,8 @@ func TestRulesAboveALinkedPush(t *testing.T) {
 	if _, err := watcher.Walk(book, func(rel string, _ watcher.Snapshot) error {
 		got = append(got, rel)
 		return nil
-	}, func(rel string, err error) { t.Error(rel, err) }); err != nil || !slices.Equal(got, []string{"plan.dwg"}) {
+	}, func(rel string, err error) { t.Error(rel, err) }); err != nil ||
+		!slices.Equal(got, []string{"plan.dwg"}) {
 		t.Errorf("takes %q, %v", got, err)
 	}
 

@@ -82,7 +82,8 @@ func (o *Owner) ActAll(ctx context.Context, verb control.Verb, r control.ActAllR
 
 		group.Go(func() error {
 			did, err := o.act(&j, verb)
-			if _, ended := errors.AsType[*state.TransitionError](err); ended || err == nil && did == "unchanged" {
+			if _, ended := errors.AsType[*state.TransitionError](err); ended ||
+				err == nil && did == "unchanged" {
 				return nil
 			}
 

@@ -146,7 +146,8 @@ func (o *Owner) forgetGone(c config.Watch, rels []string) error {
 		return nil
 	}
 
-	tracked := watcher.Tracked(baseline{o.store, c.ID}) // before the jobs: what it has handed over is among them
+	// Asked before the jobs, so that what the watcher hands over meanwhile is among them.
+	tracked := watcher.Tracked(baseline{o.store, c.ID})
 	var list []state.Forgotten
 	for _, rel := range rels {
 		is, err := tracked(rel)
@@ -155,8 +156,9 @@ func (o *Owner) forgetGone(c config.Watch, rels []string) error {
 		}
 
 		if !is {
-			list = append(list, state.Forgotten{Path: filepath.Join(c.Path, filepath.FromSlash(rel)), Root: c.ID,
-				Rel: rel, RecordOnly: true})
+			list = append(list,
+				state.Forgotten{Path: filepath.Join(c.Path, filepath.FromSlash(rel)), Root: c.ID,
+					Rel: rel, RecordOnly: true})
 		}
 	}
 

@@ -18,17 +18,18 @@ import (
 // oddities are paths of each kind that rules and scans tell apart, with what is in them; a path that
 // ends in a slash is a folder, "-> " a link to what lies beside it or in the folder away.
 var oddities = map[string]string{
-	"plan.dwg": "AC1027 a plan", "Plan.DWG2": "a kind of its own", ".hidden.txt": "hidden", "plan.bak": "backup",
-	"plan.dwl": "lock", "~$notes.docx": "lock", "notes.docx": "notes", "x.tmp": "temporary",
-	".hoist-note": "ours", "noise.log": "a rule of the watch", "NOISE.LOG": "in another case",
-	"tower.rvt": "a model", "tower.0001.rvt": "its backup", "lonely.0001.rvt": "no backup",
-	"gone.rvt": "goes later", "gone.0001.rvt": "stays a backup", "big.rvt": strings.Repeat("x", 6000),
-	"out/a.dwg": "AC1027 out", "marked/.nosync": "", "marked/y.dwg": "AC1027 y", "a.dat": "a rule file",
-	"nested/b.dat": "taken back", "nested/deep/c.txt": "a rule of a nested folder", "nested/c.txt": "taken",
+	"plan.dwg": "AC1027 a plan", "Plan.DWG2": "a kind of its own", ".hidden.txt": "hidden",
+	"plan.bak": "backup", "plan.dwl": "lock", "~$notes.docx": "lock", "notes.docx": "notes",
+	"x.tmp": "temporary", ".hoist-note": "ours", "noise.log": "a rule of the watch",
+	"NOISE.LOG": "in another case", "tower.rvt": "a model", "tower.0001.rvt": "its backup",
+	"lonely.0001.rvt": "no backup", "gone.rvt": "goes later", "gone.0001.rvt": "stays a backup",
+	"big.rvt": strings.Repeat("x", 6000), "out/a.dwg": "AC1027 out", "marked/.nosync": "",
+	"marked/y.dwg": "AC1027 y", "a.dat": "a rule file", "nested/b.dat": "taken back",
+	"nested/deep/c.txt": "a rule of a nested folder", "nested/c.txt": "taken",
 	"held/.hoistignore/": "", "held/z.dwg": "AC1027 z", "empty.txt": "", ".git/config": "of git",
-	".hoistignore": "*.dat\nrules.txt\n", "nested/.hoistignore": "!*.dat\ndeep/*.txt\n", "rules.txt": "left out",
-	"link.dwg": "-> plan.dwg", "dead.dwg": "-> nothing.dwg", "outside.dwg": "-> ../away/real.dwg",
-	"dirlink": "-> ../away", "inner": "-> nested",
+	".hoistignore": "*.dat\nrules.txt\n", "nested/.hoistignore": "!*.dat\ndeep/*.txt\n",
+	"rules.txt": "left out", "link.dwg": "-> plan.dwg", "dead.dwg": "-> nothing.dwg",
+	"outside.dwg": "-> ../away/real.dwg", "dirlink": "-> ../away", "inner": "-> nested",
 }
 
 // behind are paths that a link to a folder makes.

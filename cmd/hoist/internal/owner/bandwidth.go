@@ -132,8 +132,10 @@ func (o *Owner) SetBandwidth(_ context.Context, r control.BandwidthRequest) (con
 	}
 
 	if settings, _, _ := o.rules.now(); settings.BWLimit != file.BWLimit {
-		return control.Bandwidth{}, problem.With(problem.Usage, errors.New("bwlimit was given to this process as "+
-			"a flag, or by its profile, which comes before config.toml"), problem.Fix{Step: problem.Configuration})
+		return control.Bandwidth{},
+			problem.With(problem.Usage, errors.New("bwlimit was given to this process as "+
+				"a flag, or by its profile, which comes before config.toml"),
+				problem.Fix{Step: problem.Configuration})
 	}
 
 	if err := config.SetBWLimit(o.options.Home, r.Setting); err != nil {

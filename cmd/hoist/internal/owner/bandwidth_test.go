@@ -39,7 +39,8 @@ func TestLimitFollowsTheTimetable(t *testing.T) {
 			time.Sleep(wait)
 			synctest.Wait()
 			if to.Up.Limit() != up || to.Down.Limit() != down {
-				t.Errorf("%s: up %v, down %v; want %v, %v", time.Now(), to.Up.Limit(), to.Down.Limit(), up, down)
+				t.Errorf("%s: up %v, down %v; want %v, %v", time.Now(), to.Up.Limit(),
+					to.Down.Limit(), up, down)
 			}
 		}
 

@@ -165,8 +165,8 @@ func (m *watches) stopFor(c config.Watch, t trip) error {
 		return err
 	}
 
-	m.owner.log.Error("watch stopped", "path", c.Path, "reason", transfer.ReasonMassChange, "files", rec.Files,
-		"changed", rec.Changed, "fix", goOn(c.ID))
+	m.owner.log.Error("watch stopped", "path", c.Path, "reason", transfer.ReasonMassChange,
+		"files", rec.Files, "changed", rec.Changed, "fix", goOn(c.ID))
 	m.owner.spawn("brake", func(context.Context) error {
 		m.changes.Lock()
 		defer m.changes.Unlock()
@@ -263,13 +263,13 @@ func (m *watches) brakeOf(c config.Watch) (*control.Brake, error) {
 		return nil, err
 	}
 
-	out := &control.Brake{At: rec.At, Since: rec.Since, Files: rec.Files, Changed: rec.Changed, Paths: rec.Paths,
-		Sent: sent, GoOn: goOn(c.ID)}
+	out := &control.Brake{At: rec.At, Since: rec.Since, Files: rec.Files, Changed: rec.Changed,
+		Paths: rec.Paths, Sent: sent, GoOn: goOn(c.ID)}
 	out.Detail = fmt.Sprintf("%d of %d files that changed since %s do not begin as their kind does any more",
 		rec.Files, rec.Changed, rec.Since.Local().Format(time.DateTime))
 	if rec.Blind {
-		out.Detail = fmt.Sprintf("%d files were rewritten today, more than ever in a day, and of their kinds "+
-			"nothing is known", rec.Files)
+		out.Detail = fmt.Sprintf("%d files were rewritten today, more than ever in a day, and of "+
+			"their kinds nothing is known", rec.Files)
 	}
 
 	out.Detail += "; nothing more of the folder is sent"

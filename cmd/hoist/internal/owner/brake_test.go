@@ -185,17 +185,20 @@ func TestRewrites(t *testing.T) {
 		stops bool
 	}
 	for name, steps := range map[string][]step{
-		"all at once":                {{0, batch(0, 11, 11), true}},
-		"ten":                        {{0, batch(0, 10, 10), false}},
-		"one by one":                 {{0, batch(0, 10, 10), false}, {time.Minute, batch(20, 1, 1), true}},
-		"a fifth":                    {{0, batch(0, 100, 20), false}},
-		"more than a fifth":          {{0, batch(0, 100, 21), true}},
-		"over more than ten minutes": {{0, batch(0, 10, 10), false}, {11 * time.Minute, batch(20, 10, 10), false}},
-		"one file again and again":   {{0, batch(0, 1, 1), false}, {time.Minute, batch(0, 1, 1), false}},
-		"mended since":               {{0, batch(0, 10, 10), false}, {0, batch(0, 5, 0), false}, {0, batch(20, 5, 5), false}},
-		"a batch of unknown kinds":   {{0, blind(brakeDay), false}},
-		"more of them":               {{0, blind(brakeDay), false}, {0, blind(brakeDay + 1), true}},
-		"as many as in a day before": {{0, batch(0, 2*brakeDay, 0), false}, {24 * time.Hour, blind(2 * brakeDay), false}},
+		"all at once":       {{0, batch(0, 11, 11), true}},
+		"ten":               {{0, batch(0, 10, 10), false}},
+		"one by one":        {{0, batch(0, 10, 10), false}, {time.Minute, batch(20, 1, 1), true}},
+		"a fifth":           {{0, batch(0, 100, 20), false}},
+		"more than a fifth": {{0, batch(0, 100, 21), true}},
+		"over more than ten minutes": {{0, batch(0, 10, 10), false},
+			{11 * time.Minute, batch(20, 10, 10), false}},
+		"one file again and again": {{0, batch(0, 1, 1), false}, {time.Minute, batch(0, 1, 1), false}},
+		"mended since": {{0, batch(0, 10, 10), false}, {0, batch(0, 5, 0), false},
+			{0, batch(20, 5, 5), false}},
+		"a batch of unknown kinds": {{0, blind(brakeDay), false}},
+		"more of them":             {{0, blind(brakeDay), false}, {0, blind(brakeDay + 1), true}},
+		"as many as in a day before": {{0, batch(0, 2*brakeDay, 0), false},
+			{24 * time.Hour, blind(2 * brakeDay), false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, restarts := range []bool{false, true} {

@@ -45,17 +45,21 @@ func TestHold(t *testing.T) {
 		want     string // what goes
 	}{
 		{"no limit", 0, false, "a b c"}, {"the one that passes it goes", 15, false, "a b"},
-		{"at the limit", 30, false, "a b"}, {"cautious", 15, true, "a"}, {"cautious, a later one fits", 45, true, "a b"},
+		{"at the limit", 30, false, "a b"}, {"cautious", 15, true, "a"},
+		{"cautious, a later one fits", 45, true, "a b"},
 		{"above all", 100, true, "a b c"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			files := []plan.File{{Remote: "a", Bytes: 10}, {Remote: "same", Bytes: 50, Result: plan.Unchanged},
+			files := []plan.File{{Remote: "a", Bytes: 10},
+				{Remote: "same", Bytes: 50, Result: plan.Unchanged},
 				{Remote: "b", Bytes: 20}, {Remote: "c", Bytes: 30}}
 			limit := limit{most: tt.most, cautious: tt.cautious}
 			limit.hold(files)
 
-			if got := names(files, func(f plan.File) bool { return f.Result == "" && !f.Job.Paused }); got != tt.want {
+			if got := names(files, func(f plan.File) bool {
+				return f.Result == "" && !f.Job.Paused
+			}); got != tt.want {
 				t.Errorf("%s go, want %s", got, tt.want)
 			}
 		})

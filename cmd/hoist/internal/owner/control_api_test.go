@@ -27,7 +27,8 @@ func TestControlAPIIsAsItSays(t *testing.T) {
 		file, err := config.Load(options.Home)
 		return file.Settings, file.Watch, err
 	}
-	handler := control.NewHandler(open(t, Full, options), control.ServerOptions{Health: func() error { return nil }})
+	handler := control.NewHandler(open(t, Full, options),
+		control.ServerOptions{Health: func() error { return nil }})
 	answer := func(method, path, body string) (*http.Request, *http.Response, []byte) {
 		t.Helper()
 		r := httptest.NewRequestWithContext(t.Context(), method, "http://hoist"+path, strings.NewReader(body))

@@ -23,7 +23,8 @@ func TestDamagedRecordOfADoubtfulFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	adopted := []state.PublishedRecord{{Root: "w", Rel: "a.dwg", Item: "i", Version: "v", Sign: "noise", At: time.Now()}}
+	adopted := []state.PublishedRecord{{Root: "w", Rel: "a.dwg", Item: "i", Version: "v", Sign: "noise",
+		At: time.Now()}}
 	if err := s.PutPublished(adopted...); err != nil {
 		t.Fatal(err)
 	}

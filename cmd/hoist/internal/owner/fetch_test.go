@@ -36,7 +36,8 @@ func TestFetchGoesOn(t *testing.T) {
 	o := open(t, Passive, options)
 
 	const files = 2100
-	request := control.PullRequest{Remote: manyOnline(t, cloud, files), Path: filepath.Join(t.TempDir(), "here")}
+	request := control.PullRequest{Remote: manyOnline(t, cloud, files),
+		Path: filepath.Join(t.TempDir(), "here")}
 	ctx, interrupt := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
 

@@ -68,7 +68,8 @@ func (l *life) asked() (ops, most map[string]int, all int) {
 // sendsBytes reports whether something was reserved or sent.
 func sendsBytes(ops map[string]int) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Keys(ops)), func(op string) bool {
-		return strings.HasPrefix(op, "s3-") || strings.Contains(op, "storage") || strings.Contains(op, "signed")
+		return strings.HasPrefix(op, "s3-") || strings.Contains(op, "storage") ||
+			strings.Contains(op, "signed")
 	})
 }
 
@@ -184,7 +185,8 @@ func TestAdoptionFigures(t *testing.T) {
 		unproven := l.adopting(files)
 		ops, most, _ := l.asked()
 		if unproven > 0 || l.sent() != before {
-			t.Errorf("%d of %d are unproven, %d versions were made: %v", unproven, files, l.sent()-before, ops)
+			t.Errorf("%d of %d are unproven, %d versions were made: %v", unproven, files,
+				l.sent()-before, ops)
 		}
 
 		if n := most["get-object-details"]; n > 1000 {

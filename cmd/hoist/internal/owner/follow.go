@@ -140,7 +140,8 @@ func (f *followed) run(ctx context.Context) error {
 func (f *followed) idle() bool { return len(f.open) == 0 && f.more == nil }
 
 // watchChanges passes on what changed until ctx ends.
-func (o *Owner) watchChanges(ctx context.Context, since uint64, to chan<- state.Changes, broken chan<- error) {
+func (o *Owner) watchChanges(ctx context.Context, since uint64, to chan<- state.Changes,
+	broken chan<- error) {
 	for {
 		c, err := o.store.Changes(ctx, since)
 		if err != nil {

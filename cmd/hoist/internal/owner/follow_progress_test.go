@@ -16,7 +16,8 @@ import (
 )
 
 // followedPush pushes files in virtual time and returns all that its follower is told.
-func followedPush(t *testing.T, files int, size int, limits bool, fault func(*emulator.Server)) []control.Progress {
+func followedPush(t *testing.T, files int, size int, limits bool,
+	fault func(*emulator.Server)) []control.Progress {
 	t.Helper()
 
 	options, cloud := newOptions(t)
@@ -27,7 +28,8 @@ func followedPush(t *testing.T, files int, size int, limits bool, fault func(*em
 
 			return apsclient.New(apsclient.Config{
 				BaseURL: base, Transport: cloud.Transport(), Limits: apsclient.DocumentedLimits(),
-				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID, emulator.DefaultClientSecret),
+				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID,
+					emulator.DefaultClientSecret),
 			})
 		}
 	}
@@ -42,7 +44,8 @@ func followedPush(t *testing.T, files int, size int, limits bool, fault func(*em
 		fault(cloud)
 	}
 
-	plan, err := o.Push(t.Context(), control.PushRequest{Paths: []string{dir + "/"}, Remote: cloud.DemoRemote()})
+	plan, err := o.Push(t.Context(),
+		control.PushRequest{Paths: []string{dir + "/"}, Remote: cloud.DemoRemote()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +110,8 @@ func TestProgressOfARepeatedCompletion(t *testing.T) {
 			cloud.SetFault(func(r emulator.Request) emulator.Fault {
 				mu.Lock()
 				defer mu.Unlock()
-				if r.Op != "complete-upload-to-signed-s3-url" && r.Op != "signed-s3-upload" || failures >= 40 {
+				if r.Op != "complete-upload-to-signed-s3-url" && r.Op != "signed-s3-upload" ||
+					failures >= 40 {
 					return emulator.Fault{}
 				}
 

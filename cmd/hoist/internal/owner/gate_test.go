@@ -124,7 +124,8 @@ func TestGate(t *testing.T) {
 			l.save("tower.dwg", dwg("AC1032", "second"))
 			l.save("silence.dwg", dwg("AC1032", "drawn again"))
 			l.rest()
-			if r := l.record("tower.dwg"); r.Content != "dwg AC1032" || r.Sign != string(content.NewerRelease) {
+			if r := l.record("tower.dwg"); r.Content != "dwg AC1032" ||
+				r.Sign != string(content.NewerRelease) {
 				t.Errorf("%+v", r)
 			}
 
@@ -192,7 +193,8 @@ func TestGate(t *testing.T) {
 
 			l.rest()
 			for range 5 { // the same ones at each look
-				if d := l.status().Watches[0].Doubtful; d == nil || d.Count != 9 || len(d.Paths) != mostPaths ||
+				if d := l.status().Watches[0].Doubtful; d == nil || d.Count != 9 ||
+					len(d.Paths) != mostPaths ||
 					d.Paths[0] != l.path("noise-0.dwg") || d.Paths[4] != l.path("noise-4.dwg") {
 					t.Errorf("%+v", d)
 				}

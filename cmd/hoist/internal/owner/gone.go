@@ -292,9 +292,9 @@ func (m *watches) heldGone() (out []control.Attention, err error) {
 
 		if held := rec.Held; held != nil && c.Hides() {
 			out = append(out, control.Attention{Path: c.Path, Reason: transfer.ReasonMassDelete,
-				Detail: fmt.Sprintf("%d of %d published files are gone from here, more than may be hidden at once; "+
-					"they stay in the cloud until \"%s\" hides them or they are there again", held.Files, held.Of,
-					goOn(c.ID)),
+				Detail: fmt.Sprintf("%d of %d published files are gone from here, more than may be "+
+					"hidden at once; they stay in the cloud until \"%s\" hides them or they are there again",
+					held.Files, held.Of, goOn(c.ID)),
 				Since: control.Known(held.At), Fix: goOn(c.ID)})
 		}
 	}

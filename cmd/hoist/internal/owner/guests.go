@@ -159,7 +159,8 @@ func (v visited) ChangeWatch(ctx context.Context, which string, verb control.Ver
 func (v visited) SetWatch(ctx context.Context, which string, r control.WatchSettings) (control.WatchAdded,
 	error) {
 	w, err := v.Owner.SetWatch(ctx, which, r)
-	v.note(ctx, "watch set", err, append([]string{cmp.Or(w.ID, which)}, slices.Sorted(maps.Keys(r.Set))...)...)
+	v.note(ctx, "watch set", err,
+		append([]string{cmp.Or(w.ID, which)}, slices.Sorted(maps.Keys(r.Set))...)...)
 
 	return w, err
 }

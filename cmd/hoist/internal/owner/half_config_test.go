@@ -30,8 +30,9 @@ func TestHalfWrittenConfiguration(t *testing.T) {
 			}
 
 			scene(t, func(w *config.Watch) { w.Exclude = []string{"private/"} }, func(t *testing.T, l *life) {
-				if err := errors.Join(os.Mkdir(l.path("private"), 0o755), os.WriteFile(l.path("private/fees.txt"),
-					[]byte("fees"), 0o644), os.Chtimes(l.path("private/fees.txt"), time.Now(), time.Now())); err != nil {
+				if err := errors.Join(os.Mkdir(l.path("private"), 0o755),
+					os.WriteFile(l.path("private/fees.txt"), []byte("fees"), 0o644),
+					os.Chtimes(l.path("private/fees.txt"), time.Now(), time.Now())); err != nil {
 					t.Fatal(err)
 				}
 
@@ -87,11 +88,13 @@ func TestTakesMore(t *testing.T) {
 		edit func(f *config.Filter)
 		more bool
 	}{
-		"nothing":            {func(*config.Filter) {}, false},
-		"another exclude":    {func(f *config.Filter) { f.Exclude = []string{"a", "b", "c"} }, false},
-		"an exclude less":    {func(f *config.Filter) { f.Exclude = []string{"a", "c"} }, true},
-		"an include less":    {func(f *config.Filter) { f.Include = []string{"*.dwg"} }, false},
-		"another include":    {func(f *config.Filter) { f.Include = []string{"*.dwg", "*.rvt", "*.pdf"} }, true},
+		"nothing":         {func(*config.Filter) {}, false},
+		"another exclude": {func(f *config.Filter) { f.Exclude = []string{"a", "b", "c"} }, false},
+		"an exclude less": {func(f *config.Filter) { f.Exclude = []string{"a", "c"} }, true},
+		"an include less": {func(f *config.Filter) { f.Include = []string{"*.dwg"} }, false},
+		"another include": {func(f *config.Filter) {
+			f.Include = []string{"*.dwg", "*.rvt", "*.pdf"}
+		}, true},
 		"no include":         {func(f *config.Filter) { f.Include = nil }, true},
 		"no marks":           {func(f *config.Filter) { f.IfPresent = nil }, true},
 		"caches":             {func(f *config.Filter) { f.Caches = false }, true},

@@ -98,7 +98,8 @@ func (l *life) set(s historyStep) {
 		l.gated(false) // meanwhile a file may go by the old or by the new setting
 	}
 
-	if _, err := l.owner.SetWatch(l.t.Context(), l.config().ID, control.WatchSettings{Set: change}); err != nil {
+	if _, err := l.owner.SetWatch(l.t.Context(), l.config().ID,
+		control.WatchSettings{Set: change}); err != nil {
 		return // the service is asked whether it hides, and does not answer
 	}
 
@@ -206,7 +207,8 @@ func (l *life) judgeBrake(rec brakeRecord) {
 	}
 
 	if rec.Blind || rec.Files <= brakeFiles || broken <= brakeFiles {
-		l.say("the watch is stopped for %d files, of which %d were rewritten: %v", rec.Files, broken, rec.Paths)
+		l.say("the watch is stopped for %d files, of which %d were rewritten: %v", rec.Files,
+			broken, rec.Paths)
 	}
 }
 

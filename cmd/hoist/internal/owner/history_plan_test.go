@@ -38,9 +38,9 @@ var historyDoings = []struct {
 	{"portal", 2, false, []int{5, 40, 200}},   // somebody else answers
 	{"pulled", 2, true, nil},                  // it is pulled elsewhere, and edited there at once
 	{"flaky", 2, false, []int{10, 60}},        // every fifth call fails in one of several ways
-	{"rename", 5, true, nil},                  // beside, to another folder, in letter case, over or with another
+	{"rename", 5, true, nil},                  // beside, elsewhere, in letter case, over or with another
 	{"folder", 2, false, nil},                 // renamed with all that is in it
-	{"calm", 1, false, []int{700}},            // nothing happens for longer than what is hidden or stopped counts
+	{"calm", 1, false, []int{700}},            // for longer than what is hidden or stopped counts
 	{"hide", 1, false, nil},                   // what is deleted is hidden from now on
 	{"gate", 1, false, nil},                   // it warns, parks or is off
 	{"zeros", 1, true, nil},                   // a file of nothing else

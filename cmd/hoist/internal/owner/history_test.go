@@ -127,8 +127,8 @@ func liveThrough(t *testing.T, seed uint64, steps []historyStep) (wrong []string
 		l.rest()
 
 		if after, gone := l.versions(); before != after || hidden != gone {
-			l.say("a start when all is quiet makes %d versions of %d, and %d hidden items of %d", after, before,
-				gone, hidden)
+			l.say("a start when all is quiet makes %d versions of %d, and %d hidden items of %d", after,
+				before, gone, hidden)
 		}
 
 		l.close()

@@ -142,7 +142,8 @@ func TestBareFolderIsNotClaimed(t *testing.T) {
 	}
 
 	write(t, filepath.Join(c.Path, "a.dwg"), []byte("a"))
-	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address, changes); err != nil {
+	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address,
+		changes); err != nil {
 		t.Errorf("not taken: %v", err)
 	}
 }

@@ -45,8 +45,8 @@ func (o *Owner) tell(ctx context.Context) error {
 		}
 
 		now, before := time.Now(), teller.Until
-		look := notify.Look{Now: now, Jobs: o.counts(o.engine.Active(), now), Still: now.Sub(o.lastProgress()),
-			Parked: o.parked}
+		look := notify.Look{Now: now, Jobs: o.counts(o.engine.Active(), now),
+			Still: now.Sub(o.lastProgress()), Parked: o.parked}
 		if o.options.Tell != nil {
 			o.tellMachine(&machine, look)
 		}

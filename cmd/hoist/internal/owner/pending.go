@@ -231,8 +231,8 @@ func notGoingOn(p pendingPush, err error) error {
 func (o *Owner) goOnPushing(ctx context.Context) error {
 	const shortest, longest = time.Second, 5 * time.Minute
 
-	quiet := Sending{Begin: func(int, []control.RuleCount) {}, File: func(control.PlanFile) error { return nil },
-		Update: func(control.Update) error { return nil }}
+	quiet := Sending{Begin: func(int, []control.RuleCount) {},
+		File: func(control.PlanFile) error { return nil }, Update: func(control.Update) error { return nil }}
 	for wait := shortest; ; wait = min(2*wait, longest) {
 		err := o.unpaused(ctx)
 		if err == nil {

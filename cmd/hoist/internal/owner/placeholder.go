@@ -22,8 +22,9 @@ var lookForPlaceholders = runtime.GOOS == "windows" || runtime.GOOS == "darwin"
 type PlaceholderError struct{ Path string }
 
 func (e *PlaceholderError) Error() string {
-	return fmt.Sprintf("%q is a placeholder of another sync program, whose content is not on this machine: nothing "+
-		"of the folder is sent until all of it is kept here (\"always keep on this device\")", e.Path)
+	return fmt.Sprintf("%q is a placeholder of another sync program, whose content is not on this "+
+		"machine: nothing of the folder is sent until all of it is kept here (\"always keep on this "+
+		"device\")", e.Path)
 }
 
 // placeholder is a *PlaceholderError for the first of some paths that is one.

@@ -22,7 +22,8 @@ func TestPlaceholders(t *testing.T) {
 		l.rest()
 		l.save("online.dwg", dwg("AC1032", "elsewhere"))
 		time.Sleep(5 * time.Minute)
-		if w := l.status().Watches[0]; !strings.Contains(w.Detail, "placeholder") || l.tip("online.dwg") != nil {
+		if w := l.status().Watches[0]; !strings.Contains(w.Detail, "placeholder") ||
+			l.tip("online.dwg") != nil {
 			t.Errorf("%+v", w)
 		}
 
@@ -30,7 +31,8 @@ func TestPlaceholders(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		_, err := l.owner.AddWatch(t.Context(), control.WatchRequest{Path: l.root, Remote: l.cloud.DemoRemote()})
+		_, err := l.owner.AddWatch(t.Context(),
+			control.WatchRequest{Path: l.root, Remote: l.cloud.DemoRemote()})
 		if err == nil || !strings.Contains(err.Error(), "placeholder") {
 			t.Errorf("it is watched: %v", err)
 		}

@@ -85,8 +85,9 @@ func (o *Owner) addMinute(at time.Time) {
 		}
 	}
 
-	m := plots.Minute{Time: at.Truncate(time.Minute), Sent: f.Sent - p.sent, Received: f.Received - p.received,
-		QueueAge: s.queueAge(), Published: int(files - p.files), Calls: map[string]int{}}
+	m := plots.Minute{Time: at.Truncate(time.Minute), Sent: f.Sent - p.sent,
+		Received: f.Received - p.received, QueueAge: s.queueAge(), Published: int(files - p.files),
+		Calls: map[string]int{}}
 	for class, n := range calls {
 		m.Calls[class] = int(n - p.calls[class])
 	}

@@ -82,8 +82,8 @@ func (o *Owner) Preflight(ctx context.Context, r control.PushRequest) (control.P
 
 	now := time.Now()
 	told, err := ahead.Run()
-	out.Forecast = control.Forecast{Folders: folders, Files: ahead.Files, Bytes: ahead.Bytes, Calls: told.Calls,
-		DecidedBy: told.DecidedBy}
+	out.Forecast = control.Forecast{Folders: folders, Files: ahead.Files, Bytes: ahead.Bytes,
+		Calls: told.Calls, DecidedBy: told.DecidedBy}
 	if told.Left > 0 {
 		out.Forecast.Seconds = seconds(told.Left)
 	}

@@ -27,7 +27,8 @@ func TestForecastIsTrue(t *testing.T) {
 
 			return apsclient.New(apsclient.Config{
 				BaseURL: base, Transport: cloud.Transport(), Limits: apsclient.DocumentedLimits(),
-				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID, emulator.DefaultClientSecret),
+				Tokens: apsclient.ClientCredentials(base, emulator.DefaultClientID,
+					emulator.DefaultClientSecret),
 			})
 		}
 		o := open(t, Working, options)
@@ -76,7 +77,8 @@ func TestPreflightOfLongNames(t *testing.T) {
 		}
 	}
 
-	if err != nil || !slices.Equal(refused, []string{long}) || len(report.Rows) != 2 { // and one that is mapped
+	// The second row is of the name that is mapped.
+	if err != nil || !slices.Equal(refused, []string{long}) || len(report.Rows) != 2 {
 		t.Errorf("%+v, %v", report.Rows, err)
 	}
 
@@ -95,7 +97,8 @@ func TestPreflightOfManyFiles(t *testing.T) {
 	for i := range 450 {
 		write(t, filepath.Join(dir, fmt.Sprintf("%d.dwg", i)), []byte{byte(i)})
 		if i%2 == 0 {
-			if _, _, err := cloud.AddFile(cloud.Demo().Project, fmt.Sprintf("Project Files/many/%d-there.dwg", i),
+			if _, _, err := cloud.AddFile(cloud.Demo().Project,
+				fmt.Sprintf("Project Files/many/%d-there.dwg", i),
 				strings.NewReader("x"), 1); err != nil {
 				t.Fatal(err)
 			}

@@ -64,7 +64,8 @@ func TestProbes(t *testing.T) {
 
 // TestCauses: what is one cause, and what is not.
 func TestCauses(t *testing.T) {
-	a := state.Job{Reason: transfer.ReasonForbidden, Profile: "p", Target: state.Target{Project: "x"}, Path: "/a"}
+	a := state.Job{Reason: transfer.ReasonForbidden, Profile: "p",
+		Target: state.Target{Project: "x"}, Path: "/a"}
 	b := a
 	b.Path = "/b"
 	if causeOf(a) != causeOf(b) {

@@ -39,7 +39,8 @@ func TestSlowReasonsAreSeen(t *testing.T) {
 		l.open()
 
 		for range 70 { // beyond the cap and a settle time
-			l.put("busy.dgn", l.content(), time.Time{}, true) // in place: Windows replaces no file that is read
+			// in place: Windows replaces no file that is read
+			l.put("busy.dgn", l.content(), time.Time{}, true)
 			time.Sleep(time.Second)
 		}
 
@@ -51,7 +52,8 @@ func TestSlowReasonsAreSeen(t *testing.T) {
 		}
 
 		if s := l.status(); !slices.ContainsFunc(s.Waiting, func(w control.Waiting) bool {
-			return w.Reason == e.Reason && w.Detail == e.Detail && slices.Equal(w.Paths, []string{l.path("busy.dgn")})
+			return w.Reason == e.Reason && w.Detail == e.Detail &&
+				slices.Equal(w.Paths, []string{l.path("busy.dgn")})
 		}) {
 			t.Errorf("not in waiting: %+v", s.Waiting)
 		}

@@ -31,7 +31,8 @@ func folderMoves(from, to string) (out []folderMove) {
 		return nil
 	}
 
-	for a, b := path.Dir(from), path.Dir(to); a != "." && b != "." && a != b; a, b = path.Dir(a), path.Dir(b) {
+	a, b := path.Dir(from), path.Dir(to)
+	for ; a != "." && b != "." && a != b; a, b = path.Dir(a), path.Dir(b) {
 		out = append([]folderMove{{a, b}}, out...)
 		if path.Base(a) != path.Base(b) {
 			break
@@ -147,8 +148,8 @@ func (m *watches) followed(c config.Watch, changes []watcher.Change) (folders, f
 	}
 
 	for _, f := range renames {
-		folders = append(folders, plan.Source{Path: filepath.Join(c.Path, filepath.FromSlash(f.to)), Rel: f.to,
-			From: f.from, Folder: true})
+		folders = append(folders, plan.Source{Path: filepath.Join(c.Path, filepath.FromSlash(f.to)),
+			Rel: f.to, From: f.from, Folder: true})
 	}
 
 	for _, ch := range changes {

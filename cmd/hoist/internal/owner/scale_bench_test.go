@@ -33,9 +33,12 @@ func aLargeHome(b *testing.B) (o *Owner, done int) {
 	}
 
 	dir, most := cmp.Or(os.Getenv("HOIST_JOBS_HOME"), b.TempDir()), done+1
-	o, err = Open(b.Context(), Serving, Options{Home: config.Home{Config: dir, State: dir}, Profile: "default",
-		Logger: slog.New(slog.DiscardHandler), History: config.History{Jobs: &most},
-		Clients: func(string, apsclient.Bandwidth) (*apsclient.Client, error) { return nil, errors.New("none") }})
+	o, err = Open(b.Context(), Serving,
+		Options{Home: config.Home{Config: dir, State: dir}, Profile: "default",
+			Logger: slog.New(slog.DiscardHandler), History: config.History{Jobs: &most},
+			Clients: func(string, apsclient.Bandwidth) (*apsclient.Client, error) {
+				return nil, errors.New("none")
+			}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -44,10 +47,13 @@ func aLargeHome(b *testing.B) (o *Owner, done int) {
 	have := o.store.Counts(nil, time.Now())
 	fill(b, o, have.Done, done, func(int) []state.Event {
 		return []state.Event{
-			state.Reserved{Object: "urn:adsk.objects:os.object:drawings/01234567-89ab-cdef-0123-456789abcdef.dwg"},
+			state.Reserved{
+				Object: "urn:adsk.objects:os.object:drawings/01234567-89ab-cdef-0123-456789abcdef.dwg",
+			},
 			state.Opened{UploadKey: "key", PartSize: 5 << 20, Parts: 1, Expires: time.Now().Add(time.Hour)},
-			state.PartStored{Part: 1, Size: 1000, ETag: "d41d8cd98f00b204e9800998ecf8427e"}, state.AllStored{},
-			state.Assembled{}, state.Finished{Result: state.ResultCreated, Record: &state.PublishedRecord{}},
+			state.PartStored{Part: 1, Size: 1000, ETag: "d41d8cd98f00b204e9800998ecf8427e"},
+			state.AllStored{}, state.Assembled{},
+			state.Finished{Result: state.ResultCreated, Record: &state.PublishedRecord{}},
 		}
 	})
 
@@ -74,9 +80,10 @@ func fill(b *testing.B, o *Owner, from, to int, events func(int) []state.Event) 
 			n := from + i
 			name := fmt.Sprintf("A-%07d plan.dwg", n)
 			rel := fmt.Sprintf("Tower %d/Level %02d/%s", n/20_000, n/500%40, name)
-			jobs[i] = state.Job{Kind: state.Upload, Path: "/srv/drawings/" + rel, Rel: rel, Root: "w", Profile: "default",
-				Size: 1000, Snapshot: state.Snapshot{Size: 1000, FileID: "f" + name},
-				Target: state.Target{Address: "oss://drawings/" + rel, Bucket: "drawings", Key: rel, Name: name}}
+			jobs[i] = state.Job{Kind: state.Upload, Path: "/srv/drawings/" + rel, Rel: rel, Root: "w",
+				Profile: "default", Size: 1000, Snapshot: state.Snapshot{Size: 1000, FileID: "f" + name},
+				Target: state.Target{Address: "oss://drawings/" + rel, Bucket: "drawings",
+					Key: rel, Name: name}}
 		}
 
 		added, _, err := o.store.EnqueueAll(jobs)
@@ -122,8 +129,10 @@ func BenchmarkLargeHome(b *testing.B) {
 	for _, one := range []struct{ name, path string }{
 		{"status", "/v1/status"}, {"status of the page", "/v1/status?limit=100"},
 		{"newest", list}, {"a page in the middle", list + "&after=" + middle[0].ID},
-		{"attention", list + "&state=attention"}, {"done", list + "&state=done"}, {"failed", list + "&state=failed"},
-		{"search of many", list + "&path=level%2007"}, {"search of one", list + fmt.Sprintf("&path=A-%07d", done/2)},
+		{"attention", list + "&state=attention"}, {"done", list + "&state=done"},
+		{"failed", list + "&state=failed"},
+		{"search of many", list + "&path=level%2007"},
+		{"search of one", list + fmt.Sprintf("&path=A-%07d", done/2)},
 		{"search of none", list + "&path=nowhere"}, {"one job", "/v1/jobs/" + middle[0].ID},
 	} {
 		b.Run(one.name, func(b *testing.B) {

@@ -217,7 +217,8 @@ func TestSendGoesOn(t *testing.T) {
 	to := first.sending()
 	to.Update = func(control.Update) error { // progress: all that goes into the queue is there
 		st, err := o.Status(t.Context())
-		if err != nil || len(st.Pushes) != 1 || st.Pushes[0].Left == nil || *st.Pushes[0].Left != files-first.files {
+		if err != nil || len(st.Pushes) != 1 || st.Pushes[0].Left == nil ||
+			*st.Pushes[0].Left != files-first.files {
 			t.Errorf("%+v, %v: %d files were told", st.Pushes, err, first.files)
 		}
 
@@ -377,10 +378,11 @@ func TestSettled(t *testing.T) {
 		job  state.Job
 		want bool
 	}{
-		"done":                       {state.Job{End: state.EndDone, Created: after, Snapshot: now}, true},
-		"edited since it was done":   {state.Job{End: state.EndDone, Created: after, Snapshot: edited}, true},
-		"done before the push began": {state.Job{End: state.EndDone, Created: before, Snapshot: edited}, false},
-		"cancelled":                  {state.Job{End: state.EndCancelled, Created: after, Snapshot: now}, true},
+		"done":                     {state.Job{End: state.EndDone, Created: after, Snapshot: now}, true},
+		"edited since it was done": {state.Job{End: state.EndDone, Created: after, Snapshot: edited}, true},
+		"done before the push began": {state.Job{End: state.EndDone, Created: before, Snapshot: edited},
+			false},
+		"cancelled": {state.Job{End: state.EndCancelled, Created: after, Snapshot: now}, true},
 		"edited since it was cancelled": {state.Job{End: state.EndCancelled, Created: after,
 			Snapshot: edited}, false},
 		"queued":           {state.Job{Batch: "b", Created: after, Snapshot: now}, false},

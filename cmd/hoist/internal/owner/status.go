@@ -105,8 +105,9 @@ func (o *Owner) eachParked(active []transfer.Progress, reason string, most int, 
 func (o *Owner) otherAttention(s *control.Status) error {
 	for _, w := range s.Watches {
 		if b := w.Brake; b != nil {
-			s.Attention = append(s.Attention, control.Attention{Path: w.Path, Reason: transfer.ReasonMassChange,
-				Detail: b.Detail, Since: control.Known(b.At), Fix: b.GoOn})
+			s.Attention = append(s.Attention,
+				control.Attention{Path: w.Path, Reason: transfer.ReasonMassChange,
+					Detail: b.Detail, Since: control.Known(b.At), Fix: b.GoOn})
 		}
 	}
 
@@ -196,8 +197,9 @@ func (o *Owner) Job(_ context.Context, id string) (control.JobDetail, error) {
 		return control.JobDetail{}, unknownJob(err)
 	}
 
-	d := control.JobDetail{Job: o.jobOf(j, find(o.engine.Active(), j.ID), time.Now()), Parts: []control.Part{},
-		History: []control.History{}, ProjectID: j.Target.Project, VersionNumber: j.VersionNumber}
+	d := control.JobDetail{Job: o.jobOf(j, find(o.engine.Active(), j.ID), time.Now()),
+		Parts: []control.Part{}, History: []control.History{}, ProjectID: j.Target.Project,
+		VersionNumber: j.VersionNumber}
 	parts, err := o.store.Parts(j.ID)
 	if err != nil {
 		return d, err

@@ -85,7 +85,8 @@ func TestBandwidthAndPauseOfAll(t *testing.T) {
 		paths = append(paths, write(t, filepath.Join(dir, name), []byte(name)))
 	}
 
-	if _, err := o.Push(t.Context(), control.PushRequest{Paths: paths, Remote: cloud.DemoRemote()}); err != nil {
+	if _, err := o.Push(t.Context(),
+		control.PushRequest{Paths: paths, Remote: cloud.DemoRemote()}); err != nil {
 		t.Fatal(err)
 	}
 

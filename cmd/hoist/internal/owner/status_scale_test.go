@@ -18,9 +18,10 @@ func addEnded(tb testing.TB, o *Owner, round string, n int) {
 		jobs := make([]state.Job, some)
 		for i := range jobs {
 			name := fmt.Sprintf("drawing %d of %s %d.dwg", i, round, n)
-			jobs[i] = state.Job{Kind: state.Upload, Path: "/drawings/" + name, Rel: name, Root: "w", Size: 1000,
-				Snapshot: state.Snapshot{Size: 1000, FileID: "f" + name},
-				Target:   state.Target{Address: "oss://bucket/" + name, Bucket: "bucket", Key: name, Name: name}}
+			jobs[i] = state.Job{Kind: state.Upload, Path: "/drawings/" + name, Rel: name,
+				Root: "w", Size: 1000, Snapshot: state.Snapshot{Size: 1000, FileID: "f" + name},
+				Target: state.Target{Address: "oss://bucket/" + name, Bucket: "bucket",
+					Key: name, Name: name}}
 		}
 
 		added, _, err := o.store.EnqueueAll(jobs)

@@ -129,7 +129,8 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 		time.Sleep(30 * time.Minute)
 
 		// Then the service is away.
-		fault(func(emulator.Request) bool { return true }, emulator.Fault{Kind: emulator.FailBefore, Status: 503})
+		fault(func(emulator.Request) bool { return true },
+			emulator.Fault{Kind: emulator.FailBefore, Status: 503})
 		save("outage.dgn", "two")
 		time.Sleep(30 * time.Minute)
 		l.cloud.SetFault(nil)
@@ -152,7 +153,8 @@ func TestLogOfADayOfTrouble(t *testing.T) {
 		}
 		save("theirs.dgn", "ours, newer")
 		time.Sleep(30 * time.Minute)
-		if err := os.Rename(filepath.Join(l.root, "Plan.dgn"), filepath.Join(l.root, "Plan-2.dgn")); err != nil {
+		if err := os.Rename(filepath.Join(l.root, "Plan.dgn"),
+			filepath.Join(l.root, "Plan-2.dgn")); err != nil {
 			t.Fatal(err)
 		}
 

@@ -131,13 +131,15 @@ func (c *causes) closed(budgets []control.Budget, active []transfer.Progress) {
 	steps := []apsclient.BudgetClass{apsclient.BudgetPostStorage, apsclient.BudgetPostItems,
 		apsclient.BudgetPostVersions}
 	for _, b := range budgets {
-		if b.ClosedUntil == nil || !slices.Contains(steps, apsclient.BudgetClass(b.Class)) || unanswered(c.list()) {
+		if b.ClosedUntil == nil || !slices.Contains(steps, apsclient.BudgetClass(b.Class)) ||
+			unanswered(c.list()) {
 			continue
 		}
 
 		if held := heldBy(b.Class, active); len(held) > 0 {
 			c.addAll(control.Waiting{Reason: transfer.ReasonRateLimited,
-				Detail: "the service asks to wait with calls of " + b.Class}, len(held), held, time.Time{}, *b.ClosedUntil)
+				Detail: "the service asks to wait with calls of " + b.Class}, len(held), held,
+				time.Time{}, *b.ClosedUntil)
 		}
 	}
 }
@@ -373,8 +375,8 @@ func (o *Owner) queued(active []transfer.Progress, now time.Time) (count int, pa
 		return 0, nil, nil
 	}
 
-	jobs, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusQueued}, Active: isActive(active),
-		Limit: mostPaths})
+	jobs, err := o.store.Jobs(state.Filter{Status: []state.Status{state.StatusQueued},
+		Active: isActive(active), Limit: mostPaths})
 	for _, j := range jobs {
 		paths = append(paths, j.Path)
 	}

@@ -17,7 +17,8 @@ import (
 // that has passed is told of no job, no attention and no group.
 func TestNextAttemptLiesAhead(t *testing.T) {
 	now := time.Now()
-	for _, by := range []time.Duration{-24 * time.Hour, -time.Nanosecond, 0, time.Nanosecond, 24 * time.Hour} {
+	for _, by := range []time.Duration{-24 * time.Hour, -time.Nanosecond, 0, time.Nanosecond,
+		24 * time.Hour} {
 		due := now.Add(by)
 		j := state.Job{Path: "/a", Reason: transfer.ReasonServiceTrouble, NextAttempt: due}
 		parked := j
@@ -121,7 +122,8 @@ func TestSilenceIsTold(t *testing.T) {
 
 		time.Sleep(10 * time.Second)
 		s := l.status()
-		if len(s.Waiting) != 1 || s.Waiting[0].Reason != transfer.ReasonOffline || s.Waiting[0].Since == nil ||
+		if len(s.Waiting) != 1 || s.Waiting[0].Reason != transfer.ReasonOffline ||
+			s.Waiting[0].Since == nil ||
 			s.ETA != nil {
 			t.Errorf("waiting %+v, eta %+v", s.Waiting, s.ETA)
 		}
@@ -204,12 +206,14 @@ func TestClassesThatAreClosed(t *testing.T) {
 	active := []transfer.Progress{{Path: "/begins", Phase: state.PhaseQueued},
 		{Path: "/moves", Phase: state.PhaseUploading}, {Path: "/ends", Phase: state.PhasePublishing}}
 	var c causes
-	c.closed([]control.Budget{{Class: "post-items", ClosedUntil: &at}, {Class: "post-storage", ClosedUntil: &at},
+	c.closed([]control.Budget{{Class: "post-items", ClosedUntil: &at},
+		{Class: "post-storage", ClosedUntil: &at},
 		{Class: "post-versions"}, {Class: "get-item", ClosedUntil: &at}}, active)
 
 	var got []string
 	for _, w := range c.list() {
-		if w.Reason != transfer.ReasonRateLimited || w.NextAttempt == nil || !w.NextAttempt.Equal(at) || w.Count != 1 {
+		if w.Reason != transfer.ReasonRateLimited || w.NextAttempt == nil || !w.NextAttempt.Equal(at) ||
+			w.Count != 1 {
 			t.Errorf("%+v", w)
 		}
 

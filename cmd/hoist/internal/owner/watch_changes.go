@@ -93,7 +93,8 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 
 // addAgain answers that a folder is watched already; a watch of the same two ends is taken over when
 // that is asked for.
-func (o *Owner) addAgain(other config.Watch, path string, r control.WatchRequest) (control.WatchAdded, error) {
+func (o *Owner) addAgain(other config.Watch, path string,
+	r control.WatchRequest) (control.WatchAdded, error) {
 	if r.TakeOver && other.Path == path && other.Remote == r.Remote {
 		return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, o.claim(path, true)
 	}

@@ -145,7 +145,8 @@ func (m *watches) run(c config.Watch) error {
 	}
 
 	ctx, cancel := m.owner.lifetime()
-	r := &watching{c: c, watcher: wt, cancel: cancel, ended: make(chan struct{}), doubtful: map[string]time.Time{}}
+	r := &watching{c: c, watcher: wt, cancel: cancel, ended: make(chan struct{}),
+		doubtful: map[string]time.Time{}}
 	m.mu.Lock()
 
 	m.running[c.ID] = r

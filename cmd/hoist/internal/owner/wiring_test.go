@@ -26,26 +26,28 @@ func TestWatchesAreWired(t *testing.T) {
 		name  string
 		scene func(t *testing.T, l *life, watch func() control.Watch)
 	}{
-		{"a file whose job failed is owed, and sent by another", func(t *testing.T, l *life, _ func() control.Watch) {
-			l.cloud.SetKnobs(func(k *emulator.Knobs) { k.Portal = emulator.Portal{Status: 503} })
-			l.put("tower.rvt", []byte("second"), time.Time{}, false)
-			time.Sleep(time.Minute)
+		{"a file whose job failed is owed, and sent by another",
+			func(t *testing.T, l *life, _ func() control.Watch) {
+				l.cloud.SetKnobs(func(k *emulator.Knobs) { k.Portal = emulator.Portal{Status: 503} })
+				l.put("tower.rvt", []byte("second"), time.Time{}, false)
+				time.Sleep(time.Minute)
 
-			jobs, err := l.owner.store.OpenJobs()
-			if err != nil || len(jobs) != 1 {
-				t.Fatalf("jobs: %+v, %v", jobs, err)
-			}
+				jobs, err := l.owner.store.OpenJobs()
+				if err != nil || len(jobs) != 1 {
+					t.Fatalf("jobs: %+v, %v", jobs, err)
+				}
 
-			if _, err := l.owner.store.Commit(jobs[0].ID, state.Failed{Reason: "unexpected"}); err != nil {
-				t.Fatal(err)
-			}
+				if _, err := l.owner.store.Commit(jobs[0].ID,
+					state.Failed{Reason: "unexpected"}); err != nil {
+					t.Fatal(err)
+				}
 
-			l.cloud.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{} })
-			time.Sleep(2 * time.Minute)
-			if tip := l.tip("tower.rvt"); !bytes.Equal(tip, []byte("second")) {
-				t.Errorf("the cloud has %q", tip)
-			}
-		}},
+				l.cloud.SetKnobs(func(k *emulator.Knobs) { *k = emulator.Knobs{} })
+				time.Sleep(2 * time.Minute)
+				if tip := l.tip("tower.rvt"); !bytes.Equal(tip, []byte("second")) {
+					t.Errorf("the cloud has %q", tip)
+				}
+			}},
 		{"an empty folder in the place of the root removes nothing", func(t *testing.T, l *life,
 			watch func() control.Watch) {
 			elsewhere := filepath.Join(l.away, "root")

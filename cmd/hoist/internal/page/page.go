@@ -32,8 +32,8 @@ const (
 )
 
 // policy lets the page load its own files and speak to its own origin, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Server serves the page. It is safe for concurrent use.
 type Server struct {
@@ -189,8 +189,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) {
 		SameSite: http.SameSiteStrictMode})
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	there := "/#token=" + token
-	_, _ = w.Write([]byte(`<!doctype html><title>hoist</title><meta http-equiv="refresh" content="0;url=` + there +
-		`"><p><a href="` + there + `">Go on to hoist</a>`)) // a browser that has gone needs no answer
+	_, _ = w.Write(
+		[]byte(`<!doctype html><title>hoist</title><meta http-equiv="refresh" content="0;url=` + there +
+			`"><p><a href="` + there + `">Go on to hoist</a>`)) // a browser that has gone needs no answer
 }
 
 // guideFor answers ?actions=NAME,… with what "hoist guide NAME… --json" prints, and with every action that

@@ -25,7 +25,8 @@ func Wait[T any](ctx context.Context, told func(error), do func() (T, error)) (T
 }
 
 // until is Retry until a time; zero: without end.
-func until[T any](ctx context.Context, deadline time.Time, told func(error), do func() (T, error)) (T, error) {
+func until[T any](ctx context.Context, deadline time.Time, told func(error),
+	do func() (T, error)) (T, error) {
 	defer told(nil)
 
 	for {

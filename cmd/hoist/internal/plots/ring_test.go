@@ -58,7 +58,8 @@ func TestMinutesStay(t *testing.T) {
 
 	r = open(t, path, classes)
 	defer r.Close()
-	if got, want := minutes(t, r, noon, noon.Add(time.Hour)), []Minute{at(0), at(1), at(3)}; !reflect.DeepEqual(
+	if got, want := minutes(t, r, noon, noon.Add(time.Hour)),
+		[]Minute{at(0), at(1), at(3)}; !reflect.DeepEqual(
 		got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -68,7 +69,8 @@ func TestMinutesStay(t *testing.T) {
 	}
 
 	add(t, r, at(slots+1)) // a week later, in the place of the second
-	if got, want := minutes(t, r, time.Time{}, at(slots+1).Time), []Minute{at(3), at(slots + 1)}; !reflect.DeepEqual(
+	if got, want := minutes(t, r, time.Time{}, at(slots+1).Time),
+		[]Minute{at(3), at(slots + 1)}; !reflect.DeepEqual(
 		got, want) {
 		t.Errorf("a week later: %+v, want %+v", got, want)
 	}
@@ -132,7 +134,8 @@ func TestOtherFileIsBegunAnew(t *testing.T) {
 		want   int
 	}{
 		{"as it was", func(*os.File) error { return nil }, classes, 1},
-		{"torn header", func(f *os.File) error { _, err := f.WriteAt([]byte{0}, 20); return err }, classes, 0},
+		{"torn header", func(f *os.File) error { _, err := f.WriteAt([]byte{0}, 20); return err }, classes,
+			0},
 		{"cut off in the header", func(f *os.File) error { return f.Truncate(100) }, classes, 0},
 		{"cut off behind it", func(f *os.File) error { return f.Truncate(headerSize) }, classes, 0},
 		{"other classes", func(*os.File) error { return nil }, []string{"oss"}, 0},

@@ -159,7 +159,8 @@ func (w *walk) full(f *plan.File) {
 	if w.files[folder]++; w.files[folder] == remote.MaxFiles+1 {
 		w.add(Finding{Check: transfer.ReasonFolderFull, Verdict: Problem, Path: filepath.Dir(f.Source.Path),
 			Remote: folder, Fix: "divide it among folders",
-			Detail: fmt.Sprintf("more than %d files, which is what the service takes in one folder", remote.MaxFiles)})
+			Detail: fmt.Sprintf("more than %d files, which is what the service takes in one folder",
+				remote.MaxFiles)})
 	}
 }
 

@@ -45,7 +45,8 @@ func TestOfFile(t *testing.T) {
 		{"not readable", locked, 1, "", unreadable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := plan.File{Source: plan.Source{Path: tt.path}, Job: state.Job{Size: tt.size}, Result: tt.result}
+			f := plan.File{Source: plan.Source{Path: tt.path}, Job: state.Job{Size: tt.size},
+				Result: tt.result}
 			if got, detail := ofFile(&f); got != tt.want {
 				t.Errorf("got %q (%s), want %q", got, detail, tt.want)
 			}
@@ -63,7 +64,8 @@ func TestFull(t *testing.T) {
 		}
 	}
 
-	if len(w.found) != 1 || w.found[0].Check != transfer.ReasonFolderFull || w.found[0].Remote != "aps://H/P/F/over" ||
+	if len(w.found) != 1 || w.found[0].Check != transfer.ReasonFolderFull ||
+		w.found[0].Remote != "aps://H/P/F/over" ||
 		w.found[0].Path != filepath.Join("plans", "over") {
 		t.Errorf("%+v", w.found)
 	}
@@ -82,14 +84,16 @@ func TestSpace(t *testing.T) {
 		{"not known", 0, os.ErrPermission, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			rows, folders, err := Check(t.Context(), Input{Place: remote.Place{Kind: remote.KindBucket}, Home: "/home",
-				Files: func(func([]plan.File, error) bool) {},
-				Free:  func(string) (int64, error) { return tt.free, tt.err }})
+			rows, folders, err := Check(t.Context(),
+				Input{Place: remote.Place{Kind: remote.KindBucket}, Home: "/home",
+					Files: func(func([]plan.File, error) bool) {},
+					Free:  func(string) (int64, error) { return tt.free, tt.err }})
 			if err != nil || folders != 0 || len(rows) != tt.want {
 				t.Fatalf("%+v, %d folders, %v", rows, folders, err)
 			}
 
-			if tt.want == 1 && (rows[0].Check != CheckSpace || rows[0].Verdict != Warning || rows[0].Path != "/home") {
+			if tt.want == 1 &&
+				(rows[0].Check != CheckSpace || rows[0].Verdict != Warning || rows[0].Path != "/home") {
 				t.Errorf("%+v", rows[0])
 			}
 		})

@@ -18,8 +18,8 @@ type cause struct {
 const (
 	userUnknown = "the account knows the application, but not its user: ask a project administrator for " +
 		"membership"
-	notIntegrated = "the account does not know the application: an account administrator adds the client id " +
-		`as a custom integration (Hub Admin, Custom Integrations); "hoist guide" has the steps`
+	notIntegrated = "the account does not know the application: an account administrator adds " +
+		`the client id as a custom integration (Hub Admin, Custom Integrations); "hoist guide" has the steps`
 	regionTrouble = "the service could not ask every region for its hubs: run it again later"
 )
 
@@ -27,20 +27,22 @@ const (
 // codes stand in brackets, as [said] writes them.
 var causes = []cause{
 	{[]string{"(auth-001)", "does not have access to the api product"}, Unauthorized,
-		"the API of this call is not enabled for the client id: at https://aps.autodesk.com/myapps open the " +
-			"application, choose the API under API Access, and Save changes"},
+		"the API of this call is not enabled for the client id: at " +
+			"https://aps.autodesk.com/myapps open the application, choose the API under API Access, and " +
+			"Save changes"},
 	{[]string{"(auth-010)", "does not have the privilege"}, Unauthorized,
-		`the token lacks a scope of this call: "hoist api ACTION --help" names it; add it with "hoist login ` +
-			`--scopes", and enable the API that it belongs to`},
+		`the token lacks a scope of this call: "hoist api ACTION --help" names it; add it with ` +
+			`"hoist login --scopes", and enable the API that it belongs to`},
 	{[]string{"(invalid_scope)"}, Unauthorized,
 		"the application may not have one of these scopes: enable the API that it belongs to at " +
-			`https://aps.autodesk.com/myapps ("hoist guide" shows which), or do without it ("hoist login --scopes")`},
+			`https://aps.autodesk.com/myapps ("hoist guide" shows which), or do without it ("hoist ` +
+			`login --scopes")`},
 	{[]string{"(auth-003)", "invalidapikey)", "invalid apikey", "invalid client identifier"}, Unauthorized,
-		`the client id or secret is wrong: check APS_CLIENT_ID and APS_CLIENT_SECRET, or run "hoist login"; a ` +
-			"secret that was regenerated ends the one before"},
+		`the client id or secret is wrong: check APS_CLIENT_ID and APS_CLIENT_SECRET, or run ` +
+			`"hoist login"; a secret that was regenerated ends the one before`},
 	{[]string{"(auth-007)", "(auth-008)"}, Unauthorized,
-		"the request for the token did not arrive as it was sent: look at HTTPS_PROXY and at what answers under " +
-			"APS_BASE_URL, and check that client id and secret are not empty"},
+		"the request for the token did not arrive as it was sent: look at HTTPS_PROXY and at what " +
+			"answers under APS_BASE_URL, and check that client id and secret are not empty"},
 	{[]string{"(invalid_grant)"}, Unauthorized,
 		`the sign-in has ended, or was used elsewhere: sign in again with "hoist login"`},
 	{[]string{"project is not active"}, Unauthorized,
@@ -57,16 +59,19 @@ var causes = []cause{
 	{[]string{"permission to access this project"}, Unauthorized, userUnknown},
 	{[]string{"permission to access this api", "not a custom integration"}, Unauthorized, notIntegrated},
 	{[]string{"account doesn't exist", "account does not exist", "account not found", "(1004)"}, "",
-		`the account is not known there: it may be in another region, which "hoist login --region" sets; its id ` +
-			"is that of the hub without b."},
-	{[]string{"(requesttimetooskewed)"}, Failure, "the clock of this machine is wrong: set it and run it again"},
+		`the account is not known there: it may be in another region, which "hoist login --region" ` +
+			`sets; its id is that of the hub without b.`},
+	{[]string{"(requesttimetooskewed)"}, Failure,
+		"the clock of this machine is wrong: set it and run it again"},
 	{[]string{"token expired", "token provided is invalid", "(auth-006)", "invalid access token",
 		"invalidaccesstoken)", "accesstokenexpired)"}, Unauthorized,
 		`the sign-in has ended: run it again, else "hoist login"`},
 	{[]string{"invaliduploadkey", "invalid upload key", "uploadkey not found", "(nosuchupload)"}, "",
-		"the upload has ended, or its key is missing: begin it anew with get-signed-s3-upload-urls, without a key"},
+		"the upload has ended, or its key is missing: begin it anew with get-signed-s3-upload-urls, " +
+			"without a key"},
 	{[]string{"request has expired", "(signed-accessdenied)"}, "",
-		"the signed URL is too old, or was changed on its way: ask for a new one and give it whole, its query too"},
+		"the signed URL is too old, or was changed on its way: ask for a new one and give it whole, " +
+			"its query too"},
 	{[]string{"(signaturedoesnotmatch)"}, "",
 		"the signed URL was changed on its way: give it whole, as it was answered, its query too"},
 	{[]string{"identify proxy for host", "applicationnotfound"}, "",

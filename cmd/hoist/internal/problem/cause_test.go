@@ -57,8 +57,8 @@ func TestTheCauseThatTheAnswerNames(t *testing.T) {
 			Unauthorized, "membership"},
 		{"wrong clock", refused(403, "RequestTimeTooSkewed", "The difference is too large"), Failure,
 			"clock"},
-		{"client id unknown to the gateway", refused(401, "oauth.v2.InvalidApiKey", "Invalid ApiKey"), Unauthorized,
-			"id or secret is wrong"},
+		{"client id unknown to the gateway", refused(401, "oauth.v2.InvalidApiKey", "Invalid ApiKey"),
+			Unauthorized, "id or secret is wrong"},
 		{"token ended, says the gateway", refused(401, "keymanagement.service.access_token_expired",
 			"Access Token expired"), Unauthorized, "sign-in has ended"},
 		{"a 4xx of another kind", refused(402, "", "no tokens are left"), Failure, "explain-refused"},
@@ -66,12 +66,14 @@ func TestTheCauseThatTheAnswerNames(t *testing.T) {
 			Failed: []string{"a: user must be account admin"}}, Unauthorized, "administrator"},
 		{"some refused", &apsclient.PartialError{Op: "add project user", Done: 1,
 			Failed: []string{"a: user must be account admin"}}, Failure, "what was done stays"},
-		{"no hub, and an account that knows the application alone", noHub("401", "You do not have permission to "+
-			"access this project."), Unauthorized, "not its user"},
+		{"no hub, and an account that knows the application alone",
+			noHub("401", "You do not have permission to "+
+				"access this project."), Unauthorized, "not its user"},
 		{"no hub, and no right to look", noHub("403", "You don't have permission to access this API"),
 			Unauthorized, ""},
-		{"no hub, for want of a product", noHub("403", "The client_id specified does not have access to the api "+
-			"product"), Unauthorized, "API Access"},
+		{"no hub, for want of a product",
+			noHub("403", "The client_id specified does not have access to the api "+
+				"product"), Unauthorized, "API Access"},
 		{"no hub, as a region was not asked", noHub("503", "Service Unavailable"), Unauthorized, "later"},
 		{"a cause that is not known", refused(403, "X", "because"), Unauthorized, "custom integration"},
 		{"another 404", refused(404, "FOLDER_NOT_FOUND", "gone"), NotFound, ""},

@@ -141,7 +141,8 @@ func TestHintsOfTheCorpus(t *testing.T) {
 					strings.HasPrefix(cols[0], "s3/"))
 				kind, fix := Of(err)
 				want := refusals[cols[0]]
-				if kind != want.kind || want.hint == "" || !strings.Contains(fix.Words+string(fix.Step), want.hint) {
+				if kind != want.kind || want.hint == "" ||
+					!strings.Contains(fix.Words+string(fix.Step), want.hint) {
 					t.Errorf("%v: %s, %+v; want %+v", err, kind, fix, want)
 				}
 

@@ -98,8 +98,9 @@ func classify(err error) (Kind, Fix) {
 
 	kind, fix := tabled(err)
 	if is[*apsclient.UnsettledError](err) {
-		return kind, Text(`it may have been done all the same: look with "hoist ls", or with the action that ` +
-			"lists it, before you make the call once more")
+		return kind,
+			Text(`it may have been done all the same: look with "hoist ls", or with the action that ` +
+				"lists it, before you make the call once more")
 	}
 
 	if named, cause, ok := causeOf(err); ok {

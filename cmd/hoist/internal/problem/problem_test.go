@@ -82,8 +82,10 @@ func TestOf(t *testing.T) {
 func TestNothingIsAskedForTwice(t *testing.T) {
 	for _, look := range []error{nil, &apsclient.Error{Status: 503}, &apsclient.Error{Status: 401},
 		&apsclient.NetError{Err: errors.New("x")}, &apsclient.DecodeError{Err: errors.New("x")}} {
-		err := &apsclient.UnsettledError{Call: &apsclient.NetError{Err: errors.New("x"), Sent: true}, Look: look}
-		if _, fix := Of(err); !strings.Contains(fix.Words, "look with") || strings.Contains(fix.Words, "run it") {
+		err := &apsclient.UnsettledError{Call: &apsclient.NetError{Err: errors.New("x"), Sent: true},
+			Look: look}
+		if _, fix := Of(err); !strings.Contains(fix.Words, "look with") ||
+			strings.Contains(fix.Words, "run it") {
 			t.Errorf("%v: %+v", err, fix)
 		}
 	}

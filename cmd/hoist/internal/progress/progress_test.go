@@ -44,7 +44,8 @@ func TestPercent(t *testing.T) {
 		want int
 	}{
 		{"nothing", State{}, 0},
-		{"one large file whose bytes are there", State{Files: 1, Bytes: 1000 * mib, BytesDone: 1000 * mib}, 99},
+		{"one large file whose bytes are there", State{Files: 1, Bytes: 1000 * mib, BytesDone: 1000 * mib},
+			99},
 		{"one large file, half", State{Files: 1, Bytes: 1000 * mib, BytesDone: 500 * mib}, 49},
 		{"small files whose creates wait",
 			State{Files: 120, FilesDone: 50, Bytes: 12 * mib, BytesDone: 12 * mib}, 46},

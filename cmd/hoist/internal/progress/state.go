@@ -78,8 +78,8 @@ func (s State) counted(elapsed time.Duration) []string {
 	}
 
 	return []string{
-		fmt.Sprintf("%d/%s", s.FilesDone, plural(int64(s.Files), "file")), size(s.BytesDone) + "/" + size(s.Bytes),
-		plural(s.Calls, "call"), elapsed.Round(time.Second).String(),
+		fmt.Sprintf("%d/%s", s.FilesDone, plural(int64(s.Files), "file")),
+		size(s.BytesDone) + "/" + size(s.Bytes), plural(s.Calls, "call"), elapsed.Round(time.Second).String(),
 	}
 }
 

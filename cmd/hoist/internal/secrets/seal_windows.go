@@ -41,7 +41,8 @@ func unseal(data []byte) ([]byte, error) {
 	}
 
 	if err != nil {
-		return nil, fmt.Errorf("secrets that were sealed on another machine, or damaged: sign in again: %w", err)
+		return nil,
+			fmt.Errorf("secrets that were sealed on another machine, or damaged: sign in again: %w", err)
 	}
 
 	return raw, nil

@@ -20,7 +20,8 @@ func TestFileIsSealed(t *testing.T) {
 	}
 
 	data, err := os.ReadFile(path)
-	if err != nil || !bytes.HasPrefix(data, []byte(sealed)) || bytes.Contains(data, []byte(want.ClientSecret)) {
+	if err != nil || !bytes.HasPrefix(data, []byte(sealed)) ||
+		bytes.Contains(data, []byte(want.ClientSecret)) {
 		t.Fatalf("%q, %v", data, err)
 	}
 

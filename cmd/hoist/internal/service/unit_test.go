@@ -22,8 +22,8 @@ func TestUnitsPass(t *testing.T) {
 
 	for name, o := range map[string]Options{
 		"user": {Program: "/bin/true", Args: []string{"daemon", "--home", dir}},
-		"system": {System: true, User: "daemon", Program: "/bin/true", Args: []string{"daemon", "--home", dir},
-			Env: []string{"HOIST_NO_KEYRING=1"}},
+		"system": {System: true, User: "daemon", Program: "/bin/true",
+			Args: []string{"daemon", "--home", dir}, Env: []string{"HOIST_NO_KEYRING=1"}},
 	} {
 		file := filepath.Join(t.TempDir(), "hoist.service")
 		if err := os.WriteFile(file, []byte(Unit(o)), 0o600); err != nil {
@@ -111,13 +111,16 @@ func TestTaskXML(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if back.Actions.Command != `C:\Users\jo <1>\hoist.exe` || back.Actions.Arguments != `daemon --home "C:\a b"` ||
+	if back.Actions.Command != `C:\Users\jo <1>\hoist.exe` ||
+		back.Actions.Arguments != `daemon --home "C:\a b"` ||
 		back.Trigger.UserID != `OFFICE\jo & "co"` || back.Principal.UserID != back.Trigger.UserID {
 		t.Errorf("read back %+v", back)
 	}
 
-	for _, want := range []string{`<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task" version="1.2">`,
-		"<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>", "<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>",
+	for _, want := range []string{`<Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task" ` +
+		`version="1.2">`,
+		"<ExecutionTimeLimit>PT0S</ExecutionTimeLimit>",
+		"<StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>",
 		"<DisallowStartIfOnBatteries>false<", "<RunLevel>LeastPrivilege<"} {
 		if !strings.Contains(rest, want) {
 			t.Errorf("%s is missing from:\n%s", want, rest)

@@ -25,30 +25,34 @@ func pageOf(t *testing.T, s control.Status, stopped bool) string {
 func TestPageTells(t *testing.T) {
 	total, files, synced, none := int64(2<<20), 3, 2, 0
 	s := control.Status{
-		Version: "v1", Owner: &control.Owner{PID: 7}, Jobs: control.Counts{Active: 1, Attention: 1, Done: 1234567},
-		Active: []control.Active{{Path: "/d/tower.rvt", Remote: "aps://a", BytesDone: 1 << 20, BytesTotal: &total,
-			Rate: 1 << 20}},
+		Version: "v1", Owner: &control.Owner{PID: 7},
+		Jobs: control.Counts{Active: 1, Attention: 1, Done: 1234567},
+		Active: []control.Active{{Path: "/d/tower.rvt", Remote: "aps://a", BytesDone: 1 << 20,
+			BytesTotal: &total, Rate: 1 << 20}},
 		Attention: []control.Attention{{Path: "/d/<script>alert(1)</script>.dwg", Reason: "name-refused",
 			Detail: "no <b>"}},
 		Waiting: []control.Waiting{{Reason: "offline", Detail: "the service does not answer", Count: 12}},
-		Watches: []control.Watch{{Path: "/d", Remote: "aps://a", State: "watching", Files: &files, Synced: &synced,
-			Pending: &none, Attention: &none}},
+		Watches: []control.Watch{{Path: "/d", Remote: "aps://a", State: "watching", Files: &files,
+			Synced: &synced, Pending: &none, Attention: &none}},
 		ETA: &control.ETA{Seconds: 600, DecidedBy: "post-items"},
 	}
 	got := pageOf(t, s, false)
-	for _, want := range []string{mark, "1 file needs somebody", "tower.rvt", `value="50"`, "1.0 MiB/s", "12 files",
-		"offline", "3 files: 2 up", "About 10 min to go, decided by the limit of post-items", "1,234,567",
+	for _, want := range []string{mark, "1 file needs somebody", "tower.rvt", `value="50"`,
+		"1.0 MiB/s", "12 files", "offline", "3 files: 2 up",
+		"About 10 min to go, decided by the limit of post-items", "1,234,567",
 		"Monday, 30 November 2026, 14:05", "&lt;script&gt;alert(1)"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
 
-	if !strings.HasPrefix(got, mark) || strings.Contains(got, "<script") || strings.Contains(got, "<b>alert") {
+	if !strings.HasPrefix(got, mark) || strings.Contains(got, "<script") ||
+		strings.Contains(got, "<b>alert") {
 		t.Errorf("not a page of ours, or with markup of others:\n%s", got)
 	}
 
-	if got := pageOf(t, s, true); !strings.Contains(got, "hoist does not run") || strings.Contains(got, "On the way") {
+	if got := pageOf(t, s, true); !strings.Contains(got, "hoist does not run") ||
+		strings.Contains(got, "On the way") {
 		t.Error("a page of the end tells what moves")
 	}
 }
@@ -62,7 +66,8 @@ func TestWriteReplacesItsOwnPageOnly(t *testing.T) {
 	}
 
 	theirs := filepath.Join(dir, "theirs.html")
-	if err := os.WriteFile(theirs, []byte("<!doctype html><!-- of somebody -->, and more of it"), 0o600); err != nil {
+	if err := os.WriteFile(theirs, []byte("<!doctype html><!-- of somebody -->, and more of it"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 
@@ -82,14 +87,16 @@ func TestWriteReplacesItsOwnPageOnly(t *testing.T) {
 		{"a folder that is not there", filepath.Join(dir, "none", "s.html"), "none"},
 	}
 	if runtime.GOOS != "windows" { // links need a right there
-		for link, to := range map[string]string{"way": watched, "file.html": filepath.Join(dir, "elsewhere.html")} {
+		for link, to := range map[string]string{"way": watched,
+			"file.html": filepath.Join(dir, "elsewhere.html")} {
 			if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 				t.Fatal(err)
 			}
 		}
 
-		rows = append(rows, struct{ name, path, says string }{"by a link", filepath.Join(dir, "way", "s.html"),
-			"lies in the watched folder"},
+		rows = append(rows,
+			struct{ name, path, says string }{"by a link", filepath.Join(dir, "way", "s.html"),
+				"lies in the watched folder"},
 			struct{ name, path, says string }{"a link", filepath.Join(dir, "file.html"), "no plain file"})
 	}
 

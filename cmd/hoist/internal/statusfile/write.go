@@ -71,8 +71,8 @@ func Outside(path string, roots []string) error {
 	dir := real(filepath.Dir(path))
 	for _, root := range roots {
 		if within(real(root), dir) {
-			return fmt.Errorf("the status page %s lies in the watched folder %s, and each status would be sent: "+
-				"give it a place outside", path, root)
+			return fmt.Errorf("the status page %s lies in the watched folder %s, and each status "+
+				"would be sent: give it a place outside", path, root)
 		}
 	}
 
@@ -102,7 +102,8 @@ func check(path string, roots []string) (there bool, err error) {
 	defer f.Close()
 	begin := make([]byte, len(mark))
 	if _, err := io.ReadFull(f, begin); err != nil || !bytes.Equal(begin, []byte(mark)) {
-		return false, refuse("a file that is not of hoist has this name, and stays: remove it, or give another name")
+		return false,
+			refuse("a file that is not of hoist has this name, and stays: remove it, or give another name")
 	}
 
 	return true, nil
