@@ -419,6 +419,20 @@ func (f *ruleFile) rested(settle time.Duration) time.Time {
 // unsettled reports whether the file is not as it was understood.
 func (f *ruleFile) unsettled() bool { return f.rules == nil || !f.seen.sameAs(f.as) }
 
+// resting reports whether some of the tree waits to be scanned until a rule file has rested.
+func (b *Book) resting() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+
+	for _, f := range b.files {
+		if f.unsettled() && f.err == nil {
+			return true
+		}
+	}
+
+	return len(b.turned) > 0
+}
+
 // next is when a look at the rule files is due; false: none is.
 func (b *Book) next() (at time.Time, due bool) {
 	b.mu.Lock()

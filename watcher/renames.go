@@ -113,8 +113,8 @@ func (s *settler) unsettled() others {
 	return o
 }
 
-// unsettled says what ends may still meet: ids, further scans, and one under way or wanted. Where too many
-// ends wait, no scan is waited for.
+// unsettled says what ends may still meet: ids, further scans, and one under way, wanted, or to come once
+// rules have rested. When too many ends wait, no scan is waited for.
 func (r *run) unsettled() (o others, scanning bool) {
 	o = r.set.unsettled()
 	if len(r.ends) >= endsMax {
@@ -124,7 +124,7 @@ func (r *run) unsettled() (o others, scanning bool) {
 
 	o.scans = r.ended
 
-	return o, r.scanning || len(r.want) > 0 && !r.down
+	return o, r.scanning || !r.down && (len(r.want) > 0 || r.book.resting())
 }
 
 // isWaiting reports whether what a scan found has settled before and waits for its other end: scans
