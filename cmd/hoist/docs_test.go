@@ -19,6 +19,37 @@ import (
 // in quotes.
 var mentioned = regexp.MustCompile("(?m)(?:^ +|[`\"(])hoist ([a-z]+)( [a-z][a-z-]+)?")
 
+// TestArchitectureMap looks up each file that the architecture page names, and each function that it
+// names in brackets behind one.
+func TestArchitectureMap(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	_, table, _ := strings.Cut(string(page), "## Where the deciding lines are")
+	named := regexp.MustCompile("`([a-z_/*]+\\.go|[a-z]+/[a-z/]+)`(?: \\(([^)]*)\\))?")
+	found := named.FindAllStringSubmatch(table, -1)
+	if len(found) < 30 {
+		t.Fatalf("%d files are named", len(found))
+	}
+
+	for _, m := range found {
+		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(m[1])))
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s: no such file, %v", m[1], err)
+			continue
+		}
+
+		for _, f := range regexp.MustCompile("`([A-Za-z]+)`").FindAllStringSubmatch(m[2], -1) {
+			text, err := os.ReadFile(files[0])
+			if !regexp.MustCompile(`(?m)^func (\(.*?\) )?` + f[1] + `[([]`).Match(text) {
+				t.Errorf("%s has no func %s, %v", m[1], f[1], err)
+			}
+		}
+	}
+}
+
 // TestDocsNameRealCommands reads every page and looks each command that it mentions up.
 func TestDocsNameRealCommands(t *testing.T) {
 	root := newApp(nil, nil, nil, nil).rootCommand()
