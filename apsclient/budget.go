@@ -47,9 +47,9 @@ func (b *budgets) class(c BudgetClass) *budget {
 }
 
 // Window is the sliding minute of one class: it lets at most limit calls into any minute at the
-// service. A slot is taken before a call is sent and is free again a minute after its answer arrived.
-// It reads no clock: who asks says what time it is, so that a forecast decides as the client does.
-// Not safe for concurrent use.
+// service. A slot is taken before a call is sent and is free again a minute after its answer
+// arrived. It reads no clock: the caller says what time it is, so that a forecast decides as the
+// client does. Not safe for concurrent use.
 type Window struct {
 	limit        int // 0: not limited, only closed by a 429
 	inFlight     int

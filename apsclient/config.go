@@ -53,9 +53,9 @@ type Config struct {
 	Logger    *slog.Logger      // nil: discard
 	Transport http.RoundTripper // below both chains; nil: own pooled transports
 	RootCAs   *x509.CertPool    // nil: the system's; see LoadRoots
-	// Chain makes the calls of the control plane in place of the client's own layers: it adds
-	// token, budget and repeats, as another process does that owns them. An error of its own is a
-	// *NetError when the call may have been made. nil: the client's own.
+	// Chain makes the calls of the control plane in place of the client's own layers: token,
+	// budget and repeats are its business, as when another process owns them. An error of its own
+	// is a *NetError when the call may have been made. nil: the client's own.
 	Chain     http.RoundTripper
 	Calls     Calls     // nil: nobody is told
 	UserAgent string    // "": "hoist"

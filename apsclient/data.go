@@ -293,8 +293,8 @@ func (p *partReader) Close() error {
 	return nil
 }
 
-// BandwidthTurn is how many bytes a part sends, or gets, on a limited line until it is the turn of the
-// others: those that are small are not to wait for large buffers.
+// BandwidthTurn is how many bytes a part sends, or receives, on a limited line before others have
+// their turn, so that small parts do not wait for large buffers.
 const BandwidthTurn = 32 << 10
 
 // throttle waits until the limiter lets bytes through, and returns how much of b may be used. The

@@ -9,9 +9,10 @@
 //
 // Guarantees. A Client is safe for concurrent use. No error, log line or printed value holds a
 // token, a secret or the query of a URL. A call that could double an effect is never repeated by
-// Do: Doubt looks for its effect first. An answer counts only from the service itself, whole and of
-// the right form: what somebody else answers is a NetError with a ForeignError inside, and what a
-// success holds of refusals is an error. Of a next link only the query is used, over the caller's
-// own; scheme, host and path stay those of the base URL. Bodies of parts are streamed from their
-// io.ReaderAt and never held. Nothing here waits without watching its context.
+// Do: Doubt looks for its effect first. An answer counts only when it comes from the service
+// itself, whole and of the right form: one from somebody else is a NetError that wraps a
+// ForeignError, and a refusal inside a success is an error. Of a next link only the query is
+// used, over the caller's own; scheme, host and path stay those of the base URL. Bodies of parts
+// are streamed from their io.ReaderAt and never held. Nothing here waits without watching its
+// context.
 package apsclient

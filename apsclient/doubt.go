@@ -20,14 +20,14 @@ var patience = []time.Duration{
 }
 
 // Doubt makes a call that must not take effect twice, and answers "was it done?" after a lost
-// reply. The first call costs no look. After a doubtful reply (see [MaybeApplied]) it looks for the
-// effect until that shows or the patience of 30 s has passed, and only then repeats the call, once
-// per Do: who comes back later sets Asked. A repeat that is refused because the name is taken is
-// looked into as well: the first call may have taken it.
+// reply. The first call is made without a look. After a doubtful reply (see [MaybeApplied]) Do
+// looks for the effect until it shows or 30 s have passed, and only then repeats the call, once;
+// a caller that comes back later sets Asked. A repeat that is refused because the name is taken
+// is looked into as well: the first call may have taken it.
 type Doubt[T any] struct {
 	Call func(context.Context) (T, error)
-	// Look finds the effect of Call. It answers false without an error only when the service gave a
-	// whole answer that does not hold it; a temporary failure is followed by the next look.
+	// Look finds the effect of Call. It answers false without an error only when the service gave
+	// a complete answer without it; a temporary failure is followed by the next look.
 	Look func(context.Context) (found T, there bool, err error)
 	// Asked: an earlier run may have made the call. Its effect is looked for first.
 	Asked bool
@@ -37,7 +37,7 @@ type Doubt[T any] struct {
 	// Shared: what somebody else made under the name is as good. A conflict of the first call, too,
 	// is looked into.
 	Shared bool
-	// Ours recognises the refusals that a call gets whose effect is there; nil: conflicts.
+	// Ours recognises refusals that mean that the effect is there already; nil: conflicts.
 	Ours   func(error) bool
 	Logger *slog.Logger // nil: discard
 }

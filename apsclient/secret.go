@@ -75,7 +75,8 @@ func (u SignedURL) parameter(name string) string {
 	return ""
 }
 
-// Lifetime is how long the URL can be used from its signing on, as it says itself; 0 it does not.
+// Lifetime is how long the URL can be used after it was signed, as it says itself; 0: it does not
+// say.
 func (u SignedURL) Lifetime() time.Duration {
 	s, err := strconv.Atoi(u.parameter("X-Amz-Expires"))
 	if err != nil || s < 0 {

@@ -89,8 +89,8 @@ const (
 	storageFresh = time.Minute
 )
 
-// Failing returns since when the service has answered no request of the control plane, or with
-// failures of its own alone; ok is false when it answers, or was asked nothing for a while.
+// Failing returns since when the service has answered no request of the control plane, or only
+// with failures of its own; ok is false when it answers, or has not been asked for a while.
 func (c *Client) Failing() (since time.Time, ok bool) {
 	t := &c.core.tally
 	t.mu.Lock()
@@ -99,8 +99,8 @@ func (c *Client) Failing() (since time.Time, ok bool) {
 	return t.service.since, t.service.number > 0 && time.Since(t.service.last) < failingFresh
 }
 
-// StorageFailing is Failing of what stores and gives bytes; a failure alone, such as bad weather makes,
-// is none.
+// StorageFailing is Failing for the data plane, where a single failure, as on a bad line, does
+// not count.
 func (c *Client) StorageFailing() (since time.Time, ok bool) {
 	t := &c.core.tally
 	t.mu.Lock()
@@ -112,7 +112,7 @@ func (c *Client) StorageFailing() (since time.Time, ok bool) {
 // silentLong is how long an answer may take until the service is said to be silent.
 const silentLong = 8 * time.Second
 
-// Silent returns since when the control plane owes an answer while it gives no other.
+// Silent returns since when the control plane has owed an answer without giving any other.
 func (c *Client) Silent() (since time.Time, ok bool) {
 	t := &c.core.tally
 	t.mu.Lock()
@@ -170,8 +170,8 @@ func (a awaiting) RoundTrip(r *http.Request) (*http.Response, error) {
 // latencyOf is over about how many answers the latency is averaged.
 const latencyOf = 8
 
-// Latency is how long the service takes to answer a call of the control plane, of late on average,
-// budgets and repeats not counted; 0: nothing was answered yet.
+// Latency is how long the service has lately taken, on average, to answer a call of the control
+// plane, without waits for budgets and repeats; 0: nothing was answered yet.
 func (c *Client) Latency() time.Duration {
 	t := &c.core.tally
 	t.mu.Lock()

@@ -132,7 +132,7 @@ type Version struct {
 // Deleted reports whether the version is a marker of a deletion, which has no content.
 func (v Version) Deleted() bool { return v.Type == "versions:autodesk.core:Deleted" }
 
-// Entry is one line of a folder listing: one of both is set.
+// Entry is one line of a folder listing: exactly one of the two is set.
 type Entry struct {
 	Folder *Folder
 	Item   *Item

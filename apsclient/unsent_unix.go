@@ -4,8 +4,7 @@ package apsclient
 
 import "golang.org/x/sys/unix"
 
-// unsentMost is how many bytes the system may hold of a connection that it has not sent yet, where
-// the link is slow.
+// unsentMost is how many unsent bytes the system may hold for a connection when the link is slow.
 const unsentMost = 128 << 10
 
 // boundUnsent sets that bound; if it cannot be set, nothing changes.

@@ -34,13 +34,13 @@
 //	done       id                         a job that is done, see doneRow
 //	shared     SHA-256, 6 bytes           sharedRecord
 //
-// Records are in a compact form (codec.go): numbered fields, and no text that the path of the file or
-// a list of usual beginnings tells already. Up to version 2 they were JSON, and history had a key id,
-// seq for each line; both are read until they are written again. A job that is done is a row with its
-// history, and most of it is in its receipt; what only a further step would need is left out.
+// Records have a compact form (codec.go): numbered fields, without any text that follows from the path
+// of the file or from a list of common prefixes. Up to version 2 they were JSON, and history had a key
+// id, seq for each line; both are read until they are written again. A job that is done is a row with
+// its history, most of which is in its receipt; what only a further step would need is left out.
 //
-// Receipts become blocks in the commit that makes the 64th of them. Up to version 4 all lay singly; they are
-// packed with those that come.
+// Receipts become blocks in the commit that makes the 64th of them. Up to version 4 each had a key of
+// its own; those are packed as new ones come.
 //
 // Every value is followed by its CRC-32C over bucket, key and value.
 //
@@ -51,6 +51,8 @@
 //
 //   - What Commit, Enqueue, Put… and Update… return without an error survives a power cut: bbolt's
 //     own fsync rules, never relaxed.
+//   - While the disk is full a write fails with a *WriteError (see IsFull) and leaves nothing behind;
+//     the store goes on when there is room. After any other failed write it takes no more.
 //   - Concurrent writers share a commit: one goroutine commits whatever waits as soon as the last
 //     commit ended. There is no added delay.
 //   - A file that was closed well opens without being read whole; after any other end, and after any

@@ -72,8 +72,8 @@ func (e *WriteError) Error() string {
 // Unwrap returns the cause.
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// IsFull reports whether the disk, or a quota, is full. If bbolt cannot make its file longer it
-// passes on the system's text alone, not the error.
+// IsFull reports whether the disk, or a quota, is full. When bbolt cannot extend its file it
+// passes on only the system's text, not the error.
 func IsFull(err error) bool {
 	return err != nil && slices.ContainsFunc(fullErrors, func(full error) bool {
 		return errors.Is(err, full) || strings.Contains(err.Error(), full.Error())

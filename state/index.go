@@ -366,8 +366,8 @@ func (s *Store) Counts(active []JobID, now time.Time) Counts {
 	return s.jobs.counts(active, now)
 }
 
-// Untouched reports, without reading the file, whether nothing has happened to a job since it was queued
-// but that its turn did not come yet, and its size in bytes.
+// Untouched reports, without reading the file, whether a job has only waited for its turn since it
+// was queued, and its size in bytes.
 func (s *Store) Untouched(id JobID) (size int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

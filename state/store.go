@@ -25,9 +25,9 @@ const (
 	growBy = 1 << 20
 	// keptHistory lines are kept of each job.
 	keptHistory = 200
-	// Of the jobs that are done the newest HistoryJobs are kept, and none for longer than HistoryAge;
-	// so of the others that ended. Both holds only after keptForAsking: who waits for a job asks what
-	// became of it.
+	// The newest HistoryJobs of the jobs that are done are kept, and none for longer than
+	// HistoryAge; likewise of the others that ended. Neither bound applies until keptForAsking
+	// after a job's end: whoever waits for it asks what became of it.
 	HistoryJobs   = 100_000
 	HistoryAge    = 30 * 24 * time.Hour
 	keptForAsking = time.Hour
@@ -367,9 +367,9 @@ type Changes struct {
 	Lost  bool    // memory does not reach back that far: list the jobs again
 }
 
-// Changes waits until the index is greater than since and tells which jobs were touched after it. Commits
-// that touch no job wake it too. An index that is still ahead is of another state of this home, which was
-// put in place of this one or the other way round: nothing is known since then.
+// Changes waits until the index is greater than since and tells which jobs were touched after it.
+// Commits that touch no job wake it too. An index that is still ahead comes from another state of
+// this home, which this one replaced or which replaced it: then nothing is known since.
 func (s *Store) Changes(ctx context.Context, since uint64) (Changes, error) {
 	if at := s.Index(); since > at {
 		return Changes{Index: at, Lost: true}, nil

@@ -329,15 +329,15 @@ func (s *Store) noteFull(err error) {
 	s.full = err
 }
 
-// Full is why writes fail for want of room on the disk, nil: the last one did not.
+// Full is why writes fail while the disk is full; nil: the last one did not.
 func (s *Store) Full() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.full
 }
 
-// Patiently calls write again, in up to 30 s, while it fails because the disk is full; after ctx
-// ended not any more. It is for what works by itself: somebody who asked should rather be told.
+// Patiently repeats write, after waits of up to 30 s, as long as the disk is full and ctx has not
+// ended. It is for work that nobody waits for: somebody who asked should rather be told.
 func Patiently(ctx context.Context, write func() error) error {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := write()

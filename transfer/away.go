@@ -19,7 +19,7 @@ import (
 // anything is the bare mount point of a share that is away.
 var errEmptyRoot = errors.New("it is empty")
 
-// RootAway says why the failure to read the file of a watch tells nothing of the file: its watched
+// RootAway says why a failure to read a watched file tells nothing about the file: its watched
 // folder is not there, or what lies on the way to the file cannot be listed. It is nil for every
 // other failure.
 func RootAway(job state.Job, err error) error {

@@ -14,7 +14,7 @@ import (
 	"hoist/transfer/remote"
 )
 
-// FixFor fills the fix with what belongs to a job; "" when there is nothing to do but wait.
+// FixFor fills the fix in for one job; "" when there is nothing to do but wait.
 func (r Reason) FixFor(job state.Job) string {
 	fix, address := r.Fix, job.Target.Address
 	if strings.HasPrefix(fix, "hoist push") { // it names the folder
@@ -117,7 +117,7 @@ func clashing(job state.Job) (path, free string, found bool) {
 	return path, strings.TrimSuffix(path, ext) + "-2" + ext, true
 }
 
-// MappedAddress is where a push with MapNames takes an upload whose name is refused; false where
+// MappedAddress is where a push with MapNames takes an upload whose name is refused; false when
 // that would not help.
 func MappedAddress(job state.Job) (remote.Address, bool) {
 	at, err := remote.ParseAddress(job.Target.BasePath)

@@ -30,7 +30,7 @@ type Forecast struct {
 type Outlook struct {
 	Left      time.Duration // until the last is done; 0: unknown
 	DecidedBy string        // "bandwidth", the budget class that is waited for most, or "latency"
-	Calls     int           // of the service, those to the storage not
+	Calls     int           // of the service, not of the storage
 }
 
 // Forecast is of uploads of a profile.
@@ -38,7 +38,7 @@ func (e *Engine) Forecast(profile string) *Forecast {
 	return &Forecast{e: e, profile: profile, folders: map[string]int32{}, buckets: map[string]int32{}}
 }
 
-// Add counts an upload, the last missing ones of whose folders have to be made.
+// Add counts an upload; missing is how many of its folders, counted from the last, have to be made.
 func (f *Forecast) Add(j state.Job, missing int) {
 	f.Files++
 	f.Bytes += size(j)

@@ -15,11 +15,11 @@ import (
 )
 
 // LocalFile reads a file that other programs go on using: they may write, rename, replace and
-// delete it at any time, and it is for the reader to see that they did. Where another file cannot
-// be moved over one that is open (Windows), it is open only while a read lasts, and the reads are
-// of what has its path. Safe for concurrent use.
+// delete it at any time, and the reader has to notice that they did. Where another file cannot be
+// moved over one that is open (Windows), it is open only while a read lasts, and the reads are of
+// what has its path. Safe for concurrent use.
 //
-// Nothing of it waits for a dead disk, but for a read from a disk of this machine: see onDisk.
+// Nothing here waits for a dead disk, except a read from a disk of this machine: see onDisk.
 type LocalFile struct {
 	path string
 	id   string   // the file's id, "" unknown

@@ -19,7 +19,7 @@ func renameNoReplace(dir *os.Root, from, to string) error {
 	return renameWith(dir, from, to, noReplace)
 }
 
-// exchange swaps two names of a folder; errors.ErrUnsupported where the file system cannot.
+// exchange swaps two names of a folder; errors.ErrUnsupported when the file system cannot.
 func exchange(dir *os.Root, a, b string) error { return renameWith(dir, a, b, swapNames) }
 
 func renameWith(dir *os.Root, from, to string, flag uint) error {

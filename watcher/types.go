@@ -75,7 +75,7 @@ type Config struct {
 	SettleCap time.Duration
 	// ScanInterval is the time between scans while notices arrive. Default 1 h.
 	ScanInterval time.Duration
-	// PollInterval is the time between scans where notices cannot be had (network mounts, no
+	// PollInterval is the time between scans when there are no notices (network mounts, no
 	// watches left). Default 30 s.
 	PollInterval time.Duration
 	// Poll asks for scans alone, whatever the file system can do.

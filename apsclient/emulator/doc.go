@@ -18,7 +18,7 @@
 //   - knob: a switch for behaviour that the documentation leaves open, or that the service or a
 //     proxy in front of it was seen to have ([Knobs]): late, empty, cut or short answers, errors as
 //     text, names that fold, no SHA-1, storage under another name, somebody else who answers.
-//   - fault: a misfortune that a test orders for one request ([Fault]).
+//   - fault: a failure that a test injects into one request ([Fault]).
 //   - journal: one line for each request that arrived ([Request]).
 //
 // Guarantees

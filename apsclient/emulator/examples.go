@@ -22,9 +22,9 @@ const (
 )
 
 // AddExamples puts into the world what the examples of the command line name, with fixed
-// identifiers: a project with a folder and a file, a bucket with an object, a person, a company and
-// a webhook; of what an example deletes a spare one besides. It does nothing when they are there
-// already.
+// identifiers: a project with a folder and a file, a bucket with an object, a person, a company
+// and a webhook, and a spare one of whatever an example deletes. It does nothing when they are
+// there already.
 func (s *Server) AddExamples() error {
 	const content = "hello\n"
 	var blobs [3]blob

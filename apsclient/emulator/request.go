@@ -23,7 +23,7 @@ type Request struct {
 	N         int       `json:"n"`                    // running number, from 1
 }
 
-// FaultKind is a kind of misfortune.
+// FaultKind is a kind of failure.
 type FaultKind int
 
 // The kinds of faults.
@@ -64,7 +64,7 @@ func (k FaultKind) String() string {
 	return names[k]
 }
 
-// Fault is what shall befall one request.
+// Fault is what happens to one request.
 type Fault struct {
 	Kind   FaultKind
 	Status int         // FailBefore: status; 0: 500. SlowDown outside S3: 0: 429

@@ -49,7 +49,7 @@ var errList = errors.New("the list of files is damaged")
 // newList is empty; dir is a private folder for the file of a long one.
 func newList[T any](dir string, f form[T]) *List[T] { return &List[T]{dir: dir, form: f} }
 
-// Len is how many were added; of nil none.
+// Len is how many were added; 0 of nil.
 func (l *List[T]) Len() int {
 	if l == nil {
 		return 0
@@ -125,7 +125,8 @@ func (l *List[T]) Close() {
 	l.file, l.n, l.tail = nil, 0, nil
 }
 
-// At is the one that was added as number i, from 0. What cannot be read is empty, and Err says why.
+// At returns the file that was added as number i, from 0. One that cannot be read is empty, and
+// Err says why.
 func (l *List[T]) At(i int) T {
 	number, within := i/blockSize, i%blockSize
 	if number == len(l.ends) {

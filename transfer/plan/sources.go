@@ -9,7 +9,7 @@ import (
 // Sources are the local files of a push.
 type Sources = List[Source]
 
-// NewSources are none yet; dir is a private folder for the file of many.
+// NewSources returns an empty list; dir is a private folder for the file that a long one needs.
 func NewSources(dir string) *Sources {
 	return newList(dir, form[Source]{write: appendSource, read: readSource})
 }

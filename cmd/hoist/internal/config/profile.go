@@ -135,7 +135,7 @@ func LoadProfile(h Home, name string) (Profile, error) {
 	return p, errors.Join(p.check(path), CheckRegion(path, p.Region), err)
 }
 
-// MayChange is an error where the profile does not allow a remote to be changed, a
+// MayChange is an error when the profile does not allow a remote to be changed, a
 // [*remote.OutsideError]; the zero address is one that is not known.
 func MayChange(h Home, profile string, a remote.Address) error {
 	p, err := LoadProfile(h, profile)

@@ -56,7 +56,7 @@ type VerifyFile struct {
 	Detail        string `json:"detail,omitempty"`
 	Fix           string `json:"fix,omitempty"`  // the command that makes both ends alike
 	Size          *int64 `json:"size,omitempty"` // of the local file, in bytes
-	SHA1          string `json:"sha1,omitempty"` // of the local file, where it was read
+	SHA1          string `json:"sha1,omitempty"` // of the local file, when it was read
 	ItemID        string `json:"item_id,omitempty"`
 	VersionID     string `json:"version_id,omitempty"` // the cloud's newest
 	VersionNumber int    `json:"version_number,omitempty"`

@@ -43,8 +43,8 @@ type ServerOptions struct {
 	// Calls is how many calls of the service were made so far; nil: it is not told.
 	Calls  func() int64
 	Logger *slog.Logger // nil: none
-	// Words are the exit code and the hint that a command gives for a problem, for the clients that
-	// show those; nil: answers have neither.
+	// Words are the exit code and the hint that a command gives for a problem, for the clients
+	// that show those; nil: answers have neither.
 	Words func(problem.Kind, problem.Fix) (code int, hint string)
 }
 

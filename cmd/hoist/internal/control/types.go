@@ -439,7 +439,7 @@ type PageLink struct {
 type Event struct {
 	Index  uint64 `json:"index"`          // to go on from: /v1/events?since=INDEX
 	Jobs   []Job  `json:"jobs"`           // those that changed
-	Lost   bool   `json:"lost,omitempty"` // more changed than is remembered: read everything anew
+	Lost   bool   `json:"lost,omitempty"` // more changed than is remembered: read everything again
 	Counts Counts `json:"counts"`
 }
 

@@ -12,7 +12,8 @@ import (
 	"hoist/watcher/disk"
 )
 
-// MustBeAbsolute refuses a path that would mean something else to the owner than to who asks.
+// MustBeAbsolute refuses a path that would mean something else to the owner than to the one who
+// asks.
 func MustBeAbsolute(p string) error {
 	if !filepath.IsAbs(p) {
 		return problem.Usagef("path %q is not absolute", p)

@@ -5,7 +5,7 @@
 // "push", "pull", "resume" and "wait" become one when none is there, and end when their own files
 // are done; "status" and the like open the state for a moment without serving it (a passive owner).
 //
-// Leaving goes in this order: no new commands are accepted, everything that runs is cancelled, the
+// It ends in this order: no new commands are accepted, everything that runs is cancelled, the
 // commands under way are waited for and then what runs, the state is closed last. A command that
 // loses its owner becomes one or finds the next.
 //

@@ -11,10 +11,10 @@
 //
 //   - It listens on a loopback address, and not before a ticket is asked for. What does not name that very
 //     address in its Host header, or comes from a page of another site, is refused.
-//   - Without cookie and token nothing of the home is told and nothing is changed. The cookie has a
+//   - Without the cookie and the token nothing of the home is shown or changed. The cookie has a
 //     name of its own for each run, is not readable by scripts and goes to no other site. It goes to every
 //     port of this machine; the token does not.
 //   - The page loads nothing from elsewhere and runs no script but its own file. Names of files are text
 //     for it, never markup.
-//   - It knows no rule of the home: what it says comes from the control API, word by word.
+//   - It knows no rule of the home: what it says comes from the control API, word for word.
 package page

@@ -13,8 +13,8 @@
 //
 // # Guarantees
 //
-//   - A slot whose sum is wrong is a minute that is not known: a write that was cut off by a kill costs its
-//     own minute and no other. A file whose header is not ours is begun anew.
+//   - A slot whose sum is wrong is a minute that is not known: a write that a kill cut off costs its own
+//     minute and no other. A file whose header is not ours is begun again.
 //   - A process that ends leaves all minutes that it added. A power cut may cost those of the last half a
 //     minute or so, which the system had not written yet.
 package plots

@@ -4,6 +4,6 @@
 // A [State] is all that is known; lines and screens are made of it by pure functions. The first
 // line of the block counts files, bytes and calls, the next says what is left and which limit
 // decides that, or what is waited for and until when, and below stand the slowest files. No line
-// is wider than the window, which is measured anew each time. What is written to a [Screen]
-// meanwhile scrolls by above the block.
+// is wider than the window, which is measured each time. What is written to a [Screen] meanwhile
+// scrolls by above the block.
 package progress

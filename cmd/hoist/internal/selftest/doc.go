@@ -1,5 +1,5 @@
 // Package selftest tries the facts that nobody outside of the service has confirmed, once, on the
-// account of who runs it.
+// account of whoever runs it.
 //
 // # Vocabulary
 //
@@ -12,7 +12,7 @@
 //   - Nothing outside of the scratch is changed. A folder of a project cannot be deleted: it is
 //     hidden.
 //   - A run makes at most [Calls] requests, repeats and those to S3 included, and keeps some of
-//     them for taking the scratch away, which it tries however it ends.
+//     them to take the scratch away, which it tries however the run ends.
 //   - A report holds no id, name, address or credential, so that it can be sent to anybody.
 //   - What was found ([Facts]) may save calls or time. It never replaces a look, a check or a
 //     parking.

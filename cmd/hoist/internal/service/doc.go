@@ -1,5 +1,5 @@
-// Package service makes a daemon one that the system starts: a unit of systemd, a job of launchd, a
-// service of Windows, or a task at logon there.
+// Package service has the system start the daemon: as a systemd unit, a launchd job, a Windows
+// service, or a task at logon there.
 //
 // A user service runs as the user who installed it, from its logon on; a system service runs from
 // the start of the machine, on Linux as any account. What the account of a service cannot see (a

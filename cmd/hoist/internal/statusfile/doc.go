@@ -3,8 +3,8 @@
 //
 // # Guarantees
 //
-//   - The file is replaced whole: who opens it sees one status or the next.
+//   - The file is replaced whole: whoever opens it sees one status or the next.
 //   - It never lies in a watched folder, where each status would be sent as a new version.
-//   - It replaces nothing but a page of its own, which it knows by how that begins.
+//   - It replaces nothing but a page of its own, which it recognises by its beginning.
 //   - Names of files are text in it, never markup.
 package statusfile
