@@ -50,7 +50,7 @@ type PartBody struct {
 // in memory in one write with the header, if both fit into its 4 KiB.
 const withHeader = 2 << 10
 
-// signedURL checks and parses a signed URL. It must be https; http only where it and the base URL
+// signedURL checks and parses a signed URL. It must be https; http only if it and the base URL
 // are loopback.
 func (c *Client) signedURL(s SignedURL) (*url.URL, error) {
 	u, err := url.Parse(s.Reveal())

@@ -128,7 +128,7 @@ func compact(from *bolt.DB, to string) error {
 			return err
 		}
 
-		db.AllocSize = 0 // it grows by what it needs, and is not mapped anew for that
+		db.AllocSize = 0 // it grows by what it needs, and is not mapped again for that
 
 		err = whileReading(db, func() error { return bolt.Compact(db, from, txBytes) })
 		if cerr := db.Close(); err == nil {

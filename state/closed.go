@@ -48,7 +48,7 @@ func mayTrim(file, copied int64) bool { return file > copied+copied/2+growBy }
 
 // trim puts a clone of the copy, which is of this moment, in place of a file that is much larger: pages
 // that were filled once and are half empty by now. Who waited for the lock meanwhile finds that its file
-// has no name any more and opens it again; where a file that is open has to keep its name nothing is
+// has no name any more and opens it again; when a file that is open has to keep its name nothing is
 // done.
 func (s *Store) trim() (err error) {
 	file, copied, err := sizes(s.path)

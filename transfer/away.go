@@ -74,7 +74,7 @@ func listed(dir string, names, steps []string, gone bool) error {
 }
 
 // hasLeft reports whether nothing is at the path that a job's file or folder had before it was renamed,
-// as far as anybody can say. Where letter case does not count, what was renamed in that alone is found
+// as far as anybody can say. When letter case does not count, what was renamed in that alone is found
 // there too; then the folders on the way tell how it is spelt.
 func hasLeft(job state.Job) bool {
 	root := rootOf(job)

@@ -23,7 +23,7 @@ type class int
 
 const (
 	classRetry   class = iota // again at a time
-	classPerson               // parked with a reason; looked at again only where the reason says so
+	classPerson               // parked with a reason; looked at again only if the reason says so
 	classChanged              // the source is another one now: this job ends, the next is queued
 	classFinal                // nobody wants this job any more
 )
@@ -193,7 +193,7 @@ func classify(err error, job state.Job) verdict {
 	}
 
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && job.Kind == state.Download: // its folder went, and is made anew
+	case errors.Is(err, fs.ErrNotExist) && job.Kind == state.Download: // its folder went, and is made again
 		return j.retryUpTo(maxUnforeseen, ReasonVanished)
 	case errors.Is(err, fs.ErrNotExist):
 		return j.person(ReasonVanished)

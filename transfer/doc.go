@@ -34,9 +34,9 @@
 //     folder that was asked for, and never over a file that differs from what was last synced,
 //     unless that was asked for; then the old one is kept beside it. What is replaced is the very
 //     state that was judged, and what is recorded the very state that was fetched: an edit made at
-//     whatever moment is a user's work, and left to be pushed. Where the system has no leases (only
-//     Linux has, on local disks) one that restores the file's time within the microseconds between
-//     a rename and the look that follows is not seen.
+//     whatever moment is a user's work, and left to be pushed. On a system without leases (only
+//     Linux has them, on local disks) an edit that restores the file's time within the microseconds
+//     between a rename and the look that follows is not seen.
 //   - Memory does not grow with file size, part size or number of parts: parts are streamed from
 //     the file.
 //

@@ -234,7 +234,7 @@ func (e *Engine) keptLink() float64 {
 	return max(rate, 0)
 }
 
-// linkBehind is what a rate that was measured under a limit tells of the link: nothing where the limit
+// linkBehind is what a rate that was measured under a limit tells of the link: nothing if the limit
 // decided it. Zero: unknown, or no limit.
 func linkBehind(measured float64, limit int64) float64 {
 	const near = 0.9

@@ -15,8 +15,8 @@ import (
 )
 
 // LocalFile reads a file that other programs go on using: they may write, rename, replace and
-// delete it at any time, and the reader has to notice that they did. Where another file cannot be
-// moved over one that is open (Windows), it is open only while a read lasts, and the reads are of
+// delete it at any time, and the reader has to notice that they did. On systems where no file can
+// be moved over an open one (Windows), it is open only while a read lasts, and the reads are of
 // what has its path. Safe for concurrent use.
 //
 // Nothing here waits for a dead disk, except a read from a disk of this machine: see onDisk.

@@ -337,7 +337,7 @@ func (e *Engine) replace(t *target, job state.Job, verdict localVerdict, was sta
 	return e.effect("remove the old file", func() error { return t.root.Remove(away) })
 }
 
-// undo gives what was moved away its name back. Where that is taken by then, the next run decides
+// undo gives what was moved away its name back. If that is taken by then, the next run decides
 // about it.
 func (e *Engine) undo(t *target, away string) error {
 	return e.effect("put the old file back", func() error {

@@ -348,7 +348,7 @@ func (e *Engine) notePublished(job state.Job, pub state.Published) {
 }
 
 // look finds out whether the create of the job's intent took effect. It answers with Published,
-// with another intent where the name was taken by somebody else meanwhile, or with nothing.
+// with another intent if the name was taken by somebody else meanwhile, or with nothing.
 func (e *Engine) look(ctx context.Context, c *apsclient.Client, job state.Job) ([]state.Event, error) {
 	p, in := apsclient.ProjectID(job.Target.Project), job.Intent
 	if in.Kind == intentVersion {
@@ -445,7 +445,7 @@ func (e *Engine) lookInItem(ctx context.Context, c *apsclient.Client, job state.
 	return nil, nil
 }
 
-// isOurs recognises a version that may be the one of the intent: by its storage, or, where the
+// isOurs recognises a version that may be the one of the intent: by its storage, or, when the
 // service names another one or none, by name, user when known, size and content when the service
 // tells them. Its time, by the clock of the service, counts only when nothing else says that it is
 // new.

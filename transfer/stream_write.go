@@ -61,7 +61,7 @@ type Stream struct {
 	Spool        string // folder for large parts
 	PartSize     int64  // bytes; 0: small parts first, larger ones later
 	Acceleration bool
-	Force        bool      // make the object anew, also of the same content
+	Force        bool      // make the object again, even with the same content
 	NoMD5        bool      // the service does not check the bytes of each part
 	Sent         func(int) // bytes handed to the connections, as of [apsclient.PartBody]; nil: none
 	// Renew gives another client after a failure, nil: the same; nil: there is none.

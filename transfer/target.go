@@ -111,7 +111,7 @@ func (t *target) Close() error { return t.root.Close() }
 
 func (t *target) tempPath() string { return filepath.Join(t.dir, t.temp) }
 
-// createTemp makes the temporary file anew with room for size bytes, so that a full disk shows
+// createTemp makes a new temporary file with room for size bytes, so that a full disk shows
 // before anything is fetched. It is for the caller to remove it after an error.
 func (t *target) createTemp(size int64) (*os.File, error) {
 	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
@@ -183,7 +183,7 @@ func (t *target) look(name string) (*os.File, state.Snapshot, error) {
 }
 
 // nameNew gives what has the name from the name to, both in the target's folder; fs.ErrExist when
-// that is taken. Where the file system has neither a rename that refuses nor links, a look has to
+// that is taken. When the file system has neither a rename that refuses nor links, a look has to
 // do.
 func (t *target) nameNew(from, to string) error {
 	err := errors.ErrUnsupported

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// again asks Run to report paths anew.
+// again asks Run to report paths again.
 type again struct {
 	paths []string
 	done  chan error // buffered

@@ -120,7 +120,7 @@ func (e *editor) addAncestors(p string, put func(settled)) {
 	}
 }
 
-// planFolder works through one folder chunk by chunk. It tells whether nothing of the folder is
+// planFolder works through one folder chunk by chunk. It reports whether nothing of the folder is
 // left.
 func (e *editor) planFolder(folder string, todo map[string]settled, out *edit) (empty bool, err error) {
 	names := slices.Sorted(maps.Keys(todo))
@@ -143,7 +143,7 @@ func (e *editor) planFolder(folder string, todo map[string]settled, out *edit) (
 		if found {
 			if old, err = decode(chunk); err != nil {
 				// damaged, or of another version: its files are reported again and it is written
-				// anew
+				// again
 				old = nil
 			}
 		}
@@ -256,7 +256,7 @@ func depth(folder string) int {
 }
 
 // lookup returns the record of a path.
-// Tracked returns a function that tells whether a file is in a baseline, which costs least when it is
+// Tracked returns a function that reports whether a file is in a baseline, which costs least when it is
 // asked in the order of the paths.
 func Tracked(b Baseline) func(path string) (bool, error) {
 	e := newEditor(b)

@@ -211,7 +211,7 @@ func (l *listing) ignore(name string) {
 	l.ignored[name] = true
 }
 
-// locked tells whether a lock of the file lies in the listed folder.
+// locked reports whether a lock of the file lies in the listed folder.
 func (l *listing) locked(name string) bool {
 	if len(l.locks) == 0 {
 		return false

@@ -37,5 +37,5 @@ func identify(root, p string, r record) record {
 	return r
 }
 
-// isNotDir tells whether a step of the path is a file.
+// isNotDir reports whether a step of the path is a file.
 func isNotDir(err error) bool { return errors.Is(err, windows.ERROR_DIRECTORY) }

@@ -177,7 +177,7 @@ func lockNames(name string) []string {
 	return locks
 }
 
-// isLock tells whether a name may be a lock of some other file.
+// isLock reports whether a name may be a lock of some other file.
 func isLock(lower string) bool {
 	return strings.HasPrefix(lower, "~$") || strings.HasPrefix(lower, ".~lock.") ||
 		strings.HasSuffix(lower, ".dwl") ||

@@ -32,7 +32,7 @@ func split(p string) (folder, name string) {
 	return "", p
 }
 
-// below tells whether p is folder or lies in it.
+// below reports whether p is folder or lies in it.
 func below(folder, p string) bool {
 	return folder == "" || p == folder || strings.HasPrefix(p, folder) && p[len(folder)] == '/'
 }

@@ -20,7 +20,7 @@ type record struct {
 	dev   uint64 // not kept: device numbers change from one mount to the next
 }
 
-// same tells whether the file is taken as not having changed from o to r; what one of them does not
+// same reports whether the file is taken as not having changed from o to r; what one of them does not
 // know is not compared.
 func (r record) same(o record) bool {
 	if r.dir || o.dir {
@@ -74,7 +74,7 @@ func (r record) snapshot() Snapshot {
 const (
 	chunkVersion = 1
 	chunkMax     = 64 << 10 // bytes; a rule of the keeper
-	chunkSplit   = 48 << 10 // a chunk that outgrew chunkMax is written anew in pieces of this size
+	chunkSplit   = 48 << 10 // a chunk that outgrew chunkMax is written again in pieces of this size
 
 	flagDir   = 1
 	flagCtime = 2

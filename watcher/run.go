@@ -266,7 +266,7 @@ func (r *run) startScan(ctx context.Context) {
 	r.group.Go(func() { r.done <- s.run(ctx, top) })
 }
 
-// wantsAbove tells whether a folder lies in another one that is to be scanned.
+// wantsAbove reports whether a folder lies in another one that is to be scanned.
 func (r *run) wantsAbove(folder string) bool {
 	for above := range upTo(folder) {
 		if above != folder && r.want[above] {
@@ -319,7 +319,7 @@ func (r *run) scanned(ctx context.Context, f finding) error {
 	return r.flush(ctx, batchMax)
 }
 
-// moved tells whether a file is not, or cannot be seen to be, as a scan saw it.
+// moved reports whether a file is not, or cannot be seen to be, as a scan saw it.
 func (r *run) moved(d seen) bool {
 	rec, mode, exists, err := lookAt(r.root, d.path)
 	return err != nil || !exists || !mode.IsRegular() || !rec.same(d.rec)

@@ -93,7 +93,7 @@ func (s *settler) retime() {
 	}
 }
 
-// atOnce tells whether a file that a scan sees for the first time has rested long enough by its own
+// atOnce reports whether a file that a scan sees for the first time has rested long enough by its own
 // times. A time in the future proves nothing.
 func (s *settler) atOnce(path string, rec record, locked bool, now time.Time) bool {
 	pace := s.pace(path)

@@ -39,7 +39,7 @@ func (a *app) lookToChange(ctx context.Context, arg string) (context.Context, *l
 	return ctx, l, err
 }
 
-// mayBeChanged is a usage error where the folder at hand is one that the project itself has.
+// mayBeChanged is a usage error when the folder at hand is one that the project itself has.
 func (l *looked) mayBeChanged() error {
 	if l.place.Folder.IsRoot || len(l.place.Address.Steps) <= 3 {
 		return problem.Usagef("%s is a top folder: those belong to the project", l.place.Address)

@@ -161,7 +161,7 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 	return a.reportLogin(name, where, hubs, warnings)
 }
 
-// tryLogin proves that signing in works: by the hubs, or where the profile may not look at them by
+// tryLogin proves that signing in works: by the hubs, or if the profile may not look at them by
 // a token alone.
 func (a *app) tryLogin(ctx context.Context, client *apsclient.Client, tokens apsclient.TokenSource,
 	p config.Profile) ([]apsclient.Hub, []apsclient.Warning, error) {

@@ -111,7 +111,7 @@ var (
 // restoring says which version is restored.
 type restoring struct {
 	version int  // 0: the last with content
-	compare bool // errIsTip where the newest version is that, or has its content
+	compare bool // errIsTip when the newest version is that, or has its content
 }
 
 func (a *app) restore(ctx context.Context, arg string, version int) error {

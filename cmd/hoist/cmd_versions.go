@@ -99,7 +99,7 @@ func (a *app) url(ctx context.Context, address string) error {
 	return nil
 }
 
-// webLink is the page of a place in Autodesk's web application: the service's own link where it
+// webLink is the page of a place in Autodesk's web application: the service's own link if it
 // gave one, else the form that the Files tool of ACC uses.
 func webLink(p remote.Place) (string, error) {
 	if p.Kind == remote.KindItem && p.Item.Tip != nil {

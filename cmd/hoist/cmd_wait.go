@@ -86,7 +86,7 @@ type waiter struct {
 	command string
 	every   time.Duration // between lines of progress
 	all     bool          // also for what pushes have not queued yet
-	beside  bool          // also where another process queues it
+	beside  bool          // also when another process queues it
 	worked  bool          // or waited for who does
 
 	show             *progress.Reporter

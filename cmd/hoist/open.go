@@ -144,7 +144,7 @@ func (s *setup) account(profile string) (config.Account, error) {
 }
 
 // fingerprint names an account without giving it away, so that a command can tell that the owner of
-// its home uses another one. It is empty where a command has no credentials of its own; then the
+// its home uses another one. It is empty when a command has no credentials of its own; then the
 // owner's are used.
 func (s *setup) fingerprint(profile string) (string, error) {
 	acc, err := s.account(profile)
@@ -213,7 +213,7 @@ func (a *app) clientConfig(acc config.Account) (apsclient.Config, error) {
 	return c, err
 }
 
-// client returns a client for the profile in use: its calls go through the owner of the home where
+// client returns a client for the profile in use: its calls go through the owner of the home when
 // one runs, else straight to the service. The second value releases it.
 func (a *app) client(ctx context.Context) (*apsclient.Client, func(), error) {
 	s, err := a.setup(config.Settings{})

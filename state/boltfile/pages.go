@@ -132,7 +132,7 @@ func ReadMetas(f io.ReaderAt) (metas []Meta, problems []string) {
 }
 
 // NeverUsed reports whether bbolt died while it made the file, in one write of four pages: the
-// first commit makes it larger. Where no meta page was written yet, the file is empty space:
+// first commit makes it larger. If no meta page was written yet, the file is empty space:
 // anything else is another program's.
 func NeverUsed(f io.ReaderAt, size int64, metas []Meta) bool {
 	for _, m := range metas {

@@ -143,7 +143,7 @@ func (p *Pushing) intoBucket(ctx context.Context, run []landing) ([]File, error)
 			}
 
 			// Keys are reused: that the object is the one we stored is shown by its SHA-1 alone.
-			// Where ours is unknown the job's own look decides.
+			// When ours is unknown the job's own look decides.
 			if ok && rec.SHA1 != "" && rec.Snapshot.Same(l.source.Snapshot) {
 				records[len(out)] = rec
 			}

@@ -44,7 +44,7 @@ type wayStep struct {
 
 // Remember makes the resolver begin with the ways in m, and keep there what it learns. A way is
 // believed until the service knows nothing of its folder or refuses it, or a name below is missing;
-// then everything is asked for anew. A memory that fails costs calls and nothing else.
+// then everything is asked for again. A memory that fails costs calls and nothing else.
 func (r *Resolver) Remember(m Memory) {
 	text, err := m.Recall()
 	if err != nil {

@@ -57,7 +57,7 @@ func (a *Accounts) Remember(key, value string) {
 func (a *Accounts) read() map[string]string {
 	var known map[string]string
 	if raw, err := os.ReadFile(a.home.AccountsFile()); err == nil {
-		_ = json.Unmarshal(raw, &known) // a damaged one teaches nothing, and is written anew
+		_ = json.Unmarshal(raw, &known) // a damaged one teaches nothing, and is replaced
 	}
 
 	if known == nil {

@@ -14,7 +14,7 @@ import (
 
 // File is config.toml.
 type File struct {
-	// Profile is the profile to use where neither --profile nor HOIST_PROFILE says. Default:
+	// Profile is the profile to use when neither --profile nor HOIST_PROFILE says. Default:
 	// "default".
 	Profile string `toml:"profile,omitempty"`
 	Settings

@@ -5,7 +5,7 @@ import "slices"
 // Selection chooses the files of a tree, as a user writes it.
 type Selection struct {
 	// Exclude leaves out what matches, in the syntax of .gitignore; "!*.bak" brings back what is
-	// left out by default. Where Include is given, only what matches one of its patterns is taken.
+	// left out by default. When Include is given, only what matches one of its patterns is taken.
 	Exclude []string `toml:"exclude,omitempty" json:"exclude,omitempty"`
 	Include []string `toml:"include,omitempty" json:"include,omitempty"`
 	// MinSize and MaxSize leave out files that are smaller or larger, such as "1K" and "20G".

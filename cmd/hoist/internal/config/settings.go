@@ -17,7 +17,7 @@ type Settings struct {
 	// Limits chooses the API budgets: "documented" (the default), "server" (obey only 429 and
 	// Retry-After), or a file with raised quotas.
 	Limits string `toml:"limits,omitempty"`
-	// Checksum: whether the MD5 of each part is compared with its ETag: "auto" (the default: where
+	// Checksum: whether the MD5 of each part is compared with its ETag: "auto" (the default: when
 	// the link is slower than about 100 MiB/s), "always" or "never".
 	Checksum string `toml:"checksum,omitempty"`
 	// Acceleration: "auto" (the default) asks for accelerated upload addresses, "off" for plain

@@ -183,7 +183,7 @@ func (s server) action(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(AnswerBody(resp)) //nolint:gosec // JSON, to no browser; one that has gone needs no answer
 }
 
-// writeActionError is the one shape of an error, with the service's status and its own words where
+// writeActionError is the one shape of an error, with the service's status and its own words when
 // it gave any.
 func (s server) writeActionError(w http.ResponseWriter, err error, words []byte) {
 	body := struct {

@@ -167,7 +167,7 @@ func clearSocket(path string, withFolder bool) error {
 	}
 
 	if withFolder {
-		_ = os.Remove(filepath.Dir(path)) // only where it is empty
+		_ = os.Remove(filepath.Dir(path)) // only if it is empty
 	}
 
 	return nil

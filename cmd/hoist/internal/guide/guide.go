@@ -51,7 +51,7 @@ type Step struct {
 	Do    []string `json:"do"`
 }
 
-// CallbackURL is the redirect address of `hoist login --user`; the portal asks for one even where
+// CallbackURL is the redirect address of `hoist login --user`; the portal asks for one even if
 // it is never used.
 const CallbackURL = "http://localhost:8080/"
 

@@ -21,7 +21,7 @@ import (
 type effect struct {
 	id     string              // of what is there
 	answer *apsclient.Response // to print, in the service's own form
-	// repeat is the body that makes what is still missing, where only a part of the effect is
+	// repeat is the body that makes what is still missing, when only a part of the effect is
 	// there; nil: nothing is missing.
 	repeat []byte
 }
@@ -228,7 +228,7 @@ func lookWebhook(ctx context.Context, c *apsclient.Client, r apsclient.Request) 
 	})
 }
 
-// lookProjectUsers finds all whom the request adds. Where only some are members the repeat adds the
+// lookProjectUsers finds all whom the request adds. When only some are members the repeat adds the
 // others.
 func lookProjectUsers(ctx context.Context, c *apsclient.Client, r apsclient.Request) (effect, error) {
 	members := about(r, "list-project-users", "projectId", paramOf(r, "project_id"))

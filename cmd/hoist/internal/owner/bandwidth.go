@@ -66,7 +66,7 @@ func FollowTimetable(ctx context.Context, setting func() config.Timetable, to ap
 	}
 }
 
-// bandwidthSetting returns the timetable that config.toml and the flags give, each time anew; a
+// bandwidthSetting returns the timetable that config.toml and the flags give, read each time; a
 // mistake leaves the last one in effect.
 func (o *Owner) bandwidthSetting() func() config.Timetable {
 	current, turn := o.options.Engine.Bandwidth, o.rules.turn()

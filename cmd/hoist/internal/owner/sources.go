@@ -53,7 +53,7 @@ func (s sources) results(address remote.Address) []control.PlanFile {
 	return out
 }
 
-// findSources walks the paths of a push. A folder lands under its name, or its contents do where
+// findSources walks the paths of a push. A folder lands under its name, or its contents do when
 // the path ends in a slash. A path that is named is taken whatever it is called; in folders, litter
 // and what the filter leaves out are skipped. dir is a private folder for the list of many files.
 func findSources(r control.PushRequest, dir string, book bookOf) (_ sources, err error) {

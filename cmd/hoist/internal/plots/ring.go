@@ -44,7 +44,7 @@ type Ring struct {
 var table = crc32.MakeTable(crc32.Castagnoli)
 
 // Open opens the ring in a file, or begins one. The classes are those whose calls are counted, in an order
-// that stays: a file of other ones is begun anew.
+// that stays: a file of other ones is begun again.
 func Open(path string, classes []string) (*Ring, error) {
 	head, err := header(classes)
 	if err != nil {

@@ -47,7 +47,7 @@ func Write(path string, roots []string, page []byte) error {
 	return nil
 }
 
-// place gives a written file its name. Where nothing was there, it takes the place of nothing that came
+// place gives a written file its name. If nothing was there, it takes the place of nothing that came
 // meanwhile.
 func place(from, path string, there bool) error {
 	if !there {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// maxSize is when a trail begins anew, in bytes; the one before is kept beside it.
+// maxSize is when a new trail begins, in bytes; the one before is kept beside it.
 const maxSize = 8 << 20
 
 // mostNames bounds the names of one entry.
