@@ -23,7 +23,7 @@ func TestBandwidthCountsCalls(t *testing.T) {
 		at       time.Duration // least
 	}{
 		"down":     {rate.Inf, 1000, (calls*body/1000 - 1) * time.Second}, // less what may come at once,
-		"up":       {100, rate.Inf, calls * time.Second},                  // a request is longer than 100 bytes
+		"up":       {100, rate.Inf, calls * time.Second},                  // a request is above 100 bytes
 		"no limit": {rate.Inf, rate.Inf, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
