@@ -152,7 +152,8 @@ func (l *life) judgeBound() {
 			}
 		}
 
-		if most := max(len(l.files)/gonePart, 1); recent > most {
+		// a name that was hidden and made again is two files
+		if most := max((len(l.files)+recent-1)/gonePart, 1); recent > most {
 			l.say("%s is hidden as one of %d", j.Rel, recent)
 		}
 	}
