@@ -341,9 +341,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestDiedWhileMakingTheFile: bbolt writes its first four pages in one write, which a power cut may
-// leave as zeros or in part. What is no file, or an empty one beside a copy, is damage that a
-// repair puts aside to go on from the copy.
+// What is no file, or an empty one beside a copy, is damage that a repair puts aside to go on from the
+// copy.
 func TestSomethingElseInThePlace(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"a folder": func(path string) error { return os.Mkdir(path, 0o700) },
@@ -416,6 +415,7 @@ func TestSomethingElseInThePlace(t *testing.T) {
 	openTest(t, path)
 }
 
+// bbolt writes its first four pages in one write, which a power cut may leave as zeros or in part.
 func TestDiedWhileMakingTheFile(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "state.db")
 	db, err := bolt.Open(whole, 0o600, nil)

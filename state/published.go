@@ -11,8 +11,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Base is the record as what both ends once had in common, for a file that goes to address: a
-// record of another address is none, and so is one that nothing has proved.
+// Base is the record as what both ends once had in common, for a file that goes to address; a
+// record of another address does not count, nor one that nothing has proved.
 func (r PublishedRecord) Base(address string) compare.Base {
 	if r.Remote == "" || r.Remote != address || r.Unproven {
 		return compare.Base{}

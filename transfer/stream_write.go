@@ -52,7 +52,7 @@ func streamPart(n int, configured int64) int64 {
 }
 
 // Stream is an upload of bytes that come once, such as those of a pipe: nothing of it is on record,
-// and what is interrupted cannot be gone on with. Parts are held until they are stored, small ones
+// and one that is interrupted cannot be resumed. Parts are held until they are stored, small ones
 // in memory and large ones in files that have no name when the system allows that.
 type Stream struct {
 	Object       apsclient.ObjectID
@@ -291,8 +291,8 @@ func namelessFile(dir, pattern string) (*os.File, error) {
 }
 
 // SweepStreams removes the parts that killed commands left in a spool of streams, and returns how
-// many. A command that runs needs no name of its file, or the system keeps what is open; one that
-// has just made its file has a minute.
+// many. A running command does not need the name of its file, or the system keeps what is open; a
+// file that was just made is left alone for a minute.
 func SweepStreams(spool string) (n int, err error) {
 	left, _ := filepath.Glob(filepath.Join(spool, heldName+"*")) // the pattern is sound
 	for _, path := range left {

@@ -11,9 +11,9 @@ type again struct {
 	done  chan error // buffered
 }
 
-// Again makes paths be reported when they are at rest, if they are there, whatever the baseline
-// says: nothing of what was reported of them is left. It waits for Run and returns when the
-// baseline is durable without them, so that no restart forgets it.
+// Again has paths reported once they are at rest, if they exist, whatever the baseline says: what
+// was reported of them is forgotten. It waits for Run and returns when the baseline is durable
+// without them, so that no restart forgets it.
 func (w *Watcher) Again(ctx context.Context, paths []string) error {
 	a := again{paths, make(chan error, 1)}
 	select {

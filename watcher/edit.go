@@ -255,7 +255,6 @@ func depth(folder string) int {
 	return 1 + strings.Count(folder, "/")
 }
 
-// lookup returns the record of a path.
 // Tracked returns a function that reports whether a file is in a baseline, which costs least when it is
 // asked in the order of the paths.
 func Tracked(b Baseline) func(path string) (bool, error) {
@@ -267,6 +266,7 @@ func Tracked(b Baseline) func(path string) (bool, error) {
 	}
 }
 
+// lookup returns the record of a path.
 func (e *editor) lookup(p string) (record, bool, error) {
 	folder, name := split(p)
 	l := &e.last

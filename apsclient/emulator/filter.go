@@ -50,7 +50,7 @@ func (c *call) filters() (out []filter) {
 	return out
 }
 
-// has reports whether an attribute is filtered on.
+// hasFilter reports whether an attribute is filtered on.
 func hasFilter(fs []filter, attribute string) bool {
 	return slices.ContainsFunc(fs, func(f filter) bool { return len(f.path) == 2 && f.path[1] == attribute })
 }

@@ -36,5 +36,5 @@ func (m *model) depth(f *folder) int {
 	return n
 }
 
-// ext is a name's extension without a dot, lower case.
+// sameExtension reports whether two names have one extension, whatever its letter case.
 func sameExtension(a, b string) bool { return fileType(a) == fileType(b) }

@@ -59,7 +59,7 @@ func (l *lab) doctor(code int, args ...string) map[string][]findingJSON {
 	return found
 }
 
-// found checks that one of the findings of a check has the verdict, and says all the words.
+// foundOne checks that one of the findings of a check has the verdict, and says all the words.
 func foundOne(t *testing.T, found map[string][]findingJSON, check string, verdict doctor.Verdict,
 	words ...string) {
 	t.Helper()

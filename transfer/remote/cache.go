@@ -379,10 +379,10 @@ func (r *Resolver) FindFolder(ctx context.Context, p apsclient.ProjectID, parent
 }
 
 // Clash is a *NameClashError when a folder shows no such name, and another one that a service
-// without regard to case or Unicode form may take for it. It is to be asked before something of
-// that name is made. With refused the service has refused to make it: then what has the name
-// itself, of another kind, is in the way too. A clash that was there is gone when two listings in a row lack
-// it: one may be cut short.
+// without regard to case or Unicode form may take for it. Ask it before something of that name is
+// made. With refused the service has refused to make it: then something of another kind under the
+// very name is in the way too. A clash that was there is gone when two listings in a row lack it:
+// one may be cut short.
 func (r *Resolver) Clash(ctx context.Context, p apsclient.ProjectID, f apsclient.FolderID, name string,
 	refused bool) error {
 	var clash *NameClashError
@@ -483,7 +483,7 @@ func (r *Resolver) Note(p apsclient.ProjectID, f apsclient.FolderID, e apsclient
 	}
 }
 
-// Forget drops a folder's listing: the next question reads it again. To be called after a 409 or in
+// Forget drops a folder's listing: the next question reads it again. Call it after a 409 or in
 // doubt.
 func (r *Resolver) Forget(p apsclient.ProjectID, f apsclient.FolderID) {
 	key := folderKey{p, f}

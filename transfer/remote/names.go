@@ -173,13 +173,13 @@ func hexCode(name string, i int) (byte, bool) {
 	return byte(hi<<4 | lo), hi >= 0 && lo >= 0
 }
 
-// localRules are what a file system takes as a name.
+// LocalRules are what a file system takes as a name.
 type LocalRules struct {
 	windows bool // reserved characters, devices, trailing dots and spaces
 	Folds   bool // names that differ in case alone are one
 }
 
-// localRulesFor returns the rules of a GOOS.
+// LocalRulesFor returns the rules of a GOOS.
 func LocalRulesFor(goos string) LocalRules {
 	return LocalRules{windows: goos == "windows", Folds: goos == "windows" || goos == "darwin"}
 }
@@ -265,13 +265,13 @@ func isDevice(name string) bool {
 	return false
 }
 
-// tempPrefix and tempSuffix mark files of ours beside a target; the watcher ignores them by these.
+// TempPrefix and TempSuffix mark files of ours beside a target; the watcher ignores them by these.
 const (
 	TempPrefix = ".hoist-"
 	TempSuffix = ".part"
 )
 
-// ownName reports whether a remote name looks like a temporary file of ours, which a download must
+// OwnName reports whether a remote name looks like a temporary file of ours, which a download must
 // not be able to name.
 func OwnName(name string) bool {
 	return strings.HasPrefix(name, TempPrefix) && strings.HasSuffix(name, TempSuffix)

@@ -105,8 +105,9 @@ const FewObjects = 3
 // single ones cost fewer calls.
 const listedPerKey = 50
 
-// Objects lists the objects of a bucket whose keys begin with prefix, for who asks for so many of
-// them. whole reports whether these were all: a listing that grows out of proportion is given up.
+// Objects lists the objects of a bucket whose keys begin with prefix, for a caller that asks for so
+// many of them. whole reports whether these were all: a listing that grows out of proportion is
+// given up.
 func (r *Resolver) Objects(ctx context.Context, bucket, prefix string, keys int,
 	each func(apsclient.Object)) (whole bool, err error) {
 	listed := 0

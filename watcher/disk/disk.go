@@ -28,8 +28,8 @@ var silent struct {
 	all map[*waiting]bool // guarded by mu
 }
 
-// Ask puts a question about a path, whose answer may take as long as patience. What it returns
-// after that is lost.
+// Ask puts a question about a path, whose answer may take as long as patience. An answer that comes
+// later is lost.
 func Ask[T any](path string, patience time.Duration, question func() (T, error)) (T, error) {
 	return AskOn(path, patience, func(func()) (T, error) { return question() })
 }
@@ -40,7 +40,7 @@ func Do(path string, patience time.Duration, question func() error) error {
 	return err
 }
 
-// AskOn is Ask of what takes many calls: with each beat the question has patience again.
+// AskOn is Ask for a question of many calls: each beat starts its patience again.
 func AskOn[T any](path string, patience time.Duration, question func(beat func()) (T, error)) (T, error) {
 	type answer struct {
 		value T

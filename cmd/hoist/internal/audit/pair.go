@@ -84,7 +84,7 @@ func (a *Auditor) compare(ctx context.Context, r control.VerifyRequest, report c
 	return a.judgeAll(ctx, subjects, r, report)
 }
 
-// at makes the subject of a path below both ends.
+// subject makes the subject of a path below both ends.
 func (p *pair) subject(rel string) subject {
 	return subject{path: filepath.Join(p.dir, filepath.FromSlash(rel)), rel: rel, profile: p.profile,
 		remote: p.at, names: steps(rel)}

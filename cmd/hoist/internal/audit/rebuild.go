@@ -33,9 +33,9 @@ type RebuildReport struct {
 type Opener func(home config.Home) (a *Auditor, closed func() error, err error)
 
 // Rebuild makes a new state of a home from disk, receipts and cloud and puts it in the place of the
-// old one, which is kept. ask is called, when nothing can prove that files equal the cloud's, with
-// their paths; an error of it ends the rebuild with the old state as it was. open opens the new
-// state in a home of its own. Errors: a [*state.LockedError] when another process has the home.
+// old one, which is kept. ask is called with the paths of files that nothing can prove equal to the
+// cloud's; its error ends the rebuild with the old state as it was. open opens the new state in a
+// home of its own. Errors: a [*state.LockedError] when another process has the home.
 func Rebuild(ctx context.Context, home config.Home, open Opener,
 	ask func(unproven []string) (bool, error)) (_ RebuildReport, err error) {
 	report := RebuildReport{Notes: []string{}}

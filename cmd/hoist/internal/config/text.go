@@ -14,9 +14,9 @@ var (
 	utf16Mark = [][]byte{[]byte("\xff\xfe"), []byte("\xfe\xff")}
 )
 
-// Text is what a user wrote, without the mark that editors on Windows put before UTF-8; UTF-16,
-// as the ">" of Windows PowerShell writes it, and what is no text at all are an error. Other bytes
-// pass: names of files hold any.
+// Text is what a user wrote, without the mark that editors on Windows put before UTF-8; UTF-16, as
+// the ">" of Windows PowerShell writes it, and anything that is no text at all are errors. Other
+// bytes pass: names of files hold any.
 func Text(data []byte) ([]byte, error) {
 	if bytes.HasPrefix(data, utf16Mark[0]) || bytes.HasPrefix(data, utf16Mark[1]) ||
 		bytes.IndexByte(data, 0) >= 0 {

@@ -155,7 +155,7 @@ func (w *Watch) Complete(file string) error {
 	return errors.Join(all...)
 }
 
-// CheckWords tells bad of every mistake in the settings that are one word, by key.
+// CheckWords calls bad for every mistake in the settings that are one word, with its key.
 func (w *Watch) CheckWords(bad func(key, msg string)) {
 	for _, value := range []struct {
 		key string

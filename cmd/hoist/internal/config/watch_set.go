@@ -27,8 +27,8 @@ func (w Watch) With(set map[string][]string) (Watch, error) {
 	return w, errors.Join(all...)
 }
 
-// WithPattern is With for the [[watch.pattern]] table of a match. One that is not there is added after
-// the others, and one that says nothing any more goes.
+// WithPattern is With for the [[watch.pattern]] table of a match. One that is not there is added
+// after the others, and one that has no key left is removed.
 func (w Watch) WithPattern(match string, set map[string][]string) (Watch, error) {
 	w.Pattern = slices.Clone(w.Pattern)
 	n := w.patternOf(match)

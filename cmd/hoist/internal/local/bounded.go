@@ -7,8 +7,8 @@ import (
 	"hoist/watcher/disk"
 )
 
-// ReadSmall reads a small file that lies in a folder of somebody's: a pipe or a device in its place
-// is refused, and neither it nor a dead disk is waited for.
+// ReadSmall reads a small file from a folder that is not ours: a pipe or a device in its place is
+// refused, and neither it nor a dead disk is waited for.
 func ReadSmall(name string, most int64) ([]byte, error) {
 	return disk.Ask(name, disk.Patience, func() ([]byte, error) { return readSmall(name, most) })
 }

@@ -19,8 +19,8 @@ type Finding struct {
 	Named string
 }
 
-// Holds is what keeps a path from being taken that no rule leaves out, as a person reads it; "":
-// nothing does, but that a rule file rests for a moment.
+// Holds says for people what keeps a path that no rule leaves out from being taken; "": nothing
+// does, except perhaps a rule file that has to rest for a moment.
 func (f Finding) Holds(rules *watcher.Rules) string {
 	switch {
 	case f.Rule != "":

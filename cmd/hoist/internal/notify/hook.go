@@ -53,7 +53,7 @@ func NewHook(transport http.RoundTripper, log *slog.Logger) *Hook {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// Send queues a message; when too many wait already it is dropped.
+// Send queues a message; when too many are waiting already it is dropped.
 func (h *Hook) Send(to *config.Notify, m Message) {
 	select {
 	case h.queue <- envelope{to, m}:

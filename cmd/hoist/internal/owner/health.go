@@ -53,7 +53,7 @@ func (o *Owner) lastProgress() time.Time {
 }
 
 // Health is why nothing moves though it should; nil while all is well. A file that waits for a
-// person is no illness: status tells it.
+// person is not a fault: status tells of it.
 func (o *Owner) Health() error {
 	now := time.Now()
 	n := o.counts(o.engine.Active(), now)

@@ -233,8 +233,8 @@ func (p *planning) settled(j state.Job, now state.Snapshot) bool {
 	return j.End == state.EndCancelled && j.Created.After(p.began) && same
 }
 
-// Send pushes and follows: like Push, and Follow of the jobs that it queues, but that the files are queued
-// while others of them are sent, and a bounded number of them at a time.
+// Send pushes and follows: it is Push, and Follow of the jobs that are queued, except that files
+// are queued while others are sent, a bounded number of them at a time.
 func (o *Owner) Send(ctx context.Context, r control.PushRequest, to Sending) error {
 	p, err := o.planPush(ctx, r)
 	if err != nil {

@@ -203,7 +203,7 @@ var table = []row{
 	{anyOf(syscall.ENOSPC), Failure, Text("make room on the disk that the error names and run it again")},
 }
 
-// any matches the errors given.
+// anyOf matches the errors given.
 func anyOf(targets ...error) func(error) bool {
 	return func(err error) bool {
 		return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })

@@ -28,7 +28,7 @@ type State struct {
 	Slowest   []File
 }
 
-// Wait is what files wait for that do not move.
+// Wait is what the files that do not move wait for.
 type Wait struct {
 	Why   string // "": nothing waits
 	Files int
