@@ -112,7 +112,8 @@ func TestRenames(t *testing.T) {
 			x.rename("D", "I")
 			return []string{"D", "I"}
 		}, "-D/x/b.dwg -D/y.dwg I/x/b.dwg I/y.dwg", "D/x/b.dwg > I/x/b.dwg, D/y.dwg > I/y.dwg"},
-		{"a folder with young rules", func(x *fixture) []string { // those inside are known when the outer ones are
+		// the rules inside are known when the outer ones are
+		{"a folder with young rules", func(x *fixture) []string {
 			x.write("D/"+IgnoreFile, "#")
 			x.write("D/x/"+IgnoreFile, "#")
 			x.rename("D", "I")
