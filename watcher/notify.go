@@ -21,6 +21,13 @@ type notifier interface {
 	run(ctx context.Context)
 }
 
+// ender is a notifier whose notices the system may end by itself, as inotify does with the disk that
+// a folder is on.
+type ender interface {
+	// ended returns which of these folders were added and are without notices now.
+	ended(folders []string) []string
+}
+
 // notice is what is known of a path beside the fact that something happened.
 type notice struct {
 	touched bool // not merely its attributes

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/fsnotify/fsnotify"
@@ -88,6 +89,26 @@ func (n *osNotifier) drop(folder string) {
 		}
 
 		return nil
+	})
+}
+
+// ended asks for the list of fsnotify, which tells nobody that a disk went with what was watched on it.
+func (n *osNotifier) ended(folders []string) []string {
+	list, err := disk.Ask(n.root, disk.Patience, func() ([]string, error) { return n.w.WatchList(), nil })
+	if err != nil {
+		return nil // the look at the root says so
+	}
+
+	has := make(map[string]bool, len(list))
+	for _, name := range list {
+		has[name] = true
+	}
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+
+	return slices.DeleteFunc(slices.Clone(folders), func(f string) bool {
+		return !n.folders[f] || has[join(n.root, f)]
 	})
 }
 

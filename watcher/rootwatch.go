@@ -21,6 +21,7 @@ type rootLook struct {
 	id     fileID            // of the folder that the path leads to
 	bare   bool              // it holds nothing, not even the marker
 	mounts map[string]string // what is mounted below it, by slash path: ids of the mounts
+	moves  int               // of mounts anywhere, so far
 }
 
 // fileID names a folder for as long as it exists: device and inode, or volume and file id.
@@ -39,7 +40,7 @@ func lookAtRoot(root, marker string) rootLook {
 			return rootLook{}, err
 		}
 
-		l := rootLook{id: id, mounts: mountsBelow(root)}
+		l := rootLook{id: id, mounts: mountsBelow(root), moves: disk.MountChanges()}
 		l.bare, err = isBare(root, marker)
 
 		return l, err
@@ -128,6 +129,7 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 	was := r.seenRoot
 	r.seenRoot = now
 	r.setStatus(func(s *Status) { s.Mounts = slices.Sorted(maps.Keys(now.mounts)) })
+	ended := r.notesEnded(now, was)
 	switch {
 	case now.err != nil:
 		if !r.down {
@@ -136,7 +138,7 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 
 		r.down = true
 		r.setStatus(func(s *Status) { s.State, s.scanDetail = StateUnavailable, now.err.Error() })
-	case r.down || now.id != was.id:
+	case r.down || now.id != was.id || slices.Contains(ended, ""):
 		r.log.Info("folder is scanned from the start: it is back, or another one than before")
 		r.down = false
 		r.there()
@@ -144,8 +146,12 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 		r.dropNotes()
 		r.startNotes(ctx)
 		r.wantScan("", true)
-	case !maps.Equal(now.mounts, was.mounts):
+	case len(ended) > 0 || !maps.Equal(now.mounts, was.mounts):
 		r.there()
+		for _, folder := range ended {
+			r.wantScan(folder, false)
+		}
+
 		for folder, id := range now.mounts {
 			if was.mounts[folder] != id {
 				r.wantScan(folder, false)
@@ -158,6 +164,24 @@ func (r *run) rootSeen(ctx context.Context, now rootLook) {
 			}
 		}
 	}
+}
+
+// notesEnded returns the root, as "", and the mounts below it whose notices the system has ended. A disk that
+// is unmounted and mounted again between two looks has the ids that it had, and takes its notices along. They
+// are asked for when something was mounted or unmounted, and once more, as the notifier may be late.
+func (r *run) notesEnded(now, was rootLook) []string {
+	if now.moves != was.moves {
+		r.askNotes = 2
+	}
+
+	e, ok := r.notes.(ender)
+	if now.err != nil || r.askNotes == 0 || !ok {
+		return nil
+	}
+
+	r.askNotes--
+
+	return e.ended(append(slices.Sorted(maps.Keys(now.mounts)), ""))
 }
 
 // there notes that the root, or a part of it, is there only now.

@@ -44,6 +44,7 @@ type run struct {
 	doubt        bool // the scan wanted is more than routine
 	down         bool // the root cannot be watched
 	seenRoot     rootLook
+	askNotes     int // looks at the root that ask whether the system has ended notices
 	writers      writers
 	roots        chan rootLook // from guard
 	// what could not be read when it was scanned, and when the folders of it are tried again

@@ -68,6 +68,7 @@ type handNotifier struct {
 	wake  chan struct{}
 	added map[string]bool
 	limit int // folders it has room for; 0 any number
+	gone  []string
 }
 
 func newHand() *handNotifier {
@@ -84,6 +85,14 @@ func (h *handNotifier) add(folder string) error {
 	h.added[folder] = true
 
 	return nil
+}
+func (h *handNotifier) ended([]string) []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	gone := h.gone
+	h.gone = nil
+
+	return gone
 }
 func (h *handNotifier) drop(string)             {}
 func (h *handNotifier) ready() <-chan struct{}  { return h.wake }

@@ -30,32 +30,44 @@ func mountPoints() []string {
 }
 
 // MountTable is what is mounted, in the lines of /proc/self/mountinfo. Safe for concurrent use.
-func MountTable() (string, error) { return table.now() }
+func MountTable() (string, error) {
+	text, _, err := table.now()
+	return text, err
+}
+
+// MountChanges is how often the table was seen to have changed. It grows too when what was unmounted is
+// mounted again at once, which leaves the lines as they were. Safe for concurrent use.
+func MountChanges() int {
+	_, n, _ := table.now()
+	return n
+}
 
 var table mountTable
 
 // mountTable reads the table again only when the kernel says that it has changed: roots are looked at every
 // few seconds.
 type mountTable struct {
-	mu   sync.Mutex
-	file *os.File // nil: to be opened
-	text string
+	mu    sync.Mutex
+	file  *os.File // nil: to be opened
+	text  string
+	reads int
 }
 
-func (t *mountTable) now() (string, error) {
+// now is the table, and how often it was read.
+func (t *mountTable) now() (string, int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 
 	if t.file == nil {
 		fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return "", err
+			return "", t.reads, err
 		}
 
 		// os.Open would let the runtime poll it, which takes the news from us.
 		t.file = os.NewFile(uintptr(fd), "mountinfo")
 	} else if !t.changed() {
-		return t.text, nil
+		return t.text, t.reads, nil
 	}
 
 	text, err := io.ReadAll(io.NewSectionReader(t.file, 0, 1<<30))
@@ -65,8 +77,9 @@ func (t *mountTable) now() (string, error) {
 	}
 
 	t.text = string(text)
+	t.reads++
 
-	return t.text, err
+	return t.text, t.reads, err
 }
 
 // changed reports whether something was mounted or unmounted since the last call, or the opening of the file.
