@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -69,11 +70,14 @@ func (r Reason) FixFor(job state.Job) string {
 		fix = strings.Replace(fix, "chmod u+r {path}", "chmod u+rwx {dir}", 1)
 	}
 
-	if runtime.GOOS == "windows" { // which has no chmod
+	// Windows has no chmod, and on a disk that is read-only it changes nothing.
+	if runtime.GOOS == "windows" || strings.HasSuffix(job.Error, syscall.EROFS.Error()) {
 		if first, rest, _ := strings.Cut(fix, " && "); strings.HasPrefix(first, "chmod ") {
 			fix = rest
 		}
+	}
 
+	if runtime.GOOS == "windows" {
 		fix = strings.Replace(fix, "mv {clash}", "move {clash}", 1)
 	}
 

@@ -3,6 +3,7 @@ package transfer
 import (
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hoist/state"
@@ -90,8 +91,16 @@ func TestFixForAFolderThatCannotBeMade(t *testing.T) {
 	} {
 		job := state.Job{ID: "1", Kind: state.Download, Path: "/d/shut/a/b/x.dwg", Reason: ReasonUnreadable,
 			Error: text, Target: state.Target{Address: "aps://H/P/F/x.dwg", Name: "x.dwg"}}
-		if got, want := r.FixFor(job), "chmod u+rwx "+dir+" && hoist retry --wait 1"; got != want {
+		const again = "hoist retry --wait 1"
+		if got, want := r.FixFor(job), "chmod u+rwx "+dir+" && "+again; got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+
+		// No chmod helps there.
+		what, _, _ := strings.Cut(text, ": ")
+		job.Error = what + ": " + syscall.EROFS.Error()
+		if got := r.FixFor(job); got != again {
+			t.Errorf("%s: %s, want %s", job.Error, got, again)
 		}
 	}
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -118,12 +121,17 @@ func (a *app) logDaemon(s *setup) error {
 	}
 
 	a.logsToScreen = !a.flags.quiet
+	outlive()
 	if a.logFile == nil {
 		a.logFile = rotated(filepath.Join(s.home.Logs(), "hoist.log"))
 	}
 
 	return a.openLog()
 }
+
+// outlive lets the process go on when who reads its standard error has ended. The signal is caught and not
+// ignored: hooks would inherit that.
+func outlive() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // leaveWithin is how long a daemon takes to end at most. What still runs then waits for a disk that
 // does not answer; the state is safe whenever the process ends.

@@ -154,11 +154,21 @@ func (o *output) String() string {
 // start runs a command beside the test, which ends it when it ends itself.
 func (l *lab) start(args ...string) *process {
 	l.t.Helper()
+	return l.startTelling(nil, args...)
+}
+
+// startTelling is start with another standard error, where one is given.
+func (l *lab) startTelling(errs io.Writer, args ...string) *process {
+	l.t.Helper()
 	p := &process{t: l.t, ended: make(chan struct{})}
+	if errs == nil {
+		errs = &p.errs
+	}
+
 	line := append(append(slices.Clone(l.under), "hoist"), args...)
 	p.cmd = exec.CommandContext(context.WithoutCancel(l.t.Context()), line[0], line[1:]...)
 
-	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = l.environ(), l.dir, &p.out, &p.errs
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = l.environ(), l.dir, &p.out, errs
 	start := (*exec.Cmd).Start
 	if l.ordinary {
 		start = startOrdinary

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/signal"
 	"syscall"
 	"testing"
@@ -46,5 +47,33 @@ func TestTerminalGoes(t *testing.T) {
 
 	if code := daemon.wait(); code != 0 {
 		t.Errorf("daemon: exit code %d: %s", code, daemon.errs.String())
+	}
+}
+
+// TestLogReaderGoes: a daemon goes on when nobody reads its standard error any more.
+func TestLogReaderGoes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	daemon := l.startTelling(w, "daemon")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	l.owned("daemon")
+	if err := daemon.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+
+	if code := daemon.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }

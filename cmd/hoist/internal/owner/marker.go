@@ -211,7 +211,8 @@ func writeMarker(root string, m marker) error {
 	}
 
 	_, err = f.Write(append(data, '\n'))
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	_ = f.Chmod(0o644) // for other users; a file system without permissions may refuse it
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), filepath.Join(root, markerName))
 	}

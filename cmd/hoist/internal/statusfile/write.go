@@ -29,10 +29,7 @@ func Write(path string, roots []string, page []byte) error {
 	defer os.Remove(f.Name()) // what was renamed is not there any more
 	_, err = f.Write(page)
 	if err == nil {
-		err = f.Chmod(0o644) // colleagues read it
-	}
-
-	if err == nil {
+		_ = f.Chmod(0o644) // colleagues read it; a share without permissions may refuse
 		err = f.Sync() // a power cut must not leave an empty file, which would not be ours
 	}
 
