@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"hoist/cmd/hoist/internal/config"
@@ -128,7 +131,7 @@ func (m *watches) hideGone(ctx context.Context, c config.Watch, r *watching) (ag
 
 	list = m.withoutAway(list, away)
 	look := goneLook{now: time.Now(), since: s.Since, files: files, gone: len(list), most: settings.MaxDelete,
-		record: rec, whole: s.Whole && !isBare(c.Path) && m.owner.rules.refresh() == 0 &&
+		record: rec, whole: s.Whole && !isBare(c.Path) && m.owner.foreignTo(c) == nil && m.owner.rules.refresh() == 0 &&
 			(s.State == watcher.StateWatching || s.State == watcher.StatePolling)}
 	hide, after := look.judge()
 	if !reflect.DeepEqual(after, rec) {
@@ -202,6 +205,7 @@ func (m *watches) removed(ctx context.Context, c config.Watch) (list []state.Job
 			unproven: rec.Unproven,
 			unhidden: marked && mark.Same(rec.Snapshot),
 			underWay: moving(rec.Rel),
+			shared:   m.shared(c, rec),
 		}).removed() {
 			list = append(list, state.Job{Kind: state.Hide, Profile: m.owner.profile(c.Profile), Root: c.ID,
 				Rel: rec.Rel, Path: at, Target: state.Target{Address: rec.Remote, Name: filepath.Base(at)},
@@ -210,6 +214,39 @@ func (m *watches) removed(ctx context.Context, c config.Watch) (list []state.Job
 	}
 
 	return list, files, nil
+}
+
+// shared reports whether another watch published the same item, as two may that send to one online folder,
+// and has its file still. While its folder is away, or cannot be read, it counts as there.
+func (m *watches) shared(c config.Watch, rec state.PublishedRecord) bool {
+	_, all, _ := m.owner.rules.now()
+	for _, w := range all {
+		rel, below := strings.CutPrefix(rec.Remote, w.Remote+"/")
+		if w.ID == c.ID || !below {
+			continue
+		}
+
+		if names, err := url.PathUnescape(rel); err == nil { // an address writes some letters as numbers
+			rel = names
+		}
+
+		other, known, err := m.owner.store.Published(w.ID, rel)
+		if err == nil && (!known || other.Item != rec.Item) {
+			continue
+		}
+
+		_, lookErr := local.Look(filepath.Join(w.Path, filepath.FromSlash(rel)))
+		if err != nil || !errors.Is(lookErr, fs.ErrNotExist) || isBare(w.Path) || !isFolder(w.Path) {
+			return true
+		}
+	}
+
+	return false
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // underWay returns a function that reports whether an open job is of a file, or moves it.

@@ -94,6 +94,7 @@ type missing struct {
 	unproven bool // it was adopted, and nothing has proved that the cloud has what was here
 	unhidden bool // it was to be hidden, and something or somebody spoke against it
 	underWay bool // a job is about to move or send it
+	shared   bool // another watch that sends to the same folder has the file, or nobody can say
 }
 
 // removed reports whether its item is to be hidden.

@@ -1,9 +1,14 @@
 package owner
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"hoist/cmd/hoist/internal/config"
+	"hoist/state"
 )
 
 func TestJudgeGone(t *testing.T) {
@@ -98,4 +103,59 @@ func TestMountsAway(t *testing.T) {
 			t.Errorf("%s lies there: %v", rel, !want)
 		}
 	}
+}
+
+// TestSharedItem: what another watch sends to the same item is not hidden while that has its file, or its
+// folder is away.
+func TestSharedItem(t *testing.T) {
+	options, cloud := newOptions(t)
+	if err := options.Home.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+
+	dir := t.TempDir()
+	deep := cloud.DemoRemote() + "/deep"
+	one := config.Watch{ID: "one", Path: filepath.Join(dir, "one"), Remote: deep, Mode: "push"}
+	two := config.Watch{ID: "two", Path: filepath.Join(dir, "two"), Remote: cloud.DemoRemote(), Mode: "push"}
+	for _, w := range []config.Watch{one, two} {
+		if err := config.AppendWatch(options.Home, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	file := write(t, filepath.Join(two.Path, "deep", "50% plan.dwg"), nil)
+	write(t, filepath.Join(two.Path, "other.dwg"), nil)
+	o := open(t, Working, options)
+	rec := state.PublishedRecord{Root: "one", Rel: "50% plan.dwg", Remote: deep + "/50%25 plan.dwg", Item: "i"}
+	its := rec
+	its.Root, its.Rel = "two", "deep/50% plan.dwg"
+	shared := func(when string, want bool) {
+		t.Helper()
+		if got := o.watches.shared(one, rec); got != want {
+			t.Errorf("%s: %v", when, got)
+		}
+	}
+
+	shared("not published by the other", false)
+	if err := o.store.PutPublished(its); err != nil {
+		t.Fatal(err)
+	}
+
+	shared("in both", true)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+
+	shared("in none", false)
+	if err := os.Rename(two.Path, two.Path+".away"); err != nil {
+		t.Fatal(err)
+	}
+
+	shared("the other folder is away", true)
+	its.Item = "another"
+	if err := o.store.PutPublished(its); err != nil {
+		t.Fatal(err)
+	}
+
+	shared("another item", false)
 }

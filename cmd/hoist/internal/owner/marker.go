@@ -27,17 +27,24 @@ type marker struct {
 	Home     string    `json:"home"`     // absolute path of the state's folder
 	Host     string    `json:"host"`
 	Since    time.Time `json:"since"`
+	Watch    string    `json:"watch,omitempty"` // whose folder it is
 }
 
-// ForeignRootError says that another home sends a folder.
+// ForeignRootError says that another home sends a folder, or another watch of this one.
 type ForeignRootError struct {
-	Root  string // folder of the marker: the watched one or one above it
+	Watch *config.Watch // of this home; nil: it is another home
+	Root  string        // folder of the marker: the watched one or one above it
 	Home  string
 	Host  string
 	Since time.Time
 }
 
 func (e *ForeignRootError) Error() string {
+	if w := e.Watch; w != nil {
+		return fmt.Sprintf("%s is the folder of watch %s, whose place is %s: move it back, or mount each disk in its "+
+			"place; if it is to be sent from here, remove %s in it", e.Root, w.ID, w.Path, markerName)
+	}
+
 	return fmt.Sprintf("%s is sent by another home, %s on %s (since %s)", e.Root, e.Home, e.Host,
 		e.Since.Local().Format(time.DateTime))
 }
@@ -134,6 +141,31 @@ func (o *Owner) foreign(root string) error {
 	}
 }
 
+// foreignTo is foreign, and a [*ForeignRootError] too when the folder in the place of a watch is the one of
+// another watch, whose own place is without it: two folders, or two disks, have changed places. A copy of a
+// watched folder is nobody else's.
+func (o *Owner) foreignTo(c config.Watch) error {
+	if err := o.foreign(c.Path); err != nil {
+		return err
+	}
+
+	m, err := readMarker(c.Path)
+	if err != nil || m == nil || m.Watch == c.ID {
+		return err
+	}
+
+	other, _, there := o.rules.watch(m.Watch)
+	if !there || other.Path == c.Path {
+		return nil
+	}
+
+	if at, err := readMarker(other.Path); err == nil && at != nil && at.Watch == m.Watch {
+		return nil
+	}
+
+	return &ForeignRootError{Watch: &other, Root: c.Path}
+}
+
 func foreignRoot(dir string, m *marker) error {
 	return &ForeignRootError{Root: dir, Home: m.Home, Host: m.Host, Since: m.Since}
 }
@@ -142,11 +174,21 @@ func foreignRoot(dir string, m *marker) error {
 // takeOver it replaces another home's. When the folder cannot be written to there is no marker:
 // then the look at the newest version right before each create is what keeps two homes apart. A
 // [*ForeignRootError] names the home that sends the folder, or one above it.
-func (o *Owner) claim(root string, takeOver bool) error {
-	return disk.Do(root, disk.Patience, func() error { return o.claimNow(root, takeOver) })
+func (o *Owner) claim(c config.Watch, takeOver bool) error {
+	return disk.Do(c.Path, disk.Patience, func() error { return o.claimNow(c, takeOver) })
 }
 
-func (o *Owner) claimNow(root string, takeOver bool) error {
+// claimAgain is claim of a watch that was there before: nobody asked for what lies in its place now.
+func (o *Owner) claimAgain(c config.Watch) error {
+	if err := disk.Do(c.Path, disk.Patience, func() error { return o.foreignTo(c) }); err != nil {
+		return err
+	}
+
+	return o.claim(c, false)
+}
+
+func (o *Owner) claimNow(c config.Watch, takeOver bool) error {
+	root := c.Path
 	if !takeOver {
 		if err := o.foreign(root); err != nil {
 			return err
@@ -154,8 +196,10 @@ func (o *Owner) claimNow(root string, takeOver bool) error {
 	}
 
 	mine := o.me()
+	mine.Watch = c.ID
 	found, err := readMarker(root)
-	if err != nil || found != nil && found.Instance == mine.Instance && found.Home == mine.Home {
+	if err != nil || found != nil && found.Instance == mine.Instance && found.Home == mine.Home &&
+		found.Watch == mine.Watch {
 		return err
 	}
 

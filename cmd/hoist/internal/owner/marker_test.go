@@ -88,7 +88,7 @@ func TestCopiedHome(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		return o.claim(folder, false)
+		return o.claim(config.Watch{ID: "w", Path: folder}, false)
 	}
 
 	if err := claim(); err != nil {
@@ -118,6 +118,64 @@ func TestCopiedHome(t *testing.T) {
 	if err := claim(); err != nil {
 		t.Errorf("the original has ended: %v", err)
 	}
+}
+
+// TestFoldersThatChangedPlaces: of two watches whose folders have changed places, or whose disks are mounted
+// at each other's place, none sends what belongs to the other. A copy of a watched folder is nobody else's.
+func TestFoldersThatChangedPlaces(t *testing.T) {
+	options, cloud := newOptions(t)
+	if err := options.Home.Ensure(); err != nil {
+		t.Fatal(err)
+	}
+
+	dir := t.TempDir()
+	var pair [2]config.Watch
+	for i, name := range []string{"a", "b"} {
+		pair[i] = config.Watch{ID: name, Path: filepath.Join(dir, name), Remote: cloud.DemoRemote() + "/" + name,
+			Mode: "push", Settle: "1s"}
+		write(t, filepath.Join(pair[i].Path, name+".dwg"), nil)
+		if err := config.AppendWatch(options.Home, pair[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	o := open(t, Working, options)
+	rename := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap := func() { rename("a", "t"); rename("b", "a"); rename("t", "b") }
+	claims := func(when string, foreign ...bool) {
+		t.Helper()
+		for i, w := range pair {
+			err := o.claimAgain(w)
+			e, is := errors.AsType[*ForeignRootError](err)
+			if is != foreign[i] || !is && err != nil || is && e.Watch.ID != pair[1-i].ID {
+				t.Errorf("%s, %s: %v", when, w.ID, err)
+			}
+		}
+	}
+
+	claims("at first", false, false)
+	swap()
+	claims("in each other's place", true, true)
+	swap()
+	claims("back again", false, false)
+
+	rename("a", "t")
+	rename("b", "a")
+	if _, ok := errors.AsType[*ForeignRootError](o.claimAgain(pair[0])); !ok {
+		t.Error("one in the place of the other, which is away, is sent as that")
+	}
+
+	rename("a", "b")
+	if err := os.CopyFS(pair[0].Path, os.DirFS(pair[1].Path)); err != nil {
+		t.Fatal(err)
+	}
+
+	claims("a copy", false, false)
 }
 
 // TestBareFolderIsNotClaimed: the disk of a watched folder that went while its changes were handed

@@ -73,7 +73,7 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 		return control.WatchAdded{}, err
 	}
 
-	if err := o.claim(c.Path, r.TakeOver); err != nil {
+	if err := o.claim(c, r.TakeOver); err != nil {
 		return control.WatchAdded{}, foreignUsage(err)
 	}
 
@@ -96,7 +96,7 @@ func (o *Owner) AddWatch(ctx context.Context, r control.WatchRequest) (control.W
 func (o *Owner) addAgain(other config.Watch, path string,
 	r control.WatchRequest) (control.WatchAdded, error) {
 	if r.TakeOver && other.Path == path && other.Remote == r.Remote {
-		return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, o.claim(path, true)
+		return control.WatchAdded{ID: other.ID, Path: other.Path, Remote: other.Remote}, o.claim(other, true)
 	}
 
 	return control.WatchAdded{}, problem.With(problem.Usage,

@@ -154,9 +154,9 @@ func (m *watches) run(c config.Watch) error {
 	go func() {
 		defer close(r.ended)
 		// A folder that is not there now is claimed with its first changes.
-		claim := func() error { return m.owner.claim(c.Path, false) }
+		claim := func() error { return m.owner.claimAgain(c) }
 		if m.awaited(c) {
-			claim = func() error { return m.owner.foreign(c.Path) }
+			claim = func() error { return m.owner.foreignTo(c) }
 		}
 
 		if err := claim(); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -212,7 +212,7 @@ func (r *watching) note(err error) {
 }
 
 // trouble is why the last changes could not be taken, "" when they could, and whether that is
-// because another home sends the folder.
+// because another home, or another watch, sends the folder.
 func (r *watching) trouble() (detail string, foreign bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -240,7 +240,7 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return errBare
 	}
 
-	if err := m.owner.claim(c.Path, false); err != nil {
+	if err := m.owner.claimAgain(c); err != nil {
 		return err
 	}
 
@@ -344,7 +344,7 @@ func (m *watches) describe(c config.Watch) (control.Watch, error) {
 	s := r.watcher.Status()
 	out.State, out.Detail = s.State, s.Detail
 	trouble, foreign := r.trouble()
-	if foreign && m.owner.foreign(c.Path) == nil { // it has gone since; the next changes claim the folder
+	if foreign && m.owner.foreignTo(c) == nil { // it has gone since; the next changes claim the folder
 		trouble, foreign = "", false
 	}
 

@@ -30,7 +30,7 @@ func Write(path string, roots []string, page []byte) error {
 	_, err = f.Write(page)
 	if err == nil {
 		_ = f.Chmod(0o644) // colleagues read it; a share without permissions may refuse
-		err = f.Sync() // a power cut must not leave an empty file, which would not be ours
+		err = f.Sync()     // a power cut must not leave an empty file, which would not be ours
 	}
 
 	if err = errors.Join(err, f.Close()); err == nil {
