@@ -185,6 +185,10 @@ func (s *stand) missing(e *control.Explanation) error {
 			problem.Text("check the path"))
 	default:
 		e.Detail = "it is not on the disk: " + s.err.Error() + "; nothing is removed in the cloud for that"
+		if s.Watch != nil && s.Watch.Delete == config.DeleteHide {
+			e.Detail = "it is not on the disk: " + s.err.Error() + "; its watch hides what is removed, within the " +
+				"bounds that \"hoist help watching\" tells"
+		}
 	}
 
 	return nil
