@@ -23,8 +23,8 @@ func mounted(t *testing.T, folder string) {
 	t.Cleanup(func() { _ = unix.Unmount(folder, unix.MNT_DETACH) })
 }
 
-// TestNoticesEndWithTheDisk: the list of mounts shows no difference when a disk is unmounted and mounted again
-// at once, but the notices of it are gone.
+// TestNoticesEndWithTheDisk: the list of mounts shows no difference when a disk is unmounted and mounted
+// again at once, but the notices of it are gone.
 func TestNoticesEndWithTheDisk(t *testing.T) {
 	root := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(root, "disk"), 0o755))

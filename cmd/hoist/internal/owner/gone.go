@@ -131,7 +131,8 @@ func (m *watches) hideGone(ctx context.Context, c config.Watch, r *watching) (ag
 
 	list = m.withoutAway(list, away)
 	look := goneLook{now: time.Now(), since: s.Since, files: files, gone: len(list), most: settings.MaxDelete,
-		record: rec, whole: s.Whole && !isBare(c.Path) && m.owner.foreignTo(c) == nil && m.owner.rules.refresh() == 0 &&
+		record: rec, whole: s.Whole && !isBare(c.Path) && m.owner.foreignTo(c) == nil &&
+			m.owner.rules.refresh() == 0 &&
 			(s.State == watcher.StateWatching || s.State == watcher.StatePolling)}
 	hide, after := look.judge()
 	if !reflect.DeepEqual(after, rec) {

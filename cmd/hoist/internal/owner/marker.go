@@ -41,8 +41,8 @@ type ForeignRootError struct {
 
 func (e *ForeignRootError) Error() string {
 	if w := e.Watch; w != nil {
-		return fmt.Sprintf("%s is the folder of watch %s, whose place is %s: move it back, or mount each disk in its "+
-			"place; if it is to be sent from here, remove %s in it", e.Root, w.ID, w.Path, markerName)
+		return fmt.Sprintf("%s is the folder of watch %s, whose place is %s: move it back, or mount each disk "+
+			"in its place; if it is to be sent from here, remove %s in it", e.Root, w.ID, w.Path, markerName)
 	}
 
 	return fmt.Sprintf("%s is sent by another home, %s on %s (since %s)", e.Root, e.Home, e.Host,
