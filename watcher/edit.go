@@ -32,10 +32,10 @@ type edit struct {
 }
 
 // editor turns batches into edits. It remembers the folders that have a record in their parent, as
-// far as memory allows, and the chunk that was looked into last.
+// far as memory allows, those that get one by the last edit, and the chunk that was looked into last.
 type editor struct {
-	base  Baseline
-	known map[string]bool
+	base         Baseline
+	known, added map[string]bool
 
 	last struct {
 		valid        bool
@@ -47,13 +47,17 @@ type editor struct {
 
 const knownMax = 20000
 
-func newEditor(b Baseline) *editor { return &editor{base: b, known: map[string]bool{}} }
+func newEditor(b Baseline) *editor {
+	return &editor{base: b, known: map[string]bool{}, added: map[string]bool{}}
+}
 
 // plan compares the batch with the baseline and reads only the chunks that hold its names.
 func (e *editor) plan(batch []settled) (edit, error) {
 	if len(e.known) > knownMax {
 		clear(e.known)
 	}
+
+	clear(e.added) // an edit that was not taken has added none
 
 	todo := map[int]map[string]map[string]settled{} // by depth, folder and name; the last of a path counts
 	deepest := 0
@@ -93,6 +97,7 @@ func (e *editor) plan(batch []settled) (edit, error) {
 
 			if empty && folder != "" {
 				delete(e.known, folder)
+				delete(e.added, folder)
 				if parent, name := split(folder); !todo[d-1][parent][name].isFile() {
 					put(settled{path: folder, gone: true, rec: record{dir: true}})
 				}
@@ -109,11 +114,11 @@ func (e *editor) plan(batch []settled) (edit, error) {
 func (e *editor) addAncestors(p string, put func(settled)) {
 	for {
 		folder, _ := split(p)
-		if folder == "" || e.known[folder] {
+		if folder == "" || e.known[folder] || e.added[folder] {
 			return
 		}
 
-		e.known[folder] = true
+		e.added[folder] = true
 		_, name := split(folder)
 		put(settled{path: folder, rec: record{name: name, dir: true}})
 		p = folder
@@ -294,5 +299,8 @@ func (e *editor) lookup(p string) (record, bool, error) {
 	return l.records[i], true, nil
 }
 
-// stale forgets the chunk that was looked into last: the baseline has changed.
-func (e *editor) stale() { e.last.valid, e.last.records = false, nil }
+// stored says that the baseline has the last edit.
+func (e *editor) stored() {
+	maps.Copy(e.known, e.added)
+	e.last.valid, e.last.records = false, nil
+}

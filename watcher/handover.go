@@ -81,12 +81,12 @@ func (r *run) flush(ctx context.Context, least int) error {
 		}
 
 		if len(e.folders) > 0 {
-			r.ed.stale()
 			if err := r.cfg.Baseline.Store(e.folders); err != nil {
 				return fmt.Errorf("store the baseline: %w", err)
 			}
 		}
 
+		r.ed.stored()
 		r.tracked += e.tracked
 		for _, s := range r.batch[:n] {
 			if s.fresh {

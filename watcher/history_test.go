@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -24,7 +25,8 @@ type history struct {
 	*fixture
 	t   *testing.T
 	rnd *rand.Rand
-	out []string // what was handed over although it is excluded
+	no  *rand.Rand // whether the receiver takes what is handed over
+	out []string   // what was handed over although it is excluded
 	log []string
 
 	mu   sync.Mutex                 // guards what follows
@@ -40,6 +42,10 @@ var (
 
 // emitted asks the rules as they are on disk at that moment about all that is handed over.
 func (h *history) emitted(ctx context.Context, changes []Change) error {
+	if h.no.IntN(8) == 0 {
+		return errors.New("not now")
+	}
+
 	for _, c := range changes {
 		h.follow(c)
 
@@ -257,7 +263,7 @@ func TestRandomHistories(t *testing.T) {
 					c.ScanInterval = 5 * time.Minute
 					c.Poll, c.PollInterval = seed%4 == 3, 3*time.Second
 				})
-				h := &history{fixture: x, t: t, rnd: rand.New(rand.NewPCG(seed, 1)),
+				h := &history{fixture: x, t: t, rnd: rand.New(rand.NewPCG(seed, 1)), no: rand.New(rand.NewPCG(seed, 2)),
 					ids: map[string]map[string]bool{}}
 
 				ctx, cancel := context.WithCancel(t.Context())

@@ -3,6 +3,7 @@ package watcher
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -174,6 +175,21 @@ func TestRun(t *testing.T) {
 					t.Errorf("%d commits, want 1", x.base.stores)
 				}
 			}},
+		{"a folder whose first file was refused is in the baseline", nil, nil, func(t *testing.T, x *fixture) {
+			x.mu.Lock()
+			x.refuse = 2
+			x.mu.Unlock()
+			x.write("D/x/a.dwg", "1")
+			x.notice("D/x/a.dwg")
+			second(20)
+			x.want(t, "D/x/a.dwg")
+
+			var have []string
+			must(t, eachRecord(x.base, "", func(p string, _ record) { have = append(have, p) }))
+			if !slices.Equal(have, []string{"D/x/a.dwg"}) {
+				t.Errorf("it has %q", have)
+			}
+		}},
 		{"the root goes and comes back", []string{"a.dwg"}, nil, func(t *testing.T, x *fixture) {
 			x.take()
 			aside := x.root + " aside"
