@@ -260,7 +260,10 @@ func TestEvents(t *testing.T) {
 
 	for path, want := range map[string]uint64{"/v1/events": FromNow, "/v1/events?since=0": 0} {
 		asked := make(chan uint64, 1)
-		o.event = func(since uint64) (Event, error) { asked <- since; return Event{}, errors.New("end") }
+		c := serve(t, &owner{event: func(since uint64) (Event, error) {
+			asked <- since
+			return Event{}, errors.New("end")
+		}}, ServerOptions{})
 		r, err := c.send(t.Context(), http.MethodGet, path, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -115,6 +115,11 @@ func (m *watches) hideGone(ctx context.Context, c config.Watch, r *watching) (ag
 		return false, err
 	}
 
+	// One edit may have taken back both: the rules that were asked, and that anything is hidden.
+	if now, _, there := m.owner.rules.watch(c.ID); !there || !now.Hides() {
+		return false, nil
+	}
+
 	m.deletes.Lock()
 	defer m.deletes.Unlock()
 	rec, err := m.gone(c.ID)

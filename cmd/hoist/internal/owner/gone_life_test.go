@@ -103,8 +103,15 @@ func TestKept(t *testing.T) {
 			t.Errorf("an open job ends: %q, %v", rule, err)
 		}
 
+		hid := l.config()
 		l.reconfigure(func(w *config.Watch) { w.Exclude, w.Delete = nil, "" })
 		time.Sleep(time.Minute)
+
+		// a look that was under way at that time
+		m := l.owner.watches
+		if _, err := m.hideGone(t.Context(), hid, m.running[hid.ID]); err != nil {
+			t.Error(err)
+		}
 
 		if rule, _, err := l.owner.rules.say(job); rule == "" || err != nil {
 			t.Errorf("an open job goes on: %q, %v", rule, err)
