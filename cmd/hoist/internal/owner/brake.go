@@ -149,7 +149,7 @@ func changedAt(s state.Snapshot, now time.Time) time.Time {
 
 // stopFor makes durable that a watch is stopped, and stops it.
 func (m *watches) stopFor(c config.Watch, t trip) error {
-	rec := brakeRecord{At: time.Now().UTC(), Since: t.since.UTC(), Files: len(t.files), Changed: t.changed,
+	rec := brakeRecord{At: time.Now().UTC(), Since: t.since.UTC(), Files: t.count, Changed: t.changed,
 		Blind: t.blind, Whole: map[string]int{}}
 	for i, before := range t.whole {
 		if before > 0 {

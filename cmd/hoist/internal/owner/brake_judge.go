@@ -15,6 +15,8 @@ const (
 	// rewritten files of kinds that cannot be judged that are let pass in a day, though the watch
 	// never saw as many
 	brakeDay = 500
+	// files of the day that are known by name after a start; of more, each process counts its own
+	keptToday = 2 * brakeDay
 )
 
 // rewrite is a state that has settled of a file that was published before.
@@ -32,7 +34,8 @@ type rewrites struct {
 	today  map[string]bool // files; true: blind ones
 	most   int             // files that were rewritten in a day, as far as known
 
-	// of processes before: files of the same day, and those that were not broken, by minute
+	// of processes before: files of the same day beside those in today, and those that were not broken, by
+	// minute
 	before dayCount
 	fine   map[int64]int
 }
@@ -44,7 +47,8 @@ type dayCount struct{ files, blind int }
 type keptRewrites struct {
 	Most         int
 	Day          string
-	Files, Blind int                    // of the day
+	Today        map[string]bool        `json:",omitempty"` // files of the day; true: blind ones
+	Files, Blind int                    // of the day, beside those
 	Broken       map[string]keptRewrite `json:",omitempty"`
 	Fine         map[int64]int          `json:",omitempty"` // others of the window, by minute
 }
@@ -58,6 +62,7 @@ type keptRewrite struct {
 func (w *rewrites) restore(k keptRewrites) {
 	*w = rewrites{recent: map[string]recentRewrite{}, day: k.Day, today: map[string]bool{}, most: k.Most,
 		before: dayCount{k.Files, k.Blind}, fine: k.Fine}
+	maps.Copy(w.today, k.Today)
 	for rel, c := range k.Broken {
 		w.recent[rel] = recentRewrite{at: c.At, broken: true, since: c.Since, whole: c.Whole}
 	}
@@ -66,10 +71,22 @@ func (w *rewrites) restore(k keptRewrites) {
 // keep is what has to outlive the process; worth: it says more than nothing.
 func (w *rewrites) keep() (k keptRewrites, worth bool) {
 	count := w.count()
-	k = keptRewrites{Most: w.most, Day: w.day, Files: count.files, Blind: count.blind,
-		Broken: map[string]keptRewrite{}, Fine: maps.Clone(w.fine)}
+	k = keptRewrites{Most: w.most, Day: w.day, Today: map[string]bool{}, Files: w.before.files,
+		Blind: w.before.blind, Broken: map[string]keptRewrite{}, Fine: maps.Clone(w.fine)}
 	if k.Fine == nil {
 		k.Fine = map[int64]int{}
+	}
+
+	for rel, blind := range w.today {
+		switch {
+		case len(k.Today) < keptToday:
+			k.Today[rel] = blind
+		case blind:
+			k.Blind++
+			fallthrough
+		default:
+			k.Files++
+		}
 	}
 
 	for rel, c := range w.recent {
@@ -85,7 +102,7 @@ func (w *rewrites) keep() (k keptRewrites, worth bool) {
 
 // passed is what remains when somebody let go on what there was.
 func (k keptRewrites) passed() keptRewrites {
-	return keptRewrites{Most: k.Most, Day: k.Day, Files: k.Files}
+	return keptRewrites{Most: k.Most, Day: k.Day, Files: k.Files + len(k.Today)}
 }
 
 // count is of the files of the day.
@@ -109,7 +126,8 @@ type recentRewrite struct {
 
 // trip is why a brake stops a watch.
 type trip struct {
-	files   []string // slash paths
+	files   []string // slash paths, as far as known
+	count   int      // of them
 	whole   []int    // of each, the number of the last version that was not broken, 0 unknown
 	changed int      // files that were rewritten in the time, these included
 	since   time.Time
@@ -159,12 +177,13 @@ func (w *rewrites) judge(now time.Time, batch []rewrite) *trip {
 		}
 	}
 
-	if n := len(broken.files); n > brakeFiles && n*brakePart > broken.changed {
+	broken.count = len(broken.files)
+	if n := broken.count; n > brakeFiles && n*brakePart > broken.changed {
 		return &broken
 	}
 
 	count := w.count()
-	blind := trip{blind: true, changed: count.files, since: now.UTC().Truncate(24 * time.Hour)}
+	blind := trip{blind: true, count: count.blind, changed: count.files, since: now.UTC().Truncate(24 * time.Hour)}
 	for rel, b := range w.today {
 		if b {
 			blind.files = append(blind.files, rel)

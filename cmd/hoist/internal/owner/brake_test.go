@@ -219,6 +219,34 @@ func TestRewrites(t *testing.T) {
 	}
 }
 
+// TestBrakeCountsAFileOnce: however often the process was started on the day that it is rewritten again.
+func TestBrakeCountsAFileOnce(t *testing.T) {
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	one := func(i int) []rewrite { return []rewrite{{rel: fmt.Sprint(i, ".rfa"), blind: true}} }
+
+	var w rewrites
+	for i := range 2 * brakeDay {
+		if got := w.judge(now, one(i%7)); got != nil {
+			t.Fatalf("start %d: %+v", i, got)
+		}
+
+		kept, worth := w.keep()
+		if !worth {
+			t.Fatal("it is not kept")
+		}
+
+		w.restore(throughJSON(t, kept))
+	}
+
+	for i := range brakeDay - 6 { // those of before are known by name
+		got := w.judge(now, one(100+i))
+		if last := i == brakeDay-7; (got != nil) != last || last && (got.count != brakeDay+1 ||
+			len(got.files) != got.count) {
+			t.Fatalf("file %d: %+v", i, got)
+		}
+	}
+}
+
 func throughJSON(t *testing.T, k keptRewrites) (out keptRewrites) {
 	text, err := json.Marshal(k)
 	if err == nil {
