@@ -175,19 +175,22 @@ func foreignRoot(dir string, m *marker) error {
 // then the look at the newest version right before each create is what keeps two homes apart. A
 // [*ForeignRootError] names the home that sends the folder, or one above it.
 func (o *Owner) claim(c config.Watch, takeOver bool) error {
-	return disk.Do(c.Path, disk.Patience, func() error { return o.claimNow(c, takeOver) })
+	return disk.Do(c.Path, disk.Patience, func() error { return o.claimNow(c, takeOver, true) })
 }
 
-// claimAgain is claim of a watch that was there before: nobody asked for what lies in its place now.
-func (o *Owner) claimAgain(c config.Watch) error {
-	if err := disk.Do(c.Path, disk.Patience, func() error { return o.foreignTo(c) }); err != nil {
-		return err
-	}
+// claimAgain is claim of a watch that was there before: nobody asked for what lies in its place now. When it
+// may not be bare, an empty folder gets no marker: its disk was unmounted a moment ago.
+func (o *Owner) claimAgain(c config.Watch, bare bool) error {
+	return disk.Do(c.Path, disk.Patience, func() error {
+		if err := o.foreignTo(c); err != nil {
+			return err
+		}
 
-	return o.claim(c, false)
+		return o.claimNow(c, false, bare)
+	})
 }
 
-func (o *Owner) claimNow(c config.Watch, takeOver bool) error {
+func (o *Owner) claimNow(c config.Watch, takeOver, bare bool) error {
 	root := c.Path
 	if !takeOver {
 		if err := o.foreign(root); err != nil {
@@ -203,7 +206,7 @@ func (o *Owner) claimNow(c config.Watch, takeOver bool) error {
 		return err
 	}
 
-	if err := writeMarker(root, mine); err != nil {
+	if err := writeMarker(root, mine, bare); err != nil {
 		if readOnly(err) {
 			o.log.Info("the watched folder cannot be written to: no marker keeps other homes away", "path",
 				root, "error", err)
@@ -243,7 +246,9 @@ func (o *Owner) foreignBelow(ctx context.Context, root string) error {
 	return err
 }
 
-func writeMarker(root string, m marker) error {
+// writeMarker leaves a marker. What is mounted between its steps does not matter: each finds what the one
+// before made, or fails.
+func writeMarker(root string, m marker, bare bool) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -257,6 +262,10 @@ func writeMarker(root string, m marker) error {
 	_, err = f.Write(append(data, '\n'))
 	_ = f.Chmod(0o644) // for other users; a file system without permissions may refuse it
 	err = errors.Join(err, f.Close())
+	if err == nil && !bare && isBare(root, filepath.Base(f.Name())) {
+		err = errBare
+	}
+
 	if err == nil {
 		err = os.Rename(f.Name(), filepath.Join(root, markerName))
 	}

@@ -84,7 +84,7 @@ func TestCopiedHome(t *testing.T) {
 		t.Helper()
 		m := o.me()
 		m.Home = original
-		if err := writeMarker(folder, m); err != nil {
+		if err := writeMarker(folder, m, true); err != nil {
 			t.Fatal(err)
 		}
 
@@ -150,7 +150,7 @@ func TestFoldersThatChangedPlaces(t *testing.T) {
 	claims := func(when string, foreign ...bool) {
 		t.Helper()
 		for i, w := range pair {
-			err := o.claimAgain(w)
+			err := o.claimAgain(w, true)
 			e, is := errors.AsType[*ForeignRootError](err)
 			if is != foreign[i] || !is && err != nil || is && e.Watch.ID != pair[1-i].ID {
 				t.Errorf("%s, %s: %v", when, w.ID, err)
@@ -166,7 +166,7 @@ func TestFoldersThatChangedPlaces(t *testing.T) {
 
 	rename("a", "t")
 	rename("b", "a")
-	if _, ok := errors.AsType[*ForeignRootError](o.claimAgain(pair[0])); !ok {
+	if _, ok := errors.AsType[*ForeignRootError](o.claimAgain(pair[0], true)); !ok {
 		t.Error("one in the place of the other, which is away, is sent as that")
 	}
 
@@ -193,6 +193,11 @@ func TestBareFolderIsNotClaimed(t *testing.T) {
 	if err := o.watches.take(c, &watching{c: c, watcher: new(watcher.Watcher)}, address,
 		changes); !errors.Is(err, errBare) {
 		t.Errorf("taken: %v", err)
+	}
+
+	// or it went right after that look
+	if err := o.claimAgain(c, false); !errors.Is(err, errBare) {
+		t.Errorf("claimed: %v", err)
 	}
 
 	if left, err := os.ReadDir(c.Path); err != nil || len(left) > 0 {

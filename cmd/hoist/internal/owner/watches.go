@@ -154,7 +154,7 @@ func (m *watches) run(c config.Watch) error {
 	go func() {
 		defer close(r.ended)
 		// A folder that is not there now is claimed with its first changes.
-		claim := func() error { return m.owner.claimAgain(c) }
+		claim := func() error { return m.owner.claimAgain(c, true) }
 		if m.awaited(c) {
 			claim = func() error { return m.owner.foreignTo(c) }
 		}
@@ -191,10 +191,12 @@ func (m *watches) awaited(c config.Watch) bool {
 	return err == nil && len(known) > 0 && isBare(c.Path)
 }
 
-// isBare reports whether a folder holds nothing, not even a marker.
-func isBare(dir string) bool {
+// isBare reports whether a folder holds nothing but these names, not even a marker.
+func isBare(dir string, but ...string) bool {
 	entries, err := local.Names(dir)
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" })
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() == "lost+found" || slices.Contains(but, e.Name())
+	})
 
 	return err == nil && len(entries) == 0
 }
@@ -240,7 +242,7 @@ func (m *watches) take(c config.Watch, r *watching, address remote.Address,
 		return errBare
 	}
 
-	if err := m.owner.claimAgain(c); err != nil {
+	if err := m.owner.claimAgain(c, false); err != nil {
 		return err
 	}
 
