@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,6 +135,14 @@ func TestSharedItem(t *testing.T) {
 		if got := o.watches.shared(one, rec); got != want {
 			t.Errorf("%s: %v", when, got)
 		}
+
+		list, _, err := o.watches.removed(t.Context(), one)
+		if err != nil || len(list) == 1 == want {
+			t.Errorf("%s: %d are to be hidden, %v", when, len(list), err)
+		}
+	}
+	if err := errors.Join(os.Mkdir(one.Path, 0o755), o.store.PutPublished(rec)); err != nil {
+		t.Fatal(err)
 	}
 
 	shared("not published by the other", false)
