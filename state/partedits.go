@@ -1,8 +1,6 @@
 package state
 
-import (
-	"slices"
-)
+import "slices"
 
 // partEdits collects what a commit does to the parts of one job.
 type partEdits struct {

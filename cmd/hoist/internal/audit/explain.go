@@ -184,11 +184,12 @@ func (s *stand) missing(e *control.Explanation) error {
 			fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", s.Path),
 			problem.Text("check the path"))
 	default:
-		e.Detail = "it is not on the disk: " + s.err.Error() + "; nothing is removed in the cloud for that"
+		then := "nothing is removed in the cloud for that"
 		if s.Watch != nil && s.Watch.Delete == config.DeleteHide {
-			e.Detail = "it is not on the disk: " + s.err.Error() + "; its watch hides what is removed, within the " +
-				"bounds that \"hoist help watching\" tells"
+			then = "its watch hides what is removed, within the bounds that \"hoist help watching\" tells"
 		}
+
+		e.Detail = "it is not on the disk: " + s.err.Error() + "; " + then
 	}
 
 	return nil
