@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -24,6 +25,10 @@ func TestPageLatency(t *testing.T) {
 		t.Skip("a measurement: HOIST_LATENCY says how often")
 	}
 
+	inBrowser(t, 1200, false, func(t *testing.T, browser context.Context) { measurePage(t, browser, n) })
+}
+
+func measurePage(t *testing.T, browser context.Context, n int) {
 	l := newLab(t)
 	l.watch("drawings")
 	l.cloud.SetFault(func(r emulator.Request) (f emulator.Fault) {
@@ -34,7 +39,6 @@ func TestPageLatency(t *testing.T) {
 		return f
 	})
 	l.file("drawings/refused.dwg", 1000)
-	browser := newBrowser(t, 1200, false)
 	browses(t, browser, "it needs somebody", chromedp.Navigate(l.openPage()),
 		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery),
 		says("1 file needs you"),

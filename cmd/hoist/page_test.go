@@ -11,96 +11,21 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	browserpage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"hoist/apsclient/emulator"
 	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/page"
 )
-
-// newBrowser starts a headless browser, or skips the test when there is none.
-func newBrowser(t *testing.T, width int64, dark bool) context.Context {
-	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-
-	if path == "" {
-		t.Skip("there is no Chromium here")
-	}
-
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.WSURLReadTimeout(time.Minute))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
-	t.Cleanup(cancel)
-
-	theme := "light"
-	if dark {
-		theme = "dark"
-	}
-
-	if err := chromedp.Run(ctx, chromedp.EmulateViewport(width, 900),
-		themed(theme)); err != nil {
-		t.Fatal(err)
-	}
-
-	return ctx
-}
-
-// browses runs steps in a browser; a name says what they are to show.
-func browses(t *testing.T, ctx context.Context, what string, steps ...chromedp.Action) {
-	t.Helper()
-	short, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if err := chromedp.Run(short, steps...); err != nil {
-		var text string
-		_ = chromedp.Run(ctx, chromedp.Text("body", &text, chromedp.ByQuery))
-		t.Fatalf("%s: %v; the page says:\n%s", what, err, text)
-	}
-}
-
-// says waits until the content of the page has a text.
-func says(text string) chromedp.Action {
-	quoted, _ := json.Marshal(text) //nolint:errchkjson // of a string
-	return chromedp.Poll(`document.getElementById("main").innerText.includes(`+string(quoted)+`)`, nil)
-}
-
-// mentions waits until the page tells something in passing.
-func mentions(text string) chromedp.Action {
-	return chromedp.Poll(`document.getElementById("note").innerText.includes("`+text+`")`, nil)
-}
-
-// focused waits until what has the focus begins with a text.
-func focused(text string) chromedp.Action {
-	return chromedp.Poll(`document.activeElement.innerText.startsWith("`+text+`")`, nil)
-}
-
-// press clicks the first button, or link, of a text.
-func press(text string) chromedp.Action {
-	return chromedp.Click(`//*[(self::button or self::a) and normalize-space()="`+text+`"]`,
-		chromedp.BySearch)
-}
 
 // openPage starts a daemon and returns a link to its page.
 func (l *lab) openPage() string {
@@ -114,8 +39,11 @@ func (l *lab) openPage() string {
 // TestPage: what a person does with the page, in a real browser.
 func TestPage(t *testing.T) {
 	t.Parallel()
+	inBrowser(t, 1200, false, usePage)
+}
+
+func usePage(t *testing.T, browser context.Context) {
 	l := newLab(t)
-	browser := newBrowser(t, 1200, false)
 	browses(t, browser, "first run", chromedp.Navigate(l.openPage()),
 		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Nothing is watched yet"),
 		says("1. Signed in"), says("hubs: Demo Hub"), accessible(t), shot("first"))
@@ -207,9 +135,12 @@ func TestPage(t *testing.T) {
 func TestPageOnAPhone(t *testing.T) {
 	notRaced(t)
 	t.Parallel()
+	inBrowser(t, 360, true, usePhone)
+}
+
+func usePhone(t *testing.T, browser context.Context) {
 	l := newLab(t)
 	l.watch("a rather long name of a folder of drawings, as teams have them")
-	browser := newBrowser(t, 360, true)
 	browses(t, browser, "dark", chromedp.Navigate(l.openPage()),
 		chromedp.WaitVisible(`#main h1`, chromedp.ByQuery), says("Everything is up"),
 		chromedp.Poll(`getComputedStyle(document.body).backgroundColor === "rgb(17, 23, 22)"`, nil))
@@ -225,87 +156,6 @@ func TestPageOnAPhone(t *testing.T) {
 		chromedp.KeyEvent("\r"), says("Watched folders"),
 		focused("Watched folders"), chromedp.KeyEvent("\t"), focused("Pause"), chromedp.KeyEvent("\r"),
 		chromedp.Poll(`document.querySelector("main h2 + p").innerText.includes("paused")`, nil))
-}
-
-// axe is the script of axe-core, as HOIST_AXE names it; "" when that is not installed. .ci/run installs
-// it, and says with REQUIRE_AXE that it has to be there.
-var axe = sync.OnceValues(func() (string, error) {
-	path := os.Getenv("HOIST_AXE")
-	if path == "" && os.Getenv("REQUIRE_AXE") == "" {
-		return "", nil
-	}
-
-	script, err := os.ReadFile(path)
-
-	return string(script), err
-})
-
-// accessible lets axe-core look at what the page shows, where it is installed.
-func accessible(t *testing.T) chromedp.Action {
-	t.Helper()
-	return chromedp.ActionFunc(func(ctx context.Context) error {
-		script, err := axe()
-		if err != nil || script == "" {
-			return err
-		}
-
-		var found []string
-		err = chromedp.Run(ctx, chromedp.Evaluate(script, nil),
-			chromedp.Evaluate(`axe.run().then(r =>
-			r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
-				.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" ")))`, &found,
-				func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-		for _, v := range found {
-			t.Errorf("not accessible: %s", v)
-		}
-
-		return err
-	})
-}
-
-// TestAxeLooks says where the checks of accessibility are left out.
-func TestAxeLooks(t *testing.T) {
-	script, err := axe()
-	if err != nil {
-		t.Fatalf("axe-core is required and not there: %v", err)
-	}
-
-	if script == "" {
-		t.Skip("axe-core is not installed: npm ci in testdata/axe, and HOIST_AXE names its axe.min.js")
-	}
-}
-
-// shot keeps pictures of what the page shows, in both themes and three widths, when HOIST_SHOTS names a
-// folder.
-func shot(name string) chromedp.Action {
-	return chromedp.ActionFunc(func(ctx context.Context) error {
-		dir := os.Getenv("HOIST_SHOTS")
-		if dir == "" {
-			return nil
-		}
-
-		for _, width := range []int64{360, 768, 1280} {
-			for _, theme := range []string{"light", "dark"} {
-				var data []byte
-				if err := chromedp.Run(ctx, chromedp.EmulateViewport(width, 1000), themed(theme),
-					chromedp.CaptureScreenshot(&data)); err != nil {
-					return err
-				}
-
-				path := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme))
-				if err := os.WriteFile(path, data, 0o644); err != nil {
-					return err
-				}
-			}
-		}
-
-		return chromedp.Run(ctx, chromedp.EmulateViewport(1200, 900), themed("light"))
-	})
-}
-
-func themed(theme string) chromedp.Action {
-	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: theme}})
 }
 
 // TestPageLetsNobodyElseIn: what a page of another site, another program or another user would try.
@@ -540,9 +390,12 @@ func manyRows(t *testing.T, asked chan<- string, change <-chan struct{}) http.Ha
 func TestPageOfTenThousandRows(t *testing.T) {
 	notRaced(t)
 	t.Parallel()
+	inBrowser(t, 1200, false, showManyRows)
+}
+
+func showManyRows(t *testing.T, browser context.Context) {
 	asked, change := make(chan string, 100), make(chan struct{})
 	s := page.New(manyRows(t, asked, change))
-	browser := newBrowser(t, 1200, false)
 	link, err := s.Link(func(l net.Listener) {
 		server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
 		t.Cleanup(func() { server.Close() })
