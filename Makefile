@@ -32,7 +32,7 @@ FIRST = ./transfer ./cmd/hoist/internal/owner ./watcher
 
 .PHONY: test
 test: ## Run the tests.
-	$(GO) test $(FIRST) ./...
+	$(GO) test -timeout 20m $(FIRST) ./...
 
 # Three tiers: what .ci/run calls is what every change must pass (20 minutes on two cores); long takes up to an hour, nightly hours.
 

@@ -158,6 +158,10 @@ func (a *app) login(ctx context.Context, o loginOptions) error {
 		return err
 	}
 
+	if err := renewed(ctx, home, name); err != nil {
+		return err
+	}
+
 	return a.reportLogin(name, where, hubs, warnings)
 }
 

@@ -73,6 +73,27 @@ func TestLoginTwoLegged(t *testing.T) {
 	l.run(4, "ls", "aps://")
 }
 
+// TestLogoutReachesTheDaemon: credentials that were given or taken away hold in the process that runs.
+func TestLogoutReachesTheDaemon(t *testing.T) {
+	l := loginLab(t)
+	login := func() {
+		l.run(0, "login", "--client-id", emulator.DefaultClientID, "--secret-file",
+			l.secretFile(emulator.DefaultClientSecret))
+	}
+	login()
+	l.start("daemon")
+	l.owned("daemon")
+	l.run(0, "push", l.file("a.dwg", 1000), l.remote)
+	l.run(0, "logout")
+	l.run(4, "ls", "aps://")
+	l.run(4, "api", "list-hubs")
+	l.run(4, "push", l.file("b.dwg", 1000), l.remote)
+	login()
+	l.run(0, "push", l.file("b.dwg", 1000), l.remote)
+	l.run(0, "profile", "remove", "default")
+	l.run(4, "push", l.file("c.dwg", 1000), l.remote)
+}
+
 // nowhereBut checks that no file of the home but the named one holds a text.
 func (l *lab) nowhereBut(text, name string) {
 	l.t.Helper()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hoist/cmd/hoist/internal/config"
+	"hoist/cmd/hoist/internal/control"
 	"hoist/cmd/hoist/internal/problem"
 )
 
@@ -18,7 +20,7 @@ func newLogoutCmd(a *app) *cobra.Command {
 		Use:   "logout",
 		Short: "Forget the secrets of a profile",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			home, _, name, err := a.loginProfile()
 			if err != nil {
 				return err
@@ -34,9 +36,33 @@ func newLogoutCmd(a *app) *cobra.Command {
 				return err
 			}
 
+			if err := renewed(cmd.Context(), home, name); err != nil {
+				return err
+			}
+
 			return a.reportProfile(name, "signed-out")
 		},
 	}
+}
+
+// renewed tells the process that has the home open, if one has, that a profile has other credentials or none.
+func renewed(ctx context.Context, home config.Home, name string) error {
+	c, err := control.Dial(ctx, home.Socket(), home.AddrFile())
+	if errors.Is(err, control.ErrNoOwner) {
+		return nil
+	}
+
+	if err == nil {
+		defer c.Close()
+		_, err = c.Renew(ctx, name)
+	}
+
+	if err != nil {
+		return fail(problem.Failure, fmt.Errorf("the process that has this home open goes on as before: %w", err),
+			"end it and start it again")
+	}
+
+	return nil
 }
 
 // knownProfile refuses a profile that nobody has made.
@@ -63,9 +89,10 @@ func newProfileCmd(a *app) *cobra.Command {
 			return problem.Usagef("profile needs a subcommand: list, show, use or remove")
 		},
 	}
-	one := func(use, short string, do func(home config.Home, name string) error) *cobra.Command {
+	type act func(ctx context.Context, home config.Home, name string) error
+	one := func(use, short string, do act) *cobra.Command {
 		return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1),
-			RunE: func(_ *cobra.Command, args []string) error {
+			RunE: func(cmd *cobra.Command, args []string) error {
 				home, _, _, err := a.loginProfile()
 				if err != nil {
 					return err
@@ -75,7 +102,7 @@ func newProfileCmd(a *app) *cobra.Command {
 					return err
 				}
 
-				return do(home, args[0])
+				return do(cmd.Context(), home, args[0])
 			}}
 	}
 	show := one("show [NAME]", "Show a profile, without its secrets", a.showProfile)
@@ -99,14 +126,16 @@ func newProfileCmd(a *app) *cobra.Command {
 				return a.listProfiles()
 			}},
 		show,
-		one("use NAME", "Use a profile where nothing else says", func(home config.Home, name string) error {
+		one("use NAME", "Use a profile where nothing else says", func(_ context.Context, home config.Home,
+			name string) error {
 			if err := config.UseProfile(home, name); err != nil {
 				return err
 			}
 
 			return a.reportProfile(name, "in use")
 		}),
-		one("remove NAME", "Remove a profile with its secrets", func(home config.Home, name string) error {
+		one("remove NAME", "Remove a profile with its secrets", func(ctx context.Context, home config.Home,
+			name string) error {
 			if err := a.vault(home).Delete(name); err != nil {
 				return err
 			}
@@ -119,6 +148,10 @@ func newProfileCmd(a *app) *cobra.Command {
 				if err := config.UseProfile(home, ""); err != nil {
 					return err
 				}
+			}
+
+			if err := renewed(ctx, home, name); err != nil {
+				return err
 			}
 
 			return a.reportProfile(name, "removed")
@@ -216,7 +249,7 @@ func (a *app) listProfiles() error {
 	return nil
 }
 
-func (a *app) showProfile(home config.Home, name string) error {
+func (a *app) showProfile(_ context.Context, home config.Home, name string) error {
 	_, _, current, err := a.loginProfile()
 	if err != nil {
 		return err

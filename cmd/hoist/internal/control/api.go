@@ -40,6 +40,8 @@ type API interface {
 	DropPushes(ctx context.Context) (DroppedPushes, error)
 	// SetBandwidth gives bwlimit in config.toml another value, at once.
 	SetBandwidth(ctx context.Context, r BandwidthRequest) (Bandwidth, error)
+	// Renew makes the next call of a profile use the credentials that are stored by then.
+	Renew(ctx context.Context, profile string) (Renewed, error)
 	// Doctor looks at what transfers stand on, as "hoist doctor" does.
 	Doctor(ctx context.Context) ([]Finding, error)
 

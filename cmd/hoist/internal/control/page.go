@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"net/http"
+	"net/url"
 )
 
 // Bandwidth is the limit of bytes in effect: its setting, and what that is at this hour.
@@ -43,6 +44,20 @@ func (c *Client) SetBandwidth(ctx context.Context, r BandwidthRequest) (Bandwidt
 // ActAll implements [API].
 func (c *Client) ActAll(ctx context.Context, verb Verb, r ActAllRequest) (ActedOn, error) {
 	return call[ActedOn](ctx, c, http.MethodPost, "/v1/jobs/"+string(verb), r)
+}
+
+// Renewed names the profile whose credentials are read again.
+type Renewed struct {
+	Profile string `json:"profile"`
+}
+
+// Renew implements [API].
+func (c *Client) Renew(ctx context.Context, profile string) (Renewed, error) {
+	return call[Renewed](ctx, c, http.MethodPost, "/v1/profiles/"+url.PathEscape(profile)+"/renew", nil)
+}
+
+func (s server) renew(w http.ResponseWriter, r *http.Request) {
+	s.answer(w)(s.api.Renew(r.Context(), r.PathValue("name")))
 }
 
 // Doctor implements [API].

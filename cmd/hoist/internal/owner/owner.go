@@ -117,6 +117,14 @@ type clients struct {
 	old  []*apsclient.Client          // guarded by mu; calls may still be under way
 }
 
+// Renew implements [control.API].
+func (o *Owner) Renew(_ context.Context, profile string) (control.Renewed, error) {
+	o.renew(profile, time.Now())
+	o.engine.Kick()
+
+	return control.Renewed{Profile: profile}, nil
+}
+
 // renew makes the next call of a profile use the credentials that are stored by then, unless they
 // were read since a call was refused.
 func (o *Owner) renew(profile string, refused time.Time) {
