@@ -2,6 +2,7 @@ package apsclient
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -108,3 +109,7 @@ func escapeSegment(s string) string {
 
 	return b.String()
 }
+
+// escapeQuery percent-encodes a query. A space goes as "%20", as the documentation writes it: not all who
+// read a URL take the "+" of a form for one.
+func escapeQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }

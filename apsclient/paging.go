@@ -99,7 +99,7 @@ func withHQPage(r Request) Request {
 func nextRequest(a Action, r Request, next url.Values) Request {
 	params, query := map[string]string{}, url.Values{}
 	for k, v := range r.Params {
-		if p, ok := find(a.Params, k); ok && p.In == InQuery {
+		if p, ok := a.param(k); ok && p.In == InQuery {
 			query.Set(p.Name, v)
 		} else {
 			params[k] = v

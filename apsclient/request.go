@@ -67,6 +67,15 @@ func find(params []Param, name string) (Param, bool) {
 	return Param{}, false
 }
 
+// param is the parameter of the action that is meant by name, among them any filter that its list takes.
+func (a Action) param(name string) (Param, bool) {
+	if p, ok := find(a.Params, name); ok {
+		return p, true
+	}
+
+	return queryParam(a, name)
+}
+
 // resolveAction returns the action with its variant applied: method, path, parameters, budget,
 // retry class, paging.
 func resolveAction(name, variant string) (Action, error) {
@@ -118,7 +127,7 @@ func (c *Client) prepare(r Request) (*prepared, error) {
 
 	p := &prepared{action: a, path: a.Path, query: url.Values{}, header: http.Header{}, body: r.Body}
 	for name, value := range r.Params {
-		param, ok := find(a.Params, name)
+		param, ok := a.param(name)
 		if !ok {
 			return nil, unknownParam(a, name)
 		}
@@ -233,7 +242,7 @@ func (p *prepared) request(ctx context.Context, base *url.URL) (*http.Request, e
 		return nil, err
 	}
 
-	u.RawPath, u.RawQuery = p.path, p.query.Encode()
+	u.RawPath, u.RawQuery = p.path, escapeQuery(p.query)
 	r := (&http.Request{Method: p.action.Method, URL: &u, Host: u.Host, Header: p.header.Clone(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	if p.body != nil {

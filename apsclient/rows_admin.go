@@ -1,5 +1,8 @@
 package apsclient
 
+// acceptLanguage is in the specification of construction/admin, which says that it has no effect yet.
+var acceptLanguage = inHeader("Accept-Language", "language of the texts in the answer; of no effect yet")
+
 // adminRows are account administration: the BIM 360 family (hq, two-legged) and the ACC family
 // (construction/admin).
 func adminRows() []Action {
@@ -19,7 +22,7 @@ func adminRows() []Action {
 	acc := func(a Action, method, path string, contexts []string, paging Paging, p []Param) Action {
 		v := Variant{Name: "acc", Method: method, Path: path, Contexts: contexts, Budget: BudgetAdminRead,
 			Retry: a.Retry, Paging: paging, Body: a.Body,
-			Params: append(p, inHeader("User-Id", "act as this user with a two-legged token"),
+			Params: append(p, acceptLanguage, inHeader("User-Id", "act as this user with a two-legged token"),
 				oneOf(inHeader("Region", "region of the account, default US"), regions...))}
 		if method != "GET" {
 			v.Budget = BudgetAdminWrite
@@ -114,7 +117,7 @@ func adminRows() []Action {
 		Scopes: []string{"account:read"}, Budget: BudgetAdminRead, Retry: RetryIdempotent,
 		Paging: PagingAdmin, Contexts: userOptional,
 		Product: productAdmin, CustomIntegration: true, Platform: "acc",
-		Params: params(caProject, people, inHeader("User-Id", "act as this user with a two-legged token"),
+		Params: params(caProject, people, acceptLanguage, inHeader("User-Id", "act as this user with a two-legged token"),
 			oneOf(inHeader("Region", "region of the account, default US"), regions...)),
 	}
 	projectUsers.Variants = []Variant{{

@@ -1,5 +1,11 @@
 package apsclient
 
+// bucketRegion is a region of buckets, where the old name of AUS is still in the specification.
+func bucketRegion(p Param) Param {
+	p.Enum, p.Deprecated = regions, []string{"APAC"}
+	return p
+}
+
 // ossRows are buckets and objects, the part PUT and the composite upload.
 func ossRows() []Action {
 	row := func(name, title, method, path string, retry RetryClass, scopes []string, p []Param) Action {
@@ -16,8 +22,8 @@ func ossRows() []Action {
 	upload := []string{"data:write", "data:create"}
 	create := row("create-bucket", "Create Bucket", "POST", "/oss/v2/buckets", RetryVerify,
 		[]string{"bucket:create"}, params(
-			oneOf(inHeader("region", "region of the bucket, default US"), regions...),
-			oneOf(inHeader("x-ads-region", "the same by its older name"), regions...),
+			bucketRegion(inHeader("region", "region of the bucket, default US")),
+			bucketRegion(inHeader("x-ads-region", "the same by its older name")),
 			must(Param{Name: "bucketKey", In: InBody, Type: "string", Min: 3, Max: 128,
 				Pattern: bucketKey.Pattern, Help: "globally unique name"}),
 			must(oneOf(inBody("policyKey", "string", "how long objects live"), "transient", "temporary",
@@ -26,7 +32,7 @@ func ossRows() []Action {
 	create.Body = "json"
 	list := row("list-buckets", "List Buckets", "GET", "/oss/v2/buckets", RetryIdempotent,
 		[]string{"bucket:read"}, params(
-			oneOf(inQuery("region", "string", "one region a call, default US"), regions...), ossPaging))
+			bucketRegion(inQuery("region", "string", "one region a call, default US")), ossPaging))
 	list.Paging = PagingOSS
 	objects := row("list-bucket-objects", "List Bucket Objects", "GET", bucket+"/objects", RetryIdempotent,
 		[]string{"data:read"}, params(
@@ -34,7 +40,8 @@ func ossRows() []Action {
 	objects.Paging = PagingOSS
 	complete := row("signed-s3-upload", "Signed S3 Upload", "POST", object+"/signeds3upload", RetryVerify,
 		upload, params(
-			bucketKey, objectKey, inHeader("x-ads-meta-Content-Type", "media type of the object"),
+			bucketKey, objectKey, oneOf(inHeader("Content-Type", "media type of the call"), "application/json"),
+			inHeader("x-ads-meta-Content-Type", "media type of the object"),
 			inHeader("x-ads-meta-Content-Disposition", ""), inHeader("x-ads-meta-Content-Encoding", ""),
 			inHeader("x-ads-meta-Cache-Control", ""),
 			within(inHeader("x-ads-user-defined-metadata", "JSON object under 100 bytes"), 0, 99),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,33 +27,31 @@ type CodeFlow struct {
 // NewVerifier returns a fresh PKCE verifier: 43 unreserved characters.
 func NewVerifier() Secret { return Secret(oauth2.GenerateVerifier()) }
 
-func (f CodeFlow) config() (oauth2.Config, error) {
-	base, err := ParseBaseURL(f.BaseURL)
-	if err != nil {
-		return oauth2.Config{}, err
-	}
-
-	style := oauth2.AuthStyleInHeader
-	if f.Secret == "" {
-		style = oauth2.AuthStyleInParams
-	}
-
-	return oauth2.Config{
-		ClientID: f.ClientID, ClientSecret: f.Secret.Reveal(), RedirectURL: f.RedirectURL, Scopes: f.Scopes,
-		Endpoint: oauth2.Endpoint{AuthURL: base.String() + authorizePath, TokenURL: base.String() + tokenPath,
-			AuthStyle: style},
-	}, nil
-}
-
 // AuthorizeURL is the page to open in a browser. state comes back with the code and must be
 // compared.
 func (f CodeFlow) AuthorizeURL(state string, verifier Secret) (string, error) {
-	c, err := f.config()
+	base, err := ParseBaseURL(f.BaseURL)
 	if err != nil {
 		return "", err
 	}
 
-	return c.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier.Reveal())), nil
+	q := url.Values{"response_type": {"code"}, "client_id": {f.ClientID}, "state": {state},
+		"code_challenge":        {oauth2.S256ChallengeFromVerifier(verifier.Reveal())},
+		"code_challenge_method": {"S256"}}
+	if f.RedirectURL != "" {
+		q.Set("redirect_uri", f.RedirectURL)
+	}
+
+	if len(f.Scopes) > 0 {
+		q.Set("scope", strings.Join(f.Scopes, " "))
+	}
+
+	// The service insists on one beside this scope. It binds an ID token, which is not used here.
+	if slices.Contains(f.Scopes, "openid") {
+		q.Set("nonce", oauth2.GenerateVerifier())
+	}
+
+	return base.String() + authorizePath + "?" + escapeQuery(q), nil
 }
 
 // SignedIn is the outcome of an exchange: a first access token, and the refresh token to keep
@@ -65,7 +64,7 @@ type SignedIn struct {
 // Exchange turns the code of the redirect (lifetime 5 minutes, single use) into tokens. Errors are
 // *AuthError or *NetError.
 func (f CodeFlow) Exchange(ctx context.Context, code string, verifier Secret) (SignedIn, error) {
-	c, err := f.config()
+	base, err := ParseBaseURL(f.BaseURL)
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -80,9 +79,13 @@ func (f CodeFlow) Exchange(ctx context.Context, code string, verifier Secret) (S
 	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout,
 		errors.New("no token within "+tokenTimeout.String()))
 	defer cancel()
-	t, err := oauthToken(ctx, tokenClient(rt), f.Scopes, func(ctx context.Context) (*oauth2.Token, error) {
-		return c.Exchange(ctx, code, oauth2.VerifierOption(verifier.Reveal()))
-	})
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code},
+		"code_verifier": {verifier.Reveal()}}
+	if f.RedirectURL != "" {
+		form.Set("redirect_uri", f.RedirectURL)
+	}
+
+	t, err := postForm(ctx, tokenClient(rt), base.String()+tokenPath, form, f.ClientID, f.Secret, f.Scopes)
 	if err != nil {
 		if a, ok := errors.AsType[*AuthError](err); ok {
 			a.Login = a.Code == "invalid_grant"
@@ -164,10 +167,6 @@ func (r *refresher) fetch(ctx context.Context, hc *http.Client, scopes []string)
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh.Reveal()}}
 	if len(scopes) > 0 {
 		form.Set("scope", strings.Join(scopes, " "))
-	}
-
-	if r.secret == "" {
-		form.Set("client_id", r.clientID)
 	}
 
 	t, err := postForm(ctx, hc, r.base+tokenPath, form, r.clientID, r.secret, scopes)

@@ -9,13 +9,13 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 )
 
 const (
@@ -243,36 +243,19 @@ func ClientCredentials(baseURL, clientID string, secret Secret) TokenSource {
 			return nil, baseErr
 		}
 
-		cc := clientcredentials.Config{
-			ClientID: clientID, ClientSecret: secret.Reveal(), TokenURL: base.String() + tokenPath,
-			Scopes:    scopes,
-			AuthStyle: oauth2.AuthStyleInHeader,
+		form := url.Values{"grant_type": {"client_credentials"}}
+		if len(scopes) > 0 {
+			form.Set("scope", strings.Join(scopes, " "))
 		}
 
-		return oauthToken(ctx, hc, scopes, cc.Token)
+		return postForm(ctx, hc, base.String()+tokenPath, form, clientID, secret, scopes)
 	})
 }
 
-// oauthToken runs one flow of x/oauth2 over hc and gives its errors their types.
-func oauthToken(ctx context.Context, hc *http.Client, scopes []string,
-	flow func(context.Context) (*oauth2.Token, error)) (*oauth2.Token, error) {
-	ctx, sent := watchSent(context.WithValue(ctx, oauth2.HTTPClient, hc))
-	t, err := flow(ctx)
-	if err == nil {
-		return t, nil
-	}
-
-	return nil, tokenError(ctx, err, scopes, sent)
-}
-
-func tokenError(ctx context.Context, err error, scopes []string, sent func(error) bool) error {
-	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok || refused.Response == nil {
-		return &NetError{Op: "get token", Err: plainError(ctx, err), Sent: sent(err)}
-	}
-
-	status := refused.Response.StatusCode
-	e := newError("get token", http.MethodPost, tokenPath, status, refused.Response.Header, refused.Body)
+// tokenError is a refusal of the token endpoint.
+func tokenError(resp *http.Response, body []byte, scopes []string) error {
+	status := resp.StatusCode
+	e := newError("get token", http.MethodPost, tokenPath, status, resp.Header, body)
 	if status == 408 || status == 429 || status >= 500 {
 		return e
 	}
@@ -281,7 +264,7 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 	var oauth struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(refused.Body, &oauth) == nil && oauth.Error != "" {
+	if json.Unmarshal(body, &oauth) == nil && oauth.Error != "" {
 		a.Code = clean(oauth.Error) // says more than the code of the gateway that may stand beside it
 	}
 
@@ -292,9 +275,16 @@ func tokenError(ctx context.Context, err error, scopes []string, sent func(error
 	return a
 }
 
-// postForm is for the flows that x/oauth2 has no function for.
+// postForm asks for a token. The id and the secret go as they are, as the service documents it: x/oauth2
+// form-encodes them first, so that a secret with "+" or "/" would be another. A public client, without a
+// secret, names itself in the form.
 func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Values, clientID string,
 	secret Secret, scopes []string) (*oauth2.Token, error) {
+	if secret == "" {
+		form.Set("client_id", clientID)
+	}
+
+	ctx, sent := watchSent(ctx)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, fmt.Errorf("get token: %w", err)
@@ -308,7 +298,7 @@ func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Va
 
 	resp, err := hc.Do(r)
 	if err != nil {
-		return nil, &NetError{Op: "get token", Err: plainError(ctx, err), Sent: !unsentError(err)}
+		return nil, &NetError{Op: "get token", Err: plainError(ctx, err), Sent: sent(err)}
 	}
 
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
@@ -318,25 +308,36 @@ func postForm(ctx context.Context, hc *http.Client, endpoint string, form url.Va
 	}
 
 	if resp.StatusCode/100 != 2 {
-		re := &oauth2.RetrieveError{Response: resp, Body: body}
-		return nil, tokenError(ctx, re, scopes, func(error) bool { return true })
+		return nil, tokenError(resp, body, scopes)
 	}
 
 	var answer struct {
-		AccessToken  string `json:"access_token"`
-		TokenType    string `json:"token_type"`
-		RefreshToken string `json:"refresh_token"`
-		ExpiresIn    int64  `json:"expires_in"`
+		AccessToken  string       `json:"access_token"`
+		TokenType    string       `json:"token_type"`
+		RefreshToken string       `json:"refresh_token"`
+		ExpiresIn    looseSeconds `json:"expires_in"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil, &NetError{Op: "get token", Err: err, Sent: true}
 	}
 
 	t := &oauth2.Token{AccessToken: answer.AccessToken, TokenType: answer.TokenType,
-		RefreshToken: answer.RefreshToken, ExpiresIn: answer.ExpiresIn}
+		RefreshToken: answer.RefreshToken, ExpiresIn: int64(answer.ExpiresIn)}
 	if answer.ExpiresIn > 0 {
-		t.Expiry = time.Now().Add(time.Duration(min(answer.ExpiresIn, math.MaxInt32)) * time.Second)
+		t.Expiry = time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second)
 	}
 
 	return t, nil
+}
+
+// looseSeconds takes a number of seconds, also one that stands as a text; 0 for what is none.
+type looseSeconds int64
+
+func (s *looseSeconds) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	if *s = 0; err == nil && n > 0 {
+		*s = looseSeconds(min(n, math.MaxInt32))
+	}
+
+	return nil
 }

@@ -108,7 +108,7 @@ func Warnings(r Request) []*ParamError {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
-		if p, ok := find(a.Params, name); ok {
+		if p, ok := a.param(name); ok {
 			deprecated(p, r.Params[name])
 		}
 	}
@@ -139,7 +139,7 @@ func Validate(r Request) error {
 
 	given := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(r.Params)) {
-		p, ok := find(a.Params, name)
+		p, ok := a.param(name)
 		if !ok || p.In == InBody {
 			return unknownParam(a, name)
 		}
@@ -253,7 +253,7 @@ func checkValue(a Action, p Param, value string) error {
 	}
 
 	if len(p.Enum) > 0 {
-		if !slices.Contains(p.Enum, value) {
+		if !slices.Contains(p.Enum, value) && !slices.Contains(p.Deprecated, value) {
 			return &ParamError{Action: a.Name, Param: p.Name,
 				Problem: strconv.Quote(value) + " is not " + p.Takes(), Near: nearest(value, p.Enum)}
 		}
