@@ -169,6 +169,30 @@ func TestAccountPrecedence(t *testing.T) {
 	}
 }
 
+// TestUserIDIsForTwoLegs: a token of a person, or of a service account, names its user itself.
+func TestUserIDIsForTwoLegs(t *testing.T) {
+	for flow, want := range map[string]string{FlowTwoLegged: "U", FlowUser: "", FlowServiceAccount: ""} {
+		for _, set := range []struct {
+			profile Profile
+			env     Env
+		}{
+			{Profile{ClientID: "id", Flow: flow}, Env{UserID: "U"}},
+			{Profile{ClientID: "id", Flow: flow, UserID: "U"}, Env{}},
+		} {
+			got, err := set.profile.Account("default", set.env)
+			if err != nil || got.Flow != flow || got.UserID != want {
+				t.Errorf("%s: %q, %v; want %q", flow, got.UserID, err, want)
+			}
+		}
+	}
+
+	secret := Env{ClientID: "e", ClientSecret: "s", UserID: "U"} // these two are two-legged, whatever is stored
+	got, err := Profile{ClientID: "id", Flow: FlowUser}.Account("default", secret)
+	if err != nil || got.UserID != "U" {
+		t.Errorf("%q, %v", got.UserID, err)
+	}
+}
+
 func mustText(t *testing.T, s apsclient.Secret) []byte {
 	t.Helper()
 	b, err := s.MarshalText()

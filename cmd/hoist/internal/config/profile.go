@@ -234,6 +234,10 @@ func (p Profile) Account(name string, env Env) (Account, error) {
 
 		if stored {
 			a.Stored, a.Flow, a.AccountID, a.KeyID = true, p.Flow, p.ServiceAccountID, p.ServiceAccountKey
+			if a.Flow != FlowTwoLegged { // the token says who calls, and may be another than APS_USER_ID
+				a.UserID = ""
+			}
+
 			return a, nil
 		}
 
