@@ -148,7 +148,7 @@ func TestTokenRequestsAreDocumented(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.grant, func(t *testing.T) {
 			s := &service{token: func(_ int, r *http.Request, body string) (*http.Response, error) {
-				want := http.Header{"Accept": {"application/json"},
+				want := http.Header{"Accept": {"application/json"}, "User-Agent": {"hoist/9"},
 					"Content-Type": {"application/x-www-form-urlencoded"},
 					"Authorization": {"Basic " + base64.StdEncoding.EncodeToString(
 						[]byte(id+":"+secret))}}
@@ -171,7 +171,7 @@ func TestTokenRequestsAreDocumented(t *testing.T) {
 			}}
 			if tt.tokens == nil {
 				in, err := apsclient.CodeFlow{ClientID: id, Secret: secret, RedirectURL: "http://localhost/",
-					Transport: s}.Exchange(t.Context(), "code", apsclient.NewVerifier())
+					Transport: s, UserAgent: "hoist/9"}.Exchange(t.Context(), "code", apsclient.NewVerifier())
 				if err != nil || in.Token.Expiry.IsZero() {
 					t.Errorf("%+v, %v", in.Token, err)
 				}
@@ -179,7 +179,7 @@ func TestTokenRequestsAreDocumented(t *testing.T) {
 				return
 			}
 
-			c := newClient(t, s, func(c *apsclient.Config) { c.Tokens = tt.tokens })
+			c := newClient(t, s, func(c *apsclient.Config) { c.Tokens, c.UserAgent = tt.tokens, "hoist/9" })
 			if _, err := c.Folders.Folder(t.Context(), "b.p", "urn:x"); err != nil {
 				t.Error(err)
 			}

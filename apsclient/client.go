@@ -52,6 +52,9 @@ type core struct {
 	calls     Calls
 }
 
+// defaultAgent is the User-Agent of whoever says none.
+const defaultAgent = "hoist"
+
 // New makes a client. Errors are *ConfigError.
 func New(c Config) (*Client, error) {
 	base, err := ParseBaseURL(c.BaseURL)
@@ -71,7 +74,7 @@ func New(c Config) (*Client, error) {
 		grant: slices.Clone(c.Grant), calls: c.Calls,
 	}
 	if k.userAgent == "" {
-		k.userAgent = "hoist"
+		k.userAgent = defaultAgent
 	}
 
 	control := c.Transport
@@ -82,8 +85,10 @@ func New(c Config) (*Client, error) {
 	}
 
 	control = awaiting{control, &k.tally}
-	if b, ok := c.Tokens.(interface{ bind(http.RoundTripper) }); ok {
-		b.bind(control)
+	if b, ok := c.Tokens.(interface {
+		bind(http.RoundTripper, string)
+	}); ok {
+		b.bind(control, k.userAgent)
 	}
 
 	k.chain = c.Chain

@@ -51,7 +51,7 @@ func FuzzToken(f *testing.F) {
 			return &http.Response{StatusCode: status,
 				Header: http.Header{"Content-Type": {"application/json"}},
 				Body:   io.NopCloser(strings.NewReader(body)), Request: r}, nil
-		}))
+		}), "")
 		got, err := postForm(t.Context(), hc, "https://example.com/token", url.Values{}, "id", "secret", nil)
 		switch {
 		case err != nil && err.Error() == "":

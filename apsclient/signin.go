@@ -1,6 +1,7 @@
 package apsclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -22,6 +23,7 @@ type CodeFlow struct {
 	RedirectURL string // as registered, such as http://localhost:8080/callback
 	Scopes      []string
 	Transport   http.RoundTripper // nil: an own one with the system's roots
+	UserAgent   string            // "": "hoist"
 }
 
 // NewVerifier returns a fresh PKCE verifier: 43 unreserved characters.
@@ -85,7 +87,8 @@ func (f CodeFlow) Exchange(ctx context.Context, code string, verifier Secret) (S
 		form.Set("redirect_uri", f.RedirectURL)
 	}
 
-	t, err := postForm(ctx, tokenClient(rt), base.String()+tokenPath, form, f.ClientID, f.Secret, f.Scopes)
+	t, err := postForm(ctx, tokenClient(rt, cmp.Or(f.UserAgent, defaultAgent)),
+		base.String()+tokenPath, form, f.ClientID, f.Secret, f.Scopes)
 	if err != nil {
 		if a, ok := errors.AsType[*AuthError](err); ok {
 			a.Login = a.Code == "invalid_grant"

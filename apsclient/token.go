@@ -55,18 +55,25 @@ func newTokenCache(f fetcher) *tokenCache {
 	return &tokenCache{fetch: f, entries: map[string]*tokenEntry{}}
 }
 
-// bind gives the cache the transport of the first client it serves.
-func (c *tokenCache) bind(rt http.RoundTripper) {
+// bind gives the cache the transport, and the name, of the first client it serves.
+func (c *tokenCache) bind(rt http.RoundTripper, agent string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hc == nil {
-		c.hc = tokenClient(rt)
+		c.hc = tokenClient(rt, agent)
 	}
 }
 
 // tokenClient never follows a redirect: credentials go to one host.
-func tokenClient(rt http.RoundTripper) *http.Client {
-	return &http.Client{Transport: tokenAnswers(rt),
+func tokenClient(rt http.RoundTripper, agent string) *http.Client {
+	named := roundTrip(func(r *http.Request) (*http.Response, error) {
+		r = r.Clone(r.Context())
+		r.Header.Set("User-Agent", agent)
+
+		return rt.RoundTrip(r)
+	})
+
+	return &http.Client{Transport: tokenAnswers(named),
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}}
@@ -76,7 +83,7 @@ func (c *tokenCache) client() *http.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.hc == nil {
-		c.hc = tokenClient(newTransport(nil))
+		c.hc = tokenClient(newTransport(nil), defaultAgent)
 	}
 
 	return c.hc

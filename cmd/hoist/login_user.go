@@ -36,7 +36,8 @@ func (a *app) signInUser(ctx context.Context, o loginOptions, p config.Profile, 
 	}
 
 	flow := apsclient.CodeFlow{BaseURL: p.BaseURL, ClientID: p.ClientID,
-		Secret: apsclient.Secret(set.ClientSecret), RedirectURL: o.redirect, Scopes: p.Scopes}
+		Secret: apsclient.Secret(set.ClientSecret), RedirectURL: o.redirect, Scopes: p.Scopes,
+		UserAgent: conf.UserAgent}
 	if flow.Transport = conf.Transport; flow.Transport == nil && conf.RootCAs != nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.TLSClientConfig = &tls.Config{RootCAs: conf.RootCAs}

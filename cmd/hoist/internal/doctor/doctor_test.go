@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,23 @@ func TestSpaceAndNotifications(t *testing.T) {
 		if n, err := countFolders(t.Context(), root, most); n != want || err != nil {
 			t.Errorf("counted %d folders, want %d: %v", n, want, err)
 		}
+	}
+}
+
+// TestServiceIsAskedWhatItDocuments: a proxy, or a log of the service, sees who asks for what.
+func TestServiceIsAskedWhatItDocuments(t *testing.T) {
+	seen := make(chan string, 2)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen <- r.Method + " " + r.URL.String() + " by " + r.UserAgent()
+	}))
+	defer server.Close()
+	got, findings := checkService(t.Context(), Env{BaseURL: server.URL}, facts{})
+	if !got.reachable {
+		t.Fatalf("%+v", findings)
+	}
+
+	if asked := <-seen; asked != "GET /.well-known/openid-configuration by hoist" {
+		t.Errorf("asked %s", asked)
 	}
 }
 

@@ -17,18 +17,22 @@ import (
 // maxSkew is how far the clock may be off before signed sign-ins and times of files come out wrong.
 const maxSkew = 30 * time.Second
 
-// checkService asks the origin for anything, without credentials: what counts is that it answers,
-// and how.
+// servicePath is documented, and answers everybody.
+const servicePath = "/.well-known/openid-configuration"
+
+// checkService asks the origin without credentials: what counts is that it answers, and how.
 func checkService(ctx context.Context, e Env, f facts) (facts, []Finding) {
 	base, err := apsclient.ParseBaseURL(e.BaseURL)
 	if err != nil {
 		return f, []Finding{failed("service", "the address of the service", err)}
 	}
 
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String()+"/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String()+servicePath, nil)
 	if err != nil {
 		return f, []Finding{failed("service", "the address of the service", err)}
 	}
+
+	req.Header.Set("User-Agent", "hoist")
 
 	var out []Finding
 	proxy, err := http.ProxyFromEnvironment(req)

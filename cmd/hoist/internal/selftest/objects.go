@@ -123,6 +123,7 @@ func (r *run) send(ctx context.Context, method string, signed apsclient.SignedUR
 		return 0, nil, errors.New("the signed URL cannot be used")
 	}
 
+	req.Header.Set("User-Agent", "hoist")
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
