@@ -277,6 +277,10 @@ func TestHalfAnswers(t *testing.T) {
 		{"no hooks", apsclient.Request{Action: "list-webhooks"}, 204, ``, true},
 		{"members without results", apsclient.Request{Action: "list-project-users",
 			Params: map[string]string{"projectId": "p"}}, 200, `{"pagination":{}}`, false},
+		{"no buckets, as null", apsclient.Request{Action: "list-buckets"}, 200, `{"items":null}`, true},
+		{"no hooks, as null", apsclient.Request{Action: "list-webhooks"}, 200, `{"data":null}`, true},
+		{"no members, as null", apsclient.Request{Action: "list-project-users",
+			Params: map[string]string{"projectId": "p"}}, 200, `{"pagination":{},"results":null}`, true},
 		{"hubs without data", apsclient.Request{Action: "list-hubs"}, 200, `{}`, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -295,6 +295,11 @@ func elements(a Action, resp *Response) (list []json.RawMessage, err error) {
 		}
 	}
 
+	// Null is a list that is empty, but for JSON:API, where it is no list.
+	if paged && key != "" && string(page[key]) == "null" && !dataFamily(a.Path) {
+		return nil, nil
+	}
+
 	if paged || strings.HasPrefix(a.Name, "list-") && dataFamily(a.Path) {
 		return nil, errors.New("a page without its list")
 	}
