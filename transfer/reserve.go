@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -295,6 +296,23 @@ func (e *Engine) baseOf(job state.Job) (state.PublishedRecord, compare.Base, err
 	return rec, rec.Base(job.Target.Address), nil
 }
 
+// stored reports whether an object bears the mark of an upload of the very state that the job is of. That
+// tells its content where the service has no SHA-1 of it (yet).
+func (e *Engine) stored(o apsclient.Object, job state.Job) bool {
+	var mark struct {
+		Job state.JobID `json:"hoist"`
+	}
+	if !job.Target.OSS() || json.Unmarshal([]byte(o.UserMetadata), &mark) != nil {
+		return false
+	}
+
+	was, err := e.store.Job(mark.Job)
+
+	return err == nil && was.Kind == state.Upload && was.End == state.EndDone && was.Path == job.Path &&
+		was.Target.Bucket == job.Target.Bucket && was.Target.Key == job.Target.Key &&
+		was.Snapshot.Same(job.Snapshot)
+}
+
 // sameObject returns the SHA-1 of an object that has the job's content, "" when it has other
 // content or the service has no SHA-1.
 func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id apsclient.ObjectID,
@@ -312,6 +330,8 @@ func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id
 	r.existed = true
 
 	switch {
+	case o.Size == job.Snapshot.Size && o.SHA1 == "" && e.stored(o, job):
+		return src.fileSHA1(ctx)
 	case o.Size != job.Snapshot.Size || o.SHA1 == "" && !job.Doubt:
 		return "", nil
 	case o.SHA1 == "":
