@@ -31,6 +31,9 @@ type Doubt[T any] struct {
 	Look func(context.Context) (found T, there bool, err error)
 	// Asked: an earlier run may have made the call. Its effect is looked for first.
 	Asked bool
+	// Waited is how much of the patience has passed since that run. Looks that were due in it are not made
+	// again, but for the last.
+	Waited time.Duration
 	// Harmless: repeating the call spoils nothing, because it sets values or names a key that works
 	// once. One look is enough before the repeat.
 	Harmless bool
@@ -49,7 +52,7 @@ func (d Doubt[T]) Do(ctx context.Context) (T, error) {
 	doubt := d.Asked
 	last := doubt && !d.Harmless
 	if last {
-		found, there, err := d.look(ctx, patience)
+		found, there, err := d.look(ctx, patience, d.Waited)
 		if err != nil {
 			return found, &UnsettledError{Look: err}
 		}
@@ -76,7 +79,7 @@ func (d Doubt[T]) Do(ctx context.Context) (T, error) {
 			at = patience[:1]
 		}
 
-		found, there, lookErr := d.look(ctx, at)
+		found, there, lookErr := d.look(ctx, at, 0)
 		switch {
 		case there:
 			return found, nil
@@ -119,10 +122,16 @@ func (e *UnsettledError) Unwrap() []error {
 	return slices.DeleteFunc([]error{e.Look, e.Call}, func(err error) bool { return err == nil })
 }
 
-// look looks at the times of at. The last look decides.
-func (d Doubt[T]) look(ctx context.Context, at []time.Duration) (found T, there bool, err error) {
-	began := time.Now()
-	for _, after := range at {
+// look looks at those times of at that are not over, when so much of them has passed. The last look
+// decides.
+func (d Doubt[T]) look(ctx context.Context, at []time.Duration, waited time.Duration) (found T, there bool,
+	err error) {
+	began := time.Now().Add(-waited)
+	for i, after := range at {
+		if after < waited && i < len(at)-1 {
+			continue
+		}
+
 		if err := Sleep(ctx, after-time.Since(began)); err != nil {
 			return found, false, err
 		}

@@ -142,6 +142,17 @@ func TestDoubt(t *testing.T) {
 		},
 
 		{
+			name:  "asked before, some of the patience is over",
+			doubt: apsclient.Doubt[string]{Asked: true, Waited: 5 * time.Second}, replies: []error{lost},
+			shown: 27 * time.Second, want: "look 3, look 11, look 25, call 25, look 25, look 27",
+		},
+		{
+			name:    "asked before, all of the patience is over",
+			doubt:   apsclient.Doubt[string]{Asked: true, Waited: time.Hour},
+			replies: []error{nil}, shown: never, want: "look 0, call 0",
+		},
+
+		{
 			name: "shared, taken", doubt: apsclient.Doubt[string]{Shared: true}, replies: []error{taken},
 			shown: time.Second, want: "call 0, look 0, look 2",
 		},

@@ -41,6 +41,9 @@ type (
 		// of a rename that the watch did not tell of: the path below the root that the file had
 		From string
 	}
+	// Quiet: since so much uptime of the machine no call for the intent is under way; 0: from now on one
+	// may be.
+	Quiet struct{ Since time.Duration }
 	// Published: the service told, or a look showed, which version it is.
 	Published struct {
 		Item, Version string
@@ -179,6 +182,7 @@ func (Opened) event() string        { return "opened" }
 func (AllStored) event() string     { return "all-stored" }
 func (Assembled) event() string     { return "assembled" }
 func (Intended) event() string      { return "intended" }
+func (Quiet) event() string         { return "quiet" }
 func (Published) event() string     { return "published" }
 func (SourceChanged) event() string { return "source-changed" }
 func (Resolved) event() string      { return "resolved" }
@@ -213,6 +217,7 @@ func (e Opened) detail() string   { return fmt.Sprintf("%d parts of %d bytes", e
 func (AllStored) detail() string  { return "" }
 func (Assembled) detail() string  { return "" }
 func (e Intended) detail() string { return e.Intent.Kind }
+func (Quiet) detail() string      { return "" }
 func (e Published) detail() string {
 	if e.Held {
 		return e.Version + ", in the holding area: its name breaks the naming standard of the folder"

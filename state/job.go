@@ -142,6 +142,8 @@ type Intent struct {
 	TipBefore string    // version id of the tip before the call, "" none
 	User      string    // who will be the creator, "" unknown
 	Time      time.Time // before the call
+	// the machine's uptime since which no call for it is under way, in ns; 0: one may be
+	Quiet int64
 }
 
 // Job is one file on its way. It is a value: Next returns the job after an event, and only

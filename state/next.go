@@ -61,7 +61,7 @@ func (j Job) Next(e Event) (Job, error) {
 
 	n, why, ok := j, "", false
 	switch e := e.(type) {
-	case Retry, Parked, Failed, Pause, Resume, RetryNow, Cancel:
+	case Retry, Parked, Failed, Pause, Resume, RetryNow, Cancel, Quiet:
 		why, ok = n.control(e)
 	case PartStored, PartsLost, SessionLost:
 		why, ok = n.parts(e)
@@ -123,6 +123,13 @@ func (j *Job) control(e Event) (why string, ok bool) {
 
 		j.Attempts++
 		j.end(EndFailed, e.Reason, e.Error)
+	case Quiet:
+		if j.Intent == nil {
+			return "there is no intent", false
+		}
+
+		in := *j.Intent
+		in.Quiet, j.Intent = int64(e.Since), &in
 	case Pause:
 		j.Paused = true
 	case Resume:

@@ -44,6 +44,7 @@ type intentRecord struct {
 	TipBefore string    `json:"tip_before,omitempty" n:"4"`
 	User      string    `json:"user,omitempty" n:"5"`
 	Time      time.Time `json:"time,omitzero" n:"6"`
+	Quiet     int64     `json:"quiet,omitempty" n:"7"` // ns
 }
 
 type jobRecord struct {

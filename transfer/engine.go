@@ -112,6 +112,7 @@ type Engine struct {
 
 	holdOpen  bool                            // replaceableWhileOpen; tests: the other way
 	freeSpace func(dir string) (int64, error) // bytes; tests: a full disk
+	uptime    func() time.Duration            // of the machine; tests: a later one
 
 	onCommit func(id state.JobID, after bool, ev []state.Event) error // tests: dies around a commit
 	onEffect func(name string, after bool) error                      // tests: the same of a change on disk
@@ -193,7 +194,7 @@ func New(c Config) (*Engine, error) {
 	}
 
 	return &Engine{
-		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace,
+		holdOpen: replaceableWhileOpen, freeSpace: FreeSpace, uptime: uptime,
 		store: c.Store, clients: c.Clients, log: c.Logger, cfg: c,
 		parts: parts, small: small, share: share, meter: newMeter(), link: newMeter(),
 		kick: make(chan struct{}, 1), freed: make(chan struct{}, 1),

@@ -120,7 +120,7 @@ func (e *Engine) stillThere(job state.Job) (why string, err error) {
 	return "", nil
 }
 
-// hide carries the intent out, with a look first after a lost reply or a restart.
+// hide carries the intent out, see askOnce.
 func (e *Engine) hide(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
 	in := job.Intent
@@ -129,10 +129,7 @@ func (e *Engine) hide(ctx context.Context, r *run, c *apsclient.Client, job stat
 	}
 
 	p, id := apsclient.ProjectID(job.Target.Project), apsclient.ItemID(in.Parent)
-	asked := !r.freshIntent
-	r.freshIntent = false
-	_, err := apsclient.Doubt[apsclient.ItemID]{
-		Asked: asked,
+	_, err := askOnce(ctx, e, r, job, apsclient.Doubt[apsclient.ItemID]{
 		Call: func(ctx context.Context) (apsclient.ItemID, error) {
 			_, err := c.Versions.Create(ctx, p, apsclient.NewVersion{Item: id, Deleted: true,
 				Core: job.Target.Core})
@@ -142,8 +139,7 @@ func (e *Engine) hide(ctx context.Context, r *run, c *apsclient.Client, job stat
 			item, err := c.Items.Item(ctx, p, id)
 			return id, err == nil && item.Hidden, err
 		},
-		Logger: e.log.With("job", string(job.ID), "path", job.Path),
-	}.Do(ctx)
+	})
 
 	switch {
 	case err == nil:

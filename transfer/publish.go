@@ -193,8 +193,7 @@ func (e *Engine) userOf(job state.Job) string {
 	return e.cfg.UserID(job.Profile)
 }
 
-// publish creates the item or version of the intent. The first attempt of a fresh intent does not
-// look; after a lost reply or a restart it looks first, see [apsclient.Doubt].
+// publish creates the item or version of the intent, see askOnce.
 func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
 	in := job.Intent
@@ -202,10 +201,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 		return nil, fmt.Errorf("publish %s: the intent is missing", job.Target.Address)
 	}
 
-	asked := !r.freshIntent
-	r.freshIntent = false
-	done, err := apsclient.Doubt[[]state.Event]{
-		Asked: asked,
+	done, err := askOnce(ctx, e, r, job, apsclient.Doubt[[]state.Event]{
 		Call: func(ctx context.Context) ([]state.Event, error) {
 			made, err := e.create(ctx, c, job, in)
 			r.unclear(err, job)
@@ -218,8 +214,7 @@ func (e *Engine) publish(ctx context.Context, r *run, c *apsclient.Client, job s
 
 			return found, found != nil, err
 		},
-		Logger: e.log.With("job", string(job.ID), "path", job.Path),
-	}.Do(ctx)
+	})
 	if err == nil {
 		if made, ok := done[0].(state.Published); ok {
 			e.notePublished(job, made)

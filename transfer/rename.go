@@ -257,7 +257,7 @@ func (e *Engine) renameIntent(ctx context.Context, res *remote.Resolver, c *apsc
 	return in, nil, nil
 }
 
-// rename carries an intent out. Like publish it looks first after a lost reply or a restart.
+// rename carries an intent out, see askOnce.
 func (e *Engine) rename(ctx context.Context, r *run, c *apsclient.Client, job state.Job) ([]state.Event,
 	error) {
 	in := job.Intent
@@ -266,10 +266,7 @@ func (e *Engine) rename(ctx context.Context, r *run, c *apsclient.Client, job st
 		return nil, errors.Join(err, fmt.Errorf("rename %q: the intent or the record is missing", job.Path))
 	}
 
-	asked := !r.freshIntent
-	r.freshIntent = false
-	done, err := apsclient.Doubt[state.Renamed]{
-		Asked:    asked,
+	done, err := askOnce(ctx, e, r, job, apsclient.Doubt[state.Renamed]{
 		Harmless: in.Kind == intentName,
 		Call: func(ctx context.Context) (state.Renamed, error) {
 			return e.callRename(ctx, c, job, rec)
@@ -277,8 +274,7 @@ func (e *Engine) rename(ctx context.Context, r *run, c *apsclient.Client, job st
 		Look: func(ctx context.Context) (state.Renamed, bool, error) {
 			return e.lookRenamed(ctx, c, job, rec)
 		},
-		Logger: e.log.With("job", string(job.ID), "path", job.Path),
-	}.Do(ctx)
+	})
 
 	switch {
 	case err == nil:

@@ -170,10 +170,7 @@ func (e *Engine) renameFolder(ctx context.Context, r *run, c *apsclient.Client, 
 		change.Parent = &parent
 	}
 
-	asked := !r.freshIntent
-	r.freshIntent = false
-	f, err := apsclient.Doubt[apsclient.Folder]{
-		Asked:    asked,
+	f, err := askOnce(ctx, e, r, job, apsclient.Doubt[apsclient.Folder]{
 		Harmless: true,
 		Call: func(ctx context.Context) (apsclient.Folder, error) {
 			return c.Folders.Update(ctx, p, id, change)
@@ -182,8 +179,7 @@ func (e *Engine) renameFolder(ctx context.Context, r *run, c *apsclient.Client, 
 			f, err := c.Folders.Folder(ctx, p, id)
 			return f, err == nil && f.Name == in.Name && (f.Parent == parent || change.Parent == nil), err
 		},
-		Logger: e.log.With("job", string(job.ID), "path", job.Path),
-	}.Do(ctx)
+	})
 
 	res, lookErr := e.Resolver(job.Profile)
 	switch {
