@@ -77,7 +77,7 @@ func (a *app) commands(actions bool) []*cobra.Command {
 
 // run is hoist without the process around it: it returns the exit code.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := withSignals(ctx)
+	ctx, stop := withSignals(ctx, stderr)
 	defer stop()
 	a := newApp(environ, stdin, stdout, stderr)
 	a.input = interruptible(ctx, stdin)
@@ -222,6 +222,10 @@ func noEmpty(f *pflag.FlagSet) (err error) {
 // endWithin is how long after a signal the process ends at the latest, whatever it waits for.
 const endWithin = 4800 * time.Millisecond
 
+// sameSignal is how soon after a signal another one is the same: timeout(1) sends each to the process and
+// then to its group, and a service manager may send SIGHUP right after SIGTERM.
+const sameSignal = 500 * time.Millisecond
+
 // afterInterruption is the advice after a command that a signal ended; "" that resume goes on with it.
 func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
 	queues := cmd.Annotations["ends-with"] != "" || cmd.Name() == "retry" ||
@@ -236,9 +240,9 @@ func (a *app) afterInterruption(cmd *cobra.Command, args []string) string {
 	return ""
 }
 
-// withSignals ends the context at the first SIGINT or SIGTERM, or when the terminal goes; a second one
-// ends the process at once, and so does endWithin.
-func withSignals(parent context.Context) (context.Context, func()) {
+// withSignals ends the context at the first SIGINT or SIGTERM, or when the terminal goes; one more, of
+// somebody who does not want to wait, ends the process at once, and so does endWithin.
+func withSignals(parent context.Context, stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 
@@ -253,16 +257,13 @@ func withSignals(parent context.Context) (context.Context, func()) {
 
 		select {
 		case <-signals:
-			signal.Stop(signals)
 			cancel(problem.ErrInterrupted)
 		case <-ctx.Done():
 			return
 		}
 
-		select {
-		case <-ended:
-		case <-time.After(endWithin):
-			os.Exit(exitCodes[problem.Interrupted])
+		if overdue(signals, ended) {
+			endNow(stderr)
 		}
 	}()
 
@@ -272,4 +273,39 @@ func withSignals(parent context.Context) (context.Context, func()) {
 		cancel(context.Canceled)
 		<-done
 	}
+}
+
+// overdue waits, after a signal, for the end of the command and reports whether it is not to be waited for
+// any longer.
+func overdue(signals <-chan os.Signal, ended <-chan struct{}) bool {
+	first, late := time.Now(), time.After(endWithin)
+	for {
+		select {
+		case <-ended:
+			return false
+		case <-late:
+			return true
+		case <-signals:
+			if time.Since(first) > sameSignal {
+				return true
+			}
+		}
+	}
+}
+
+// endNow ends the process in the middle of what it does. Nobody may read what is said of that.
+func endNow(stderr io.Writer) {
+	code, told := exitCodes[problem.Interrupted], make(chan struct{})
+	go func() {
+		defer close(told)
+
+		report(stderr, problem.ErrInterrupted)
+	}()
+
+	select {
+	case <-told:
+	case <-time.After(100 * time.Millisecond):
+	}
+
+	os.Exit(code)
 }

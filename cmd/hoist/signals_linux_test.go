@@ -77,3 +77,21 @@ func TestLogReaderGoes(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// TestSignalsInARow: timeout(1) sends its signal to a process and to its group, and that is one
+// interruption.
+func TestSignalsInARow(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	daemon := l.start("daemon")
+	l.owned("daemon")
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		if err := daemon.cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if code := daemon.wait(); code != 0 {
+		t.Errorf("exit code %d: %s", code, daemon.errs.String())
+	}
+}
