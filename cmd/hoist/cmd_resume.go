@@ -70,7 +70,10 @@ func (a *app) resume(ctx context.Context, o resumeOptions, ids []string) error {
 
 	return w.run(ctx, func(at *attached) ([]string, error) {
 		if at.own == nil && !o.wait {
-			return nil, a.act(ctx, at, &left)
+			err := a.act(ctx, at, &left)
+			w.handed = len(left.done)
+
+			return nil, err
 		}
 
 		paused := ids

@@ -87,7 +87,7 @@ type waiter struct {
 	every   time.Duration // between lines of progress
 	all     bool          // also for what pushes have not queued yet
 	beside  bool          // also when another process queues it
-	worked  bool          // or waited for who does
+	handed  int           // jobs that another process goes on with, and are not waited for
 
 	show             *progress.Reporter
 	lines            *progressLines
@@ -111,7 +111,7 @@ func (w *waiter) run(ctx context.Context, begin func(*attached) ([]string, error
 			}
 
 			w.total = len(w.left)
-			w.a.sum.Files = w.total
+			w.a.sum.Files = w.total + w.handed
 			w.left = slices.Grow(w.left, 1) // none is not nil
 		}
 
@@ -134,9 +134,8 @@ func (w *waiter) run(ctx context.Context, begin func(*attached) ([]string, error
 // sumUp prints the summary of a resume for people, as push and pull end with one.
 func (w *waiter) sumUp(err error) {
 	s := &w.a.sum
-	followed := s.Files > 0 || err == nil && w.worked
-	if w.command == "resume" && followed && !w.a.flags.json && !w.a.flags.quiet {
-		w.a.printf("%s\n", s.text(0, len(w.left)))
+	if w.command == "resume" && (s.Files > 0 || err == nil) && !w.a.flags.json && !w.a.flags.quiet {
+		w.a.printf("%s\n", s.text(w.handed, len(w.left)))
 	}
 }
 
@@ -148,7 +147,6 @@ func (w *waiter) follow(ctx context.Context, at *attached) error {
 		return err
 	}
 
-	w.worked = at.own != nil || w.beside
 	if at.own != nil {
 		return w.goOn(ctx, at.own)
 	}
@@ -275,21 +273,23 @@ func atEnd(ctx context.Context, err error) error {
 	return err
 }
 
+// endedJob is what became of a job that was waited for: as of the verbs for jobs, and as of push and pull.
+type endedJob struct {
+	ID    string       `json:"id"`
+	State state.Status `json:"state"`
+	control.FileResult
+}
+
 // printEnded prints a job that was waited for.
 func (a *app) printEnded(j control.Job) error {
-	result := j.Result
-	if j.State != state.StatusDone {
-		result = j.Reason
-	}
-
+	r := control.ResultOf(control.FileResult{Path: j.Path, Remote: j.Remote}, j)
 	switch {
 	case a.flags.json:
-		return a.printJSON(control.ActResult{ID: j.ID, State: j.State, Result: result})
-	case j.State != state.StatusDone:
-		fmt.Fprintf(a.stderr, "attention: %s: %s\n", printable(j.Path),
-			attentionText(control.FileResult{Reason: j.Reason, Detail: j.Error, Fix: j.Fix}))
+		return a.printJSON(endedJob{j.ID, j.State, r})
+	case r.Result == control.ResultAttention:
+		fmt.Fprintf(a.stderr, "attention: %s: %s\n", printable(j.Path), attentionText(r))
 	case !a.flags.quiet:
-		a.printf("%s %s -> %s\n", result, printable(j.Path), printable(j.Remote))
+		a.printf("%s %s -> %s\n", r.Result, printable(j.Path), printable(j.Remote))
 	}
 
 	return nil

@@ -151,26 +151,57 @@ func TestResumeSumsUp(t *testing.T) {
 	}
 
 	path := l.file("a.rvt", 1000)
-	l.cloud.SetFault(func(r emulator.Request) emulator.Fault {
+	stall := func(r emulator.Request) emulator.Fault {
 		if r.Op == "s3-put" {
 			return emulator.Fault{Kind: emulator.Stall}
 		}
 
 		return emulator.Fault{}
-	})
+	}
+	l.cloud.SetFault(stall)
 	l.run(7, "push", "--max-duration", "1s", path, l.remote)
 	if out, _ := l.run(7, "resume", "--max-duration", "100ms"); out != "1 file: 1 left\n" {
 		t.Errorf("the time is up: %q", out)
 	}
 
 	l.cloud.SetFault(nil)
-	if out, _ := l.run(0, "resume", "--json"); summaryOf(t, out)["created"] != 1 {
+	out, _ := l.run(0, "resume", "--json")
+	if row := out[:strings.IndexByte(out, '\n')]; summaryOf(t, out)["created"] != 1 ||
+		!has(`"id":"`, `"state":"done"`, `a.rvt"`, `"remote":"aps://`, `"result":"created"`, `"bytes":1000`,
+			`"version_id":"urn:`)(row) {
 		t.Errorf("%s", out)
 	}
+
+	id, _ := l.run(0, "jobs", "--jq", ".id")
+	if out, _ := l.run(0, "resume", strings.TrimSpace(id)); out != "0 files: nothing\n" {
+		t.Errorf("one that is done: %q", out)
+	}
+
+	refused := l.file("a$.rvt", 10)
+	l.run(3, "push", "-q", refused, l.remote)
+	if out, _ := l.run(3, "resume", "--json"); !has(`"state":"attention"`, `"result":"attention"`,
+		`"reason":"name-refused"`, `"fix":"hoist push --map-names`)(out) {
+		t.Errorf("one that needs somebody: %s", out)
+	}
+
+	l.run(0, "cancel", "--all")
 
 	l.run(0, "push", "-q", "--detach=false", "--force", path, l.remote)
 	if out, _ := l.run(0, "resume", "-q"); out != "" {
 		t.Errorf("quiet: %q", out)
+	}
+
+	l.start("daemon")
+	l.owned("daemon")
+	if out, _ := l.run(0, "resume"); out != "0 files: nothing\n" {
+		t.Errorf("nothing to do beside a daemon: %q", out)
+	}
+
+	l.cloud.SetFault(stall)
+	l.run(0, "push", "-q", "--detach", "--force", path, l.remote)
+	l.run(0, "pause", "-q", "--all")
+	if out, _ := l.run(0, "resume"); !strings.HasSuffix(out, "\n1 file: 1 queued\n") {
+		t.Errorf("beside a daemon: %q", out)
 	}
 }
 
