@@ -309,6 +309,11 @@ func (a *app) printElements(elements iter.Seq2[json.RawMessage, error]) error {
 
 // readAPIFlags reads --param and --query.
 func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
+	input := ""
+	if o.body == "-" {
+		input = "--body"
+	}
+
 	for _, p := range o.params {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok || name == "" {
@@ -320,6 +325,12 @@ func (a *app) readAPIFlags(r *apsclient.Request, o apiOptions) error {
 		}
 
 		if file, isFile := strings.CutPrefix(value, "@"); isFile {
+			if file == "-" && input != "" {
+				return problem.Usagef("standard input can be read once, not for %s and --param %s", input, name)
+			} else if file == "-" {
+				input = "--param " + name
+			}
+
 			data, err := a.readBody(file)
 			if err != nil {
 				return err

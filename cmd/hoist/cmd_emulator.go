@@ -54,7 +54,12 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 		return problem.Usagef("--limits %q: it is documented or off", o.limits)
 	}
 
-	if _, _, err := net.SplitHostPort(o.addr); err != nil {
+	_, port, err := net.SplitHostPort(o.addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+
+	if err != nil {
 		return problem.Usagef("--addr %q: it is host:port, such as 127.0.0.1:8080", o.addr)
 	}
 

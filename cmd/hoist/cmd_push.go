@@ -157,6 +157,10 @@ func (a *app) pushPaths(req *control.PushRequest, o pushOptions, paths []string)
 		case len(paths) > 1:
 			return problem.Usagef("--%s goes with one folder or none, not with %d paths", flag, len(paths))
 		}
+
+		if info, err := os.Stat(paths[0]); len(listed) > 0 && err == nil && !info.IsDir() {
+			return problem.Usagef("--%s goes with one folder or none, and %s is a file", flag, paths[0])
+		}
 	}
 
 	for _, p := range paths {

@@ -13,7 +13,8 @@ import (
 )
 
 func newStatCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var o lsOptions
+	cmd := &cobra.Command{
 		Use:   "stat REMOTE",
 		Short: "Show ids, size, version and times of one remote thing",
 		Long: `stat shows what is known of a hub, project, folder, file, bucket or object: its
@@ -21,11 +22,16 @@ ids, and of a file its size, version and storage. A local path inside a watch
 stands for its remote.`,
 		Example: `  hoist stat "aps://My Account/My Project/Project Files/plan.dwg"`,
 		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.stat(cmd.Context(), args[0]) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.stat(cmd.Context(), args[0], o) },
 	}
+	f := cmd.Flags()
+	f.BoolVarP(&o.long, "long", "l", false, "in one line: type, size, version, time and name")
+	f.BoolVar(&o.allVersions, "all-versions", false, "and every version of a file, the newest first")
+
+	return cmd
 }
 
-func (a *app) stat(ctx context.Context, address string) error {
+func (a *app) stat(ctx context.Context, address string, o lsOptions) error {
 	l, err := a.look(ctx, address)
 	if err != nil {
 		return err
@@ -37,12 +43,25 @@ func (a *app) stat(ctx context.Context, address string) error {
 	}
 
 	e := l.place.Entry()
-	if a.flags.json {
-		return a.printJSON(newEntryJSON(e))
+	out := a.newListing(o.long)
+	defer out.flush()
+
+	if a.flags.json || o.long {
+		err = out.add(e, e.Name)
+	} else {
+		err = a.statRows(e)
 	}
 
+	if err != nil || !o.allVersions {
+		return err
+	}
+
+	return l.addVersions(ctx, out, e, "  ")
+}
+
+// statRows prints what is known of one thing, a row each.
+func (a *app) statRows(e remote.Entry) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	defer w.Flush()
 	row := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%s\t%s\n", name, printable(value))
@@ -68,5 +87,5 @@ func (a *app) stat(ctx context.Context, address string) error {
 		row("hidden", "yes")
 	}
 
-	return nil
+	return w.Flush()
 }

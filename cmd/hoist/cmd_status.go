@@ -58,7 +58,8 @@ func (a *app) status(ctx context.Context, path string) error {
 		if path != "" {
 			if st = below(st, path); nothingAt(st, path) {
 				return fail(problem.NotFound,
-					fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", path), "")
+					fmt.Errorf("%s: there is no such file or folder, and nothing is known of it", path),
+					"check the path")
 			}
 		}
 

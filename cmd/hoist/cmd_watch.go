@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,7 +206,8 @@ func (a *app) watchVerb(verb control.Verb, short string) *cobra.Command {
 					return a.printJSON(done)
 				}
 
-				a.printf("watch %s: %s\n", done.ID, done.State)
+				// what no daemon looks at has no state
+				a.printf("watch %s: %s\n", done.ID, cmp.Or(done.State, string(verb)+"d"))
 
 				return nil
 			})

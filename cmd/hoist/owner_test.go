@@ -306,6 +306,11 @@ func TestWatchedFolder(t *testing.T) {
 		t.Errorf("daemon: exit code %d\n%s", code, d.errs.String())
 	}
 
+	l.run(0, "watch", "pause", dir)
+	if out, _ := l.run(0, "watch", "resume", dir); !strings.HasSuffix(out, ": resumed\n") {
+		t.Errorf("resumed while no daemon runs: %q", out)
+	}
+
 	out, _ = l.run(0, "watch", "list", "--json")
 	if strings.Count(out, "\n") != 1 {
 		t.Errorf("watch list: %s", out)

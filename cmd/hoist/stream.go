@@ -129,6 +129,7 @@ func (a *app) pushStdin(ctx context.Context, t *transferRun, req control.PushReq
 
 	row := control.FileResult{Path: state.StreamPath, Remote: t.remote.String()}
 	if req.DryRun {
+		row.Result = control.ResultCreated // for all that is known of what comes
 		if err := t.report(row); err != nil {
 			return err
 		}
@@ -239,6 +240,7 @@ func (a *app) pullStdout(ctx context.Context, t *transferRun, req control.PullRe
 	stop := t.showStream(written, st.client.Calls)
 	n, err := a.writeOut(ctx, st, t.remote, req.Version, written)
 	stop()
+	a.sum.add(st.client.Calls()) // none when the owner of the home made them
 
 	if err != nil {
 		return t.sumUp(streamEnd(ctx, err))

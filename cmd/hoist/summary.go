@@ -126,7 +126,7 @@ var sumsUp = map[string]string{"ends-with": "summary"}
 func (a *app) printSummary(cmd *cobra.Command, args []string) error {
 	asked := a.flags.json || slices.Contains(args, "--json") // also when they were not understood
 	helped, _ := cmd.Flags().GetBool("help")
-	if cmd.Annotations["ends-with"] == "" || !asked || helped || a.sum.muted {
+	if cmd.Annotations["ends-with"] == "" || !asked || helped {
 		return nil
 	}
 
@@ -134,5 +134,13 @@ func (a *app) printSummary(cmd *cobra.Command, args []string) error {
 	s.Seconds = math.Round(time.Since(s.began).Seconds()*1000) / 1000
 	s.count()
 
-	return a.printJSON(map[string]summary{"summary": s})
+	line := map[string]summary{"summary": s}
+	if a.sum.muted {
+		beside := *a
+		beside.stdout = a.stderr
+
+		return beside.printJSON(line)
+	}
+
+	return a.printJSON(line)
 }

@@ -85,8 +85,13 @@ func TestSummary(t *testing.T) {
 		t.Errorf("%v calls for a version", calls)
 	}
 
-	if out, _ := l.run(0, "pull", "--json", l.remote+"/a.rvt", "-"); len(out) != 1000 {
+	out, said := l.run(0, "pull", "--json", l.remote+"/a.rvt", "-")
+	if len(out) != 1000 {
 		t.Errorf("%d bytes on standard output, want the file alone", len(out))
+	}
+
+	if s := summaryOf(t, said); s["downloaded"] != 1 || s["calls"] < 3 {
+		t.Errorf("beside the content: %s", said)
 	}
 }
 
