@@ -127,7 +127,7 @@ type Target struct {
 // What a plan's listing showed under a key: then the job has no look of its own.
 const (
 	SeenNothing = "nothing"
-	SeenOther   = "other" // content of another size
+	SeenOther   = "other" // content of another size, or what is replaced whatever it holds
 )
 
 // OSS reports whether the remote end is an object of a bucket, whose key is reused and has no

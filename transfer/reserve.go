@@ -94,7 +94,8 @@ func (w *reserving) lookHere(ctx context.Context) (err error) {
 func (w *reserving) object(ctx context.Context) ([]state.Event, error) {
 	id := apsclient.NewObjectID(w.job.Target.Bucket, w.job.Target.Key)
 	w.r.existed = w.job.Target.Seen == state.SeenOther
-	if look := w.job.Target.Seen == "" || w.job.Doubt; look && !w.job.Force {
+	replaces := w.base.Known && w.rec.Remote == w.job.Target.Address // also without a look
+	if w.job.Target.Seen == "" && !(w.job.Force && replaces) || w.job.Doubt && !w.job.Force {
 		same, err := w.e.sameObject(ctx, w.r, w.c, id, w.src, w.job)
 		if err != nil && !errors.Is(err, apsclient.ErrNotFound) {
 			return nil, err
@@ -330,6 +331,8 @@ func (e *Engine) sameObject(ctx context.Context, r *run, c *apsclient.Client, id
 	r.existed = true
 
 	switch {
+	case job.Force:
+		return "", nil // it is sent whatever is there
 	case o.Size == job.Snapshot.Size && o.SHA1 == "" && e.stored(o, job):
 		return src.fileSHA1(ctx)
 	case o.Size != job.Snapshot.Size || o.SHA1 == "" && !job.Doubt:

@@ -14,6 +14,7 @@ import (
 	"hoist/apsclient/emulator"
 	"hoist/state"
 	"hoist/transfer"
+	"hoist/transfer/remote"
 )
 
 func TestPushAndPull(t *testing.T) {
@@ -429,5 +430,42 @@ func TestPushNamesTheCause(t *testing.T) {
 	out, _ := l.run(0, "status")
 	if !strings.Contains(out, "hint: the API of this call is not enabled") {
 		t.Errorf("status says %s", out)
+	}
+}
+
+// TestReplacedObjects: what replaces an object is versioned, also where no record and no comparison tells
+// that one is there, and a dry run says so.
+func TestReplacedObjects(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.run(0, "mkdir", "oss://replaced-here")
+	one, many := l.file("one.dwg", 10), filepath.Join(l.dir, "d")+string(filepath.Separator)
+	for i := range remote.FewObjects + 1 {
+		l.file(fmt.Sprintf("d/%d.dwg", i), 10)
+	}
+
+	other := *l
+	other.home = filepath.Join(t.TempDir(), "other")
+	for _, tt := range []struct {
+		name string
+		lab  *lab
+		args []string
+		want string
+	}{
+		{"nothing there", l, []string{"-n"}, "created"},
+		{"now", l, nil, "created"},
+		{"on record", l, []string{"-n"}, "unchanged"},
+		{"on record, and sent", l, []string{"-n", "--force"}, "versioned"},
+		{"no record", &other, []string{"-n"}, "versioned"},
+		{"no record, to be sent", &other, []string{"-n", "--force"}, "versioned"},
+		{"no record, and sent", &other, []string{"--force"}, "versioned"},
+	} {
+		for _, path := range []string{one, many} {
+			out, _ := tt.lab.run(0, append([]string{"push", path, "oss://replaced-here", "--jq",
+				".result // empty"}, tt.args...)...)
+			if got := slices.Compact(strings.Fields(out)); len(got) != 1 || got[0] != tt.want {
+				t.Errorf("%s: %s is %v, want %s", tt.name, path, got, tt.want)
+			}
+		}
 	}
 }

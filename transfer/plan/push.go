@@ -41,6 +41,7 @@ type PushRequest struct {
 	Force    bool           // send what is unchanged too
 	Keep     bool           // an item of the name stays as it is, whatever it holds
 	MapNames bool           // names that the service refuses are mapped (remote.MapName), not parked
+	Look     bool           // nothing will be sent: what is there is looked at for each file
 	Batch    string
 	Root     string // Watch: its root id
 }

@@ -152,8 +152,8 @@ func (p *Pushing) intoBucket(ctx context.Context, run []landing) ([]File, error)
 		out = append(out, f)
 	}
 
-	listed := p.req.count() > remote.FewObjects
-	if err := p.ask(ctx, out, run, records); err != nil || p.req.Force {
+	looked := p.req.Look || p.req.count() > remote.FewObjects
+	if err := p.ask(ctx, out, run, records); err != nil {
 		return out, err
 	}
 
@@ -166,10 +166,10 @@ func (p *Pushing) intoBucket(ctx context.Context, run []landing) ([]File, error)
 
 		rec, known := records[i]
 		switch {
-		case f.Result != "" || !listed && !known:
+		case f.Result != "" || !looked && !known:
 		case o.found && known && IsShown(rec.Base(rec.Remote), o.tip()):
 			f.Result, f.Record = Unchanged, &rec
-		case o.found && o.size != f.Job.Snapshot.Size:
+		case o.found && (o.size != f.Job.Snapshot.Size || p.req.Force || p.req.Look):
 			f.Job.Target.Seen = state.SeenOther
 		case !o.found && p.whole:
 			f.Job.Target.Seen = state.SeenNothing
@@ -180,10 +180,10 @@ func (p *Pushing) intoBucket(ctx context.Context, run []landing) ([]File, error)
 }
 
 // ask finds out once what the service shows under the keys of all sources: by a listing, or of few by
-// looks at those on record.
+// looks at those on record, or at all when that is asked for.
 func (p *Pushing) ask(ctx context.Context, out []File, run []landing,
 	records map[int]state.PublishedRecord) error {
-	if p.asked || p.req.Force || len(run) == 0 {
+	if p.asked || len(run) == 0 {
 		return nil
 	}
 
@@ -207,7 +207,11 @@ func (p *Pushing) ask(ctx context.Context, out []File, run []landing,
 			return err
 		}
 	} else {
-		for i := range records {
+		for i := range out {
+			if _, known := records[i]; !known && !p.req.Look || out[i].Result != "" {
+				continue
+			}
+
 			o, found, err := p.r.Object(ctx, p.place.Bucket, out[i].Job.Target.Key)
 			if err != nil {
 				return err

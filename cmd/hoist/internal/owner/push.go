@@ -59,7 +59,7 @@ func (o *Owner) startPush(ctx context.Context, r control.PushRequest, address re
 	pushing, err = patience.Retry(ctx, o.troubles.unreachable, func() (*plan.Pushing, error) {
 		return plan.NewPush(ctx, resolver, o.store, plan.PushRequest{
 			Profile: profile, Found: found.files, Remote: address, As: r.As, Force: r.Force,
-			Keep: r.Keep, MapNames: r.MapNames, Batch: batch,
+			Keep: r.Keep, MapNames: r.MapNames, Look: r.DryRun, Batch: batch,
 		})
 	})
 
@@ -359,7 +359,7 @@ func expected(j *state.Job) string {
 	switch {
 	case j.Kind == state.Download:
 		return control.ResultDownloaded
-	case j.Target.Item != "":
+	case j.Target.Item != "" || j.Target.Seen == state.SeenOther:
 		return control.ResultVersioned
 	}
 
