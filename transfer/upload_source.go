@@ -39,13 +39,9 @@ func (e *Engine) openSource(ctx context.Context, job state.Job) (*source, error)
 		return &source{job: job, f: f, mine: true}, nil
 	}
 
-	f, mode, err := openRegular(job.Path, e.holdOpen)
+	f, err := openFor(job, e.holdOpen)
 	if err != nil {
-		return nil, sourceError(job, err)
-	}
-
-	if f == nil {
-		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(mode))
+		return nil, err
 	}
 
 	s := &source{job: job, f: f}
@@ -129,6 +125,20 @@ func (s *source) check() error {
 	s.moved = now.ChangeTime
 
 	return nil
+}
+
+// openFor opens the file of an upload.
+func openFor(job state.Job, hold bool) (*LocalFile, error) {
+	f, mode, err := openRegular(job.Path, hold)
+	if err != nil {
+		return nil, sourceError(job, err)
+	}
+
+	if f == nil {
+		return nil, needsPerson(ReasonNotAFile, "open %q: it is a %s", job.Path, describeMode(mode))
+	}
+
+	return f, nil
 }
 
 // openRegular opens a file for reading; what is no regular file is not opened, but told by its mode.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -468,4 +469,60 @@ func TestReplacedObjects(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDryRunLooksHere: what a job would find on this machine is told by a dry run too.
+func TestDryRunLooksHere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.ordinary = true
+	closed := l.file("d/closed.dwg", 10)
+	l.file("d/open.dwg", 20)
+	l.file("d/equal.dwg", 30)
+	l.run(0, "push", "-q", "d/", l.remote)
+	row := `select(.path) | [.path, .result, .reason // empty] | join(" ")`
+	told := func(code int, want string, args ...string) {
+		t.Helper()
+		out, _ := l.run(code, append(args, "-n", "--jq", row)...)
+		var got []string
+		for line := range strings.Lines(out) {
+			got = append(got, filepath.Base(strings.TrimSpace(line)))
+		}
+
+		slices.Sort(got)
+		if text := strings.Join(got, ", "); text != want {
+			t.Errorf("%v: got %s, want %s", args, text, want)
+		}
+	}
+
+	out := filepath.Join(l.dir, "out")
+	for path, size := range map[string]int{"out/closed.dwg": 10, "out/open.dwg": 20} {
+		l.file(path, int64(size), "other") // of the same size
+	}
+
+	data, err := os.ReadFile(filepath.Join(l.dir, "d", "equal.dwg"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(out, "equal.dwg"), data, 0o600)
+	}
+
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	told(3, "closed.dwg attention local-differs, equal.dwg unchanged, open.dwg attention local-differs",
+		"pull", l.remote, out)
+	told(0, "closed.dwg downloaded, equal.dwg unchanged, open.dwg downloaded", "pull", l.remote, out,
+		"--overwrite")
+
+	if err := os.Chmod(closed, 0); err != nil {
+		t.Fatal(err)
+	}
+
+	if f, err := os.Open(closed); err == nil && runtime.GOOS == "windows" {
+		f.Close()
+		t.Skip("modes close no file here")
+	}
+
+	told(3, "closed.dwg attention unreadable, equal.dwg versioned, open.dwg versioned", "push", "d/", l.remote,
+		"--force")
 }

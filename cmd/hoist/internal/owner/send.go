@@ -2,6 +2,7 @@ package owner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"hoist/cmd/hoist/internal/patience"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/state"
+	"hoist/transfer"
 	"hoist/transfer/plan"
 	"hoist/transfer/remote"
 )
@@ -130,6 +132,10 @@ func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error
 				err = p.leaveSettled(run)
 			}
 
+			if err == nil && p.dry {
+				err = p.owner.foresee(ctx, run)
+			}
+
 			if err == nil {
 				err = p.owner.enqueue(run, &queued, p.dry)
 			}
@@ -147,6 +153,29 @@ func (p *planning) runs(ctx context.Context) iter.Seq2[[]control.PlanFile, error
 			yield(bad, nil)
 		}
 	}
+}
+
+// foresee says of files that are only looked at what their jobs would find here.
+func (o *Owner) foresee(ctx context.Context, run []plan.File) error {
+	for i := range run {
+		f := &run[i]
+		if f.Result != "" {
+			continue
+		}
+
+		unchanged, err := o.engine.Foresee(ctx, f.Job)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+
+		if parked, ok := errors.AsType[*transfer.ReasonError](err); ok {
+			f.Result, f.Reason, f.Detail = plan.Attention, parked.Code, parked.Error()
+		} else if unchanged {
+			f.Result = plan.Unchanged
+		}
+	}
+
+	return nil
 }
 
 // planned plans a run of files at a time; one that has an order is a single run, since its last file may
