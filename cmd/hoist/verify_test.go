@@ -246,6 +246,28 @@ func TestVerifyMends(t *testing.T) {
 }
 
 // TestVerifyPair: any folder against any remote, as rclone check does.
+// TestVerifyMappedNames: a name that the service refuses is looked for where --map-names stores it, and the
+// fix sends it there.
+func TestVerifyMappedNames(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.file("a/price $/cost $.rvt", 100)
+	l.file("a/plain.rvt", 100)
+	dir := filepath.Join(l.dir, "a")
+	out, _ := l.run(3, "verify", dir, l.remote, "--jq", `select(.path | endswith("$.rvt")).fix`)
+	if !has("hoist push --force", "cost %24.rvt", "price %2524")(out) {
+		t.Errorf("the fix: %s", out)
+	}
+
+	l.run(0, "push", dir+"/", l.remote, "--map-names")
+	for _, more := range []string{"--quick", "--download", "--one-way"} {
+		if out, _ := l.run(0, "verify", dir, l.remote, more, "--combined", "-"); !has("= plain.rvt",
+			"cost $.rvt")(out) || strings.Count(out, "\n") != 2 {
+			t.Errorf("%s: %s", more, out)
+		}
+	}
+}
+
 func TestVerifyPair(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -27,13 +27,14 @@ type pair struct {
 	named   *watcher.Rules // without them, for what is in the cloud
 	request control.VerifyRequest
 	found   map[string]subject // by slash path below both
+	mapped  map[string]bool    // remote paths below at of files whose names here the service refuses
 }
 
 // compare is Verify of a folder against a remote.
 func (a *Auditor) compare(ctx context.Context, r control.VerifyRequest, report control.VerifyReport) (
 	control.VerifyReport, error) {
 	p := pair{dir: filepath.Clean(r.Path), profile: a.profile(r.Profile), request: r,
-		found: map[string]subject{}}
+		found: map[string]subject{}, mapped: map[string]bool{}}
 	var err error
 	if p.at, err = remote.ParseAddress(r.Remote); err != nil {
 		return report, err
@@ -90,6 +91,24 @@ func (p *pair) subject(rel string) subject {
 		remote: p.at, names: steps(rel)}
 }
 
+// local makes the subject of a file here. What the service refuses can only be there under the name that
+// --map-names gives it.
+func (p *pair) local(rel string) subject {
+	s := p.subject(rel)
+	if p.at.OSS() {
+		return s
+	}
+
+	for i, name := range s.names {
+		if stored := remote.MapName(name); stored != name && remote.RefusedName(name) != "" {
+			s.names[i] = stored
+			p.mapped[strings.Join(s.names, "/")] = true
+		}
+	}
+
+	return s
+}
+
 func (p *pair) tooOld(t time.Time) bool {
 	return p.request.Since != nil && !t.IsZero() && t.Before(*p.request.Since)
 }
@@ -113,13 +132,13 @@ func (a *Auditor) bookOf(dir string, filter control.Filter) (*watcher.Book, erro
 func (p *pair) walkHere(ctx context.Context) error {
 	_, err := watcher.Walk(p.book, func(rel string, snap watcher.Snapshot) error {
 		if !p.tooOld(snap.ModTime) {
-			p.found[rel] = p.subject(rel)
+			p.found[rel] = p.local(rel)
 		}
 
 		return ctx.Err()
 	}, func(rel string, err error) {
 		if !errors.Is(err, watcher.ErrSkipped) {
-			s := p.subject(rel)
+			s := p.local(rel)
 			s.problem = err.Error()
 			p.found[rel] = s
 		}
@@ -201,6 +220,7 @@ func (p *pair) below(ctx context.Context, r *remote.Resolver, place remote.Place
 		}
 
 		_, known := p.found[rel]
+		known = known || p.mapped[strings.Join(names, "/")]
 		if known || p.tooOld(e.Modified) || local.LeftOut(p.named, rel, e.Size) ||
 			local.TooYoung(e.Modified, p.request.Filter.MinAge) {
 			continue
