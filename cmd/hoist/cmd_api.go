@@ -385,13 +385,18 @@ func (a *app) planAPI(ctx context.Context, action apsclient.Action, r apsclient.
 		return err
 	}
 
+	body := bodyForPeople(plan.Body)
+	if action.Body == "bytes" {
+		body = o.body // which file, as of the composite
+	}
+
 	return a.printJSON(struct {
 		Method string            `json:"method"`
 		URL    string            `json:"url"`
 		Header map[string]string `json:"headers"`
 		Body   any               `json:"body,omitempty"` // JSON as it is, anything else as text
 		Scopes []string          `json:"scopes,omitempty"`
-	}{plan.Method, plan.URL, plan.Header, bodyForPeople(plan.Body), plan.Scopes})
+	}{plan.Method, plan.URL, plan.Header, body, plan.Scopes})
 }
 
 func bodyForPeople(body string) any {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -162,6 +164,17 @@ func TestAPIAnswers(t *testing.T) {
 	if plan.Method != "GET" || !strings.HasSuffix(plan.URL, "/project/v1/hubs") ||
 		plan.Headers["Authorization"] != "redacted" {
 		t.Errorf("plan %+v", plan)
+	}
+
+	secret := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(secret, []byte("https://s3.example/k?X-Amz-Signature=s3cr3t"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	out, _ = l.run(0, "api", "upload-binary-to-signed-s3-url", "--param", "url=@"+secret, "--body", "part.bin",
+		"--dry-run")
+	if !has(`"method":"PUT"`, `"body":"part.bin"`)(out) || strings.Contains(out, "s3cr3t") {
+		t.Errorf("what would be sent of bytes: %s", out)
 	}
 
 	if n := len(l.cloud.Requests()); n != 0 {
