@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hoist/cmd/hoist/internal/config"
 	"hoist/cmd/hoist/internal/problem"
 	"hoist/transfer/remote"
 )
@@ -20,7 +21,8 @@ func newCopytoCmd(a *app) *cobra.Command {
 		Short:       "Send or fetch one file under another name",
 		Long: `copyto sends the file SRC to the remote DST, or fetches the remote SRC to the file
 DST: DST is the whole new name, not a folder. It is "hoist push --as" and "hoist
-pull" in one form.`,
+pull" in one form. A local path inside a watch stands for its remote where the
+other one lies in none.`,
 		Example: "  hoist copyto model.rvt aps://Studio/Tower/Models/tower.rvt\n  hoist copyto " +
 			"oss://my-bucket/a.zip b.zip",
 		Args: cobra.ExactArgs(2),
@@ -39,12 +41,21 @@ pull" in one form.`,
 }
 
 func (a *app) copyto(ctx context.Context, o pushOptions, p pullOptions, from, to string) error {
+	named := to
+	if !strings.Contains(from+to, "://") {
+		var err error
+		if from, to, err = a.oneRemote(from, to); err != nil {
+			return err
+		}
+	}
+
 	up, down := strings.Contains(to, "://"), strings.Contains(from, "://")
 	switch {
 	case up == down:
 		return problem.Usagef("copyto takes a local file and a remote, one of each")
-	case strings.HasSuffix(to, "/") || !up && to != "" && os.IsPathSeparator(to[len(to)-1]):
-		return problem.Usagef("%s is a folder: copyto takes the whole new name", to)
+	case strings.HasSuffix(named, "/") ||
+		!strings.Contains(named, "://") && named != "" && os.IsPathSeparator(named[len(named)-1]):
+		return problem.Usagef("%s is a folder: copyto takes the whole new name", named)
 	case up:
 		address, err := remote.ParseAddress(to)
 		if err != nil {
@@ -71,4 +82,39 @@ func (a *app) copyto(ctx context.Context, o pushOptions, p pullOptions, from, to
 	p.single = true
 
 	return a.pull(ctx, p, from, to)
+}
+
+// oneRemote finds which of two local paths stands for its remote: the one that lies in a watch, when the
+// other does not.
+func (a *app) oneRemote(from, to string) (string, string, error) {
+	set, err := a.setup(config.Settings{})
+	if err != nil {
+		return from, to, err
+	}
+
+	var ends [2]string
+	for i, arg := range []string{from, to} {
+		path, err := absPath(arg)
+		if err != nil {
+			return from, to, err
+		}
+
+		address, ok, err := mapped(set.file.Watch, path)
+		if err != nil {
+			return from, to, err
+		}
+
+		if ok {
+			ends[i] = address.String()
+		}
+	}
+
+	switch {
+	case ends[0] != "" && ends[1] == "":
+		from = ends[0]
+	case ends[0] == "" && ends[1] != "":
+		to = ends[1]
+	}
+
+	return from, to, nil
 }

@@ -102,6 +102,24 @@ func TestOperator(t *testing.T) {
 }
 
 // TestCompletion: names come from the service once, and then from the home.
+// TestCopytoInAWatch: a local path inside a watch stands for its remote where the other one lies in none.
+func TestCopytoInAWatch(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	file, watched := l.file("e.rvt", 1000), filepath.Join(l.dir, "watched")
+	if err := os.Mkdir(watched, 0o755); err != nil {
+		t.Fatal(err)
+	}
+
+	l.run(0, "watch", "add", watched, l.remote+"/other")
+	l.run(0, "copyto", file, filepath.Join(watched, "f.rvt"))
+	l.published("other/f.rvt", 1, file)
+	l.run(0, "copyto", filepath.Join(watched, "f.rvt"), filepath.Join(l.dir, "g.rvt"))
+	same(t, filepath.Join(l.dir, "g.rvt"), file)
+	l.run(2, "copyto", filepath.Join(watched, "f.rvt"), filepath.Join(watched, "h.rvt"))
+	l.run(2, "copyto", file, watched+string(filepath.Separator))
+}
+
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
