@@ -312,10 +312,15 @@ func (s *ItemsService) Item(ctx context.Context, p ProjectID, id ItemID) (Item, 
 	return r.item(d.versions()), err
 }
 
+func documentType(kind string) string { return kind + ":autodesk.bim360:Document" }
+
 // fileType is the extension type of a file's items or versions.
-func fileType(kind string, core bool) string {
-	if core {
+func fileType(kind string, core, document bool) string {
+	switch {
+	case core:
 		return kind + ":autodesk.core:File"
+	case document:
+		return documentType(kind)
 	}
 
 	return kind + ":autodesk.bim360:File"
@@ -326,7 +331,7 @@ func fileType(kind string, core bool) string {
 // look by name and storage before repeating. 409: the name exists, or another change is in flight.
 func (s *ItemsService) Create(ctx context.Context, p ProjectID, n NewItem) (Item, error) {
 	version := m{"type": "versions", "id": "1",
-		"attributes": m{"name": n.Name, "extension": extensionOf(fileType("versions", n.Core))}}
+		"attributes": m{"name": n.Name, "extension": extensionOf(fileType("versions", n.Core, n.Document))}}
 	r := Request{Action: "create-item", Params: inProject(p)}
 	if n.CopyFrom != "" {
 		r.Query = url.Values{"copyFrom": {string(n.CopyFrom)}}
@@ -336,7 +341,7 @@ func (s *ItemsService) Create(ctx context.Context, p ProjectID, n NewItem) (Item
 
 	r.Body = jsonAPIDocument(m{
 		"type":       "items",
-		"attributes": m{"displayName": n.Name, "extension": extensionOf(fileType("items", n.Core))},
+		"attributes": m{"displayName": n.Name, "extension": extensionOf(fileType("items", n.Core, n.Document))},
 		"relationships": m{
 			"tip": ref("versions", "1"), "parent": ref("folders", string(n.Folder)),
 		},
@@ -362,7 +367,7 @@ func (s *ItemsService) Update(ctx context.Context, p ProjectID, id ItemID, u Ite
 	}
 
 	if u.Description != nil {
-		attributes["extension"] = m{"type": fileType("items", u.Core), "version": "1.0",
+		attributes["extension"] = m{"type": fileType("items", u.Core, false), "version": "1.0",
 			"data": m{"description": *u.Description}}
 	}
 
@@ -402,7 +407,7 @@ func (s *VersionsService) Version(ctx context.Context, p ProjectID, id VersionID
 func (s *VersionsService) Create(ctx context.Context, p ProjectID, n NewVersion) (Version, error) {
 	r := Request{Action: "create-version", Params: inProject(p)}
 	data, attributes, relationships := m{"type": "versions"}, m{}, m{}
-	kind := fileType("versions", n.Core)
+	kind := fileType("versions", n.Core, n.Document)
 	if n.Deleted {
 		kind = "versions:autodesk.core:Deleted"
 	}

@@ -99,6 +99,13 @@ type Folder struct {
 	FolderType                        string   // top folders: normal, plan, shared, recycle, drawing
 }
 
+// Documents reports whether the folder takes documents and no other files, as the Plans folder of a
+// BIM 360 project may. One that names both takes files, which is what an upload makes.
+func (f Folder) Documents() bool {
+	return slices.Contains(f.AllowedTypes, documentType("items")) &&
+		!slices.Contains(f.AllowedTypes, fileType("items", false, false))
+}
+
 // Item is a file with versions. Name is its displayName.
 type Item struct {
 	ID               ItemID
@@ -128,6 +135,9 @@ type Version struct {
 	Held                  bool   // the name breaks the folder's naming standard: it lies in the holding area
 	Hidden                bool
 }
+
+// Document reports whether the version is one of those that [Folder.Documents] is about.
+func (v Version) Document() bool { return v.Type == documentType("versions") }
 
 // Deleted reports whether the version is a marker of a deletion, which has no content.
 func (v Version) Deleted() bool { return v.Type == "versions:autodesk.core:Deleted" }
@@ -172,6 +182,8 @@ type NewItem struct {
 	Name    string
 	Storage ObjectID
 	Core    bool // the hub uses autodesk.core types
+	// Document: see [Folder.Documents]
+	Document bool
 	// CopyFrom copies this version instead of using Storage.
 	CopyFrom VersionID
 }
@@ -182,6 +194,8 @@ type NewVersion struct {
 	Name    string
 	Storage ObjectID
 	Core    bool // the hub uses autodesk.core types
+	// Document: see [Folder.Documents]
+	Document bool
 	// CopyFrom copies this version (restore, rename) instead of using Storage. Item is the one that
 	// gets the new version.
 	CopyFrom VersionID

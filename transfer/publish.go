@@ -288,13 +288,34 @@ func (e *Engine) folderAgain(ctx context.Context, job *state.Job) error {
 	return err
 }
 
+// create makes what is intended. A folder may take another type of files than most: it is asked when that
+// was not seen before and the usual one is refused.
 func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
 	in *state.Intent) (state.Published, error) {
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return state.Published{}, err
+	}
+
+	p, folder := apsclient.ProjectID(job.Target.Project), apsclient.FolderID(job.Target.Folder)
+	document := res.Documents(p, folder)
+	made, err := e.createAs(ctx, c, job, in, document)
+	if !document && !job.Target.Core && errors.Is(err, apsclient.ErrBadRequest) {
+		if other, lookErr := res.AskDocuments(ctx, p, folder); lookErr == nil && other {
+			return e.createAs(ctx, c, job, in, true)
+		}
+	}
+
+	return made, err
+}
+
+func (e *Engine) createAs(ctx context.Context, c *apsclient.Client, job state.Job,
+	in *state.Intent, document bool) (state.Published, error) {
 	p, storage := apsclient.ProjectID(job.Target.Project), apsclient.ObjectID(job.Object)
 	if in.Kind == intentVersion {
 		v, err := c.Versions.Create(ctx, p,
 			apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name, Storage: storage,
-				Core: job.Target.Core})
+				Core: job.Target.Core, Document: document})
 
 		return e.tellHeld(job, state.Published{Item: in.Parent, Version: string(v.ID), Number: v.Number,
 			Held: v.Held}), err
@@ -302,7 +323,7 @@ func (e *Engine) create(ctx context.Context, c *apsclient.Client, job state.Job,
 
 	item, err := c.Items.Create(ctx, p,
 		apsclient.NewItem{Folder: apsclient.FolderID(in.Parent), Name: in.Name, Storage: storage,
-			Core: job.Target.Core})
+			Core: job.Target.Core, Document: document})
 	out := state.Published{Item: string(item.ID), Version: string(item.TipID), Number: 1}
 	if item.Tip != nil && item.Tip.Number > 0 {
 		out.Number, out.Held = item.Tip.Number, item.Tip.Held

@@ -317,6 +317,11 @@ func isNotCarried(err error) bool {
 
 func (e *Engine) callRename(ctx context.Context, c *apsclient.Client, job state.Job,
 	rec state.PublishedRecord) (state.Renamed, error) {
+	res, err := e.Resolver(job.Profile)
+	if err != nil {
+		return state.Renamed{}, err
+	}
+
 	p, in := apsclient.ProjectID(job.Target.Project), job.Intent
 	from := apsclient.VersionID(in.TipBefore)
 	done := state.Renamed{Item: rec.Item, Version: rec.Version, Number: rec.Number, Storage: rec.Storage,
@@ -329,13 +334,15 @@ func (e *Engine) callRename(ctx context.Context, c *apsclient.Client, job state.
 		return done, err
 	case intentCopy:
 		item, err := c.Items.Create(ctx, p, apsclient.NewItem{Folder: apsclient.FolderID(in.Parent),
-			Name: in.Name, CopyFrom: from, Core: job.Target.Core})
+			Name: in.Name, CopyFrom: from, Core: job.Target.Core,
+			Document: res.Documents(p, apsclient.FolderID(in.Parent))})
 
 		return copied(done, item), err
 	}
 
 	v, err := c.Versions.Create(ctx, p, apsclient.NewVersion{Item: apsclient.ItemID(in.Parent), Name: in.Name,
-		CopyFrom: from, Core: job.Target.Core})
+		CopyFrom: from, Core: job.Target.Core,
+		Document: res.Documents(p, apsclient.FolderID(job.Target.Folder))})
 
 	return renamedTo(done, v), err
 }

@@ -93,6 +93,10 @@ func (c *call) newVersion(m *model, p *project, in *resource, from string) (*ite
 	}
 
 	if from != "" {
+		if given := in.Attributes.Extension.Type; given != "" && given != want {
+			return refuse(invalid("the extension type must be " + want))
+		}
+
 		what.name = copyName(m, i, in, from, what.name)
 	} else if what, bad = c.newContent(m, p, i, in, want); bad != nil {
 		return refuse(bad)

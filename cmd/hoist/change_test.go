@@ -84,6 +84,27 @@ func TestChangesWhoseReplyIsLost(t *testing.T) {
 	}
 }
 
+// TestRestoredInATeam: what was renamed since gets its name back in a version of its hub's own type.
+func TestRestoredInATeam(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	project, err := l.cloud.AddProject(l.cloud.AddHubIn("Team", emulator.HubTeam, "US"), "Files", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if _, _, err := l.cloud.AddFile(project, "Project Files/a.dwg", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+
+	const folder = "aps://Team/Files/Project Files"
+	l.run(0, "mv", folder+"/a.dwg", "b.dwg")
+	l.run(0, "restore", folder+"/b.dwg", "--version", "1")
+	if out, _ := l.run(0, "versions", folder+"/b.dwg"); strings.Count(out, "b.dwg") != 1 {
+		t.Errorf("versions: %s", out)
+	}
+}
+
 // TestPersonalHubsHideNothing: it is said before anything is asked of the service, which would
 // accept the one and refuse the other.
 func TestPersonalHubsHideNothing(t *testing.T) {

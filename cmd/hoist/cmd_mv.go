@@ -88,7 +88,8 @@ func (l *looked) renameItem(ctx context.Context, name string) error {
 
 	return l.changeItem(ctx, func(ctx context.Context) error {
 		_, err := l.client.Versions.Create(ctx, p.Project.ID,
-			apsclient.NewVersion{Item: p.Item.ID, CopyFrom: p.Item.TipID, Name: name})
+			apsclient.NewVersion{Item: p.Item.ID, CopyFrom: p.Item.TipID, Name: name,
+				Document: p.Item.Tip != nil && p.Item.Tip.Document()})
 		return err
 	}, func(it apsclient.Item) bool { return it.Tip != nil && it.Tip.Name == name })
 }

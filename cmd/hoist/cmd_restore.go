@@ -274,7 +274,7 @@ func (l *looked) restoreItem(ctx context.Context, item apsclient.Item, name stri
 	}
 
 	l.place.Item = item
-	next := apsclient.NewVersion{CopyFrom: from.ID}
+	next := apsclient.NewVersion{CopyFrom: from.ID, Core: l.place.Core, Document: from.Document()}
 	if from.Name != name && string(item.ID) != name { // it was renamed since: it keeps its name
 		next.Name = name
 	}

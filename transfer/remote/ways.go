@@ -40,6 +40,8 @@ type wayStep struct {
 	Parent string `json:"parent,omitempty"` // of a project its root folder, of a folder its parent
 	Region string `json:"region,omitempty"` // of a hub
 	System string `json:"system,omitempty"` // of a project its platform
+
+	Takes []string `json:"takes,omitempty"` // of a folder the types that it allows
 }
 
 // Remember makes the resolver begin with the ways in m, and keep there what it learns. A way is
@@ -111,7 +113,7 @@ func (w way) place() Place {
 			Type: w.Project.Type, Platform: w.Project.System, Hub: apsclient.HubID(w.Hub.ID),
 			RootFolder: apsclient.FolderID(w.Project.Parent)},
 		Folder: apsclient.Folder{ID: apsclient.FolderID(w.Folder.ID), Name: w.Folder.Name,
-			Type: w.Folder.Type, Parent: apsclient.FolderID(w.Folder.Parent)},
+			Type: w.Folder.Type, Parent: apsclient.FolderID(w.Folder.Parent), AllowedTypes: w.Folder.Takes},
 	}
 	p.Core = p.Hub.Core()
 
@@ -149,7 +151,7 @@ func (r *Resolver) learnWay(a Address, p Place) {
 		Project: wayStep{ID: string(p.Project.ID), Name: p.Project.Name, Type: p.Project.Type,
 			Parent: string(p.Project.RootFolder), System: p.Project.Platform},
 		Folder: wayStep{ID: string(p.Folder.ID), Name: p.Folder.Name, Type: p.Folder.Type,
-			Parent: string(p.Folder.Parent)},
+			Parent: string(p.Folder.Parent), Takes: p.Folder.AllowedTypes},
 		told: true,
 	}
 

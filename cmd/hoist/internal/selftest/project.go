@@ -66,7 +66,7 @@ func (r *run) storage(ctx context.Context, name string) (apsclient.ObjectID, err
 
 func (r *run) newItem(ctx context.Context, name string, from apsclient.ObjectID) (apsclient.Item, error) {
 	return r.Client.Items.Create(ctx, r.Place.Project.ID, apsclient.NewItem{Folder: r.scratch.ID, Name: name,
-		Storage: from, Core: r.Place.Core})
+		Storage: from, Core: r.Place.Core, Document: r.scratch.Documents()})
 }
 
 // lag is how long effects took to show; negative: they did not within the time.
