@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -90,9 +91,7 @@ func takes(t *testing.T, client *apsclient.Client, r apsclient.Request, p *opena
 
 	name := strings.ReplaceAll(p.Name, "[*]", "[attributes.displayName]-contains")
 	given := map[string]string{name: value}
-	for k, v := range r.Params {
-		given[k] = v
-	}
+	maps.Copy(given, r.Params)
 
 	r.Params = given
 	if err := apsclient.Validate(r); err != nil {

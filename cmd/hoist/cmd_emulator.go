@@ -56,7 +56,7 @@ func (a *app) emulator(ctx context.Context, o emulatorOptions) (err error) {
 
 	_, port, err := net.SplitHostPort(o.addr)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	}
 
 	if err != nil {
