@@ -116,7 +116,7 @@ func TestSchemasAreTheTypes(t *testing.T) {
 		Forecast{}, ForecastPart{}, Expected{}, VerifyRequest{}, VerifyFile{}, VerifyReport{},
 		ForgetRequest{}, Forgotten{}, StreamRecord{}, Explanation{}, Record{}, Plots{}, PlotPoint{},
 		Bandwidth{}, BandwidthRequest{}, ActedOn{}, ActAllRequest{}, Finding{},
-		PendingPush{}, DroppedPushes{}} {
+		PendingPush{}, DroppedPushes{}, Renewed{}} {
 		types[reflect.TypeOf(v).Name()] = v
 	}
 
