@@ -117,7 +117,8 @@ func adminRows() []Action {
 		Scopes: []string{"account:read"}, Budget: BudgetAdminRead, Retry: RetryIdempotent,
 		Paging: PagingAdmin, Contexts: userOptional,
 		Product: productAdmin, CustomIntegration: true, Platform: "acc",
-		Params: params(caProject, people, acceptLanguage, inHeader("User-Id", "act as this user with a two-legged token"),
+		Params: params(caProject, people, acceptLanguage,
+			inHeader("User-Id", "act as this user with a two-legged token"),
 			oneOf(inHeader("Region", "region of the account, default US"), regions...)),
 	}
 	projectUsers.Variants = []Variant{{

@@ -8,8 +8,8 @@ import (
 	"hoist/state"
 )
 
-// askOnce makes the call of a job's intent, which must not take effect twice. The first call of a fresh intent is
-// made without a look. What an earlier run may have asked for is looked for first, until the patience since
+// askOnce makes the call of a job's intent, which must not take effect twice. The first call of a fresh intent
+// is made without a look. What an earlier run may have asked for is looked for first, until the patience since
 // that run is over: the wait goes on where it stood, however often the process dies meanwhile.
 func askOnce[T any](ctx context.Context, e *Engine, r *run, job state.Job, d apsclient.Doubt[T]) (T, error) {
 	d.Asked, r.freshIntent = !r.freshIntent, false

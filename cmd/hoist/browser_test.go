@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// inBrowser runs a test with a headless browser, or skips it when there is none. A browser that dies on a busy
-// machine says nothing of the page: up to three are tried, each from the beginning.
+// inBrowser runs a test with a headless browser, or skips it when there is none. A browser that dies on a
+// busy machine says nothing of the page: up to three are tried, each from the beginning.
 func inBrowser(t *testing.T, width int64, dark bool, test func(*testing.T, context.Context)) {
 	t.Helper()
 	path := ""
@@ -117,8 +117,8 @@ func focused(text string) chromedp.Action {
 	return chromedp.Poll(`document.activeElement.innerText.startsWith("`+text+`")`, nil)
 }
 
-// press clicks the first button, or link, of a text, when it is in sight with nothing above it. The page looks
-// and clicks in one step: it may move while the two ends speak.
+// press clicks the first button, or link, of a text, when it is in sight with nothing above it. The page
+// looks and clicks in one step: it may move while the two ends speak.
 func press(text string) chromedp.Action {
 	quoted, _ := json.Marshal(text) //nolint:errchkjson // of a string
 	return chromedp.Poll(`(() => {

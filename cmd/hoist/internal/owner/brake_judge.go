@@ -183,7 +183,8 @@ func (w *rewrites) judge(now time.Time, batch []rewrite) *trip {
 	}
 
 	count := w.count()
-	blind := trip{blind: true, count: count.blind, changed: count.files, since: now.UTC().Truncate(24 * time.Hour)}
+	blind := trip{blind: true, count: count.blind, changed: count.files,
+		since: now.UTC().Truncate(24 * time.Hour)}
 	for rel, b := range w.today {
 		if b {
 			blind.files = append(blind.files, rel)
